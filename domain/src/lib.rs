@@ -1,1 +1,28 @@
-//! domain
+//! What a pizzeria is: its rules, as pure functions over events. No IO, no clock, no randomness.
+//!
+//! Each aggregate is one folder of the same files: `commands`, `events`, `state` (with `evolve`),
+//! `decide`, `error`, `aggregate` (the cqrs-es shim) and `tests`. What touches more than one
+//! aggregate is a [`usecase`]; what follows from an event is a policy in [`policies`].
+
+pub mod access;
+mod aggregate;
+pub mod delivery;
+pub mod event;
+pub mod ids;
+pub mod ingredients;
+pub mod menu;
+pub mod money;
+pub mod order;
+pub mod pizzeria;
+pub mod staff;
+pub mod stock;
+pub mod stream;
+pub mod upcasters;
+pub mod usecase;
+pub mod vat;
+
+pub use event::Event;
+pub use ids::LogPosition;
+pub use ingredients::{Ingredients, Quantity};
+pub use money::Cents;
+pub use stream::{AggregateState, StreamId, StreamType};

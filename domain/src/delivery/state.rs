@@ -1,0 +1,294 @@
+//! The state of a delivery, folded from its events.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::events::{DeliveryEvent, DeliveryFailure, Proof};
+use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
+
+/// How many wrong codes a delivery takes; after that only a name or a photograph proves it (DOMAIN.md, Delivery).
+pub const MAX_CODE_TRIES: u32 = 5;
+
+/// The states of DOMAIN.md, without their data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeliveryStatus {
+    /// Waiting for a courier.
+    Scheduled,
+    /// A courier will take it.
+    Assigned,
+    /// On its way.
+    PickedUp,
+    /// At the customer's.
+    Delivered,
+    /// It could not be delivered.
+    Failed,
+    /// To be tried again.
+    RetryScheduled,
+    /// Back for good.
+    Returned,
+}
+
+impl DeliveryStatus {
+    /// Every status, in the order of a delivery's life.
+    pub const ALL: [Self; 7] = [
+        Self::Scheduled,
+        Self::Assigned,
+        Self::PickedUp,
+        Self::Delivered,
+        Self::Failed,
+        Self::RetryScheduled,
+        Self::Returned,
+    ];
+
+    /// The name stored and shown, `PICKED_UP`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Assigned => "ASSIGNED",
+            Self::PickedUp => "PICKED_UP",
+            Self::Delivered => "DELIVERED",
+            Self::Failed => "FAILED",
+            Self::RetryScheduled => "RETRY_SCHEDULED",
+            Self::Returned => "RETURNED",
+        }
+    }
+
+    /// Whether nothing more can happen to it.
+    pub fn is_closed(self) -> bool {
+        match self {
+            Self::Delivered | Self::Returned => true,
+            Self::Scheduled | Self::Assigned | Self::PickedUp | Self::Failed | Self::RetryScheduled => false,
+        }
+    }
+}
+
+/// Where a delivery stands, with what only that state has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+pub enum DeliveryProgress {
+    /// Waiting for a courier.
+    Scheduled,
+    /// A courier will take it.
+    Assigned {
+        /// Who.
+        courier: StaffId,
+    },
+    /// On its way.
+    PickedUp {
+        /// With whom.
+        courier: StaffId,
+    },
+    /// At the customer's.
+    Delivered {
+        /// By whom.
+        courier: StaffId,
+        /// How that is known.
+        proof: Proof,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// It could not be delivered; the courier still has it.
+    Failed {
+        /// Who tried.
+        courier: StaffId,
+        /// Why.
+        reason: DeliveryFailure,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// To be tried again.
+    RetryScheduled {
+        /// Who has it; none once it was taken from them.
+        courier: Option<StaffId>,
+    },
+    /// Back for good.
+    Returned {
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// A delivery that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its order.
+    pub order: OrderId,
+    /// The order's number.
+    pub number: String,
+    /// Where from.
+    pub pizzeria: PizzeriaId,
+    /// Whose order, if they have an account.
+    pub customer: Option<CustomerId>,
+    /// The row of personal data with the address.
+    pub contact: Option<ContactId>,
+    /// To the door, in metres.
+    pub distance_m: Option<u32>,
+    /// The customer's four digits.
+    pub code: Option<String>,
+    /// Wrong codes given so far.
+    pub wrong_codes: u32,
+    /// How often a courier left with it.
+    pub attempts: u32,
+    /// When it was promised for.
+    pub promised_at: DateTime<Utc>,
+    /// Where it stands.
+    pub progress: DeliveryProgress,
+    /// When it was scheduled.
+    pub scheduled_at: DateTime<Utc>,
+    /// When a courier first took it.
+    pub assigned_at: Option<DateTime<Utc>>,
+    /// When a courier last left with it.
+    pub picked_up_at: Option<DateTime<Utc>>,
+    /// When it was delivered, failed or returned, last.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// The state of a delivery's stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Delivery {
+    /// Nothing has happened.
+    #[default]
+    NotScheduled,
+    /// It exists.
+    Scheduled(Box<ScheduledDelivery>),
+}
+
+impl ScheduledDelivery {
+    /// Its status.
+    pub fn status(&self) -> DeliveryStatus {
+        match self.progress {
+            DeliveryProgress::Scheduled => DeliveryStatus::Scheduled,
+            DeliveryProgress::Assigned { .. } => DeliveryStatus::Assigned,
+            DeliveryProgress::PickedUp { .. } => DeliveryStatus::PickedUp,
+            DeliveryProgress::Delivered { .. } => DeliveryStatus::Delivered,
+            DeliveryProgress::Failed { .. } => DeliveryStatus::Failed,
+            DeliveryProgress::RetryScheduled { .. } => DeliveryStatus::RetryScheduled,
+            DeliveryProgress::Returned { .. } => DeliveryStatus::Returned,
+        }
+    }
+
+    /// The courier who carries it now, or who delivered it.
+    pub fn courier(&self) -> Option<StaffId> {
+        match self.progress {
+            DeliveryProgress::Assigned { courier }
+            | DeliveryProgress::PickedUp { courier }
+            | DeliveryProgress::Delivered { courier, .. }
+            | DeliveryProgress::Failed { courier, .. } => Some(courier),
+            DeliveryProgress::RetryScheduled { courier } => courier,
+            DeliveryProgress::Scheduled | DeliveryProgress::Returned { .. } => None,
+        }
+    }
+
+    fn evolve(&mut self, event: &DeliveryEvent) {
+        match event {
+            // Only the first event of a stream schedules.
+            DeliveryEvent::DeliveryScheduled { .. } => {}
+            DeliveryEvent::DeliveryAssigned { courier, at, .. } => {
+                self.assigned_at.get_or_insert(*at);
+                self.progress = match self.progress {
+                    DeliveryProgress::RetryScheduled { .. } => {
+                        DeliveryProgress::RetryScheduled { courier: Some(*courier) }
+                    }
+                    DeliveryProgress::Scheduled
+                    | DeliveryProgress::Assigned { .. }
+                    | DeliveryProgress::PickedUp { .. }
+                    | DeliveryProgress::Delivered { .. }
+                    | DeliveryProgress::Failed { .. }
+                    | DeliveryProgress::Returned { .. } => DeliveryProgress::Assigned { courier: *courier },
+                };
+            }
+            DeliveryEvent::DeliveryUnassigned { .. } => {
+                self.progress = match self.progress {
+                    DeliveryProgress::RetryScheduled { .. } => {
+                        DeliveryProgress::RetryScheduled { courier: None }
+                    }
+                    DeliveryProgress::Scheduled
+                    | DeliveryProgress::Assigned { .. }
+                    | DeliveryProgress::PickedUp { .. }
+                    | DeliveryProgress::Delivered { .. }
+                    | DeliveryProgress::Failed { .. }
+                    | DeliveryProgress::Returned { .. } => DeliveryProgress::Scheduled,
+                };
+            }
+            DeliveryEvent::DeliveryPickedUp { courier, at } => {
+                self.attempts += 1;
+                self.picked_up_at = Some(*at);
+                self.progress = DeliveryProgress::PickedUp { courier: *courier };
+            }
+            DeliveryEvent::WrongCodeGiven { tries, .. } => self.wrong_codes = *tries,
+            DeliveryEvent::DeliveryCompleted { courier, proof, at } => {
+                self.ended_at = Some(*at);
+                self.progress =
+                    DeliveryProgress::Delivered { courier: *courier, proof: proof.clone(), at: *at };
+            }
+            DeliveryEvent::DeliveryFailed { courier, reason, at } => {
+                self.ended_at = Some(*at);
+                self.progress = DeliveryProgress::Failed { courier: *courier, reason: *reason, at: *at };
+            }
+            DeliveryEvent::DeliveryRetryScheduled { .. } => {
+                self.progress = DeliveryProgress::RetryScheduled { courier: self.courier() };
+            }
+            DeliveryEvent::DeliveryReturned { at } => {
+                self.ended_at = Some(*at);
+                self.progress = DeliveryProgress::Returned { at: *at };
+            }
+        }
+    }
+}
+
+impl Delivery {
+    /// The delivery, if it exists.
+    pub fn scheduled(&self) -> Option<&ScheduledDelivery> {
+        match self {
+            Self::Scheduled(delivery) => Some(delivery),
+            Self::NotScheduled => None,
+        }
+    }
+
+    /// Applies one event. Total: an event that cannot follow changes nothing.
+    pub fn evolve(&mut self, event: &DeliveryEvent) {
+        match (&mut *self, event) {
+            (
+                Self::NotScheduled,
+                DeliveryEvent::DeliveryScheduled {
+                    delivery,
+                    order,
+                    number,
+                    pizzeria,
+                    customer,
+                    contact,
+                    distance_m,
+                    code,
+                    promised_at,
+                    at,
+                },
+            ) => {
+                *self = Self::Scheduled(Box::new(ScheduledDelivery {
+                    id: *delivery,
+                    order: *order,
+                    number: number.clone(),
+                    pizzeria: pizzeria.clone(),
+                    customer: *customer,
+                    contact: *contact,
+                    distance_m: *distance_m,
+                    code: code.clone(),
+                    wrong_codes: 0,
+                    attempts: 0,
+                    promised_at: *promised_at,
+                    progress: DeliveryProgress::Scheduled,
+                    scheduled_at: *at,
+                    assigned_at: None,
+                    picked_up_at: None,
+                    ended_at: None,
+                }));
+            }
+            (Self::Scheduled(delivery), event) => delivery.evolve(event),
+            (Self::NotScheduled, _) => {}
+        }
+    }
+}

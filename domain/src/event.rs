@@ -1,0 +1,130 @@
+//! Any event of any stream: its stored type, version and payload, and the way back.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::delivery::DeliveryEvent;
+use crate::menu::MenuEvent;
+use crate::order::OrderEvent;
+use crate::pizzeria::PizzeriaEvent;
+use crate::staff::StaffEvent;
+use crate::stock::StockEvent;
+use crate::stream::StreamType;
+use crate::upcasters;
+
+/// An event of any kind of stream. Serialises as its payload alone: `{"type": "OrderPlaced", …}`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Of an order.
+    Order(OrderEvent),
+    /// Of a stock.
+    Stock(StockEvent),
+    /// Of a delivery.
+    Delivery(DeliveryEvent),
+    /// Of a pizzeria.
+    Pizzeria(PizzeriaEvent),
+    /// Of the menu.
+    Menu(MenuEvent),
+    /// Of a member of staff.
+    Staff(StaffEvent),
+}
+
+/// A stored event that this program cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("stored event {event_type} version {version} of a {stream} stream cannot be read: {source}")]
+pub struct UnreadableEvent {
+    stream: StreamType,
+    event_type: String,
+    version: String,
+    source: serde_json::Error,
+}
+
+impl Event {
+    /// The kind of stream that it belongs to.
+    pub fn stream_type(&self) -> StreamType {
+        match self {
+            Self::Order(_) => StreamType::Order,
+            Self::Stock(_) => StreamType::Stock,
+            Self::Delivery(_) => StreamType::Delivery,
+            Self::Pizzeria(_) => StreamType::Pizzeria,
+            Self::Menu(_) => StreamType::Menu,
+            Self::Staff(_) => StreamType::Staff,
+        }
+    }
+
+    /// The name stored in the log, a past-tense fact.
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Self::Order(event) => event.name(),
+            Self::Stock(event) => event.name(),
+            Self::Delivery(event) => event.name(),
+            Self::Pizzeria(event) => event.name(),
+            Self::Menu(event) => event.name(),
+            Self::Staff(event) => event.name(),
+        }
+    }
+
+    /// The version of its payload as written today, `major.minor.patch`.
+    pub fn version(&self) -> &'static str {
+        upcasters::current_version(self.event_type())
+    }
+
+    /// Reads a stored payload, of whatever version, into today's event.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] when the payload, after its upcasters, is none of the stream's events.
+    pub fn from_stored(
+        stream: StreamType,
+        event_type: &str,
+        version: &str,
+        payload: Value,
+    ) -> Result<Self, UnreadableEvent> {
+        let payload = upcasters::upcast(event_type, version, payload);
+        let event = match stream {
+            StreamType::Order => serde_json::from_value(payload).map(Self::Order),
+            StreamType::Stock => serde_json::from_value(payload).map(Self::Stock),
+            StreamType::Delivery => serde_json::from_value(payload).map(Self::Delivery),
+            StreamType::Pizzeria => serde_json::from_value(payload).map(Self::Pizzeria),
+            StreamType::Menu => serde_json::from_value(payload).map(Self::Menu),
+            StreamType::Staff => serde_json::from_value(payload).map(Self::Staff),
+        };
+        event.map_err(|source| UnreadableEvent {
+            stream,
+            event_type: event_type.to_owned(),
+            version: version.to_owned(),
+            source,
+        })
+    }
+}
+
+/// Gives an event enum the names of its variants as `name()`, without `_`, and the cqrs-es trait.
+macro_rules! event_names {
+    ($enum:ident, $wrap:ident: $($variant:ident),+ $(,)?) => {
+        impl $enum {
+            /// The name stored in the log.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => stringify!($variant),)+ }
+            }
+
+            /// Every name, in the order of declaration.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($variant)),+];
+        }
+
+        impl From<$enum> for crate::event::Event {
+            fn from(event: $enum) -> Self {
+                Self::$wrap(event)
+            }
+        }
+
+        impl cqrs_es::DomainEvent for $enum {
+            fn event_type(&self) -> String {
+                self.name().to_owned()
+            }
+            fn event_version(&self) -> String {
+                crate::upcasters::current_version(self.name()).to_owned()
+            }
+        }
+    };
+}
+pub(crate) use event_names;

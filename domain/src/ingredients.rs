@@ -1,0 +1,102 @@
+//! Quantities of ingredients, in whole grams, millilitres or pieces.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::IngredientCode;
+
+/// A quantity of one ingredient in its unit (grams, millilitres or pieces).
+///
+/// What a caller gives is between 1 and [`Quantity::MAX_INPUT`]; sums inside stay far from overflow
+/// because arithmetic saturates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Quantity(pub u32);
+
+impl Quantity {
+    /// The most that one line of a command may say: ten tonnes, or ten million pieces.
+    pub const MAX_INPUT: u32 = 10_000_000;
+
+    /// A quantity given by a caller: 0 to [`Self::MAX_INPUT`], otherwise `None`.
+    pub fn from_input(value: i64) -> Option<Self> {
+        u32::try_from(value).ok().filter(|q| *q <= Self::MAX_INPUT).map(Self)
+    }
+
+    /// As a signed number, for differences.
+    pub fn signed(self) -> i64 {
+        i64::from(self.0)
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Quantities by ingredient, in the order of their codes. Serialised as `{"TOMATO": 80}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ingredients(BTreeMap<IngredientCode, Quantity>);
+
+impl Ingredients {
+    /// None of anything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds to what is there, saturating.
+    pub fn add(&mut self, ingredient: &IngredientCode, quantity: Quantity) {
+        let held = self.0.entry(ingredient.clone()).or_default();
+        held.0 = held.0.saturating_add(quantity.0);
+    }
+
+    /// Adds every quantity of `other`, `times` over.
+    pub fn add_all(&mut self, other: &Self, times: u32) {
+        for (ingredient, quantity) in other.iter() {
+            self.add(ingredient, Quantity(quantity.0.saturating_mul(times)));
+        }
+    }
+
+    /// Takes an ingredient out altogether; says whether it was there.
+    pub fn remove(&mut self, ingredient: &IngredientCode) -> bool {
+        self.0.remove(ingredient).is_some()
+    }
+
+    /// How much of an ingredient; zero when it is not listed.
+    pub fn get(&self, ingredient: &IngredientCode) -> Quantity {
+        self.0.get(ingredient).copied().unwrap_or_default()
+    }
+
+    /// Whether the ingredient is listed.
+    pub fn contains(&self, ingredient: &IngredientCode) -> bool {
+        self.0.contains_key(ingredient)
+    }
+
+    /// By ingredient code, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (&IngredientCode, Quantity)> {
+        self.0.iter().map(|(ingredient, quantity)| (ingredient, *quantity))
+    }
+
+    /// Whether nothing is listed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many ingredients are listed.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl FromIterator<(IngredientCode, Quantity)> for Ingredients {
+    fn from_iter<I: IntoIterator<Item = (IngredientCode, Quantity)>>(items: I) -> Self {
+        let mut sum = Self::new();
+        for (ingredient, quantity) in items {
+            sum.add(&ingredient, quantity);
+        }
+        sum
+    }
+}

@@ -1,0 +1,44 @@
+//! Why the menu refuses a command.
+
+use crate::ids::{IngredientCode, ItemCode};
+
+/// A refusal by the menu.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MenuError {
+    /// Nothing was to be changed.
+    #[error("nothing to publish")]
+    NothingToPublish,
+    /// A recipe or an extra names something that is not an ingredient.
+    #[error("{ingredient} is not an ingredient")]
+    UnknownIngredient {
+        /// As given.
+        ingredient: IngredientCode,
+    },
+    /// What is to be withdrawn is not on the menu.
+    #[error("{item} is not on the menu")]
+    UnknownItem {
+        /// As given.
+        item: ItemCode,
+    },
+    /// A code names one thing only.
+    #[error("{item} is used twice")]
+    DuplicateCode {
+        /// The code.
+        item: ItemCode,
+    },
+    /// A pizza has at least one size, each with a recipe.
+    #[error("{item} needs at least one size, each with a recipe")]
+    NoRecipe {
+        /// The pizza.
+        item: ItemCode,
+    },
+    /// A price is more than zero.
+    #[error("the price of {code} is more than zero")]
+    InvalidPrice {
+        /// The item or the extra.
+        code: String,
+    },
+    /// VAT is at most 100 %.
+    #[error("a VAT rate is at most 100 %")]
+    InvalidRate,
+}

@@ -1,0 +1,123 @@
+//! The state of the menu, folded from its events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::events::MenuEvent;
+use super::values::{Allergen, Extra, Ingredient, Pizza, PizzaSize, Side};
+use crate::ids::{IngredientCode, ItemCode};
+use crate::ingredients::Ingredients;
+use crate::stock::Stock;
+use crate::vat::{DatedRate, VatClass, VatRate};
+
+/// The menu at one version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Menu {
+    /// Its version; 0 before the first publication.
+    pub version: u32,
+    /// Every ingredient ever published, by code.
+    pub ingredients: BTreeMap<IngredientCode, Ingredient>,
+    /// The pizzas, by code.
+    pub pizzas: BTreeMap<ItemCode, Pizza>,
+    /// The drinks and desserts, by code.
+    pub sides: BTreeMap<ItemCode, Side>,
+    /// The extras, by ingredient.
+    pub extras: BTreeMap<IngredientCode, Extra>,
+    /// The VAT rates, oldest first.
+    pub vat: Vec<DatedRate>,
+}
+
+/// How many of something can be made with what is available, and what limits it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Makeable {
+    /// How many; 0 when something is short or the pizza is blocked.
+    pub count: u32,
+    /// The ingredient that runs out first (the first by code, of several).
+    pub limiting: Option<IngredientCode>,
+    /// Whether the pizzeria has blocked it.
+    pub blocked: bool,
+}
+
+impl Menu {
+    /// What one pizza of a size takes, dough and box included.
+    pub fn recipe(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&Ingredients> {
+        Some(&self.pizzas.get(pizza)?.sizes.get(&size)?.recipe)
+    }
+
+    /// The allergens of a pizza: those of its ingredients, in any size.
+    pub fn allergens(&self, pizza: &Pizza) -> BTreeSet<Allergen> {
+        pizza
+            .sizes
+            .values()
+            .flat_map(|sized| sized.recipe.iter())
+            .filter_map(|(code, _)| self.ingredients.get(code))
+            .flat_map(|ingredient| ingredient.allergens.iter().copied())
+            .collect()
+    }
+
+    /// The rate of a class on a local day: of the rates that have begun, the one that began last.
+    pub fn vat_rate(&self, class: VatClass, on_site: bool, day: NaiveDate) -> Option<VatRate> {
+        self.vat
+            .iter()
+            .filter(|rate| rate.class == class && rate.from <= day)
+            .max_by_key(|rate| rate.from)
+            .map(|rate| if on_site { rate.on_site } else { rate.away })
+    }
+
+    /// How many pizzas of a size a stock can make: the minimum over the recipe of ⌊available ÷ needed⌋.
+    pub fn makeable(&self, pizza: &ItemCode, size: PizzaSize, stock: &Stock) -> Option<Makeable> {
+        let recipe = self.recipe(pizza, size)?;
+        Some(Makeable { blocked: stock.blocked(pizza, size).is_some(), ..makeable_of(recipe, stock) })
+    }
+
+    /// How many drinks or desserts a stock holds.
+    pub fn side_makeable(&self, side: &ItemCode, stock: &Stock) -> Option<Makeable> {
+        let side = self.sides.get(side)?;
+        let one = [(IngredientCode::from(&side.code), crate::Quantity(1))].into_iter().collect();
+        Some(makeable_of(&one, stock))
+    }
+
+    /// Applies one event. Total: a version that is not the next still replaces what it names.
+    pub fn evolve(&mut self, event: &MenuEvent) {
+        match event {
+            MenuEvent::MenuPublished { version, changes, .. } => {
+                self.version = *version;
+                for ingredient in &changes.ingredients {
+                    self.ingredients.insert(ingredient.code.clone(), ingredient.clone());
+                }
+                for code in &changes.withdrawn {
+                    self.pizzas.remove(code);
+                    self.sides.remove(code);
+                }
+                for code in &changes.withdrawn_extras {
+                    self.extras.remove(code);
+                }
+                for pizza in &changes.pizzas {
+                    self.pizzas.insert(pizza.code.clone(), pizza.clone());
+                }
+                for side in &changes.sides {
+                    self.sides.insert(side.code.clone(), side.clone());
+                }
+                for extra in &changes.extras {
+                    self.extras.insert(extra.ingredient.clone(), extra.clone());
+                }
+                self.vat.extend(changes.vat.iter().cloned());
+            }
+        }
+    }
+}
+
+fn makeable_of(recipe: &Ingredients, stock: &Stock) -> Makeable {
+    let mut fewest: Option<(u32, IngredientCode)> = None;
+    for (ingredient, needed) in recipe.iter().filter(|(_, needed)| needed.0 > 0) {
+        let count = u32::try_from(stock.available(ingredient).max(0) / needed.signed()).unwrap_or(u32::MAX);
+        if fewest.as_ref().is_none_or(|(least, _)| count < *least) {
+            fewest = Some((count, ingredient.clone()));
+        }
+    }
+    let (count, limiting) = fewest.map_or((0, None), |(count, ingredient)| (count, Some(ingredient)));
+    Makeable { count, limiting, blocked: false }
+}

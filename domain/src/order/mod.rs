@@ -1,0 +1,22 @@
+//! The order: from placement to the customer's hands, with its prices, its VAT and its payments.
+
+mod aggregate;
+mod commands;
+mod decide;
+mod error;
+mod events;
+mod placed;
+mod state;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use commands::{OnlinePayment, OrderCommand};
+pub use decide::decide;
+pub use error::OrderError;
+pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing};
+pub use state::{Order, PlacedOrder, Progress, RefusedOrder};
+pub use values::{
+    Fulfilment, OrderChannel, OrderLine, OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod,
+    Promise, TakenExtra,
+};

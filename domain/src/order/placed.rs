@@ -1,0 +1,167 @@
+//! How an accepted order changes with each of its events.
+
+use chrono::{DateTime, Utc};
+
+use super::events::{OrderEvent, Placement};
+use super::state::{PlacedOrder, Progress};
+use super::values::{OrderStatus, Payment, PaymentKind, PaymentMethod, Promise};
+use crate::money::Cents;
+
+impl PlacedOrder {
+    pub(super) fn new(placement: &Placement, at: DateTime<Utc>) -> Self {
+        Self {
+            id: placement.order,
+            number: placement.number.clone(),
+            pizzeria: placement.pizzeria.clone(),
+            channel: placement.channel,
+            fulfilment: placement.fulfilment,
+            customer: placement.customer,
+            contact: placement.contact,
+            distance_m: placement.distance_m,
+            delivery_code: placement.delivery_code.clone(),
+            lines: placement.lines.clone(),
+            needs: placement.needs.clone(),
+            pricing: placement.pricing.clone(),
+            payment: placement.payment,
+            payments: Vec::new(),
+            paid: Cents::ZERO,
+            promises: vec![Promise { promised_at: placement.promised_at, given_at: at }],
+            progress: match placement.expires_at {
+                Some(expires_at) => Progress::AwaitingPayment { expires_at },
+                None => Progress::Placed { since: at },
+            },
+            placed_at: at,
+            started_at: None,
+            ready_at: None,
+            out_at: None,
+            completed_at: None,
+        }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> OrderStatus {
+        match self.progress {
+            Progress::AwaitingPayment { .. } => OrderStatus::AwaitingPayment,
+            Progress::Placed { .. } => OrderStatus::Placed,
+            Progress::InPreparation { .. } => OrderStatus::InPreparation,
+            Progress::Ready { .. } => OrderStatus::Ready,
+            Progress::OutForDelivery { .. } => OrderStatus::OutForDelivery,
+            Progress::Delivered { .. } => OrderStatus::Delivered,
+            Progress::NotDelivered { .. } => OrderStatus::NotDelivered,
+            Progress::Returned { .. } => OrderStatus::Returned,
+            Progress::HandedOver { .. } => OrderStatus::HandedOver,
+            Progress::Cancelled { .. } => OrderStatus::Cancelled,
+            Progress::Expired { .. } => OrderStatus::Expired,
+        }
+    }
+
+    /// What is still to be paid; negative when money is owed back.
+    ///
+    /// Nothing is due for an order that was cancelled, expired or returned, so what was paid is owed back.
+    pub fn due(&self) -> Cents {
+        match self.status() {
+            OrderStatus::Cancelled | OrderStatus::Expired => -self.paid,
+            OrderStatus::Refused
+            | OrderStatus::AwaitingPayment
+            | OrderStatus::Placed
+            | OrderStatus::InPreparation
+            | OrderStatus::Ready
+            | OrderStatus::OutForDelivery
+            | OrderStatus::Delivered
+            | OrderStatus::NotDelivered
+            | OrderStatus::Returned
+            | OrderStatus::HandedOver => self.pricing.total - self.paid,
+        }
+    }
+
+    /// When it is promised for, by the latest promise.
+    pub fn promised_at(&self) -> DateTime<Utc> {
+        self.promises.last().map_or(self.placed_at, |promise| promise.promised_at)
+    }
+
+    /// Whether it reached the customer after the latest promise.
+    pub fn is_late(&self) -> bool {
+        self.completed_at.is_some_and(|at| at > self.promised_at())
+    }
+
+    fn pay(&mut self, kind: PaymentKind, method: PaymentMethod, amount: Cents, at: DateTime<Utc>) {
+        self.payments.push(Payment { kind, method, amount, at });
+        match kind {
+            PaymentKind::Captured => self.paid = self.paid + amount,
+            PaymentKind::Refunded => self.paid = self.paid - amount,
+            PaymentKind::Authorised | PaymentKind::Declined => {}
+        }
+    }
+
+    pub(super) fn evolve(&mut self, event: &OrderEvent) {
+        match event {
+            // Only the first event of a stream places or refuses.
+            OrderEvent::OrderPlaced { .. } | OrderEvent::OrderRefused { .. } => {}
+            OrderEvent::OrderLinesChanged { lines, needs, pricing, promised_at, at } => {
+                self.lines.clone_from(lines);
+                self.needs = needs.clone();
+                self.pricing = pricing.clone();
+                self.promises.push(Promise { promised_at: *promised_at, given_at: *at });
+                self.place_once_paid(*at);
+            }
+            OrderEvent::OrderCancelled { reason, at } => {
+                self.progress =
+                    Progress::Cancelled { at: *at, reason: *reason, was_started: self.started_at.is_some() };
+            }
+            OrderEvent::OrderExpired { at } => self.progress = Progress::Expired { at: *at },
+            OrderEvent::PaymentAuthorised { amount, at, .. } => {
+                self.pay(PaymentKind::Authorised, PaymentMethod::Online, *amount, *at);
+            }
+            OrderEvent::PaymentCaptured { method, amount, at, .. } => {
+                self.pay(PaymentKind::Captured, *method, *amount, *at);
+                self.place_once_paid(*at);
+            }
+            OrderEvent::PaymentDeclined { amount, at, .. } => {
+                self.pay(PaymentKind::Declined, PaymentMethod::Online, *amount, *at);
+            }
+            OrderEvent::PaymentRefunded { method, amount, at } => {
+                self.pay(PaymentKind::Refunded, *method, *amount, *at);
+            }
+            OrderEvent::PreparationStarted { at } => {
+                self.started_at = Some(*at);
+                self.progress = Progress::InPreparation { since: *at };
+            }
+            OrderEvent::ItemBaked { line, .. } => {
+                for item in self.lines.iter_mut().filter(|item| item.line == *line) {
+                    item.baked = true;
+                }
+            }
+            OrderEvent::OrderReady { at, .. } => {
+                // Ready speaks for every line, marked one by one or not.
+                for item in &mut self.lines {
+                    item.baked = true;
+                }
+                self.ready_at = Some(*at);
+                self.progress = Progress::Ready { since: *at };
+            }
+            OrderEvent::OrderHandedOver { at } => {
+                self.completed_at = Some(*at);
+                self.progress = Progress::HandedOver { at: *at };
+            }
+            OrderEvent::OrderOutForDelivery { at } => {
+                self.out_at = Some(*at);
+                self.progress = Progress::OutForDelivery { since: *at };
+            }
+            OrderEvent::OrderDelivered { at } => {
+                self.completed_at = Some(*at);
+                self.progress = Progress::Delivered { at: *at };
+            }
+            OrderEvent::OrderNotDelivered { reason, at } => {
+                self.progress = Progress::NotDelivered { at: *at, reason: *reason };
+            }
+            OrderEvent::OrderReturned { at } => self.progress = Progress::Returned { at: *at },
+        }
+    }
+
+    /// An order that awaited its payment is placed as soon as nothing is due.
+    fn place_once_paid(&mut self, at: DateTime<Utc>) {
+        if matches!(self.progress, Progress::AwaitingPayment { .. }) && self.paid >= self.pricing.total {
+            self.progress = Progress::Placed { since: at };
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! A point of sale: where it is, when it is open, how far it delivers and for how much.
+
+mod aggregate;
+mod commands;
+mod decide;
+mod error;
+mod events;
+mod hours;
+mod place;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use commands::PizzeriaCommand;
+pub use decide::decide;
+pub use error::PizzeriaError;
+pub use events::{Changes, Opening, PizzeriaEvent};
+pub use hours::{InvalidHours, OpeningSpan, WeeklyHours};
+pub use place::{InvalidPlace, Place};
+pub use state::{OpenedPizzeria, Pause, Pizzeria};

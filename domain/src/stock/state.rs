@@ -1,0 +1,200 @@
+//! The state of a stock, folded from its events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::events::StockEvent;
+use crate::ids::{IngredientCode, ItemCode, OrderId};
+use crate::ingredients::{Ingredients, Quantity};
+use crate::menu::PizzaSize;
+use crate::order::Missing;
+
+/// One ingredient's level, in its unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Level {
+    /// On the shelf; never negative.
+    pub on_hand: i64,
+    /// Set aside for orders not yet started; never negative.
+    pub reserved: i64,
+    /// Low is less than this available.
+    pub threshold: Quantity,
+    /// Whether it was last said to be low.
+    pub low: bool,
+}
+
+impl Level {
+    /// On hand less reserved; negative only after a count or a waste left less than was reserved.
+    pub fn available(&self) -> i64 {
+        self.on_hand - self.reserved
+    }
+}
+
+/// What is blocked: a pizza in one size, or in every size.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BlockKey {
+    /// The pizza.
+    pub pizza: ItemCode,
+    /// One size, or every size.
+    pub size: Option<PizzaSize>,
+}
+
+/// The stock of one pizzeria.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stock {
+    levels: BTreeMap<IngredientCode, Level>,
+    reservations: BTreeMap<OrderId, Ingredients>,
+    receipts: BTreeSet<(String, String)>,
+    blocked: Vec<(BlockKey, String)>,
+    accepted: u64,
+}
+
+impl Stock {
+    /// Every ingredient ever seen, by code.
+    pub fn levels(&self) -> impl Iterator<Item = (&IngredientCode, &Level)> {
+        self.levels.iter()
+    }
+
+    /// One ingredient; all zero when it was never seen.
+    pub fn level(&self, ingredient: &IngredientCode) -> Level {
+        self.levels.get(ingredient).cloned().unwrap_or_default()
+    }
+
+    /// On hand less reserved; see [`Level::available`].
+    pub fn available(&self, ingredient: &IngredientCode) -> i64 {
+        self.levels.get(ingredient).map_or(0, Level::available)
+    }
+
+    /// What is reserved for an order that has not been started.
+    pub fn reservation(&self, order: OrderId) -> Option<&Ingredients> {
+        self.reservations.get(&order)
+    }
+
+    /// The orders with a reservation, oldest first (their ids are in order of time).
+    pub fn reservations(&self) -> impl Iterator<Item = (OrderId, &Ingredients)> {
+        self.reservations.iter().map(|(order, lines)| (*order, lines))
+    }
+
+    /// How many orders are waiting to be started.
+    pub fn waiting_orders(&self) -> usize {
+        self.reservations.len()
+    }
+
+    /// Whether a supplier's delivery note was received before.
+    pub fn has_receipt(&self, supplier: &str, delivery_note: &str) -> bool {
+        self.receipts.contains(&(supplier.to_owned(), delivery_note.to_owned()))
+    }
+
+    /// Why a pizza in a size is blocked, if it is.
+    pub fn blocked(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&str> {
+        self.blocked
+            .iter()
+            .find(|(key, _)| key.pizza == *pizza && key.size.is_none_or(|blocked| blocked == size))
+            .map(|(_, reason)| reason.as_str())
+    }
+
+    /// Everything that is blocked, with the reasons, oldest first.
+    pub fn blocks(&self) -> &[(BlockKey, String)] {
+        &self.blocked
+    }
+
+    /// How many orders were ever accepted: the next order's number is one more.
+    pub fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// What is missing to reserve `needs`, with what `freed` would give back first; empty when there is enough.
+    pub fn missing(&self, needs: &Ingredients, freed: &Ingredients) -> Vec<Missing> {
+        needs
+            .iter()
+            .filter_map(|(ingredient, needed)| {
+                let available = self.available(ingredient) + freed.get(ingredient).signed();
+                (available < needed.signed()).then(|| Missing {
+                    ingredient: ingredient.clone(),
+                    needed,
+                    available: Quantity(u32::try_from(available.max(0)).unwrap_or(u32::MAX)),
+                })
+            })
+            .collect()
+    }
+
+    fn level_mut(&mut self, ingredient: &IngredientCode) -> &mut Level {
+        self.levels.entry(ingredient.clone()).or_default()
+    }
+
+    fn reserve(&mut self, lines: &Ingredients, sign: i64) {
+        for (ingredient, quantity) in lines.iter() {
+            let level = self.level_mut(ingredient);
+            level.reserved = (level.reserved + sign * quantity.signed()).max(0);
+        }
+    }
+
+    fn shelve(&mut self, lines: &Ingredients, sign: i64) {
+        for (ingredient, quantity) in lines.iter() {
+            let level = self.level_mut(ingredient);
+            level.on_hand = (level.on_hand + sign * quantity.signed()).max(0);
+        }
+    }
+
+    /// Applies one event. Total: what does not fit changes nothing.
+    pub fn evolve(&mut self, event: &StockEvent) {
+        match event {
+            StockEvent::IngredientsReserved { order, lines, .. } => {
+                self.reserve(lines, 1);
+                self.accepted += 1;
+                if let Some(replaced) = self.reservations.insert(*order, lines.clone()) {
+                    self.reserve(&replaced, -1);
+                }
+            }
+            StockEvent::ReservationChanged { order, lines, .. } => {
+                if let Some(replaced) = self.reservations.insert(*order, lines.clone()) {
+                    self.reserve(&replaced, -1);
+                }
+                self.reserve(lines, 1);
+            }
+            StockEvent::ReservationReleased { order, .. } => {
+                if let Some(lines) = self.reservations.remove(order) {
+                    self.reserve(&lines, -1);
+                }
+            }
+            StockEvent::ReservationConsumed { order, .. } => {
+                if let Some(lines) = self.reservations.remove(order) {
+                    self.reserve(&lines, -1);
+                    self.shelve(&lines, -1);
+                }
+            }
+            StockEvent::SupplyReceived { supplier, delivery_note, lines, .. } => {
+                self.receipts.insert((supplier.clone(), delivery_note.clone()));
+                self.shelve(lines, 1);
+            }
+            StockEvent::StockCounted { lines, .. } => {
+                for line in lines {
+                    self.level_mut(&line.ingredient).on_hand = line.counted.signed();
+                }
+            }
+            StockEvent::IngredientsWasted { lines, order, .. } => {
+                if order.is_none() {
+                    self.shelve(lines, -1);
+                }
+            }
+            StockEvent::TransferSent { lines, .. } => self.shelve(lines, -1),
+            StockEvent::TransferReceived { lines, .. } => self.shelve(lines, 1),
+            StockEvent::ThresholdSet { ingredient, threshold, .. } => {
+                self.level_mut(ingredient).threshold = *threshold;
+            }
+            StockEvent::StockLow { ingredient, .. } => self.level_mut(ingredient).low = true,
+            StockEvent::StockRecovered { ingredient, .. } => self.level_mut(ingredient).low = false,
+            StockEvent::ReservationShort { .. } => {}
+            StockEvent::PizzaBlocked { pizza, size, reason, .. } => {
+                let key = BlockKey { pizza: pizza.clone(), size: *size };
+                self.blocked.retain(|(held, _)| *held != key);
+                self.blocked.push((key, reason.clone()));
+            }
+            StockEvent::PizzaUnblocked { pizza, size, .. } => {
+                self.blocked.retain(|(key, _)| key.pizza != *pizza || key.size != *size);
+            }
+        }
+    }
+}

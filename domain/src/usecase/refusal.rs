@@ -1,0 +1,233 @@
+//! Refusals of every aggregate as one type, each with the code that the API promises.
+
+use crate::delivery::DeliveryError;
+use crate::menu::MenuError;
+use crate::order::OrderError;
+use crate::pizzeria::PizzeriaError;
+use crate::staff::StaffError;
+use crate::stock::StockError;
+
+/// A refusal by the domain: a value that callers are told, never a fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// By an order.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// By a stock.
+    #[error(transparent)]
+    Stock(#[from] StockError),
+    /// By a delivery.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// By a member of staff.
+    #[error(transparent)]
+    Staff(#[from] StaffError),
+    /// By a pizzeria.
+    #[error(transparent)]
+    Pizzeria(#[from] PizzeriaError),
+    /// By the menu.
+    #[error(transparent)]
+    Menu(#[from] MenuError),
+    /// The thing has changed since the caller saw it.
+    #[error("the version is {actual}, not {expected}")]
+    StaleVersion {
+        /// What the caller saw.
+        expected: i64,
+        /// What it is.
+        actual: i64,
+    },
+    /// The same idempotency key came with another input.
+    #[error("the idempotency key was used with another input")]
+    IdempotencyKeyReused,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+        /// The codes of the domain contract, and ours beside them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RefusalCode { $($(#[$doc])* $variant,)+ }
+
+        impl RefusalCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code's text, `INSUFFICIENT_STOCK`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No lines.
+    EmptyOrder = "EMPTY_ORDER",
+    /// Not on the menu, or not in that size.
+    UnknownPizza = "UNKNOWN_PIZZA",
+    /// Outside opening hours, or paused.
+    PizzeriaClosed = "PIZZERIA_CLOSED",
+    /// Too far.
+    OutOfDeliveryArea = "OUT_OF_DELIVERY_AREA",
+    /// Too little for a delivery.
+    BelowMinimum = "BELOW_MINIMUM",
+    /// Not enough stock.
+    InsufficientStock = "INSUFFICIENT_STOCK",
+    /// Another total than the caller expected.
+    PriceChanged = "PRICE_CHANGED",
+    /// Preparation has started.
+    TooLate = "TOO_LATE",
+    /// Nothing can happen to it any more.
+    AlreadyClosed = "ALREADY_CLOSED",
+    /// The payment service declined.
+    PaymentDeclined = "PAYMENT_DECLINED",
+    /// More than is due.
+    Overpaid = "OVERPAID",
+    /// More than was paid.
+    OverRefund = "OVER_REFUND",
+    /// Not in this state.
+    WrongState = "WRONG_STATE",
+    /// To be paid first.
+    NotPaid = "NOT_PAID",
+    /// The delivery note was received before.
+    DuplicateReceipt = "DUPLICATE_RECEIPT",
+    /// A courier has it.
+    AlreadyClaimed = "ALREADY_CLAIMED",
+    /// The code is wrong.
+    BadCode = "BAD_CODE",
+    /// The thing has changed since.
+    StaleVersion = "STALE_VERSION",
+    /// The same key with another input.
+    IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED",
+    /// No such thing.
+    NotFound = "NOT_FOUND",
+    /// It exists already.
+    AlreadyExists = "ALREADY_EXISTS",
+    /// More lines or pieces than one order may have.
+    OrderTooLarge = "ORDER_TOO_LARGE",
+    /// Not an extra for that.
+    UnknownExtra = "UNKNOWN_EXTRA",
+    /// Not an ingredient, or not one that can be left out.
+    UnknownIngredient = "UNKNOWN_INGREDIENT",
+    /// Blocked by the pizzeria for now.
+    PizzaBlocked = "PIZZA_BLOCKED",
+    /// A delivery needs to know where to.
+    AddressRequired = "ADDRESS_REQUIRED",
+    /// No such line.
+    UnknownLine = "UNKNOWN_LINE",
+    /// An amount is more than zero.
+    InvalidAmount = "INVALID_AMOUNT",
+    /// Its deadline has not passed.
+    NotExpired = "NOT_EXPIRED",
+    /// Another courier has it.
+    NotYourDelivery = "NOT_YOUR_DELIVERY",
+    /// Not a courier of this pizzeria.
+    UnknownCourier = "UNKNOWN_COURIER",
+    /// The courier carries as many as a courier may.
+    CourierFull = "COURIER_FULL",
+    /// At least one line is needed.
+    EmptyLines = "EMPTY_LINES",
+    /// A pizzeria does not transfer to itself.
+    SamePizzeria = "SAME_PIZZERIA",
+    /// Blocked already.
+    AlreadyBlocked = "ALREADY_BLOCKED",
+    /// Not blocked.
+    NotBlocked = "NOT_BLOCKED",
+    /// Paused already.
+    AlreadyPaused = "ALREADY_PAUSED",
+    /// Not paused.
+    NotPaused = "NOT_PAUSED",
+    /// Nothing was to be changed.
+    NothingToChange = "NOTHING_TO_CHANGE",
+    /// A value is out of its range.
+    OutOfRange = "OUT_OF_RANGE",
+    /// A code names one thing only.
+    DuplicateCode = "DUPLICATE_CODE",
+    /// A pizza needs sizes and recipes.
+    NoRecipe = "NO_RECIPE",
+    /// Hired already.
+    AlreadyHired = "ALREADY_HIRED",
+    /// Revoked already.
+    AlreadyRevoked = "ALREADY_REVOKED",
+}
+
+impl Refusal {
+    /// The code that the API promises.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::StaleVersion { .. } => C::StaleVersion,
+            Self::IdempotencyKeyReused => C::IdempotencyKeyReused,
+            Self::Order(error) => match error {
+                OrderError::NotFound => C::NotFound,
+                OrderError::AlreadyPlaced => C::AlreadyExists,
+                OrderError::EmptyOrder => C::EmptyOrder,
+                OrderError::TooLarge { .. } => C::OrderTooLarge,
+                OrderError::UnknownItem { .. } | OrderError::UnknownSize { .. } => C::UnknownPizza,
+                OrderError::UnknownExtra { .. } => C::UnknownExtra,
+                OrderError::UnknownIngredient { .. } => C::UnknownIngredient,
+                OrderError::ItemBlocked { .. } => C::PizzaBlocked,
+                OrderError::PizzeriaClosed => C::PizzeriaClosed,
+                OrderError::AddressRequired => C::AddressRequired,
+                OrderError::OutOfDeliveryArea { .. } => C::OutOfDeliveryArea,
+                OrderError::BelowMinimum { .. } => C::BelowMinimum,
+                OrderError::InsufficientStock { .. } => C::InsufficientStock,
+                OrderError::PriceChanged { .. } => C::PriceChanged,
+                OrderError::TooLate { .. } => C::TooLate,
+                OrderError::AlreadyClosed { .. } => C::AlreadyClosed,
+                OrderError::WrongState { .. } => C::WrongState,
+                OrderError::UnknownLine { .. } => C::UnknownLine,
+                OrderError::InvalidAmount => C::InvalidAmount,
+                OrderError::PaymentDeclined { .. } => C::PaymentDeclined,
+                OrderError::Overpaid { .. } => C::Overpaid,
+                OrderError::OverRefund { .. } => C::OverRefund,
+                OrderError::NotPaid { .. } => C::NotPaid,
+                OrderError::NotExpired => C::NotExpired,
+            },
+            Self::Stock(error) => match error {
+                StockError::Insufficient { .. } => C::InsufficientStock,
+                StockError::AlreadyReserved { .. } | StockError::NoReservation { .. } => C::WrongState,
+                StockError::DuplicateReceipt { .. } => C::DuplicateReceipt,
+                StockError::NoLines => C::EmptyLines,
+                StockError::UnknownIngredient { .. } => C::UnknownIngredient,
+                StockError::UnknownPizza { .. } => C::UnknownPizza,
+                StockError::AlreadyBlocked { .. } => C::AlreadyBlocked,
+                StockError::NotBlocked { .. } => C::NotBlocked,
+                StockError::SamePizzeria { .. } => C::SamePizzeria,
+            },
+            Self::Delivery(error) => match error {
+                DeliveryError::NotFound => C::NotFound,
+                DeliveryError::AlreadyScheduled => C::AlreadyExists,
+                DeliveryError::AlreadyClaimed => C::AlreadyClaimed,
+                DeliveryError::WrongState { .. } => C::WrongState,
+                DeliveryError::NotYours => C::NotYourDelivery,
+                DeliveryError::UnknownCourier { .. } => C::UnknownCourier,
+                DeliveryError::CourierFull { .. } => C::CourierFull,
+                DeliveryError::BadCode { .. } => C::BadCode,
+            },
+            Self::Staff(error) => match error {
+                StaffError::NotFound => C::NotFound,
+                StaffError::AlreadyHired => C::AlreadyHired,
+                StaffError::AlreadyRevoked => C::AlreadyRevoked,
+                StaffError::NotACourier => C::UnknownCourier,
+                StaffError::Full { .. } => C::CourierFull,
+            },
+            Self::Pizzeria(error) => match error {
+                PizzeriaError::NotFound => C::NotFound,
+                PizzeriaError::AlreadyOpened => C::AlreadyExists,
+                PizzeriaError::AlreadyPaused => C::AlreadyPaused,
+                PizzeriaError::NotPaused => C::NotPaused,
+                PizzeriaError::NothingToChange => C::NothingToChange,
+                PizzeriaError::PauseInThePast | PizzeriaError::OutOfRange { .. } => C::OutOfRange,
+            },
+            Self::Menu(error) => match error {
+                MenuError::NothingToPublish => C::NothingToChange,
+                MenuError::UnknownIngredient { .. } => C::UnknownIngredient,
+                MenuError::UnknownItem { .. } => C::UnknownPizza,
+                MenuError::DuplicateCode { .. } => C::DuplicateCode,
+                MenuError::NoRecipe { .. } => C::NoRecipe,
+                MenuError::InvalidPrice { .. } => C::InvalidAmount,
+                MenuError::InvalidRate => C::OutOfRange,
+            },
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Use cases of one aggregate alone.
+
+use super::{Decision, Refusal, States, UseCase};
+use crate::ids::{OrderId, PizzeriaId, StaffId};
+use crate::menu::{self, MenuCommand};
+use crate::order::{self, OrderCommand, OrderError};
+use crate::pizzeria::{self, PizzeriaCommand};
+use crate::staff::{self, StaffCommand};
+use crate::stream::StreamId;
+
+/// A command to one order that leaves the stock alone: payments, baking, ready, hand over, and the
+/// steps that follow its delivery's.
+#[derive(Debug, Clone)]
+pub struct ToOrder {
+    /// The command's name, `markOrderReady`.
+    pub name: &'static str,
+    /// The order.
+    pub order: OrderId,
+    /// The command.
+    pub command: OrderCommand,
+}
+
+/// `openPizzeria`, `updatePizzeria`, `pausePizzeria`, `resumePizzeria`.
+#[derive(Debug, Clone)]
+pub struct ToPizzeria {
+    /// The command's name.
+    pub name: &'static str,
+    /// The pizzeria.
+    pub pizzeria: PizzeriaId,
+    /// The command.
+    pub command: PizzeriaCommand,
+}
+
+/// `publishMenu`.
+#[derive(Debug, Clone)]
+pub struct ToMenu {
+    /// The command.
+    pub command: MenuCommand,
+}
+
+/// `hireStaff`, `revokeStaff`.
+#[derive(Debug, Clone)]
+pub struct ToStaff {
+    /// The command's name.
+    pub name: &'static str,
+    /// Who.
+    pub staff: StaffId,
+    /// The command.
+    pub command: StaffCommand,
+}
+
+impl UseCase for ToOrder {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::order(self.order)]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let events = order::decide(states.order(self.order), self.command.clone())?;
+        let declined = events.iter().find_map(|event| match event {
+            order::OrderEvent::PaymentDeclined { reason, .. } => {
+                Some(OrderError::PaymentDeclined { reason: reason.clone() })
+            }
+            _ => None,
+        });
+        let decision = Decision::on(StreamId::order(self.order), events);
+        Ok(match declined {
+            Some(declined) => decision.refusing(declined),
+            None => decision,
+        })
+    }
+}
+
+impl UseCase for ToPizzeria {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::pizzeria(&self.pizzeria)]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let events = pizzeria::decide(states.pizzeria(&self.pizzeria), self.command.clone())?;
+        Ok(Decision::on(StreamId::pizzeria(&self.pizzeria), events))
+    }
+}
+
+impl UseCase for ToMenu {
+    fn name(&self) -> &'static str {
+        "publishMenu"
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::menu()]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        Ok(Decision::on(StreamId::menu(), menu::decide(states.menu(), self.command.clone())?))
+    }
+}
+
+impl UseCase for ToStaff {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::staff(self.staff)]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let events = staff::decide(states.staff(self.staff), self.command.clone())?;
+        Ok(Decision::on(StreamId::staff(self.staff), events))
+    }
+}
