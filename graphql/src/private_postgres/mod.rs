@@ -148,28 +148,28 @@ impl PrivatePostgres {
         let data_dir = prepare_data_dir(&options.data_dir)?;
         let lock = Lock::take(&data_dir)?;
 
-        let mut account = cluster::server_account(&data_dir);
-        let mut home = cluster::home(&data_dir, account)?;
-        let made_by = cluster::made_by(&home);
-        let programs = match find::find(&find::places(&home), account, made_by) {
+        let mut place = Place::look(&data_dir)?;
+        let mut failed = Vec::new();
+        if options.may_install {
+            for way in install::ways() {
+                if place.found != find::Found::Nothing {
+                    break;
+                }
+                (options.on_notice)(way.notice);
+                failed.extend((way.install)(&place.home).err());
+                place = Place::look(&data_dir)?;
+            }
+        }
+        let Place { account, home, found } = place;
+        let programs = match found {
             find::Found::Programs(programs) => programs,
             find::Found::OtherVersion { found, made_by } => {
                 return Err(StartError::OtherVersion { data_dir, made_by, found });
             }
-            find::Found::Nothing if !options.may_install => return Err(StartError::NoPostgres),
-            find::Found::Nothing => {
-                let tried = install::install(&home, &options.on_notice);
-                // The package brings the user `postgres`.
-                account = cluster::server_account(&data_dir);
-                home = cluster::home(&data_dir, account)?;
-                match find::find(&find::places(&home), account, made_by) {
-                    find::Found::Programs(programs) => programs,
-                    find::Found::OtherVersion { found, made_by } => {
-                        return Err(StartError::OtherVersion { data_dir, made_by, found });
-                    }
-                    find::Found::Nothing => return Err(StartError::InstallFailed { tried }),
-                }
+            find::Found::Nothing if options.may_install => {
+                return Err(StartError::InstallFailed { tried: failed.join("; ") });
             }
+            find::Found::Nothing => return Err(StartError::NoPostgres),
         };
 
         let data = home.join("cluster");
@@ -247,6 +247,22 @@ pub fn erase(data_dir: &Path) -> Result<(), StartError> {
     }
     let _ = fs::remove_dir_all(cluster::socket_path(&data_dir));
     Ok(())
+}
+
+/// What there is to run a server with. Looked at again after an installation, which may bring a user as well.
+struct Place {
+    account: Option<cluster::Account>,
+    home: PathBuf,
+    found: find::Found,
+}
+
+impl Place {
+    fn look(data_dir: &Path) -> Result<Self, StartError> {
+        let account = cluster::server_account(data_dir);
+        let home = cluster::home(data_dir, account)?;
+        let found = find::find(&find::places(&home), account, cluster::made_by(&home));
+        Ok(Self { account, home, found })
+    }
 }
 
 fn prepare_data_dir(data_dir: &Path) -> Result<PathBuf, StartError> {
