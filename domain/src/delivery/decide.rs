@@ -1,12 +1,171 @@
-//! What follows from a command. Pure.
+//! What follows from a command. Pure. What a courier carries is on the courier's own stream: see
+//! [`crate::usecase::AssignDelivery`].
 
-use super::{Delivery, DeliveryCommand, DeliveryError, DeliveryEvent};
+use super::{
+    Delivery, DeliveryCommand, DeliveryError, DeliveryEvent, DeliveryProgress, MAX_CODE_TRIES, Proof,
+    ProofGiven, ScheduledDelivery,
+};
+use crate::ids::StaffId;
 
-/// Decides.
+/// Decides. A wrong code is an event, [`DeliveryEvent::WrongCodeGiven`], and completes nothing.
 ///
 /// # Errors
 /// A [`DeliveryError`] when the command is refused; nothing happens then.
 pub fn decide(state: &Delivery, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryError> {
-    let _ = (state, command);
-    todo!()
+    let event = match command {
+        DeliveryCommand::Schedule {
+            delivery,
+            order,
+            number,
+            pizzeria,
+            customer,
+            contact,
+            distance_m,
+            code,
+            promised_at,
+            now,
+        } => {
+            if state.scheduled().is_some() {
+                return Err(DeliveryError::AlreadyScheduled);
+            }
+            DeliveryEvent::DeliveryScheduled {
+                delivery,
+                order,
+                number,
+                pizzeria,
+                customer,
+                contact,
+                distance_m,
+                code,
+                promised_at,
+                at: now,
+            }
+        }
+        DeliveryCommand::Assign { courier, claimed, now } => {
+            free(scheduled(state)?)?;
+            DeliveryEvent::DeliveryAssigned { courier, claimed, at: now }
+        }
+        DeliveryCommand::Unassign { by, now } => {
+            let courier = waiting(scheduled(state)?, by)?;
+            DeliveryEvent::DeliveryUnassigned { courier, at: now }
+        }
+        DeliveryCommand::PickUp { by, now } => {
+            let courier = waiting(scheduled(state)?, by)?;
+            DeliveryEvent::DeliveryPickedUp { courier, at: now }
+        }
+        DeliveryCommand::Complete { by, proof, now } => {
+            let delivery = scheduled(state)?;
+            let courier = under_way(delivery, by)?;
+            match proven(delivery, proof)? {
+                Some(proof) => DeliveryEvent::DeliveryCompleted { courier, proof, at: now },
+                None => DeliveryEvent::WrongCodeGiven { tries: delivery.wrong_codes + 1, at: now },
+            }
+        }
+        DeliveryCommand::Fail { by, reason, now } => {
+            let courier = under_way(scheduled(state)?, by)?;
+            DeliveryEvent::DeliveryFailed { courier, reason, at: now }
+        }
+        DeliveryCommand::Retry { by, now } => {
+            failed(scheduled(state)?, by)?;
+            DeliveryEvent::DeliveryRetryScheduled { at: now }
+        }
+        DeliveryCommand::Return { by, now } => {
+            returnable(scheduled(state)?, by)?;
+            DeliveryEvent::DeliveryReturned { at: now }
+        }
+    };
+    Ok(vec![event])
+}
+
+fn scheduled(state: &Delivery) -> Result<&ScheduledDelivery, DeliveryError> {
+    state.scheduled().ok_or(DeliveryError::NotFound)
+}
+
+fn wrong_state(delivery: &ScheduledDelivery) -> DeliveryError {
+    DeliveryError::WrongState { status: delivery.status() }
+}
+
+/// A manager (`by` none) acts for any courier; a courier only on what is their own.
+fn own(courier: StaffId, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
+    if by.is_none_or(|by| by == courier) { Ok(courier) } else { Err(DeliveryError::NotYours) }
+}
+
+/// Waiting for a courier.
+fn free(delivery: &ScheduledDelivery) -> Result<(), DeliveryError> {
+    match delivery.progress {
+        DeliveryProgress::Scheduled | DeliveryProgress::RetryScheduled { courier: None } => Ok(()),
+        DeliveryProgress::Assigned { .. }
+        | DeliveryProgress::PickedUp { .. }
+        | DeliveryProgress::Failed { .. }
+        | DeliveryProgress::RetryScheduled { courier: Some(_) } => Err(DeliveryError::AlreadyClaimed),
+        DeliveryProgress::Delivered { .. } | DeliveryProgress::Returned { .. } => Err(wrong_state(delivery)),
+    }
+}
+
+/// With a courier who has not left.
+fn waiting(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
+    match delivery.progress {
+        DeliveryProgress::Assigned { courier }
+        | DeliveryProgress::RetryScheduled { courier: Some(courier) } => own(courier, by),
+        DeliveryProgress::Scheduled
+        | DeliveryProgress::RetryScheduled { courier: None }
+        | DeliveryProgress::PickedUp { .. }
+        | DeliveryProgress::Delivered { .. }
+        | DeliveryProgress::Failed { .. }
+        | DeliveryProgress::Returned { .. } => Err(wrong_state(delivery)),
+    }
+}
+
+/// With a courier who has left.
+fn under_way(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
+    match delivery.progress {
+        DeliveryProgress::PickedUp { courier } => own(courier, by),
+        DeliveryProgress::Scheduled
+        | DeliveryProgress::Assigned { .. }
+        | DeliveryProgress::Delivered { .. }
+        | DeliveryProgress::Failed { .. }
+        | DeliveryProgress::RetryScheduled { .. }
+        | DeliveryProgress::Returned { .. } => Err(wrong_state(delivery)),
+    }
+}
+
+/// Tried in vain, and still with the courier.
+fn failed(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
+    match delivery.progress {
+        DeliveryProgress::Failed { courier, .. } => own(courier, by),
+        DeliveryProgress::Scheduled
+        | DeliveryProgress::Assigned { .. }
+        | DeliveryProgress::PickedUp { .. }
+        | DeliveryProgress::Delivered { .. }
+        | DeliveryProgress::RetryScheduled { .. }
+        | DeliveryProgress::Returned { .. } => Err(wrong_state(delivery)),
+    }
+}
+
+/// Tried in vain at least once, and not on its way.
+fn returnable(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<(), DeliveryError> {
+    match delivery.progress {
+        DeliveryProgress::Failed { courier, .. }
+        | DeliveryProgress::RetryScheduled { courier: Some(courier) } => own(courier, by).map(|_| ()),
+        DeliveryProgress::RetryScheduled { courier: None } => Ok(()),
+        DeliveryProgress::Scheduled
+        | DeliveryProgress::Assigned { .. }
+        | DeliveryProgress::PickedUp { .. }
+        | DeliveryProgress::Delivered { .. }
+        | DeliveryProgress::Returned { .. } => Err(wrong_state(delivery)),
+    }
+}
+
+/// The proof as it is stored; none for a wrong code.
+fn proven(delivery: &ScheduledDelivery, proof: ProofGiven) -> Result<Option<Proof>, DeliveryError> {
+    match proof {
+        ProofGiven::ReceivedBy(contact) => Ok(Some(Proof::ReceivedBy { contact })),
+        ProofGiven::Photo(contact) => Ok(Some(Proof::Photo { contact })),
+        ProofGiven::Code(given) => match &delivery.code {
+            Some(code) if delivery.wrong_codes < MAX_CODE_TRIES => {
+                Ok((given == *code).then_some(Proof::Code))
+            }
+            Some(_) | None => Err(DeliveryError::BadCode { tries_left: 0 }),
+        },
+    }
 }
