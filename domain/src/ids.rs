@@ -134,6 +134,13 @@ impl From<&ItemCode> for IngredientCode {
     }
 }
 
+impl From<&IngredientCode> for ItemCode {
+    /// The other way round.
+    fn from(ingredient: &IngredientCode) -> Self {
+        Self(ingredient.0.clone())
+    }
+}
+
 /// A place in the log: 1 for the first event, gapless, in commit order. 0 is before everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

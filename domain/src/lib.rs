@@ -7,6 +7,7 @@
 pub mod access;
 mod aggregate;
 pub mod delivery;
+pub mod demo_data;
 pub mod event;
 pub mod ids;
 pub mod ingredients;
@@ -14,9 +15,12 @@ pub mod menu;
 pub mod money;
 pub mod order;
 pub mod pizzeria;
+pub mod policies;
 pub mod staff;
 pub mod stock;
 pub mod stream;
+#[cfg(test)]
+mod testing;
 pub mod upcasters;
 pub mod usecase;
 pub mod vat;

@@ -1,12 +1,337 @@
 //! What follows from a command. Pure.
 
-use super::{Order, OrderCommand, OrderError, OrderEvent};
+use chrono::{DateTime, Utc};
+
+use super::commands::OnlinePayment;
+use super::values::PaymentKind;
+use super::{
+    Fulfilment, Order, OrderCommand, OrderError, OrderEvent, OrderStatus, PaymentMethod, PlacedOrder,
+    Progress,
+};
+use crate::money::Cents;
 
 /// Decides.
 ///
 /// # Errors
-/// A [`OrderError`] when the command is refused; nothing happens then.
+/// An [`OrderError`] when the command is refused; nothing happens then.
 pub fn decide(state: &Order, command: OrderCommand) -> Result<Vec<OrderEvent>, OrderError> {
-    let _ = (state, command);
-    todo!()
+    match state {
+        Order::NotPlaced => decide_new(command),
+        Order::Refused(_) => Err(refused(&command)),
+        Order::Placed(order) => decide_placed(order, command),
+    }
+}
+
+fn decide_new(command: OrderCommand) -> Result<Vec<OrderEvent>, OrderError> {
+    match command {
+        OrderCommand::Place { placement, expected_total, now } => {
+            if placement.lines.is_empty() {
+                return Err(OrderError::EmptyOrder);
+            }
+            expect_total(expected_total, placement.pricing.total)?;
+            Ok(vec![OrderEvent::OrderPlaced { placement, at: now }])
+        }
+        OrderCommand::Refuse { order, pizzeria, channel, customer, asked, total, missing, now } => {
+            Ok(vec![OrderEvent::OrderRefused {
+                order,
+                pizzeria,
+                channel,
+                customer,
+                asked,
+                total,
+                missing,
+                at: now,
+            }])
+        }
+        OrderCommand::ChangeLines { .. }
+        | OrderCommand::Cancel { .. }
+        | OrderCommand::Expire { .. }
+        | OrderCommand::RecordPayment { .. }
+        | OrderCommand::PayOnline { .. }
+        | OrderCommand::Refund { .. }
+        | OrderCommand::StartPreparation { .. }
+        | OrderCommand::MarkItemBaked { .. }
+        | OrderCommand::MarkReady { .. }
+        | OrderCommand::HandOver { .. }
+        | OrderCommand::MarkOutForDelivery { .. }
+        | OrderCommand::MarkDelivered { .. }
+        | OrderCommand::MarkNotDelivered { .. }
+        | OrderCommand::MarkReturned { .. } => Err(OrderError::NotFound),
+    }
+}
+
+/// A refused order stays refused.
+fn refused(command: &OrderCommand) -> OrderError {
+    let status = OrderStatus::Refused;
+    match command {
+        OrderCommand::Place { .. } | OrderCommand::Refuse { .. } => OrderError::AlreadyPlaced,
+        OrderCommand::ChangeLines { .. }
+        | OrderCommand::Cancel { .. }
+        | OrderCommand::RecordPayment { .. }
+        | OrderCommand::PayOnline { .. }
+        | OrderCommand::Refund { .. } => OrderError::AlreadyClosed { status },
+        OrderCommand::Expire { .. }
+        | OrderCommand::StartPreparation { .. }
+        | OrderCommand::MarkItemBaked { .. }
+        | OrderCommand::MarkReady { .. }
+        | OrderCommand::HandOver { .. }
+        | OrderCommand::MarkOutForDelivery { .. }
+        | OrderCommand::MarkDelivered { .. }
+        | OrderCommand::MarkNotDelivered { .. }
+        | OrderCommand::MarkReturned { .. } => OrderError::WrongState { status },
+    }
+}
+
+fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<OrderEvent>, OrderError> {
+    match command {
+        OrderCommand::Place { .. } | OrderCommand::Refuse { .. } => Err(OrderError::AlreadyPlaced),
+        OrderCommand::ChangeLines { lines, needs, pricing, promised_at, now } => {
+            lines_can_change(order)?;
+            if lines.is_empty() {
+                return Err(OrderError::EmptyOrder);
+            }
+            Ok(vec![OrderEvent::OrderLinesChanged { lines, needs, pricing, promised_at, at: now }])
+        }
+        OrderCommand::Cancel { reason, even_started, now } => {
+            can_cancel(order, even_started)?;
+            Ok(with_online_refund(order, OrderEvent::OrderCancelled { reason, at: now }, now))
+        }
+        OrderCommand::Expire { now } => expire(order, now),
+        OrderCommand::RecordPayment { method, amount, now } => record_payment(order, method, amount, now),
+        OrderCommand::PayOnline { outcome, now } => pay_online(order, outcome, now),
+        OrderCommand::Refund { method, amount, now } => refund(order, method, amount, now),
+        OrderCommand::StartPreparation { now } => {
+            only_while(order, &[OrderStatus::Placed])?;
+            Ok(vec![OrderEvent::PreparationStarted { at: now }])
+        }
+        OrderCommand::MarkItemBaked { line, now } => mark_item_baked(order, line, now),
+        OrderCommand::MarkReady { now } => {
+            only_while(order, &[OrderStatus::InPreparation])?;
+            Ok(vec![OrderEvent::OrderReady { fulfilment: order.fulfilment, at: now }])
+        }
+        OrderCommand::HandOver { now } => hand_over(order, now),
+        OrderCommand::MarkOutForDelivery { now } => {
+            only_while(order, &[OrderStatus::Ready, OrderStatus::NotDelivered])?;
+            if order.fulfilment != Fulfilment::Delivery {
+                return Err(OrderError::WrongState { status: order.status() });
+            }
+            Ok(vec![OrderEvent::OrderOutForDelivery { at: now }])
+        }
+        OrderCommand::MarkDelivered { now } => {
+            only_while(order, &[OrderStatus::OutForDelivery])?;
+            Ok(vec![OrderEvent::OrderDelivered { at: now }])
+        }
+        OrderCommand::MarkNotDelivered { reason, now } => {
+            only_while(order, &[OrderStatus::OutForDelivery])?;
+            Ok(vec![OrderEvent::OrderNotDelivered { reason, at: now }])
+        }
+        OrderCommand::MarkReturned { now } => {
+            only_while(order, &[OrderStatus::NotDelivered])?;
+            Ok(vec![OrderEvent::OrderReturned { at: now }])
+        }
+    }
+}
+
+/// The order whose lines may still change; asked before anything is priced anew.
+pub(crate) fn changeable(state: &Order) -> Result<&PlacedOrder, OrderError> {
+    match state {
+        Order::NotPlaced => Err(OrderError::NotFound),
+        Order::Refused(_) => Err(OrderError::AlreadyClosed { status: OrderStatus::Refused }),
+        Order::Placed(order) => lines_can_change(order).map(|()| &**order),
+    }
+}
+
+/// Nothing to say when the caller expected this total, or none.
+pub(crate) fn expect_total(expected: Option<Cents>, actual: Cents) -> Result<(), OrderError> {
+    match expected {
+        Some(expected) if expected != actual => Err(OrderError::PriceChanged { expected, actual }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn only_while(order: &PlacedOrder, allowed: &[OrderStatus]) -> Result<(), OrderError> {
+    let status = order.status();
+    if allowed.contains(&status) { Ok(()) } else { Err(OrderError::WrongState { status }) }
+}
+
+fn lines_can_change(order: &PlacedOrder) -> Result<(), OrderError> {
+    let status = order.status();
+    match status {
+        OrderStatus::AwaitingPayment | OrderStatus::Placed => Ok(()),
+        OrderStatus::InPreparation
+        | OrderStatus::Ready
+        | OrderStatus::OutForDelivery
+        | OrderStatus::NotDelivered => Err(OrderError::TooLate { status }),
+        OrderStatus::Refused
+        | OrderStatus::Delivered
+        | OrderStatus::Returned
+        | OrderStatus::HandedOver
+        | OrderStatus::Cancelled
+        | OrderStatus::Expired => Err(OrderError::AlreadyClosed { status }),
+    }
+}
+
+fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError> {
+    match order.status() {
+        OrderStatus::InPreparation if even_started => Ok(()),
+        OrderStatus::AwaitingPayment
+        | OrderStatus::Placed
+        | OrderStatus::InPreparation
+        | OrderStatus::Ready
+        | OrderStatus::OutForDelivery
+        | OrderStatus::NotDelivered
+        | OrderStatus::Refused
+        | OrderStatus::Delivered
+        | OrderStatus::Returned
+        | OrderStatus::HandedOver
+        | OrderStatus::Cancelled
+        | OrderStatus::Expired => lines_can_change(order),
+    }
+}
+
+/// Captured less refunded by one method.
+fn refundable(order: &PlacedOrder, method: PaymentMethod) -> Cents {
+    order
+        .payments
+        .iter()
+        .filter(|payment| payment.method == method)
+        .map(|payment| match payment.kind {
+            PaymentKind::Captured => payment.amount,
+            PaymentKind::Refunded => -payment.amount,
+            PaymentKind::Authorised | PaymentKind::Declined => Cents::ZERO,
+        })
+        .sum()
+}
+
+/// What was paid online goes back of itself; cash and cards need somebody at the till.
+fn with_online_refund(order: &PlacedOrder, event: OrderEvent, now: DateTime<Utc>) -> Vec<OrderEvent> {
+    let method = PaymentMethod::Online;
+    let amount = refundable(order, method);
+    let mut events = vec![event];
+    if amount > Cents::ZERO {
+        events.push(OrderEvent::PaymentRefunded { method, amount, at: now });
+    }
+    events
+}
+
+fn expire(order: &PlacedOrder, now: DateTime<Utc>) -> Result<Vec<OrderEvent>, OrderError> {
+    match order.progress {
+        Progress::AwaitingPayment { expires_at } if now >= expires_at => {
+            Ok(with_online_refund(order, OrderEvent::OrderExpired { at: now }, now))
+        }
+        Progress::AwaitingPayment { .. } => Err(OrderError::NotExpired),
+        Progress::Placed { .. }
+        | Progress::InPreparation { .. }
+        | Progress::Ready { .. }
+        | Progress::OutForDelivery { .. }
+        | Progress::Delivered { .. }
+        | Progress::NotDelivered { .. }
+        | Progress::Returned { .. }
+        | Progress::HandedOver { .. }
+        | Progress::Cancelled { .. }
+        | Progress::Expired { .. } => Err(OrderError::WrongState { status: order.status() }),
+    }
+}
+
+/// Money is taken for what is being made or has reached the customer, not for what never will.
+fn takes_money(order: &PlacedOrder) -> Result<(), OrderError> {
+    let status = order.status();
+    match status {
+        OrderStatus::AwaitingPayment
+        | OrderStatus::Placed
+        | OrderStatus::InPreparation
+        | OrderStatus::Ready
+        | OrderStatus::OutForDelivery
+        | OrderStatus::NotDelivered
+        | OrderStatus::Delivered
+        | OrderStatus::HandedOver => Ok(()),
+        OrderStatus::Refused | OrderStatus::Returned | OrderStatus::Cancelled | OrderStatus::Expired => {
+            Err(OrderError::AlreadyClosed { status })
+        }
+    }
+}
+
+fn record_payment(
+    order: &PlacedOrder,
+    method: PaymentMethod,
+    amount: Cents,
+    now: DateTime<Utc>,
+) -> Result<Vec<OrderEvent>, OrderError> {
+    takes_money(order)?;
+    if amount <= Cents::ZERO {
+        return Err(OrderError::InvalidAmount);
+    }
+    let due = order.due();
+    if amount > due {
+        return Err(OrderError::Overpaid { amount, due });
+    }
+    Ok(vec![OrderEvent::PaymentCaptured { method, amount, reference: None, at: now }])
+}
+
+fn pay_online(
+    order: &PlacedOrder,
+    outcome: OnlinePayment,
+    now: DateTime<Utc>,
+) -> Result<Vec<OrderEvent>, OrderError> {
+    takes_money(order)?;
+    let due = order.due();
+    if due <= Cents::ZERO {
+        return Err(OrderError::Overpaid { amount: Cents::ZERO, due });
+    }
+    Ok(match outcome {
+        OnlinePayment::Accepted { reference } => vec![
+            OrderEvent::PaymentAuthorised { amount: due, reference: reference.clone(), at: now },
+            OrderEvent::PaymentCaptured {
+                method: PaymentMethod::Online,
+                amount: due,
+                reference: Some(reference),
+                at: now,
+            },
+        ],
+        OnlinePayment::Declined { reason } => {
+            vec![OrderEvent::PaymentDeclined { amount: due, reason, at: now }]
+        }
+    })
+}
+
+fn refund(
+    order: &PlacedOrder,
+    method: PaymentMethod,
+    amount: Cents,
+    now: DateTime<Utc>,
+) -> Result<Vec<OrderEvent>, OrderError> {
+    if amount <= Cents::ZERO {
+        return Err(OrderError::InvalidAmount);
+    }
+    let refundable = refundable(order, method);
+    if amount > refundable {
+        return Err(OrderError::OverRefund { amount, refundable });
+    }
+    Ok(vec![OrderEvent::PaymentRefunded { method, amount, at: now }])
+}
+
+fn mark_item_baked(
+    order: &PlacedOrder,
+    line: u32,
+    now: DateTime<Utc>,
+) -> Result<Vec<OrderEvent>, OrderError> {
+    only_while(order, &[OrderStatus::InPreparation])?;
+    match order.lines.iter().find(|item| item.line == line) {
+        None => Err(OrderError::UnknownLine { line }),
+        Some(item) if item.baked => Err(OrderError::WrongState { status: order.status() }),
+        Some(_) => Ok(vec![OrderEvent::ItemBaked { line, at: now }]),
+    }
+}
+
+fn hand_over(order: &PlacedOrder, now: DateTime<Utc>) -> Result<Vec<OrderEvent>, OrderError> {
+    only_while(order, &[OrderStatus::Ready])?;
+    match order.fulfilment {
+        Fulfilment::Delivery => return Err(OrderError::WrongState { status: order.status() }),
+        Fulfilment::Takeaway | Fulfilment::OnSite => {}
+    }
+    let due = order.due();
+    if due > Cents::ZERO {
+        return Err(OrderError::NotPaid { due });
+    }
+    Ok(vec![OrderEvent::OrderHandedOver { at: now }])
 }

@@ -62,6 +62,12 @@ pub enum OrderError {
         /// The item.
         item: ItemCode,
     },
+    /// Its class has no VAT rate today, so it has no price: the menu lacks one.
+    #[error("{item} has no VAT rate for now")]
+    NoVatRate {
+        /// The item.
+        item: ItemCode,
+    },
     /// Outside opening hours, or paused.
     #[error("the pizzeria is closed")]
     PizzeriaClosed,

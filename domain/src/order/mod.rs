@@ -13,6 +13,7 @@ mod values;
 
 pub use commands::{OnlinePayment, OrderCommand};
 pub use decide::decide;
+pub(crate) use decide::{changeable, expect_total};
 pub use error::OrderError;
 pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing};
 pub use state::{Order, PlacedOrder, Progress, RefusedOrder};

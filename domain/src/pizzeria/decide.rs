@@ -1,12 +1,96 @@
 //! What follows from a command. Pure.
 
-use super::{Pizzeria, PizzeriaCommand, PizzeriaError, PizzeriaEvent};
+use chrono::{DateTime, Utc};
+
+use super::{Changes, OpenedPizzeria, Pizzeria, PizzeriaCommand, PizzeriaError, PizzeriaEvent};
+use crate::money::Cents;
+
+/// Longest name, address or reason, in characters.
+const TEXT_MAX: usize = 200;
+/// The farthest that a pizzeria delivers, in metres.
+const RADIUS_MAX_M: u32 = 50_000;
 
 /// Decides.
 ///
 /// # Errors
 /// A [`PizzeriaError`] when the command is refused; nothing happens then.
 pub fn decide(state: &Pizzeria, command: PizzeriaCommand) -> Result<Vec<PizzeriaEvent>, PizzeriaError> {
-    let _ = (state, command);
-    todo!()
+    match (state, command) {
+        (Pizzeria::NotOpened, PizzeriaCommand::Open { opening, now }) => {
+            check_text("name", &opening.name)?;
+            check_text("address", &opening.address)?;
+            check_radius(opening.radius_m)?;
+            check_amount("delivery_fee", opening.delivery_fee)?;
+            check_amount("minimum", opening.minimum)?;
+            Ok(vec![PizzeriaEvent::PizzeriaOpened { opening, at: now }])
+        }
+        (Pizzeria::Opened(_), PizzeriaCommand::Open { .. }) => Err(PizzeriaError::AlreadyOpened),
+        (Pizzeria::Opened(_), PizzeriaCommand::Update { changes, now }) => {
+            check_changes(&changes)?;
+            Ok(vec![PizzeriaEvent::PizzeriaUpdated { changes, at: now }])
+        }
+        (Pizzeria::Opened(pizzeria), PizzeriaCommand::Pause { reason, until, now }) => {
+            check_pause(pizzeria, &reason, until, now)?;
+            Ok(vec![PizzeriaEvent::PizzeriaPaused { reason, until, at: now }])
+        }
+        (Pizzeria::Opened(pizzeria), PizzeriaCommand::Resume { now }) => {
+            if !pizzeria.is_paused(now) {
+                return Err(PizzeriaError::NotPaused);
+            }
+            Ok(vec![PizzeriaEvent::PizzeriaResumed { at: now }])
+        }
+        (
+            Pizzeria::NotOpened,
+            PizzeriaCommand::Update { .. } | PizzeriaCommand::Pause { .. } | PizzeriaCommand::Resume { .. },
+        ) => Err(PizzeriaError::NotFound),
+    }
+}
+
+fn check_changes(changes: &Changes) -> Result<(), PizzeriaError> {
+    if *changes == Changes::default() {
+        return Err(PizzeriaError::NothingToChange);
+    }
+    changes.name.as_deref().map_or(Ok(()), |name| check_text("name", name))?;
+    changes.radius_m.map_or(Ok(()), check_radius)?;
+    changes.delivery_fee.map_or(Ok(()), |fee| check_amount("delivery_fee", fee))?;
+    changes.minimum.map_or(Ok(()), |minimum| check_amount("minimum", minimum))
+}
+
+fn check_pause(
+    pizzeria: &OpenedPizzeria,
+    reason: &str,
+    until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), PizzeriaError> {
+    if pizzeria.is_paused(now) {
+        return Err(PizzeriaError::AlreadyPaused);
+    }
+    if until.is_some_and(|until| until <= now) {
+        return Err(PizzeriaError::PauseInThePast);
+    }
+    // A reason may be left out, unlike a name.
+    if reason.chars().count() > TEXT_MAX {
+        return Err(PizzeriaError::OutOfRange { field: "reason" });
+    }
+    Ok(())
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<(), PizzeriaError> {
+    if !text.trim().is_empty() && text.chars().count() <= TEXT_MAX {
+        Ok(())
+    } else {
+        Err(PizzeriaError::OutOfRange { field })
+    }
+}
+
+fn check_radius(radius_m: u32) -> Result<(), PizzeriaError> {
+    if radius_m <= RADIUS_MAX_M { Ok(()) } else { Err(PizzeriaError::OutOfRange { field: "radius_m" }) }
+}
+
+fn check_amount(field: &'static str, amount: Cents) -> Result<(), PizzeriaError> {
+    if (Cents::ZERO..=Cents::MAX_INPUT).contains(&amount) {
+        Ok(())
+    } else {
+        Err(PizzeriaError::OutOfRange { field })
+    }
 }

@@ -162,7 +162,10 @@ impl Refusal {
                 OrderError::AlreadyPlaced => C::AlreadyExists,
                 OrderError::EmptyOrder => C::EmptyOrder,
                 OrderError::TooLarge { .. } => C::OrderTooLarge,
-                OrderError::UnknownItem { .. } | OrderError::UnknownSize { .. } => C::UnknownPizza,
+                // What has no VAT rate cannot be sold: to a customer it is not on the menu.
+                OrderError::UnknownItem { .. }
+                | OrderError::UnknownSize { .. }
+                | OrderError::NoVatRate { .. } => C::UnknownPizza,
                 OrderError::UnknownExtra { .. } => C::UnknownExtra,
                 OrderError::UnknownIngredient { .. } => C::UnknownIngredient,
                 OrderError::ItemBlocked { .. } => C::PizzaBlocked,

@@ -1,0 +1,3 @@
+//! What follows from a fact: pure rules, without state of their own.
+
+pub mod promise;

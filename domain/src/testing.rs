@@ -1,0 +1,63 @@
+//! Given events, when a command, then events or a refusal: the harness of every aggregate's tests.
+//! For tests alone; compares values, never messages.
+
+use std::fmt::Debug;
+
+use cqrs_es::Aggregate;
+
+/// A state folded from what has happened.
+#[derive(Debug)]
+pub(crate) struct Given<S> {
+    /// The state, for a test that looks into it.
+    pub(crate) state: S,
+}
+
+/// What a decision answered.
+#[derive(Debug)]
+pub(crate) struct When<S: Aggregate, E> {
+    state: S,
+    outcome: Result<Vec<S::Event>, E>,
+}
+
+/// Folds events into a state.
+pub(crate) fn given<S: Aggregate>(events: impl IntoIterator<Item = S::Event>) -> Given<S> {
+    let mut state = S::default();
+    for event in events {
+        state.apply(event);
+    }
+    Given { state }
+}
+
+impl<S: Aggregate> Given<S> {
+    /// Decides over the state.
+    pub(crate) fn when<E>(self, decide: impl FnOnce(&S) -> Result<Vec<S::Event>, E>) -> When<S, E> {
+        let outcome = decide(&self.state);
+        When { state: self.state, outcome }
+    }
+}
+
+impl<S: Aggregate, E: Debug + PartialEq> When<S, E> {
+    /// These events follow, in this order; gives the state after them.
+    #[track_caller]
+    pub(crate) fn then(self, expected: impl IntoIterator<Item = S::Event>) -> S
+    where
+        S::Event: Debug + PartialEq,
+    {
+        let expected: Vec<S::Event> = expected.into_iter().collect();
+        assert_eq!(self.outcome.as_ref(), Ok(&expected));
+        let mut state = self.state;
+        for event in expected {
+            state.apply(event);
+        }
+        state
+    }
+
+    /// It is refused, and for this reason.
+    #[track_caller]
+    pub(crate) fn then_err(self, expected: E)
+    where
+        S::Event: Debug + PartialEq,
+    {
+        assert_eq!(self.outcome, Err(expected));
+    }
+}
