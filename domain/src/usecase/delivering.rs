@@ -3,8 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::{Decision, Refusal, States, UseCase};
-use crate::delivery::DeliveryCommand;
+use crate::delivery::{
+    self, DeliveryCommand, DeliveryError, DeliveryEvent, DeliveryFailure, MAX_CODE_TRIES, ScheduledDelivery,
+};
 use crate::ids::{DeliveryId, OrderId, StaffId};
+use crate::order::{self, Fulfilment, Order, OrderCommand, OrderError, OrderStatus};
+use crate::staff::{self, StaffCommand, StaffError};
 use crate::stream::StreamId;
 
 /// `scheduleDelivery` (reactor): an order became ready for delivery.
@@ -40,11 +44,197 @@ pub struct ToDelivery {
     pub command: DeliveryCommand,
 }
 
-macro_rules! stub { ($($t:ident => $n:literal),*) => {$(
-impl UseCase for $t {
-    fn name(&self) -> &'static str { $n }
-    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> { todo!() }
-    fn decide(&self, _states: &States<'_>) -> Result<Decision, Refusal> { todo!() }
+impl UseCase for ScheduleDelivery {
+    fn name(&self) -> &'static str {
+        "scheduleDelivery"
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::delivery(DeliveryId::of(self.order)), StreamId::order(self.order)]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let id = DeliveryId::of(self.order);
+        let delivery = states.delivery(id);
+        if delivery.scheduled().is_some() {
+            return Err(DeliveryError::AlreadyScheduled.into());
+        }
+        let order = match states.order(self.order) {
+            Order::Placed(order) => order,
+            Order::Refused(_) => return Err(OrderError::WrongState { status: OrderStatus::Refused }.into()),
+            Order::NotPlaced => return Err(OrderError::NotFound.into()),
+        };
+        if order.status() != OrderStatus::Ready || order.fulfilment != Fulfilment::Delivery {
+            return Err(OrderError::WrongState { status: order.status() }.into());
+        }
+        let schedule = DeliveryCommand::Schedule {
+            delivery: id,
+            order: order.id,
+            number: order.number.clone(),
+            pizzeria: order.pizzeria.clone(),
+            customer: order.customer,
+            contact: order.contact,
+            distance_m: order.distance_m,
+            code: order.delivery_code.clone(),
+            promised_at: order.promised_at(),
+            now: self.now,
+        };
+        Ok(Decision::on(StreamId::delivery(id), delivery::decide(delivery, schedule)?))
+    }
 }
-)*}}
-stub!(ScheduleDelivery => "scheduleDelivery", AssignDelivery => "assignDelivery", ToDelivery => "toDelivery");
+
+impl UseCase for AssignDelivery {
+    fn name(&self) -> &'static str {
+        if self.claimed { "claimDelivery" } else { "assignDelivery" }
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::delivery(self.delivery), StreamId::staff(self.courier)]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let delivery = states.delivery(self.delivery);
+        let assign = DeliveryCommand::Assign { courier: self.courier, claimed: self.claimed, now: self.now };
+        // The delivery's own refusal first: of two who claim at once, the second is told that it is taken.
+        let assigned = delivery::decide(delivery, assign)?;
+        let pizzeria = delivery.scheduled().ok_or(DeliveryError::NotFound)?.pizzeria.clone();
+        let take = StaffCommand::Take { delivery: self.delivery, pizzeria, now: self.now };
+        let taken = staff::decide(states.staff(self.courier), take).map_err(|error| match error {
+            StaffError::NotFound | StaffError::NotACourier => {
+                Refusal::from(DeliveryError::UnknownCourier { courier: self.courier })
+            }
+            StaffError::Full { max } => DeliveryError::CourierFull { max }.into(),
+            StaffError::AlreadyHired | StaffError::AlreadyRevoked => error.into(),
+        })?;
+        Ok(Decision::on(StreamId::delivery(self.delivery), assigned)
+            .and(StreamId::staff(self.courier), taken))
+    }
+}
+
+impl ToDelivery {
+    /// An assignment is the courier's too, whichever way it comes.
+    fn assignment(&self) -> Option<AssignDelivery> {
+        match self.command {
+            DeliveryCommand::Assign { courier, claimed, now } => {
+                Some(AssignDelivery { delivery: self.delivery, courier, claimed, now })
+            }
+            DeliveryCommand::Schedule { .. }
+            | DeliveryCommand::Unassign { .. }
+            | DeliveryCommand::PickUp { .. }
+            | DeliveryCommand::Complete { .. }
+            | DeliveryCommand::Fail { .. }
+            | DeliveryCommand::Retry { .. }
+            | DeliveryCommand::Return { .. } => None,
+        }
+    }
+}
+
+impl UseCase for ToDelivery {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
+        if let Some(assignment) = self.assignment() {
+            return assignment.streams(states);
+        }
+        let courier = states.delivery(self.delivery).scheduled().and_then(ScheduledDelivery::courier);
+        std::iter::once(StreamId::delivery(self.delivery)).chain(courier.map(StreamId::staff)).collect()
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        if let Some(assignment) = self.assignment() {
+            return assignment.decide(states);
+        }
+        let delivery = states.delivery(self.delivery);
+        let events = delivery::decide(delivery, self.command.clone())?;
+        let holder = delivery.scheduled().and_then(ScheduledDelivery::courier);
+        let mut put_down = None;
+        let mut wrong_code = None;
+        for event in &events {
+            match event {
+                DeliveryEvent::DeliveryUnassigned { at, .. }
+                | DeliveryEvent::DeliveryCompleted { at, .. }
+                | DeliveryEvent::DeliveryReturned { at } => {
+                    put_down = holder.map(|courier| (courier, *at));
+                }
+                DeliveryEvent::WrongCodeGiven { tries, .. } => {
+                    let tries_left = MAX_CODE_TRIES.saturating_sub(*tries);
+                    wrong_code = Some(DeliveryError::BadCode { tries_left });
+                }
+                DeliveryEvent::DeliveryScheduled { .. }
+                | DeliveryEvent::DeliveryAssigned { .. }
+                | DeliveryEvent::DeliveryPickedUp { .. }
+                | DeliveryEvent::DeliveryFailed { .. }
+                | DeliveryEvent::DeliveryRetryScheduled { .. } => {}
+            }
+        }
+        let mut decision = Decision::on(StreamId::delivery(self.delivery), events);
+        if let Some((courier, now)) = put_down {
+            let put_down = StaffCommand::PutDown { delivery: self.delivery, now };
+            let put_down = staff::decide(states.staff(courier), put_down)?;
+            decision = decision.and(StreamId::staff(courier), put_down);
+        }
+        Ok(match wrong_code {
+            Some(refusal) => decision.refusing(refusal),
+            None => decision,
+        })
+    }
+}
+
+/// `markOutForDelivery`, `markDelivered`, `markNotDelivered`, `markReturned` (reactor): a delivery's
+/// step becomes its order's. The delivery says which order.
+#[derive(Debug, Clone)]
+pub struct TrackDelivery {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its step.
+    pub step: DeliveryStep,
+    /// When it was taken.
+    pub now: DateTime<Utc>,
+}
+
+/// A step of a delivery that its order follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryStep {
+    /// The courier left with it.
+    PickedUp,
+    /// The customer has it.
+    Completed,
+    /// It could not be delivered.
+    Failed {
+        /// Why.
+        reason: DeliveryFailure,
+    },
+    /// It is back for good.
+    Returned,
+}
+
+impl UseCase for TrackDelivery {
+    fn name(&self) -> &'static str {
+        match self.step {
+            DeliveryStep::PickedUp => "markOutForDelivery",
+            DeliveryStep::Completed => "markDelivered",
+            DeliveryStep::Failed { .. } => "markNotDelivered",
+            DeliveryStep::Returned => "markReturned",
+        }
+    }
+
+    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
+        let order = states.delivery(self.delivery).scheduled().map(|delivery| delivery.order);
+        std::iter::once(StreamId::delivery(self.delivery)).chain(order.map(StreamId::order)).collect()
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let delivery = states.delivery(self.delivery).scheduled().ok_or(DeliveryError::NotFound)?;
+        let now = self.now;
+        let command = match self.step {
+            DeliveryStep::PickedUp => OrderCommand::MarkOutForDelivery { now },
+            DeliveryStep::Completed => OrderCommand::MarkDelivered { now },
+            DeliveryStep::Failed { reason } => OrderCommand::MarkNotDelivered { reason, now },
+            DeliveryStep::Returned => OrderCommand::MarkReturned { now },
+        };
+        let events = order::decide(states.order(delivery.order), command)?;
+        Ok(Decision::on(StreamId::order(delivery.order), events))
+    }
+}

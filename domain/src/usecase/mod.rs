@@ -14,7 +14,7 @@ mod stocking;
 
 use std::fmt;
 
-pub use delivering::{AssignDelivery, ScheduleDelivery, ToDelivery};
+pub use delivering::{AssignDelivery, DeliveryStep, ScheduleDelivery, ToDelivery, TrackDelivery};
 pub use ordering::{CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, StartPreparation};
 pub use quote::{Basket, BasketLine, Quote, quote};
 pub use refusal::{Refusal, RefusalCode};

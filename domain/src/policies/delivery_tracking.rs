@@ -1,0 +1,26 @@
+//! A delivery's steps become its order's, at the time of the step. Pure; it never looks at a state.
+
+use std::sync::Arc;
+
+use crate::delivery::DeliveryEvent;
+use crate::event::Event;
+use crate::stream::StreamId;
+use crate::usecase::{DeliveryStep, TrackDelivery, UseCase};
+
+/// A departure, a hand-over, a failure and a return each ask for the order's own step.
+pub fn follow(stream: &StreamId, event: &Event) -> Vec<Arc<dyn UseCase>> {
+    let Event::Delivery(event) = event else { return Vec::new() };
+    let (step, now) = match event {
+        DeliveryEvent::DeliveryPickedUp { at, .. } => (DeliveryStep::PickedUp, *at),
+        DeliveryEvent::DeliveryCompleted { at, .. } => (DeliveryStep::Completed, *at),
+        DeliveryEvent::DeliveryFailed { reason, at, .. } => (DeliveryStep::Failed { reason: *reason }, *at),
+        DeliveryEvent::DeliveryReturned { at } => (DeliveryStep::Returned, *at),
+        DeliveryEvent::DeliveryScheduled { .. }
+        | DeliveryEvent::DeliveryAssigned { .. }
+        | DeliveryEvent::DeliveryUnassigned { .. }
+        | DeliveryEvent::WrongCodeGiven { .. }
+        | DeliveryEvent::DeliveryRetryScheduled { .. } => return Vec::new(),
+    };
+    let Ok(delivery) = stream.id.parse() else { return Vec::new() };
+    vec![Arc::new(TrackDelivery { delivery, step, now })]
+}
