@@ -1,6 +1,6 @@
 //! Any event of any stream: its stored type, version and payload, and the way back.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::delivery::DeliveryEvent;
@@ -32,12 +32,24 @@ pub enum Event {
 
 /// A stored event that this program cannot read.
 #[derive(Debug, thiserror::Error)]
-#[error("stored event {event_type} version {version} of a {stream} stream cannot be read: {source}")]
+#[error("stored event {event_type} version {version} of a {stream} stream cannot be read")]
 pub struct UnreadableEvent {
-    stream: StreamType,
+    stream: String,
     event_type: String,
     version: String,
-    source: serde_json::Error,
+    source: Option<serde_json::Error>,
+}
+
+impl UnreadableEvent {
+    /// An event on a stream of a kind that this program does not know.
+    pub fn of_unknown_stream(stream: &str, event_type: &str) -> Self {
+        Self {
+            stream: stream.to_owned(),
+            event_type: event_type.to_owned(),
+            version: String::new(),
+            source: None,
+        }
+    }
 }
 
 impl Event {
@@ -78,23 +90,34 @@ impl Event {
         stream: StreamType,
         event_type: &str,
         version: &str,
-        payload: Value,
+        payload: &str,
     ) -> Result<Self, UnreadableEvent> {
-        let payload = upcasters::upcast(event_type, version, payload);
-        let event = match stream {
-            StreamType::Order => serde_json::from_value(payload).map(Self::Order),
-            StreamType::Stock => serde_json::from_value(payload).map(Self::Stock),
-            StreamType::Delivery => serde_json::from_value(payload).map(Self::Delivery),
-            StreamType::Pizzeria => serde_json::from_value(payload).map(Self::Pizzeria),
-            StreamType::Menu => serde_json::from_value(payload).map(Self::Menu),
-            StreamType::Staff => serde_json::from_value(payload).map(Self::Staff),
+        // What is of today's version already, as nearly everything is, is read in one step.
+        let event = if version == upcasters::current_version(event_type) {
+            Self::parse(stream, &mut serde_json::Deserializer::from_str(payload))
+        } else {
+            serde_json::from_str::<Value>(payload)
+                .and_then(|payload| Self::parse(stream, upcasters::upcast(event_type, version, payload)))
         };
         event.map_err(|source| UnreadableEvent {
-            stream,
+            stream: stream.as_str().to_owned(),
             event_type: event_type.to_owned(),
             version: version.to_owned(),
-            source,
+            source: Some(source),
         })
+    }
+}
+
+impl Event {
+    fn parse<'de, D: serde::Deserializer<'de>>(stream: StreamType, payload: D) -> Result<Self, D::Error> {
+        match stream {
+            StreamType::Order => OrderEvent::deserialize(payload).map(Self::Order),
+            StreamType::Stock => StockEvent::deserialize(payload).map(Self::Stock),
+            StreamType::Delivery => DeliveryEvent::deserialize(payload).map(Self::Delivery),
+            StreamType::Pizzeria => PizzeriaEvent::deserialize(payload).map(Self::Pizzeria),
+            StreamType::Menu => MenuEvent::deserialize(payload).map(Self::Menu),
+            StreamType::Staff => StaffEvent::deserialize(payload).map(Self::Staff),
+        }
     }
 }
 

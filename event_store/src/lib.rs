@@ -1,1 +1,28 @@
-//! event_store
+//! The log: append, load, follow. Knows no read model.
+//!
+//! - [`EventStore::execute`] runs a use case: states from memory, a pure decision, and one
+//!   statement a batch that appends what every waiting caller decided ([`append`]).
+//! - [`log`] reads events back, by position or by stream.
+//! - [`Follower`] wakes on NOTIFY, reads each event once a process and fans it out.
+
+mod append;
+mod cache;
+mod command;
+mod cqrs;
+mod error;
+mod follow;
+mod idempotency;
+mod load;
+pub mod log;
+mod snapshot;
+mod store;
+mod unit_of_work;
+
+pub use command::{CommandContext, Idempotency, NewContact, Outcome};
+pub use error::StoreError;
+pub use follow::{Follower, Notice};
+pub use log::{LogError, Metadata, RecordedEvent};
+pub use store::{EventStore, Settings};
+
+/// The schema's migrations, forward only, embedded in the program.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

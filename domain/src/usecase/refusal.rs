@@ -1,8 +1,9 @@
 //! Refusals of every aggregate as one type, each with the code that the API promises.
 
-use crate::delivery::DeliveryError;
+use crate::delivery::{DeliveryError, DeliveryEvent, MAX_CODE_TRIES};
+use crate::event::Event;
 use crate::menu::MenuError;
-use crate::order::OrderError;
+use crate::order::{OrderError, OrderEvent};
 use crate::pizzeria::PizzeriaError;
 use crate::staff::StaffError;
 use crate::stock::StockError;
@@ -151,6 +152,23 @@ codes! {
 }
 
 impl Refusal {
+    /// The refusal that an event records, if it records one: what the caller was told then, and is
+    /// told again when the same command comes twice.
+    pub fn recorded_by(event: &Event) -> Option<Self> {
+        match event {
+            Event::Order(OrderEvent::OrderRefused { missing, .. }) => {
+                Some(OrderError::InsufficientStock { missing: missing.clone() }.into())
+            }
+            Event::Order(OrderEvent::PaymentDeclined { reason, .. }) => {
+                Some(OrderError::PaymentDeclined { reason: reason.clone() }.into())
+            }
+            Event::Delivery(DeliveryEvent::WrongCodeGiven { tries, .. }) => {
+                Some(DeliveryError::BadCode { tries_left: MAX_CODE_TRIES.saturating_sub(*tries) }.into())
+            }
+            _ => None,
+        }
+    }
+
     /// The code that the API promises.
     pub fn code(&self) -> RefusalCode {
         use RefusalCode as C;

@@ -1,0 +1,184 @@
+//! Following the log: one reader a process, woken by NOTIFY and by a poll, fanned out in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::LogPosition;
+use futures_util::Stream;
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+
+use crate::log::{self, LogError, RecordedEvent};
+
+/// How long a lost notification can delay an event.
+const POLL: Duration = Duration::from_secs(1);
+/// Events read at once.
+const BATCH: i64 = 500;
+/// Events kept in memory for subscribers that lag; beyond it they read from the database again.
+const FAN_OUT: usize = 4096;
+/// Notices kept in memory for subscribers that lag; beyond it the oldest are lost.
+const NOTICES: usize = 1024;
+/// The channel that an append notifies.
+const CHANNEL: &str = "events";
+
+/// A notification on another channel than the log's: short-lived news that is not an event.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// The channel.
+    pub channel: String,
+    /// Its text.
+    pub payload: String,
+}
+
+/// Follows the log for a whole process. Cloning shares the one reader; it stops with the last clone.
+#[derive(Debug, Clone)]
+pub struct Follower(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    pool: PgPool,
+    events: broadcast::Sender<Arc<RecordedEvent>>,
+    notices: broadcast::Sender<Notice>,
+    head: watch::Receiver<LogPosition>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Follower {
+    /// Starts at the log's present head, listening on `channels` besides the log's own.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn start(pool: PgPool, channels: &[&str]) -> Result<Self, LogError> {
+        let start = log::head(&pool).await?;
+        let (events, _) = broadcast::channel(FAN_OUT);
+        let (notices, _) = broadcast::channel(NOTICES);
+        let (seen, head) = watch::channel(start);
+        let channels = std::iter::once(CHANNEL).chain(channels.iter().copied()).map(str::to_owned).collect();
+        let reader =
+            Reader { pool: pool.clone(), channels, events: events.clone(), notices: notices.clone(), seen };
+        let task = tokio::spawn(reader.run());
+        Ok(Self(Arc::new(Shared { pool, events, notices, head, task })))
+    }
+
+    /// The last position that this process has seen, and a way to wait for the next.
+    pub fn head(&self) -> watch::Receiver<LogPosition> {
+        self.0.head.clone()
+    }
+
+    /// News on the other channels, from now on.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.0.notices.subscribe()
+    }
+
+    /// Every event after a position: first what is stored, then what is appended, in order, each
+    /// once. A reader that falls behind what is kept in memory reads from the database again.
+    ///
+    /// Ends after an error.
+    pub fn events_after(
+        &self,
+        after: LogPosition,
+    ) -> impl Stream<Item = Result<Arc<RecordedEvent>, LogError>> + use<> {
+        // Live first, stored after: what is appended in between is in both, and told apart by position.
+        let live = self.0.events.subscribe();
+        let feed =
+            Feed { shared: self.0.clone(), live, last: after, stored: Vec::new().into_iter(), behind: true };
+        futures_util::stream::try_unfold(feed, |mut feed| async move {
+            Ok(feed.next().await?.map(|event| (event, feed)))
+        })
+    }
+}
+
+struct Feed {
+    shared: Arc<Shared>,
+    live: broadcast::Receiver<Arc<RecordedEvent>>,
+    last: LogPosition,
+    stored: std::vec::IntoIter<RecordedEvent>,
+    behind: bool,
+}
+
+impl Feed {
+    async fn next(&mut self) -> Result<Option<Arc<RecordedEvent>>, LogError> {
+        loop {
+            if let Some(event) = self.stored.next() {
+                self.last = event.position;
+                return Ok(Some(Arc::new(event)));
+            }
+            if self.behind {
+                let events = log::read_after(&self.shared.pool, self.last, BATCH).await?;
+                self.behind = !events.is_empty();
+                self.stored = events.into_iter();
+                continue;
+            }
+            match self.live.recv().await {
+                Ok(event) if event.position <= self.last => {}
+                // A gap can only mean that something was missed in memory: read it from the log.
+                Ok(event) if event.position.0 > self.last.0 + 1 => self.behind = true,
+                Ok(event) => {
+                    self.last = event.position;
+                    return Ok(Some(event));
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
+                Err(broadcast::error::RecvError::Closed) => return Ok(None),
+            }
+        }
+    }
+}
+
+struct Reader {
+    pool: PgPool,
+    channels: Vec<String>,
+    events: broadcast::Sender<Arc<RecordedEvent>>,
+    notices: broadcast::Sender<Notice>,
+    seen: watch::Sender<LogPosition>,
+}
+
+impl Reader {
+    async fn run(self) {
+        loop {
+            if let Err(error) = self.follow().await {
+                tracing::warn!(%error, position = %*self.seen.borrow(), "following the log was interrupted");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+
+    async fn follow(&self) -> Result<(), LogError> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen_all(self.channels.iter().map(String::as_str)).await?;
+        loop {
+            self.read_new().await?;
+            match tokio::time::timeout(POLL, listener.recv()).await {
+                Ok(notification) => {
+                    let notification = notification?;
+                    if notification.channel() != CHANNEL {
+                        let (channel, payload) =
+                            (notification.channel().to_owned(), notification.payload().to_owned());
+                        // Nobody listening is no fault.
+                        let _ = self.notices.send(Notice { channel, payload });
+                    }
+                }
+                Err(_elapsed) => {}
+            }
+        }
+    }
+
+    async fn read_new(&self) -> Result<(), LogError> {
+        loop {
+            let after = *self.seen.borrow();
+            let events = log::read_after(&self.pool, after, BATCH).await?;
+            let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
+            for event in events {
+                let _ = self.events.send(Arc::new(event));
+            }
+            self.seen.send_replace(last);
+        }
+    }
+}
