@@ -6,6 +6,7 @@
 
 mod delivering;
 mod ordering;
+mod pricing;
 mod quote;
 mod refusal;
 mod single;

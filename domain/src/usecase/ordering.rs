@@ -1,13 +1,21 @@
 //! Orders and the stock they use, decided together and stored in one transaction.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::quote::{Basket, BasketLine};
+use super::quote::{self, Basket, BasketLine, Quote, quote};
 use super::{Decision, Refusal, States, UseCase};
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
 use crate::money::Cents;
-use crate::order::{CancelReason, OrderChannel, PaymentIntent};
+use crate::order::{
+    self, AskedLine, CancelReason, Fulfilment, OrderChannel, OrderCommand, OrderError, PaymentIntent,
+    PlacedOrder, Placement,
+};
+use crate::pizzeria::{OpenedPizzeria, PizzeriaError};
+use crate::stock::{self, StockCommand, StockEvent};
 use crate::stream::StreamId;
+
+/// How long an online order may stay unpaid (DOMAIN.md, Order).
+const PAY_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// `placeOrder`: price, reserve and accept; or refuse for want of stock, which is stored too.
 #[derive(Debug, Clone)]
@@ -78,11 +86,215 @@ pub struct StartPreparation {
     pub now: DateTime<Utc>,
 }
 
-macro_rules! stub { ($($t:ident => $n:literal),*) => {$(
-impl UseCase for $t {
-    fn name(&self) -> &'static str { $n }
-    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> { todo!() }
-    fn decide(&self, _states: &States<'_>) -> Result<Decision, Refusal> { todo!() }
+impl PlaceOrder {
+    fn placement(&self, number: String, quote: Quote) -> Placement {
+        Placement {
+            order: self.order,
+            number,
+            pizzeria: self.pizzeria.clone(),
+            channel: self.channel,
+            fulfilment: self.basket.fulfilment,
+            customer: self.customer,
+            contact: self.contact,
+            distance_m: quote.distance_m,
+            delivery_code: match self.basket.fulfilment {
+                Fulfilment::Delivery => Some(self.delivery_code.clone()),
+                Fulfilment::Takeaway | Fulfilment::OnSite => None,
+            },
+            lines: quote.lines,
+            needs: quote.needs,
+            pricing: quote.pricing,
+            payment: self.payment,
+            promised_at: quote.promised_at,
+            expires_at: match self.payment {
+                PaymentIntent::Online => Some(self.now + PAY_WITHIN),
+                PaymentIntent::OnDelivery | PaymentIntent::AtCounter => None,
+            },
+        }
+    }
+
+    /// The refusal that is stored.
+    fn refuse(&self, states: &States<'_>, quote: Quote) -> Result<Decision, Refusal> {
+        let line = |line: &BasketLine| AskedLine {
+            item: line.item.clone(),
+            size: line.size,
+            quantity: line.quantity,
+        };
+        let command = OrderCommand::Refuse {
+            order: self.order,
+            pizzeria: self.pizzeria.clone(),
+            channel: self.channel,
+            customer: self.customer,
+            asked: self.basket.lines.iter().map(line).collect(),
+            total: quote.pricing.total,
+            missing: quote.missing.clone(),
+            now: self.now,
+        };
+        let events = order::decide(states.order(self.order), command)?;
+        Ok(Decision::on(StreamId::order(self.order), events)
+            .refusing(OrderError::InsufficientStock { missing: quote.missing }))
+    }
 }
-)*}}
-stub!(PlaceOrder => "placeOrder", ChangeOrderLines => "changeOrderLines", CancelOrder => "cancelOrder", ExpireOrder => "expireOrder", StartPreparation => "startPreparation");
+
+impl UseCase for PlaceOrder {
+    fn name(&self) -> &'static str {
+        "placeOrder"
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![
+            StreamId::order(self.order),
+            StreamId::stock(&self.pizzeria),
+            StreamId::menu(),
+            StreamId::pizzeria(&self.pizzeria),
+        ]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        if states.order(self.order).status().is_some() {
+            return Err(OrderError::AlreadyPlaced.into());
+        }
+        let pizzeria = opened(states, &self.pizzeria)?;
+        let stock = states.stock(&self.pizzeria);
+        let quote = quote(states.menu(), pizzeria, stock, &self.basket, self.now)?;
+        check(&quote, self.expected_total)?;
+        if !quote.missing.is_empty() {
+            return self.refuse(states, quote);
+        }
+        let lines = quote.needs.clone();
+        let number = format!("{}-{:06}", self.pizzeria, stock.accepted().saturating_add(1));
+        let place = OrderCommand::Place {
+            placement: Box::new(self.placement(number, quote)),
+            expected_total: self.expected_total,
+            now: self.now,
+        };
+        let placed = order::decide(states.order(self.order), place)?;
+        let reserve = StockCommand::Reserve { order: self.order, lines, now: self.now };
+        Ok(Decision::on(StreamId::order(self.order), placed)
+            .and(StreamId::stock(&self.pizzeria), stock::decide(stock, reserve)?))
+    }
+}
+
+impl UseCase for ChangeOrderLines {
+    fn name(&self) -> &'static str {
+        "changeOrderLines"
+    }
+
+    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
+        let mut streams = with_stock(self.order, states);
+        if let Some(order) = states.order(self.order).placed() {
+            streams.extend([StreamId::menu(), StreamId::pizzeria(&order.pizzeria)]);
+        }
+        streams
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let order = order::changeable(states.order(self.order))?;
+        let pizzeria = opened(states, &order.pizzeria)?;
+        let stock = states.stock(&order.pizzeria);
+        let quote = quote::requote(states.menu(), pizzeria, stock, order, &self.lines, self.now)?;
+        check(&quote, self.expected_total)?;
+        if !quote.missing.is_empty() {
+            return Err(OrderError::InsufficientStock { missing: quote.missing }.into());
+        }
+        let reserve =
+            StockCommand::ChangeReservation { order: self.order, lines: quote.needs.clone(), now: self.now };
+        let change = OrderCommand::ChangeLines {
+            lines: quote.lines,
+            needs: quote.needs,
+            pricing: quote.pricing,
+            promised_at: quote.promised_at,
+            now: self.now,
+        };
+        Ok(Decision::on(StreamId::order(self.order), order::decide(states.order(self.order), change)?)
+            .and(StreamId::stock(&order.pizzeria), stock::decide(stock, reserve)?))
+    }
+}
+
+impl UseCase for CancelOrder {
+    fn name(&self) -> &'static str {
+        "cancelOrder"
+    }
+
+    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
+        with_stock(self.order, states)
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let cancel =
+            OrderCommand::Cancel { reason: self.reason, even_started: self.even_started, now: self.now };
+        decide_with_stock(self.order, states, cancel, |order| {
+            if order.started_at.is_some() {
+                StockCommand::WasteOrder { order: order.id, lines: order.needs.clone(), now: self.now }
+            } else {
+                StockCommand::Release { order: order.id, now: self.now }
+            }
+        })
+    }
+}
+
+impl UseCase for ExpireOrder {
+    fn name(&self) -> &'static str {
+        "expireOrder"
+    }
+
+    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
+        with_stock(self.order, states)
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        decide_with_stock(self.order, states, OrderCommand::Expire { now: self.now }, |order| {
+            StockCommand::Release { order: order.id, now: self.now }
+        })
+    }
+}
+
+impl UseCase for StartPreparation {
+    fn name(&self) -> &'static str {
+        "startPreparation"
+    }
+
+    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
+        with_stock(self.order, states)
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        decide_with_stock(self.order, states, OrderCommand::StartPreparation { now: self.now }, |order| {
+            StockCommand::Consume { order: order.id, now: self.now }
+        })
+    }
+}
+
+/// An order's stream, and the stock's once the order is known.
+fn with_stock(order: OrderId, states: &States<'_>) -> Vec<StreamId> {
+    let mut streams = vec![StreamId::order(order)];
+    streams.extend(states.order(order).placed().map(|placed| StreamId::stock(&placed.pizzeria)));
+    streams
+}
+
+/// A command to an order, and what follows from it for the stock.
+fn decide_with_stock(
+    id: OrderId,
+    states: &States<'_>,
+    command: OrderCommand,
+    follow: impl FnOnce(&PlacedOrder) -> StockCommand,
+) -> Result<Decision, Refusal> {
+    let state = states.order(id);
+    let decision = Decision::on(StreamId::order(id), order::decide(state, command)?);
+    let Some(order) = state.placed() else { return Ok(decision) };
+    let events: Vec<StockEvent> = stock::decide(states.stock(&order.pizzeria), follow(order))?;
+    Ok(decision.and(StreamId::stock(&order.pizzeria), events))
+}
+
+fn opened<'a>(states: &'a States<'_>, pizzeria: &PizzeriaId) -> Result<&'a OpenedPizzeria, Refusal> {
+    states.pizzeria(pizzeria).opened().ok_or_else(|| PizzeriaError::NotFound.into())
+}
+
+/// The first obstacle, then the price; a want of stock is left to the caller, which answers it in its own way.
+fn check(quote: &Quote, expected_total: Option<Cents>) -> Result<(), OrderError> {
+    let wants_stock = |obstacle: &&OrderError| matches!(obstacle, OrderError::InsufficientStock { .. });
+    match quote.obstacles.iter().find(|obstacle| !wants_stock(obstacle)) {
+        Some(obstacle) => Err(obstacle.clone()),
+        None => order::expect_total(expected_total, quote.pricing.total),
+    }
+}

@@ -2,11 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::pricing::{self, Priced};
 use crate::ids::{IngredientCode, ItemCode};
 use crate::ingredients::Ingredients;
 use crate::menu::{Menu, PizzaSize};
-use crate::order::{Fulfilment, Missing, OrderError, OrderLine, Pricing};
+use crate::money::Cents;
+use crate::order::{Fulfilment, Missing, OrderError, OrderLine, PlacedOrder, Pricing};
 use crate::pizzeria::{OpenedPizzeria, Place};
+use crate::policies::promise::promise;
 use crate::stock::Stock;
 
 /// One line as asked.
@@ -65,6 +68,85 @@ pub fn quote(
     basket: &Basket,
     now: DateTime<Utc>,
 ) -> Result<Quote, OrderError> {
-    let _ = (menu, pizzeria, stock, basket, now);
-    todo!()
+    let delivered = basket.fulfilment == Fulfilment::Delivery;
+    let fee = if delivered { pizzeria.delivery_fee } else { Cents::ZERO };
+    let priced =
+        pricing::price(menu, basket.fulfilment, &basket.lines, fee, pricing::local_day(pizzeria, now))?;
+    let distance_m = basket.place.filter(|_| delivered).map(|place| pizzeria.place.distance_m(place));
+    let reach = if delivered { reach(pizzeria, distance_m) } else { None };
+    let (missing, waiting) = (stock.missing(&priced.needs, &Ingredients::new()), stock.waiting_orders());
+    Ok(finish(priced, pizzeria, stock, basket.fulfilment, Ask { reach, distance_m, missing, waiting, now }))
+}
+
+/// Prices new lines of an order that was placed: at today's menu, with the fee and the distance that
+/// it was placed with, and with what it has reserved counted as available.
+pub(super) fn requote(
+    menu: &Menu,
+    pizzeria: &OpenedPizzeria,
+    stock: &Stock,
+    order: &PlacedOrder,
+    lines: &[BasketLine],
+    now: DateTime<Utc>,
+) -> Result<Quote, OrderError> {
+    let fee = order.pricing.delivery_fee;
+    let priced = pricing::price(menu, order.fulfilment, lines, fee, pricing::local_day(pizzeria, now))?;
+    let nothing = Ingredients::new();
+    let held = stock.reservation(order.id);
+    let missing = stock.missing(&priced.needs, held.unwrap_or(&nothing));
+    // It does not wait for itself.
+    let waiting = stock.waiting_orders() - usize::from(held.is_some());
+    let ask = Ask { reach: None, distance_m: order.distance_m, missing, waiting, now };
+    Ok(finish(priced, pizzeria, stock, order.fulfilment, ask))
+}
+
+/// What a quote and a change of lines find out each in its own way.
+struct Ask {
+    reach: Option<OrderError>,
+    distance_m: Option<u32>,
+    missing: Vec<Missing>,
+    waiting: usize,
+    now: DateTime<Utc>,
+}
+
+/// Why a door cannot be delivered to.
+fn reach(pizzeria: &OpenedPizzeria, distance_m: Option<u32>) -> Option<OrderError> {
+    match distance_m {
+        None => Some(OrderError::AddressRequired),
+        Some(distance_m) if distance_m > pizzeria.radius_m => {
+            Some(OrderError::OutOfDeliveryArea { distance_m, radius_m: pizzeria.radius_m })
+        }
+        Some(_) => None,
+    }
+}
+
+fn finish(
+    priced: Priced,
+    pizzeria: &OpenedPizzeria,
+    stock: &Stock,
+    fulfilment: Fulfilment,
+    ask: Ask,
+) -> Quote {
+    let subtotal = priced.pricing.subtotal;
+    let mut obstacles = Vec::new();
+    if !pizzeria.takes_orders(ask.now) {
+        obstacles.push(OrderError::PizzeriaClosed);
+    }
+    obstacles.extend(ask.reach);
+    if fulfilment == Fulfilment::Delivery && subtotal < pizzeria.minimum {
+        obstacles.push(OrderError::BelowMinimum { subtotal, minimum: pizzeria.minimum });
+    }
+    obstacles.extend(pricing::blocked(&priced.lines, stock));
+    if !ask.missing.is_empty() {
+        obstacles.push(OrderError::InsufficientStock { missing: ask.missing.clone() });
+    }
+    let pizzas = priced.lines.iter().filter(|line| line.size.is_some()).map(|line| line.quantity).sum();
+    Quote {
+        promised_at: promise(ask.now, pizzas, ask.waiting, ask.distance_m),
+        lines: priced.lines,
+        needs: priced.needs,
+        pricing: priced.pricing,
+        distance_m: ask.distance_m,
+        missing: ask.missing,
+        obstacles,
+    }
 }
