@@ -1,12 +1,18 @@
 //! Who acts, and in which role. Deny by default; one function decides.
 
+mod permission;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{InvalidId, PizzeriaId};
+pub use permission::{Permission, roles_of};
+
+use crate::ids::{CustomerId, InvalidId, PizzeriaId};
 
 /// The roles of DOMAIN.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +62,24 @@ impl Role {
             Self::System => "SYSTEM",
         }
     }
+
+    /// Whether somebody in this role may hire or revoke somebody in `role`: nobody hires above
+    /// themselves, and neither customers nor the system are hired.
+    pub fn may_hire(self, role: Self) -> bool {
+        match self {
+            Self::Manager => matches!(role, Self::Receptionist | Self::Pizzaiolo | Self::Courier),
+            Self::Director | Self::System => match role {
+                Self::Receptionist
+                | Self::Pizzaiolo
+                | Self::Courier
+                | Self::Manager
+                | Self::Director
+                | Self::Auditor => true,
+                Self::Customer | Self::System => false,
+            },
+            Self::Customer | Self::Receptionist | Self::Pizzaiolo | Self::Courier | Self::Auditor => false,
+        }
+    }
 }
 
 impl fmt::Display for Role {
@@ -86,5 +110,78 @@ impl Actor {
     /// The system itself: reactors, timers.
     pub fn system() -> Self {
         Self { id: Uuid::nil(), role: Role::System, pizzeria: None }
+    }
+}
+
+/// What is to be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// The whole group, or several pizzerias.
+    Group,
+    /// A pizzeria, or a thing of its own: its stock, its kitchen, its list of orders.
+    Pizzeria(&'a PizzeriaId),
+    /// A thing that a customer may own in a pizzeria: an order, a quote, a delivery. One about to be
+    /// made has the customer it is made for.
+    Own {
+        /// Whose, if they have an account.
+        customer: Option<CustomerId>,
+        /// Where.
+        pizzeria: &'a PizzeriaId,
+    },
+    /// What belongs to one account wherever it is: the account itself, the list of one's own orders.
+    Account(Uuid),
+}
+
+/// Why an actor may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// Nobody has signed in.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// Not in this role, or not in this pizzeria.
+    #[error("not allowed")]
+    Forbidden,
+    /// A customer asked for what is not theirs: whether it exists is not for them to know.
+    #[error("not found")]
+    NotFound,
+}
+
+/// Decides whether an actor may: the only place that does. What the table of [`Permission`] does not
+/// grant is denied.
+///
+/// # Errors
+/// [`Denied`], never an empty answer.
+pub fn authorize(actor: Option<&Actor>, permission: Permission, scope: Scope<'_>) -> Result<(), Denied> {
+    if permission.is_public() {
+        return Ok(());
+    }
+    let actor = actor.ok_or(Denied::Unauthenticated)?;
+    if !roles_of(permission).contains(&actor.role) {
+        return Err(Denied::Forbidden);
+    }
+    let owns_account = matches!(scope, Scope::Account(account) if account == actor.id);
+    if permission == Permission::ManageOwnAccount {
+        return if owns_account { Ok(()) } else { Err(Denied::Forbidden) };
+    }
+    if permission.is_shared() || owns_account {
+        return Ok(());
+    }
+    match actor.role {
+        Role::Director | Role::Auditor | Role::System => Ok(()),
+        Role::Customer => match scope {
+            Scope::Own { customer: Some(customer), .. } if customer.0 == actor.id => Ok(()),
+            Scope::Own { .. } | Scope::Account(_) => Err(Denied::NotFound),
+            Scope::Group | Scope::Pizzeria(_) => Err(Denied::Forbidden),
+        },
+        Role::Receptionist | Role::Pizzaiolo | Role::Courier | Role::Manager => match scope {
+            Scope::Pizzeria(pizzeria) | Scope::Own { pizzeria, .. }
+                if actor.pizzeria.as_ref() == Some(pizzeria) =>
+            {
+                Ok(())
+            }
+            Scope::Pizzeria(_) | Scope::Own { .. } | Scope::Group | Scope::Account(_) => {
+                Err(Denied::Forbidden)
+            }
+        },
     }
 }
