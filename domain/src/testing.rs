@@ -1,9 +1,13 @@
 //! Given events, when a command, then events or a refusal: the harness of every aggregate's tests.
 //! For tests alone; compares values, never messages.
 
+mod world;
+
 use std::fmt::Debug;
 
 use cqrs_es::Aggregate;
+
+pub(crate) use world::World;
 
 /// A state folded from what has happened.
 #[derive(Debug)]

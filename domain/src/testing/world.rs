@@ -1,0 +1,137 @@
+//! The log in memory, for tests: runs use cases as the event store does, over the demo's pizzerias,
+//! menu and stocks. Gives a use case no other stream than those that it names.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::demo_data;
+use crate::event::Event;
+use crate::ids::{OrderId, PizzeriaId};
+use crate::menu::{Menu, MenuCommand};
+use crate::order::{Order, PlacedOrder};
+use crate::pizzeria::{OpenedPizzeria, PizzeriaCommand};
+use crate::stock::{self, Stock, StockCommand};
+use crate::stream::{AggregateState, StreamId};
+use crate::usecase::{Decision, Refusal, States, ToMenu, ToPizzeria, UseCase};
+
+/// How often a use case may name more streams before it must have settled.
+const ROUNDS: usize = 4;
+
+/// Every stream, and every event in the order of the log.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    states: BTreeMap<StreamId, AggregateState>,
+    log: Vec<(StreamId, Event)>,
+}
+
+impl World {
+    /// A Monday evening in March, 19:00 in Paris.
+    pub(crate) fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(1_772_474_400)
+    }
+
+    /// The demo's five pizzerias, open, with their menu and their opening stock.
+    pub(crate) fn demo() -> Self {
+        let (mut world, now) = (Self::default(), Self::now());
+        let command = MenuCommand::Publish { changes: Box::new(demo_data::menu()), now };
+        world.execute(&ToMenu { command }).unwrap();
+        for opening in demo_data::pizzerias() {
+            let pizzeria = opening.pizzeria.clone();
+            let command = PizzeriaCommand::Open { opening: Box::new(opening), now };
+            world.execute(&ToPizzeria { name: "openPizzeria", pizzeria: pizzeria.clone(), command }).unwrap();
+            let lines = demo_data::opening_stock(&pizzeria);
+            world.stocked(
+                &pizzeria,
+                StockCommand::Receive { supplier: "Demo".into(), delivery_note: "1".into(), lines, now },
+            );
+        }
+        world
+    }
+
+    /// Runs a use case and stores what it decides.
+    pub(crate) fn execute(&mut self, use_case: &dyn UseCase) -> Result<Decision, Refusal> {
+        let mut loaded: Vec<(StreamId, AggregateState)> = Vec::new();
+        for _ in 0..ROUNDS {
+            let wanted = use_case.streams(&view(&loaded));
+            if wanted.iter().all(|stream| loaded.iter().any(|(id, _)| id == stream)) {
+                break;
+            }
+            loaded = wanted.into_iter().map(|stream| (stream.clone(), self.state(&stream))).collect();
+        }
+        let decision = use_case.decide(&view(&loaded))?;
+        for (stream, event) in &decision.events {
+            assert!(loaded.iter().any(|(id, _)| id == stream), "{stream} was not named by {use_case:?}");
+            self.append(stream, event.clone());
+        }
+        Ok(decision)
+    }
+
+    /// A command to a stock, which must be accepted.
+    #[track_caller]
+    pub(crate) fn stocked(&mut self, pizzeria: &PizzeriaId, command: StockCommand) {
+        for event in stock::decide(&self.stock(pizzeria), command).unwrap() {
+            self.append(&StreamId::stock(pizzeria), event.into());
+        }
+    }
+
+    /// Stores an event as it is.
+    pub(crate) fn append(&mut self, stream: &StreamId, event: Event) {
+        let mut state = self.state(stream);
+        state.evolve(&event).unwrap();
+        self.states.insert(stream.clone(), state);
+        self.log.push((stream.clone(), event));
+    }
+
+    /// Every event so far.
+    pub(crate) fn log(&self) -> &[(StreamId, Event)] {
+        &self.log
+    }
+
+    /// The state of a stream.
+    pub(crate) fn state(&self, stream: &StreamId) -> AggregateState {
+        self.states.get(stream).cloned().unwrap_or_else(|| AggregateState::empty(stream.kind))
+    }
+
+    /// A pizzeria's stock.
+    pub(crate) fn stock(&self, pizzeria: &PizzeriaId) -> Stock {
+        match self.state(&StreamId::stock(pizzeria)) {
+            AggregateState::Stock(stock) => stock,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The menu.
+    pub(crate) fn menu(&self) -> Menu {
+        match self.state(&StreamId::menu()) {
+            AggregateState::Menu(menu) => menu,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A pizzeria, which must have opened.
+    pub(crate) fn pizzeria(&self, id: &PizzeriaId) -> OpenedPizzeria {
+        match self.state(&StreamId::pizzeria(id)) {
+            AggregateState::Pizzeria(pizzeria) => pizzeria.opened().unwrap().clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An order.
+    pub(crate) fn order(&self, id: OrderId) -> Order {
+        match self.state(&StreamId::order(id)) {
+            AggregateState::Order(order) => order,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An order, which must have been accepted.
+    #[track_caller]
+    pub(crate) fn placed(&self, id: OrderId) -> PlacedOrder {
+        self.order(id).placed().unwrap().clone()
+    }
+}
+
+fn view(loaded: &[(StreamId, AggregateState)]) -> States<'_> {
+    loaded.iter().map(|(id, state)| (id, state)).collect()
+}
