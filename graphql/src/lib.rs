@@ -1,3 +1,5 @@
 //! graphql
 
+pub mod labels;
+pub mod messages;
 pub mod private_postgres;

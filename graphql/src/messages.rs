@@ -1,0 +1,373 @@
+//! What a person is told when the domain says no, in French or in English. Pure words: every refusal
+//! is written out, so that a new one does not compile before it can be said.
+
+use domain::delivery::DeliveryError;
+use domain::menu::{MenuError, PizzaSize};
+use domain::order::{Fulfilment, Missing, OrderError};
+use domain::pizzeria::PizzeriaError;
+use domain::staff::StaffError;
+use domain::stock::StockError;
+use domain::usecase::Refusal;
+
+use crate::labels::{Lang, amount, delivery_status, order_status};
+
+/// The message of a refusal. It names what is missing, by how much, and what would do.
+pub fn message(refusal: &Refusal, lang: Lang) -> String {
+    match refusal {
+        Refusal::Order(error) => order(error, lang),
+        Refusal::Stock(error) => stock(error, lang),
+        Refusal::Delivery(error) => delivery(error, lang),
+        Refusal::Staff(error) => staff(error, lang),
+        Refusal::Pizzeria(error) => pizzeria(error, lang),
+        Refusal::Menu(error) => menu(error, lang),
+        Refusal::StaleVersion { expected, actual } => lang.pick(
+            format!("Modifié entre-temps : vous avez vu la version {expected}, la version actuelle est la {actual}."),
+            format!("Changed in the meantime: you saw version {expected}, it is at version {actual} now."),
+        ),
+        Refusal::IdempotencyKeyReused => lang
+            .pick(
+                "Cette clé d'idempotence a déjà servi pour une autre demande.",
+                "This idempotency key was used before, with another input.",
+            )
+            .to_owned(),
+    }
+}
+
+fn order(error: &OrderError, lang: Lang) -> String {
+    // The label of a status needs the fulfilment only to tell the two kinds of "ready" apart; "prête" does for both.
+    let status_of = |status| order_status(status, Fulfilment::Takeaway, lang).to_lowercase();
+    match error {
+        OrderError::NotFound => lang.pick("Commande introuvable.", "There is no such order.").to_owned(),
+        OrderError::AlreadyPlaced => {
+            lang.pick("Cette commande existe déjà.", "This order exists already.").to_owned()
+        }
+        OrderError::EmptyOrder => lang
+            .pick("Une commande comporte au moins une ligne.", "An order has at least one line.")
+            .to_owned(),
+        OrderError::TooLarge { what, max } => match lang {
+            Lang::Fr if *what == "lines" => format!("Une commande comporte au plus {max} lignes."),
+            Lang::Fr => format!("Une ligne de commande comporte au plus {max} pièces."),
+            Lang::En => format!("An order has at most {max} {what}."),
+        },
+        OrderError::UnknownItem { item } => {
+            lang.pick(format!("{item} n'est pas à la carte."), format!("{item} is not on the menu."))
+        }
+        OrderError::UnknownSize { item, size } => match size {
+            Some(size) => lang.pick(
+                format!("{item} n'est pas vendu en taille {size}."),
+                format!("{item} is not sold in size {size}."),
+            ),
+            None => lang.pick(
+                format!("Choisissez une taille pour {item} : {}.", sizes("ou")),
+                format!("Choose a size for {item}: {}.", sizes("or")),
+            ),
+        },
+        OrderError::UnknownExtra { item, extra } => lang.pick(
+            format!("{extra} n'est pas un supplément pour {item}."),
+            format!("{extra} is not an extra for {item}."),
+        ),
+        OrderError::UnknownIngredient { item, ingredient } => lang.pick(
+            format!("{ingredient} ne peut pas être retiré de {item}."),
+            format!("{ingredient} cannot be left out of {item}."),
+        ),
+        OrderError::ItemBlocked { item } => lang.pick(
+            format!("{item} n'est pas disponible pour le moment."),
+            format!("{item} is not available for now."),
+        ),
+        OrderError::NoVatRate { item } => lang.pick(
+            format!("{item} ne peut pas être vendu aujourd'hui : la carte n'a pas son taux de TVA."),
+            format!("{item} cannot be sold today: the menu lacks its VAT rate."),
+        ),
+        OrderError::PizzeriaClosed => lang
+            .pick("La pizzeria ne prend pas de commandes en ce moment.", "The pizzeria takes no orders now.")
+            .to_owned(),
+        OrderError::AddressRequired => lang
+            .pick(
+                "Une livraison demande une adresse avec sa latitude et sa longitude.",
+                "A delivery needs an address with its latitude and longitude.",
+            )
+            .to_owned(),
+        OrderError::OutOfDeliveryArea { distance_m, radius_m } => lang.pick(
+            format!("L'adresse est à {distance_m} m ; la pizzeria livre jusqu'à {radius_m} m."),
+            format!("The address is {distance_m} m away; the pizzeria delivers up to {radius_m} m."),
+        ),
+        OrderError::BelowMinimum { subtotal, minimum } => {
+            let (subtotal, minimum) = (amount(*subtotal, lang), amount(*minimum, lang));
+            lang.pick(
+                format!("{subtotal} : la livraison demande un minimum de {minimum}."),
+                format!("{subtotal} is below the minimum of {minimum} for a delivery."),
+            )
+        }
+        OrderError::InsufficientStock { missing } => insufficient(missing, lang),
+        OrderError::PriceChanged { expected, actual } => {
+            let (expected, actual) = (amount(*expected, lang), amount(*actual, lang));
+            lang.pick(
+                format!("Le total est de {actual}, et non de {expected}."),
+                format!("The total is {actual}, not {expected}."),
+            )
+        }
+        OrderError::TooLate { status } => {
+            let status = status_of(*status);
+            lang.pick(
+                format!("Trop tard : la commande est {status}."),
+                format!("Too late: the order is {status}."),
+            )
+        }
+        OrderError::AlreadyClosed { status } => {
+            let status = status_of(*status);
+            lang.pick(format!("La commande est close : {status}."), format!("The order is closed: {status}."))
+        }
+        OrderError::WrongState { status } => {
+            let status = status_of(*status);
+            lang.pick(
+                format!("Impossible tant que la commande est {status}."),
+                format!("Not possible while the order is {status}."),
+            )
+        }
+        OrderError::UnknownLine { line } => lang
+            .pick(format!("La commande n'a pas de ligne {line}."), format!("The order has no line {line}.")),
+        OrderError::InvalidAmount => {
+            lang.pick("Un montant est supérieur à zéro.", "An amount is more than zero.").to_owned()
+        }
+        OrderError::PaymentDeclined { reason } => lang.pick(
+            format!("Le paiement a été refusé ({reason})."),
+            format!("The payment was declined ({reason})."),
+        ),
+        OrderError::Overpaid { amount: given, due } => {
+            let (given, due) = (amount(*given, lang), amount(*due, lang));
+            lang.pick(
+                format!("{given} dépasse ce qui reste dû : {due}."),
+                format!("{given} is more than what is due: {due}."),
+            )
+        }
+        OrderError::OverRefund { amount: given, refundable } => {
+            let (given, refundable) = (amount(*given, lang), amount(*refundable, lang));
+            lang.pick(
+                format!("{given} dépasse ce qui peut être remboursé par ce moyen : {refundable}."),
+                format!("{given} is more than what can be refunded by this method: {refundable}."),
+            )
+        }
+        OrderError::NotPaid { due } => {
+            let due = amount(*due, lang);
+            lang.pick(
+                format!("Il reste {due} à payer avant la remise."),
+                format!("{due} is to be paid before it is handed over."),
+            )
+        }
+        OrderError::NotExpired => lang
+            .pick("Le délai de paiement n'est pas écoulé.", "The deadline for payment has not passed.")
+            .to_owned(),
+    }
+}
+
+fn sizes(or: &str) -> String {
+    let [small, medium, large] = PizzaSize::ALL;
+    format!("{small}, {medium} {or} {large}")
+}
+
+/// `Stock insuffisant : GOAT_CHEESE (116 nécessaires, 6 disponibles).`
+fn insufficient(missing: &[Missing], lang: Lang) -> String {
+    let each: Vec<String> = missing
+        .iter()
+        .map(|Missing { ingredient, needed, available }| {
+            lang.pick(
+                format!("{ingredient} (il en faut {needed}, il en reste {available})"),
+                format!("{ingredient} ({needed} needed, {available} available)"),
+            )
+        })
+        .collect();
+    let each = each.join(", ");
+    lang.pick(format!("Stock insuffisant : {each}."), format!("Not enough stock: {each}."))
+}
+
+fn stock(error: &StockError, lang: Lang) -> String {
+    match error {
+        StockError::Insufficient { missing } => insufficient(missing, lang),
+        StockError::AlreadyReserved { order } => lang.pick(
+            format!("La commande {order} a déjà une réservation."),
+            format!("Order {order} has a reservation already."),
+        ),
+        StockError::NoReservation { order } => lang.pick(
+            format!("La commande {order} n'a pas de réservation."),
+            format!("Order {order} has no reservation."),
+        ),
+        StockError::DuplicateReceipt { supplier, delivery_note } => lang.pick(
+            format!("Le bon de livraison {delivery_note} de {supplier} a déjà été reçu."),
+            format!("Delivery note {delivery_note} of {supplier} was received before."),
+        ),
+        StockError::NoLines => {
+            lang.pick("Indiquez au moins un ingrédient.", "At least one ingredient is needed.").to_owned()
+        }
+        StockError::UnknownIngredient { ingredient } => lang.pick(
+            format!("{ingredient} n'est pas un ingrédient."),
+            format!("{ingredient} is not an ingredient."),
+        ),
+        StockError::UnknownPizza { pizza } => {
+            lang.pick(format!("{pizza} n'est pas une pizza."), format!("{pizza} is not a pizza."))
+        }
+        StockError::AlreadyBlocked { pizza } => {
+            lang.pick(format!("{pizza} est déjà bloquée."), format!("{pizza} is blocked already."))
+        }
+        StockError::NotBlocked { pizza } => {
+            lang.pick(format!("{pizza} n'est pas bloquée."), format!("{pizza} is not blocked."))
+        }
+        StockError::SamePizzeria { pizzeria } => lang.pick(
+            format!("{pizzeria} ne transfère pas à elle-même."),
+            format!("{pizzeria} cannot transfer to itself."),
+        ),
+    }
+}
+
+fn delivery(error: &DeliveryError, lang: Lang) -> String {
+    match error {
+        DeliveryError::NotFound => {
+            lang.pick("Livraison introuvable.", "There is no such delivery.").to_owned()
+        }
+        DeliveryError::AlreadyScheduled => {
+            lang.pick("Cette livraison est déjà prévue.", "This delivery is scheduled already.").to_owned()
+        }
+        DeliveryError::AlreadyClaimed => lang
+            .pick("Un livreur a déjà pris cette livraison.", "A courier has this delivery already.")
+            .to_owned(),
+        DeliveryError::WrongState { status } => {
+            let status = delivery_status(*status, lang).to_lowercase();
+            lang.pick(
+                format!("Impossible tant que la livraison est {status}."),
+                format!("Not possible while the delivery is {status}."),
+            )
+        }
+        DeliveryError::NotYours => lang
+            .pick("Cette livraison est celle d'un autre livreur.", "This delivery is another courier's.")
+            .to_owned(),
+        DeliveryError::UnknownCourier { courier } => lang.pick(
+            format!("{courier} n'est pas un livreur de cette pizzeria."),
+            format!("{courier} is not a courier of this pizzeria."),
+        ),
+        DeliveryError::CourierFull { max } => courier_full(*max, lang),
+        DeliveryError::BadCode { tries_left: 0 } => lang
+            .pick(
+                "Le code est faux, et c'était le dernier essai : donnez un nom ou une photo.",
+                "The code is wrong, and there are no tries left: give a name or a photograph.",
+            )
+            .to_owned(),
+        DeliveryError::BadCode { tries_left } => lang.pick(
+            format!("Le code est faux ; essais restants : {tries_left}."),
+            format!("The code is wrong; tries left: {tries_left}."),
+        ),
+    }
+}
+
+fn courier_full(max: usize, lang: Lang) -> String {
+    lang.pick(
+        format!("Un livreur porte au plus {max} livraisons."),
+        format!("A courier carries at most {max} deliveries."),
+    )
+}
+
+fn staff(error: &StaffError, lang: Lang) -> String {
+    match error {
+        StaffError::NotFound => lang
+            .pick("Cette personne n'est pas employée ici.", "There is no such member of staff.")
+            .to_owned(),
+        StaffError::AlreadyHired => lang.pick("Déjà employé dans ce rôle.", "Hired already.").to_owned(),
+        StaffError::AlreadyRevoked => {
+            lang.pick("N'est déjà plus employé.", "Does not work here any more.").to_owned()
+        }
+        StaffError::NotACourier => {
+            lang.pick("N'est pas un livreur de cette pizzeria.", "Not a courier of this pizzeria.").to_owned()
+        }
+        StaffError::Full { max } => courier_full(*max, lang),
+    }
+}
+
+fn pizzeria(error: &PizzeriaError, lang: Lang) -> String {
+    match error {
+        PizzeriaError::NotFound => {
+            lang.pick("Pizzeria introuvable.", "There is no such pizzeria.").to_owned()
+        }
+        PizzeriaError::AlreadyOpened => lang
+            .pick("Une pizzeria a déjà ce code.", "A pizzeria with this code has opened already.")
+            .to_owned(),
+        PizzeriaError::AlreadyPaused => {
+            lang.pick("La pizzeria est déjà en pause.", "The pizzeria is paused already.").to_owned()
+        }
+        PizzeriaError::NotPaused => {
+            lang.pick("La pizzeria n'est pas en pause.", "The pizzeria is not paused.").to_owned()
+        }
+        PizzeriaError::PauseInThePast => {
+            lang.pick("Une pause se termine dans le futur.", "A pause ends in the future.").to_owned()
+        }
+        PizzeriaError::NothingToChange => {
+            lang.pick("Il n'y a rien à modifier.", "There is nothing to change.").to_owned()
+        }
+        PizzeriaError::OutOfRange { field } => lang.pick(
+            format!("La valeur de {field} est hors limites."),
+            format!("The value of {field} is out of range."),
+        ),
+    }
+}
+
+fn menu(error: &MenuError, lang: Lang) -> String {
+    match error {
+        MenuError::NothingToPublish => {
+            lang.pick("Il n'y a rien à publier.", "There is nothing to publish.").to_owned()
+        }
+        MenuError::UnknownIngredient { ingredient } => lang.pick(
+            format!("{ingredient} n'est pas un ingrédient."),
+            format!("{ingredient} is not an ingredient."),
+        ),
+        MenuError::UnknownItem { item } => {
+            lang.pick(format!("{item} n'est pas à la carte."), format!("{item} is not on the menu."))
+        }
+        MenuError::DuplicateCode { item } => {
+            lang.pick(format!("{item} est utilisé deux fois."), format!("{item} is used twice."))
+        }
+        MenuError::NoRecipe { item } => lang.pick(
+            format!("{item} demande au moins une taille, chacune avec sa recette."),
+            format!("{item} needs at least one size, each with a recipe."),
+        ),
+        MenuError::InvalidPrice { code } => lang.pick(
+            format!("Le prix de {code} est supérieur à zéro."),
+            format!("The price of {code} is more than zero."),
+        ),
+        MenuError::InvalidRate => {
+            lang.pick("Un taux de TVA est d'au plus 100 %.", "A VAT rate is at most 100 %.").to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Quantity;
+    use domain::order::OrderStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_want_of_stock_names_each_ingredient_and_how_much() {
+        let missing = |code: &str, needed, available| Missing {
+            ingredient: code.parse().unwrap(),
+            needed: Quantity(needed),
+            available: Quantity(available),
+        };
+        let refusal = OrderError::InsufficientStock {
+            missing: vec![missing("BASIL", 4, 0), missing("GOAT_CHEESE", 116, 6)],
+        }
+        .into();
+        assert_eq!(
+            message(&refusal, Lang::En),
+            "Not enough stock: BASIL (4 needed, 0 available), GOAT_CHEESE (116 needed, 6 available)."
+        );
+        assert_eq!(
+            message(&refusal, Lang::Fr),
+            "Stock insuffisant : BASIL (il en faut 4, il en reste 0), GOAT_CHEESE (il en faut 116, il en reste 6)."
+        );
+    }
+
+    #[test]
+    fn a_state_is_said_in_the_callers_words() {
+        let refusal = OrderError::TooLate { status: OrderStatus::InPreparation }.into();
+        assert_eq!(message(&refusal, Lang::Fr), "Trop tard : la commande est en préparation.");
+        assert_eq!(message(&refusal, Lang::En), "Too late: the order is in preparation.");
+    }
+}
