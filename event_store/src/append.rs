@@ -1,1 +1,250 @@
-//! To be written.
+//! Group commit: one appender a process turns everything that is waiting into one statement.
+//!
+//! The statement locks the one-row head, gives consecutive positions, inserts, and notifies once;
+//! so positions are gapless and in commit order, whatever the number of processes. It writes
+//! nothing when somebody else was quicker on one of the streams. Then the appender settles: it
+//! stops further decisions, takes the head's lock, reads what it has missed, decides every waiting
+//! command again in their order, and stores the result under the same lock. So a conflict costs its
+//! neighbours a moment, never their answer, and a caller never has to try again.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{LogPosition, StreamId};
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::unit_of_work::Unit;
+
+/// Stores a batch, if every stream is as it was when the batch was decided. No row comes back when
+/// something that was only read has moved on, or an idempotency key of a refused command is known.
+///
+/// A stream that is written needs no comparing: its sequences are unique (error 23505).
+const APPEND: &str = "
+WITH stale AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT 1 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS seen(type, id, sequence),
+        LATERAL (SELECT 1 FROM events e
+                 WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id
+                   AND e.sequence = seen.sequence + 1 LIMIT 1) AS newer
+    ) OR EXISTS (
+        SELECT 1 FROM unnest($4::uuid[], $5::text[]) AS refused(actor_id, key),
+        LATERAL (SELECT 1 FROM idempotency_keys k
+                 WHERE k.actor_id = refused.actor_id AND k.key = refused.key LIMIT 1) AS known
+    ) AS yes
+), head AS (
+    UPDATE event_log_head
+    SET position = position + cardinality($8::bigint[]),
+        recorded_at = GREATEST(recorded_at, clock_timestamp())
+    WHERE id AND NOT (SELECT yes FROM stale)
+    RETURNING position - cardinality($8::bigint[]) AS base, recorded_at
+), written AS (
+    INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version,
+                        recorded_at, payload, metadata)
+    SELECT head.base + e.ordinal, e.type, e.id, e.sequence, e.event_type, e.event_version,
+           head.recorded_at, e.payload::json, e.metadata::json
+    FROM head, unnest($6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[])
+         WITH ORDINALITY AS e(type, id, sequence, event_type, event_version, payload, metadata, ordinal)
+), keys AS (
+    INSERT INTO idempotency_keys (actor_id, key, fingerprint, aggregate_type, aggregate_id, sequence,
+                                  position, recorded_at)
+    SELECT k.actor_id, k.key, k.fingerprint, k.type, k.id, k.sequence, head.base + k.ordinal, head.recorded_at
+    FROM head, unnest($13::uuid[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::bigint[], $19::bigint[])
+         AS k(actor_id, key, fingerprint, type, id, sequence, ordinal)
+), people AS (
+    INSERT INTO contacts (id, name, phone, email, street, postcode, city, latitude, longitude, note, recorded_at)
+    SELECT c.id, c.name, c.phone, c.email, c.street, c.postcode, c.city, c.latitude, c.longitude, c.note,
+           head.recorded_at
+    FROM head, unnest($20::uuid[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
+                      $27::float8[], $28::float8[], $29::text[])
+         AS c(id, name, phone, email, street, postcode, city, latitude, longitude, note)
+)
+SELECT base, pg_notify('events', (base + cardinality($8::bigint[]))::text) IS NULL FROM head";
+
+/// Compares without writing, for a batch of refusals.
+const COMPARE: &str = "
+SELECT EXISTS (
+    SELECT 1 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS seen(type, id, sequence),
+    LATERAL (SELECT 1 FROM events e
+             WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id
+               AND e.sequence = seen.sequence + 1 LIMIT 1) AS newer
+) OR EXISTS (
+    SELECT 1 FROM unnest($4::uuid[], $5::text[]) AS refused(actor_id, key),
+    LATERAL (SELECT 1 FROM idempotency_keys k
+             WHERE k.actor_id = refused.actor_id AND k.key = refused.key LIMIT 1) AS known
+)";
+
+/// What a batch came to.
+pub(crate) enum Appended {
+    /// It is stored, after this position.
+    After(LogPosition),
+    /// Somebody was quicker; nothing was stored.
+    Conflict,
+}
+
+/// The batch as columns, as the statement takes them.
+#[derive(Default)]
+struct Columns {
+    seen_type: Vec<&'static str>,
+    seen_id: Vec<String>,
+    seen_version: Vec<i64>,
+    refused_actor: Vec<Uuid>,
+    refused_key: Vec<String>,
+    event_stream_type: Vec<&'static str>,
+    event_stream_id: Vec<String>,
+    event_sequence: Vec<i64>,
+    event_type: Vec<&'static str>,
+    event_version: Vec<&'static str>,
+    event_payload: Vec<String>,
+    event_metadata: Vec<String>,
+    key_actor: Vec<Uuid>,
+    key: Vec<String>,
+    key_fingerprint: Vec<Vec<u8>>,
+    key_stream_type: Vec<&'static str>,
+    key_stream_id: Vec<String>,
+    key_version: Vec<i64>,
+    key_ordinal: Vec<i64>,
+    contact_id: Vec<Uuid>,
+    contact_name: Vec<Option<String>>,
+    contact_phone: Vec<Option<String>>,
+    contact_email: Vec<Option<String>>,
+    contact_street: Vec<Option<String>>,
+    contact_postcode: Vec<Option<String>>,
+    contact_city: Vec<Option<String>>,
+    contact_latitude: Vec<Option<f64>>,
+    contact_longitude: Vec<Option<f64>>,
+    contact_note: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn of(units: &[Unit]) -> Self {
+        let mut columns = Self::default();
+        for unit in units {
+            columns.add_events(unit);
+            columns.add_key(unit);
+            columns.add_contact(unit);
+        }
+        columns.add_seen(units);
+        columns
+    }
+
+    fn add_events(&mut self, unit: &Unit) {
+        for event in &unit.decided.events {
+            self.event_stream_type.push(event.stream.kind.as_str());
+            self.event_stream_id.push(event.stream.id.to_string());
+            self.event_sequence.push(event.sequence);
+            self.event_type.push(event.event.event_type());
+            self.event_version.push(event.event.version());
+            self.event_payload.push(event.payload.clone());
+            self.event_metadata.push(unit.metadata.clone());
+        }
+    }
+
+    fn add_key(&mut self, unit: &Unit) {
+        let Some(idempotency) = &unit.context.idempotency else { return };
+        if unit.decided.events.is_empty() {
+            self.refused_actor.push(unit.context.actor.id);
+            self.refused_key.push(idempotency.key.clone());
+            return;
+        }
+        let Some((stream, _)) = unit.decided.based_on.first() else { return };
+        self.key_actor.push(unit.context.actor.id);
+        self.key.push(idempotency.key.clone());
+        self.key_fingerprint.push(idempotency.fingerprint.to_vec());
+        self.key_stream_type.push(stream.kind.as_str());
+        self.key_stream_id.push(stream.id.to_string());
+        self.key_version.push(unit.decided.version);
+        self.key_ordinal.push(ordinal(self.event_sequence.len()));
+    }
+
+    fn add_contact(&mut self, unit: &Unit) {
+        let Some(contact) = &unit.context.contact else { return };
+        if unit.decided.refusal.is_some() {
+            return;
+        }
+        self.contact_id.push(contact.id.0);
+        self.contact_name.push(contact.name.clone());
+        self.contact_phone.push(contact.phone.clone());
+        self.contact_email.push(contact.email.clone());
+        self.contact_street.push(contact.street.clone());
+        self.contact_postcode.push(contact.postcode.clone());
+        self.contact_city.push(contact.city.clone());
+        self.contact_latitude.push(contact.latitude);
+        self.contact_longitude.push(contact.longitude);
+        self.contact_note.push(contact.note.clone());
+    }
+
+    /// Streams that were looked at and that this batch does not write, each once.
+    fn add_seen(&mut self, units: &[Unit]) {
+        let written: HashSet<&StreamId> =
+            units.iter().flat_map(|unit| unit.decided.events.iter().map(|event| &event.stream)).collect();
+        let mut seen = HashMap::new();
+        for (stream, version) in units.iter().flat_map(|unit| &unit.decided.based_on) {
+            if !written.contains(stream) {
+                seen.insert(stream, *version);
+            }
+        }
+        for (stream, version) in seen {
+            self.seen_type.push(stream.kind.as_str());
+            self.seen_id.push(stream.id.to_string());
+            self.seen_version.push(version);
+        }
+    }
+}
+
+fn ordinal(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Stores a batch in one statement, or says that somebody was quicker.
+pub(crate) async fn append(db: &mut PgConnection, units: &[Unit]) -> Result<Appended, sqlx::Error> {
+    let c = Columns::of(units);
+    if c.event_sequence.is_empty() {
+        let moved: bool = sqlx::query_scalar(COMPARE)
+            .bind(&c.seen_type)
+            .bind(&c.seen_id)
+            .bind(&c.seen_version)
+            .bind(&c.refused_actor)
+            .bind(&c.refused_key)
+            .fetch_one(db)
+            .await?;
+        return Ok(if moved { Appended::Conflict } else { Appended::After(LogPosition::START) });
+    }
+    let stored = sqlx::query(APPEND)
+        .bind(&c.seen_type)
+        .bind(&c.seen_id)
+        .bind(&c.seen_version)
+        .bind(&c.refused_actor)
+        .bind(&c.refused_key)
+        .bind(&c.event_stream_type)
+        .bind(&c.event_stream_id)
+        .bind(&c.event_sequence)
+        .bind(&c.event_type)
+        .bind(&c.event_version)
+        .bind(&c.event_payload)
+        .bind(&c.event_metadata)
+        .bind(&c.key_actor)
+        .bind(&c.key)
+        .bind(&c.key_fingerprint)
+        .bind(&c.key_stream_type)
+        .bind(&c.key_stream_id)
+        .bind(&c.key_version)
+        .bind(&c.key_ordinal)
+        .bind(&c.contact_id)
+        .bind(&c.contact_name)
+        .bind(&c.contact_phone)
+        .bind(&c.contact_email)
+        .bind(&c.contact_street)
+        .bind(&c.contact_postcode)
+        .bind(&c.contact_city)
+        .bind(&c.contact_latitude)
+        .bind(&c.contact_longitude)
+        .bind(&c.contact_note)
+        .fetch_optional(db)
+        .await;
+    match stored {
+        Ok(Some(row)) => Ok(Appended::After(LogPosition(row.try_get(0)?))),
+        Ok(None) => Ok(Appended::Conflict),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Appended::Conflict),
+        Err(error) => Err(error),
+    }
+}

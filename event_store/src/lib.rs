@@ -6,6 +6,7 @@
 //! - [`Follower`] wakes on NOTIFY, reads each event once a process and fans it out.
 
 mod append;
+mod appender;
 mod cache;
 mod command;
 mod cqrs;

@@ -1,1 +1,63 @@
-//! To be written.
+//! Loading a stream: its snapshot, if it is one of ours, and the events after it.
+
+use std::sync::Arc;
+
+use domain::StreamId;
+use sqlx::PgConnection;
+
+use crate::cache::Versioned;
+use crate::error::StoreError;
+use crate::log::{self, LogError};
+use crate::snapshot;
+
+impl From<LogError> for StoreError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => Self::Unavailable(Some(error)),
+            LogError::Unreadable { source, .. } => Self::Unreadable(source),
+        }
+    }
+}
+
+/// Events folded at once.
+const BATCH: i64 = 1000;
+
+/// A stream's state as stored now.
+pub(crate) async fn stream(db: &mut PgConnection, stream: &StreamId) -> Result<Versioned, StoreError> {
+    let mut loaded = match snapshot::read(&mut *db, stream).await? {
+        Some((state, version)) => Versioned { state: Arc::new(state), version },
+        None => Versioned::empty(stream),
+    };
+    fold(db, stream, &mut loaded, i64::MAX).await?;
+    Ok(loaded)
+}
+
+/// A stream's state as it was at a sequence, from its first event on.
+pub(crate) async fn stream_at(
+    db: &mut PgConnection,
+    stream: &StreamId,
+    sequence: i64,
+) -> Result<Versioned, StoreError> {
+    let mut loaded = Versioned::empty(stream);
+    fold(db, stream, &mut loaded, sequence).await?;
+    Ok(loaded)
+}
+
+async fn fold(
+    db: &mut PgConnection,
+    stream: &StreamId,
+    loaded: &mut Versioned,
+    up_to: i64,
+) -> Result<(), StoreError> {
+    while loaded.version < up_to {
+        let next = loaded.version.saturating_add(BATCH).min(up_to);
+        let events = log::read_stream(&mut *db, stream, loaded.version, next).await?;
+        if events.is_empty() {
+            break;
+        }
+        for recorded in &events {
+            loaded.evolve(&recorded.event)?;
+        }
+    }
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! Reading the log: by position, or by stream. Read-only.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -8,8 +9,8 @@ use domain::event::UnreadableEvent;
 use domain::{Event, LogPosition, StreamId, StreamType};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sqlx::PgExecutor;
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 /// Who and why, as stored with every event.
@@ -167,5 +168,23 @@ pub async fn read_stream(
         .bind(up_to)
         .fetch_all(db)
         .await?;
+    decode(rows)
+}
+
+/// What was appended to these streams after the given sequences, in order of position.
+pub(crate) async fn read_newer(
+    db: &mut PgConnection,
+    streams: &HashMap<StreamId, i64>,
+) -> Result<Vec<RecordedEvent>, LogError> {
+    let kinds: Vec<&str> = streams.keys().map(|stream| stream.kind.as_str()).collect();
+    let ids: Vec<&str> = streams.keys().map(|stream| &*stream.id).collect();
+    let sequences: Vec<i64> = streams.values().copied().collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM unnest($1::text[], $2::text[], $3::bigint[]) AS seen(type, id, seen_sequence), \
+         LATERAL (SELECT * FROM events e WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id \
+                  AND e.sequence > seen.seen_sequence ORDER BY e.sequence) AS newer \
+         ORDER BY position"
+    );
+    let rows = sqlx::query_as(&sql).bind(kinds).bind(ids).bind(sequences).fetch_all(db).await?;
     decode(rows)
 }

@@ -1,60 +1,136 @@
 //! The store as callers see it: commands in, outcomes out.
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
 
 use domain::usecase::UseCase;
 use domain::{AggregateState, StreamId};
 use sqlx::PgPool;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{RwLock, mpsc, oneshot};
 
+use crate::appender::{self, Shared};
+use crate::cache::{Attempt, Cache};
 use crate::command::{CommandContext, Outcome};
 use crate::error::StoreError;
+use crate::load;
+use crate::unit_of_work::Unit;
 
 /// Bounds of the write path.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Units that may wait for the appender, and the most that one batch holds. Beyond it: [`StoreError::Overloaded`].
-    pub queue: usize,
+    /// Commands that may wait for the appender, and the most that one batch holds. Beyond it:
+    /// [`StoreError::Overloaded`].
+    pub queue: NonZeroUsize,
     /// Streams whose state is kept in memory.
-    pub cached_streams: usize,
+    pub cached_streams: NonZeroUsize,
     /// A stream is snapshotted each time it has grown by this many events.
-    pub snapshot_every: i64,
+    pub snapshot_every: NonZeroUsize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { queue: 256, cached_streams: 50_000, snapshot_every: 200 }
+        let at_least_one = |value| NonZeroUsize::new(value).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            queue: at_least_one(256),
+            cached_streams: at_least_one(50_000),
+            snapshot_every: at_least_one(200),
+        }
     }
 }
 
-/// The write side of the log. Cloning shares the one appender of the process.
+/// The write side of the log. Cloning shares the one appender of the process, which stops with the last clone.
 #[derive(Debug, Clone)]
 pub struct EventStore {
-    pool: PgPool,
+    shared: Shared,
+    queue: mpsc::Sender<Unit>,
 }
+
+/// A command that has its place in the queue, and is not decided yet.
+struct Waiting<'a> {
+    use_case: Arc<dyn UseCase>,
+    context: CommandContext,
+    metadata: String,
+    answer: oneshot::Sender<Result<Outcome, StoreError>>,
+    place: mpsc::Permit<'a, Unit>,
+}
+
+enum Step<'a> {
+    Queued,
+    Missing(Waiting<'a>, Vec<StreamId>),
+}
+
+/// How often a command's streams may be found missing after they were loaded.
+const MAX_LOADS: usize = 10;
 
 impl EventStore {
     /// Starts the appender of this process.
     pub fn start(pool: PgPool, settings: Settings) -> Self {
-        let _ = settings;
-        Self { pool }
+        let (queue, waiting) = mpsc::channel(settings.queue.get());
+        let shared = Shared {
+            pool,
+            cache: Arc::new(Mutex::new(Cache::new(settings.cached_streams))),
+            gate: Arc::new(RwLock::new(())),
+            batch: settings.queue.get(),
+            snapshot_every: i64::try_from(settings.snapshot_every.get()).unwrap_or(i64::MAX),
+        };
+        tokio::spawn(appender::supervise(shared.clone(), waiting));
+        Self { shared, queue }
     }
 
     /// The database.
     pub fn pool(&self) -> &PgPool {
-        &self.pool
+        &self.shared.pool
     }
 
     /// Carries out a use case: decides, and appends all of it or nothing.
     ///
     /// # Errors
-    /// Faults only; a refusal is in the outcome.
+    /// Faults only; a refusal is in the outcome. [`StoreError::Overloaded`] at once when the queue is
+    /// full; after [`StoreError::Unavailable`] it is not known whether the command was stored.
     pub async fn execute(
         &self,
         use_case: Arc<dyn UseCase>,
         context: CommandContext,
     ) -> Result<Outcome, StoreError> {
-        let _ = (use_case, context);
-        todo!()
+        // Room in the queue comes first: once decided, a unit must be on its way.
+        let place = self.queue.try_reserve().map_err(|full| match full {
+            TrySendError::Full(()) => StoreError::Overloaded,
+            TrySendError::Closed(()) => StoreError::Unavailable(None),
+        })?;
+        let metadata = Unit::metadata(&*use_case, &context)?;
+        let (answer, outcome) = oneshot::channel();
+        let mut waiting = Waiting { use_case, context, metadata, answer, place };
+        for _ in 0..MAX_LOADS {
+            let missing = match self.decide(waiting).await? {
+                Step::Queued => return outcome.await.unwrap_or(Err(StoreError::Unavailable(None))),
+                Step::Missing(back, streams) => {
+                    waiting = back;
+                    streams
+                }
+            };
+            let mut connection = self.shared.pool.acquire().await?;
+            for stream in missing {
+                let loaded = load::stream(&mut connection, &stream).await?;
+                self.shared.cache().install(stream, loaded);
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    async fn decide<'a>(&self, waiting: Waiting<'a>) -> Result<Step<'a>, StoreError> {
+        // Not while a conflict is being settled: what is decided now must be decided on what is there.
+        let _open = self.shared.gate.read().await;
+        let mut cache = self.shared.cache();
+        match cache.attempt(&*waiting.use_case, &waiting.context)? {
+            Attempt::Missing(streams) => Ok(Step::Missing(waiting, streams)),
+            Attempt::Decided(decided) => {
+                let Waiting { use_case, context, metadata, answer, place } = waiting;
+                // Under the cache's lock: units are queued in the order in which they were decided.
+                place.send(Unit { use_case, context, metadata, decided, answer });
+                Ok(Step::Queued)
+            }
+        }
     }
 
     /// A stream's state and version as stored now.
@@ -62,7 +138,8 @@ impl EventStore {
     /// # Errors
     /// When the database does not answer or an event cannot be read.
     pub async fn load(&self, stream: &StreamId) -> Result<(AggregateState, i64), StoreError> {
-        let _ = stream;
-        todo!()
+        let mut connection = self.shared.pool.acquire().await?;
+        let loaded = load::stream(&mut connection, stream).await?;
+        Ok((Arc::unwrap_or_clone(loaded.state), loaded.version))
     }
 }

@@ -1,0 +1,349 @@
+//! The appender task: drains the queue, stores, and answers. One a process, restarted if it dies.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::usecase::Refusal;
+use domain::{LogPosition, StreamId};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::{RwLock, mpsc};
+
+use crate::append::{self, Appended};
+use crate::cache::{Attempt, Cache};
+use crate::command::Outcome;
+use crate::error::StoreError;
+use crate::idempotency::{self, Answer, KeyOf};
+use crate::load;
+use crate::log;
+use crate::snapshot;
+use crate::unit_of_work::Unit;
+
+/// How long a statement of the appender may wait for a lock or run, so that a stuck process elsewhere
+/// makes commands fail instead of hang.
+const PATIENCE: &str = "SET lock_timeout = '5s'; SET statement_timeout = '10s'";
+
+/// What callers and the appender share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub pool: PgPool,
+    pub cache: Arc<Mutex<Cache>>,
+    /// Held for reading while a command is decided and queued; for writing while a conflict is settled.
+    pub gate: Arc<RwLock<()>>,
+    pub batch: usize,
+    pub snapshot_every: i64,
+}
+
+impl Shared {
+    /// The cache. A panic under its lock leaves whole states behind, and the log has the last word anyway.
+    pub fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the appender until every sender is gone; starts it again when it panics.
+pub(crate) async fn supervise(shared: Shared, queue: mpsc::Receiver<Unit>) {
+    let queue = Arc::new(tokio::sync::Mutex::new(queue));
+    loop {
+        let appender = Appender { shared: shared.clone(), connection: None };
+        let queue = queue.clone();
+        let run = tokio::spawn(async move { appender.run(&mut *queue.lock().await).await });
+        match run.await {
+            Ok(()) => return,
+            Err(fault) => {
+                // The callers whose units it held are told that the outcome is not known.
+                tracing::error!(%fault, "the appender died and is started again");
+                shared.cache().clear();
+            }
+        }
+    }
+}
+
+struct Appender {
+    shared: Shared,
+    connection: Option<PgConnection>,
+}
+
+impl Appender {
+    async fn run(mut self, queue: &mut mpsc::Receiver<Unit>) {
+        let mut units = Vec::with_capacity(self.shared.batch);
+        while queue.recv_many(&mut units, self.shared.batch).await > 0 {
+            let batch = std::mem::take(&mut units);
+            metrics::histogram!("ocpizza_append_batch_units").record(count(batch.len()));
+            match self.append(&batch).await {
+                Ok(Appended::After(base)) => self.commit(batch, base),
+                Ok(Appended::Conflict) => self.settle(batch, queue).await,
+                Err(error) => self.give_up(batch, queue, error).await,
+            }
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        if self.connection.is_none() {
+            let mut connection = PgConnection::connect_with(&self.shared.pool.connect_options()).await?;
+            sqlx::Executor::execute(&mut connection, PATIENCE).await?;
+            self.connection = Some(connection);
+        }
+        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    async fn append(&mut self, batch: &[Unit]) -> Result<Appended, sqlx::Error> {
+        append::append(self.connection().await?, batch).await
+    }
+
+    /// A batch is stored: the states follow, and everybody is answered.
+    fn commit(&mut self, batch: Vec<Unit>, base: LogPosition) {
+        let mut position = base;
+        let mut grown = Vec::new();
+        let mut answers = Vec::with_capacity(batch.len());
+        {
+            let mut cache = self.shared.cache();
+            for unit in batch {
+                match cache.commit(&unit.decided.events, self.shared.snapshot_every) {
+                    Ok(streams) => grown.extend(streams),
+                    Err(error) => {
+                        // Stored all the same; the states are loaded anew.
+                        tracing::error!(%error, "a stored event does not fit its stream");
+                        unit.decided.events.iter().for_each(|event| cache.forget(&event.stream));
+                    }
+                }
+                let events = i64::try_from(unit.decided.events.len()).unwrap_or(0);
+                position.0 += events;
+                metrics::counter!("ocpizza_events_appended_total").increment(events.unsigned_abs());
+                answers.push((unit, (events > 0).then_some(position)));
+            }
+        }
+        for (unit, position) in answers {
+            answer(unit, position);
+        }
+        self.write_snapshots(grown);
+    }
+
+    fn write_snapshots(&self, grown: Vec<(StreamId, crate::cache::Versioned)>) {
+        if grown.is_empty() {
+            return;
+        }
+        let pool = self.shared.pool.clone();
+        tokio::spawn(async move {
+            for (stream, snapshot) in grown {
+                if let Err(error) = snapshot::write(&pool, &stream, &snapshot).await {
+                    tracing::warn!(%error, %stream, "a snapshot was not written");
+                }
+            }
+        });
+    }
+
+    /// Nothing is known of the batch but that the database failed: everything on its way is taken back.
+    async fn give_up(&mut self, mut units: Vec<Unit>, queue: &mut mpsc::Receiver<Unit>, error: sqlx::Error) {
+        self.connection = None;
+        let gate = self.shared.gate.clone();
+        let _closed = gate.write().await;
+        drain(queue, &mut units);
+        self.shared.cache().forget_unsettled();
+        tracing::error!(%error, commands = units.len(), "commands could not be stored");
+        for unit in units {
+            let _ = unit.answer.send(Err(StoreError::Unavailable(None)));
+        }
+    }
+
+    /// Somebody was quicker. With further decisions held back and the head locked, everything on its
+    /// way is decided again on what is really there.
+    async fn settle(&mut self, mut units: Vec<Unit>, queue: &mut mpsc::Receiver<Unit>) {
+        metrics::counter!("ocpizza_append_conflicts_total").increment(1);
+        let gate = self.shared.gate.clone();
+        let _closed = gate.write().await;
+        drain(queue, &mut units);
+        self.shared.cache().rewind();
+        let shared = self.shared.clone();
+        let settled = match self.connection().await {
+            Ok(connection) => Settling { shared }.run(connection, units).await,
+            Err(error) => Err((units, StoreError::from(error))),
+        };
+        match settled {
+            Ok(Settled { stored, base, replays }) => {
+                self.commit(stored, base);
+                self.replay(replays);
+            }
+            Err((units, error)) => {
+                self.connection = None;
+                self.shared.cache().forget_unsettled();
+                tracing::error!(%error, commands = units.len(), "commands could not be stored");
+                for unit in units {
+                    let _ = unit.answer.send(Err(StoreError::Unavailable(None)));
+                }
+            }
+        }
+    }
+
+    /// Answers commands that were carried out before, beside the appender's work.
+    fn replay(&self, replays: Vec<(Unit, KeyOf)>) {
+        if replays.is_empty() {
+            return;
+        }
+        let pool = self.shared.pool.clone();
+        tokio::spawn(async move {
+            for (unit, key) in replays {
+                let outcome = replay_one(&pool, &key).await;
+                let _ = unit.answer.send(outcome);
+            }
+        });
+    }
+}
+
+async fn replay_one(pool: &PgPool, key: &KeyOf) -> Result<Outcome, StoreError> {
+    let mut connection = pool.acquire().await?;
+    let answers = idempotency::find(&mut connection, std::slice::from_ref(key)).await?;
+    match answers.get(key) {
+        Some(answer) => idempotency::replay(&mut connection, answer).await,
+        None => Err(StoreError::Unavailable(None)),
+    }
+}
+
+fn count(len: usize) -> f64 {
+    u32::try_from(len).map_or(f64::from(u32::MAX), f64::from)
+}
+
+fn drain(queue: &mut mpsc::Receiver<Unit>, units: &mut Vec<Unit>) {
+    while let Ok(unit) = queue.try_recv() {
+        units.push(unit);
+    }
+}
+
+fn answer(unit: Unit, position: Option<LogPosition>) {
+    let Some((stream, _)) = unit.decided.based_on.into_iter().next() else { return };
+    let outcome = Outcome {
+        stream,
+        state: unit.decided.state,
+        version: unit.decided.version,
+        position,
+        refusal: unit.decided.refusal,
+    };
+    // A caller that has gone away needs no answer.
+    let _ = unit.answer.send(Ok(outcome));
+}
+
+/// What settling came to.
+struct Settled {
+    stored: Vec<Unit>,
+    base: LogPosition,
+    /// Commands whose key was known: answered as the first time.
+    replays: Vec<(Unit, KeyOf)>,
+}
+
+struct Settling {
+    shared: Shared,
+}
+
+type Unsettled = (Vec<Unit>, StoreError);
+
+impl Settling {
+    async fn run(&self, connection: &mut PgConnection, units: Vec<Unit>) -> Result<Settled, Unsettled> {
+        let mut transaction = match self.lock(connection, &units).await {
+            Ok(transaction) => transaction,
+            Err(error) => return Err((units, error)),
+        };
+        let keys: Vec<KeyOf> = units.iter().filter_map(|unit| idempotency::key_of(&unit.context)).collect();
+        let mut known = match idempotency::find(&mut transaction, &keys).await {
+            Ok(known) => known,
+            Err(error) => return Err((units, error)),
+        };
+        let mut stored = Vec::with_capacity(units.len());
+        let mut replays = Vec::new();
+        for mut unit in units {
+            if let Some((key, answer)) = known_answer(&known, &unit) {
+                if unit.context.idempotency.as_ref().is_some_and(|i| answer.fingerprint == i.fingerprint) {
+                    replays.push((unit, key));
+                } else {
+                    unit.decided.events.clear();
+                    unit.decided.refusal = Some(Refusal::IdempotencyKeyReused);
+                    stored.push(unit);
+                }
+                continue;
+            }
+            match self.decide_again(&mut transaction, &mut unit).await {
+                Ok(()) => {
+                    remember(&mut known, &unit);
+                    stored.push(unit);
+                }
+                Err(error) => {
+                    let _ = unit.answer.send(Err(error));
+                }
+            }
+        }
+        let base = match append::append(&mut transaction, &stored).await {
+            Ok(Appended::After(base)) => base,
+            // Under the head's lock nobody can be quicker: the states in memory were wrong.
+            Ok(Appended::Conflict) => return Err((stored, StoreError::Conflict)),
+            Err(error) => return Err((stored, error.into())),
+        };
+        match transaction.commit().await {
+            Ok(()) => Ok(Settled { stored, base, replays }),
+            Err(error) => Err((stored, error.into())),
+        }
+    }
+
+    /// Takes the head's lock and reads what others have appended to the streams in memory.
+    async fn lock<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+        units: &[Unit],
+    ) -> Result<Transaction<'c, Postgres>, StoreError> {
+        let mut transaction = connection.begin().await?;
+        sqlx::query("SELECT position FROM event_log_head FOR UPDATE").execute(&mut *transaction).await?;
+        let mut cached: HashMap<StreamId, i64> = HashMap::new();
+        {
+            let cache = self.shared.cache();
+            for (stream, _) in units.iter().flat_map(|unit| &unit.decided.based_on) {
+                if let Some(version) = cache.committed_version(stream) {
+                    cached.insert(stream.clone(), version);
+                }
+            }
+        }
+        for recorded in log::read_newer(&mut *transaction, &cached).await? {
+            self.shared.cache().catch_up(&recorded.stream, recorded.sequence, &recorded.event)?;
+        }
+        Ok(transaction)
+    }
+
+    async fn decide_again(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        unit: &mut Unit,
+    ) -> Result<(), StoreError> {
+        loop {
+            let attempt = self.shared.cache().attempt(&*unit.use_case, &unit.context)?;
+            match attempt {
+                Attempt::Decided(decided) => {
+                    unit.decided = decided;
+                    return Ok(());
+                }
+                Attempt::Missing(streams) => {
+                    for stream in streams {
+                        let loaded = load::stream(&mut *transaction, &stream).await?;
+                        self.shared.cache().install(stream, loaded);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn known_answer<'a>(known: &'a HashMap<KeyOf, Answer>, unit: &Unit) -> Option<(KeyOf, &'a Answer)> {
+    let key = idempotency::key_of(&unit.context)?;
+    let answer = known.get(&key)?;
+    Some((key, answer))
+}
+
+/// A key used twice in one batch: the second is answered as the first.
+fn remember(known: &mut HashMap<KeyOf, Answer>, unit: &Unit) {
+    let Some(idempotency) = &unit.context.idempotency else { return };
+    let Some((stream, _)) = unit.decided.based_on.first() else { return };
+    if let (Some(key), false) = (idempotency::key_of(&unit.context), unit.decided.events.is_empty()) {
+        let answer = Answer {
+            fingerprint: idempotency.fingerprint.to_vec(),
+            stream: stream.clone(),
+            version: unit.decided.version,
+            position: None,
+        };
+        known.insert(key, answer);
+    }
+}
