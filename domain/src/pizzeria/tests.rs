@@ -1,1 +1,187 @@
 //! Given events, when a command, then events or a refusal.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use super::*;
+use crate::demo_data;
+use crate::money::Cents;
+use crate::testing::{World, given};
+
+fn now() -> DateTime<Utc> {
+    World::now()
+}
+
+fn later(minutes: i64) -> DateTime<Utc> {
+    now() + TimeDelta::minutes(minutes)
+}
+
+fn opening() -> Opening {
+    Opening { hours: demo_data::regular_hours(), ..demo_data::pizzerias().remove(0) }
+}
+
+fn opened() -> PizzeriaEvent {
+    PizzeriaEvent::PizzeriaOpened { opening: Box::new(opening()), at: now() }
+}
+
+fn paused(until: Option<DateTime<Utc>>) -> PizzeriaEvent {
+    PizzeriaEvent::PizzeriaPaused { reason: "oven".into(), until, at: now() }
+}
+
+fn does(command: PizzeriaCommand) -> impl FnOnce(&Pizzeria) -> Result<Vec<PizzeriaEvent>, PizzeriaError> {
+    |state| decide(state, command)
+}
+
+fn open(opening: Opening) -> PizzeriaCommand {
+    PizzeriaCommand::Open { opening: Box::new(opening), now: now() }
+}
+
+fn update(changes: Changes) -> PizzeriaCommand {
+    PizzeriaCommand::Update { changes, now: now() }
+}
+
+fn pause(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> PizzeriaCommand {
+    PizzeriaCommand::Pause { reason: "oven".into(), until, now }
+}
+
+#[test]
+fn a_pizzeria_opens_once() {
+    let pizzeria = given([]).when(does(open(opening()))).then([opened()]);
+    assert!(pizzeria.opened().unwrap().takes_orders(now()));
+    given([opened()]).when(does(open(opening()))).then_err(PizzeriaError::AlreadyOpened);
+}
+
+#[test]
+fn what_it_opens_with_is_within_range() {
+    let long = "é".repeat(201);
+    for (opening, field) in [
+        (Opening { name: String::new(), ..opening() }, "name"),
+        (Opening { name: "  ".into(), ..opening() }, "name"),
+        (Opening { name: long.clone(), ..opening() }, "name"),
+        (Opening { address: long, ..opening() }, "address"),
+        (Opening { radius_m: 50_001, ..opening() }, "radius_m"),
+        (Opening { delivery_fee: Cents(-1), ..opening() }, "delivery_fee"),
+        (Opening { minimum: Cents(Cents::MAX_INPUT.0 + 1), ..opening() }, "minimum"),
+    ] {
+        given([]).when(does(open(opening))).then_err(PizzeriaError::OutOfRange { field });
+    }
+    let widest = Opening {
+        name: "é".repeat(200),
+        radius_m: 50_000,
+        delivery_fee: Cents(0),
+        minimum: Cents::MAX_INPUT,
+        ..opening()
+    };
+    let event = PizzeriaEvent::PizzeriaOpened { opening: Box::new(widest.clone()), at: now() };
+    given([]).when(does(open(widest))).then([event]);
+}
+
+#[test]
+fn an_update_changes_what_it_names() {
+    let changes = Changes { minimum: Some(Cents(2000)), ..Changes::default() };
+    let event = PizzeriaEvent::PizzeriaUpdated { changes: changes.clone(), at: now() };
+    let pizzeria = given([opened()]).when(does(update(changes))).then([event]);
+    let pizzeria = pizzeria.opened().unwrap();
+    assert_eq!((pizzeria.minimum, pizzeria.delivery_fee), (Cents(2000), Cents(290)));
+}
+
+#[test]
+fn an_update_says_something_and_is_within_range() {
+    given([opened()]).when(does(update(Changes::default()))).then_err(PizzeriaError::NothingToChange);
+    for (changes, field) in [
+        (Changes { name: Some(String::new()), ..Changes::default() }, "name"),
+        (Changes { radius_m: Some(50_001), ..Changes::default() }, "radius_m"),
+        (Changes { delivery_fee: Some(Cents(-1)), ..Changes::default() }, "delivery_fee"),
+        (Changes { minimum: Some(Cents(-1)), ..Changes::default() }, "minimum"),
+    ] {
+        given([opened()]).when(does(update(changes))).then_err(PizzeriaError::OutOfRange { field });
+    }
+}
+
+#[test]
+fn a_pause_stops_orders_until_it_ends_or_is_ended() {
+    let until = Some(later(30));
+    let pizzeria = given([opened()]).when(does(pause(until, now()))).then([paused(until)]);
+    let takes = |minutes| pizzeria.opened().unwrap().takes_orders(later(minutes));
+    assert_eq!((takes(0), takes(29), takes(30)), (false, false, true));
+
+    let resumed = PizzeriaEvent::PizzeriaResumed { at: later(5) };
+    let pizzeria =
+        given([opened(), paused(None)]).when(does(PizzeriaCommand::Resume { now: later(5) })).then([resumed]);
+    assert!(pizzeria.opened().unwrap().takes_orders(later(5)));
+}
+
+#[test]
+fn a_pause_is_refused_while_paused_in_the_past_or_with_a_novel_for_a_reason() {
+    given([opened(), paused(None)]).when(does(pause(None, later(1)))).then_err(PizzeriaError::AlreadyPaused);
+    given([opened()]).when(does(pause(Some(now()), now()))).then_err(PizzeriaError::PauseInThePast);
+    let reason = "é".repeat(201);
+    given([opened()])
+        .when(does(PizzeriaCommand::Pause { reason, until: None, now: now() }))
+        .then_err(PizzeriaError::OutOfRange { field: "reason" });
+}
+
+#[test]
+fn a_pause_that_has_run_out_is_no_pause() {
+    let ran_out = paused(Some(later(30)));
+    given([opened(), ran_out.clone()])
+        .when(does(PizzeriaCommand::Resume { now: later(30) }))
+        .then_err(PizzeriaError::NotPaused);
+    let again = PizzeriaEvent::PizzeriaPaused { reason: "oven".into(), until: None, at: later(30) };
+    given([opened(), ran_out]).when(does(pause(None, later(30)))).then([again]);
+}
+
+#[test]
+fn only_what_is_paused_resumes() {
+    given([opened()]).when(does(PizzeriaCommand::Resume { now: now() })).then_err(PizzeriaError::NotPaused);
+}
+
+#[test]
+fn nothing_can_be_asked_before_it_opens() {
+    let changes = Changes { minimum: Some(Cents(0)), ..Changes::default() };
+    for command in [update(changes), pause(None, now()), PizzeriaCommand::Resume { now: now() }] {
+        given([]).when(does(command)).then_err(PizzeriaError::NotFound);
+    }
+}
+
+#[test]
+fn hours_are_spans_within_a_day() {
+    let span = |from, to| WeeklyHours::new(vec![OpeningSpan { day: chrono::Weekday::Mon, from, to }]);
+    assert!(span(0, 1440).is_ok());
+    assert_eq!(span(60, 60), Err(InvalidHours));
+    assert_eq!(span(0, 1441), Err(InvalidHours));
+}
+
+#[test]
+fn distances_on_the_globe() {
+    let place = |lat, lon| Place::from_degrees(lat, lon).unwrap();
+    // Montmartre to Voltaire, by the haversine formula on a sphere of 6,371,008.8 m.
+    let distance = place(48.892, 2.344).distance_m(place(48.859, 2.379));
+    assert!((4_460..4_490).contains(&distance), "{distance}");
+    // One degree of a great circle is 111,195 m; half the girth is 20,015,114 m.
+    assert_eq!(place(0.0, 0.0).distance_m(place(1.0, 0.0)), 111_195);
+    assert_eq!(place(0.0, 0.0).distance_m(place(0.0, 180.0)), 20_015_114);
+    for (lat, lon) in [(90.1, 0.0), (0.0, -180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+        assert_eq!(Place::from_degrees(lat, lon), Err(InvalidPlace));
+    }
+}
+
+fn any_event() -> impl Strategy<Value = PizzeriaEvent> {
+    prop_oneof![
+        Just(opened()),
+        any::<Option<u32>>().prop_map(|radius_m| PizzeriaEvent::PizzeriaUpdated {
+            changes: Changes { radius_m, ..Changes::default() },
+            at: now()
+        }),
+        prop::option::of(-100_i64..100).prop_map(|until| paused(until.map(later))),
+        Just(PizzeriaEvent::PizzeriaResumed { at: now() }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn evolve_is_total(events in prop::collection::vec(any_event(), 0..20)) {
+        let opens = events.contains(&opened());
+        prop_assert_eq!(given::<Pizzeria>(events).state.opened().is_some(), opens);
+    }
+}
