@@ -60,7 +60,7 @@ impl PlacedOrder {
     /// Nothing is due for an order that was cancelled, expired or returned, so what was paid is owed back.
     pub fn due(&self) -> Cents {
         match self.status() {
-            OrderStatus::Cancelled | OrderStatus::Expired => -self.paid,
+            OrderStatus::Cancelled | OrderStatus::Expired | OrderStatus::Returned => -self.paid,
             OrderStatus::Refused
             | OrderStatus::AwaitingPayment
             | OrderStatus::Placed
@@ -69,7 +69,6 @@ impl PlacedOrder {
             | OrderStatus::OutForDelivery
             | OrderStatus::Delivered
             | OrderStatus::NotDelivered
-            | OrderStatus::Returned
             | OrderStatus::HandedOver => self.pricing.total - self.paid,
         }
     }

@@ -1,0 +1,139 @@
+//! What holds for any order whatever happens to it.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::given;
+
+/// Any event, as it might follow anything.
+fn any_event() -> impl Strategy<Value = OrderEvent> {
+    let money = 0_i64..3_000;
+    let method = prop::sample::select(PaymentMethod::ALL.to_vec());
+    prop_oneof![
+        (prop::sample::select(OrderStatus::ALL.to_vec()), any::<prop::sample::Index>()).prop_map(
+            |(status, index)| {
+                let events = history(status);
+                events[index.index(events.len())].clone()
+            }
+        ),
+        (method.clone(), money.clone()).prop_map(|(method, amount)| captured(method, amount)),
+        (method, money.clone()).prop_map(|(method, amount)| refunded(method, amount)),
+        money.clone().prop_map(|amount| OrderEvent::PaymentAuthorised {
+            amount: Cents(amount),
+            reference: String::new(),
+            at: now()
+        }),
+        money.prop_map(|amount| OrderEvent::PaymentDeclined {
+            amount: Cents(amount),
+            reason: String::new(),
+            at: now()
+        }),
+        any::<u32>().prop_map(|line| OrderEvent::ItemBaked { line, at: now() }),
+        Just(OrderEvent::OrderLinesChanged {
+            lines: Vec::new(),
+            needs: crate::Ingredients::new(),
+            pricing: pricing(&[]),
+            promised_at: later(50),
+            at: now(),
+        }),
+    ]
+}
+
+/// The commands of a life: which of [`every_command`] is tried next, and an amount for those with one.
+fn any_commands() -> impl Strategy<Value = Vec<OrderCommand>> {
+    let command =
+        (0..every_command().len(), 1_i64..=TOTAL.0, 1_u32..=2).prop_map(|(which, money, number)| {
+            match every_command().swap_remove(which) {
+                OrderCommand::RecordPayment { method, now, .. } => {
+                    OrderCommand::RecordPayment { method, amount: Cents(money), now }
+                }
+                OrderCommand::Refund { method, now, .. } => {
+                    OrderCommand::Refund { method, amount: Cents(money), now }
+                }
+                OrderCommand::MarkItemBaked { now, .. } => OrderCommand::MarkItemBaked { line: number, now },
+                OrderCommand::Place { expected_total, now, .. } => OrderCommand::Place {
+                    placement: Box::new(match number {
+                        1 => placement(Fulfilment::Delivery, PaymentIntent::Online),
+                        _ => placement(Fulfilment::Takeaway, PaymentIntent::AtCounter),
+                    }),
+                    expected_total,
+                    now,
+                },
+                other => other,
+            }
+        });
+    prop::collection::vec(command, 1..60)
+}
+
+/// The history that follows from the commands that were accepted.
+fn lived(commands: Vec<OrderCommand>) -> Vec<OrderEvent> {
+    let (mut state, mut events) = (Order::default(), Vec::new());
+    for command in commands {
+        for event in decide(&state, command).unwrap_or_default() {
+            state.evolve(&event);
+            events.push(event);
+        }
+    }
+    events
+}
+
+proptest! {
+    #[test]
+    fn evolve_is_total(events in prop::collection::vec(any_event(), 0..40)) {
+        let mut state = Order::default();
+        for event in &events {
+            state.evolve(event);
+            if let Some(order) = state.placed() {
+                prop_assert!(!order.promises.is_empty());
+                let _ = (order.due(), order.is_late(), order.status());
+            }
+        }
+        let begins = |event: &OrderEvent| {
+            matches!(event, OrderEvent::OrderPlaced { .. } | OrderEvent::OrderRefused { .. })
+        };
+        prop_assert_eq!(state.status().is_some(), events.iter().any(begins));
+    }
+
+    #[test]
+    fn decide_is_total_over_any_state(
+        events in prop::collection::vec(any_event(), 0..20),
+        which in 0..every_command().len(),
+    ) {
+        let state = given::<Order>(events).state;
+        // Whatever it answers, it answers; and what it decides is never nothing.
+        if let Ok(decided) = decide(&state, every_command().swap_remove(which)) {
+            prop_assert!(!decided.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_prefix_of_a_valid_history_loads_and_reads_back(commands in any_commands()) {
+        let events = lived(commands);
+        for length in 0..=events.len() {
+            let state = given::<Order>(events[..length].to_vec()).state;
+            let text = serde_json::to_string(&state).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Order>(&text).unwrap(), &state);
+            if let Some(order) = state.placed() {
+                // No more is ever taken than is due, nor given back than was taken.
+                prop_assert!(order.paid >= Cents::ZERO && order.paid <= TOTAL);
+            }
+        }
+        for event in events {
+            let text = serde_json::to_string(&event).unwrap();
+            prop_assert_eq!(serde_json::from_str::<OrderEvent>(&text).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn what_is_closed_stays_closed(commands in any_commands()) {
+        let mut state = Order::default();
+        let mut closed = None;
+        for event in lived(commands) {
+            state.evolve(&event);
+            if let Some(closed) = closed {
+                prop_assert_eq!(state.status(), Some(closed));
+            }
+            closed = state.status().filter(|status| status.is_closed());
+        }
+    }
+}
