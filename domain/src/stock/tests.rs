@@ -1,1 +1,386 @@
 //! Given events, when a command, then events or a refusal.
+
+mod properties;
+mod signals;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::*;
+use crate::ids::{IngredientCode, OrderId, PizzeriaId};
+use crate::ingredients::{Ingredients, Quantity};
+use crate::order::Missing;
+use crate::testing::given;
+
+fn now() -> DateTime<Utc> {
+    DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+fn order(number: u128) -> OrderId {
+    OrderId(Uuid::from_u128(number))
+}
+
+fn code(text: &str) -> IngredientCode {
+    text.parse().unwrap()
+}
+
+fn lines(items: &[(&str, u32)]) -> Ingredients {
+    items.iter().map(|(ingredient, quantity)| (code(ingredient), Quantity(*quantity))).collect()
+}
+
+fn missing(items: &[(&str, u32, u32)]) -> StockError {
+    let missing = items.iter().map(|(ingredient, needed, available)| Missing {
+        ingredient: code(ingredient),
+        needed: Quantity(*needed),
+        available: Quantity(*available),
+    });
+    StockError::Insufficient { missing: missing.collect() }
+}
+
+fn received(note: &str, items: &[(&str, u32)]) -> StockEvent {
+    StockEvent::SupplyReceived {
+        supplier: "Moulin".into(),
+        delivery_note: note.into(),
+        lines: lines(items),
+        at: now(),
+    }
+}
+
+fn threshold(ingredient: &str, threshold: u32) -> StockEvent {
+    StockEvent::ThresholdSet { ingredient: code(ingredient), threshold: Quantity(threshold), at: now() }
+}
+
+fn low(ingredient: &str, available: i64, threshold: u32) -> StockEvent {
+    StockEvent::StockLow {
+        ingredient: code(ingredient),
+        available,
+        threshold: Quantity(threshold),
+        at: now(),
+    }
+}
+
+fn recovered(ingredient: &str, available: i64, threshold: u32) -> StockEvent {
+    StockEvent::StockRecovered {
+        ingredient: code(ingredient),
+        available,
+        threshold: Quantity(threshold),
+        at: now(),
+    }
+}
+
+fn reserved(number: u128, items: &[(&str, u32)]) -> StockEvent {
+    StockEvent::IngredientsReserved { order: order(number), lines: lines(items), at: now() }
+}
+
+fn counted(items: &[(&str, u32, i64)]) -> StockEvent {
+    let lines = items.iter().map(|(ingredient, counted, difference)| Counted {
+        ingredient: code(ingredient),
+        counted: Quantity(*counted),
+        difference: *difference,
+    });
+    StockEvent::StockCounted { lines: lines.collect(), at: now() }
+}
+
+fn short(ingredient: &str, missing: u32, orders: &[u128]) -> StockEvent {
+    StockEvent::ReservationShort {
+        ingredient: code(ingredient),
+        missing: Quantity(missing),
+        orders: orders.iter().map(|number| order(*number)).collect(),
+        at: now(),
+    }
+}
+
+fn reserve(number: u128, items: &[(&str, u32)]) -> StockCommand {
+    StockCommand::Reserve { order: order(number), lines: lines(items), now: now() }
+}
+
+fn change(number: u128, items: &[(&str, u32)]) -> StockCommand {
+    StockCommand::ChangeReservation { order: order(number), lines: lines(items), now: now() }
+}
+
+fn count(items: &[(&str, u32)]) -> StockCommand {
+    StockCommand::Count { lines: lines(items), now: now() }
+}
+
+fn waste(items: &[(&str, u32)]) -> StockCommand {
+    StockCommand::Waste { reason: WasteReason::Dropped, lines: lines(items), now: now() }
+}
+
+fn wasted(items: &[(&str, u32)]) -> StockEvent {
+    StockEvent::IngredientsWasted {
+        reason: WasteReason::Dropped,
+        lines: lines(items),
+        order: None,
+        at: now(),
+    }
+}
+
+#[track_caller]
+fn accepts(past: Vec<StockEvent>, command: StockCommand, expected: Vec<StockEvent>) -> Stock {
+    given::<Stock>(past).when(|stock| decide(stock, command)).then(expected)
+}
+
+#[track_caller]
+fn refuses(past: Vec<StockEvent>, command: StockCommand, expected: StockError) {
+    given::<Stock>(past).when(|stock| decide(stock, command)).then_err(expected);
+}
+
+#[track_caller]
+fn holds(stock: &Stock, ingredient: &str, on_hand: i64, reserved: i64) {
+    let level = stock.level(&code(ingredient));
+    assert_eq!((level.on_hand, level.reserved), (on_hand, reserved), "{ingredient}");
+}
+
+#[test]
+fn reserving_sets_aside_and_leaves_the_shelf_alone() {
+    let stock = accepts(
+        vec![received("1", &[("TOMATO", 100)])],
+        reserve(1, &[("TOMATO", 80), ("BASIL", 0)]),
+        vec![reserved(1, &[("TOMATO", 80)])],
+    );
+    holds(&stock, "TOMATO", 100, 80);
+    assert_eq!(stock.accepted(), 1);
+    assert_eq!(stock.reservation(order(1)), Some(&lines(&[("TOMATO", 80)])));
+}
+
+#[test]
+fn reserving_too_much_names_every_ingredient_that_is_missing() {
+    let past =
+        vec![received("1", &[("TOMATO", 100), ("BASIL", 3), ("EGG", 9)]), reserved(1, &[("TOMATO", 60)])];
+    refuses(
+        past.clone(),
+        reserve(2, &[("TOMATO", 41), ("BASIL", 4), ("EGG", 9), ("HAM", 1)]),
+        missing(&[("BASIL", 4, 3), ("HAM", 1, 0), ("TOMATO", 41, 40)]),
+    );
+    accepts(past, reserve(2, &[("TOMATO", 40)]), vec![reserved(2, &[("TOMATO", 40)])]);
+}
+
+#[test]
+fn an_order_reserves_once() {
+    refuses(
+        vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 1)])],
+        reserve(1, &[("TOMATO", 1)]),
+        StockError::AlreadyReserved { order: order(1) },
+    );
+}
+
+#[test]
+fn a_reservation_of_nothing_is_kept_all_the_same() {
+    let stock = accepts(vec![], reserve(1, &[]), vec![reserved(1, &[])]);
+    let past = vec![reserved(1, &[])];
+    assert_eq!(stock.waiting_orders(), 1);
+    let consumed = StockEvent::ReservationConsumed { order: order(1), lines: lines(&[]), at: now() };
+    accepts(past, StockCommand::Consume { order: order(1), now: now() }, vec![consumed]);
+}
+
+#[test]
+fn changing_counts_what_the_order_holds_already() {
+    let past =
+        || vec![received("1", &[("TOMATO", 100), ("EGG", 5)]), reserved(1, &[("TOMATO", 80), ("EGG", 2)])];
+    let changed =
+        StockEvent::ReservationChanged { order: order(1), lines: lines(&[("TOMATO", 100)]), at: now() };
+    let stock = accepts(past(), change(1, &[("TOMATO", 100)]), vec![changed]);
+    holds(&stock, "TOMATO", 100, 100);
+    holds(&stock, "EGG", 5, 0);
+    assert_eq!(stock.accepted(), 1);
+    refuses(
+        past(),
+        change(1, &[("TOMATO", 101), ("HAM", 1)]),
+        missing(&[("HAM", 1, 0), ("TOMATO", 101, 100)]),
+    );
+    refuses(past(), change(2, &[]), StockError::NoReservation { order: order(2) });
+}
+
+#[test]
+fn an_order_left_short_by_a_count_may_still_shrink_or_stay_but_not_grow() {
+    let past = || {
+        vec![
+            received("1", &[("TOMATO", 100)]),
+            reserved(1, &[("TOMATO", 80)]),
+            counted(&[("TOMATO", 10, -90)]),
+        ]
+    };
+    let changed = |quantity| StockEvent::ReservationChanged {
+        order: order(1),
+        lines: lines(&[("TOMATO", quantity)]),
+        at: now(),
+    };
+    accepts(past(), change(1, &[("TOMATO", 80)]), vec![changed(80)]);
+    accepts(past(), change(1, &[("TOMATO", 79)]), vec![changed(79)]);
+    refuses(past(), change(1, &[("TOMATO", 81)]), missing(&[("TOMATO", 81, 10)]));
+}
+
+#[test]
+fn releasing_gives_back_what_was_reserved() {
+    let past = vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
+    let released =
+        StockEvent::ReservationReleased { order: order(1), lines: lines(&[("TOMATO", 80)]), at: now() };
+    let stock = accepts(past, StockCommand::Release { order: order(1), now: now() }, vec![released]);
+    holds(&stock, "TOMATO", 100, 0);
+    assert_eq!(stock.reservation(order(1)), None);
+    refuses(
+        vec![],
+        StockCommand::Release { order: order(1), now: now() },
+        StockError::NoReservation { order: order(1) },
+    );
+}
+
+#[test]
+fn consuming_takes_it_off_the_shelf_and_leaves_what_is_available() {
+    let past = vec![
+        received("1", &[("TOMATO", 100)]),
+        threshold("TOMATO", 50),
+        reserved(1, &[("TOMATO", 80)]),
+        low("TOMATO", 20, 50),
+    ];
+    let consumed =
+        StockEvent::ReservationConsumed { order: order(1), lines: lines(&[("TOMATO", 80)]), at: now() };
+    let stock = accepts(past, StockCommand::Consume { order: order(1), now: now() }, vec![consumed]);
+    holds(&stock, "TOMATO", 20, 0);
+    refuses(
+        vec![],
+        StockCommand::Consume { order: order(1), now: now() },
+        StockError::NoReservation { order: order(1) },
+    );
+}
+
+#[test]
+fn an_order_starts_even_when_a_count_left_less_than_it_reserved() {
+    let past = vec![
+        received("1", &[("TOMATO", 100)]),
+        reserved(1, &[("TOMATO", 80)]),
+        reserved(2, &[("TOMATO", 20)]),
+        counted(&[("TOMATO", 10, -90)]),
+    ];
+    let consumed =
+        StockEvent::ReservationConsumed { order: order(1), lines: lines(&[("TOMATO", 80)]), at: now() };
+    let stock = accepts(past, StockCommand::Consume { order: order(1), now: now() }, vec![consumed]);
+    holds(&stock, "TOMATO", 0, 20);
+}
+
+#[test]
+fn the_waste_of_a_started_order_had_left_the_shelf_already() {
+    let past = vec![received("1", &[("TOMATO", 100)])];
+    let command = StockCommand::WasteOrder { order: order(1), lines: lines(&[("TOMATO", 80)]), now: now() };
+    let event = StockEvent::IngredientsWasted {
+        reason: WasteReason::Mistake,
+        lines: lines(&[("TOMATO", 80)]),
+        order: Some(order(1)),
+        at: now(),
+    };
+    holds(&accepts(past, command, vec![event]), "TOMATO", 100, 0);
+}
+
+#[test]
+fn a_delivery_note_is_received_once_a_supplier() {
+    let receive = |supplier: &str, note: &str| StockCommand::Receive {
+        supplier: supplier.into(),
+        delivery_note: note.into(),
+        lines: lines(&[("TOMATO", 5), ("EGG", 0)]),
+        now: now(),
+    };
+    let stock = accepts(vec![], receive("Moulin", "1"), vec![received("1", &[("TOMATO", 5)])]);
+    holds(&stock, "TOMATO", 5, 0);
+    let past = || vec![received("1", &[("TOMATO", 5)])];
+    let (supplier, delivery_note) = ("Moulin".to_owned(), "1".to_owned());
+    refuses(past(), receive("Moulin", "1"), StockError::DuplicateReceipt { supplier, delivery_note });
+    accepts(past(), receive("Moulin", "2"), vec![received("2", &[("TOMATO", 5)])]);
+    let other = StockEvent::SupplyReceived {
+        supplier: "Halles".into(),
+        delivery_note: "1".into(),
+        lines: lines(&[("TOMATO", 5)]),
+        at: now(),
+    };
+    accepts(past(), receive("Halles", "1"), vec![other]);
+}
+
+#[test]
+fn counting_says_the_difference_found_and_zero_is_a_count() {
+    let past = vec![received("1", &[("TOMATO", 100), ("EGG", 5)])];
+    let stock = accepts(
+        past,
+        count(&[("TOMATO", 90), ("EGG", 0), ("HAM", 7)]),
+        vec![counted(&[("EGG", 0, -5), ("HAM", 7, 7), ("TOMATO", 90, -10)])],
+    );
+    holds(&stock, "TOMATO", 90, 0);
+    holds(&stock, "EGG", 0, 0);
+    holds(&stock, "HAM", 7, 0);
+}
+
+#[test]
+fn a_count_below_what_is_reserved_names_the_orders_oldest_first_each_time_it_gets_worse() {
+    let mut past = vec![
+        received("1", &[("TOMATO", 100), ("EGG", 5)]),
+        reserved(2, &[("TOMATO", 30)]),
+        reserved(3, &[("EGG", 1)]),
+        reserved(1, &[("TOMATO", 50), ("EGG", 1)]),
+    ];
+    accepts(past.clone(), count(&[("TOMATO", 80)]), vec![counted(&[("TOMATO", 80, -20)])]);
+    let first = vec![counted(&[("TOMATO", 79, -21)]), short("TOMATO", 1, &[1, 2])];
+    accepts(past.clone(), count(&[("TOMATO", 79)]), first.clone());
+    past.extend(first);
+    accepts(past.clone(), count(&[("TOMATO", 79)]), vec![counted(&[("TOMATO", 79, 0)])]);
+    accepts(
+        past,
+        count(&[("TOMATO", 0), ("EGG", 1)]),
+        vec![
+            counted(&[("EGG", 1, -4), ("TOMATO", 0, -79)]),
+            short("EGG", 1, &[1, 3]),
+            short("TOMATO", 80, &[1, 2]),
+        ],
+    );
+}
+
+#[test]
+fn wasting_may_leave_less_than_is_reserved_but_never_less_than_nothing() {
+    let past = || vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
+    let stock = accepts(past(), waste(&[("TOMATO", 20), ("EGG", 0)]), vec![wasted(&[("TOMATO", 20)])]);
+    holds(&stock, "TOMATO", 80, 80);
+    accepts(past(), waste(&[("TOMATO", 100)]), vec![wasted(&[("TOMATO", 100)]), short("TOMATO", 80, &[1])]);
+    refuses(past(), waste(&[("TOMATO", 101), ("HAM", 1)]), missing(&[("HAM", 1, 0), ("TOMATO", 101, 100)]));
+}
+
+#[test]
+fn a_transfer_sends_what_is_available_and_no_more() {
+    let (transfer, to) = (Uuid::from_u128(9), "P2".parse::<PizzeriaId>().unwrap());
+    let past = || vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
+    let send = |quantity| StockCommand::SendTransfer {
+        transfer,
+        to: to.clone(),
+        lines: lines(&[("TOMATO", quantity)]),
+        now: now(),
+    };
+    let sent =
+        StockEvent::TransferSent { transfer, to: to.clone(), lines: lines(&[("TOMATO", 20)]), at: now() };
+    holds(&accepts(past(), send(20), vec![sent]), "TOMATO", 80, 80);
+    refuses(past(), send(21), missing(&[("TOMATO", 21, 20)]));
+}
+
+#[test]
+fn a_transfer_is_received() {
+    let (transfer, from) = (Uuid::from_u128(9), "P2".parse::<PizzeriaId>().unwrap());
+    let command = StockCommand::ReceiveTransfer {
+        transfer,
+        from: from.clone(),
+        lines: lines(&[("TOMATO", 20)]),
+        now: now(),
+    };
+    let event = StockEvent::TransferReceived { transfer, from, lines: lines(&[("TOMATO", 20)]), at: now() };
+    holds(&accepts(vec![], command, vec![event]), "TOMATO", 20, 0);
+}
+
+#[test]
+fn what_names_no_quantity_is_refused() {
+    let nothing = || lines(&[("TOMATO", 0)]);
+    let (transfer, pizzeria) = (Uuid::nil(), "P2".parse::<PizzeriaId>().unwrap());
+    let (supplier, delivery_note) = ("Moulin".to_owned(), "1".to_owned());
+    for command in [
+        StockCommand::Receive { supplier, delivery_note, lines: nothing(), now: now() },
+        StockCommand::Waste { reason: WasteReason::Other, lines: nothing(), now: now() },
+        StockCommand::SendTransfer { transfer, to: pizzeria.clone(), lines: nothing(), now: now() },
+        StockCommand::ReceiveTransfer { transfer, from: pizzeria, lines: nothing(), now: now() },
+        count(&[]),
+    ] {
+        refuses(vec![], command, StockError::NoLines);
+    }
+}

@@ -1,0 +1,243 @@
+//! What holds of a stock whatever is asked of it.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::ids::ItemCode;
+use crate::menu::PizzaSize;
+
+const CODES: [&str; 4] = ["TOMATO", "EGG", "HAM", "BASIL"];
+
+fn some_code() -> impl Strategy<Value = IngredientCode> {
+    (0..CODES.len()).prop_map(|index| code(CODES[index]))
+}
+
+fn some_lines() -> impl Strategy<Value = Ingredients> {
+    btree_map(some_code(), (0u32..200).prop_map(Quantity), 0..4).prop_map(|map| map.into_iter().collect())
+}
+
+fn some_order() -> impl Strategy<Value = OrderId> {
+    (1u128..6).prop_map(order)
+}
+
+fn some_size() -> impl Strategy<Value = Option<PizzaSize>> {
+    prop_oneof![Just(None), Just(Some(PizzaSize::M))]
+}
+
+/// Any command, sensible or not, over few orders and ingredients so that they meet.
+fn some_command() -> impl Strategy<Value = StockCommand> {
+    let pizzeria = || "P2".parse::<PizzeriaId>().unwrap();
+    let pizza = || "CHV".parse::<ItemCode>().unwrap();
+    let reason = WasteReason::Spoiled;
+    prop_oneof![
+        4 => (some_order(), some_lines())
+            .prop_map(|(order, lines)| StockCommand::Reserve { order, lines, now: now() }),
+        2 => (some_order(), some_lines())
+            .prop_map(|(order, lines)| StockCommand::ChangeReservation { order, lines, now: now() }),
+        1 => some_order().prop_map(|order| StockCommand::Release { order, now: now() }),
+        1 => some_order().prop_map(|order| StockCommand::Consume { order, now: now() }),
+        1 => (some_order(), some_lines())
+            .prop_map(|(order, lines)| StockCommand::WasteOrder { order, lines, now: now() }),
+        3 => (0u32..20, some_lines()).prop_map(|(note, lines)| StockCommand::Receive {
+            supplier: "Moulin".into(),
+            delivery_note: note.to_string(),
+            lines,
+            now: now(),
+        }),
+        1 => some_lines().prop_map(|lines| StockCommand::Count { lines, now: now() }),
+        1 => some_lines().prop_map(move |lines| StockCommand::Waste { reason, lines, now: now() }),
+        1 => some_lines().prop_map(move |lines| StockCommand::SendTransfer {
+            transfer: Uuid::nil(),
+            to: pizzeria(),
+            lines,
+            now: now(),
+        }),
+        1 => some_lines().prop_map(move |lines| StockCommand::ReceiveTransfer {
+            transfer: Uuid::nil(),
+            from: pizzeria(),
+            lines,
+            now: now(),
+        }),
+        1 => (some_code(), 0u32..150).prop_map(|(ingredient, threshold)| StockCommand::SetThreshold {
+            ingredient,
+            threshold: Quantity(threshold),
+            now: now(),
+        }),
+        1 => some_size().prop_map(move |size| StockCommand::Block {
+            pizza: pizza(),
+            size,
+            reason: String::new(),
+            now: now(),
+        }),
+        1 => some_size().prop_map(move |size| StockCommand::Unblock { pizza: pizza(), size, now: now() }),
+    ]
+}
+
+/// Any event, whether it can follow or not.
+fn some_event() -> impl Strategy<Value = StockEvent> {
+    let at = now();
+    let from: PizzeriaId = "P2".parse().unwrap();
+    let to = from.clone();
+    let pizza: ItemCode = "CHV".parse().unwrap();
+    let unblocked = pizza.clone();
+    prop_oneof![
+        (some_order(), some_lines()).prop_map(move |(order, lines)| StockEvent::IngredientsReserved {
+            order,
+            lines,
+            at
+        }),
+        (some_order(), some_lines()).prop_map(move |(order, lines)| StockEvent::ReservationChanged {
+            order,
+            lines,
+            at
+        }),
+        (some_order(), some_lines()).prop_map(move |(order, lines)| StockEvent::ReservationReleased {
+            order,
+            lines,
+            at
+        }),
+        (some_order(), some_lines()).prop_map(move |(order, lines)| StockEvent::ReservationConsumed {
+            order,
+            lines,
+            at
+        }),
+        some_lines().prop_map(move |lines| StockEvent::SupplyReceived {
+            supplier: String::new(),
+            delivery_note: String::new(),
+            lines,
+            at,
+        }),
+        some_lines().prop_map(move |lines| StockEvent::StockCounted {
+            lines: lines
+                .iter()
+                .map(|(code, counted)| Counted { ingredient: code.clone(), counted, difference: 3 })
+                .collect(),
+            at,
+        }),
+        (some_lines(), proptest::option::of(some_order())).prop_map(move |(lines, order)| {
+            StockEvent::IngredientsWasted { reason: WasteReason::Other, lines, order, at }
+        }),
+        some_lines().prop_map(move |lines| StockEvent::TransferSent {
+            transfer: Uuid::nil(),
+            to: to.clone(),
+            lines,
+            at,
+        }),
+        some_lines().prop_map(move |lines| StockEvent::TransferReceived {
+            transfer: Uuid::nil(),
+            from: from.clone(),
+            lines,
+            at,
+        }),
+        (some_code(), any::<u32>()).prop_map(move |(ingredient, threshold)| StockEvent::ThresholdSet {
+            ingredient,
+            threshold: Quantity(threshold),
+            at,
+        }),
+        some_code().prop_map(|code| low(code.as_str(), 1, 2)),
+        some_code().prop_map(|code| recovered(code.as_str(), 2, 2)),
+        some_code().prop_map(|code| short(code.as_str(), 1, &[])),
+        some_size().prop_map(move |size| StockEvent::PizzaBlocked {
+            pizza: pizza.clone(),
+            size,
+            reason: String::new(),
+            at,
+        }),
+        some_size().prop_map(move |size| StockEvent::PizzaUnblocked { pizza: unblocked.clone(), size, at }),
+    ]
+}
+
+fn add_up(stock: &Stock) -> BTreeMap<IngredientCode, i64> {
+    let mut sums = BTreeMap::new();
+    for (_, lines) in stock.reservations() {
+        for (ingredient, quantity) in lines.iter() {
+            *sums.entry(ingredient.clone()).or_default() += quantity.signed();
+        }
+    }
+    sums
+}
+
+fn levels_hold(stock: &Stock) -> Result<(), TestCaseError> {
+    let reserved = add_up(stock);
+    for (ingredient, level) in stock.levels() {
+        prop_assert!(level.on_hand >= 0, "{ingredient} on hand");
+        prop_assert_eq!(level.reserved, reserved.get(ingredient).copied().unwrap_or(0), "{}", ingredient);
+    }
+    Ok(())
+}
+
+/// What takes from the stock may never take what is not available, nor make a shortage worse.
+fn not_oversold(before: &Stock, after: &Stock, event: &StockEvent) -> Result<(), TestCaseError> {
+    let takes = matches!(
+        event,
+        StockEvent::IngredientsReserved { .. }
+            | StockEvent::ReservationChanged { .. }
+            | StockEvent::TransferSent { .. }
+    );
+    for (ingredient, level) in after.levels() {
+        let fell = level.available() < before.available(ingredient);
+        prop_assert!(!(takes && fell) || level.available() >= 0, "{ingredient} oversold by {event:?}");
+    }
+    Ok(())
+}
+
+/// Once an answer is whole, an ingredient is called low exactly when it is.
+fn low_is_said(stock: &Stock) -> Result<(), TestCaseError> {
+    for (ingredient, level) in stock.levels() {
+        let is_low = level.threshold.0 > 0 && level.available() < level.threshold.signed();
+        prop_assert_eq!(level.low, is_low, "{}", ingredient);
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn never_oversold_under_any_sequence_of_commands(commands in vec(some_command(), 0..60)) {
+        let mut stock = Stock::default();
+        for command in commands {
+            for event in decide(&stock, command).unwrap_or_default() {
+                let before = stock.clone();
+                stock.evolve(&event);
+                not_oversold(&before, &stock, &event)?;
+                levels_hold(&stock)?;
+            }
+            low_is_said(&stock)?;
+        }
+    }
+
+    #[test]
+    fn evolve_is_total_over_any_events(events in vec(some_event(), 0..60)) {
+        let mut stock = Stock::default();
+        for event in events {
+            stock.evolve(&event);
+            levels_hold(&stock)?;
+        }
+    }
+
+    #[test]
+    fn any_prefix_of_a_valid_history_loads(commands in vec(some_command(), 0..40)) {
+        let mut history = Vec::new();
+        let mut states = vec![Stock::default()];
+        for command in commands {
+            let stock = states.last().cloned().unwrap_or_default();
+            for event in decide(&stock, command).unwrap_or_default() {
+                let mut next = states.last().cloned().unwrap_or_default();
+                next.evolve(&event);
+                states.push(next);
+                history.push(event);
+            }
+        }
+        for (length, expected) in states.iter().enumerate() {
+            let stored: Vec<StockEvent> = history[..length]
+                .iter()
+                .map(|event| serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap())
+                .collect();
+            prop_assert_eq!(&given::<Stock>(stored).state, expected);
+            let snapshot = serde_json::to_string(expected).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Stock>(&snapshot).unwrap(), expected);
+        }
+    }
+}
