@@ -1,1 +1,163 @@
 //! Given events, when a command, then events or a refusal.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::access::Role;
+use crate::ids::{DeliveryId, PizzeriaId, StaffId};
+use crate::testing::given;
+
+fn now() -> DateTime<Utc> {
+    DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+fn staff() -> StaffId {
+    StaffId(Uuid::from_u128(7))
+}
+
+fn delivery(number: u128) -> DeliveryId {
+    DeliveryId(Uuid::from_u128(number))
+}
+
+fn pizzeria(code: &str) -> PizzeriaId {
+    code.parse().unwrap()
+}
+
+fn hired(role: Role, code: &str) -> StaffEvent {
+    StaffEvent::StaffHired { staff: staff(), role, pizzeria: Some(pizzeria(code)), at: now() }
+}
+
+fn hire(role: Role, code: &str) -> StaffCommand {
+    StaffCommand::Hire { staff: staff(), role, pizzeria: Some(pizzeria(code)), now: now() }
+}
+
+fn revoked() -> StaffEvent {
+    StaffEvent::StaffRevoked { at: now() }
+}
+
+fn taken(number: u128) -> StaffEvent {
+    StaffEvent::DeliveryTaken { delivery: delivery(number), at: now() }
+}
+
+fn put_down(number: u128) -> StaffEvent {
+    StaffEvent::DeliveryPutDown { delivery: delivery(number), at: now() }
+}
+
+fn take(number: u128, code: &str) -> StaffCommand {
+    StaffCommand::Take { delivery: delivery(number), pizzeria: pizzeria(code), now: now() }
+}
+
+fn put(number: u128) -> StaffCommand {
+    StaffCommand::PutDown { delivery: delivery(number), now: now() }
+}
+
+#[track_caller]
+fn accepts(past: Vec<StaffEvent>, command: StaffCommand, expected: Vec<StaffEvent>) -> Staff {
+    given::<Staff>(past).when(|staff| decide(staff, command)).then(expected)
+}
+
+#[track_caller]
+fn refuses(past: Vec<StaffEvent>, command: StaffCommand, expected: StaffError) {
+    given::<Staff>(past).when(|staff| decide(staff, command)).then_err(expected);
+}
+
+#[test]
+fn somebody_is_hired_moved_and_hired_again() {
+    accepts(vec![], hire(Role::Courier, "P1"), vec![hired(Role::Courier, "P1")]);
+    let past = || vec![hired(Role::Courier, "P1")];
+    accepts(past(), hire(Role::Manager, "P1"), vec![hired(Role::Manager, "P1")]);
+    accepts(past(), hire(Role::Courier, "P2"), vec![hired(Role::Courier, "P2")]);
+    refuses(past(), hire(Role::Courier, "P1"), StaffError::AlreadyHired);
+    let back = accepts(vec![hired(Role::Courier, "P1"), revoked()], hire(Role::Courier, "P1"), past());
+    assert!(back.employed().is_some_and(|person| person.active));
+}
+
+#[test]
+fn somebody_is_revoked_once() {
+    let revoke = || StaffCommand::Revoke { now: now() };
+    let gone = accepts(vec![hired(Role::Courier, "P1")], revoke(), vec![revoked()]);
+    assert!(gone.employed().is_some_and(|person| !person.active));
+    refuses(vec![hired(Role::Courier, "P1"), revoked()], revoke(), StaffError::AlreadyRevoked);
+    refuses(vec![], revoke(), StaffError::NotFound);
+}
+
+#[test]
+fn only_an_active_courier_of_the_pizzeria_takes_a_delivery() {
+    accepts(vec![hired(Role::Courier, "P1")], take(1, "P1"), vec![taken(1)]);
+    refuses(vec![], take(1, "P1"), StaffError::NotFound);
+    for past in [
+        vec![hired(Role::Courier, "P2")],
+        vec![hired(Role::Manager, "P1")],
+        vec![hired(Role::Courier, "P1"), revoked()],
+    ] {
+        refuses(past, take(1, "P1"), StaffError::NotACourier);
+    }
+}
+
+#[test]
+fn a_courier_carries_at_most_three() {
+    let mut past = vec![hired(Role::Courier, "P1"), taken(1), taken(2)];
+    accepts(past.clone(), take(3, "P1"), vec![taken(3)]);
+    past.push(taken(3));
+    refuses(past.clone(), take(4, "P1"), StaffError::Full { max: 3 });
+    accepts(past.clone(), take(3, "P1"), vec![]);
+    past.push(put_down(2));
+    accepts(past, take(4, "P1"), vec![taken(4)]);
+}
+
+#[test]
+fn putting_down_what_is_not_carried_changes_nothing_and_leaving_does_not_stop_it() {
+    accepts(vec![hired(Role::Courier, "P1"), taken(1)], put(1), vec![put_down(1)]);
+    accepts(vec![hired(Role::Courier, "P1"), taken(1)], put(2), vec![]);
+    accepts(vec![hired(Role::Courier, "P1"), taken(1), revoked()], put(1), vec![put_down(1)]);
+    refuses(vec![], put(1), StaffError::NotFound);
+}
+
+fn some_role() -> impl Strategy<Value = Role> {
+    (0..Role::ALL.len()).prop_map(|index| Role::ALL[index])
+}
+
+fn some_event() -> impl Strategy<Value = StaffEvent> {
+    prop_oneof![
+        some_role().prop_map(|role| hired(role, "P1")),
+        Just(revoked()),
+        (0u128..6).prop_map(taken),
+        (0u128..6).prop_map(put_down),
+    ]
+}
+
+fn some_command() -> impl Strategy<Value = StaffCommand> {
+    prop_oneof![
+        1 => prop_oneof![Just(Role::Courier), some_role()].prop_map(|role| hire(role, "P1")),
+        1 => Just(StaffCommand::Revoke { now: now() }),
+        5 => (0u128..6).prop_map(|number| take(number, "P1")),
+        2 => (0u128..6).prop_map(put),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn evolve_is_total_over_any_events(events in vec(some_event(), 0..40)) {
+        let hirings = events.iter().any(|event| matches!(event, StaffEvent::StaffHired { .. }));
+        prop_assert_eq!(given::<Staff>(events).state.employed().is_some(), hirings);
+    }
+
+    #[test]
+    fn never_more_than_three_and_any_prefix_loads(commands in vec(some_command(), 0..40)) {
+        let mut state = Staff::default();
+        let mut history: Vec<StaffEvent> = Vec::new();
+        for command in commands {
+            for event in decide(&state, command).unwrap_or_default() {
+                state.evolve(&event);
+                history.push(serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap());
+                prop_assert_eq!(&given::<Staff>(history.clone()).state, &state);
+            }
+            prop_assert!(state.employed().is_none_or(|person| person.carrying.len() <= MAX_CARRIED));
+            let snapshot = serde_json::to_string(&state).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Staff>(&snapshot).unwrap(), &state);
+        }
+    }
+}
