@@ -1,5 +1,16 @@
-//! graphql
+//! The GraphQL API: types over the domain's states, HTTP and WebSocket, and the assembly of a
+//! process. Decides nothing: commands go to the event store, reads to the projections.
 
+pub mod clock;
+pub mod context;
+pub mod error;
+pub mod ids;
 pub mod labels;
 pub mod messages;
+pub mod mutations;
 pub mod private_postgres;
+pub mod queries;
+pub mod scalars;
+pub mod schema;
+pub mod subscriptions;
+pub mod types;

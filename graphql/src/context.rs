@@ -1,0 +1,98 @@
+//! What every resolver can reach: the services of the process and who is calling. Decides nothing.
+
+use std::sync::Arc;
+
+use async_graphql::Context;
+use chrono::{DateTime, Utc};
+use domain::access::{Actor, Permission, Scope, authorize};
+use event_store::{EventStore, Follower};
+use sqlx::PgPool;
+
+use crate::clock::Clock;
+use crate::error::ApiError;
+use crate::labels::Lang;
+
+/// The services of the process; data of the schema.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// The database.
+    pub pool: PgPool,
+    /// The write side.
+    pub store: EventStore,
+    /// The log as it grows.
+    pub follower: Follower,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Who is calling, and how they want to be answered; data of the request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who; none when nobody has signed in.
+    pub actor: Option<Actor>,
+    /// In which language.
+    pub lang: Lang,
+    /// The request's id, which is the correlation id of its events.
+    pub request_id: Arc<str>,
+}
+
+impl Caller {
+    /// Decides by the one function whether the caller may.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `FORBIDDEN` or `NOT_FOUND`.
+    pub fn authorize(&self, permission: Permission, scope: Scope<'_>) -> Result<(), ApiError> {
+        Ok(authorize(self.actor.as_ref(), permission, scope)?)
+    }
+
+    /// Whether the caller may.
+    pub fn may(&self, permission: Permission, scope: Scope<'_>) -> bool {
+        authorize(self.actor.as_ref(), permission, scope).is_ok()
+    }
+
+    /// Who acts, for a command.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when nobody has signed in.
+    pub fn actor(&self) -> Result<&Actor, ApiError> {
+        self.actor.as_ref().ok_or(ApiError::Unauthenticated)
+    }
+}
+
+/// A program that runs the schema without its services or without a caller.
+#[derive(Debug, thiserror::Error)]
+#[error("the schema was run without its context")]
+struct NoContext;
+
+/// The context, typed.
+pub trait ApiContext<'a> {
+    /// The services of the process.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the schema was built without them.
+    fn services(&self) -> Result<&'a Services, ApiError>;
+
+    /// Who is calling.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the request came without.
+    fn caller(&self) -> Result<&'a Caller, ApiError>;
+
+    /// Now, by the edge's clock.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the schema was built without its services.
+    fn now(&self) -> Result<DateTime<Utc>, ApiError> {
+        Ok(self.services()?.clock.now())
+    }
+}
+
+impl<'a> ApiContext<'a> for Context<'a> {
+    fn services(&self) -> Result<&'a Services, ApiError> {
+        self.data_opt::<Services>().ok_or_else(|| ApiError::internal(NoContext))
+    }
+
+    fn caller(&self) -> Result<&'a Caller, ApiError> {
+        self.data_opt::<Caller>().ok_or_else(|| ApiError::internal(NoContext))
+    }
+}

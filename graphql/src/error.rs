@@ -1,0 +1,252 @@
+//! Which error belongs where. A refusal by the domain is data in a payload, never one of these;
+//! these are for everything else, each with `extensions.code` (API.md, Conventions).
+//!
+//! Resolvers return `Result<T, ApiError>`. [`finish`] is the one place that turns what failed into
+//! what clients see, and logs a fault, once: never a payload, a token or a contact.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use domain::access::Denied;
+use event_store::{LogError, StoreError};
+
+/// The codes of API.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // their names are the contract's
+pub enum ErrorCode {
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    BadUserInput,
+    GraphqlParseFailed,
+    GraphqlValidationFailed,
+    QueryTooComplex,
+    RateLimited,
+    Conflict,
+    Overloaded,
+    Maintenance,
+    Unavailable,
+    Internal,
+}
+
+impl ErrorCode {
+    /// The code's text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
+            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Conflict => "CONFLICT",
+            Self::Overloaded => "OVERLOADED",
+            Self::Maintenance => "MAINTENANCE",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// Whether the same request may succeed later: the last five of the contract's list.
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::Conflict | Self::Overloaded | Self::Maintenance | Self::Unavailable | Self::Internal => {
+                true
+            }
+            Self::Unauthenticated
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::BadUserInput
+            | Self::GraphqlParseFailed
+            | Self::GraphqlValidationFailed
+            | Self::QueryTooComplex
+            | Self::RateLimited => false,
+        }
+    }
+}
+
+/// What a resolver, or the way to one, failed with.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApiError {
+    /// No token, or one that is not known.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// Not for this role, or not in this pizzeria.
+    #[error("not allowed")]
+    Forbidden,
+    /// No such thing.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// What was given cannot be used.
+    #[error("{0}")]
+    BadUserInput(String),
+    /// The document asks for too much.
+    #[error("{0}")]
+    QueryTooComplex(String),
+    /// Others kept being quicker.
+    #[error("the command kept conflicting with others; try again")]
+    Conflict,
+    /// Too many commands are waiting.
+    #[error("too many commands are waiting; try again")]
+    Overloaded,
+    /// Something that is needed does not answer.
+    #[error("{0}")]
+    Unavailable(String, #[source] Option<Arc<dyn StdError + Send + Sync>>),
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal(#[source] Arc<dyn StdError + Send + Sync>),
+}
+
+impl ApiError {
+    /// `BAD_USER_INPUT` with a message that says what is wrong with which field.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::BadUserInput(message.into())
+    }
+
+    /// `INTERNAL`, from whatever it was.
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(source.into().into())
+    }
+
+    /// The code that clients see.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unauthenticated => ErrorCode::Unauthenticated,
+            Self::Forbidden => ErrorCode::Forbidden,
+            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::BadUserInput(_) => ErrorCode::BadUserInput,
+            Self::QueryTooComplex(_) => ErrorCode::QueryTooComplex,
+            Self::Conflict => ErrorCode::Conflict,
+            Self::Overloaded => ErrorCode::Overloaded,
+            Self::Unavailable(..) => ErrorCode::Unavailable,
+            Self::Internal(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unauthenticated => Self::Unauthenticated,
+            Denied::Forbidden => Self::Forbidden,
+            Denied::NotFound => Self::NotFound("thing"),
+        }
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => {
+                Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
+            }
+            // Class 57: the server is stopping or starting; 53: it has no room for us now.
+            sqlx::Error::Database(ref fault)
+                if fault.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53")) =>
+            {
+                Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => error.into(),
+            unreadable @ LogError::Unreadable { .. } => Self::internal(unreadable),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Overloaded => Self::Overloaded,
+            StoreError::Conflict => Self::Conflict,
+            StoreError::Unavailable(cause) => Self::Unavailable(
+                "the database does not answer; try again with the same idempotency key".to_owned(),
+                cause.map(|cause| Arc::new(cause) as Arc<dyn StdError + Send + Sync>),
+            ),
+            fault => Self::internal(fault),
+        }
+    }
+}
+
+/// Gives an error its code, and whether trying again makes sense.
+pub fn set_code(error: &mut ServerError, code: ErrorCode) {
+    let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+    extensions.set("code", code.as_str());
+    if code.is_retryable() {
+        extensions.set("retryable", true);
+    }
+}
+
+/// Gives every error of a response its code, hides what is nobody's business, and logs faults.
+pub fn finish(mut response: Response, request_id: &str) -> Response {
+    for error in &mut response.errors {
+        if error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some()) {
+            continue;
+        }
+        let Some(cause) = error.source.as_ref() else {
+            // What has no cause of ours was found by the library in the request.
+            set_code(error, ErrorCode::BadUserInput);
+            continue;
+        };
+        let unknown = ApiError::Internal(Arc::new(UnknownCause));
+        let api = match cause.downcast_ref::<ApiError>() {
+            Some(api) => api.clone(),
+            None => match cause.downcast_ref::<Arc<ApiError>>() {
+                Some(api) => api.as_ref().clone(),
+                None => unknown,
+            },
+        };
+        set_code(error, api.code());
+        match &api {
+            ApiError::Internal(cause) => {
+                tracing::error!(request_id, cause = chain(cause.as_ref()), "a request failed");
+                // The request id and nothing else.
+                error.message = "internal error".to_owned();
+                error.extensions.get_or_insert_default().set("requestId", request_id);
+            }
+            ApiError::Unavailable(message, cause) => {
+                let cause = cause.as_ref().map(|cause| chain(cause.as_ref()));
+                tracing::warn!(request_id, cause, "unavailable");
+                error.message.clone_from(message);
+            }
+            ApiError::Unauthenticated
+            | ApiError::Forbidden
+            | ApiError::NotFound(_)
+            | ApiError::BadUserInput(_)
+            | ApiError::QueryTooComplex(_)
+            | ApiError::Conflict
+            | ApiError::Overloaded => {}
+        }
+    }
+    response
+}
+
+/// An error whose type this program does not say.
+#[derive(Debug, thiserror::Error)]
+#[error("an error of an unknown type")]
+struct UnknownCause;
+
+/// An error with all its causes, in one line.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

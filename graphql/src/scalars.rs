@@ -1,0 +1,97 @@
+//! The scalars of the API, each with its specification. Nothing is computed here.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
+use chrono::NaiveDate;
+use domain::Cents;
+
+use crate::types::enums::Currency;
+
+/// An exact decimal number as text, such as `"12.50"`: at most two decimals, at most one million in size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal(pub Cents);
+
+/// An exact decimal number as text, such as `"12.50"`.
+#[Scalar(name = "Decimal", specified_by_url = "https://www.w3.org/TR/xmlschema11-2/#decimal")]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => text.parse().map(Self).map_err(|error| InputValueError::custom(error)),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A position of the log: the decimal text of a 64-bit number, 0 before everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPosition(pub domain::LogPosition);
+
+/// A place in the log: the decimal text of a 64-bit integer, 0 before the first event.
+#[Scalar(name = "LogPosition", specified_by_url = "https://www.w3.org/TR/xmlschema11-2/#long")]
+impl ScalarType for LogPosition {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => text.parse().map(Self).map_err(|error| InputValueError::custom(error)),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A calendar day, `2026-11-24`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Date(pub NaiveDate);
+
+/// A calendar day, such as `"2026-11-24"`.
+#[Scalar(name = "Date", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
+                .map(Self)
+                .map_err(|_| InputValueError::custom("not a day written YYYY-MM-DD")),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%Y-%m-%d").to_string())
+    }
+}
+
+/// Any JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Json(pub serde_json::Value);
+
+/// Any JSON value.
+#[Scalar(name = "JSON", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc8259")]
+impl ScalarType for Json {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Ok(Self(value.into_json()?))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from_json(self.0.clone()).unwrap_or_default()
+    }
+}
+
+/// An amount of money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+pub struct Money {
+    /// How much; negative when it is owed back.
+    pub amount: Decimal,
+    /// Of what.
+    pub currency: Currency,
+}
+
+impl From<Cents> for Money {
+    fn from(cents: Cents) -> Self {
+        Self { amount: Decimal(cents), currency: Currency::Eur }
+    }
+}
