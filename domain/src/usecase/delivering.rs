@@ -1,5 +1,8 @@
 //! Deliveries and the couriers who carry them, decided together and stored in one transaction.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 
 use super::{Decision, Refusal, States, UseCase};

@@ -1,5 +1,8 @@
 //! Commands to a stock from outside an order; the menu says which ingredients and pizzas exist.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 

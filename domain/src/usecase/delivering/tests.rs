@@ -1,0 +1,413 @@
+//! Deliveries, their couriers and their orders together, over the demo's pizzerias.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::access::Role;
+use crate::delivery::{Delivery, DeliveryStatus, Proof, ProofGiven};
+use crate::event::Event;
+use crate::ids::{ContactId, PizzeriaId};
+use crate::menu::PizzaSize;
+use crate::order::{OrderChannel, OrderEvent, PaymentIntent};
+use crate::pizzeria::Place;
+use crate::policies;
+use crate::staff::StaffEvent;
+use crate::stream::AggregateState;
+use crate::testing::World;
+use crate::usecase::{Basket, BasketLine, PlaceOrder, StartPreparation, ToOrder, ToStaff};
+
+const CODE: &str = "4711";
+
+fn now() -> DateTime<Utc> {
+    World::now()
+}
+
+fn order(number: u128) -> OrderId {
+    OrderId(Uuid::from_u128(number))
+}
+
+fn delivery(number: u128) -> DeliveryId {
+    DeliveryId::of(order(number))
+}
+
+fn staff(number: u128) -> StaffId {
+    StaffId(Uuid::from_u128(0xC0 + number))
+}
+
+fn pizzeria(code: &str) -> PizzeriaId {
+    code.parse().unwrap()
+}
+
+fn hire(world: &mut World, number: u128, role: Role, code: &str) {
+    let command =
+        StaffCommand::Hire { staff: staff(number), role, pizzeria: Some(pizzeria(code)), now: now() };
+    world.execute(&ToStaff { name: "hireStaff", staff: staff(number), command }).unwrap();
+}
+
+/// The demo with two couriers at P1.
+fn world() -> World {
+    let mut world = World::demo();
+    hire(&mut world, 1, Role::Courier, "P1");
+    hire(&mut world, 2, Role::Courier, "P1");
+    world
+}
+
+fn place(world: &mut World, number: u128, fulfilment: Fulfilment) {
+    let line = BasketLine {
+        item: "MAR".parse().unwrap(),
+        size: Some(PizzaSize::M),
+        quantity: 2,
+        extras: Vec::new(),
+        without: Vec::new(),
+    };
+    let place = Place::from_degrees(48.895, 2.345).unwrap();
+    let use_case = PlaceOrder {
+        order: order(number),
+        pizzeria: pizzeria("P1"),
+        basket: Basket { fulfilment, lines: vec![line], place: Some(place) },
+        channel: OrderChannel::Phone,
+        customer: None,
+        contact: Some(ContactId(Uuid::from_u128(number))),
+        payment: PaymentIntent::OnDelivery,
+        expected_total: None,
+        delivery_code: CODE.into(),
+        now: now(),
+    };
+    world.execute(&use_case).unwrap();
+}
+
+fn make(world: &mut World, number: u128) {
+    world.execute(&StartPreparation { order: order(number), now: now() }).unwrap();
+    let command = OrderCommand::MarkReady { now: now() };
+    world.execute(&ToOrder { name: "markOrderReady", order: order(number), command }).unwrap();
+}
+
+/// An order ready for its courier, its delivery scheduled.
+fn ready(world: &mut World, number: u128) {
+    place(world, number, Fulfilment::Delivery);
+    make(world, number);
+    world.execute(&ScheduleDelivery { order: order(number), now: now() }).unwrap();
+}
+
+fn claim(number: u128, by: u128) -> AssignDelivery {
+    AssignDelivery { delivery: delivery(number), courier: staff(by), claimed: true, now: now() }
+}
+
+fn to_delivery(number: u128, command: DeliveryCommand) -> ToDelivery {
+    ToDelivery { name: "test", delivery: delivery(number), command }
+}
+
+fn code(digits: &str) -> DeliveryCommand {
+    DeliveryCommand::Complete { by: None, proof: ProofGiven::Code(digits.into()), now: now() }
+}
+
+fn pick_up() -> DeliveryCommand {
+    DeliveryCommand::PickUp { by: None, now: now() }
+}
+
+fn fail() -> DeliveryCommand {
+    DeliveryCommand::Fail { by: None, reason: DeliveryFailure::Absent, now: now() }
+}
+
+fn carrying(world: &World, number: u128) -> Vec<DeliveryId> {
+    match world.state(&StreamId::staff(staff(number))) {
+        AggregateState::Staff(state) => {
+            state.employed().map(|person| person.carrying.iter().copied().collect()).unwrap_or_default()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn state(world: &World, number: u128) -> Delivery {
+    match world.state(&StreamId::delivery(delivery(number))) {
+        AggregateState::Delivery(state) => state,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Runs every policy over the log, from an index on, as a reactor does.
+fn react(world: &mut World, from: usize) {
+    let mut next = from;
+    while let Some((stream, event)) = world.log().get(next).cloned() {
+        for (_, follow) in policies::ALL {
+            for use_case in follow(&stream, &event) {
+                if let Err(refusal) = world.execute(use_case.as_ref()) {
+                    assert!(policies::already_done(&refusal), "{refusal:?}");
+                }
+            }
+        }
+        next += 1;
+    }
+}
+
+#[test]
+fn a_ready_order_is_scheduled_with_what_its_delivery_needs_and_once() {
+    let mut world = world();
+    ready(&mut world, 1);
+    let placed = world.placed(order(1));
+    let state = state(&world, 1);
+    let scheduled = state.scheduled().unwrap();
+    assert_eq!((scheduled.id, scheduled.order), (delivery(1), order(1)));
+    assert_eq!((scheduled.number.as_str(), scheduled.pizzeria.as_str()), ("P1-000001", "P1"));
+    assert_eq!((scheduled.contact, scheduled.customer), (placed.contact, None));
+    assert_eq!((scheduled.code.as_deref(), scheduled.distance_m), (Some(CODE), placed.distance_m));
+    assert!(scheduled.distance_m.is_some());
+    assert_eq!(scheduled.promised_at, placed.promised_at());
+    assert_eq!(
+        world.execute(&ScheduleDelivery { order: order(1), now: now() }),
+        Err(DeliveryError::AlreadyScheduled.into())
+    );
+}
+
+#[test]
+fn only_a_ready_delivery_order_is_scheduled() {
+    let mut world = world();
+    let schedule = ScheduleDelivery { order: order(1), now: now() };
+    assert_eq!(world.execute(&schedule), Err(OrderError::NotFound.into()));
+    place(&mut world, 1, Fulfilment::Delivery);
+    let wrong = OrderError::WrongState { status: OrderStatus::Placed };
+    assert_eq!(world.execute(&schedule), Err(wrong.into()));
+    place(&mut world, 2, Fulfilment::Takeaway);
+    make(&mut world, 2);
+    let wrong = OrderError::WrongState { status: OrderStatus::Ready };
+    assert_eq!(world.execute(&ScheduleDelivery { order: order(2), now: now() }), Err(wrong.into()));
+}
+
+#[test]
+fn a_claim_is_written_on_both_streams_and_the_second_courier_is_told_that_it_is_taken() {
+    let mut world = world();
+    ready(&mut world, 1);
+    let at = now();
+    let assigned = DeliveryEvent::DeliveryAssigned { courier: staff(1), claimed: true, at };
+    let taken = StaffEvent::DeliveryTaken { delivery: delivery(1), at };
+    assert_eq!(
+        world.execute(&claim(1, 1)),
+        Ok(Decision::on(StreamId::delivery(delivery(1)), vec![assigned])
+            .and(StreamId::staff(staff(1)), vec![taken]))
+    );
+    for by in [1, 2, 99] {
+        assert_eq!(world.execute(&claim(1, by)), Err(DeliveryError::AlreadyClaimed.into()));
+    }
+    assert_eq!(claim(1, 1).name(), "claimDelivery");
+    assert_eq!(AssignDelivery { claimed: false, ..claim(1, 1) }.name(), "assignDelivery");
+}
+
+#[test]
+fn only_a_courier_of_the_pizzeria_is_given_a_delivery_and_never_a_fourth() {
+    let mut world = world();
+    hire(&mut world, 3, Role::Courier, "P2");
+    hire(&mut world, 4, Role::Manager, "P1");
+    for number in 1..=4 {
+        ready(&mut world, number);
+    }
+    assert_eq!(world.execute(&claim(9, 1)), Err(DeliveryError::NotFound.into()));
+    for by in [3, 4, 99] {
+        let unknown = DeliveryError::UnknownCourier { courier: staff(by) };
+        assert_eq!(world.execute(&claim(1, by)), Err(unknown.into()));
+    }
+    for number in 1..=3 {
+        world.execute(&claim(number, 1)).unwrap();
+    }
+    let full = DeliveryError::CourierFull { max: 3 };
+    assert_eq!(world.execute(&claim(4, 1)), Err(full.clone().into()));
+    // An assignment that comes as a plain command is bound by the same rule.
+    let assign = DeliveryCommand::Assign { courier: staff(1), claimed: false, now: now() };
+    assert_eq!(world.execute(&to_delivery(4, assign)), Err(full.into()));
+    world.execute(&to_delivery(2, DeliveryCommand::Unassign { by: None, now: now() })).unwrap();
+    world.execute(&claim(4, 1)).unwrap();
+    assert_eq!(carrying(&world, 1).len(), 3);
+}
+
+#[test]
+fn the_courier_puts_down_what_is_given_back_delivered_or_returned_and_nothing_else() {
+    let mut world = world();
+    ready(&mut world, 1);
+    let held = vec![delivery(1)];
+    world.execute(&claim(1, 1)).unwrap();
+    world.execute(&to_delivery(1, DeliveryCommand::Unassign { by: Some(staff(1)), now: now() })).unwrap();
+    assert_eq!(carrying(&world, 1), vec![]);
+    world.execute(&claim(1, 1)).unwrap();
+    for command in [pick_up(), fail(), DeliveryCommand::Retry { by: None, now: now() }] {
+        world.execute(&to_delivery(1, command)).unwrap();
+        assert_eq!(carrying(&world, 1), held);
+    }
+    world.execute(&to_delivery(1, DeliveryCommand::Return { by: None, now: now() })).unwrap();
+    assert_eq!(carrying(&world, 1), vec![]);
+
+    ready(&mut world, 2);
+    world.execute(&claim(2, 2)).unwrap();
+    world.execute(&to_delivery(2, pick_up())).unwrap();
+    let at = now();
+    let completed = DeliveryEvent::DeliveryCompleted { courier: staff(2), proof: Proof::Code, at };
+    let put_down = StaffEvent::DeliveryPutDown { delivery: delivery(2), at };
+    assert_eq!(
+        world.execute(&to_delivery(2, code(CODE))),
+        Ok(Decision::on(StreamId::delivery(delivery(2)), vec![completed])
+            .and(StreamId::staff(staff(2)), vec![put_down]))
+    );
+    assert_eq!(carrying(&world, 2), vec![]);
+}
+
+#[test]
+fn a_delivery_that_nobody_has_is_returned_without_a_courier() {
+    let mut world = world();
+    ready(&mut world, 1);
+    world.execute(&claim(1, 1)).unwrap();
+    for command in [
+        pick_up(),
+        fail(),
+        DeliveryCommand::Retry { by: None, now: now() },
+        DeliveryCommand::Unassign { by: None, now: now() },
+    ] {
+        world.execute(&to_delivery(1, command)).unwrap();
+    }
+    let returned = DeliveryEvent::DeliveryReturned { at: now() };
+    assert_eq!(
+        world.execute(&to_delivery(1, DeliveryCommand::Return { by: None, now: now() })),
+        Ok(Decision::on(StreamId::delivery(delivery(1)), vec![returned]))
+    );
+}
+
+#[test]
+fn a_wrong_code_is_stored_and_refused_with_the_tries_left() {
+    let mut world = world();
+    ready(&mut world, 1);
+    world.execute(&claim(1, 1)).unwrap();
+    world.execute(&to_delivery(1, pick_up())).unwrap();
+    for tries in 1..=5 {
+        let wrong = DeliveryEvent::WrongCodeGiven { tries, at: now() };
+        let expected = Decision::on(StreamId::delivery(delivery(1)), vec![wrong])
+            .refusing(DeliveryError::BadCode { tries_left: 5 - tries });
+        assert_eq!(world.execute(&to_delivery(1, code("0000"))), Ok(expected));
+    }
+    let none_left = DeliveryError::BadCode { tries_left: 0 };
+    assert_eq!(world.execute(&to_delivery(1, code(CODE))), Err(none_left.into()));
+    assert_eq!(carrying(&world, 1), vec![delivery(1)]);
+}
+
+#[test]
+fn another_couriers_delivery_is_refused_and_changes_nothing() {
+    let mut world = world();
+    ready(&mut world, 1);
+    world.execute(&claim(1, 1)).unwrap();
+    let length = world.log().len();
+    let command = DeliveryCommand::PickUp { by: Some(staff(2)), now: now() };
+    assert_eq!(world.execute(&to_delivery(1, command)), Err(DeliveryError::NotYours.into()));
+    assert_eq!(world.log().len(), length);
+}
+
+#[test]
+fn an_order_follows_its_delivery_step_by_step_and_a_rerun_adds_nothing() {
+    let mut world = world();
+    place(&mut world, 1, Fulfilment::Delivery);
+    let start = world.log().len();
+    make(&mut world, 1);
+    react(&mut world, start);
+    assert_eq!(state(&world, 1).scheduled().map(ScheduledDelivery::status), Some(DeliveryStatus::Scheduled));
+    let at = now() + TimeDelta::minutes(9);
+    let steps = [
+        DeliveryCommand::Assign { courier: staff(1), claimed: true, now: now() },
+        pick_up(),
+        fail(),
+        DeliveryCommand::Retry { by: None, now: now() },
+        pick_up(),
+        DeliveryCommand::Complete { by: None, proof: ProofGiven::Code(CODE.into()), now: at },
+    ];
+    for command in steps {
+        let from = world.log().len();
+        world.execute(&to_delivery(1, command)).unwrap();
+        react(&mut world, from);
+    }
+    let of_the_order: Vec<OrderEvent> = world.log()[start..]
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Order(event) => Some(event.clone()),
+            _ => None,
+        })
+        .collect();
+    let (ready_at, out) = (now(), OrderEvent::OrderOutForDelivery { at: now() });
+    assert_eq!(
+        of_the_order,
+        [
+            OrderEvent::PreparationStarted { at: now() },
+            OrderEvent::OrderReady { fulfilment: Fulfilment::Delivery, at: ready_at },
+            out.clone(),
+            OrderEvent::OrderNotDelivered { reason: DeliveryFailure::Absent, at: now() },
+            out,
+            OrderEvent::OrderDelivered { at },
+        ]
+    );
+    let length = world.log().len();
+    react(&mut world, 0);
+    assert_eq!(world.log().len(), length);
+}
+
+#[test]
+fn a_returned_delivery_returns_its_order() {
+    let mut world = world();
+    ready(&mut world, 1);
+    let from = world.log().len();
+    world.execute(&claim(1, 1)).unwrap();
+    for command in [pick_up(), fail(), DeliveryCommand::Return { by: None, now: now() }] {
+        world.execute(&to_delivery(1, command)).unwrap();
+    }
+    react(&mut world, from);
+    assert_eq!(world.placed(order(1)).status(), OrderStatus::Returned);
+}
+
+#[test]
+fn tracking_a_delivery_that_does_not_exist_is_refused() {
+    let step = TrackDelivery { delivery: delivery(1), step: DeliveryStep::PickedUp, now: now() };
+    assert_eq!(world().execute(&step), Err(DeliveryError::NotFound.into()));
+    assert_eq!(step.name(), "markOutForDelivery");
+}
+
+/// A step of an evening: something is asked of one of five deliveries, by or for one of two couriers.
+fn some_step() -> impl Strategy<Value = (u128, DeliveryCommand)> {
+    let by = || proptest::option::of((1u128..3).prop_map(staff));
+    let command = prop_oneof![
+        6 => (1u128..3).prop_map(|number| DeliveryCommand::Assign { courier: staff(number), claimed: true, now: now() }),
+        1 => by().prop_map(|by| DeliveryCommand::Unassign { by, now: now() }),
+        3 => by().prop_map(|by| DeliveryCommand::PickUp { by, now: now() }),
+        2 => by().prop_map(|by| DeliveryCommand::Complete { by, proof: ProofGiven::Code(CODE.into()), now: now() }),
+        2 => by().prop_map(|by| DeliveryCommand::Fail { by, reason: DeliveryFailure::Other, now: now() }),
+        2 => by().prop_map(|by| DeliveryCommand::Retry { by, now: now() }),
+        1 => by().prop_map(|by| DeliveryCommand::Return { by, now: now() }),
+    ];
+    (1u128..6, command)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_courier_never_carries_more_than_three_and_what_is_carried_is_theirs(steps in vec(some_step(), 0..60)) {
+        let mut world = world();
+        for number in 1..6 {
+            ready(&mut world, number);
+        }
+        for (number, command) in steps {
+            let _ = world.execute(&to_delivery(number, command));
+            let mut held: BTreeMap<StaffId, Vec<DeliveryId>> = BTreeMap::new();
+            for number in 1..6 {
+                let state = state(&world, number);
+                let scheduled = state.scheduled().unwrap();
+                if let Some(courier) = scheduled.courier().filter(|_| !scheduled.status().is_closed()) {
+                    held.entry(courier).or_default().push(scheduled.id);
+                }
+            }
+            for number in 1..3 {
+                let carried = carrying(&world, number);
+                prop_assert!(carried.len() <= 3);
+                let mut expected = held.remove(&staff(number)).unwrap_or_default();
+                expected.sort();
+                prop_assert_eq!(carried, expected);
+            }
+        }
+    }
+}
