@@ -1,6 +1,7 @@
 //! Given events, when a command, then events or a refusal: the harness of every aggregate's tests.
 //! For tests alone; compares values, never messages.
 
+pub(crate) mod baskets;
 mod world;
 
 use std::fmt::Debug;

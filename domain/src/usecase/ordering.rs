@@ -298,3 +298,6 @@ fn check(quote: &Quote, expected_total: Option<Cents>) -> Result<(), OrderError>
         None => order::expect_total(expected_total, quote.pricing.total),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,3 +150,6 @@ fn finish(
         obstacles,
     }
 }
+
+#[cfg(test)]
+mod tests;

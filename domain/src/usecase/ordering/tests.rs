@@ -1,0 +1,90 @@
+//! Orders and their stock, decided together: over the demo's pizzerias, as the event store runs them.
+
+mod changing;
+mod ending;
+mod goat_cheese;
+mod placing;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::event::Event;
+use crate::ids::IngredientCode;
+use crate::order::{OnlinePayment, Order, OrderEvent, OrderStatus, PaymentMethod};
+use crate::pizzeria::PizzeriaEvent;
+use crate::testing::World;
+use crate::testing::baskets::{basket, line, p1};
+use crate::usecase::ToOrder;
+use Fulfilment::{Delivery, Takeaway};
+
+fn id(number: u128) -> OrderId {
+    OrderId(Uuid::from_u128(number))
+}
+
+fn now() -> DateTime<Utc> {
+    World::now()
+}
+
+fn later(minutes: i64) -> DateTime<Utc> {
+    now() + TimeDelta::minutes(minutes)
+}
+
+fn stocked(code: &str) -> IngredientCode {
+    code.parse().unwrap()
+}
+
+/// A takeaway order of these lines at P1, paid at the counter.
+fn place(number: u128, lines: &[&str]) -> PlaceOrder {
+    PlaceOrder {
+        order: id(number),
+        pizzeria: p1(),
+        basket: basket(Takeaway, lines),
+        channel: OrderChannel::Web,
+        customer: Some(CustomerId(Uuid::from_u128(7))),
+        contact: Some(ContactId(Uuid::from_u128(8))),
+        payment: PaymentIntent::AtCounter,
+        expected_total: None,
+        delivery_code: "0042".into(),
+        now: now(),
+    }
+}
+
+fn placed_online(number: u128, lines: &[&str]) -> PlaceOrder {
+    PlaceOrder { payment: PaymentIntent::Online, ..place(number, lines) }
+}
+
+fn cancel(number: u128, even_started: bool) -> CancelOrder {
+    CancelOrder { order: id(number), reason: CancelReason::CustomerRequest, even_started, now: now() }
+}
+
+fn pay_online(number: u128) -> ToOrder {
+    let outcome = OnlinePayment::Accepted { reference: "ref".into() };
+    ToOrder { name: "payOnline", order: id(number), command: OrderCommand::PayOnline { outcome, now: now() } }
+}
+
+fn names(decision: &Decision) -> Vec<&'static str> {
+    decision.events.iter().map(|(_, event)| event.event_type()).collect()
+}
+
+fn available(world: &World, code: &str) -> i64 {
+    world.stock(&p1()).available(&stocked(code))
+}
+
+/// On hand and reserved.
+fn level(world: &World, code: &str) -> (i64, i64) {
+    let level = world.stock(&p1()).level(&stocked(code));
+    (level.on_hand, level.reserved)
+}
+
+fn pause(world: &mut World) {
+    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: now() };
+    world.append(&StreamId::pizzeria(&p1()), event.into());
+}
+
+/// Refused, and nothing stored.
+#[track_caller]
+fn refused(world: &mut World, use_case: &dyn UseCase, refusal: impl Into<Refusal>) {
+    let before = world.log().len();
+    assert_eq!(world.execute(use_case), Err(refusal.into()));
+    assert_eq!(world.log().len(), before);
+}

@@ -1,0 +1,383 @@
+//! What baskets cost and need, and everything that stands in their way, over the demo's menu.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ingredients::Quantity;
+use crate::menu::{MenuChanges, MenuEvent};
+use crate::pizzeria::{Changes, PizzeriaEvent, WeeklyHours};
+use crate::stock::StockEvent;
+use crate::stream::StreamId;
+use crate::testing::World;
+use crate::testing::baskets::{basket, line, near, p1};
+use crate::vat::{VatPart, VatRate};
+use Fulfilment::{Delivery, OnSite, Takeaway};
+
+fn stocked(code: &str) -> IngredientCode {
+    code.parse().unwrap()
+}
+
+fn item(code: &str) -> ItemCode {
+    code.parse().unwrap()
+}
+
+fn quoted(world: &World, basket: &Basket) -> Result<Quote, OrderError> {
+    quote(&world.menu(), &world.pizzeria(&p1()), &world.stock(&p1()), basket, World::now())
+}
+
+#[track_caller]
+fn unpriceable(basket: &Basket, error: OrderError) {
+    assert_eq!(quoted(&World::demo(), basket), Err(error));
+}
+
+#[track_caller]
+fn obstacles(world: &World, basket: &Basket, expected: &[OrderError]) {
+    assert_eq!(quoted(world, basket).unwrap().obstacles, expected);
+}
+
+fn takeaway(change: impl FnOnce(&mut BasketLine), text: &str) -> Basket {
+    let mut one = line(text);
+    change(&mut one);
+    Basket { fulfilment: Takeaway, lines: vec![one], place: None }
+}
+
+fn part(rate: u32, net: i64, tax: i64) -> VatPart {
+    VatPart { rate: VatRate(rate), net: Cents(net), tax: Cents(tax), gross: Cents(net + tax) }
+}
+
+#[test]
+fn a_delivery_is_priced_to_the_cent() {
+    let quote =
+        quoted(&World::demo(), &basket(Delivery, &["2 MAR M", "1 COLA", "1 BEER", "1 ICE_CREAM"])).unwrap();
+    // 22.00 at 10 %, 5.70 at 5.5 %, 3.80 at 20 %; the fee of 2.90 goes 203 + 52 + 35.
+    let expected = Pricing {
+        subtotal: Cents(3150),
+        delivery_fee: Cents(290),
+        vat: vec![part(550, 590, 32), part(1000, 2185, 218), part(2000, 346, 69)],
+        total: Cents(3440),
+    };
+    assert_eq!(quote.pricing, expected);
+    assert_eq!((quote.distance_m, quote.obstacles), (Some(556), vec![]));
+    // 15 + 2 pizzas + 8 + 3 = 28 minutes, to the next five.
+    assert_eq!(quote.promised_at - World::now(), chrono::TimeDelta::minutes(30));
+}
+
+#[test]
+fn soft_drinks_and_ice_cream_have_another_rate_on_site_and_only_deliveries_a_fee() {
+    let rates = |fulfilment| {
+        let quote =
+            quoted(&World::demo(), &basket(fulfilment, &["1 MAR M", "1 COLA", "1 BEER", "1 ICE_CREAM"]));
+        let quote = quote.unwrap();
+        let rates: Vec<u32> = quote.lines.iter().map(|line| line.vat_rate.0).collect();
+        (rates, quote.pricing.delivery_fee, quote.distance_m)
+    };
+    assert_eq!(rates(Takeaway), (vec![1000, 550, 2000, 550], Cents::ZERO, None));
+    assert_eq!(rates(OnSite), (vec![1000, 1000, 2000, 1000], Cents::ZERO, None));
+    assert_eq!(rates(Delivery), (vec![1000, 550, 2000, 550], Cents(290), Some(556)));
+}
+
+#[test]
+fn extras_cost_and_need_while_what_is_left_out_is_free_and_not_needed() {
+    let asked = takeaway(
+        |one| {
+            one.extras = ["MOZZARELLA", "MOZZARELLA", "EGG"].map(stocked).to_vec();
+            one.without = ["BASIL", "TOMATO", "BASIL"].map(stocked).to_vec();
+        },
+        "2 MAR L",
+    );
+    let quote = quoted(&World::demo(), &asked).unwrap();
+    let one = &quote.lines[0];
+    assert_eq!((one.unit_price, one.total), (Cents(1500 + 150 + 150 + 100), Cents(3800)));
+    assert_eq!(one.without, ["BASIL", "TOMATO"].map(stocked));
+    assert_eq!(one.extras.iter().map(|extra| extra.price.0).collect::<Vec<_>>(), [150, 150, 100]);
+    assert_eq!((one.name.as_str(), one.recipe_version, one.line), ("Margherita", 1, 1));
+    let needs: Ingredients = [("BXL", 2), ("DOUGH", 754), ("EGG", 2), ("MOZZARELLA", 548)]
+        .into_iter()
+        .map(|(code, quantity)| (stocked(code), Quantity(quantity)))
+        .collect();
+    assert_eq!(quote.needs, needs);
+}
+
+#[test]
+fn what_is_left_out_can_be_put_in_again_as_an_extra() {
+    let asked = takeaway(
+        |one| (one.extras, one.without) = (vec![stocked("MOZZARELLA")], vec![stocked("MOZZARELLA")]),
+        "1 MAR M",
+    );
+    assert_eq!(quoted(&World::demo(), &asked).unwrap().needs.get(&stocked("MOZZARELLA")), Quantity(50));
+}
+
+#[test]
+fn sides_are_one_piece_of_their_own_code() {
+    let quote = quoted(&World::demo(), &basket(Takeaway, &["3 COLA"])).unwrap();
+    assert_eq!(quote.needs, [(stocked("COLA"), Quantity(3))].into_iter().collect());
+    assert_eq!(quote.pricing.total, Cents(660));
+}
+
+#[test]
+fn an_order_has_lines_and_a_line_has_pieces() {
+    unpriceable(&basket(Takeaway, &[]), OrderError::EmptyOrder);
+    unpriceable(&basket(Takeaway, &["1 MAR M", "0 COLA"]), OrderError::EmptyOrder);
+}
+
+#[test]
+fn an_order_is_bounded() {
+    let too_large = |what, max| OrderError::TooLarge { what, max };
+    unpriceable(&basket(Takeaway, &["1 COLA"; 51]), too_large("lines", 50));
+    unpriceable(&basket(Takeaway, &["100 COLA"]), too_large("pieces of one line", 99));
+    unpriceable(
+        &takeaway(|one| one.extras = vec![stocked("EGG"); 11], "1 MAR M"),
+        too_large("extras on one line", 10),
+    );
+    assert!(quoted(&World::demo(), &basket(Takeaway, &["99 COLA"; 50])).is_ok());
+    assert!(
+        quoted(&World::demo(), &takeaway(|one| one.extras = vec![stocked("EGG"); 10], "1 MAR M")).is_ok()
+    );
+}
+
+#[test]
+fn only_what_is_on_the_menu_is_sold_in_the_sizes_that_it_has() {
+    unpriceable(&basket(Takeaway, &["1 XXX M"]), OrderError::UnknownItem { item: item("XXX") });
+    unpriceable(&basket(Takeaway, &["1 MAR"]), OrderError::UnknownSize { item: item("MAR"), size: None });
+    unpriceable(
+        &basket(Takeaway, &["1 COLA M"]),
+        OrderError::UnknownSize { item: item("COLA"), size: Some(PizzaSize::M) },
+    );
+}
+
+#[test]
+fn extras_are_those_of_the_menu_and_for_pizzas() {
+    unpriceable(
+        &takeaway(|one| one.extras = vec![stocked("TOMATO")], "1 MAR M"),
+        OrderError::UnknownExtra { item: item("MAR"), extra: stocked("TOMATO") },
+    );
+    unpriceable(
+        &takeaway(|one| one.extras = vec![stocked("EGG")], "1 COLA"),
+        OrderError::UnknownExtra { item: item("COLA"), extra: stocked("EGG") },
+    );
+}
+
+#[test]
+fn only_what_is_in_it_is_left_out_and_never_dough_or_box() {
+    for (text, code) in
+        [("1 MAR M", "HAM"), ("1 MAR M", "DOUGH"), ("1 MAR M", "BXM"), ("1 COLA", "COLA"), ("1 MAR M", "X")]
+    {
+        unpriceable(
+            &takeaway(|one| one.without = vec![stocked(code)], text),
+            OrderError::UnknownIngredient { item: line(text).item, ingredient: stocked(code) },
+        );
+    }
+}
+
+#[test]
+fn what_has_no_rate_today_has_no_price() {
+    let world = World::demo();
+    let long_ago = "2013-12-31T22:59:59Z".parse().unwrap();
+    let quote = |now| {
+        quote(
+            &world.menu(),
+            &world.pizzeria(&p1()),
+            &world.stock(&p1()),
+            &basket(Takeaway, &["1 MAR M"]),
+            now,
+        )
+    };
+    assert_eq!(quote(long_ago), Err(OrderError::NoVatRate { item: item("MAR") }));
+    // A second later it is 2014 in Paris, where the rates begin, though not yet in UTC.
+    assert!(quote(long_ago + chrono::TimeDelta::seconds(1)).is_ok());
+}
+
+#[test]
+fn a_closed_or_paused_pizzeria_takes_no_orders() {
+    let mut closed = World::demo();
+    let changes = Changes { hours: Some(WeeklyHours::default()), ..Changes::default() };
+    let event = PizzeriaEvent::PizzeriaUpdated { changes, at: World::now() };
+    closed.append(&StreamId::pizzeria(&p1()), event.into());
+    obstacles(&closed, &basket(Takeaway, &["1 MAR M"]), &[OrderError::PizzeriaClosed]);
+
+    let mut paused = World::demo();
+    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: World::now() };
+    paused.append(&StreamId::pizzeria(&p1()), event.into());
+    obstacles(&paused, &basket(Takeaway, &["1 MAR M"]), &[OrderError::PizzeriaClosed]);
+}
+
+#[test]
+fn a_delivery_needs_a_door_within_reach() {
+    let world = World::demo();
+    let to = |place| Basket { place, ..basket(Delivery, &["2 MAR M"]) };
+    obstacles(&world, &to(None), &[OrderError::AddressRequired]);
+    let far = Place::from_degrees(48.859, 2.379).unwrap();
+    let distance_m = far.distance_m(world.pizzeria(&p1()).place);
+    obstacles(&world, &to(Some(far)), &[OrderError::OutOfDeliveryArea { distance_m, radius_m: 3_000 }]);
+    obstacles(&world, &Basket { place: Some(far), ..basket(Takeaway, &["2 MAR M"]) }, &[]);
+}
+
+#[test]
+fn the_edge_of_the_delivery_area_is_within_it() {
+    for (radius_m, expected) in
+        [(556, vec![]), (555, vec![OrderError::OutOfDeliveryArea { distance_m: 556, radius_m: 555 }])]
+    {
+        let mut world = World::demo();
+        let changes = Changes { radius_m: Some(radius_m), ..Changes::default() };
+        let event = PizzeriaEvent::PizzeriaUpdated { changes, at: World::now() };
+        world.append(&StreamId::pizzeria(&p1()), event.into());
+        assert_eq!(near().distance_m(world.pizzeria(&p1()).place), 556);
+        obstacles(&world, &basket(Delivery, &["2 MAR M"]), &expected);
+    }
+}
+
+#[test]
+fn the_minimum_is_for_deliveries_and_without_the_fee() {
+    // With the fee of 2.90 it would be 17.30.
+    let smaller = ["1 VEG S", "1 COLA", "1 COLA"];
+    assert_eq!(quoted(&World::demo(), &basket(Takeaway, &smaller)).unwrap().pricing.total, Cents(1440));
+    obstacles(
+        &World::demo(),
+        &basket(Delivery, &smaller),
+        &[OrderError::BelowMinimum { subtotal: Cents(1440), minimum: Cents(1500) }],
+    );
+    obstacles(&World::demo(), &basket(Takeaway, &smaller), &[]);
+    obstacles(&World::demo(), &basket(Delivery, &["1 MAR L"]), &[]); // exactly 15.00
+}
+
+#[test]
+fn what_is_blocked_is_not_sold_in_that_size() {
+    let mut world = World::demo();
+    for (pizza, size) in [("MAR", Some(PizzaSize::L)), ("REI", None)] {
+        let event =
+            StockEvent::PizzaBlocked { pizza: item(pizza), size, reason: "oven".into(), at: World::now() };
+        world.append(&StreamId::stock(&p1()), event.into());
+    }
+    let blocked = |code| OrderError::ItemBlocked { item: item(code) };
+    obstacles(&world, &basket(Takeaway, &["1 MAR M"]), &[]);
+    obstacles(
+        &world,
+        &basket(Takeaway, &["1 REI S", "1 MAR L", "1 REI M", "1 MAR M"]),
+        &[blocked("MAR"), blocked("REI")],
+    );
+}
+
+#[test]
+fn every_missing_ingredient_is_named_with_what_is_needed_and_available() {
+    let world = World::demo();
+    let missing = |code, needed, available| Missing {
+        ingredient: stocked(code),
+        needed: Quantity(needed),
+        available: Quantity(available),
+    };
+    // 31 eggs of 30, 61 colas of 60; over two lines each.
+    let quote = quoted(&world, &basket(Takeaway, &["15 CAL L", "1 CAL S", "60 COLA", "1 COLA"])).unwrap();
+    let expected = vec![missing("COLA", 61, 60), missing("EGG", 31, 30)];
+    assert_eq!(quote.missing, expected);
+    assert_eq!(quote.obstacles, [OrderError::InsufficientStock { missing: expected }]);
+    obstacles(&world, &basket(Takeaway, &["15 CAL L", "60 COLA"]), &[]);
+}
+
+#[test]
+fn obstacles_stand_in_the_order_in_which_placing_checks() {
+    let mut world = World::demo();
+    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: World::now() };
+    world.append(&StreamId::pizzeria(&p1()), event.into());
+    let event =
+        StockEvent::PizzaBlocked { pizza: item("MAR"), size: None, reason: String::new(), at: World::now() };
+    world.append(&StreamId::stock(&p1()), event.into());
+    let event = StockEvent::StockCounted {
+        lines: vec![crate::stock::Counted {
+            ingredient: stocked("BASIL"),
+            counted: Quantity(0),
+            difference: -400,
+        }],
+        at: World::now(),
+    };
+    world.append(&StreamId::stock(&p1()), event.into());
+    let quote = quoted(&world, &Basket { place: None, ..basket(Delivery, &["1 MAR M"]) }).unwrap();
+    assert_eq!(
+        quote.obstacles,
+        [
+            OrderError::PizzeriaClosed,
+            OrderError::AddressRequired,
+            OrderError::BelowMinimum { subtotal: Cents(1100), minimum: Cents(1500) },
+            OrderError::ItemBlocked { item: item("MAR") },
+            OrderError::InsufficientStock { missing: quote.missing.clone() },
+        ]
+    );
+}
+
+#[test]
+fn a_new_version_of_the_menu_prices_what_is_asked_from_then_on() {
+    let mut world = World::demo();
+    let mut dearer = world.menu().pizzas[&item("MAR")].clone();
+    dearer.sizes.get_mut(&PizzaSize::M).unwrap().price = Cents(1111);
+    let changes = Box::new(MenuChanges { pizzas: vec![dearer], ..MenuChanges::default() });
+    let event = MenuEvent::MenuPublished { version: 2, changes, at: World::now() };
+    world.append(&StreamId::menu(), event.into());
+    let quote = quoted(&world, &basket(Takeaway, &["1 MAR M"])).unwrap();
+    assert_eq!((quote.pricing.total, quote.lines[0].recipe_version), (Cents(1111), 2));
+}
+
+/// A line of the demo's menu: any pizza or side, in any quantity, with extras and things left out.
+fn any_line(menu: &Menu) -> impl Strategy<Value = BasketLine> + use<> {
+    let pizzas: Vec<_> = menu.pizzas.values().cloned().collect();
+    let sides: Vec<_> = menu.sides.keys().cloned().collect();
+    let extras: Vec<_> = menu.extras.keys().cloned().collect();
+    let removable: Vec<_> = menu
+        .ingredients
+        .values()
+        .filter(|listed| listed.removable)
+        .map(|listed| listed.code.clone())
+        .collect();
+    let pizza = (
+        prop::sample::select(pizzas),
+        prop::sample::select(PizzaSize::ALL.to_vec()),
+        1_u32..=99,
+        prop::collection::vec(prop::sample::select(extras), 0..=10),
+        prop::sample::subsequence(removable.clone(), 0..removable.len()),
+    )
+        .prop_map(|(pizza, size, quantity, extras, without)| BasketLine {
+            without: without.into_iter().filter(|code| pizza.sizes[&size].recipe.contains(code)).collect(),
+            item: pizza.code,
+            size: Some(size),
+            quantity,
+            extras,
+        });
+    let side = (prop::sample::select(sides), 1_u32..=99).prop_map(|(item, quantity)| BasketLine {
+        item,
+        size: None,
+        quantity,
+        extras: Vec::new(),
+        without: Vec::new(),
+    });
+    prop_oneof![3 => pizza, 2 => side]
+}
+
+fn any_basket(menu: &Menu) -> impl Strategy<Value = Basket> + use<> {
+    let fulfilment = prop::sample::select(vec![Delivery, Takeaway, OnSite]);
+    (fulfilment, prop::collection::vec(any_line(menu), 1..=50)).prop_map(|(fulfilment, lines)| Basket {
+        fulfilment,
+        lines,
+        place: Some(near()),
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_parts_of_a_price_add_up_to_its_total(basket in any_basket(&World::demo().menu())) {
+        let world = World::demo();
+        let quote = quoted(&world, &basket).unwrap();
+        let Pricing { subtotal, delivery_fee, vat, total } = quote.pricing;
+        prop_assert_eq!(quote.lines.iter().map(|line| line.total).sum::<Cents>(), subtotal);
+        prop_assert_eq!(subtotal + delivery_fee, total);
+        prop_assert_eq!(delivery_fee, if basket.fulfilment == Delivery { Cents(290) } else { Cents::ZERO });
+        prop_assert_eq!(vat.iter().map(|part| part.gross).sum::<Cents>(), total);
+        for part in &vat {
+            prop_assert_eq!(part.net + part.tax, part.gross);
+        }
+        for line in &quote.lines {
+            prop_assert_eq!(line.unit_price.times(line.quantity), line.total);
+            let whole = world.menu().pizzas.get(&line.item).map(|pizza| pizza.sizes[&line.size.unwrap()].price)
+                .unwrap_or_else(|| world.menu().sides[&line.item].price);
+            prop_assert_eq!(whole + line.extras.iter().map(|extra| extra.price).sum(), line.unit_price);
+        }
+        prop_assert_eq!(quote.missing, world.stock(&p1()).missing(&quote.needs, &Ingredients::new()));
+    }
+}
