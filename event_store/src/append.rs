@@ -73,6 +73,15 @@ SELECT EXISTS (
              WHERE k.actor_id = refused.actor_id AND k.key = refused.key LIMIT 1) AS known
 )";
 
+/// What a batch was decided on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Basis {
+    /// On states in memory: they are compared with what is stored.
+    Memory,
+    /// On what was read under the head's lock: there is nothing to compare.
+    Locked,
+}
+
 /// What a batch came to.
 pub(crate) enum Appended {
     /// It is stored, after this position.
@@ -116,14 +125,20 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(units: &[Unit]) -> Self {
+    fn of(units: &[Unit], basis: Basis) -> Self {
         let mut columns = Self::default();
         for unit in units {
             columns.add_events(unit);
             columns.add_key(unit);
             columns.add_contact(unit);
         }
-        columns.add_seen(units);
+        match basis {
+            Basis::Memory => {
+                columns.add_refused_keys(units);
+                columns.add_seen(units);
+            }
+            Basis::Locked => {}
+        }
         columns
     }
 
@@ -142,8 +157,6 @@ impl Columns {
     fn add_key(&mut self, unit: &Unit) {
         let Some(idempotency) = &unit.context.idempotency else { return };
         if unit.decided.events.is_empty() {
-            self.refused_actor.push(unit.context.actor.id);
-            self.refused_key.push(idempotency.key.clone());
             return;
         }
         let Some((stream, _)) = unit.decided.based_on.first() else { return };
@@ -173,6 +186,16 @@ impl Columns {
         self.contact_note.push(contact.note.clone());
     }
 
+    /// Keys of commands that are refused without storing anything: if one is known, the first answer holds.
+    fn add_refused_keys(&mut self, units: &[Unit]) {
+        for unit in units.iter().filter(|unit| unit.decided.events.is_empty()) {
+            if let Some(idempotency) = &unit.context.idempotency {
+                self.refused_actor.push(unit.context.actor.id);
+                self.refused_key.push(idempotency.key.clone());
+            }
+        }
+    }
+
     /// Streams that were looked at and that this batch does not write, each once.
     fn add_seen(&mut self, units: &[Unit]) {
         let written: HashSet<&StreamId> =
@@ -196,8 +219,12 @@ fn ordinal(count: usize) -> i64 {
 }
 
 /// Stores a batch in one statement, or says that somebody was quicker.
-pub(crate) async fn append(db: &mut PgConnection, units: &[Unit]) -> Result<Appended, sqlx::Error> {
-    let c = Columns::of(units);
+pub(crate) async fn append(
+    db: &mut PgConnection,
+    units: &[Unit],
+    basis: Basis,
+) -> Result<Appended, sqlx::Error> {
+    let c = Columns::of(units, basis);
     if c.event_sequence.is_empty() {
         let moved: bool = sqlx::query_scalar(COMPARE)
             .bind(&c.seen_type)

@@ -8,7 +8,7 @@ use domain::{LogPosition, StreamId};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{RwLock, mpsc};
 
-use crate::append::{self, Appended};
+use crate::append::{self, Appended, Basis};
 use crate::cache::{Attempt, Cache};
 use crate::command::Outcome;
 use crate::error::StoreError;
@@ -87,7 +87,7 @@ impl Appender {
     }
 
     async fn append(&mut self, batch: &[Unit]) -> Result<Appended, sqlx::Error> {
-        append::append(self.connection().await?, batch).await
+        append::append(self.connection().await?, batch, Basis::Memory).await
     }
 
     /// A batch is stored: the states follow, and everybody is answered.
@@ -269,7 +269,7 @@ impl Settling {
                 }
             }
         }
-        let base = match append::append(&mut transaction, &stored).await {
+        let base = match append::append(&mut transaction, &stored, Basis::Locked).await {
             Ok(Appended::After(base)) => base,
             // Under the head's lock nobody can be quicker: the states in memory were wrong.
             Ok(Appended::Conflict) => return Err((stored, StoreError::Conflict)),
@@ -298,7 +298,7 @@ impl Settling {
                 }
             }
         }
-        for recorded in log::read_newer(&mut *transaction, &cached).await? {
+        for recorded in log::read_newer(&mut transaction, &cached).await? {
             self.shared.cache().catch_up(&recorded.stream, recorded.sequence, &recorded.event)?;
         }
         Ok(transaction)

@@ -57,7 +57,7 @@ struct Waiting<'a> {
 
 enum Step<'a> {
     Queued,
-    Missing(Waiting<'a>, Vec<StreamId>),
+    Missing(Box<Waiting<'a>>, Vec<StreamId>),
 }
 
 /// How often a command's streams may be found missing after they were loaded.
@@ -105,7 +105,7 @@ impl EventStore {
             let missing = match self.decide(waiting).await? {
                 Step::Queued => return outcome.await.unwrap_or(Err(StoreError::Unavailable(None))),
                 Step::Missing(back, streams) => {
-                    waiting = back;
+                    waiting = *back;
                     streams
                 }
             };
@@ -123,7 +123,7 @@ impl EventStore {
         let _open = self.shared.gate.read().await;
         let mut cache = self.shared.cache();
         match cache.attempt(&*waiting.use_case, &waiting.context)? {
-            Attempt::Missing(streams) => Ok(Step::Missing(waiting, streams)),
+            Attempt::Missing(streams) => Ok(Step::Missing(Box::new(waiting), streams)),
             Attempt::Decided(decided) => {
                 let Waiting { use_case, context, metadata, answer, place } = waiting;
                 // Under the cache's lock: units are queued in the order in which they were decided.

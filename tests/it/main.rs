@@ -1,1 +1,5 @@
-//! tests
+//! What can only be tested on a real Postgres, and from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
+
+mod log;

@@ -1,0 +1,131 @@
+//! One server a run, in its fast mode; one migrated template; one copy of it a test.
+
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+
+use event_store::MIGRATOR;
+use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, Executor, PgConnection, PgPool};
+
+/// The database that every test's is copied from.
+const TEMPLATE: &str = "template_ocpizza";
+/// Where the servers of test runs keep their data.
+const ROOT: &str = "/var/tmp";
+const PREFIX: &str = "ocpizza-tests-";
+
+struct Server {
+    postgres: Mutex<PrivatePostgres>,
+    /// Databases to be dropped, by name.
+    finished: Sender<String>,
+}
+
+static SERVER: OnceLock<Server> = OnceLock::new();
+impl Server {
+    #[allow(clippy::expect_used)] // nothing panics while it holds the lock
+    fn url(&self, database: &str) -> String {
+        self.postgres.lock().expect("not poisoned").database_url(database)
+    }
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A migrated database that nobody else uses; dropped with the value.
+#[derive(Debug)]
+pub struct Database {
+    /// Connections to it.
+    pub pool: PgPool,
+    /// Where it is, for other processes.
+    pub url: String,
+    name: String,
+}
+
+impl Database {
+    /// A fresh, migrated, empty database.
+    ///
+    /// # Panics
+    /// When there is no Postgres to be had.
+    #[allow(clippy::expect_used)] // a test cannot go on without its database
+    pub async fn create() -> Self {
+        let server =
+            tokio::task::spawn_blocking(|| SERVER.get_or_init(start)).await.expect("the server starts");
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut admin = PgConnection::connect(&server.url("postgres")).await.expect("connects");
+        admin
+            .execute(&*format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
+            .await
+            .expect("a database is copied from the template");
+        admin.close().await.expect("closes");
+        let url = server.url(&name);
+        let pool = PgPoolOptions::new().max_connections(20).connect(&url).await.expect("connects");
+        Self { pool, url, name }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(server) = SERVER.get() {
+            // The run is over when nobody listens.
+            let _ = server.finished.send(std::mem::take(&mut self.name));
+        }
+    }
+}
+
+#[allow(clippy::expect_used)] // a test run cannot go on without its server
+fn start() -> Server {
+    sweep();
+    let data_dir = PathBuf::from(ROOT).join(format!("{PREFIX}{}", process::id()));
+    let postgres = PrivatePostgres::start(Options {
+        data_dir,
+        durability: Durability::Fast,
+        may_install: true,
+        max_connections: 300,
+        on_notice: Box::new(|notice| {
+            #[allow(clippy::print_stderr)] // an installation takes a while: say so
+            {
+                eprintln!("{notice}");
+            }
+        }),
+    })
+    .expect("a private Postgres starts");
+    let (finished, dropping) = channel::<String>();
+    let admin_url = postgres.database_url("postgres");
+    let template_url = postgres.database_url(TEMPLATE);
+    let (ready, prepared) = channel();
+    // On a runtime of its own: tests have theirs, and end them before their databases are dropped.
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut admin = PgConnection::connect(&admin_url).await.expect("connects");
+            admin.execute(&*format!("CREATE DATABASE {TEMPLATE}")).await.expect("creates the template");
+            let mut template = PgConnection::connect(&template_url).await.expect("connects");
+            MIGRATOR.run(&mut template).await.expect("migrates");
+            template.close().await.expect("closes");
+            ready.send(()).expect("somebody waits");
+            while let Ok(name) = dropping.recv() {
+                // What cannot be dropped goes with the server.
+                let _ = admin.execute(&*format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            }
+        });
+    });
+    prepared.recv().expect("the template is made");
+    Server { postgres: Mutex::new(postgres), finished }
+}
+
+/// Removes what runs that are over have left behind.
+fn sweep() {
+    let Ok(entries) = std::fs::read_dir(ROOT) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let over = name
+            .strip_prefix(PREFIX)
+            .is_some_and(|pid| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists());
+        if over {
+            let _ = private_postgres::erase(&path);
+        }
+    }
+}
