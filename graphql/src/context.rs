@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::labels::Lang;
+use crate::payment::PaymentService;
 
 /// The services of the process; data of the schema.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Services {
     pub follower: Follower,
     /// The clock.
     pub clock: Clock,
+    /// Who takes money online.
+    pub payments: Arc<dyn PaymentService>,
 }
 
 /// Who is calling, and how they want to be answered; data of the request.

@@ -1,6 +1,7 @@
 //! What a person is told when the domain says no, in French or in English. Pure words: every refusal
 //! is written out, so that a new one does not compile before it can be said.
 
+use domain::Cents;
 use domain::delivery::DeliveryError;
 use domain::menu::{MenuError, PizzaSize};
 use domain::order::{Fulfilment, Missing, OrderError};
@@ -133,6 +134,9 @@ fn order(error: &OrderError, lang: Lang) -> String {
             format!("Le paiement a été refusé ({reason})."),
             format!("The payment was declined ({reason})."),
         ),
+        OrderError::Overpaid { due, .. } if *due <= Cents::ZERO => {
+            lang.pick("Il ne reste rien à payer.", "Nothing is due.").to_owned()
+        }
         OrderError::Overpaid { amount: given, due } => {
             let (given, due) = (amount(*given, lang), amount(*due, lang));
             lang.pick(
@@ -140,6 +144,9 @@ fn order(error: &OrderError, lang: Lang) -> String {
                 format!("{given} is more than what is due: {due}."),
             )
         }
+        OrderError::OverRefund { refundable, .. } if *refundable <= Cents::ZERO => lang
+            .pick("Rien à rembourser par ce moyen.", "There is nothing to refund by this method.")
+            .to_owned(),
         OrderError::OverRefund { amount: given, refundable } => {
             let (given, refundable) = (amount(*given, lang), amount(*refundable, lang));
             lang.pick(

@@ -1,0 +1,184 @@
+//! What a caller may do to an order or a delivery now, and why not: asked of the domain itself, by
+//! deciding a sample of each command. Stores nothing.
+
+use async_graphql::{Enum, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::Cents;
+use domain::access::{Actor, Permission, Role, Scope, authorize};
+use domain::delivery::{self, Delivery, DeliveryCommand, DeliveryFailure, ProofGiven, ScheduledDelivery};
+use domain::ids::{ContactId, StaffId};
+use domain::order::{
+    self, CancelReason, OnlinePayment, Order, OrderCommand, OrderError, PaymentMethod, PlacedOrder,
+};
+use domain::usecase::Refusal;
+use uuid::Uuid;
+
+use crate::labels::Lang;
+use crate::messages::message;
+use crate::types::user_error::UserErrorCode;
+
+/// The mutations that can be asked of an order or of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum OrderActionName {
+    /// `changeOrderLines`.
+    ChangeOrderLines,
+    /// `cancelOrder`.
+    CancelOrder,
+    /// `payOnline`.
+    PayOnline,
+    /// `recordPayment`.
+    RecordPayment,
+    /// `refundOrder`.
+    RefundOrder,
+    /// `startPreparation`.
+    StartPreparation,
+    /// `markItemBaked`.
+    MarkItemBaked,
+    /// `markOrderReady`.
+    MarkOrderReady,
+    /// `handOverOrder`.
+    HandOverOrder,
+    /// `claimDelivery`.
+    ClaimDelivery,
+    /// `assignDelivery`.
+    AssignDelivery,
+    /// `unassignDelivery`.
+    UnassignDelivery,
+    /// `pickUpDelivery`.
+    PickUpDelivery,
+    /// `completeDelivery`.
+    CompleteDelivery,
+    /// `failDelivery`.
+    FailDelivery,
+    /// `retryDelivery`.
+    RetryDelivery,
+    /// `returnDelivery`.
+    ReturnDelivery,
+}
+
+/// Something that the caller's role may do, and whether the state allows it now. What the role may
+/// never do is not listed.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct OrderAction {
+    /// Which mutation.
+    pub action: OrderActionName,
+    /// Whether it would be accepted now.
+    pub enabled: bool,
+    /// If not, the code that it would be refused with.
+    pub code: Option<UserErrorCode>,
+    /// If not, why, in French or in English.
+    pub reason: Option<String>,
+}
+
+impl OrderAction {
+    fn of<E: Into<Refusal>>(action: OrderActionName, decided: Result<(), E>, lang: Lang) -> Self {
+        let refusal = decided.err().map(Into::into);
+        Self {
+            action,
+            enabled: refusal.is_none(),
+            code: refusal.as_ref().map(|refusal| refusal.code().into()),
+            reason: refusal.as_ref().map(|refusal| message(refusal, lang)),
+        }
+    }
+}
+
+/// What `actor` may do to an order.
+pub fn on_order(
+    placed: &PlacedOrder,
+    actor: Option<&Actor>,
+    now: DateTime<Utc>,
+    lang: Lang,
+) -> Vec<OrderAction> {
+    use OrderActionName as A;
+    let scope = Scope::Own { customer: placed.customer, pizzeria: &placed.pizzeria };
+    let may = |permission| authorize(actor, permission, scope).is_ok();
+    let state = Order::Placed(Box::new(placed.clone()));
+    let decide = |command| order::decide(&state, command).map(|_| ());
+    let change = || OrderCommand::ChangeLines {
+        lines: placed.lines.clone(),
+        needs: placed.needs.clone(),
+        pricing: placed.pricing.clone(),
+        promised_at: placed.promised_at(),
+        now,
+    };
+    let cancel = OrderCommand::Cancel {
+        reason: CancelReason::Other,
+        even_started: may(Permission::CancelStartedOrder),
+        now,
+    };
+    let pay = OrderCommand::PayOnline { outcome: OnlinePayment::Accepted { reference: String::new() }, now };
+    // All that is due; and when nothing is, the least amount, to be told so.
+    let amount = placed.due().max(Cents(1));
+    let record = OrderCommand::RecordPayment { method: PaymentMethod::Cash, amount, now };
+    let bake = || {
+        let line = placed.lines.iter().find(|line| !line.baked).or(placed.lines.first());
+        OrderCommand::MarkItemBaked { line: line.map_or(1, |line| line.line), now }
+    };
+    let all: [(A, Permission, &dyn Fn() -> Result<(), OrderError>); 9] = [
+        (A::ChangeOrderLines, Permission::ChangeOrderLines, &|| decide(change())),
+        (A::CancelOrder, Permission::CancelOrder, &|| decide(cancel.clone())),
+        (A::PayOnline, Permission::PayOnline, &|| decide(pay.clone())),
+        (A::RecordPayment, Permission::RecordPayment, &|| decide(record.clone())),
+        (A::RefundOrder, Permission::RefundOrder, &|| refund(&state, now)),
+        (A::StartPreparation, Permission::PrepareOrder, &|| decide(OrderCommand::StartPreparation { now })),
+        (A::MarkItemBaked, Permission::PrepareOrder, &|| decide(bake())),
+        (A::MarkOrderReady, Permission::PrepareOrder, &|| decide(OrderCommand::MarkReady { now })),
+        (A::HandOverOrder, Permission::HandOverOrder, &|| decide(OrderCommand::HandOver { now })),
+    ];
+    all.into_iter()
+        .filter(|(_, permission, _)| may(*permission))
+        .map(|(action, _, decided)| OrderAction::of(action, decided(), lang))
+        .collect()
+}
+
+/// By whichever method something can be given back.
+fn refund(state: &Order, now: DateTime<Utc>) -> Result<(), OrderError> {
+    let mut refused = OrderError::NotFound;
+    for method in PaymentMethod::ALL {
+        match order::decide(state, OrderCommand::Refund { method, amount: Cents(1), now }) {
+            Ok(_) => return Ok(()),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+/// Who acts, as a delivery's commands say it: a courier by name, anybody above a courier by none.
+pub fn acting_courier(actor: &Actor) -> Option<StaffId> {
+    (actor.role == Role::Courier).then_some(StaffId(actor.id))
+}
+
+/// What `actor` may do to a delivery.
+pub fn on_delivery(
+    scheduled: &ScheduledDelivery,
+    actor: Option<&Actor>,
+    now: DateTime<Utc>,
+    lang: Lang,
+) -> Vec<OrderAction> {
+    use OrderActionName as A;
+    let scope = Scope::Own { customer: scheduled.customer, pizzeria: &scheduled.pizzeria };
+    let by = actor.and_then(acting_courier);
+    let state = Delivery::Scheduled(Box::new(scheduled.clone()));
+    let assign =
+        |claimed| DeliveryCommand::Assign { courier: by.unwrap_or(StaffId(Uuid::nil())), claimed, now };
+    let proof = ProofGiven::ReceivedBy(ContactId(Uuid::nil()));
+    let carry = Permission::CarryDelivery;
+    let all = [
+        (A::ClaimDelivery, Permission::ClaimDelivery, assign(true)),
+        (A::AssignDelivery, Permission::AssignDelivery, assign(false)),
+        (A::UnassignDelivery, carry, DeliveryCommand::Unassign { by, now }),
+        (A::PickUpDelivery, carry, DeliveryCommand::PickUp { by, now }),
+        (A::CompleteDelivery, carry, DeliveryCommand::Complete { by, proof, now }),
+        (A::FailDelivery, carry, DeliveryCommand::Fail { by, reason: DeliveryFailure::Other, now }),
+        (A::RetryDelivery, carry, DeliveryCommand::Retry { by, now }),
+        (A::ReturnDelivery, carry, DeliveryCommand::Return { by, now }),
+    ];
+    all.into_iter()
+        .filter(|(_, permission, _)| authorize(actor, *permission, scope).is_ok())
+        // To claim is to carry it oneself: for couriers.
+        .filter(|(action, _, _)| *action != A::ClaimDelivery || by.is_some())
+        .map(|(action, _, command)| {
+            OrderAction::of(action, delivery::decide(&state, command).map(|_| ()), lang)
+        })
+        .collect()
+}
