@@ -28,6 +28,7 @@ pub enum VatClass {
 
 /// One line of the table of rates: from a day on, what a class costs in VAT away and on site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DatedRate {
     /// The first local day on which it applies.
     pub from: NaiveDate,
