@@ -4,6 +4,9 @@
 //! [`UPCASTERS`] from the version before, and add a fixture of the new version under
 //! `domain/fixtures/events`. Fixtures that have landed are never edited.
 
+#[cfg(test)]
+mod fixtures;
+
 use serde_json::Value;
 
 /// The version that every event has until its payload changes for the first time.

@@ -4,6 +4,8 @@
 pub mod delivery_scheduling;
 pub mod delivery_tracking;
 pub mod promise;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

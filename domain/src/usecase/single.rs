@@ -1,5 +1,8 @@
 //! Use cases of one aggregate alone.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Decision, Refusal, States, UseCase};
 use crate::ids::{OrderId, PizzeriaId, StaffId};
 use crate::menu::{self, MenuCommand};

@@ -1,0 +1,73 @@
+//! Which events ask for which use cases. What comes of them is tested where they are decided.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::*;
+use crate::delivery::{DeliveryEvent, DeliveryFailure, Proof};
+use crate::ids::{DeliveryId, OrderId, StaffId};
+use crate::order::{Fulfilment, OrderEvent, OrderStatus};
+
+fn at() -> DateTime<Utc> {
+    DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+fn order() -> OrderId {
+    OrderId(Uuid::from_u128(1))
+}
+
+/// Every use case that follows, by its name and the streams that it names first.
+fn follow(stream: &StreamId, event: impl Into<Event>) -> Vec<(&'static str, StreamId)> {
+    let event = event.into();
+    let asked = ALL.iter().flat_map(|(_, policy)| policy(stream, &event));
+    asked.map(|use_case| (use_case.name(), use_case.streams(&Default::default()).remove(0))).collect()
+}
+
+#[test]
+fn only_a_ready_delivery_order_asks_for_a_delivery() {
+    let stream = StreamId::order(order());
+    let ready = |fulfilment| OrderEvent::OrderReady { fulfilment, at: at() };
+    let delivery = StreamId::delivery(DeliveryId::of(order()));
+    assert_eq!(follow(&stream, ready(Fulfilment::Delivery)), [("scheduleDelivery", delivery)]);
+    assert_eq!(follow(&stream, ready(Fulfilment::Takeaway)), []);
+    assert_eq!(follow(&stream, ready(Fulfilment::OnSite)), []);
+    assert_eq!(follow(&stream, OrderEvent::OrderExpired { at: at() }), []);
+}
+
+#[test]
+fn a_deliverys_steps_ask_for_its_orders() {
+    let (courier, at) = (StaffId(Uuid::from_u128(2)), at());
+    let stream = StreamId::delivery(DeliveryId::of(order()));
+    for (event, expected) in [
+        (DeliveryEvent::DeliveryAssigned { courier, claimed: true, at }, None),
+        (DeliveryEvent::DeliveryUnassigned { courier, at }, None),
+        (DeliveryEvent::DeliveryPickedUp { courier, at }, Some("markOutForDelivery")),
+        (DeliveryEvent::WrongCodeGiven { tries: 1, at }, None),
+        (DeliveryEvent::DeliveryCompleted { courier, proof: Proof::Code, at }, Some("markDelivered")),
+        (
+            DeliveryEvent::DeliveryFailed { courier, reason: DeliveryFailure::Absent, at },
+            Some("markNotDelivered"),
+        ),
+        (DeliveryEvent::DeliveryRetryScheduled { at }, None),
+        (DeliveryEvent::DeliveryReturned { at }, Some("markReturned")),
+    ] {
+        let expected: Vec<_> = expected.into_iter().map(|name| (name, stream.clone())).collect();
+        assert_eq!(follow(&stream, event), expected);
+    }
+}
+
+#[test]
+fn a_stream_that_names_no_order_asks_for_nothing() {
+    let stream = StreamId::new(crate::StreamType::Order, "not an id");
+    assert_eq!(follow(&stream, OrderEvent::OrderReady { fulfilment: Fulfilment::Delivery, at: at() }), []);
+}
+
+#[test]
+fn a_step_taken_before_is_told_from_one_that_never_could_be() {
+    let status = OrderStatus::Delivered;
+    assert!(already_done(&DeliveryError::AlreadyScheduled.into()));
+    assert!(already_done(&OrderError::WrongState { status }.into()));
+    assert!(already_done(&OrderError::AlreadyClosed { status }.into()));
+    assert!(!already_done(&OrderError::NotFound.into()));
+    assert!(!already_done(&DeliveryError::NotFound.into()));
+}

@@ -1,0 +1,104 @@
+//! Every stored shape of every event, as text, under `domain/fixtures/events`. A file that has landed
+//! is a promise to the log: it is loaded for ever, and never edited.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::*;
+use crate::Event;
+use crate::delivery::DeliveryEvent;
+use crate::menu::MenuEvent;
+use crate::order::OrderEvent;
+use crate::pizzeria::PizzeriaEvent;
+use crate::staff::StaffEvent;
+use crate::stock::StockEvent;
+use crate::stream::StreamType;
+
+fn names(stream: StreamType) -> &'static [&'static str] {
+    match stream {
+        StreamType::Order => OrderEvent::NAMES,
+        StreamType::Stock => StockEvent::NAMES,
+        StreamType::Delivery => DeliveryEvent::NAMES,
+        StreamType::Pizzeria => PizzeriaEvent::NAMES,
+        StreamType::Menu => MenuEvent::NAMES,
+        StreamType::Staff => StaffEvent::NAMES,
+    }
+}
+
+/// Event type, version and text of every fixture.
+fn fixtures() -> Vec<(String, String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events");
+    let mut fixtures = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let (event_type, version) = stem.split_once('-').unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        fixtures.push((event_type.to_owned(), version.to_owned(), text.trim_end().to_owned()));
+    }
+    fixtures
+}
+
+fn load(event_type: &str, version: &str, text: &str) -> Event {
+    let streams: Vec<StreamType> =
+        StreamType::ALL.into_iter().filter(|stream| names(*stream).contains(&event_type)).collect();
+    let [stream] = streams[..] else { panic!("{event_type} is an event of {streams:?}") };
+    Event::from_stored(stream, event_type, version, text).unwrap()
+}
+
+#[test]
+fn every_event_has_a_fixture_of_its_current_version() {
+    let have: BTreeSet<(String, String)> =
+        fixtures().into_iter().map(|(event_type, version, _)| (event_type, version)).collect();
+    let missing: Vec<_> = StreamType::ALL
+        .into_iter()
+        .flat_map(|stream| names(stream).iter().copied())
+        .map(|name| (name.to_owned(), current_version(name).to_owned()))
+        .filter(|wanted| !have.contains(wanted))
+        .collect();
+    assert_eq!(missing, []);
+}
+
+#[test]
+fn every_fixture_loads_as_the_event_that_it_names() {
+    for (event_type, version, text) in fixtures() {
+        assert_eq!(load(&event_type, &version, &text).event_type(), event_type);
+    }
+}
+
+#[test]
+fn a_fixture_of_the_current_version_is_written_again_to_the_byte() {
+    for (event_type, version, text) in fixtures() {
+        if version == current_version(&event_type) {
+            let event = load(&event_type, &version, &text);
+            assert_eq!(event.version(), version);
+            assert_eq!(serde_json::to_string(&event).unwrap(), text);
+            let value: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_value(&event).unwrap(), value);
+        }
+    }
+}
+
+#[test]
+fn no_event_carries_a_float() {
+    fn floats(value: &Value) -> bool {
+        match value {
+            Value::Number(number) => number.is_f64(),
+            Value::Array(items) => items.iter().any(floats),
+            Value::Object(fields) => fields.values().any(floats),
+            Value::Null | Value::Bool(_) | Value::String(_) => false,
+        }
+    }
+    for (event_type, _, text) in fixtures() {
+        assert!(!floats(&serde_json::from_str(&text).unwrap()), "{event_type}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_says_which_event_it_was() {
+    let unreadable = Event::from_stored(StreamType::Stock, "OrderExpired", "1.0.0", "null").unwrap_err();
+    let text = unreadable.to_string();
+    assert!(text.starts_with("stored event OrderExpired version 1.0.0 of a stock stream"), "{text}");
+}

@@ -1,0 +1,114 @@
+//! Use cases of one aggregate: the right stream, and the aggregate's own refusal.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::access::Role;
+use crate::menu::{MenuChanges, MenuError};
+use crate::order::{Fulfilment, OnlinePayment, OrderChannel, OrderEvent, PaymentIntent};
+use crate::pizzeria::{PizzeriaError, PizzeriaEvent};
+use crate::staff::{StaffError, StaffEvent};
+use crate::testing::World;
+use crate::usecase::{Basket, BasketLine, PlaceOrder};
+
+fn order() -> OrderId {
+    OrderId(Uuid::from_u128(1))
+}
+
+/// A drink to take away, to be paid online.
+fn place(world: &mut World) {
+    let line = BasketLine {
+        item: "COLA".parse().unwrap(),
+        size: None,
+        quantity: 1,
+        extras: Vec::new(),
+        without: Vec::new(),
+    };
+    let use_case = PlaceOrder {
+        order: order(),
+        pizzeria: "P1".parse().unwrap(),
+        basket: Basket { fulfilment: Fulfilment::Takeaway, lines: vec![line], place: None },
+        channel: OrderChannel::Web,
+        customer: None,
+        contact: None,
+        payment: PaymentIntent::Online,
+        expected_total: None,
+        delivery_code: String::new(),
+        now: World::now(),
+    };
+    world.execute(&use_case).unwrap();
+}
+
+fn pay(outcome: OnlinePayment) -> ToOrder {
+    let command = OrderCommand::PayOnline { outcome, now: World::now() };
+    ToOrder { name: "payOnline", order: order(), command }
+}
+
+#[test]
+fn a_declined_payment_is_stored_and_refused() {
+    let mut world = World::demo();
+    place(&mut world);
+    let reason = "FUNDS".to_owned();
+    let amount = world.placed(order()).due();
+    let declined = OrderEvent::PaymentDeclined { amount, reason: reason.clone(), at: World::now() };
+    assert_eq!(
+        world.execute(&pay(OnlinePayment::Declined { reason: reason.clone() })),
+        Ok(Decision::on(StreamId::order(order()), vec![declined])
+            .refusing(OrderError::PaymentDeclined { reason }))
+    );
+}
+
+#[test]
+fn an_accepted_payment_is_not_refused() {
+    let mut world = World::demo();
+    place(&mut world);
+    let use_case = pay(OnlinePayment::Accepted { reference: "psp-7".into() });
+    assert_eq!(use_case.name(), "payOnline");
+    assert_eq!(world.execute(&use_case).unwrap().refusal, None);
+    assert_eq!(world.placed(order()).due(), crate::money::Cents::ZERO);
+}
+
+#[test]
+fn an_order_that_was_never_placed_is_not_found() {
+    let reference = "psp-7".to_owned();
+    assert_eq!(
+        World::demo().execute(&pay(OnlinePayment::Accepted { reference })),
+        Err(OrderError::NotFound.into())
+    );
+}
+
+#[test]
+fn a_pizzeria_is_paused_on_its_own_stream() {
+    let mut world = World::demo();
+    let pause = |pizzeria: &str| ToPizzeria {
+        name: "pausePizzeria",
+        pizzeria: pizzeria.parse().unwrap(),
+        command: PizzeriaCommand::Pause { reason: "four".into(), until: None, now: World::now() },
+    };
+    let paused = PizzeriaEvent::PizzeriaPaused { reason: "four".into(), until: None, at: World::now() };
+    let p1 = "P1".parse().unwrap();
+    assert_eq!(world.execute(&pause("P1")), Ok(Decision::on(StreamId::pizzeria(&p1), vec![paused])));
+    assert_eq!(pause("P1").name(), "pausePizzeria");
+    assert!(world.pizzeria(&p1).is_paused(World::now()));
+    assert_eq!(world.execute(&pause("P9")), Err(PizzeriaError::NotFound.into()));
+}
+
+#[test]
+fn an_empty_publication_is_refused() {
+    let command = MenuCommand::Publish { changes: Box::new(MenuChanges::default()), now: World::now() };
+    let use_case = ToMenu { command };
+    assert_eq!(use_case.name(), "publishMenu");
+    assert_eq!(World::demo().execute(&use_case), Err(MenuError::NothingToPublish.into()));
+}
+
+#[test]
+fn somebody_is_hired_on_their_own_stream_and_once() {
+    let mut world = World::demo();
+    let (staff, role, pizzeria) = (StaffId(Uuid::from_u128(7)), Role::Courier, Some("P1".parse().unwrap()));
+    let command = StaffCommand::Hire { staff, role, pizzeria: pizzeria.clone(), now: World::now() };
+    let hire = ToStaff { name: "hireStaff", staff, command };
+    let hired = StaffEvent::StaffHired { staff, role, pizzeria, at: World::now() };
+    assert_eq!(world.execute(&hire), Ok(Decision::on(StreamId::staff(staff), vec![hired])));
+    assert_eq!(world.execute(&hire), Err(StaffError::AlreadyHired.into()));
+    assert_eq!(hire.name(), "hireStaff");
+}
