@@ -60,8 +60,11 @@ const INGREDIENTS: &[(&str, &str, Unit, &[Allergen], bool)] = {
     ]
 };
 
-/// Pizzas: code, name, price of size M in cents, what size M takes beside dough and box.
-const PIZZAS: &[(&str, &str, i64, &[(&str, u32)])] = &[
+/// Code, name, price of size M in cents, what size M takes beside dough and box.
+type PizzaRow = (&'static str, &'static str, i64, &'static [(&'static str, u32)]);
+
+/// The pizzas.
+const PIZZAS: &[PizzaRow] = &[
     ("MAR", "Margherita", 1100, &[("TOMATO", 80), ("MOZZARELLA", 120), ("BASIL", 4)]),
     ("REI", "Reine", 1250, &[("TOMATO", 80), ("MOZZARELLA", 100), ("HAM", 60), ("MUSHROOM", 50)]),
     (
@@ -315,7 +318,7 @@ fn side_in_stock(row: &(&str, &str, Category, VatClass, i64)) -> Ingredient {
     }
 }
 
-fn pizza(row: &(&str, &str, i64, &[(&str, u32)])) -> Pizza {
+fn pizza(row: &PizzaRow) -> Pizza {
     let (code, name, price, takes) = *row;
     let sizes: BTreeMap<PizzaSize, SizedPizza> = PizzaSize::ALL
         .into_iter()

@@ -166,3 +166,52 @@ impl FromStr for LogPosition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_upper_case_letters_digits_and_underscores() {
+        for text in ["P1", "4FR", "GOAT_CHEESE", "A", &"X".repeat(CODE_MAX)] {
+            assert_eq!(text.parse::<IngredientCode>().unwrap().as_str(), text);
+        }
+        for text in ["", "mar", "MAR ", " MAR", "M-R", "É", "٣", "🍕", "M\0", &"X".repeat(CODE_MAX + 1)] {
+            assert_eq!(text.parse::<ItemCode>(), Err(InvalidId { kind: "menu item code" }), "{text:?}");
+            let json = serde_json::to_string(text).unwrap();
+            assert!(serde_json::from_str::<ItemCode>(&json).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ids_are_uuids() {
+        let id = OrderId(Uuid::from_u128(1));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in ["", "1", "P1", "00000000-0000-0000-0000-00000000000g"] {
+            assert_eq!(text.parse::<OrderId>(), Err(InvalidId { kind: "order id" }));
+        }
+    }
+
+    #[test]
+    fn an_order_has_one_delivery_id_and_no_other_order_has_it() {
+        let (one, other) = (OrderId(Uuid::from_u128(1)), OrderId(Uuid::from_u128(2)));
+        assert_eq!(DeliveryId::of(one), DeliveryId::of(one));
+        assert_ne!(DeliveryId::of(one), DeliveryId::of(other));
+        assert_eq!(DeliveryId::of(one).0.get_version_num(), 5);
+    }
+
+    #[test]
+    fn a_side_and_its_stock_item_share_their_code() {
+        let item: ItemCode = "COLA".parse().unwrap();
+        assert_eq!(ItemCode::from(&IngredientCode::from(&item)), item);
+    }
+
+    #[test]
+    fn positions_are_not_negative() {
+        assert_eq!("0".parse(), Ok(LogPosition::START));
+        assert_eq!(i64::MAX.to_string().parse(), Ok(LogPosition(i64::MAX)));
+        for text in ["-1", "", "1.0", "x", "9223372036854775808"] {
+            assert_eq!(text.parse::<LogPosition>(), Err(InvalidId { kind: "log position" }));
+        }
+    }
+}

@@ -100,3 +100,59 @@ impl FromIterator<(IngredientCode, Quantity)> for Ingredients {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[(&str, u32)]) -> Ingredients {
+        lines.iter().map(|(code, quantity)| (code.parse().unwrap(), Quantity(*quantity))).collect()
+    }
+
+    #[test]
+    fn what_a_caller_gives_is_bounded() {
+        for (value, quantity) in [
+            (0, Some(Quantity(0))),
+            (10_000_000, Some(Quantity(Quantity::MAX_INPUT))),
+            (10_000_001, None),
+            (-1, None),
+            (i64::MAX, None),
+            (i64::MIN, None),
+        ] {
+            assert_eq!(Quantity::from_input(value), quantity, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_same_ingredient_adds_up() {
+        assert_eq!(of(&[("EGG", 1), ("HAM", 60), ("EGG", 2)]), of(&[("EGG", 3), ("HAM", 60)]));
+        let mut sum = of(&[("EGG", 1)]);
+        sum.add_all(&of(&[("EGG", 2), ("HAM", 60)]), 3);
+        assert_eq!(sum, of(&[("EGG", 7), ("HAM", 180)]));
+    }
+
+    #[test]
+    fn sums_saturate() {
+        let mut sum = of(&[("EGG", u32::MAX)]);
+        sum.add_all(&of(&[("EGG", u32::MAX)]), u32::MAX);
+        assert_eq!(sum, of(&[("EGG", u32::MAX)]));
+    }
+
+    #[test]
+    fn taking_out_takes_all_of_it() {
+        let mut lines = of(&[("EGG", 3), ("HAM", 60)]);
+        assert!(lines.remove(&"EGG".parse().unwrap()));
+        assert!(!lines.remove(&"EGG".parse().unwrap()));
+        assert_eq!((lines.get(&"EGG".parse().unwrap()), lines.len()), (Quantity(0), 1));
+    }
+
+    #[test]
+    fn stored_as_an_object_of_codes() {
+        let json = r#"{"EGG":3,"HAM":60}"#;
+        assert_eq!(serde_json::to_string(&of(&[("HAM", 60), ("EGG", 3)])).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Ingredients>(json).unwrap(), of(&[("EGG", 3), ("HAM", 60)]));
+        for bad in [r#"{"egg":3}"#, r#"{"EGG":-3}"#, r#"{"EGG":1.5}"#] {
+            assert!(serde_json::from_str::<Ingredients>(bad).is_err());
+        }
+    }
+}
