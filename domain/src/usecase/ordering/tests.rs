@@ -4,6 +4,7 @@ mod changing;
 mod ending;
 mod goat_cheese;
 mod placing;
+mod properties;
 
 use uuid::Uuid;
 

@@ -1,0 +1,67 @@
+//! Whatever is asked of a few orders at one pizzeria, orders and stock agree, and nothing is oversold.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Ingredients;
+use crate::order::PlacedOrder;
+
+/// How many orders are played with.
+const ORDERS: u128 = 6;
+
+fn any_lines() -> impl Strategy<Value = Vec<BasketLine>> {
+    // Goat cheese and eggs run out soon.
+    let line = prop::sample::select(vec!["3 CHV L", "2 4FR M", "5 CAL M", "4 FER L", "1 MAR S", "20 COLA"]);
+    prop::collection::vec(line.prop_map(super::line), 1..3)
+}
+
+fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
+    let order = (1..=ORDERS).prop_map(id);
+    let to_place = (order.clone(), any_lines(), any::<bool>());
+    prop_oneof![
+        3 => to_place.prop_map(|(order, lines, online)| {
+            let payment = if online { PaymentIntent::Online } else { PaymentIntent::AtCounter };
+            let basket = Basket { lines, ..basket(Takeaway, &[]) };
+            Box::new(PlaceOrder { order, basket, payment, ..place(0, &[]) }) as Box<dyn UseCase>
+        }),
+        2 => (order.clone(), any_lines()).prop_map(|(order, lines)| {
+            Box::new(ChangeOrderLines { order, lines, expected_total: None, now: now() }) as Box<dyn UseCase>
+        }),
+        2 => (order.clone(), any::<bool>()).prop_map(|(order, even_started)| {
+            Box::new(CancelOrder { order, reason: CancelReason::Other, even_started, now: now() })
+                as Box<dyn UseCase>
+        }),
+        1 => order.clone().prop_map(|order| Box::new(ExpireOrder { order, now: later(10) }) as Box<dyn UseCase>),
+        2 => order.clone().prop_map(|order| Box::new(StartPreparation { order, now: now() }) as Box<dyn UseCase>),
+        1 => order.prop_map(|order| Box::new(ToOrder { order, ..pay_online(0) }) as Box<dyn UseCase>),
+    ]
+}
+
+fn waits(order: &PlacedOrder) -> bool {
+    matches!(order.status(), OrderStatus::AwaitingPayment | OrderStatus::Placed)
+}
+
+proptest! {
+    #[test]
+    fn orders_and_stock_agree(use_cases in prop::collection::vec(any_use_case(), 1..40)) {
+        let mut world = World::demo();
+        for use_case in use_cases {
+            let before = world.log().len();
+            if world.execute(&*use_case).is_err() {
+                prop_assert_eq!(world.log().len(), before);
+            }
+            let stock = world.stock(&p1());
+            let mut reserved = Ingredients::new();
+            for number in 1..=ORDERS {
+                let order = world.order(id(number));
+                let needs = order.placed().filter(|order| waits(order)).map(|order| &order.needs);
+                prop_assert_eq!(stock.reservation(id(number)), needs);
+                reserved.add_all(needs.unwrap_or(&Ingredients::new()), 1);
+            }
+            for (ingredient, level) in stock.levels() {
+                prop_assert_eq!(level.reserved, reserved.get(ingredient).signed());
+                prop_assert!(level.available() >= 0, "{} oversold", ingredient);
+            }
+        }
+    }
+}
