@@ -2,7 +2,7 @@
 //! user, and need PostgreSQL's programs on the machine.
 
 use std::env;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::{Child, Command, Stdio};
 
 use sqlx::postgres::PgConnection;
@@ -168,15 +168,19 @@ async fn a_killed_server_does_not_prevent_the_next_start() {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     drop(postgres);
 
-    // The file that it left names a process that has nothing to do with it.
+    // The number that it left is another process's by now, of the same user.
+    let account = cluster::server_account(&dir.0);
+    let mut other = cluster::run_as(Command::new("sleep").arg("300"), account).spawn().unwrap();
     let file = data.join("postmaster.pid");
     let stale = fs::read_to_string(&file).unwrap();
-    let others = stale.replacen(&pid.as_raw_nonzero().to_string(), &std::process::id().to_string(), 1);
+    let others = stale.replacen(&pid.as_raw_nonzero().to_string(), &other.id().to_string(), 1);
     assert_ne!(stale, others);
     fs::write(&file, others).unwrap();
 
     let postgres = start(&dir.0);
     assert_eq!(number(&postgres.database_url(DATABASE), "SELECT n FROM kept").await, 7);
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 #[tokio::test]
@@ -217,7 +221,7 @@ fn a_directory_made_by_another_version_is_refused() {
     let dir = DataDir::new();
     fs::create_dir_all(dir.0.join("cluster")).unwrap();
     if rustix::process::geteuid().is_root() {
-        std::os::unix::fs::chown(dir.0.join("cluster"), Some(65534), Some(65534)).unwrap();
+        chown(dir.0.join("cluster"), Some(65534), Some(65534)).unwrap();
     }
     fs::write(dir.0.join("cluster/PG_VERSION"), "9\n").unwrap();
     let error = refused(&dir.0);
@@ -246,8 +250,22 @@ fn a_socket_directory_that_is_somebody_elses_is_refused() {
     assert!(matches!(cluster::socket_dir(&dir.0, account), Err(StartError::SocketDirectory { .. })));
     fs::remove_dir(&socket_dir).unwrap();
 
-    symlink(&dir.0, &socket_dir).unwrap();
-    assert!(matches!(cluster::socket_dir(&dir.0, account), Err(StartError::SocketDirectory { .. })));
+    let refused = || matches!(cluster::socket_dir(&dir.0, account), Err(StartError::SocketDirectory { .. }));
+    let own = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let (uid, gid) = account.map(|account| (account.uid, account.gid)).unzip();
+        chown(path, uid, gid).unwrap();
+    };
+    let elsewhere = dir.0.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    own(&elsewhere, 0o700);
+    symlink(&elsewhere, &socket_dir).unwrap();
+    assert!(refused());
+    fs::remove_file(&socket_dir).unwrap();
+
+    fs::write(&socket_dir, "").unwrap();
+    own(&socket_dir, 0o600);
+    assert!(refused());
     fs::remove_file(&socket_dir).unwrap();
 }
 
@@ -273,5 +291,6 @@ fn programs_are_taken_in_order_and_by_version() {
     assert_eq!(find::find(&places, None, None), programs(&sixteen, 16));
     assert_eq!(find::find(&places, None, Some(15)), programs(&fifteen, 15));
     assert_eq!(find::find(&places, None, Some(14)), find::Found::OtherVersion { made_by: 14, found: 16 });
+    assert_eq!(find::find(&places, None, Some(17)), find::Found::OtherVersion { made_by: 17, found: 16 });
     assert_eq!(find::find(&places[..2], None, Some(14)), find::Found::Nothing);
 }
