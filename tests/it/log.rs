@@ -17,7 +17,11 @@ use domain::usecase::{
     ToStock, UseCase,
 };
 use domain::{AggregateState, Ingredients, LogPosition, Quantity, StreamId};
-use event_store::{CommandContext, EventStore, Idempotency, Outcome, Settings, StoreError, log};
+use event_store::{
+    CommandContext, EventStore, Follower, Idempotency, LogError, Outcome, RecordedEvent, Settings,
+    StoreError, log,
+};
+use futures_util::{Stream, StreamExt};
 use tests::Database;
 use uuid::Uuid;
 
@@ -395,4 +399,57 @@ async fn a_menu_published_elsewhere_holds_for_the_next_order_here() {
     let AggregateState::Order(order) = &*outcome.state else { panic!("an order") };
     assert_eq!(order.placed().unwrap().pricing.total, domain::Cents(9900));
     assert_eq!(order.placed().unwrap().needs.get(&"TOMATO".parse().unwrap()), Quantity(80));
+}
+
+#[tokio::test]
+async fn the_framework_of_cqrs_es_writes_to_the_same_log() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    let framework = cqrs_es::CqrsFramework::<domain::pizzeria::Pizzeria, _>::new(store.clone(), vec![], ());
+    let opening = Box::new(demo_data::pizzerias().into_iter().find(|o| o.pizzeria == p1()).unwrap());
+
+    framework.execute("P1", PizzeriaCommand::Open { opening, now: now() }).await.unwrap();
+    let pause = PizzeriaCommand::Pause { reason: "oven".into(), until: None, now: now() };
+    framework.execute("P1", pause).await.unwrap();
+    let again = framework.execute("P1", PizzeriaCommand::Resume { now: now() }).await;
+    assert!(again.is_ok());
+
+    let (state, version) = store.load(&StreamId::pizzeria(&p1())).await.unwrap();
+    let AggregateState::Pizzeria(pizzeria) = state else { panic!("a pizzeria") };
+    assert_eq!((version, pizzeria.opened().unwrap().pause.clone()), (3, None));
+    assert_eq!(assert_whole(&database).await, 3);
+}
+
+async fn expect_positions(
+    feed: impl Stream<Item = Result<Arc<RecordedEvent>, LogError>>,
+    expected: std::ops::RangeInclusive<i64>,
+) {
+    let mut feed = std::pin::pin!(feed);
+    for position in expected {
+        let event = tests::within(feed.next()).await.unwrap().unwrap();
+        assert_eq!(event.position, LogPosition(position));
+    }
+}
+
+#[tokio::test]
+async fn a_follower_sees_every_position_once_and_in_order_whoever_appends() {
+    let database = Database::create().await;
+    let stores: Vec<_> =
+        (0..2).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
+    let follower = Follower::start(database.pool.clone(), &[]).await.unwrap();
+    let early = follower.events_after(LogPosition::START);
+    open(&stores[0], stock_for(1000)).await;
+    let appending = {
+        let stores = stores.clone();
+        tokio::spawn(async move {
+            for _ in 0..4 {
+                race(&stores, 64).await;
+            }
+        })
+    };
+    let last = 3 + 4 * 64 * 2;
+    let late = follower.events_after(LogPosition(100));
+    tokio::join!(expect_positions(early, 1..=last), expect_positions(late, 101..=last));
+    appending.await.unwrap();
+    assert_eq!(assert_whole(&database).await, last);
 }

@@ -29,3 +29,18 @@ where
         }
     }
 }
+
+/// Waits for something that must come.
+///
+/// # Panics
+/// When the deadline passes.
+#[track_caller]
+pub fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(DEADLINE, future).await {
+            Ok(output) => output,
+            Err(_elapsed) => panic!("{caller}: not within {DEADLINE:?}"),
+        }
+    }
+}
