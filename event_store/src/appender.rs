@@ -1,6 +1,6 @@
 //! The appender task: drains the queue, stores, and answers. One a process, restarted if it dies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::usecase::Refusal;
@@ -155,7 +155,7 @@ impl Appender {
         self.shared.cache().rewind();
         let shared = self.shared.clone();
         let settled = match self.connection().await {
-            Ok(connection) => Settling { shared }.run(connection, units).await,
+            Ok(connection) => Settling { shared, fresh: HashSet::new() }.run(connection, units).await,
             Err(error) => Err((units, StoreError::from(error))),
         };
         match settled {
@@ -231,12 +231,14 @@ struct Settled {
 
 struct Settling {
     shared: Shared,
+    /// Streams in memory that are known to be as stored.
+    fresh: HashSet<StreamId>,
 }
 
 type Unsettled = (Vec<Unit>, StoreError);
 
 impl Settling {
-    async fn run(&self, connection: &mut PgConnection, units: Vec<Unit>) -> Result<Settled, Unsettled> {
+    async fn run(mut self, connection: &mut PgConnection, units: Vec<Unit>) -> Result<Settled, Unsettled> {
         let mut transaction = match self.lock(connection, &units).await {
             Ok(transaction) => transaction,
             Err(error) => return Err((units, error)),
@@ -283,45 +285,67 @@ impl Settling {
 
     /// Takes the head's lock and reads what others have appended to the streams in memory.
     async fn lock<'c>(
-        &self,
+        &mut self,
         connection: &'c mut PgConnection,
         units: &[Unit],
     ) -> Result<Transaction<'c, Postgres>, StoreError> {
         let mut transaction = connection.begin().await?;
         sqlx::query("SELECT position FROM event_log_head FOR UPDATE").execute(&mut *transaction).await?;
-        let mut cached: HashMap<StreamId, i64> = HashMap::new();
-        {
-            let cache = self.shared.cache();
-            for (stream, _) in units.iter().flat_map(|unit| &unit.decided.based_on) {
-                if let Some(version) = cache.committed_version(stream) {
-                    cached.insert(stream.clone(), version);
-                }
-            }
-        }
-        for recorded in log::read_newer(&mut transaction, &cached).await? {
-            self.shared.cache().catch_up(&recorded.stream, recorded.sequence, &recorded.event)?;
-        }
+        let streams =
+            units.iter().flat_map(|unit| unit.decided.based_on.iter().map(|(stream, _)| stream.clone()));
+        self.refresh(&mut transaction, streams.collect()).await?;
         Ok(transaction)
     }
 
+    /// Brings streams in memory up to what is stored; under the head's lock they stay so.
+    async fn refresh(
+        &mut self,
+        transaction: &mut Transaction<'_, Postgres>,
+        streams: Vec<StreamId>,
+    ) -> Result<(), StoreError> {
+        let mut cached: HashMap<StreamId, i64> = HashMap::new();
+        {
+            let cache = self.shared.cache();
+            for stream in streams {
+                if let (false, Some(version)) =
+                    (self.fresh.contains(&stream), cache.committed_version(&stream))
+                {
+                    cached.insert(stream, version);
+                }
+            }
+        }
+        for recorded in log::read_newer(&mut *transaction, &cached).await? {
+            self.shared.cache().catch_up(&recorded.stream, recorded.sequence, &recorded.event)?;
+        }
+        self.fresh.extend(cached.into_keys());
+        Ok(())
+    }
+
     async fn decide_again(
-        &self,
+        &mut self,
         transaction: &mut Transaction<'_, Postgres>,
         unit: &mut Unit,
     ) -> Result<(), StoreError> {
+        // Each round loads or refreshes a stream that was not yet, so the rounds end.
         loop {
-            let attempt = self.shared.cache().attempt(&*unit.use_case, &unit.context)?;
-            match attempt {
-                Attempt::Decided(decided) => {
-                    unit.decided = decided;
-                    return Ok(());
-                }
-                Attempt::Missing(streams) => {
-                    for stream in streams {
+            let named = self.shared.cache().settle_streams(&*unit.use_case)?;
+            match named {
+                Err(missing) => {
+                    for stream in missing {
                         let loaded = load::stream(&mut *transaction, &stream).await?;
-                        self.shared.cache().install(stream, loaded);
+                        self.shared.cache().install(stream.clone(), loaded);
+                        self.fresh.insert(stream);
                     }
                 }
+                Ok(streams) if streams.iter().all(|stream| self.fresh.contains(stream)) => {
+                    if let Attempt::Decided(decided) =
+                        self.shared.cache().attempt(&*unit.use_case, &unit.context)?
+                    {
+                        unit.decided = decided;
+                        return Ok(());
+                    }
+                }
+                Ok(streams) => self.refresh(transaction, streams).await?,
             }
         }
     }

@@ -117,7 +117,7 @@ impl Cache {
     }
 
     /// The streams that a use case needs: all there, or those that are to be loaded.
-    fn settle_streams(
+    pub fn settle_streams(
         &self,
         use_case: &dyn UseCase,
     ) -> Result<Result<Vec<StreamId>, Vec<StreamId>>, StoreError> {
