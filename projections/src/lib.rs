@@ -1,1 +1,42 @@
-//! projections
+//! Event to read model, and the queries over read models. Never decides anything: what follows from
+//! an event beyond rows is a policy of the domain, run by a reactor.
+//!
+//! A new read model is one migration, one file (row, apply, queries) and one line in [`registry`].
+//!
+//! - [`ReadModels::start`] follows the log: a runner a read model, a reactor a policy, the expiry timer.
+//! - Rows and checkpoint change in one transaction ([`checkpoint`]), so an event counts once.
+//! - [`rebuild`] fills a model anew beside the live one; [`verify`] compares the two, and both with the log.
+
+mod batches;
+mod checkpoint;
+pub mod daily_sales;
+pub mod deliveries;
+mod error;
+mod expiry;
+mod fold;
+pub mod kitchen_queue;
+mod leadership;
+pub mod menus;
+pub mod order_board;
+pub mod order_details;
+mod orders;
+pub mod page;
+pub mod pizzerias;
+mod progress;
+mod reactor;
+mod read_models;
+mod rebuild;
+pub mod registry;
+mod runner;
+mod scratch;
+mod status;
+pub mod stock_levels;
+mod verify;
+
+pub use error::{ApplyError, ProjectionError, WaitError};
+pub use read_models::ReadModels;
+pub use rebuild::rebuild;
+pub use registry::Model;
+pub use runner::{catch_up, deliver};
+pub use status::{Failure, RunsAt, Status, status};
+pub use verify::{Difference, ModelReport, verify};

@@ -1,0 +1,207 @@
+//! Every delivery, whole. Couriers' positions are not here: they are no events.
+
+use chrono::{DateTime, Utc};
+use domain::delivery::{Delivery, DeliveryStatus, ScheduledDelivery};
+use domain::ids::{CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
+use domain::{AggregateState, LogPosition, StreamType};
+use event_store::RecordedEvent;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::error::ApplyError;
+use crate::fold::{Folded, Place, document, fold};
+use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind};
+
+/// A delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The delivery.
+    pub delivery: ScheduledDelivery,
+    /// The version of its stream.
+    pub version: i64,
+    /// Its last event.
+    pub position: LogPosition,
+}
+
+#[derive(FromRow)]
+struct Stored {
+    id: Uuid,
+    scheduled_at: DateTime<Utc>,
+    promised_at: DateTime<Utc>,
+    version: i64,
+    position: i64,
+    document: Json<ScheduledDelivery>,
+}
+
+const COLUMNS: &str = "id, scheduled_at, promised_at, version, position, document";
+
+impl From<Stored> for Row {
+    fn from(stored: Stored) -> Self {
+        Self { delivery: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+    }
+}
+
+/// Which deliveries. What is none or empty does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// From one of these pizzerias.
+    pub pizzerias: Vec<PizzeriaId>,
+    /// In one of these states.
+    pub statuses: Vec<DeliveryStatus>,
+    /// That this courier carries, or delivered.
+    pub courier: Option<StaffId>,
+    /// Of this order.
+    pub order: Option<OrderId>,
+    /// Of this customer's orders.
+    pub customer: Option<CustomerId>,
+    /// Only what this courier may see: those without a courier that wait for one, and their own.
+    pub visible_to_courier: Option<StaffId>,
+}
+
+/// In which order; ties by id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeliverySort {
+    /// Most urgent first.
+    #[default]
+    PromisedAtAsc,
+    /// Newest first.
+    ScheduledAtDesc,
+    /// Oldest first.
+    ScheduledAtAsc,
+}
+
+impl DeliveryFilter {
+    fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        if !self.pizzerias.is_empty() {
+            let codes: Vec<String> = self.pizzerias.iter().map(ToString::to_string).collect();
+            query.push(" AND pizzeria = ANY(").push_bind(codes).push(")");
+        }
+        if !self.statuses.is_empty() {
+            let statuses: Vec<&'static str> = self.statuses.iter().map(|status| status.as_str()).collect();
+            query.push(" AND status = ANY(").push_bind(statuses).push(")");
+        }
+        if let Some(courier) = self.courier {
+            query.push(" AND courier = ").push_bind(courier.0);
+        }
+        if let Some(order) = self.order {
+            query.push(" AND order_id = ").push_bind(order.0);
+        }
+        if let Some(customer) = self.customer {
+            query.push(" AND customer = ").push_bind(customer.0);
+        }
+        if let Some(courier) = self.visible_to_courier {
+            query.push(" AND (courier = ").push_bind(courier.0);
+            query.push(" OR (courier IS NULL AND status IN ('SCHEDULED', 'RETRY_SCHEDULED')))");
+        }
+    }
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
+    let place = Place { table: "deliveries", key: "id", key_type: "uuid" };
+    let stored =
+        |delivery: ScheduledDelivery| AggregateState::Delivery(Delivery::Scheduled(Box::new(delivery)));
+    let rows: Vec<Folded<Box<ScheduledDelivery>>> = fold(db, &place, StreamType::Delivery, events, stored)
+        .await?
+        .into_iter()
+        .filter_map(|(_, folded)| match folded.state {
+            AggregateState::Delivery(Delivery::Scheduled(state)) => {
+                Some(Folded { state, version: folded.version, position: folded.position })
+            }
+            AggregateState::Delivery(Delivery::NotScheduled)
+            | AggregateState::Order(_)
+            | AggregateState::Stock(_)
+            | AggregateState::Pizzeria(_)
+            | AggregateState::Menu(_)
+            | AggregateState::Staff(_) => None,
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let documents =
+        rows.iter().map(|row| document("deliveries", &row.state)).collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(
+        "INSERT INTO deliveries (id, order_id, pizzeria, status, courier, customer, scheduled_at, \
+         promised_at, version, position, document) \
+         SELECT id, order_id, pizzeria, status, courier, customer, scheduled_at, promised_at, version, \
+         position, document::json \
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], \
+         $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::bigint[], $11::text[]) AS new(id, order_id, \
+         pizzeria, status, courier, customer, scheduled_at, promised_at, version, position, document) \
+         ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status, courier = EXCLUDED.courier, \
+         version = EXCLUDED.version, position = EXCLUDED.position, document = EXCLUDED.document",
+    )
+    .bind(rows.iter().map(|row| row.state.id.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.order.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.pizzeria.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.status().as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.courier().map(|id| id.0)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.customer.map(|id| id.0)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.scheduled_at).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.promised_at).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.version).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.position).collect::<Vec<_>>())
+    .bind(documents)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn found(pool: &PgPool, column: &str, ids: Vec<Uuid>) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT DISTINCT unnest($1::uuid[]) AS asked) AS keys \
+         CROSS JOIN LATERAL (SELECT {COLUMNS} FROM deliveries WHERE {column} = keys.asked LIMIT 1) AS found"
+    );
+    let rows: Vec<Stored> = sqlx::query_as(&sql).bind(ids).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}
+
+/// Some deliveries, in no particular order; those that there are not are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(pool: &PgPool, ids: &[DeliveryId]) -> Result<Vec<Row>, sqlx::Error> {
+    found(pool, "id", ids.iter().map(|id| id.0).collect()).await
+}
+
+/// The deliveries of some orders, in no particular order; an order has at most one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_orders(pool: &PgPool, orders: &[OrderId]) -> Result<Vec<Row>, sqlx::Error> {
+    found(pool, "order_id", orders.iter().map(|id| id.0).collect()).await
+}
+
+/// A page of deliveries.
+///
+/// # Errors
+/// [`PageError::Cursor`] for a cursor of another list, or when the database does not answer.
+pub async fn page(
+    pool: &PgPool,
+    filter: &DeliveryFilter,
+    sort: DeliverySort,
+    args: &PageArgs,
+) -> Result<Page<Row>, PageError> {
+    let (column, descending) = match sort {
+        DeliverySort::PromisedAtAsc => ("promised_at", false),
+        DeliverySort::ScheduledAtDesc => ("scheduled_at", true),
+        DeliverySort::ScheduledAtAsc => ("scheduled_at", false),
+    };
+    let list = List {
+        table: "deliveries",
+        columns: COLUMNS,
+        column,
+        kind: SortKind::Instant,
+        descending,
+        filter: &|query| filter.push(query),
+    };
+    let place = |stored: &Stored| {
+        let key = match sort {
+            DeliverySort::PromisedAtAsc => stored.promised_at,
+            DeliverySort::ScheduledAtDesc | DeliverySort::ScheduledAtAsc => stored.scheduled_at,
+        };
+        Cursor(key.into(), stored.id)
+    };
+    Ok(list.page(pool, args, place).await?.map(Row::from))
+}

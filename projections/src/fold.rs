@@ -1,0 +1,121 @@
+//! Documents: states kept as JSON in a table, loaded and folded a batch at a time by the domain's own
+//! `evolve`. Writes nothing; each read model knows its own columns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{AggregateState, Event, StreamId, StreamType};
+use event_store::RecordedEvent;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::error::ApplyError;
+
+/// A state, the version of its stream and the position of its last event.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Folded<S> {
+    pub(crate) state: S,
+    pub(crate) version: i64,
+    pub(crate) position: i64,
+}
+
+impl<S: Default> Default for Folded<S> {
+    fn default() -> Self {
+        Self { state: S::default(), version: 0, position: 0 }
+    }
+}
+
+/// Where documents are: the table, the column of their key, and its type.
+pub(crate) struct Place {
+    pub(crate) table: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) key_type: &'static str,
+}
+
+/// What is stored of these keys, in one query.
+///
+/// Joined from an array, key by key: `= ANY($1)` prepared on an empty table would keep scanning it.
+pub(crate) async fn load<S>(
+    db: &mut PgConnection,
+    place: &Place,
+    keys: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Folded<S>>, ApplyError>
+where
+    S: DeserializeOwned + Send + Unpin + 'static,
+{
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let Place { table, key, key_type } = place;
+    let sql = format!(
+        "SELECT k.key, t.version, t.position, t.document FROM unnest($1::text[]) AS k(key) CROSS JOIN LATERAL \
+         (SELECT version, position, document FROM {table} WHERE {key} = k.key::{key_type} LIMIT 1) AS t"
+    );
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let rows: Vec<(String, i64, i64, Json<S>)> = sqlx::query_as(&sql).bind(keys).fetch_all(db).await?;
+    let folded = rows
+        .into_iter()
+        .map(|(key, version, position, state)| (key, Folded { state: state.0, version, position }));
+    Ok(folded.collect())
+}
+
+/// The streams of a kind that a batch touches, each with its state after the batch.
+///
+/// `empty` is the state before a stream's first event, `stored` the state of a document.
+pub(crate) async fn fold<S>(
+    db: &mut PgConnection,
+    place: &Place,
+    kind: StreamType,
+    events: &[RecordedEvent],
+    stored: impl Fn(S) -> AggregateState,
+) -> Result<Vec<(StreamId, Folded<AggregateState>)>, ApplyError>
+where
+    S: DeserializeOwned + Send + Unpin + 'static,
+{
+    let mut first: BTreeMap<&StreamId, i64> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.stream.kind == kind) {
+        first.entry(&event.stream).or_insert(event.sequence);
+    }
+    if place.key_type == "uuid" && first.keys().any(|stream| stream.id.parse::<Uuid>().is_err()) {
+        return Err(ApplyError::StreamId { kind: kind.as_str() });
+    }
+    // A stream that begins in this batch has no document yet.
+    let begun = first.iter().filter(|(_, sequence)| **sequence > 1).map(|(stream, _)| stream.id.to_string());
+    let mut documents = load::<S>(db, place, &begun.collect()).await?;
+    let mut states: BTreeMap<&StreamId, Folded<AggregateState>> = first
+        .keys()
+        .map(|stream| {
+            let folded = match documents.remove(&*stream.id) {
+                Some(Folded { state, version, position }) => {
+                    Folded { state: stored(state), version, position }
+                }
+                None => Folded { state: AggregateState::empty(kind), version: 0, position: 0 },
+            };
+            (*stream, folded)
+        })
+        .collect();
+    for event in events {
+        if let Some(folded) = states.get_mut(&event.stream) {
+            evolve(folded, event, &event.event)?;
+        }
+    }
+    Ok(states.into_iter().map(|(stream, folded)| (stream.clone(), folded)).collect())
+}
+
+fn evolve(
+    folded: &mut Folded<AggregateState>,
+    recorded: &RecordedEvent,
+    event: &Event,
+) -> Result<(), ApplyError> {
+    folded.state.evolve(event).map_err(|_| ApplyError::StreamId { kind: folded.state.kind().as_str() })?;
+    folded.version = recorded.sequence;
+    folded.position = recorded.position.0;
+    Ok(())
+}
+
+/// A document's text. The same state always gives the same text: fields in order, maps by key.
+pub(crate) fn document<S: Serialize>(table: &'static str, state: &S) -> Result<String, ApplyError> {
+    serde_json::to_string(state).map_err(|source| ApplyError::Document { table, source })
+}

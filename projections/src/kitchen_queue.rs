@@ -1,0 +1,99 @@
+//! The kitchen queue: orders that have not left the kitchen. Orders still to be paid online are kept,
+//! because the event that places them does not say what they are, but not shown.
+
+use domain::LogPosition;
+use domain::ids::PizzeriaId;
+use domain::order::{OrderStatus, PlacedOrder};
+use event_store::RecordedEvent;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgPool};
+
+use crate::error::ApplyError;
+use crate::fold::document;
+use crate::order_details::Row;
+use crate::orders;
+
+#[derive(FromRow)]
+struct Stored {
+    version: i64,
+    position: i64,
+    document: Json<PlacedOrder>,
+}
+
+impl From<Stored> for Row {
+    fn from(stored: Stored) -> Self {
+        Self { order: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+    }
+}
+
+/// Whether an order of this status is still the kitchen's.
+fn stays(status: OrderStatus) -> bool {
+    match status {
+        OrderStatus::AwaitingPayment | OrderStatus::Placed | OrderStatus::InPreparation => true,
+        OrderStatus::Refused
+        | OrderStatus::Ready
+        | OrderStatus::OutForDelivery
+        | OrderStatus::Delivered
+        | OrderStatus::NotDelivered
+        | OrderStatus::Returned
+        | OrderStatus::HandedOver
+        | OrderStatus::Cancelled
+        | OrderStatus::Expired => false,
+    }
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
+    let (staying, gone): (Vec<_>, Vec<_>) = orders::touched(db, "kitchen_queue", events)
+        .await?
+        .into_iter()
+        .partition(|folded| stays(folded.state.status()));
+    let gone: Vec<_> = gone.iter().map(|folded| folded.state.id.0).collect();
+    orders::remove(db, "kitchen_queue", &gone).await?;
+    if staying.is_empty() {
+        return Ok(());
+    }
+    let documents = staying
+        .iter()
+        .map(|folded| document("kitchen_queue", &folded.state))
+        .collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(
+        "INSERT INTO kitchen_queue (id, pizzeria, status, placed_at, version, position, document) \
+         SELECT id, pizzeria, status, placed_at, version, position, document::json \
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], \
+         $7::text[]) AS new(id, pizzeria, status, placed_at, version, position, document) \
+         ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status, version = EXCLUDED.version, \
+         position = EXCLUDED.position, document = EXCLUDED.document",
+    )
+    .bind(staying.iter().map(|row| row.state.id.0).collect::<Vec<_>>())
+    .bind(staying.iter().map(|row| row.state.pizzeria.as_str()).collect::<Vec<_>>())
+    .bind(staying.iter().map(|row| row.state.status().as_str()).collect::<Vec<_>>())
+    .bind(staying.iter().map(|row| row.state.placed_at).collect::<Vec<_>>())
+    .bind(staying.iter().map(|row| row.version).collect::<Vec<_>>())
+    .bind(staying.iter().map(|row| row.position).collect::<Vec<_>>())
+    .bind(documents)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn queue(pool: &PgPool, pizzeria: &PizzeriaId) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = "SELECT version, position, document FROM kitchen_queue \
+               WHERE pizzeria = $1 AND status IN ('PLACED', 'IN_PREPARATION') ORDER BY placed_at, id";
+    let rows: Vec<Stored> = sqlx::query_as(sql).bind(pizzeria.as_str()).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_stays_until_it_is_ready_or_closed() {
+        let staying: Vec<_> = OrderStatus::ALL.into_iter().filter(|status| stays(*status)).collect();
+        assert_eq!(staying, [OrderStatus::AwaitingPayment, OrderStatus::Placed, OrderStatus::InPreparation]);
+    }
+}

@@ -1,0 +1,107 @@
+//! The menu, one row a version: prices and recipes as they were published. Availability is not here,
+//! it follows from a menu and a stock (`domain::menu::Menu::makeable`).
+
+use chrono::{DateTime, Utc};
+use domain::menu::{Menu, MenuEvent};
+use domain::{Event, LogPosition};
+use event_store::RecordedEvent;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgPool};
+
+use crate::error::ApplyError;
+use crate::fold::document;
+
+/// A version of the menu.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The menu, whole.
+    pub menu: Menu,
+    /// The version of the menu's stream.
+    pub version: i64,
+    /// The event that published it.
+    pub position: LogPosition,
+    /// When it was published.
+    pub published_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct Stored {
+    stream_version: i64,
+    position: i64,
+    published_at: DateTime<Utc>,
+    document: Json<Menu>,
+}
+
+const COLUMNS: &str = "stream_version, position, published_at, document";
+
+impl From<Stored> for Row {
+    fn from(stored: Stored) -> Self {
+        Self {
+            menu: stored.document.0,
+            version: stored.stream_version,
+            position: LogPosition(stored.position),
+            published_at: stored.published_at,
+        }
+    }
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
+    let published = events.iter().filter_map(|recorded| match &recorded.event {
+        Event::Menu(event @ MenuEvent::MenuPublished { at, .. }) => Some((recorded, event, *at)),
+        Event::Order(_) | Event::Stock(_) | Event::Delivery(_) | Event::Pizzeria(_) | Event::Staff(_) => None,
+    });
+    let mut menu: Option<Menu> = None;
+    for (recorded, event, at) in published {
+        let mut next = match menu.take() {
+            Some(menu) => menu,
+            None => latest(db).await?,
+        };
+        next.evolve(event);
+        sqlx::query(
+            "INSERT INTO menus (version, stream_version, position, published_at, document) \
+             VALUES ($1, $2, $3, $4, $5::json) ON CONFLICT (version) DO UPDATE SET \
+             stream_version = EXCLUDED.stream_version, position = EXCLUDED.position, \
+             published_at = EXCLUDED.published_at, document = EXCLUDED.document",
+        )
+        .bind(i64::from(next.version))
+        .bind(recorded.sequence)
+        .bind(recorded.position.0)
+        .bind(at)
+        .bind(document("menus", &next)?)
+        .execute(&mut *db)
+        .await?;
+        menu = Some(next);
+    }
+    Ok(())
+}
+
+async fn latest(db: &mut PgConnection) -> Result<Menu, ApplyError> {
+    let stored: Option<Json<Menu>> =
+        sqlx::query_scalar("SELECT document FROM menus ORDER BY position DESC LIMIT 1")
+            .fetch_optional(db)
+            .await?;
+    Ok(stored.map(|menu| menu.0).unwrap_or_default())
+}
+
+/// The menu that holds now; none before the first publication.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn current(pool: &PgPool) -> Result<Option<Row>, sqlx::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM menus ORDER BY version DESC LIMIT 1");
+    Ok(sqlx::query_as::<_, Stored>(&sql).fetch_optional(pool).await?.map(Row::from))
+}
+
+/// The menus of some versions, ascending; versions that there are not are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn at_versions(pool: &PgPool, versions: &[u32]) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM menus JOIN (SELECT DISTINCT unnest($1::bigint[]) AS version) AS asked \
+         USING (version) ORDER BY version"
+    );
+    let versions: Vec<i64> = versions.iter().map(|version| i64::from(*version)).collect();
+    let rows: Vec<Stored> = sqlx::query_as(&sql).bind(versions).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}

@@ -1,0 +1,218 @@
+//! Every accepted order, whole. Refused ones are in the log alone: they have no lines, price or progress.
+
+use chrono::{DateTime, Utc};
+use domain::LogPosition;
+use domain::ids::{CustomerId, OrderId, PizzeriaId};
+use domain::order::{Fulfilment, OrderChannel, OrderStatus, PlacedOrder};
+use event_store::RecordedEvent;
+use serde::Serialize;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::error::ApplyError;
+use crate::fold::document;
+use crate::orders;
+use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKey, SortKind};
+
+/// An order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The order.
+    pub order: PlacedOrder,
+    /// The version of its stream.
+    pub version: i64,
+    /// Its last event.
+    pub position: LogPosition,
+}
+
+#[derive(FromRow)]
+struct Stored {
+    id: Uuid,
+    number: String,
+    placed_at: DateTime<Utc>,
+    promised_at: DateTime<Utc>,
+    version: i64,
+    position: i64,
+    document: Json<PlacedOrder>,
+}
+
+const COLUMNS: &str = "id, number, placed_at, promised_at, version, position, document";
+
+impl From<Stored> for Row {
+    fn from(stored: Stored) -> Self {
+        Self { order: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+    }
+}
+
+/// Which orders. What is none or empty does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Of one of these pizzerias.
+    pub pizzerias: Vec<PizzeriaId>,
+    /// In one of these states.
+    pub statuses: Vec<OrderStatus>,
+    /// That came in so.
+    pub channel: Option<OrderChannel>,
+    /// That leave so.
+    pub fulfilment: Option<Fulfilment>,
+    /// Of this customer.
+    pub customer: Option<CustomerId>,
+    /// With this number, `P1-000042`.
+    pub number: Option<String>,
+    /// Placed then or later.
+    pub placed_from: Option<DateTime<Utc>>,
+    /// Placed earlier than then.
+    pub placed_to: Option<DateTime<Utc>>,
+    /// Only what couriers may see: deliveries that are ready or on their way.
+    pub courier_visible: bool,
+}
+
+/// In which order; ties by id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrderSort {
+    /// Newest first.
+    #[default]
+    PlacedAtDesc,
+    /// Oldest first.
+    PlacedAtAsc,
+    /// By the latest promise, most urgent first.
+    PromisedAtAsc,
+    /// By number, ascending.
+    NumberAsc,
+    /// By number, descending.
+    NumberDesc,
+}
+
+/// The name that a unit variant serialises as, `ON_SITE`.
+pub(crate) fn name<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
+impl OrderFilter {
+    fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        if !self.pizzerias.is_empty() {
+            let codes: Vec<String> = self.pizzerias.iter().map(ToString::to_string).collect();
+            query.push(" AND pizzeria = ANY(").push_bind(codes).push(")");
+        }
+        if !self.statuses.is_empty() {
+            let statuses: Vec<&'static str> = self.statuses.iter().map(|status| status.as_str()).collect();
+            query.push(" AND status = ANY(").push_bind(statuses).push(")");
+        }
+        if let Some(channel) = &self.channel {
+            query.push(" AND channel = ").push_bind(name(channel));
+        }
+        if let Some(fulfilment) = &self.fulfilment {
+            query.push(" AND fulfilment = ").push_bind(name(fulfilment));
+        }
+        if let Some(customer) = self.customer {
+            query.push(" AND customer = ").push_bind(customer.0);
+        }
+        if let Some(number) = &self.number {
+            // Postgres has no NUL in a text, so no number has one.
+            query.push(" AND number = ").push_bind(number.replace('\0', "\u{fffd}"));
+        }
+        if let Some(from) = self.placed_from {
+            query.push(" AND placed_at >= ").push_bind(from);
+        }
+        if let Some(to) = self.placed_to {
+            query.push(" AND placed_at < ").push_bind(to);
+        }
+        if self.courier_visible {
+            query.push(" AND fulfilment = 'DELIVERY' AND status IN ('READY', 'OUT_FOR_DELIVERY')");
+        }
+    }
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
+    let rows = orders::touched(db, "order_details", events).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let documents =
+        rows.iter().map(|row| document("order_details", &row.state)).collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(
+        "INSERT INTO order_details (id, number, pizzeria, status, channel, fulfilment, customer, contact, \
+         placed_at, promised_at, total, due, version, position, document) \
+         SELECT id, number, pizzeria, status, channel, fulfilment, customer, contact, placed_at, promised_at, \
+         total, due, version, position, document::json \
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], \
+         $8::uuid[], $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::bigint[], $13::bigint[], \
+         $14::bigint[], $15::text[]) AS new(id, number, pizzeria, status, channel, fulfilment, customer, \
+         contact, placed_at, promised_at, total, due, version, position, document) \
+         ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status, promised_at = EXCLUDED.promised_at, \
+         total = EXCLUDED.total, due = EXCLUDED.due, version = EXCLUDED.version, \
+         position = EXCLUDED.position, document = EXCLUDED.document",
+    )
+    .bind(rows.iter().map(|row| row.state.id.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.number.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.pizzeria.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.status().as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| name(&row.state.channel)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| name(&row.state.fulfilment)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.customer.map(|id| id.0)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.contact.map(|id| id.0)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.placed_at).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.promised_at()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.pricing.total.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.state.due().0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.version).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.position).collect::<Vec<_>>())
+    .bind(documents)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Some orders, in no particular order; those that there are not are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(pool: &PgPool, ids: &[OrderId]) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT DISTINCT unnest($1::uuid[]) AS asked) AS keys \
+         CROSS JOIN LATERAL (SELECT {COLUMNS} FROM order_details WHERE id = keys.asked LIMIT 1) AS found"
+    );
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<Stored> = sqlx::query_as(&sql).bind(ids).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}
+
+/// A page of orders.
+///
+/// # Errors
+/// [`PageError::Cursor`] for a cursor of another list, or when the database does not answer.
+pub async fn page(
+    pool: &PgPool,
+    filter: &OrderFilter,
+    sort: OrderSort,
+    args: &PageArgs,
+) -> Result<Page<Row>, PageError> {
+    let (column, kind, descending) = match sort {
+        OrderSort::PlacedAtDesc => ("placed_at", SortKind::Instant, true),
+        OrderSort::PlacedAtAsc => ("placed_at", SortKind::Instant, false),
+        OrderSort::PromisedAtAsc => ("promised_at", SortKind::Instant, false),
+        OrderSort::NumberAsc => ("number", SortKind::Text, false),
+        OrderSort::NumberDesc => ("number", SortKind::Text, true),
+    };
+    let list = List {
+        table: "order_details",
+        columns: COLUMNS,
+        column,
+        kind,
+        descending,
+        filter: &|query| filter.push(query),
+    };
+    let place = |stored: &Stored| {
+        let key = match sort {
+            OrderSort::PlacedAtDesc | OrderSort::PlacedAtAsc => stored.placed_at.into(),
+            OrderSort::PromisedAtAsc => stored.promised_at.into(),
+            OrderSort::NumberAsc | OrderSort::NumberDesc => SortKey::Text(stored.number.clone()),
+        };
+        Cursor(key, stored.id)
+    };
+    Ok(list.page(pool, args, place).await?.map(Row::from))
+}

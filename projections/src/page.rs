@@ -1,0 +1,274 @@
+//! Pages of lists that grow: keyset pagination with opaque cursors. Knows no read model.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+/// The most that a page holds.
+pub const MAX_PAGE: u32 = 100;
+
+/// Why there is no such page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// Exactly one of `first` and `last` is given.
+    #[error("give either first or last")]
+    Bound,
+    /// Out of range.
+    #[error("a page has 1 to {MAX_PAGE} items")]
+    Size,
+    /// Not a cursor of this list and order.
+    #[error("not a cursor of this list")]
+    Cursor,
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// From which end a page is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    First,
+    Last,
+}
+
+/// Which page: so many from one end of what lies between two cursors, both exclusive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageArgs {
+    end: End,
+    size: u32,
+    after: Option<Cursor>,
+    before: Option<Cursor>,
+}
+
+impl PageArgs {
+    /// From the arguments of a Relay connection.
+    ///
+    /// # Errors
+    /// Unless exactly one of `first` and `last` is given, it is 1 to 100, and the cursors are cursors.
+    pub fn new(
+        first: Option<i32>,
+        after: Option<&str>,
+        last: Option<i32>,
+        before: Option<&str>,
+    ) -> Result<Self, PageError> {
+        let (end, size) = match (first, last) {
+            (Some(first), None) => (End::First, first),
+            (None, Some(last)) => (End::Last, last),
+            (Some(_), Some(_)) | (None, None) => return Err(PageError::Bound),
+        };
+        let size = u32::try_from(size).ok().filter(|size| (1..=MAX_PAGE).contains(size));
+        Ok(Self {
+            end,
+            size: size.ok_or(PageError::Size)?,
+            after: after.map(Cursor::decode).transpose()?,
+            before: before.map(Cursor::decode).transpose()?,
+        })
+    }
+}
+
+/// One item of a page, with the cursor that stands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item<T> {
+    /// Opaque; good for `after` and `before`.
+    pub cursor: String,
+    /// The item.
+    pub node: T,
+}
+
+/// A page of a list, in the list's order whichever end it was taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// At most as many as asked for.
+    pub items: Vec<Item<T>>,
+    /// Whether the list goes on behind the last item.
+    pub has_next: bool,
+    /// Whether the list begins before the first item.
+    pub has_previous: bool,
+}
+
+/// A value that a list is ordered by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum SortKey {
+    /// An instant, in microseconds since 1970: what the database keeps.
+    Micros(i64),
+    /// A text in the order of its bytes.
+    Text(String),
+}
+
+impl From<DateTime<Utc>> for SortKey {
+    fn from(at: DateTime<Utc>) -> Self {
+        Self::Micros(at.timestamp_micros())
+    }
+}
+
+/// What a cursor holds: the item's place in the order, and its id to tell equals apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cursor(pub(crate) SortKey, pub(crate) Uuid);
+
+impl Cursor {
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::json!([self.0, self.1]).to_string())
+    }
+
+    fn decode(text: &str) -> Result<Self, PageError> {
+        let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| PageError::Cursor)?;
+        let cursor: Self = serde_json::from_slice(&json).map_err(|_| PageError::Cursor)?;
+        match &cursor.0 {
+            // Postgres has no NUL in a text and no instant before 4713 BC or after 294276.
+            SortKey::Text(text) if text.contains('\0') => Err(PageError::Cursor),
+            SortKey::Micros(micros) if DateTime::from_timestamp_micros(*micros).is_none() => {
+                Err(PageError::Cursor)
+            }
+            SortKey::Text(_) | SortKey::Micros(_) => Ok(cursor),
+        }
+    }
+}
+
+/// What the order's column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SortKind {
+    Instant,
+    Text,
+}
+
+/// A list: a table, its order, and what restricts it. The table has the columns `id` and `column`.
+pub(crate) struct List<'a> {
+    pub(crate) table: &'static str,
+    pub(crate) columns: &'static str,
+    pub(crate) column: &'static str,
+    pub(crate) kind: SortKind,
+    pub(crate) descending: bool,
+    /// Adds conditions, each beginning with ` AND `.
+    pub(crate) filter: &'a (dyn Fn(&mut QueryBuilder<'_, Postgres>) + Sync),
+}
+
+impl List<'_> {
+    fn check(&self, cursor: &Cursor) -> Result<(), PageError> {
+        match (&cursor.0, self.kind) {
+            (SortKey::Micros(_), SortKind::Instant) | (SortKey::Text(_), SortKind::Text) => Ok(()),
+            (SortKey::Micros(_), SortKind::Text) | (SortKey::Text(_), SortKind::Instant) => {
+                Err(PageError::Cursor)
+            }
+        }
+    }
+
+    fn start<'q>(&self, what: &str) -> QueryBuilder<'q, Postgres> {
+        let mut query = QueryBuilder::new(format!("SELECT {what} FROM {} WHERE true", self.table));
+        (self.filter)(&mut query);
+        query
+    }
+
+    /// Restricts to what lies on one side of a cursor, in the list's order.
+    fn beside(&self, query: &mut QueryBuilder<'_, Postgres>, operator: &str, cursor: &Cursor) {
+        query.push(format!(" AND ({}, id) {operator} (", self.column));
+        match &cursor.0 {
+            SortKey::Micros(micros) => {
+                query.push_bind(DateTime::from_timestamp_micros(*micros).unwrap_or_default());
+            }
+            SortKey::Text(text) => {
+                query.push_bind(text.clone());
+            }
+        }
+        query.push(", ").push_bind(cursor.1).push(")");
+    }
+
+    async fn exists(&self, pool: &PgPool, operator: &str, cursor: &Cursor) -> Result<bool, sqlx::Error> {
+        let mut query = self.start("1");
+        self.beside(&mut query, operator, cursor);
+        query.push(" LIMIT 1");
+        Ok(query.build().fetch_optional(pool).await?.is_some())
+    }
+
+    /// Reads a page; `place` says where a row stands in the order.
+    pub(crate) async fn page<R>(
+        &self,
+        pool: &PgPool,
+        args: &PageArgs,
+        place: impl Fn(&R) -> Cursor,
+    ) -> Result<Page<R>, PageError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        args.after.iter().chain(&args.before).try_for_each(|cursor| self.check(cursor))?;
+        let (behind, ahead) = if self.descending { ("<", ">") } else { (">", "<") };
+        let mut query = self.start(self.columns);
+        if let Some(after) = &args.after {
+            self.beside(&mut query, behind, after);
+        }
+        if let Some(before) = &args.before {
+            self.beside(&mut query, ahead, before);
+        }
+        let direction = if self.descending == (args.end == End::First) { "DESC" } else { "ASC" };
+        query.push(format!(" ORDER BY {} {direction}, id {direction} LIMIT ", self.column));
+        query.push_bind(i64::from(args.size) + 1);
+        let mut rows: Vec<R> = query.build_query_as().fetch_all(pool).await?;
+        let size = usize::try_from(args.size).unwrap_or(usize::MAX);
+        let more = rows.len() > size;
+        rows.truncate(size);
+        if args.end == End::Last {
+            rows.reverse();
+        }
+        // On the side of a cursor the list goes on if something is there, the cursor's own item included.
+        let beyond_after = match &args.after {
+            Some(after) => self.exists(pool, &format!("{ahead}="), after).await?,
+            None => false,
+        };
+        let beyond_before = match &args.before {
+            Some(before) => self.exists(pool, &format!("{behind}="), before).await?,
+            None => false,
+        };
+        let (has_next, has_previous) = match args.end {
+            End::First => (more || beyond_before, beyond_after),
+            End::Last => (beyond_before, more || beyond_after),
+        };
+        let items = rows.into_iter().map(|node| Item { cursor: place(&node).encode(), node }).collect();
+        Ok(Page { items, has_next, has_previous })
+    }
+}
+
+impl<T> Page<T> {
+    /// The same page of something else.
+    pub(crate) fn map<U>(self, f: impl Fn(T) -> U) -> Page<U> {
+        let items =
+            self.items.into_iter().map(|item| Item { cursor: item.cursor, node: f(item.node) }).collect();
+        Page { items, has_next: self.has_next, has_previous: self.has_previous }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back() {
+        for key in [SortKey::Micros(1_764_000_000_123_456), SortKey::Text("P1-000042".into())] {
+            let cursor = Cursor(key, Uuid::from_u128(7));
+            assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_cursor_is_refused() {
+        let far = URL_SAFE_NO_PAD.encode(format!("[{}, \"{}\"]", i64::MAX, Uuid::nil()));
+        let nul = URL_SAFE_NO_PAD.encode(format!("[\"\\u0000\", \"{}\"]", Uuid::nil()));
+        for text in ["", "?", "bm9wZQ", &far, &nul, &URL_SAFE_NO_PAD.encode("[1]"), "é"] {
+            assert!(matches!(Cursor::decode(text), Err(PageError::Cursor)), "{text}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_bound_of_1_to_100() {
+        assert!(matches!(PageArgs::new(None, None, None, None), Err(PageError::Bound)));
+        assert!(matches!(PageArgs::new(Some(1), None, Some(1), None), Err(PageError::Bound)));
+        for size in [-1, 0, 101, i32::MAX] {
+            assert!(matches!(PageArgs::new(Some(size), None, None, None), Err(PageError::Size)));
+            assert!(matches!(PageArgs::new(None, None, Some(size), None), Err(PageError::Size)));
+        }
+        assert!(PageArgs::new(Some(100), None, None, None).is_ok());
+    }
+}

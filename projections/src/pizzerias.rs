@@ -1,0 +1,77 @@
+//! The points of sale, a row each. Whether one takes orders now, its own state says (`takes_orders`).
+
+use domain::ids::PizzeriaId;
+use domain::pizzeria::{OpenedPizzeria, Pizzeria};
+use domain::{AggregateState, LogPosition, StreamType};
+use event_store::RecordedEvent;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgPool};
+
+use crate::error::ApplyError;
+use crate::fold::{Place, document, fold};
+
+/// A pizzeria.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The pizzeria.
+    pub pizzeria: OpenedPizzeria,
+    /// The version of its stream.
+    pub version: i64,
+    /// Its last event.
+    pub position: LogPosition,
+}
+
+#[derive(FromRow)]
+struct Stored {
+    version: i64,
+    position: i64,
+    document: Json<OpenedPizzeria>,
+}
+
+impl From<Stored> for Row {
+    fn from(stored: Stored) -> Self {
+        Self { pizzeria: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+    }
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
+    let place = Place { table: "pizzerias", key: "id", key_type: "text" };
+    let stored = |opened: OpenedPizzeria| AggregateState::Pizzeria(Pizzeria::Opened(Box::new(opened)));
+    for (stream, folded) in fold(db, &place, StreamType::Pizzeria, events, stored).await? {
+        let AggregateState::Pizzeria(Pizzeria::Opened(opened)) = &folded.state else { continue };
+        sqlx::query(
+            "INSERT INTO pizzerias (id, version, position, document) VALUES ($1, $2, $3, $4::json) \
+             ON CONFLICT (id) DO UPDATE SET version = EXCLUDED.version, position = EXCLUDED.position, \
+             document = EXCLUDED.document",
+        )
+        .bind(&*stream.id)
+        .bind(folded.version)
+        .bind(folded.position)
+        .bind(document("pizzerias", opened)?)
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Every pizzeria, by code.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn all(pool: &PgPool) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = "SELECT version, position, document FROM pizzerias ORDER BY id";
+    let rows: Vec<Stored> = sqlx::query_as(sql).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}
+
+/// Some pizzerias, by code; those that there are not are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(pool: &PgPool, ids: &[PizzeriaId]) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = "SELECT version, position, document FROM pizzerias \
+               JOIN (SELECT DISTINCT unnest($1::text[]) AS id) AS asked USING (id) ORDER BY id";
+    let ids: Vec<&str> = ids.iter().map(PizzeriaId::as_str).collect();
+    let rows: Vec<Stored> = sqlx::query_as(sql).bind(ids).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}

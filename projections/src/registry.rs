@@ -1,0 +1,100 @@
+//! The read models: their names, their tables, and what applies events to each. Nothing about running them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use event_store::RecordedEvent;
+use sqlx::PgConnection;
+
+use crate::error::ApplyError;
+use crate::{
+    daily_sales, deliveries, kitchen_queue, menus, order_board, order_details, pizzerias, stock_levels,
+};
+
+/// A table of a read model.
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// The columns of its primary key.
+    pub(crate) key: &'static [&'static str],
+}
+
+const fn table(name: &'static str, key: &'static [&'static str]) -> Table {
+    Table { name, key }
+}
+
+macro_rules! models {
+    ($($(#[$doc:meta])* $variant:ident = $module:ident [$($table:expr),+];)+) => {
+        /// A read model.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Model { $($(#[$doc])* $variant,)+ }
+
+        impl Model {
+            /// Every read model.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name on the command line and in the table of checkpoints, `order_details`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($module),)+ }
+            }
+
+            pub(crate) fn tables(self) -> &'static [Table] {
+                match self { $(Self::$variant => { const TABLES: &[Table] = &[$($table),+]; TABLES })+ }
+            }
+
+            /// Changes the rows that the events change. Which tables those are, the connection's
+            /// `search_path` says.
+            pub(crate) async fn apply(
+                self,
+                db: &mut PgConnection,
+                events: &[RecordedEvent],
+            ) -> Result<(), ApplyError> {
+                match self { $(Self::$variant => $module::apply(db, events).await,)+ }
+            }
+        }
+    };
+}
+
+models! {
+    /// Every version of the menu.
+    Menus = menus [table("menus", &["version"])];
+    /// The points of sale.
+    Pizzerias = pizzerias [table("pizzerias", &["id"])];
+    /// Every accepted order.
+    OrderDetails = order_details [table("order_details", &["id"])];
+    /// Open orders, small.
+    OrderBoard = order_board [table("order_board", &["id"])];
+    /// Orders in the kitchen.
+    KitchenQueue = kitchen_queue [table("kitchen_queue", &["id"])];
+    /// What each pizzeria has left.
+    StockLevels = stock_levels [table("stock_levels", &["pizzeria"])];
+    /// Every delivery.
+    Deliveries = deliveries [table("deliveries", &["id"])];
+    /// Takings by pizzeria and business day.
+    DailySales = daily_sales [
+        table("daily_sales", &["pizzeria", "day"]),
+        table("daily_sales_orders", &["id"]),
+        table("daily_sales_zones", &["pizzeria"])
+    ];
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Not the name of a read model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no read model of that name; there are {}", names())]
+pub struct UnknownModel;
+
+fn names() -> String {
+    Model::ALL.iter().map(|model| model.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Model {
+    type Err = UnknownModel;
+    fn from_str(text: &str) -> Result<Self, UnknownModel> {
+        Self::ALL.iter().copied().find(|model| model.name() == text).ok_or(UnknownModel)
+    }
+}
