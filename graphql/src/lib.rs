@@ -2,6 +2,7 @@
 //! process. Decides nothing: commands go to the event store, reads to the projections.
 
 pub mod clock;
+pub mod config;
 pub mod context;
 pub mod error;
 pub mod ids;

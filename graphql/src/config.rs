@@ -1,0 +1,147 @@
+//! What a process is told by its surroundings: the environment, over an optional TOML file. Secrets are
+//! wrapped, and never shown or logged.
+
+use std::collections::HashMap;
+
+use config::{Config, File, FileFormat};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// The variable that names the settings file.
+const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
+/// The variables, which are also the file's keys, in lower case.
+const VARIABLES: [&str; 4] = ["DATABASE_URL", "PORT", "OCPIZZA_MANAGER_KEY", "ENV"];
+/// Where the API listens when nothing is said.
+const DEFAULT_PORT: u16 = 8080;
+
+/// Where a process runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Environment {
+    /// With customers: logs are JSON, and a key must be given.
+    Production,
+    /// On somebody's machine.
+    #[default]
+    Development,
+}
+
+/// The settings of a process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `DATABASE_URL`: which may hold a password.
+    pub database_url: Option<SecretString>,
+    /// `PORT`: where the API listens.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// `OCPIZZA_MANAGER_KEY`: the key that the tokens of sessions are stored under.
+    #[serde(rename = "ocpizza_manager_key")]
+    pub key: Option<SecretString>,
+    /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
+    #[serde(default, rename = "env")]
+    pub environment: Environment,
+}
+
+fn default_port() -> u16 {
+    DEFAULT_PORT
+}
+
+/// Settings that cannot be used; the message names the setting, and never its value when it is secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {path}, which {SETTINGS} names: {source}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or a value is not what it must be.
+    #[error("settings: {0}")]
+    Invalid(#[from] config::ConfigError),
+}
+
+impl Settings {
+    /// The settings of this process.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn load() -> Result<Self, SettingsError> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The settings that some variables make. An empty variable is one that is not set.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let mut layers = Config::builder();
+        if let Some(path) = variable(SETTINGS) {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| SettingsError::Unreadable { path: path.clone(), source })?;
+            layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
+        }
+        let set: HashMap<String, String> =
+            VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect();
+        let environment = config::Environment::default().source(Some(set));
+        Ok(layers.add_source(environment).build()?.try_deserialize()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let variables: HashMap<&str, &str> = variables.iter().copied().collect();
+        Settings::from_variables(|name| variables.get(name).map(|value| (*value).to_owned()))
+    }
+
+    fn file(name: &str, text: &str) -> String {
+        let path = std::env::temp_dir().join(format!("ocpizza-settings-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    #[test]
+    fn nothing_said_is_a_developers_machine() {
+        let settings = settings(&[("DATABASE_URL", "")]).unwrap();
+        assert!(settings.database_url.is_none() && settings.key.is_none());
+        assert_eq!((settings.port, settings.environment), (8080, Environment::Development));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let path = file("wins", "port = 9000\nenv = \"PRODUCTION\"\nocpizza_manager_key = \"from the file\"\n");
+        let settings =
+            settings(&[(SETTINGS, &path), ("PORT", "9001"), ("DATABASE_URL", "postgres:///x")]).unwrap();
+        assert_eq!((settings.port, settings.environment), (9001, Environment::Production));
+        assert_eq!(settings.key.as_ref().unwrap().expose_secret(), "from the file");
+        assert_eq!(settings.database_url.as_ref().unwrap().expose_secret(), "postgres:///x");
+        assert!(!format!("{settings:?}").contains("from the file"));
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_in_one_line() {
+        let misspelt = file("misspelt", "prot = 9000\n");
+        let broken = file("broken", "port = \n");
+        for (variables, named) in [
+            ([("PORT", "seventy"), ("ENV", "")], "port"),
+            ([("PORT", "70000"), ("ENV", "")], "port"),
+            ([("PORT", ""), ("ENV", "STAGING")], "STAGING"),
+            ([(SETTINGS, misspelt.as_str()), ("ENV", "")], "prot"),
+            ([(SETTINGS, broken.as_str()), ("ENV", "")], "settings"),
+            ([(SETTINGS, "/nowhere.toml"), ("ENV", "")], "/nowhere.toml"),
+        ] {
+            let message = settings(&variables).unwrap_err().to_string();
+            assert!(message.contains(named), "{message}");
+        }
+        std::fs::remove_file(misspelt).unwrap();
+        std::fs::remove_file(broken).unwrap();
+    }
+}
