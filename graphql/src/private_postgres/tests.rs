@@ -18,6 +18,10 @@ impl DataDir {
     fn new() -> Self {
         Self(env::temp_dir().join(format!("ocpizza-test-{}", Uuid::now_v7().simple())))
     }
+
+    fn cluster(&self) -> PathBuf {
+        cluster::remembered_home(&self.0).unwrap_or_else(|| self.0.clone()).join("cluster")
+    }
 }
 
 impl Drop for DataDir {
@@ -154,6 +158,7 @@ async fn a_killed_owner_takes_its_server_along_and_the_next_start_works() {
     owner.wait().unwrap();
     wait_for(|| running_url(&dir.0).is_none().then_some(()));
     assert!(dir.0.join("database_url").exists(), "the file stays behind, and is not believed");
+    wait_for(|| server::running_pid(&dir.cluster()).is_none().then_some(()));
 }
 
 #[tokio::test]
@@ -163,7 +168,7 @@ async fn a_killed_server_does_not_prevent_the_next_start() {
     let postgres = PrivatePostgres::start(durable).unwrap();
     let url = postgres.database_url(DATABASE);
     run(&url, "CREATE TABLE kept (n bigint); INSERT INTO kept VALUES (7)").await;
-    let data = cluster::remembered_home(&dir.0).unwrap_or_else(|| dir.0.clone()).join("cluster");
+    let data = dir.cluster();
     let pid = server::running_pid(&data).and_then(|pid| rustix::process::Pid::from_raw(pid as i32)).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     drop(postgres);
