@@ -125,7 +125,10 @@ fn sweep() {
             .strip_prefix(PREFIX)
             .is_some_and(|pid| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists());
         if over {
-            let _ = private_postgres::erase(&path);
+            // A server that is still going down keeps its directory for the next sweep.
+            if private_postgres::erase(&path).is_ok() {
+                let _ = std::fs::remove_dir_all(&path);
+            }
         }
     }
 }
