@@ -8,11 +8,13 @@ use domain::{AggregateState, StreamId};
 use sqlx::PgPool;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{RwLock, mpsc, oneshot};
+use uuid::Uuid;
 
 use crate::appender::{self, Shared};
 use crate::cache::{Attempt, Cache};
 use crate::command::{CommandContext, Outcome};
 use crate::error::StoreError;
+use crate::idempotency;
 use crate::load;
 use crate::unit_of_work::Unit;
 
@@ -141,5 +143,15 @@ impl EventStore {
         let mut connection = self.shared.pool.acquire().await?;
         let loaded = load::stream(&mut connection, stream).await?;
         Ok((Arc::unwrap_or_clone(loaded.state), loaded.version))
+    }
+
+    /// Whether a command was answered under an idempotency key, so that the same answer will be given
+    /// again: to be asked before something outside is set going for the command.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_answered(&self, actor: Uuid, key: &str) -> Result<bool, StoreError> {
+        let mut connection = self.shared.pool.acquire().await?;
+        Ok(!idempotency::find(&mut connection, &[(actor, key.to_owned())]).await?.is_empty())
     }
 }
