@@ -1,6 +1,8 @@
 //! Reading the log: by position, or by stream. Read-only.
 
 use std::collections::HashMap;
+mod search;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +14,8 @@ use serde_json::value::RawValue;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
+
+pub use search::{EventFilter, search};
 
 /// Who and why, as stored with every event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,17 +1,25 @@
 //! What every resolver can reach: the services of the process and who is calling. Decides nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Context;
+use async_graphql::dataloader::DataLoader;
 use chrono::{DateTime, Utc};
 use domain::access::{Actor, Permission, Scope, authorize};
 use event_store::{EventStore, Follower};
+use projections::{Model, ReadModels};
 use sqlx::PgPool;
 
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::labels::Lang;
+use crate::loaders::Loaders;
 use crate::payment::PaymentService;
+use crate::scalars::LogPosition;
+
+/// How long a query waits for a read model at most.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// The services of the process; data of the schema.
 #[derive(Debug, Clone)]
@@ -22,6 +30,8 @@ pub struct Services {
     pub store: EventStore,
     /// The log as it grows.
     pub follower: Follower,
+    /// The read side.
+    pub read_models: ReadModels,
     /// The clock.
     pub clock: Clock,
     /// Who takes money online.
@@ -62,6 +72,19 @@ impl Caller {
     }
 }
 
+impl Services {
+    /// Waits until read models have come as far as a caller knows the log to be.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when they have not after five seconds.
+    pub async fn at_least(&self, models: &[Model], position: Option<LogPosition>) -> Result<(), ApiError> {
+        match position {
+            Some(LogPosition(position)) => Ok(self.read_models.wait_for(models, position, WAIT).await?),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A program that runs the schema without its services or without a caller.
 #[derive(Debug, thiserror::Error)]
 #[error("the schema was run without its context")]
@@ -81,6 +104,12 @@ pub trait ApiContext<'a> {
     /// `INTERNAL` when the request came without.
     fn caller(&self) -> Result<&'a Caller, ApiError>;
 
+    /// Batched reads, for this request.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the request came without.
+    fn loaders(&self) -> Result<&'a DataLoader<Loaders>, ApiError>;
+
     /// Now, by the edge's clock.
     ///
     /// # Errors
@@ -93,6 +122,10 @@ pub trait ApiContext<'a> {
 impl<'a> ApiContext<'a> for Context<'a> {
     fn services(&self) -> Result<&'a Services, ApiError> {
         self.data_opt::<Services>().ok_or_else(|| ApiError::internal(NoContext))
+    }
+
+    fn loaders(&self) -> Result<&'a DataLoader<Loaders>, ApiError> {
+        self.data_opt::<DataLoader<Loaders>>().ok_or_else(|| ApiError::internal(NoContext))
     }
 
     fn caller(&self) -> Result<&'a Caller, ApiError> {

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use domain::access::Denied;
 use event_store::{LogError, StoreError};
+use projections::WaitError;
+
+use crate::auth::AuthError;
 
 /// The codes of API.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +166,21 @@ impl From<LogError> for ApiError {
         match error {
             LogError::Database(error) => error.into(),
             unreadable @ LogError::Unreadable { .. } => Self::internal(unreadable),
+        }
+    }
+}
+
+impl From<WaitError> for ApiError {
+    fn from(error: WaitError) -> Self {
+        Self::Unavailable("the read model is not there yet; try again".to_owned(), Some(Arc::new(error)))
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Database(error) => error.into(),
+            other => Self::internal(other),
         }
     }
 }

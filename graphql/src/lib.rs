@@ -1,6 +1,7 @@
 //! The GraphQL API: types over the domain's states, HTTP and WebSocket, and the assembly of a
 //! process. Decides nothing: commands go to the event store, reads to the projections.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod context;
@@ -8,6 +9,7 @@ pub mod error;
 pub mod ids;
 pub mod inputs;
 pub mod labels;
+pub mod loaders;
 pub mod messages;
 pub mod mutations;
 pub mod payment;

@@ -3,6 +3,7 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
 use chrono::NaiveDate;
 use domain::Cents;
+use domain::vat::VatRate;
 
 use crate::types::enums::Currency;
 
@@ -94,4 +95,9 @@ impl From<Cents> for Money {
     fn from(cents: Cents) -> Self {
         Self { amount: Decimal(cents), currency: Currency::Eur }
     }
+}
+
+/// A VAT rate in percent, `"5.50"`.
+pub fn percent(rate: VatRate) -> Decimal {
+    Decimal(Cents(i64::from(rate.0)))
 }

@@ -1,11 +1,23 @@
 //! The log: how far it has come, and its events.
 
-use async_graphql::{Context, Object, SimpleObject};
-use domain::access::{Permission, Scope};
+use std::sync::Arc;
 
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Scope};
+use domain::ids::PizzeriaId;
+use domain::{StreamId, StreamType as Kind};
+use event_store::log;
+use projections::page::{MAX_PAGE, PageArgs, PageError};
+use uuid::Uuid;
+
+use super::order::pizzerias_of;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::scalars::LogPosition;
+use crate::types::enums::StreamType;
+use crate::types::event::{Event, EventConnection, cursor};
+use crate::types::page::asked_for;
 
 /// Queries over the log.
 #[derive(Debug, Default)]
@@ -18,12 +30,120 @@ pub struct Log {
     pub position: LogPosition,
 }
 
+/// Which events; everything that is given must hold.
+#[derive(Debug, Default, Clone, InputObject)]
+pub struct EventFilter {
+    /// Of streams of these kinds.
+    pub stream_types: Option<Vec<StreamType>>,
+    /// Of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff, or `menu:group`.
+    pub stream_id: Option<ID>,
+    /// Of these types, `OrderPlaced`.
+    pub types: Option<Vec<String>>,
+    /// Of a pizzeria; an id or a code. Managers see those of their own only.
+    pub pizzeria_id: Option<ID>,
+    /// By an actor: an account's id.
+    pub actor_id: Option<ID>,
+    /// Of commands of this name, `placeOrder`.
+    pub command: Option<String>,
+    /// Of one request.
+    pub correlation_id: Option<String>,
+    /// Recorded at this instant or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Recorded before this instant.
+    pub to: Option<DateTime<Utc>>,
+    /// Behind this position.
+    pub after_position: Option<LogPosition>,
+}
+
+fn stream(id: &ID) -> Result<StreamId, ApiError> {
+    let wrong = || ApiError::bad_input("filter.streamId: not the id of a stream");
+    let (kind, local) = id.split_once(':').ok_or_else(wrong)?;
+    let kind: Kind = kind.parse().map_err(|_| wrong())?;
+    Ok(StreamId::new(kind, local))
+}
+
+fn actor(id: &ID) -> Result<Uuid, ApiError> {
+    let local = id.strip_prefix("staff:").or_else(|| id.strip_prefix("customer:")).unwrap_or(id);
+    local.parse().map_err(|_| ApiError::bad_input("filter.actorId: not the id of an account"))
+}
+
+/// What a filter means for the caller: a manager's is restricted to the manager's pizzeria.
+///
+/// # Errors
+/// When the caller may not read events, or an id cannot be one.
+pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventFilter, ApiError> {
+    let pizzerias = pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ReadEvents)?;
+    Ok(log::EventFilter {
+        stream: asked.stream_id.as_ref().map(stream).transpose()?,
+        kinds: asked.stream_types.into_iter().flatten().map(Kind::from).collect(),
+        types: asked.types.unwrap_or_default(),
+        pizzeria: pizzerias.into_iter().next(),
+        actor: asked.actor_id.as_ref().map(actor).transpose()?,
+        command: asked.command,
+        correlation_id: asked.correlation_id,
+        from: asked.from,
+        to: asked.to,
+        after: asked.after_position.map(|position| position.0),
+        before: None,
+    })
+}
+
+/// An event, for those who may see it.
+pub(super) async fn visible_event(
+    ctx: &Context<'_>,
+    position: domain::LogPosition,
+) -> Result<Option<Event>, ApiError> {
+    let mut filter = event_filter(ctx, EventFilter::default())?;
+    filter.after = Some(domain::LogPosition(position.0.saturating_sub(1)));
+    filter.before = Some(domain::LogPosition(position.0.saturating_add(1)));
+    let events = log::search(&ctx.services()?.pool, &filter, 1, false).await?;
+    Ok(events.into_iter().next().map(|event| Event(Arc::new(event))))
+}
+
 #[Object]
 impl LogQuery {
     /// The log of events: how far it has come.
     async fn log(&self, ctx: &Context<'_>) -> Result<Log, ApiError> {
-        ctx.caller()?.authorize(Permission::ReadLog, Scope::Group)?;
-        let position = event_store::log::head(&ctx.services()?.pool).await?;
+        let own: Option<&PizzeriaId> = ctx.caller()?.actor.as_ref().and_then(|actor| actor.pizzeria.as_ref());
+        ctx.caller()?.authorize(Permission::ReadLog, own.map_or(Scope::Group, Scope::Pizzeria))?;
+        let position = log::head(&ctx.services()?.pool).await?;
         Ok(Log { position: LogPosition(position) })
+    }
+
+    /// Events of the log, by position.
+    #[graphql(complexity = "asked_for(first, last) * child_complexity + 1")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] filter: Option<EventFilter>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<EventConnection, ApiError> {
+        let base = event_filter(ctx, filter.unwrap_or_default())?;
+        // The same rules of size as every other connection; the cursors here are positions.
+        PageArgs::new(first, None, last, None)?;
+        let size = first.or(last).and_then(|size| i64::try_from(size).ok()).ok_or(PageError::Size)?;
+        debug_assert!(size <= i64::from(MAX_PAGE));
+        let after = after.as_deref().map(cursor).transpose()?;
+        let before = before.as_deref().map(cursor).transpose()?;
+        let mut page = base.clone();
+        page.after = base.after.max(after);
+        page.before = before;
+        let from_end = last.is_some();
+        let pool = &ctx.services()?.pool;
+        let mut events = log::search(pool, &page, size + 1, from_end).await?;
+        let more = i64::try_from(events.len()).unwrap_or(i64::MAX) > size;
+        if more && from_end {
+            events.remove(0);
+        } else if more {
+            events.pop();
+        }
+        // Beyond a cursor the list goes on when the cursor's own event is in it.
+        let (next, previous) = (before.is_some(), after.is_some());
+        let (has_next, has_previous) =
+            if from_end { (next, more || previous) } else { (more || next, previous) };
+        Ok(EventConnection::new(events, has_next, has_previous))
     }
 }

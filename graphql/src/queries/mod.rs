@@ -1,9 +1,27 @@
-//! The query root: a merge of one small struct an entity.
+//! The query root: a merge of one small struct an entity. Reads only, and asks first who may.
 
+pub mod account;
+pub mod delivery;
 pub mod log;
+pub mod menu;
+pub mod node;
+pub mod order;
+pub mod pizzeria;
+pub mod sales;
+pub mod stock;
 
 use async_graphql::MergedObject;
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(log::LogQuery);
+pub struct Query(
+    account::AccountQuery,
+    node::NodeQuery,
+    pizzeria::PizzeriaQuery,
+    menu::MenuQuery,
+    order::OrderQuery,
+    delivery::DeliveryQuery,
+    stock::StockQuery,
+    sales::SalesQuery,
+    log::LogQuery,
+);

@@ -266,3 +266,34 @@ pub enum StreamType {
     /// One member of staff.
     Staff,
 }
+
+/// How it is known that the customer has a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ProofKind {
+    /// The customer's four digits.
+    Code,
+    /// Somebody took it and gave a name.
+    ReceivedBy,
+    /// A photograph.
+    Photo,
+}
+
+/// The days of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "chrono::Weekday")]
+pub enum Weekday {
+    /// Monday.
+    Mon,
+    /// Tuesday.
+    Tue,
+    /// Wednesday.
+    Wed,
+    /// Thursday.
+    Thu,
+    /// Friday.
+    Fri,
+    /// Saturday.
+    Sat,
+    /// Sunday.
+    Sun,
+}

@@ -1,8 +1,21 @@
 //! The API's types, one file an entity. They wrap the domain's states, wherever those come from: a
 //! read model's row, the outcome of a command, a subscription's fold.
 
+pub mod account;
 pub mod actions;
+pub mod board;
+pub mod contact;
 pub mod courier_position;
+pub mod delivery;
 pub mod enums;
+pub mod event;
+pub mod menu;
+pub mod node;
 pub mod order;
+pub mod page;
+pub mod pizzeria;
+pub mod quote;
+pub mod sales;
+pub mod staff;
+pub mod stock;
 pub mod user_error;

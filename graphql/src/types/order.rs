@@ -2,14 +2,28 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object};
-use domain::order::{Order as OrderState, PlacedOrder};
-use domain::{AggregateState, LogPosition};
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Role, Scope};
+use domain::order::{Fulfilment as How, Order as OrderState, OrderStatus as Status, PlacedOrder, Progress};
+use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
 
-use super::enums::OrderStatus;
+use super::actions::{self, OrderAction};
+use super::contact::Contact;
+use super::delivery::Delivery;
+use super::enums::{
+    CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent, PaymentKind,
+    PaymentMethod, PizzaSize,
+};
+use super::event::{EventConnection, history};
+use super::page::connection;
+use super::pizzeria::Pizzeria;
+use crate::context::{ApiContext, Caller};
+use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::scalars::Money;
+use crate::labels;
+use crate::scalars::{self, Decimal, Money};
 
 /// An order that was accepted, at one version.
 #[derive(Debug, Clone)]
@@ -37,6 +51,46 @@ impl Order {
             _ => None,
         }
     }
+
+    /// Whose and where it is, for [`Caller::authorize`].
+    pub fn scope(&self) -> Scope<'_> {
+        Scope::Own { customer: self.order.customer, pizzeria: &self.order.pizzeria }
+    }
+
+    async fn delivery_of(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
+        if self.order.fulfilment != How::Delivery {
+            return Ok(None);
+        }
+        ctx.loaders()?.load_one(self.order.id).await
+    }
+
+    /// The row of personal data, for those who may see it. A courier may while the order waits for
+    /// one, and while it is theirs to carry; an auditor sees a pseudonym.
+    pub(super) async fn contact_for(
+        &self,
+        ctx: &Context<'_>,
+        caller: &Caller,
+    ) -> Result<Option<Contact>, ApiError> {
+        let Some(id) = self.order.contact else { return Ok(None) };
+        if caller.actor.as_ref().is_some_and(|actor| actor.role == Role::Auditor) {
+            return Ok(Some(Contact::pseudonym(id)));
+        }
+        if !caller.may(Permission::ReadContact, self.scope()) {
+            return Ok(None);
+        }
+        if let Some(courier) = caller.actor.as_ref().filter(|actor| actor.role == Role::Courier) {
+            let to_be_carried =
+                self.order.fulfilment == How::Delivery && self.order.status() == Status::Ready;
+            let carries = match self.delivery_of(ctx).await? {
+                Some(delivery) => delivery.delivery.courier().is_some_and(|carrier| carrier.0 == courier.id),
+                None => false,
+            };
+            if !to_be_carried && !carries {
+                return Ok(None);
+            }
+        }
+        ctx.loaders()?.load_one(id).await
+    }
 }
 
 /// An order: what was asked, what it costs, and where it stands.
@@ -52,18 +106,316 @@ impl Order {
         &self.order.number
     }
 
-    /// Where it stands.
-    async fn status(&self) -> OrderStatus {
-        self.order.status().into()
-    }
-
     /// Its version, for `expectedVersion`.
     async fn version(&self) -> i64 {
         self.version
     }
 
-    /// What is to be paid.
+    /// The log's position that this state is of, at least.
+    async fn position(&self) -> scalars::LogPosition {
+        scalars::LogPosition(self.position)
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> OrderStatus {
+        self.order.status().into()
+    }
+
+    /// Where it stands, in the caller's language.
+    async fn status_label(&self, ctx: &Context<'_>) -> Result<&'static str, ApiError> {
+        Ok(labels::order_status(self.order.status(), self.order.fulfilment, ctx.caller()?.lang))
+    }
+
+    /// Where it is made.
+    async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
+        Pizzeria::load(ctx, &self.order.pizzeria).await
+    }
+
+    /// How it came in.
+    async fn channel(&self) -> OrderChannel {
+        self.order.channel.into()
+    }
+
+    /// How it leaves.
+    async fn fulfilment(&self) -> Fulfilment {
+        self.order.fulfilment.into()
+    }
+
+    /// What was ordered.
+    async fn lines(&self) -> Vec<OrderLine> {
+        self.order.lines.iter().map(OrderLine::from).collect()
+    }
+
+    /// The lines, without the delivery fee.
+    async fn subtotal(&self) -> Money {
+        self.order.pricing.subtotal.into()
+    }
+
+    /// What the delivery costs; zero unless delivered.
+    async fn delivery_fee(&self) -> Money {
+        self.order.pricing.delivery_fee.into()
+    }
+
+    /// The total by VAT rate, rates ascending; the parts' gross add up to it.
+    async fn vat(&self) -> Vec<VatPart> {
+        self.order.pricing.vat.iter().map(VatPart::from).collect()
+    }
+
+    /// What is to be paid, VAT included.
     async fn total(&self) -> Money {
         self.order.pricing.total.into()
     }
+
+    /// How the customer means to pay.
+    async fn payment(&self) -> PaymentIntent {
+        self.order.payment.into()
+    }
+
+    /// What was captured, less what was refunded.
+    async fn paid(&self) -> Money {
+        self.order.paid.into()
+    }
+
+    /// What is still to be paid; negative when money is owed back.
+    async fn due(&self) -> Money {
+        self.order.due().into()
+    }
+
+    /// Every payment, oldest first.
+    async fn payments(&self) -> Vec<Payment> {
+        let payments = self.order.payments.iter();
+        payments
+            .map(|payment| Payment {
+                kind: payment.kind.into(),
+                method: payment.method.into(),
+                amount: payment.amount.into(),
+                at: payment.at,
+            })
+            .collect()
+    }
+
+    /// When it is promised for, by the latest promise.
+    async fn promised_at(&self) -> DateTime<Utc> {
+        self.order.promised_at()
+    }
+
+    /// Every promise, oldest first.
+    async fn promises(&self) -> Vec<Promise> {
+        let promises = self.order.promises.iter();
+        promises
+            .map(|promise| Promise { promised_at: promise.promised_at, given_at: promise.given_at })
+            .collect()
+    }
+
+    /// Whether it is later than promised: it reached the customer late, or has not by now.
+    async fn late(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(self.order.is_late() || !self.order.status().is_closed() && ctx.now()? > self.order.promised_at())
+    }
+
+    /// When it was placed.
+    async fn placed_at(&self) -> DateTime<Utc> {
+        self.order.placed_at
+    }
+
+    /// Until when it is to be paid online, while it awaits its payment.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        match self.order.progress {
+            Progress::AwaitingPayment { expires_at } => Some(expires_at),
+            _ => None,
+        }
+    }
+
+    /// When preparation began.
+    async fn started_at(&self) -> Option<DateTime<Utc>> {
+        self.order.started_at
+    }
+
+    /// When it was ready.
+    async fn ready_at(&self) -> Option<DateTime<Utc>> {
+        self.order.ready_at
+    }
+
+    /// When a courier last left with it.
+    async fn out_for_delivery_at(&self) -> Option<DateTime<Utc>> {
+        self.order.out_at
+    }
+
+    /// When it reached the customer: delivered or handed over.
+    async fn completed_at(&self) -> Option<DateTime<Utc>> {
+        self.order.completed_at
+    }
+
+    /// When it was cancelled.
+    async fn cancelled_at(&self) -> Option<DateTime<Utc>> {
+        match self.order.progress {
+            Progress::Cancelled { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Why it was cancelled.
+    async fn cancel_reason(&self) -> Option<CancelReason> {
+        match self.order.progress {
+            Progress::Cancelled { reason, .. } => Some(reason.into()),
+            _ => None,
+        }
+    }
+
+    /// Why the last attempt to deliver it failed, while it is not delivered.
+    async fn delivery_failure(&self) -> Option<DeliveryFailure> {
+        match self.order.progress {
+            Progress::NotDelivered { reason, .. } => Some(reason.into()),
+            _ => None,
+        }
+    }
+
+    /// The four digits that the customer tells the courier. For the customer, reception and the
+    /// managers: never for the courier.
+    async fn delivery_code(&self, ctx: &Context<'_>) -> Result<Option<&str>, ApiError> {
+        let caller = ctx.caller()?;
+        let told = caller.actor.as_ref().is_some_and(|actor| match actor.role {
+            Role::Customer | Role::Receptionist | Role::Manager | Role::Director => true,
+            Role::Pizzaiolo | Role::Courier | Role::Auditor | Role::System => false,
+        });
+        let may = told && caller.may(Permission::ReadOrder, self.scope());
+        Ok(self.order.delivery_code.as_deref().filter(|_| may))
+    }
+
+    /// From the pizzeria to the door, in metres; for deliveries.
+    async fn distance_metres(&self) -> Option<u32> {
+        self.order.distance_m
+    }
+
+    /// Who it is for, and where to; none for those who may not see it.
+    async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
+        self.contact_for(ctx, ctx.caller()?).await
+    }
+
+    /// What the customer wants the pizzeria to know; none for those who may not see the contact.
+    async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        Ok(self.contact_for(ctx, ctx.caller()?).await?.and_then(|contact| contact.note))
+    }
+
+    /// Its delivery, once it is ready for one.
+    async fn delivery(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
+        let delivery = self.delivery_of(ctx).await?;
+        let caller = ctx.caller()?;
+        Ok(delivery.filter(|delivery| caller.may(Permission::ReadDelivery, delivery.scope())))
+    }
+
+    /// What the caller may do to it, and whether its state allows it now, with the reason when not.
+    async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
+        let caller = ctx.caller()?;
+        Ok(actions::on_order(&self.order, caller.actor.as_ref(), ctx.now()?, caller.lang))
+    }
+
+    /// Everything that happened to it, oldest first, at most 100 events a page.
+    #[graphql(complexity = "first.clamp(1, 100) as usize * child_complexity + 1")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.")] first: i32,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<EventConnection, ApiError> {
+        history(ctx, &StreamId::order(self.order.id), first, after.as_deref()).await
+    }
+}
+
+connection!(OrderConnection, OrderEdge, Order, "orders");
+
+/// One line of an order, as it was priced.
+#[derive(Debug, SimpleObject)]
+pub struct OrderLine {
+    /// Its number, from 1.
+    pub line: u32,
+    /// The item's id.
+    pub item: ID,
+    /// The item's code, `MAR`.
+    pub code: String,
+    /// The item's name then.
+    pub name: String,
+    /// The size, for a pizza.
+    pub size: Option<PizzaSize>,
+    /// How many.
+    pub quantity: u32,
+    /// The ids of the ingredients added to each.
+    pub extras: Vec<ID>,
+    /// The ids of the ingredients left out of each.
+    pub without: Vec<ID>,
+    /// What one costs, extras included.
+    pub unit_price: Money,
+    /// What the line costs.
+    pub total: Money,
+    /// Its VAT rate, in percent.
+    pub vat_rate: Decimal,
+    /// The version of the menu that its recipe and price are from.
+    pub recipe_version: u32,
+    /// Whether it has come out of the oven; for what is not a pizza, once the order is ready.
+    pub baked: bool,
+}
+
+impl From<&domain::order::OrderLine> for OrderLine {
+    fn from(line: &domain::order::OrderLine) -> Self {
+        Self {
+            line: line.line,
+            item: line.item.to_global(),
+            code: line.item.to_string(),
+            name: line.name.clone(),
+            size: line.size.map(PizzaSize::from),
+            quantity: line.quantity,
+            extras: line.extras.iter().map(|extra| extra.ingredient.to_global()).collect(),
+            without: line.without.iter().map(GlobalId::to_global).collect(),
+            unit_price: line.unit_price.into(),
+            total: line.total.into(),
+            vat_rate: scalars::percent(line.vat_rate),
+            recipe_version: line.recipe_version,
+            baked: line.baked,
+        }
+    }
+}
+
+/// One VAT rate's part of a total.
+#[derive(Debug, SimpleObject)]
+pub struct VatPart {
+    /// The rate, in percent.
+    pub rate: Decimal,
+    /// Without VAT.
+    pub net: Money,
+    /// The VAT.
+    pub tax: Money,
+    /// With VAT.
+    pub gross: Money,
+}
+
+impl From<&domain::vat::VatPart> for VatPart {
+    fn from(part: &domain::vat::VatPart) -> Self {
+        Self {
+            rate: scalars::percent(part.rate),
+            net: part.net.into(),
+            tax: part.tax.into(),
+            gross: part.gross.into(),
+        }
+    }
+}
+
+/// One entry of an order's payments.
+#[derive(Debug, SimpleObject)]
+pub struct Payment {
+    /// Which way.
+    pub kind: PaymentKind,
+    /// How.
+    pub method: PaymentMethod,
+    /// How much; never negative.
+    pub amount: Money,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A promised time, and when it was given.
+#[derive(Debug, SimpleObject)]
+pub struct Promise {
+    /// For when.
+    pub promised_at: DateTime<Utc>,
+    /// Since when this promise holds.
+    pub given_at: DateTime<Utc>,
 }

@@ -1,0 +1,111 @@
+//! Finding events by what they say about themselves: stream, type, actor, command, request, time, place.
+
+use chrono::{DateTime, Utc};
+use domain::ids::PizzeriaId;
+use domain::{LogPosition, StreamId, StreamType};
+use sqlx::{PgExecutor, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use super::{COLUMNS, LogError, RecordedEvent, Row, decode};
+
+/// Which events; everything that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of one stream.
+    pub stream: Option<StreamId>,
+    /// Of streams of these kinds; of any kind when empty.
+    pub kinds: Vec<StreamType>,
+    /// Of these types; of any type when empty.
+    pub types: Vec<String>,
+    /// Of streams that belong to a pizzeria: its own, its stock, its orders, deliveries and staff.
+    pub pizzeria: Option<PizzeriaId>,
+    /// By this actor.
+    pub actor: Option<Uuid>,
+    /// Of commands of this name.
+    pub command: Option<String>,
+    /// Of this request.
+    pub correlation_id: Option<String>,
+    /// Recorded at this instant or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Recorded before this instant.
+    pub to: Option<DateTime<Utc>>,
+    /// Behind this position.
+    pub after: Option<LogPosition>,
+    /// Before this position.
+    pub before: Option<LogPosition>,
+}
+
+/// Text that a database can be asked for: it stores no NUL, so nothing is found with one.
+fn text(value: &str) -> String {
+    value.replace('\0', "\u{fffd}")
+}
+
+impl EventFilter {
+    fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        if let Some(stream) = &self.stream {
+            query.push(" AND aggregate_type = ").push_bind(stream.kind.as_str());
+            query.push(" AND aggregate_id = ").push_bind(text(&stream.id));
+        }
+        if !self.kinds.is_empty() {
+            let kinds: Vec<_> = self.kinds.iter().map(|kind| kind.as_str()).collect();
+            query.push(" AND aggregate_type = ANY(").push_bind(kinds).push(")");
+        }
+        if !self.types.is_empty() {
+            let types: Vec<_> = self.types.iter().map(|name| text(name)).collect();
+            query.push(" AND event_type = ANY(").push_bind(types).push(")");
+        }
+        if let Some(pizzeria) = &self.pizzeria {
+            // A stream of another kind says in its first event where it is.
+            query.push(" AND CASE WHEN aggregate_type IN ('pizzeria', 'stock') THEN aggregate_id = ");
+            query.push_bind(pizzeria.as_str().to_owned());
+            query.push(
+                " ELSE (SELECT COALESCE(first.payload->'placement'->>'pizzeria', first.payload->>'pizzeria') \
+                 FROM events AS first WHERE first.aggregate_type = events.aggregate_type \
+                 AND first.aggregate_id = events.aggregate_id AND first.sequence = 1) = ",
+            );
+            query.push_bind(pizzeria.as_str().to_owned()).push(" END");
+        }
+        if let Some(actor) = self.actor {
+            query.push(" AND metadata->>'actor' = ").push_bind(actor.to_string());
+        }
+        if let Some(command) = &self.command {
+            query.push(" AND metadata->>'command' = ").push_bind(text(command));
+        }
+        if let Some(correlation_id) = &self.correlation_id {
+            query.push(" AND metadata->>'correlationId' = ").push_bind(text(correlation_id));
+        }
+        if let Some(from) = self.from {
+            query.push(" AND recorded_at >= ").push_bind(from);
+        }
+        if let Some(to) = self.to {
+            query.push(" AND recorded_at < ").push_bind(to);
+        }
+        if let Some(after) = self.after {
+            query.push(" AND position > ").push_bind(after.0);
+        }
+        if let Some(before) = self.before {
+            query.push(" AND position < ").push_bind(before.0);
+        }
+    }
+}
+
+/// The first events that a filter lets through, or the last, at most `limit`; in order of position either way.
+///
+/// # Errors
+/// When the database does not answer or an event cannot be read.
+pub async fn search(
+    db: impl PgExecutor<'_>,
+    filter: &EventFilter,
+    limit: i64,
+    last: bool,
+) -> Result<Vec<RecordedEvent>, LogError> {
+    let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM events WHERE true"));
+    filter.push(&mut query);
+    query.push(if last { " ORDER BY position DESC LIMIT " } else { " ORDER BY position LIMIT " });
+    query.push_bind(limit);
+    let mut rows: Vec<Row> = query.build_query_as().fetch_all(db).await?;
+    if last {
+        rows.reverse();
+    }
+    decode(rows)
+}

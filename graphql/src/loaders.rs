@@ -1,0 +1,143 @@
+//! Batched reads: however many rows a request shows, each kind of thing is read once a level. Made a
+//! request; nothing is kept between requests, and every failure is the request's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use domain::ids::{ContactId, DeliveryId, OrderId, PizzeriaId, StaffId};
+use domain::menu::Menu;
+use projections::{deliveries, menus, order_details, pizzerias};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::auth::{self, Account};
+use crate::error::ApiError;
+use crate::types::contact::{self, Contact};
+use crate::types::courier_position::{self, CourierPosition};
+use crate::types::delivery::Delivery;
+use crate::types::order::Order;
+use crate::types::pizzeria::Pizzeria;
+
+/// Loads by key, many at once.
+#[derive(Debug, Clone)]
+pub struct Loaders {
+    pool: PgPool,
+}
+
+impl Loaders {
+    /// For one request.
+    pub fn for_request(pool: &PgPool) -> DataLoader<Self> {
+        DataLoader::new(Self { pool: pool.clone() }, tokio::spawn)
+    }
+}
+
+/// The order with an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OrderOf(pub OrderId);
+
+/// Where the courier of a delivery was last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PositionOf(pub DeliveryId);
+
+/// The menu that holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CurrentMenu;
+
+impl From<order_details::Row> for Order {
+    fn from(row: order_details::Row) -> Self {
+        Self { order: Arc::new(row.order), version: row.version, position: row.position }
+    }
+}
+
+impl From<deliveries::Row> for Delivery {
+    fn from(row: deliveries::Row) -> Self {
+        Self { delivery: Arc::new(row.delivery), version: row.version, position: row.position }
+    }
+}
+
+impl From<pizzerias::Row> for Pizzeria {
+    fn from(row: pizzerias::Row) -> Self {
+        Self { pizzeria: Arc::new(row.pizzeria), version: row.version, position: row.position }
+    }
+}
+
+impl Loader<OrderOf> for Loaders {
+    type Value = Order;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[OrderOf]) -> Result<HashMap<OrderOf, Order>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = order_details::by_ids(&self.pool, &ids).await?;
+        Ok(rows.into_iter().map(|row| (OrderOf(row.order.id), row.into())).collect())
+    }
+}
+
+/// Deliveries by their orders.
+impl Loader<OrderId> for Loaders {
+    type Value = Delivery;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[OrderId]) -> Result<HashMap<OrderId, Delivery>, ApiError> {
+        let rows = deliveries::by_orders(&self.pool, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.delivery.order, row.into())).collect())
+    }
+}
+
+impl Loader<PizzeriaId> for Loaders {
+    type Value = Pizzeria;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[PizzeriaId]) -> Result<HashMap<PizzeriaId, Pizzeria>, ApiError> {
+        let rows = pizzerias::by_ids(&self.pool, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.pizzeria.id.clone(), row.into())).collect())
+    }
+}
+
+impl Loader<ContactId> for Loaders {
+    type Value = Contact;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[ContactId]) -> Result<HashMap<ContactId, Contact>, ApiError> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let sql = "SELECT id, name, phone, email, street, postcode, city, latitude, longitude, note \
+                   FROM contacts WHERE id = ANY($1)";
+        let rows: Vec<contact::Row> = sqlx::query_as(sql).bind(ids).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|row| (ContactId(row.id), row.into())).collect())
+    }
+}
+
+impl Loader<StaffId> for Loaders {
+    type Value = Account;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[StaffId]) -> Result<HashMap<StaffId, Account>, ApiError> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let accounts = auth::accounts_by_ids(&self.pool, &ids).await?;
+        Ok(accounts.into_iter().map(|account| (StaffId(account.id), account)).collect())
+    }
+}
+
+impl Loader<PositionOf> for Loaders {
+    type Value = CourierPosition;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[PositionOf]) -> Result<HashMap<PositionOf, CourierPosition>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let reports = courier_position::latest(&self.pool, &ids).await?;
+        Ok(reports
+            .into_iter()
+            .map(|report| (PositionOf(DeliveryId(report.delivery_id)), report.into()))
+            .collect())
+    }
+}
+
+impl Loader<CurrentMenu> for Loaders {
+    type Value = Arc<Menu>;
+    type Error = ApiError;
+
+    async fn load(&self, _keys: &[CurrentMenu]) -> Result<HashMap<CurrentMenu, Arc<Menu>>, ApiError> {
+        let row = menus::current(&self.pool).await?;
+        Ok(row.into_iter().map(|row| (CurrentMenu, Arc::new(row.menu))).collect())
+    }
+}

@@ -1,0 +1,29 @@
+//! Who is asking.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object};
+
+use crate::auth;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::types::account::Account;
+
+/// Queries about the caller.
+#[derive(Debug, Default)]
+pub struct AccountQuery;
+
+/// The caller's account; none when nobody has signed in.
+pub(super) async fn own_account(ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
+    let Some(actor) = &ctx.caller()?.actor else { return Ok(None) };
+    let accounts = auth::accounts_by_ids(&ctx.services()?.pool, &[actor.id]).await?;
+    Ok(accounts.into_iter().next().map(|account| Account(Arc::new(account))))
+}
+
+#[Object]
+impl AccountQuery {
+    /// The caller's own account; none without a token.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
+        own_account(ctx).await
+    }
+}

@@ -1,0 +1,129 @@
+//! Deliveries: one, and a list.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use domain::access::{Permission, Role};
+use domain::ids::{DeliveryId, OrderId, StaffId};
+use projections::Model;
+use projections::deliveries::{self, DeliverySort};
+use projections::page::PageArgs;
+
+use super::order::pizzerias_of;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars::LogPosition;
+use crate::types::delivery::{Delivery, DeliveryConnection};
+use crate::types::enums::DeliveryStatus;
+use crate::types::page::asked_for;
+
+/// Queries over deliveries.
+#[derive(Debug, Default)]
+pub struct DeliveryQuery;
+
+/// Which deliveries; everything that is given must hold.
+#[derive(Debug, Default, InputObject)]
+pub struct DeliveryFilter {
+    /// Of a pizzeria; an id or a code. Staff see those of their own by default.
+    pub pizzeria_id: Option<ID>,
+    /// In one of these states.
+    pub status: Option<Vec<DeliveryStatus>>,
+    /// Carried by a courier.
+    pub courier_id: Option<ID>,
+    /// Of an order.
+    pub order_id: Option<ID>,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
+pub enum DeliveryOrder {
+    /// The earliest promised first.
+    #[default]
+    PromisedAtAsc,
+    /// The latest scheduled first.
+    ScheduledAtDesc,
+    /// The earliest scheduled first.
+    ScheduledAtAsc,
+}
+
+impl From<DeliveryOrder> for DeliverySort {
+    fn from(order: DeliveryOrder) -> Self {
+        match order {
+            DeliveryOrder::PromisedAtAsc => Self::PromisedAtAsc,
+            DeliveryOrder::ScheduledAtDesc => Self::ScheduledAtDesc,
+            DeliveryOrder::ScheduledAtAsc => Self::ScheduledAtAsc,
+        }
+    }
+}
+
+/// A delivery that the caller may see.
+pub(super) async fn visible_delivery(
+    ctx: &Context<'_>,
+    id: DeliveryId,
+) -> Result<Option<Delivery>, ApiError> {
+    let caller = ctx.caller()?;
+    caller.actor()?;
+    let row = deliveries::by_ids(&ctx.services()?.pool, &[id]).await?.into_iter().next();
+    let Some(delivery) = row.map(Delivery::from) else { return Ok(None) };
+    match caller.authorize(Permission::ReadDelivery, delivery.scope()) {
+        Ok(()) => Ok(Some(delivery)),
+        Err(ApiError::NotFound(_)) => Ok(None),
+        Err(denied) => Err(denied),
+    }
+}
+
+#[Object]
+impl DeliveryQuery {
+    /// A delivery; none when there is no such, or it is another customer's.
+    async fn delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: ID,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Option<Delivery>, ApiError> {
+        ctx.caller()?.actor()?;
+        ctx.services()?.at_least(&[Model::Deliveries, Model::OrderDetails], at_least_position).await?;
+        match DeliveryId::parse(&id) {
+            Some(id) => visible_delivery(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Deliveries: those of a pizzeria for its staff, all for the group's people. A courier sees those
+    /// that wait for one and their own.
+    #[graphql(complexity = "asked_for(first, last) * child_complexity + 1")]
+    #[allow(clippy::too_many_arguments)] // the arguments of a connection
+    async fn deliveries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] filter: Option<DeliveryFilter>,
+        #[graphql(desc = "In which order; the earliest promised first by default.")] order_by: Option<
+            DeliveryOrder,
+        >,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<DeliveryConnection, ApiError> {
+        let actor = ctx.caller()?.actor()?;
+        let asked = filter.unwrap_or_default();
+        let pizzerias = pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ListDeliveries)?;
+        let courier = asked.courier_id.as_ref();
+        let order = asked.order_id.as_ref();
+        let filter = deliveries::DeliveryFilter {
+            pizzerias,
+            statuses: asked.status.into_iter().flatten().map(Into::into).collect(),
+            courier: courier.map(|id| StaffId::required(id, "filter.courierId")).transpose()?,
+            order: order.map(|id| OrderId::required(id, "filter.orderId")).transpose()?,
+            customer: None,
+            visible_to_courier: (actor.role == Role::Courier).then_some(StaffId(actor.id)),
+        };
+        let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
+        let services = ctx.services()?;
+        services.at_least(&[Model::Deliveries, Model::OrderDetails], at_least_position).await?;
+        let sort = order_by.unwrap_or_default().into();
+        Ok(deliveries::page(&services.pool, &filter, sort, &args).await?.into())
+    }
+}

@@ -1,0 +1,203 @@
+//! Orders: one, a list, the kitchen's queue and the board.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Role, Scope};
+use domain::ids::{CustomerId, OrderId, PizzeriaId};
+use projections::order_details::{self, OrderSort};
+use projections::page::PageArgs;
+use projections::{Model, kitchen_queue, order_board};
+
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::loaders::OrderOf;
+use crate::scalars::LogPosition;
+use crate::types::board::OrderBoard;
+use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
+use crate::types::order::{Order, OrderConnection};
+use crate::types::page::asked_for;
+use crate::types::pizzeria::Pizzeria;
+
+/// Queries over orders.
+#[derive(Debug, Default)]
+pub struct OrderQuery;
+
+/// Which orders; everything that is given must hold.
+#[derive(Debug, Default, InputObject)]
+pub struct OrderFilter {
+    /// Of a pizzeria; an id or a code. Staff see those of their own by default.
+    pub pizzeria_id: Option<ID>,
+    /// In one of these states.
+    pub status: Option<Vec<OrderStatus>>,
+    /// That came in this way.
+    pub channel: Option<OrderChannel>,
+    /// That leave this way.
+    pub fulfilment: Option<Fulfilment>,
+    /// Of a customer. Customers see their own only.
+    pub customer_id: Option<ID>,
+    /// With this number.
+    pub number: Option<String>,
+    /// Placed at this instant or later.
+    pub placed_from: Option<DateTime<Utc>>,
+    /// Placed before this instant.
+    pub placed_to: Option<DateTime<Utc>>,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
+pub enum OrderOrder {
+    /// The latest placed first.
+    #[default]
+    PlacedAtDesc,
+    /// The earliest placed first.
+    PlacedAtAsc,
+    /// The earliest promised first.
+    PromisedAtAsc,
+    /// By number.
+    NumberAsc,
+    /// By number, backwards.
+    NumberDesc,
+}
+
+impl From<OrderOrder> for OrderSort {
+    fn from(order: OrderOrder) -> Self {
+        match order {
+            OrderOrder::PlacedAtDesc => Self::PlacedAtDesc,
+            OrderOrder::PlacedAtAsc => Self::PlacedAtAsc,
+            OrderOrder::PromisedAtAsc => Self::PromisedAtAsc,
+            OrderOrder::NumberAsc => Self::NumberAsc,
+            OrderOrder::NumberDesc => Self::NumberDesc,
+        }
+    }
+}
+
+/// An order that the caller may see. Whether one that is not theirs exists is not for a customer to know.
+pub(super) async fn visible_order(ctx: &Context<'_>, id: OrderId) -> Result<Option<Order>, ApiError> {
+    let caller = ctx.caller()?;
+    caller.actor()?;
+    let order = ctx.loaders()?.load_one(OrderOf(id)).await?;
+    let Some(order) = order else { return Ok(None) };
+    match caller.authorize(Permission::ReadOrder, order.scope()) {
+        Ok(()) => Ok(Some(order)),
+        Err(ApiError::NotFound(_)) => Ok(None),
+        Err(denied) => Err(denied),
+    }
+}
+
+/// The pizzeria that a list is restricted to: the one asked for, else the caller's own, else all.
+pub(super) fn pizzerias_of(
+    ctx: &Context<'_>,
+    asked: Option<&ID>,
+    permission: Permission,
+) -> Result<Vec<PizzeriaId>, ApiError> {
+    let caller = ctx.caller()?;
+    let asked = asked.map(|id| PizzeriaId::required(id, "pizzeriaId")).transpose()?;
+    let own = caller.actor.as_ref().and_then(|actor| actor.pizzeria.clone());
+    let pizzeria = asked.or(own);
+    caller.authorize(permission, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
+    Ok(pizzeria.into_iter().collect())
+}
+
+fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::OrderFilter, ApiError> {
+    let caller = ctx.caller()?;
+    let actor = caller.actor()?;
+    let customer =
+        asked.customer_id.as_ref().map(|id| CustomerId::required(id, "filter.customerId")).transpose()?;
+    let (pizzerias, customer) = if actor.role == Role::Customer {
+        let customer = customer.unwrap_or(CustomerId(actor.id));
+        caller.authorize(Permission::ListOrders, Scope::Account(customer.0))?;
+        let asked = asked.pizzeria_id.as_ref();
+        let pizzeria = asked.map(|id| PizzeriaId::required(id, "filter.pizzeriaId")).transpose()?;
+        (pizzeria.into_iter().collect(), Some(customer))
+    } else {
+        (pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ListOrders)?, customer)
+    };
+    Ok(order_details::OrderFilter {
+        pizzerias,
+        statuses: asked.status.into_iter().flatten().map(Into::into).collect(),
+        channel: asked.channel.map(Into::into),
+        fulfilment: asked.fulfilment.map(Into::into),
+        customer,
+        number: asked.number,
+        placed_from: asked.placed_from,
+        placed_to: asked.placed_to,
+        courier_visible: false,
+    })
+}
+
+#[Object]
+impl OrderQuery {
+    /// An order; none when there is no such, or it is another customer's.
+    async fn order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: ID,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Option<Order>, ApiError> {
+        ctx.caller()?.actor()?;
+        ctx.services()?.at_least(&[Model::OrderDetails, Model::Deliveries], at_least_position).await?;
+        match OrderId::parse(&id) {
+            Some(id) => visible_order(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Orders: a customer's own, those of a pizzeria for its staff, all for the group's people.
+    #[graphql(complexity = "asked_for(first, last) * child_complexity + 1")]
+    #[allow(clippy::too_many_arguments)] // the arguments of a connection
+    async fn orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] filter: Option<OrderFilter>,
+        #[graphql(desc = "In which order; the latest placed first by default.")] order_by: Option<OrderOrder>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<OrderConnection, ApiError> {
+        let filter = filter_of(ctx, filter.unwrap_or_default())?;
+        let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
+        let services = ctx.services()?;
+        services.at_least(&[Model::OrderDetails, Model::Deliveries], at_least_position).await?;
+        let sort = order_by.unwrap_or_default().into();
+        Ok(order_details::page(&services.pool, &filter, sort, &args).await?.into())
+    }
+
+    /// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
+    #[graphql(complexity = "50 * child_complexity + 1")]
+    async fn kitchen_queue(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Vec<Order>, ApiError> {
+        let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
+        ctx.caller()?.authorize(Permission::ReadKitchen, Scope::Pizzeria(&id))?;
+        let services = ctx.services()?;
+        services.at_least(&[Model::KitchenQueue, Model::Pizzerias], at_least_position).await?;
+        Pizzeria::load(ctx, &id).await?;
+        Ok(kitchen_queue::queue(&services.pool, &id).await?.into_iter().map(Order::from).collect())
+    }
+
+    /// The open orders of a pizzeria, in short, with their number by status.
+    #[graphql(complexity = "50 * child_complexity + 1")]
+    async fn order_board(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<OrderBoard, ApiError> {
+        let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
+        ctx.caller()?.authorize(Permission::ListOrders, Scope::Pizzeria(&id))?;
+        let services = ctx.services()?;
+        services.at_least(&[Model::OrderBoard, Model::Pizzerias], at_least_position).await?;
+        Pizzeria::load(ctx, &id).await?;
+        Ok(OrderBoard::of(order_board::board(&services.pool, Some(&id)).await?))
+    }
+}

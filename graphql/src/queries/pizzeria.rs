@@ -1,0 +1,49 @@
+//! The points of sale. Public.
+
+use async_graphql::{Context, ID, Object};
+use domain::access::{Permission, Scope};
+use domain::ids::PizzeriaId;
+use projections::{Model, pizzerias};
+
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars::LogPosition;
+use crate::types::pizzeria::Pizzeria;
+
+/// Queries over pizzerias.
+#[derive(Debug, Default)]
+pub struct PizzeriaQuery;
+
+#[Object]
+impl PizzeriaQuery {
+    /// Every pizzeria, by code.
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn pizzerias(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Vec<Pizzeria>, ApiError> {
+        ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
+        let services = ctx.services()?;
+        services.at_least(&[Model::Pizzerias], at_least_position).await?;
+        Ok(pizzerias::all(&services.pool).await?.into_iter().map(Pizzeria::from).collect())
+    }
+
+    /// A pizzeria; none when there is no such.
+    async fn pizzeria(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id or its code.")] id: ID,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Option<Pizzeria>, ApiError> {
+        ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
+        ctx.services()?.at_least(&[Model::Pizzerias], at_least_position).await?;
+        match PizzeriaId::parse(&id) {
+            Some(id) => ctx.loaders()?.load_one(id).await,
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The takings of a pizzeria, day by day.
+
+use async_graphql::{Context, ID, Object};
+use chrono::TimeDelta;
+use domain::access::{Permission, Scope};
+use domain::ids::PizzeriaId;
+use projections::{Model, daily_sales};
+
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars::{Date, LogPosition};
+use crate::types::pizzeria::Pizzeria;
+use crate::types::sales::SalesDay;
+
+/// The most days that one query asks for: a leap year.
+const DAYS: TimeDelta = TimeDelta::days(366);
+
+/// Queries over sales.
+#[derive(Debug, Default)]
+pub struct SalesQuery;
+
+#[Object]
+impl SalesQuery {
+    /// The takings of a pizzeria from one day to another, both included, at most a year; days on which
+    /// nothing happened are left out.
+    #[graphql(complexity = "31 * child_complexity + 1")]
+    async fn sales(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "The first business day.")] from: Date,
+        #[graphql(desc = "The last business day.")] to: Date,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Vec<SalesDay>, ApiError> {
+        let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
+        ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;
+        if to.0 < from.0 || to.0 - from.0 > DAYS {
+            return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
+        }
+        let services = ctx.services()?;
+        services.at_least(&[Model::DailySales, Model::Pizzerias], at_least_position).await?;
+        Pizzeria::load(ctx, &id).await?;
+        let rows = daily_sales::range(&services.pool, &[id], from.0, to.0).await?;
+        Ok(rows.into_iter().map(SalesDay).collect())
+    }
+}

@@ -1,0 +1,56 @@
+//! What a pizzeria has left.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use domain::access::{Permission, Scope};
+use domain::ids::PizzeriaId;
+use projections::{Model, stock_levels};
+
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars::LogPosition;
+use crate::types::pizzeria::Pizzeria;
+use crate::types::stock::Stock;
+
+/// Queries over stocks.
+#[derive(Debug, Default)]
+pub struct StockQuery;
+
+/// A pizzeria's stock, for those who may see it; none when nothing was ever recorded of it.
+pub(super) async fn visible_stock(ctx: &Context<'_>, id: &PizzeriaId) -> Result<Option<Stock>, ApiError> {
+    ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(id))?;
+    let rows = stock_levels::by_pizzerias(&ctx.services()?.pool, std::slice::from_ref(id)).await?;
+    Ok(rows.into_iter().next().map(|row| Stock {
+        pizzeria: row.pizzeria,
+        stock: Arc::new(row.stock),
+        version: row.version,
+        position: row.position,
+    }))
+}
+
+#[Object]
+impl StockQuery {
+    /// What a pizzeria has left.
+    #[graphql(complexity = "50 * child_complexity + 1")]
+    async fn stock(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Stock, ApiError> {
+        let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
+        ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;
+        let models = [Model::StockLevels, Model::Menus, Model::Pizzerias];
+        ctx.services()?.at_least(&models, at_least_position).await?;
+        let pizzeria = Pizzeria::load(ctx, &id).await?;
+        Ok(visible_stock(ctx, &id).await?.unwrap_or_else(|| Stock {
+            pizzeria: id,
+            stock: Arc::default(),
+            version: 0,
+            position: pizzeria.position,
+        }))
+    }
+}

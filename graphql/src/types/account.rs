@@ -1,0 +1,71 @@
+//! The caller's own account.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use domain::access::Role as ActorRole;
+use domain::ids::{CustomerId, StaffId};
+
+use super::contact::Address;
+use super::enums::Role;
+use super::pizzeria::Pizzeria;
+use crate::auth;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+
+/// Somebody who may sign in.
+#[derive(Debug, Clone)]
+pub struct Account(pub Arc<auth::Account>);
+
+/// Somebody who may sign in.
+#[Object]
+impl Account {
+    /// Its id: the customer's, or the staff member's.
+    pub async fn id(&self) -> ID {
+        match self.0.role {
+            ActorRole::Customer => CustomerId(self.0.id).to_global(),
+            _ => StaffId(self.0.id).to_global(),
+        }
+    }
+
+    /// E-mail address.
+    async fn email(&self) -> &str {
+        &self.0.email
+    }
+
+    /// What they are called.
+    async fn name(&self) -> &str {
+        &self.0.display_name
+    }
+
+    /// Telephone number.
+    async fn phone(&self) -> Option<&str> {
+        self.0.phone.as_deref()
+    }
+
+    /// What they may do.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// Where a member of staff works.
+    async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
+        match &self.0.pizzeria {
+            Some(id) => ctx.loaders()?.load_one(id.clone()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Where a customer lives.
+    async fn address(&self) -> Option<Address> {
+        let account = &self.0;
+        account.street.as_ref().map(|street| Address {
+            street: Some(street.clone()),
+            postcode: account.postcode.clone(),
+            city: account.city.clone(),
+            latitude: account.latitude,
+            longitude: account.longitude,
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Personal data, kept outside the log. Who may see it is decided by what holds it.
+
+use async_graphql::SimpleObject;
+use domain::ids::ContactId;
+use uuid::Uuid;
+
+/// Who an order is for, and where to.
+#[derive(Debug, Clone, Default, SimpleObject)]
+pub struct Contact {
+    /// Somebody's name; a pseudonym for auditors.
+    pub name: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Where that is.
+    pub address: Option<Address>,
+    #[graphql(skip)]
+    pub(crate) note: Option<String>,
+}
+
+/// A postal address.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Address {
+    /// Street and number.
+    pub street: Option<String>,
+    /// Postcode.
+    pub postcode: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Degrees, WGS 84.
+    pub latitude: Option<f64>,
+    /// Degrees, WGS 84.
+    pub longitude: Option<f64>,
+}
+
+impl Contact {
+    /// What an auditor sees: the same name for the same row, and nothing of what it holds.
+    pub(crate) fn pseudonym(id: ContactId) -> Self {
+        Self { name: Some(format!("contact {id}")), ..Self::default() }
+    }
+}
+
+/// A row of `contacts`.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
+    name: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    street: Option<String>,
+    postcode: Option<String>,
+    city: Option<String>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    note: Option<String>,
+}
+
+impl From<Row> for Contact {
+    fn from(row: Row) -> Self {
+        let Row { id: _, name, phone, email, street, postcode, city, latitude, longitude, note } = row;
+        let known = street.is_some() || postcode.is_some() || city.is_some() || latitude.is_some();
+        let address = known.then_some(Address { street, postcode, city, latitude, longitude });
+        Self { name, phone, email, address, note }
+    }
+}

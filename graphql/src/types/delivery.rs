@@ -1,0 +1,214 @@
+//! A delivery as clients see it.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Scope};
+use domain::delivery::{Delivery as DeliveryState, DeliveryProgress, Proof, ScheduledDelivery};
+use domain::{AggregateState, LogPosition, StreamId};
+use event_store::Outcome;
+
+use super::actions::{self, OrderAction};
+use super::contact::Contact;
+use super::courier_position::CourierPosition;
+use super::enums::{DeliveryFailure, DeliveryStatus, ProofKind};
+use super::event::{EventConnection, history};
+use super::order::Order;
+use super::page::connection;
+use super::pizzeria::Pizzeria;
+use super::staff::Staff;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::labels;
+use crate::loaders::PositionOf;
+use crate::scalars;
+
+/// A delivery, at one version.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its state.
+    pub delivery: Arc<ScheduledDelivery>,
+    /// The version of its stream.
+    pub version: i64,
+    /// The log's position that this state is of, at least.
+    pub position: LogPosition,
+}
+
+impl Delivery {
+    /// From a state that somebody folded; none for a delivery that was never scheduled.
+    pub fn of(state: &DeliveryState, version: i64, position: LogPosition) -> Option<Self> {
+        Some(Self { delivery: Arc::new(state.scheduled()?.clone()), version, position })
+    }
+
+    /// From a command's outcome; `head` is the position to show when nothing was stored.
+    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
+        match &*outcome.state {
+            AggregateState::Delivery(state) => {
+                Self::of(state, outcome.version, outcome.position.unwrap_or(head))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whose and where it is, for [`crate::context::Caller::authorize`].
+    pub fn scope(&self) -> Scope<'_> {
+        Scope::Own { customer: self.delivery.customer, pizzeria: &self.delivery.pizzeria }
+    }
+
+    async fn order_of(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
+        ctx.loaders()?.load_one(crate::loaders::OrderOf(self.delivery.order)).await
+    }
+}
+
+/// A delivery: from the counter to the customer's door, by one courier at a time.
+#[Object]
+impl Delivery {
+    /// Its id.
+    pub async fn id(&self) -> ID {
+        self.delivery.id.to_global()
+    }
+
+    /// Its version, for `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The log's position that this state is of, at least.
+    async fn position(&self) -> scalars::LogPosition {
+        scalars::LogPosition(self.position)
+    }
+
+    /// The order's number, `P1-000042`.
+    async fn number(&self) -> &str {
+        &self.delivery.number
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> DeliveryStatus {
+        self.delivery.status().into()
+    }
+
+    /// Where it stands, in the caller's language.
+    async fn status_label(&self, ctx: &Context<'_>) -> Result<&'static str, ApiError> {
+        Ok(labels::delivery_status(self.delivery.status(), ctx.caller()?.lang))
+    }
+
+    /// The order's id.
+    async fn order_id(&self) -> ID {
+        self.delivery.order.to_global()
+    }
+
+    /// The order.
+    async fn order(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
+        let caller = ctx.caller()?;
+        let order = self.order_of(ctx).await?;
+        Ok(order.filter(|order| caller.may(Permission::ReadOrder, order.scope())))
+    }
+
+    /// Where from.
+    async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
+        Pizzeria::load(ctx, &self.delivery.pizzeria).await
+    }
+
+    /// Who carries it now, or delivered it.
+    async fn courier(&self) -> Option<Staff> {
+        self.delivery.courier().map(Staff)
+    }
+
+    /// Where the courier was last, while they are on their way with it.
+    async fn courier_position(&self, ctx: &Context<'_>) -> Result<Option<CourierPosition>, ApiError> {
+        match self.delivery.progress {
+            DeliveryProgress::PickedUp { .. } => ctx.loaders()?.load_one(PositionOf(self.delivery.id)).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Who it is for, and where to; none for those who may not see it.
+    async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
+        match self.order_of(ctx).await? {
+            Some(order) => order.contact_for(ctx, ctx.caller()?).await,
+            None => Ok(None),
+        }
+    }
+
+    /// From the pizzeria to the door, in metres.
+    async fn distance_metres(&self) -> Option<u32> {
+        self.delivery.distance_m
+    }
+
+    /// How often a courier left with it.
+    async fn attempts(&self) -> u32 {
+        self.delivery.attempts
+    }
+
+    /// Wrong codes given so far; after five, only a name or a photograph proves it.
+    async fn wrong_codes(&self) -> u32 {
+        self.delivery.wrong_codes
+    }
+
+    /// When it was promised for.
+    async fn promised_at(&self) -> DateTime<Utc> {
+        self.delivery.promised_at
+    }
+
+    /// When it was scheduled.
+    async fn scheduled_at(&self) -> DateTime<Utc> {
+        self.delivery.scheduled_at
+    }
+
+    /// When a courier first took it.
+    async fn assigned_at(&self) -> Option<DateTime<Utc>> {
+        self.delivery.assigned_at
+    }
+
+    /// When a courier last left with it.
+    async fn picked_up_at(&self) -> Option<DateTime<Utc>> {
+        self.delivery.picked_up_at
+    }
+
+    /// When it was delivered, failed or returned, last.
+    async fn ended_at(&self) -> Option<DateTime<Utc>> {
+        self.delivery.ended_at
+    }
+
+    /// Why it failed, while it has.
+    async fn failure(&self) -> Option<DeliveryFailure> {
+        match self.delivery.progress {
+            DeliveryProgress::Failed { reason, .. } => Some(reason.into()),
+            _ => None,
+        }
+    }
+
+    /// How it is known that the customer has it.
+    async fn proof(&self) -> Option<ProofKind> {
+        match self.delivery.progress {
+            DeliveryProgress::Delivered { ref proof, .. } => Some(match proof {
+                Proof::Code => ProofKind::Code,
+                Proof::ReceivedBy { .. } => ProofKind::ReceivedBy,
+                Proof::Photo { .. } => ProofKind::Photo,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What the caller may do to it, and whether its state allows it now, with the reason when not.
+    async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
+        let caller = ctx.caller()?;
+        Ok(actions::on_delivery(&self.delivery, caller.actor.as_ref(), ctx.now()?, caller.lang))
+    }
+
+    /// Everything that happened to it, oldest first, at most 100 events a page.
+    #[graphql(complexity = "first.clamp(1, 100) as usize * child_complexity + 1")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.")] first: i32,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<EventConnection, ApiError> {
+        history(ctx, &StreamId::delivery(self.delivery.id), first, after.as_deref()).await
+    }
+}
+
+connection!(DeliveryConnection, DeliveryEdge, Delivery, "deliveries");

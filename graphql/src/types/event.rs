@@ -1,0 +1,185 @@
+//! Events of the log as clients see them. What they carry is shown to managers, the director,
+//! auditors and the system only.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::access::Role as ActorRole;
+use domain::{LogPosition, StreamId};
+use event_store::RecordedEvent;
+use event_store::log;
+
+use super::enums::{Role, StreamType};
+use super::page::{PageInfo, forward};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars::{self, Json};
+
+/// An event of the log.
+#[derive(Debug, Clone)]
+pub struct Event(pub Arc<RecordedEvent>);
+
+/// The name of a stream.
+#[derive(Debug, SimpleObject)]
+pub struct Stream {
+    /// Its kind.
+    #[graphql(name = "type")]
+    pub kind: StreamType,
+    /// Its id within the kind: a UUID, or a pizzeria's code.
+    pub id: String,
+}
+
+/// Who acted.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "EventActor")]
+pub struct Actor {
+    /// The account's id; the nil UUID for the system.
+    pub id: ID,
+    /// In which role.
+    pub role: Role,
+}
+
+/// Something that happened.
+#[Object]
+impl Event {
+    /// Its id.
+    pub async fn id(&self) -> ID {
+        self.0.position.to_global()
+    }
+
+    /// Its place in the log, from 1, without gaps.
+    async fn position(&self) -> scalars::LogPosition {
+        scalars::LogPosition(self.0.position)
+    }
+
+    /// When it was recorded, by the database's clock.
+    async fn recorded_at(&self) -> DateTime<Utc> {
+        self.0.recorded_at
+    }
+
+    /// Its stream.
+    async fn stream(&self) -> Stream {
+        Stream { kind: self.0.stream.kind.into(), id: self.0.stream.id.to_string() }
+    }
+
+    /// Its place in its stream, from 1.
+    async fn sequence(&self) -> i64 {
+        self.0.sequence
+    }
+
+    /// What happened, `OrderPlaced`.
+    #[graphql(name = "type")]
+    async fn event_type(&self) -> &str {
+        &self.0.event_type
+    }
+
+    /// The version of its payload as stored.
+    async fn version(&self) -> &str {
+        &self.0.event_version
+    }
+
+    /// What it carries, as stored; none for those who may not see it.
+    async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json>, ApiError> {
+        let shown = ctx.caller()?.actor.as_ref().is_some_and(|actor| match actor.role {
+            ActorRole::Manager | ActorRole::Director | ActorRole::Auditor | ActorRole::System => true,
+            ActorRole::Customer | ActorRole::Receptionist | ActorRole::Pizzaiolo | ActorRole::Courier => {
+                false
+            }
+        });
+        if !shown {
+            return Ok(None);
+        }
+        serde_json::from_str(self.0.payload.get()).map(|json| Some(Json(json))).map_err(ApiError::internal)
+    }
+
+    /// Who acted.
+    async fn actor(&self) -> Actor {
+        Actor { id: ID(self.0.metadata.actor.to_string()), role: self.0.metadata.role.into() }
+    }
+
+    /// The command that it answers, `placeOrder`.
+    async fn command(&self) -> &str {
+        &self.0.metadata.command
+    }
+
+    /// The command's id: the same for all its events.
+    async fn command_id(&self) -> ID {
+        ID(self.0.metadata.command_id.to_string())
+    }
+
+    /// The request that it belongs to (`X-Request-Id`).
+    async fn correlation_id(&self) -> &str {
+        &self.0.metadata.correlation_id
+    }
+
+    /// The position of the event that caused it, for what follows from events.
+    async fn causation_id(&self) -> Option<scalars::LogPosition> {
+        self.0.metadata.causation_id.map(scalars::LogPosition)
+    }
+}
+
+/// A page of events.
+#[derive(Debug, SimpleObject)]
+pub struct EventConnection {
+    /// The events, with their cursors.
+    pub edges: Vec<EventEdge>,
+    /// The events.
+    pub nodes: Vec<Event>,
+    /// Where the page lies.
+    pub page_info: PageInfo,
+}
+
+/// An event of a page.
+#[derive(Debug, SimpleObject)]
+pub struct EventEdge {
+    /// Its cursor: its position in the log.
+    pub cursor: String,
+    /// The event.
+    pub node: Event,
+}
+
+impl EventConnection {
+    /// Over events in ascending order.
+    pub fn new(events: Vec<RecordedEvent>, has_next: bool, has_previous: bool) -> Self {
+        let nodes: Vec<_> = events.into_iter().map(|event| Event(Arc::new(event))).collect();
+        let edge = |event: &Event| EventEdge { cursor: event.0.position.to_string(), node: event.clone() };
+        let edges: Vec<_> = nodes.iter().map(edge).collect();
+        let page_info = PageInfo {
+            has_next_page: has_next,
+            has_previous_page: has_previous,
+            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+        };
+        Self { edges, nodes, page_info }
+    }
+}
+
+/// A cursor of events.
+///
+/// # Errors
+/// `BAD_USER_INPUT` when it is none.
+pub fn cursor(text: &str) -> Result<LogPosition, ApiError> {
+    text.parse().map_err(|_| ApiError::bad_input("not a cursor of this list"))
+}
+
+/// The history of one stream, forward.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for a bad page, or when the log cannot be read.
+pub async fn history(
+    ctx: &Context<'_>,
+    stream: &StreamId,
+    first: i32,
+    after: Option<&str>,
+) -> Result<EventConnection, ApiError> {
+    let size = forward(first)?;
+    let after = after.map(cursor).transpose()?;
+    let filter = log::EventFilter { stream: Some(stream.clone()), after, ..log::EventFilter::default() };
+    let mut events = log::search(&ctx.services()?.pool, &filter, i64::from(size) + 1, false).await?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let has_next = events.len() > size;
+    events.truncate(size);
+    Ok(EventConnection::new(events, has_next, after.is_some_and(|after| after.0 > 0)))
+}

@@ -1,0 +1,88 @@
+//! Relay connections: where a page lies, and the bound that every list has.
+
+use async_graphql::SimpleObject;
+use projections::page::{MAX_PAGE, PageError};
+
+use crate::error::ApiError;
+
+/// Where a page lies in its list.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PageInfo {
+    /// Whether the list goes on behind the page.
+    pub has_next_page: bool,
+    /// Whether the list begins before the page.
+    pub has_previous_page: bool,
+    /// The first item's cursor.
+    pub start_cursor: Option<String>,
+    /// The last item's cursor.
+    pub end_cursor: Option<String>,
+}
+
+impl From<PageError> for ApiError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Database(error) => error.into(),
+            wrong => Self::bad_input(wrong.to_string()),
+        }
+    }
+}
+
+/// The size of a page that is read forward.
+///
+/// # Errors
+/// `BAD_USER_INPUT` unless it is 1 to 100.
+pub fn forward(first: i32) -> Result<u32, ApiError> {
+    let size = u32::try_from(first).ok().filter(|size| (1..=MAX_PAGE).contains(size));
+    Ok(size.ok_or(PageError::Size)?)
+}
+
+/// How many items a connection may answer with, for a query's complexity.
+pub fn asked_for(first: Option<i32>, last: Option<i32>) -> usize {
+    let asked = first.or(last).unwrap_or(1).clamp(1, 100);
+    usize::try_from(asked).unwrap_or(100)
+}
+
+/// Declares a Relay connection over a read model's page.
+macro_rules! connection {
+    ($connection:ident, $edge:ident, $node:ty, $what:literal) => {
+        #[doc = concat!("A page of ", $what, ".")]
+        #[derive(Debug, async_graphql::SimpleObject)]
+        pub struct $connection {
+            /// The items, with their cursors.
+            pub edges: Vec<$edge>,
+            /// The items.
+            pub nodes: Vec<$node>,
+            /// Where the page lies.
+            pub page_info: crate::types::page::PageInfo,
+        }
+
+        #[doc = concat!("An item of a page of ", $what, ".")]
+        #[derive(Debug, async_graphql::SimpleObject)]
+        pub struct $edge {
+            /// The item's cursor.
+            pub cursor: String,
+            /// The item.
+            pub node: $node,
+        }
+
+        impl<T: Into<$node>> From<projections::page::Page<T>> for $connection {
+            fn from(page: projections::page::Page<T>) -> Self {
+                let (has_next_page, has_previous_page) = (page.has_next, page.has_previous);
+                let edges: Vec<$edge> = page
+                    .items
+                    .into_iter()
+                    .map(|item| $edge { cursor: item.cursor, node: item.node.into() })
+                    .collect();
+                let page_info = crate::types::page::PageInfo {
+                    has_next_page,
+                    has_previous_page,
+                    start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+                    end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+                };
+                let nodes = edges.iter().map(|edge| edge.node.clone()).collect();
+                Self { edges, nodes, page_info }
+            }
+        }
+    };
+}
+pub(crate) use connection;

@@ -1,0 +1,162 @@
+//! A pizzeria as clients see it.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::ids::PizzeriaId;
+use domain::pizzeria::{OpenedPizzeria, Pizzeria as PizzeriaState};
+use domain::{AggregateState, LogPosition};
+use event_store::Outcome;
+
+use super::enums::Weekday;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars::{self, Money};
+
+/// A pizzeria, at one version.
+#[derive(Debug, Clone)]
+pub struct Pizzeria {
+    /// Its state.
+    pub pizzeria: Arc<OpenedPizzeria>,
+    /// The version of its stream.
+    pub version: i64,
+    /// The log's position that this state is of, at least.
+    pub position: LogPosition,
+}
+
+impl Pizzeria {
+    /// From a state that somebody folded; none for a pizzeria that has not opened.
+    pub fn of(state: &PizzeriaState, version: i64, position: LogPosition) -> Option<Self> {
+        Some(Self { pizzeria: Arc::new(state.opened()?.clone()), version, position })
+    }
+
+    /// From a command's outcome; `head` is the position to show when nothing was stored.
+    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
+        match &*outcome.state {
+            AggregateState::Pizzeria(state) => {
+                Self::of(state, outcome.version, outcome.position.unwrap_or(head))
+            }
+            _ => None,
+        }
+    }
+
+    /// A pizzeria by its id, with all others that the request asks for.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, or when the database does not answer.
+    pub async fn load(ctx: &Context<'_>, id: &PizzeriaId) -> Result<Self, ApiError> {
+        let loaders = ctx.loaders()?;
+        loaders.load_one(id.clone()).await?.ok_or(ApiError::NotFound("pizzeria"))
+    }
+}
+
+/// A point of sale.
+#[Object]
+impl Pizzeria {
+    /// Its id.
+    pub async fn id(&self) -> ID {
+        self.pizzeria.id.to_global()
+    }
+
+    /// Its code, `P1`; accepted wherever its id is.
+    async fn code(&self) -> &str {
+        self.pizzeria.id.as_str()
+    }
+
+    /// Its version, for `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The log's position that this state is of, at least.
+    async fn position(&self) -> scalars::LogPosition {
+        scalars::LogPosition(self.position)
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.pizzeria.name
+    }
+
+    /// Its postal address.
+    async fn address(&self) -> &str {
+        &self.pizzeria.address
+    }
+
+    /// Degrees, WGS 84.
+    async fn latitude(&self) -> f64 {
+        self.pizzeria.place.latitude()
+    }
+
+    /// Degrees, WGS 84.
+    async fn longitude(&self) -> f64 {
+        self.pizzeria.place.longitude()
+    }
+
+    /// Its time zone, by its name in the IANA database.
+    async fn time_zone(&self) -> &'static str {
+        self.pizzeria.timezone.name()
+    }
+
+    /// Its opening hours, by its own clocks.
+    async fn hours(&self) -> Vec<OpeningHours> {
+        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        let spans = self.pizzeria.hours.spans().iter();
+        spans
+            .map(|span| OpeningHours {
+                day: span.day.into(),
+                opens: clock(span.from),
+                closes: clock(span.to),
+            })
+            .collect()
+    }
+
+    /// Whether it takes orders now: within its hours, and not paused.
+    async fn takes_orders(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(self.pizzeria.takes_orders(ctx.now()?))
+    }
+
+    /// The pause it is taking now, if it is.
+    async fn pause(&self, ctx: &Context<'_>) -> Result<Option<Pause>, ApiError> {
+        let paused = self.pizzeria.is_paused(ctx.now()?);
+        let pause = self.pizzeria.pause.as_ref().filter(|_| paused);
+        Ok(pause.map(|pause| Pause { reason: pause.reason.clone(), until: pause.until }))
+    }
+
+    /// How far it delivers, in metres.
+    async fn delivery_radius_metres(&self) -> u32 {
+        self.pizzeria.radius_m
+    }
+
+    /// What a delivery costs.
+    async fn delivery_fee(&self) -> Money {
+        self.pizzeria.delivery_fee.into()
+    }
+
+    /// The least that is delivered, without the fee.
+    async fn minimum_order(&self) -> Money {
+        self.pizzeria.minimum.into()
+    }
+}
+
+/// One span of a day on which a pizzeria is open.
+#[derive(Debug, SimpleObject)]
+pub struct OpeningHours {
+    /// The day.
+    pub day: Weekday,
+    /// From, local time, `11:30`.
+    pub opens: String,
+    /// Until, local time, `14:00`; midnight is `24:00`.
+    pub closes: String,
+}
+
+/// A pause in taking orders.
+#[derive(Debug, SimpleObject)]
+pub struct Pause {
+    /// Why, in the pizzeria's words.
+    pub reason: String,
+    /// Until when; until resumed, when not said.
+    pub until: Option<DateTime<Utc>>,
+}

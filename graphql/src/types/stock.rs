@@ -1,0 +1,159 @@
+//! The stock of a pizzeria as clients see it.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use domain::ids::{IngredientCode, PizzeriaId};
+use domain::menu::Menu;
+use domain::stock::{Level, Stock as StockState};
+use domain::{AggregateState, LogPosition};
+use event_store::Outcome;
+
+use super::enums::PizzaSize;
+use super::menu::Ingredient;
+use super::pizzeria::Pizzeria;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::{self, GlobalId};
+use crate::loaders::CurrentMenu;
+use crate::scalars;
+
+/// The stock of a pizzeria, at one version.
+#[derive(Debug, Clone)]
+pub struct Stock {
+    /// Whose.
+    pub pizzeria: PizzeriaId,
+    /// Its state.
+    pub stock: Arc<StockState>,
+    /// The version of its stream.
+    pub version: i64,
+    /// The log's position that this state is of, at least.
+    pub position: LogPosition,
+}
+
+impl Stock {
+    /// From a command's outcome; `head` is the position to show when nothing was stored.
+    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
+        match &*outcome.state {
+            AggregateState::Stock(stock) => Some(Self {
+                pizzeria: outcome.stream.id.parse().ok()?,
+                stock: Arc::new(stock.clone()),
+                version: outcome.version,
+                position: outcome.position.unwrap_or(head),
+            }),
+            _ => None,
+        }
+    }
+}
+
+async fn menu(ctx: &Context<'_>) -> Result<Arc<Menu>, ApiError> {
+    let row = ctx.loaders()?.load_one(CurrentMenu).await?;
+    Ok(row.unwrap_or_default())
+}
+
+/// What a pizzeria has left.
+#[Object]
+impl Stock {
+    /// Its id.
+    pub async fn id(&self) -> ID {
+        ids::stock(&self.pizzeria)
+    }
+
+    /// Its version, for `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The log's position that this state is of, at least.
+    async fn position(&self) -> scalars::LogPosition {
+        scalars::LogPosition(self.position)
+    }
+
+    /// Whose.
+    async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
+        Pizzeria::load(ctx, &self.pizzeria).await
+    }
+
+    /// Every ingredient that the pizzeria ever had, by code.
+    async fn levels(
+        &self,
+        #[graphql(desc = "Only those that are low.", default)] low_only: bool,
+    ) -> Vec<StockLevel> {
+        let levels = self.stock.levels().filter(|(_, level)| !low_only || level.low);
+        levels.map(|(code, level)| StockLevel { code: code.clone(), level: level.clone() }).collect()
+    }
+
+    /// The pizzas that the pizzeria has blocked, oldest first.
+    async fn blocks(&self) -> Vec<BlockedPizza> {
+        let blocks = self.stock.blocks().iter();
+        blocks
+            .map(|(key, reason)| BlockedPizza {
+                pizza: key.pizza.to_global(),
+                code: key.pizza.to_string(),
+                size: key.size.map(PizzaSize::from),
+                reason: reason.clone(),
+            })
+            .collect()
+    }
+
+    /// How many orders have ingredients reserved and are not started.
+    async fn waiting_orders(&self) -> usize {
+        self.stock.waiting_orders()
+    }
+}
+
+/// One ingredient's level.
+#[derive(Debug, Clone)]
+pub struct StockLevel {
+    /// The ingredient.
+    pub code: IngredientCode,
+    /// Its level.
+    pub level: Level,
+}
+
+/// One ingredient's level, in its unit: grams, millilitres or pieces.
+#[Object]
+impl StockLevel {
+    /// The ingredient.
+    async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
+        Ok(Ingredient::of(&*menu(ctx).await?, &self.code))
+    }
+
+    /// On the shelf.
+    async fn on_hand(&self) -> i64 {
+        self.level.on_hand
+    }
+
+    /// Set aside for orders that are not started.
+    async fn reserved(&self) -> i64 {
+        self.level.reserved
+    }
+
+    /// On hand less reserved; negative only after a count or a waste left less than was reserved.
+    async fn available(&self) -> i64 {
+        self.level.available()
+    }
+
+    /// Low is less than this available.
+    async fn threshold(&self) -> u32 {
+        self.level.threshold.0
+    }
+
+    /// Whether it is low.
+    async fn low(&self) -> bool {
+        self.level.low
+    }
+}
+
+/// A pizza that a pizzeria has blocked.
+#[derive(Debug, SimpleObject)]
+pub struct BlockedPizza {
+    /// The pizza's id.
+    pub pizza: ID,
+    /// The pizza's code.
+    pub code: String,
+    /// Which size; every size when none is named.
+    pub size: Option<PizzaSize>,
+    /// Why, in the pizzeria's words.
+    pub reason: String,
+}
