@@ -43,8 +43,9 @@ impl Shared {
 /// Runs the appender until every sender is gone; starts it again when it panics.
 pub(crate) async fn supervise(shared: Shared, queue: mpsc::Receiver<Unit>) {
     let queue = Arc::new(tokio::sync::Mutex::new(queue));
+    let mut after_fault = false;
     loop {
-        let appender = Appender { shared: shared.clone(), connection: None };
+        let appender = Appender { shared: shared.clone(), connection: None, after_fault };
         let queue = queue.clone();
         let run = tokio::spawn(async move { appender.run(&mut *queue.lock().await).await });
         match run.await {
@@ -53,6 +54,7 @@ pub(crate) async fn supervise(shared: Shared, queue: mpsc::Receiver<Unit>) {
                 // The callers whose units it held are told that the outcome is not known.
                 tracing::error!(%fault, "the appender died and is started again");
                 shared.cache().clear();
+                after_fault = true;
             }
         }
     }
@@ -61,6 +63,8 @@ pub(crate) async fn supervise(shared: Shared, queue: mpsc::Receiver<Unit>) {
 struct Appender {
     shared: Shared,
     connection: Option<PgConnection>,
+    /// What is queued may have been decided on what went down with the appender before: it must be settled.
+    after_fault: bool,
 }
 
 impl Appender {
@@ -69,6 +73,10 @@ impl Appender {
         while queue.recv_many(&mut units, self.shared.batch).await > 0 {
             let batch = std::mem::take(&mut units);
             metrics::histogram!("ocpizza_append_batch_units").record(count(batch.len()));
+            if std::mem::take(&mut self.after_fault) {
+                self.settle(batch, queue).await;
+                continue;
+            }
             match self.append(&batch).await {
                 Ok(Appended::After(base)) => self.commit(batch, base),
                 Ok(Appended::Conflict) => self.settle(batch, queue).await,

@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file() {
-        let path = file("wins", "port = 9000\nenv = \"PRODUCTION\"\nocpizza_manager_key = \"from the file\"\n");
+        let path =
+            file("wins", "port = 9000\nenv = \"PRODUCTION\"\nocpizza_manager_key = \"from the file\"\n");
         let settings =
             settings(&[(SETTINGS, &path), ("PORT", "9001"), ("DATABASE_URL", "postgres:///x")]).unwrap();
         assert_eq!((settings.port, settings.environment), (9001, Environment::Production));

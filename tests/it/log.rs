@@ -1,133 +1,18 @@
-//! The log: what is appended is there once, whole, in order, whoever else appends.
+//! The log: what is appended is there whole and in order, and stays.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use domain::access::{Actor, Role};
+use domain::access::Role;
 use domain::demo_data;
-use domain::ids::{IngredientCode, ItemCode, OrderId, PizzeriaId};
-use domain::menu::{MenuCommand, PizzaSize};
-use domain::order::{
-    CancelReason, Fulfilment, OrderChannel, OrderCommand, OrderError, OrderStatus, PaymentIntent,
-};
+use domain::order::{OrderError, OrderStatus};
 use domain::pizzeria::PizzeriaCommand;
-use domain::stock::StockCommand;
-use domain::usecase::{
-    Basket, BasketLine, CancelOrder, PlaceOrder, Refusal, StartPreparation, ToMenu, ToOrder, ToPizzeria,
-    ToStock, UseCase,
-};
-use domain::{AggregateState, Ingredients, LogPosition, Quantity, StreamId};
-use event_store::{
-    CommandContext, EventStore, Follower, Idempotency, LogError, Outcome, RecordedEvent, Settings,
-    StoreError, log,
-};
-use futures_util::{Stream, StreamExt};
+use domain::usecase::{Refusal, StartPreparation};
+use domain::{AggregateState, LogPosition, StreamId};
+use event_store::{CommandContext, EventStore, Settings, StoreError, log};
+use futures_util::StreamExt;
 use tests::Database;
-use uuid::Uuid;
 
-fn now() -> DateTime<Utc> {
-    "2026-11-24T18:00:00Z".parse().unwrap()
-}
-
-fn p1() -> PizzeriaId {
-    "P1".parse().unwrap()
-}
-
-fn context() -> CommandContext {
-    let actor = Actor { id: Uuid::from_u128(7), role: Role::Director, pizzeria: None };
-    CommandContext::new(actor, Uuid::now_v7(), "test")
-}
-
-fn keyed(key: &str, input: u8) -> CommandContext {
-    let idempotency = Idempotency { key: key.to_owned(), fingerprint: [input; 32] };
-    CommandContext { idempotency: Some(idempotency), ..context() }
-}
-
-async fn run(store: &EventStore, use_case: impl UseCase + 'static) -> Outcome {
-    store.execute(Arc::new(use_case), context()).await.unwrap()
-}
-
-/// The menu, P1 and a stock of it.
-async fn open(store: &EventStore, stock: Ingredients) {
-    let changes = Box::new(demo_data::menu());
-    run(store, ToMenu { command: MenuCommand::Publish { changes, now: now() } }).await;
-    let opening = Box::new(demo_data::pizzerias().into_iter().find(|o| o.pizzeria == p1()).unwrap());
-    let command = PizzeriaCommand::Open { opening, now: now() };
-    run(store, ToPizzeria { name: "openPizzeria", pizzeria: p1(), command }).await;
-    let command = StockCommand::Receive {
-        supplier: "Opening".into(),
-        delivery_note: "1".into(),
-        lines: stock,
-        now: now(),
-    };
-    run(store, ToStock { name: "receiveSupply", pizzeria: p1(), command }).await;
-}
-
-fn margherita(order: OrderId) -> PlaceOrder {
-    PlaceOrder {
-        order,
-        pizzeria: p1(),
-        basket: Basket {
-            fulfilment: Fulfilment::Takeaway,
-            lines: vec![BasketLine {
-                item: "MAR".parse::<ItemCode>().unwrap(),
-                size: Some(PizzaSize::M),
-                quantity: 1,
-                extras: vec![],
-                without: vec![],
-            }],
-            place: None,
-        },
-        channel: OrderChannel::Counter,
-        customer: None,
-        contact: None,
-        payment: PaymentIntent::AtCounter,
-        expected_total: None,
-        delivery_code: "1234".into(),
-        now: now(),
-    }
-}
-
-fn order_id() -> OrderId {
-    OrderId(Uuid::now_v7())
-}
-
-/// Enough of everything for `pizzas` Margheritas and no more.
-fn stock_for(pizzas: u32) -> Ingredients {
-    let menu = demo_data::menu();
-    let pizza = menu.pizzas.iter().find(|pizza| pizza.code.as_str() == "MAR").unwrap();
-    let mut stock = Ingredients::new();
-    stock.add_all(&pizza.sizes[&PizzaSize::M].recipe, pizzas);
-    stock
-}
-
-/// The log is gapless and each stream's sequences count from 1.
-async fn assert_whole(database: &Database) -> i64 {
-    let (count, last, head): (i64, i64, i64) = sqlx::query_as(
-        "SELECT count(*), coalesce(max(position), 0), (SELECT position FROM event_log_head) FROM events",
-    )
-    .fetch_one(&database.pool)
-    .await
-    .unwrap();
-    assert_eq!((count, last), (head, head), "positions are gapless");
-    let broken: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT count(*) AS n, max(sequence) AS last FROM events
-         GROUP BY aggregate_type, aggregate_id) AS streams WHERE n <> last",
-    )
-    .fetch_one(&database.pool)
-    .await
-    .unwrap();
-    assert_eq!(broken, 0, "sequences are gapless");
-    let backwards: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT recorded_at < lag(recorded_at) OVER (ORDER BY position) AS b FROM events) AS t
-         WHERE b",
-    )
-    .fetch_one(&database.pool)
-    .await
-    .unwrap();
-    assert_eq!(backwards, 0, "time never goes back");
-    head
-}
+use crate::pizzas::*;
 
 #[tokio::test]
 async fn an_order_and_its_reservation_are_stored_together() {
@@ -160,131 +45,6 @@ async fn a_refused_placement_is_a_fact_and_nothing_is_reserved() {
     let outcome = run(&store, margherita(order_id())).await;
     assert!(matches!(outcome.refusal, Some(Refusal::Order(OrderError::InsufficientStock { .. }))));
     assert!(outcome.position.is_some());
-}
-
-async fn race(stores: &[EventStore], clients: usize) -> Vec<Outcome> {
-    let placing = (0..clients).map(|i| {
-        let store = stores[i % stores.len()].clone();
-        tokio::spawn(async move { store.execute(Arc::new(margherita(order_id())), context()).await.unwrap() })
-    });
-    let mut outcomes = Vec::new();
-    for task in placing.collect::<Vec<_>>() {
-        outcomes.push(task.await.unwrap());
-    }
-    outcomes
-}
-
-#[tokio::test]
-async fn the_last_pizza_goes_to_one_of_64() {
-    for writers in [1, 2] {
-        let database = Database::create().await;
-        let stores: Vec<_> =
-            (0..writers).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
-        open(&stores[0], stock_for(1)).await;
-
-        let outcomes = race(&stores, 64).await;
-
-        let won = outcomes.iter().filter(|outcome| outcome.refusal.is_none()).count();
-        assert_eq!(won, 1, "with {writers} writers");
-        let (state, _) = stores[0].load(&StreamId::stock(&p1())).await.unwrap();
-        let AggregateState::Stock(stock) = state else { panic!("a stock") };
-        let tomato: IngredientCode = "TOMATO".parse().unwrap();
-        assert_eq!(stock.available(&tomato), 0);
-        assert_whole(&database).await;
-    }
-}
-
-#[tokio::test]
-async fn writers_on_the_same_stock_lose_nothing_and_ask_nobody_to_try_again() {
-    let database = Database::create().await;
-    let stores: Vec<_> =
-        (0..3).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
-    open(&stores[0], stock_for(150)).await;
-
-    let mut won = 0;
-    for _ in 0..3 {
-        won += race(&stores, 60).await.iter().filter(|outcome| outcome.refusal.is_none()).count();
-    }
-
-    assert_eq!(won, 150);
-    assert_eq!(assert_whole(&database).await, 3 + 150 * 2 + 30 + low_events(&database).await);
-}
-
-async fn low_events(database: &Database) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type IN ('StockLow', 'StockRecovered')")
-        .fetch_one(&database.pool)
-        .await
-        .unwrap()
-}
-
-#[tokio::test]
-async fn one_key_is_one_order_however_often_it_is_sent() {
-    let database = Database::create().await;
-    let stores: Vec<_> =
-        (0..2).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
-    open(&stores[0], stock_for(10)).await;
-
-    let sending: Vec<_> = (0..64)
-        .map(|i| {
-            let store = stores[i % 2].clone();
-            tokio::spawn(async move {
-                store.execute(Arc::new(margherita(order_id())), keyed("same", 1)).await.unwrap()
-            })
-        })
-        .collect();
-    let mut answers = std::collections::HashSet::new();
-    for task in sending {
-        let outcome = task.await.unwrap();
-        assert_eq!(outcome.refusal, None);
-        answers.insert((outcome.stream, outcome.version, outcome.position));
-    }
-    assert_eq!(answers.len(), 1);
-    let placed: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type = 'OrderPlaced'")
-        .fetch_one(&database.pool)
-        .await
-        .unwrap();
-    assert_eq!(placed, 1);
-
-    let reused = stores[0].execute(Arc::new(margherita(order_id())), keyed("same", 2)).await.unwrap();
-    assert_eq!((reused.refusal, reused.position), (Some(Refusal::IdempotencyKeyReused), None));
-}
-
-#[tokio::test]
-async fn a_key_answers_as_the_first_time_after_the_state_moved_on() {
-    let database = Database::create().await;
-    let store = EventStore::start(database.pool.clone(), Settings::default());
-    open(&store, stock_for(1)).await;
-    let order = order_id();
-    run(&store, margherita(order)).await;
-    let start = || Arc::new(StartPreparation { order, now: now() });
-    let first = store.execute(start(), keyed("start", 1)).await.unwrap();
-    let ready = OrderCommand::MarkReady { now: now() };
-    run(&store, ToOrder { name: "markOrderReady", order, command: ready }).await;
-
-    let again = store.execute(start(), keyed("start", 1)).await.unwrap();
-
-    assert_eq!((again.version, again.position, again.refusal), (first.version, first.position, None));
-    assert_eq!(again.state, first.state);
-}
-
-#[tokio::test]
-async fn a_refusal_is_decided_on_what_other_processes_have_stored() {
-    let database = Database::create().await;
-    let a = EventStore::start(database.pool.clone(), Settings::default());
-    let b = EventStore::start(database.pool.clone(), Settings::default());
-    open(&a, stock_for(1)).await;
-    let order = order_id();
-    let held = run(&a, margherita(order)).await;
-    assert_eq!(held.refusal, None);
-    // Now both know that nothing is left.
-    assert!(run(&b, margherita(order_id())).await.refusal.is_some());
-    assert!(run(&a, margherita(order_id())).await.refusal.is_some());
-
-    let cancel =
-        CancelOrder { order, reason: CancelReason::CustomerRequest, even_started: false, now: now() };
-    assert_eq!(run(&b, cancel).await.refusal, None);
-
-    assert_eq!(run(&a, margherita(order_id())).await.refusal, None, "a must not answer from memory alone");
 }
 
 #[tokio::test]
@@ -379,29 +139,6 @@ async fn a_full_queue_says_so_at_once() {
 }
 
 #[tokio::test]
-async fn a_menu_published_elsewhere_holds_for_the_next_order_here() {
-    let database = Database::create().await;
-    let a = EventStore::start(database.pool.clone(), Settings::default());
-    let b = EventStore::start(database.pool.clone(), Settings::default());
-    open(&a, stock_for(3)).await;
-    run(&a, margherita(order_id())).await;
-    let mut changes = demo_data::menu();
-    changes.pizzas.retain(|pizza| pizza.code.as_str() == "MAR");
-    changes.pizzas[0].sizes.get_mut(&PizzaSize::M).unwrap().price = domain::Cents(9900);
-    let publish = MenuCommand::Publish {
-        changes: Box::new(domain::menu::MenuChanges { pizzas: changes.pizzas, ..Default::default() }),
-        now: now(),
-    };
-    run(&b, ToMenu { command: publish }).await;
-
-    let outcome = run(&a, margherita(order_id())).await;
-
-    let AggregateState::Order(order) = &*outcome.state else { panic!("an order") };
-    assert_eq!(order.placed().unwrap().pricing.total, domain::Cents(9900));
-    assert_eq!(order.placed().unwrap().needs.get(&"TOMATO".parse().unwrap()), Quantity(80));
-}
-
-#[tokio::test]
 async fn the_framework_of_cqrs_es_writes_to_the_same_log() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
@@ -418,38 +155,4 @@ async fn the_framework_of_cqrs_es_writes_to_the_same_log() {
     let AggregateState::Pizzeria(pizzeria) = state else { panic!("a pizzeria") };
     assert_eq!((version, pizzeria.opened().unwrap().pause.clone()), (3, None));
     assert_eq!(assert_whole(&database).await, 3);
-}
-
-async fn expect_positions(
-    feed: impl Stream<Item = Result<Arc<RecordedEvent>, LogError>>,
-    expected: std::ops::RangeInclusive<i64>,
-) {
-    let mut feed = std::pin::pin!(feed);
-    for position in expected {
-        let event = tests::within(feed.next()).await.unwrap().unwrap();
-        assert_eq!(event.position, LogPosition(position));
-    }
-}
-
-#[tokio::test]
-async fn a_follower_sees_every_position_once_and_in_order_whoever_appends() {
-    let database = Database::create().await;
-    let stores: Vec<_> =
-        (0..2).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
-    let follower = Follower::start(database.pool.clone(), &[]).await.unwrap();
-    let early = follower.events_after(LogPosition::START);
-    open(&stores[0], stock_for(1000)).await;
-    let appending = {
-        let stores = stores.clone();
-        tokio::spawn(async move {
-            for _ in 0..4 {
-                race(&stores, 64).await;
-            }
-        })
-    };
-    let last = 3 + 4 * 64 * 2;
-    let late = follower.events_after(LogPosition(100));
-    tokio::join!(expect_positions(early, 1..=last), expect_positions(late, 101..=last));
-    appending.await.unwrap();
-    assert_eq!(assert_whole(&database).await, last);
 }

@@ -2,4 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
 
+mod conflicts;
+mod following;
+mod idempotency;
 mod log;
+mod pizzas;

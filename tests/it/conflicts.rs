@@ -1,0 +1,137 @@
+//! Conflicts: who was quicker wins, nobody is asked to try again, nothing is decided on memory alone.
+
+use std::sync::Arc;
+
+use domain::demo_data;
+use domain::ids::IngredientCode;
+use domain::menu::{MenuCommand, PizzaSize};
+use domain::order::CancelReason;
+use domain::stock::StockCommand;
+use domain::usecase::{CancelOrder, Decision, Refusal, States, ToMenu, UseCase};
+use domain::{AggregateState, Quantity, StreamId};
+use event_store::{EventStore, Settings, StoreError};
+use futures_util::StreamExt;
+use tests::Database;
+
+use crate::pizzas::*;
+
+#[tokio::test]
+async fn the_last_pizza_goes_to_one_of_64() {
+    for writers in [1, 2] {
+        let database = Database::create().await;
+        let stores: Vec<_> =
+            (0..writers).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
+        open(&stores[0], stock_for(1)).await;
+
+        let outcomes = race(&stores, 64).await;
+
+        let won = outcomes.iter().filter(|outcome| outcome.refusal.is_none()).count();
+        assert_eq!(won, 1, "with {writers} writers");
+        let (state, _) = stores[0].load(&StreamId::stock(&p1())).await.unwrap();
+        let AggregateState::Stock(stock) = state else { panic!("a stock") };
+        let tomato: IngredientCode = "TOMATO".parse().unwrap();
+        assert_eq!(stock.available(&tomato), 0);
+        assert_whole(&database).await;
+    }
+}
+
+#[tokio::test]
+async fn writers_on_the_same_stock_lose_nothing_and_ask_nobody_to_try_again() {
+    let database = Database::create().await;
+    let stores: Vec<_> =
+        (0..3).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
+    open(&stores[0], stock_for(150)).await;
+
+    let mut won = 0;
+    for _ in 0..3 {
+        won += race(&stores, 60).await.iter().filter(|outcome| outcome.refusal.is_none()).count();
+    }
+
+    assert_eq!(won, 150);
+    assert_eq!(assert_whole(&database).await, 3 + 150 * 2 + 30 + low_events(&database).await);
+}
+
+async fn low_events(database: &Database) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type IN ('StockLow', 'StockRecovered')")
+        .fetch_one(&database.pool)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_is_decided_on_what_other_processes_have_stored() {
+    let database = Database::create().await;
+    let a = EventStore::start(database.pool.clone(), Settings::default());
+    let b = EventStore::start(database.pool.clone(), Settings::default());
+    open(&a, stock_for(1)).await;
+    let order = order_id();
+    let held = run(&a, margherita(order)).await;
+    assert_eq!(held.refusal, None);
+    // Now both know that nothing is left.
+    assert!(run(&b, margherita(order_id())).await.refusal.is_some());
+    assert!(run(&a, margherita(order_id())).await.refusal.is_some());
+
+    let cancel =
+        CancelOrder { order, reason: CancelReason::CustomerRequest, even_started: false, now: now() };
+    assert_eq!(run(&b, cancel).await.refusal, None);
+
+    assert_eq!(run(&a, margherita(order_id())).await.refusal, None, "a must not answer from memory alone");
+}
+
+#[tokio::test]
+async fn a_menu_published_elsewhere_holds_for_the_next_order_here() {
+    let database = Database::create().await;
+    let a = EventStore::start(database.pool.clone(), Settings::default());
+    let b = EventStore::start(database.pool.clone(), Settings::default());
+    open(&a, stock_for(3)).await;
+    run(&a, margherita(order_id())).await;
+    let mut changes = demo_data::menu();
+    changes.pizzas.retain(|pizza| pizza.code.as_str() == "MAR");
+    changes.pizzas[0].sizes.get_mut(&PizzaSize::M).unwrap().price = domain::Cents(9900);
+    let publish = MenuCommand::Publish {
+        changes: Box::new(domain::menu::MenuChanges { pizzas: changes.pizzas, ..Default::default() }),
+        now: now(),
+    };
+    run(&b, ToMenu { command: publish }).await;
+
+    let outcome = run(&a, margherita(order_id())).await;
+
+    let AggregateState::Order(order) = &*outcome.state else { panic!("an order") };
+    assert_eq!(order.placed().unwrap().pricing.total, domain::Cents(9900));
+    assert_eq!(order.placed().unwrap().needs.get(&"TOMATO".parse().unwrap()), Quantity(80));
+}
+
+/// Decides once; the second time, which is while a conflict is settled, it panics.
+#[derive(Debug)]
+struct PanicsWhenSettled(StockCommand, std::sync::atomic::AtomicBool);
+
+impl UseCase for PanicsWhenSettled {
+    fn name(&self) -> &'static str {
+        "panics"
+    }
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::stock(&p1())]
+    }
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        assert!(!self.1.swap(true, std::sync::atomic::Ordering::SeqCst), "decided twice, as the test wants");
+        let events = domain::stock::decide(states.stock(&p1()), self.0.clone())?;
+        Ok(Decision::on(StreamId::stock(&p1()), events))
+    }
+}
+
+#[tokio::test]
+async fn an_appender_that_dies_tells_its_callers_and_is_started_again() {
+    let database = Database::create().await;
+    let a = EventStore::start(database.pool.clone(), Settings::default());
+    let b = EventStore::start(database.pool.clone(), Settings::default());
+    open(&a, stock_for(5)).await;
+    run(&a, margherita(order_id())).await;
+    run(&b, margherita(order_id())).await;
+    let count = StockCommand::Count { lines: stock_for(9), now: now() };
+
+    let died = a.execute(Arc::new(PanicsWhenSettled(count, Default::default())), context()).await;
+
+    assert!(matches!(died, Err(StoreError::Unavailable(None))), "{died:?}");
+    assert_eq!(run(&a, margherita(order_id())).await.refusal, None);
+    assert_eq!(assert_whole(&database).await, 3 + 3 * 2);
+}
