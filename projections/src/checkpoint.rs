@@ -1,1 +1,110 @@
-//! checkpoint
+//! Checkpoints: how far a read model or reactor has counted the log, with what proves it: the number of
+//! events and a running digest of them. Changed in the transaction of the rows, or not at all.
+
+use domain::LogPosition;
+use event_store::RecordedEvent;
+use sha2::{Digest, Sha256};
+use sqlx::{FromRow, PgConnection, PgExecutor};
+
+/// A digest before the first event.
+pub(crate) const START: [u8; 32] = [0; 32];
+
+/// How far something has counted.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(crate) struct Checkpoint {
+    pub(crate) position: i64,
+    #[sqlx(rename = "events_applied")]
+    pub(crate) applied: i64,
+    pub(crate) digest: Vec<u8>,
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Self { position: 0, applied: 0, digest: START.to_vec() }
+    }
+}
+
+/// The digest after one more event.
+pub(crate) fn chain(digest: &[u8], position: i64, event_type: &str) -> Vec<u8> {
+    Sha256::new()
+        .chain_update(digest)
+        .chain_update(position.to_be_bytes())
+        .chain_update(event_type)
+        .finalize()
+        .to_vec()
+}
+
+impl Checkpoint {
+    /// Where it is once these events are counted too.
+    pub(crate) fn after(&self, events: &[RecordedEvent]) -> Self {
+        let mut next = self.clone();
+        for event in events {
+            next.digest = chain(&next.digest, event.position.0, &event.event_type);
+            next.position = event.position.0;
+            next.applied += 1;
+        }
+        next
+    }
+}
+
+/// Makes sure that there are rows to be changed.
+pub(crate) async fn ensure<'n>(
+    db: impl PgExecutor<'_>,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Result<(), sqlx::Error> {
+    let names: Vec<&str> = names.into_iter().collect();
+    sqlx::query("INSERT INTO checkpoints (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING")
+        .bind(names)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// How far something has come; at the start when it has no row.
+pub(crate) async fn load(db: impl PgExecutor<'_>, name: &str) -> Result<Checkpoint, sqlx::Error> {
+    let sql = "SELECT position, events_applied, digest FROM checkpoints WHERE name = $1";
+    Ok(sqlx::query_as(sql).bind(name).fetch_optional(db).await?.unwrap_or_default())
+}
+
+/// Moves a checkpoint, unless somebody else has: then `false`. Whatever stopped it is over.
+///
+/// It comes first in a transaction, so that only one at a time changes the rows.
+pub(crate) async fn advance(
+    db: &mut PgConnection,
+    name: &str,
+    from: &Checkpoint,
+    to: &Checkpoint,
+) -> Result<bool, sqlx::Error> {
+    let moved = sqlx::query(
+        "UPDATE checkpoints SET position = $4, events_applied = $5, digest = $6, updated_at = now(), \
+         failed_position = NULL, failure = NULL WHERE name = $1 AND position = $2 AND digest = $3",
+    )
+    .bind(name)
+    .bind(from.position)
+    .bind(&from.digest)
+    .bind(to.position)
+    .bind(to.applied)
+    .bind(&to.digest)
+    .execute(db)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+/// Notes what stopped it; says whether that is news.
+pub(crate) async fn fail(
+    db: impl PgExecutor<'_>,
+    name: &str,
+    position: LogPosition,
+    reason: &str,
+) -> Result<bool, sqlx::Error> {
+    let noted = sqlx::query(
+        "UPDATE checkpoints SET failed_position = $2, failure = $3, updated_at = now() WHERE name = $1 \
+         AND (failed_position, failure) IS DISTINCT FROM ($2, $3)",
+    )
+    .bind(name)
+    .bind(position.0)
+    .bind(reason)
+    .execute(db)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}

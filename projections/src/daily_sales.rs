@@ -10,7 +10,7 @@ use domain::ids::{OrderId, PizzeriaId};
 use domain::order::{Order, OrderEvent, PaymentMethod, PlacedOrder, Pricing, Progress};
 use domain::pizzeria::PizzeriaEvent;
 use domain::vat::VatRate;
-use domain::{Cents, Event, LogPosition};
+use domain::{Cents, Event, LogPosition, StreamType};
 use event_store::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -270,7 +270,128 @@ fn slim(mut order: PlacedOrder) -> PlacedOrder {
 }
 
 pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
-    let _ = (db, events);
+    let mut ledger = Ledger::default();
+    let mut orders = BTreeSet::new();
+    for event in events.iter().filter(|event| event.stream.kind == StreamType::Order) {
+        let order: OrderId = event.stream.id.parse().map_err(|_| ApplyError::StreamId { kind: "order" })?;
+        orders.insert(order);
+    }
+    ledger.zones = load_zones(db).await?;
+    ledger.memos = load_memos(db, &orders).await?;
+    for event in events {
+        let order = match event.stream.kind {
+            StreamType::Order => event.stream.id.parse().ok(),
+            StreamType::Stock
+            | StreamType::Delivery
+            | StreamType::Pizzeria
+            | StreamType::Menu
+            | StreamType::Staff => None,
+        };
+        ledger.record(&event.event, order, event.position.0);
+    }
+    if events.iter().any(|event| event.stream.kind == StreamType::Pizzeria) {
+        store_zones(db, &ledger.zones).await?;
+    }
+    let memos: Vec<_> = ledger.memos.iter().filter(|(order, _)| orders.contains(order)).collect();
+    store_memos(db, &memos).await?;
+    store_days(db, ledger.days).await
+}
+
+async fn load_zones(db: &mut PgConnection) -> Result<BTreeMap<String, Tz>, ApplyError> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT pizzeria, timezone FROM daily_sales_zones").fetch_all(db).await?;
+    let zones = rows.into_iter().map(|(pizzeria, zone)| (pizzeria, zone.parse().unwrap_or(DEFAULT_ZONE)));
+    Ok(zones.collect())
+}
+
+async fn store_zones(db: &mut PgConnection, zones: &BTreeMap<String, Tz>) -> Result<(), ApplyError> {
+    sqlx::query(
+        "INSERT INTO daily_sales_zones (pizzeria, timezone) SELECT * FROM unnest($1::text[], $2::text[]) \
+         ON CONFLICT (pizzeria) DO UPDATE SET timezone = EXCLUDED.timezone",
+    )
+    .bind(zones.keys().cloned().collect::<Vec<_>>())
+    .bind(zones.values().map(|zone| zone.name()).collect::<Vec<_>>())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn load_memos(
+    db: &mut PgConnection,
+    orders: &BTreeSet<OrderId>,
+) -> Result<BTreeMap<OrderId, Memo>, ApplyError> {
+    if orders.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<Uuid> = orders.iter().map(|order| order.0).collect();
+    let rows: Vec<(Uuid, Json<Memo>)> = sqlx::query_as(
+        "SELECT k.id, t.document FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL \
+         (SELECT document FROM daily_sales_orders WHERE id = k.id LIMIT 1) AS t",
+    )
+    .bind(ids)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|(id, memo)| (OrderId(id), memo.0)).collect())
+}
+
+async fn store_memos(db: &mut PgConnection, memos: &[(&OrderId, &Memo)]) -> Result<(), ApplyError> {
+    if memos.is_empty() {
+        return Ok(());
+    }
+    let documents =
+        memos.iter().map(|(_, memo)| document("daily_sales_orders", memo)).collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(
+        "INSERT INTO daily_sales_orders (id, document) \
+         SELECT id, document::json FROM unnest($1::uuid[], $2::text[]) AS new(id, document) \
+         ON CONFLICT (id) DO UPDATE SET document = EXCLUDED.document",
+    )
+    .bind(memos.iter().map(|(order, _)| order.0).collect::<Vec<_>>())
+    .bind(documents)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn store_days(
+    db: &mut PgConnection,
+    days: BTreeMap<(PizzeriaId, NaiveDate), Change>,
+) -> Result<(), ApplyError> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let pizzerias: Vec<String> = days.keys().map(|(pizzeria, _)| pizzeria.to_string()).collect();
+    let dates: Vec<NaiveDate> = days.keys().map(|(_, day)| *day).collect();
+    let rows: Vec<(String, NaiveDate, Json<Figures>)> = sqlx::query_as(
+        "SELECT k.pizzeria, k.day, t.document FROM unnest($1::text[], $2::date[]) AS k(pizzeria, day) \
+         CROSS JOIN LATERAL (SELECT document FROM daily_sales \
+         WHERE pizzeria = k.pizzeria AND day = k.day LIMIT 1) AS t",
+    )
+    .bind(&pizzerias)
+    .bind(&dates)
+    .fetch_all(&mut *db)
+    .await?;
+    let mut before: BTreeMap<(String, NaiveDate), Figures> =
+        rows.into_iter().map(|(pizzeria, day, figures)| ((pizzeria, day), figures.0)).collect();
+    let mut positions = Vec::new();
+    let mut documents = Vec::new();
+    for ((pizzeria, day), change) in days {
+        let mut figures = before.remove(&(pizzeria.to_string(), day)).unwrap_or_default();
+        figures.add(&change.figures);
+        positions.push(change.position);
+        documents.push(document("daily_sales", &figures)?);
+    }
+    sqlx::query(
+        "INSERT INTO daily_sales (pizzeria, day, position, document) \
+         SELECT pizzeria, day, position, document::json \
+         FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[]) AS new(pizzeria, day, position, document) \
+         ON CONFLICT (pizzeria, day) DO UPDATE SET position = EXCLUDED.position, document = EXCLUDED.document",
+    )
+    .bind(pizzerias)
+    .bind(dates)
+    .bind(positions)
+    .bind(documents)
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -1,1 +1,157 @@
-//! progress
+//! How far the log and the read models are, as this process knows: told by its own runners at once, and
+//! by one poll of the database for everything else. Changes nothing in the database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use domain::LogPosition;
+use event_store::Follower;
+use sqlx::PgPool;
+use tokio::sync::{Notify, watch};
+
+use crate::error::WaitError;
+use crate::leadership::Leadership;
+use crate::registry::Model;
+
+/// How often the database is asked when nobody waits for it: what a lost notification can cost.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often it is asked while a caller waits for a read model that another process runs.
+const WAITING: Duration = Duration::from_millis(20);
+
+/// What is known.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pool: PgPool,
+    head: watch::Sender<i64>,
+    reached: watch::Sender<BTreeMap<String, i64>>,
+    waiting: AtomicUsize,
+    wake: Notify,
+}
+
+/// Counts a caller for as long as it waits.
+struct Waiter<'a>(&'a Progress);
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Progress {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            head: watch::Sender::new(0),
+            reached: watch::Sender::new(BTreeMap::new()),
+            waiting: AtomicUsize::new(0),
+            wake: Notify::new(),
+        }
+    }
+
+    fn saw_head(&self, position: i64) {
+        self.head.send_if_modified(|head| {
+            let news = position > *head;
+            *head = position.max(*head);
+            news
+        });
+    }
+
+    /// A runner of this process has come so far.
+    pub(crate) fn reached(&self, name: &str, position: i64) {
+        self.reached.send_if_modified(|reached| match reached.get_mut(name) {
+            Some(at) if *at >= position => false,
+            Some(at) => {
+                *at = position;
+                true
+            }
+            None => {
+                reached.insert(name.to_owned(), position);
+                true
+            }
+        });
+    }
+
+    /// Waits until the log goes on behind a position, or a second.
+    pub(crate) async fn head_beyond(&self, position: i64) {
+        let mut head = self.head.subscribe();
+        let _ = tokio::time::timeout(IDLE, head.wait_for(|head| *head > position)).await;
+    }
+
+    /// Listens to the follower, for ever.
+    pub(crate) async fn follow(self: Arc<Self>, follower: Follower) {
+        let mut head = follower.head();
+        loop {
+            let position = head.borrow_and_update().0;
+            self.saw_head(position);
+            if head.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Polls the database, for ever.
+    pub(crate) async fn poll(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::debug!(%error, "the checkpoints cannot be read");
+            }
+            if self.waiting.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(WAITING).await;
+            } else {
+                let _ = tokio::time::timeout(IDLE, self.wake.notified()).await;
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), sqlx::Error> {
+        let rows: Vec<(String, i64, Option<i64>, i64)> = sqlx::query_as(
+            "SELECT c.name, c.position, c.failed_position, h.position FROM event_log_head AS h, checkpoints AS c",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for (name, position, failed, head) in rows {
+            self.saw_head(head);
+            self.reached(&name, position);
+            #[allow(clippy::cast_precision_loss)] // a gauge is a float; exact up to 2^53 events
+            metrics::gauge!("ocpizza_projection_lag", "model" => name.clone()).set((head - position) as f64);
+            metrics::gauge!("ocpizza_projection_stopped", "model" => name).set(if failed.is_some() {
+                1.0
+            } else {
+                0.0
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until read models have counted a position.
+    pub(crate) async fn wait_for(
+        &self,
+        leadership: &Leadership,
+        models: &[Model],
+        wanted: LogPosition,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let at = |reached: &BTreeMap<String, i64>, model: &Model| {
+            LogPosition(reached.get(model.name()).copied().unwrap_or(0))
+        };
+        let mut reached = self.reached.subscribe();
+        if models.iter().all(|model| at(&reached.borrow(), model) >= wanted) {
+            return Ok(());
+        }
+        // A model that this process runs is heard of without asking the database.
+        let _waiter = models.iter().any(|model| !leadership.holds(model.name())).then(|| {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            self.wake.notify_one();
+            Waiter(self)
+        });
+        let there = |reached: &BTreeMap<String, i64>| models.iter().all(|model| at(reached, model) >= wanted);
+        let _ = tokio::time::timeout(timeout, reached.wait_for(there)).await;
+        let reached = reached.borrow();
+        match models.iter().find(|model| at(&reached, model) < wanted) {
+            None => Ok(()),
+            Some(model) => Err(WaitError { model: *model, reached: at(&reached, model), wanted }),
+        }
+    }
+}

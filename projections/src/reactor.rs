@@ -1,1 +1,198 @@
-//! reactor
+//! Reactors: policies of the domain run over the log, each with a checkpoint of its own. What a policy
+//! asks for is a command with a key derived from the event's position: repeated, it does nothing again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::access::Actor;
+use domain::policies::{Policy, already_done};
+use domain::usecase::{Refusal, UseCase};
+use domain::{LogPosition, StreamId};
+use event_store::{CommandContext, EventStore, Idempotency, LogError, RecordedEvent, StoreError};
+use futures_util::{FutureExt, StreamExt, stream};
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::batches::Batches;
+use crate::checkpoint::{self, Checkpoint};
+use crate::leadership::Leadership;
+use crate::progress::Progress;
+use crate::runner::{Backoff, Chain};
+
+/// The name space of the ids of commands that the system sends.
+const COMMANDS: Uuid = Uuid::from_u128(0x6f4e_5c1d_84f2_4f0e_9a57_1f6d_0c3b_7e21);
+/// Streams whose commands are on their way at once; those of one stream follow each other.
+const AT_ONCE: usize = 32;
+
+/// The name of a policy's checkpoint and lock.
+pub(crate) fn name(policy: &str) -> String {
+    format!("reactor:{policy}")
+}
+
+/// The context of a command that the system sends once, whatever happens in between.
+pub(crate) fn context_once(key: String, correlation_id: &str) -> CommandContext {
+    let fingerprint = Sha256::digest(key.as_bytes()).into();
+    let mut context =
+        CommandContext::new(Actor::system(), Uuid::new_v5(&COMMANDS, key.as_bytes()), correlation_id);
+    context.idempotency = Some(Idempotency { key, fingerprint });
+    context
+}
+
+/// What a reactor waits for or has stopped at.
+#[derive(Debug, thiserror::Error)]
+enum ReactorError {
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the command that follows from the event at position {position} failed")]
+    Command {
+        position: LogPosition,
+        #[source]
+        source: StoreError,
+    },
+}
+
+impl ReactorError {
+    /// The event to be named, when waiting alone will not help.
+    fn stopped_at(&self) -> Option<(LogPosition, String)> {
+        match self {
+            Self::Log(LogError::Unreadable { position, .. }) => Some((*position, self.to_string())),
+            Self::Command { position, source } => match source {
+                StoreError::Overloaded | StoreError::Conflict | StoreError::Unavailable(_) => None,
+                StoreError::Unreadable(_)
+                | StoreError::Foreign(_)
+                | StoreError::Convert(_)
+                | StoreError::Unsettled(_) => Some((*position, self.to_string())),
+            },
+            Self::Database(_) | Self::Log(LogError::Database(_)) => None,
+        }
+    }
+}
+
+/// A policy, and what it takes to follow it.
+pub(crate) struct Reactor {
+    pub(crate) pool: PgPool,
+    pub(crate) batches: Arc<Batches>,
+    pub(crate) store: EventStore,
+    pub(crate) policy_name: &'static str,
+    pub(crate) policy: Policy,
+}
+
+/// The use cases that follow from an event.
+type Following<'a> = (&'a RecordedEvent, Vec<Arc<dyn UseCase>>);
+
+impl Reactor {
+    /// Runs the policy for as long as this process is the one to do so; then waits to be again.
+    pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
+        let name = name(self.policy_name);
+        let mut backoff = Backoff::default();
+        loop {
+            leadership.gained(&name).await;
+            let mut at = match checkpoint::load(&self.pool, &name).await {
+                Ok(at) => at,
+                Err(error) => {
+                    tracing::warn!(reactor = self.policy_name, %error, "a checkpoint cannot be read");
+                    backoff.pause().await;
+                    continue;
+                }
+            };
+            while leadership.holds(&name) {
+                let before = at.position;
+                match self.step(&name, &mut at).await {
+                    Ok(()) if at.position == before => progress.head_beyond(before).await,
+                    Ok(()) => {
+                        backoff.reset();
+                        progress.reached(&name, at.position);
+                    }
+                    Err(error) => {
+                        self.report(&name, &error).await;
+                        backoff.pause().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One batch: what follows from its events, then the checkpoint, up to the first that failed.
+    async fn step(&self, name: &str, at: &mut Checkpoint) -> Result<(), ReactorError> {
+        let events = self.batches.after(at.position).await?;
+        let failed = self.react(&events).await;
+        let done = match &failed {
+            Some((position, _)) => events.iter().take_while(|event| event.position < *position).count(),
+            None => events.len(),
+        };
+        if done > 0 {
+            let to = at.after(&events[..done]);
+            let mut db = self.pool.acquire().await?;
+            *at = if checkpoint::advance(&mut db, name, at, &to).await? {
+                to
+            } else {
+                checkpoint::load(&mut *db, name).await?
+            };
+        }
+        match failed {
+            Some((position, source)) => Err(ReactorError::Command { position, source }),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends what follows from some events: one after the other on each stream, streams side by side.
+    /// Gives the first event whose command failed; those behind it may have been sent, and will be again.
+    async fn react(&self, events: &[RecordedEvent]) -> Option<(LogPosition, StoreError)> {
+        let mut following: BTreeMap<&StreamId, Vec<Following<'_>>> = BTreeMap::new();
+        for event in events {
+            let use_cases = (self.policy)(&event.stream, &event.event);
+            if !use_cases.is_empty() {
+                following.entry(&event.stream).or_default().push((event, use_cases));
+            }
+        }
+        let sending: Vec<_> = following.into_values().map(|events| self.send(events).boxed()).collect();
+        let failed: Vec<_> = stream::iter(sending).buffer_unordered(AT_ONCE).collect().await;
+        failed.into_iter().flatten().min_by_key(|(position, _)| *position)
+    }
+
+    async fn send(&self, following: Vec<Following<'_>>) -> Option<(LogPosition, StoreError)> {
+        for (event, use_cases) in following {
+            for (n, use_case) in use_cases.into_iter().enumerate() {
+                let key = format!("{}:{}:{n}", name(self.policy_name), event.position);
+                let mut context = context_once(key, &event.metadata.correlation_id);
+                context.causation = Some(event.position);
+                let command = use_case.name();
+                match self.store.execute(use_case, context).await {
+                    Ok(outcome) => self.note(event.position, command, outcome.refusal.as_ref()),
+                    Err(error) => return Some((event.position, error)),
+                }
+            }
+        }
+        None
+    }
+
+    /// A refusal is an answer: asked again, the domain would say the same.
+    fn note(&self, position: LogPosition, command: &str, refusal: Option<&Refusal>) {
+        match refusal {
+            None => {}
+            Some(refusal) if already_done(refusal) => {
+                tracing::debug!(reactor = self.policy_name, %position, command, code = refusal.code().as_str(), "was done before");
+            }
+            Some(refusal) => {
+                tracing::warn!(reactor = self.policy_name, %position, command, code = refusal.code().as_str(), "was refused");
+            }
+        }
+    }
+
+    async fn report(&self, name: &str, error: &ReactorError) {
+        let reactor = self.policy_name;
+        let Some((position, reason)) = error.stopped_at() else {
+            tracing::warn!(reactor, error = %Chain(error), "a reactor waits");
+            return;
+        };
+        metrics::counter!("ocpizza_reactor_failures_total", "reactor" => reactor).increment(1);
+        match checkpoint::fail(&self.pool, name, position, &reason).await {
+            Ok(true) => tracing::error!(reactor, %position, reason, "a reactor has stopped at an event"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(reactor, %position, %error, "a failure cannot be noted"),
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The read side of a process: everything that follows the log, behind one handle.
+//! The read side of a process: everything that follows the log, behind one handle. Knows no row.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,22 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
 use event_store::{EventStore, Follower};
+use futures_util::FutureExt;
 use sqlx::PgPool;
+use tokio::task::JoinHandle;
 
+use crate::batches::Batches;
 use crate::error::{ProjectionError, WaitError};
+use crate::expiry::{self, Expiry};
+use crate::leadership::{self, Leadership};
+use crate::progress::Progress;
+use crate::reactor::Reactor;
 use crate::registry::Model;
-use crate::status::Status;
+use crate::status::{self, RunsAt, Status};
+use crate::{checkpoint, runner, scratch};
+
+/// How long after a panic something is started again.
+const RESTART: Duration = Duration::from_secs(1);
 
 /// The runners, reactors and timer of this process. Cloning shares them; they stop with the last clone.
 #[derive(Debug, Clone)]
@@ -19,11 +30,35 @@ pub struct ReadModels(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     pool: PgPool,
+    progress: Arc<Progress>,
+    leadership: Leadership,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Runs something that never ends; if it does, by a fault of the program, it is started again.
+fn supervise<F>(what: String, start: impl Fn() -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send,
+{
+    tokio::spawn(async move {
+        loop {
+            let ended = std::panic::AssertUnwindSafe(start()).catch_unwind().await;
+            tracing::error!(what, panicked = ended.is_err(), "something that should run for ever has ended");
+            tokio::time::sleep(RESTART).await;
+        }
+    })
 }
 
 impl ReadModels {
     /// Starts following the log: a runner for each read model, a reactor for each policy, and the
-    /// timer that lets unpaid orders expire by the clock `now`.
+    /// timer that lets unpaid orders expire by the clock `now`. Of all processes on the database one
+    /// runs each of them; the others stand by.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -33,8 +68,46 @@ impl ReadModels {
         store: EventStore,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Self, ProjectionError> {
-        let _ = (follower, store, now);
-        Ok(Self(Arc::new(Inner { pool })))
+        let mut names = status::names();
+        checkpoint::ensure(&pool, names.iter().map(String::as_str)).await?;
+        scratch::remove_left_over(&pool).await?;
+        names.push(expiry::NAME.to_owned());
+        let (leadership, contender) = leadership::compete(pool.clone(), names);
+        let progress = Arc::new(Progress::new(pool.clone()));
+        let batches = Arc::new(Batches::new(pool.clone()));
+
+        let mut tasks = vec![
+            tokio::spawn(contender.run()),
+            tokio::spawn(progress.clone().follow(follower.clone())),
+            tokio::spawn(progress.clone().poll()),
+        ];
+        for model in Model::ALL.iter().copied() {
+            let (pool, batches) = (pool.clone(), batches.clone());
+            let (leadership, progress) = (leadership.clone(), progress.clone());
+            tasks.push(supervise(model.name().to_owned(), move || {
+                runner::run(pool.clone(), batches.clone(), model, leadership.clone(), progress.clone())
+            }));
+        }
+        for (policy_name, policy) in domain::policies::ALL.iter().copied() {
+            let (pool, batches, store) = (pool.clone(), batches.clone(), store.clone());
+            let (leadership, progress) = (leadership.clone(), progress.clone());
+            tasks.push(supervise(policy_name.to_owned(), move || {
+                let reactor = Reactor {
+                    pool: pool.clone(),
+                    batches: batches.clone(),
+                    store: store.clone(),
+                    policy_name,
+                    policy,
+                };
+                reactor.run(leadership.clone(), progress.clone())
+            }));
+        }
+        let timer = (pool.clone(), leadership.clone());
+        tasks.push(supervise(expiry::NAME.to_owned(), move || {
+            let (pool, leadership) = timer.clone();
+            Expiry { pool, store: store.clone(), now }.run(leadership)
+        }));
+        Ok(Self(Arc::new(Inner { pool, progress, leadership, tasks })))
     }
 
     /// Waits until read models have counted the event at a position.
@@ -47,8 +120,7 @@ impl ReadModels {
         position: LogPosition,
         timeout: Duration,
     ) -> Result<(), WaitError> {
-        let _ = (models, position, timeout, &self.0.pool);
-        Ok(())
+        self.0.progress.wait_for(&self.0.leadership, models, position, timeout).await
     }
 
     /// Where every read model and reactor is.
@@ -56,6 +128,10 @@ impl ReadModels {
     /// # Errors
     /// When the database does not answer.
     pub async fn status(&self) -> Result<Vec<Status>, ProjectionError> {
-        crate::status::status(&self.0.pool).await
+        let mut all = status::status(&self.0.pool).await?;
+        for one in all.iter_mut().filter(|one| self.0.leadership.holds(&one.name)) {
+            one.runs_at = RunsAt::Here;
+        }
+        Ok(all)
     }
 }

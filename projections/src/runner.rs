@@ -1,17 +1,228 @@
-//! Brings read models forward, a batch and a transaction at a time.
+//! Brings read models forward, a batch and a transaction at a time. An event that one cannot take stops
+//! that one, before the event; it is never skipped.
 
-use event_store::RecordedEvent;
-use sqlx::PgPool;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::error::ProjectionError;
+use domain::LogPosition;
+use event_store::{LogError, RecordedEvent, log};
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::batches::Batches;
+use crate::checkpoint::{self, Checkpoint};
+use crate::error::{ApplyError, ProjectionError};
+use crate::leadership::Leadership;
+use crate::progress::Progress;
 use crate::registry::Model;
 
-/// Brings every read model to the log's head, once.
+/// How long after a failure it is tried again, at first; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// And at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Pauses that grow while something keeps failing.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff(u32);
+
+impl Backoff {
+    pub(crate) fn reset(&mut self) {
+        self.0 = 0;
+    }
+
+    pub(crate) async fn pause(&mut self) {
+        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.0)).min(LONGEST_PAUSE);
+        self.0 = self.0.saturating_add(1);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Counts and applies events in one transaction; none when somebody else has moved the checkpoint.
+async fn advance(
+    db: &mut PgConnection,
+    model: Model,
+    from: &Checkpoint,
+    events: &[RecordedEvent],
+) -> Result<Option<Checkpoint>, ApplyError> {
+    let to = from.after(events);
+    let mut transaction = db.begin().await?;
+    if !checkpoint::advance(&mut transaction, model.name(), from, &to).await? {
+        return Ok(None);
+    }
+    model.apply(&mut transaction, events).await?;
+    transaction.commit().await?;
+    Ok(Some(to))
+}
+
+/// Applies a batch; when that fails for a reason that will not pass, event by event, so that all
+/// before the one that cannot be taken are.
+pub(crate) async fn apply(
+    db: &mut PgConnection,
+    model: Model,
+    from: &Checkpoint,
+    events: &[RecordedEvent],
+) -> Result<Option<Checkpoint>, ProjectionError> {
+    let failed = match advance(db, model, from, events).await {
+        Ok(advanced) => return Ok(advanced),
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(error) => error,
+    };
+    if let [event] = events {
+        return Err(ProjectionError::Poison { model, position: event.position, reason: failed.summary() });
+    }
+    let mut at = from.clone();
+    for event in events {
+        match advance(db, model, &at, std::slice::from_ref(event)).await {
+            Ok(Some(next)) => at = next,
+            Ok(None) => return Ok(None),
+            Err(error) if error.is_transient() => return Err(error.into()),
+            Err(error) => {
+                let reason = error.summary();
+                return Err(ProjectionError::Poison { model, position: event.position, reason });
+            }
+        }
+    }
+    Ok(Some(at))
+}
+
+/// One read model at one place of the log.
+struct Runner<'a> {
+    pool: &'a PgPool,
+    batches: &'a Batches,
+    model: Model,
+    at: Checkpoint,
+}
+
+impl Runner<'_> {
+    /// One batch; `false` at the head.
+    async fn step(&mut self) -> Result<bool, ProjectionError> {
+        let events = match self.batches.after(self.at.position).await {
+            Ok(events) => events,
+            Err(LogError::Unreadable { position, source }) => {
+                return Err(ProjectionError::Poison {
+                    model: self.model,
+                    position,
+                    reason: source.to_string(),
+                });
+            }
+            Err(error @ LogError::Database(_)) => return Err(error.into()),
+        };
+        if events.is_empty() {
+            return Ok(false);
+        }
+        let mut db = self.pool.acquire().await?;
+        let result = apply(&mut db, self.model, &self.at, &events).await;
+        self.at = match result {
+            Ok(Some(next)) => next,
+            // Somebody else was here, or part of the batch was applied: what is stored says how far.
+            Ok(None) => checkpoint::load(&mut *db, self.model.name()).await?,
+            Err(error) => {
+                self.at = checkpoint::load(&mut *db, self.model.name()).await?;
+                return Err(error);
+            }
+        };
+        Ok(true)
+    }
+}
+
+/// Runs a read model for as long as this process is the one to do so; then waits to be again.
+pub(crate) async fn run(
+    pool: PgPool,
+    batches: Arc<Batches>,
+    model: Model,
+    leadership: Leadership,
+    progress: Arc<Progress>,
+) {
+    let name = model.name();
+    let mut backoff = Backoff::default();
+    loop {
+        leadership.gained(name).await;
+        let at = match checkpoint::load(&pool, name).await {
+            Ok(at) => at,
+            Err(error) => {
+                tracing::warn!(model = name, %error, "a checkpoint cannot be read");
+                backoff.pause().await;
+                continue;
+            }
+        };
+        let mut runner = Runner { pool: &pool, batches: &batches, model, at };
+        while leadership.holds(name) {
+            match runner.step().await {
+                Ok(true) => {
+                    backoff.reset();
+                    progress.reached(name, runner.at.position);
+                }
+                Ok(false) => progress.head_beyond(runner.at.position).await,
+                Err(error) => {
+                    progress.reached(name, runner.at.position);
+                    report(&pool, model, &error).await;
+                    backoff.pause().await;
+                }
+            }
+        }
+    }
+}
+
+/// Reports what stopped a read model: in its row, in the metrics, and in one line of the log.
+async fn report(pool: &PgPool, model: Model, error: &ProjectionError) {
+    let name = model.name();
+    let ProjectionError::Poison { position, reason, .. } = error else {
+        tracing::warn!(model = name, error = %Chain(error), "a read model waits for the database");
+        return;
+    };
+    metrics::counter!("ocpizza_projection_failures_total", "model" => name).increment(1);
+    match checkpoint::fail(pool, name, *position, reason).await {
+        Ok(true) => {
+            tracing::error!(model = name, %position, reason, "a read model has stopped at an event");
+        }
+        Ok(false) => {}
+        Err(error) => tracing::warn!(model = name, %position, %error, "a failure cannot be noted"),
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Brings every read model to the log's head as it is now. One that stops does not hold up the others.
 ///
 /// # Errors
-/// A poison event, or the database.
+/// The first read model's that stopped: a poison event, or the database.
 pub async fn catch_up(pool: &PgPool) -> Result<(), ProjectionError> {
-    let _ = pool;
+    checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
+    let head = log::head(pool).await?;
+    let batches = Batches::new(pool.clone());
+    let mut outcome = Ok(());
+    for model in Model::ALL {
+        let caught_up = catch_up_one(pool, &batches, *model, head).await;
+        outcome = outcome.and(caught_up);
+    }
+    outcome
+}
+
+async fn catch_up_one(
+    pool: &PgPool,
+    batches: &Batches,
+    model: Model,
+    head: LogPosition,
+) -> Result<(), ProjectionError> {
+    let at = checkpoint::load(pool, model.name()).await?;
+    let mut runner = Runner { pool, batches, model, at };
+    while runner.at.position < head.0 {
+        if !runner.step().await? {
+            break;
+        }
+    }
     Ok(())
 }
 
@@ -20,6 +231,12 @@ pub async fn catch_up(pool: &PgPool) -> Result<(), ProjectionError> {
 /// # Errors
 /// As [`catch_up`].
 pub async fn deliver(pool: &PgPool, model: Model, events: &[RecordedEvent]) -> Result<(), ProjectionError> {
-    let _ = (pool, model, events);
+    checkpoint::ensure(pool, [model.name()]).await?;
+    let at = checkpoint::load(pool, model.name()).await?;
+    let new = events.iter().position(|event| event.position.0 > at.position).unwrap_or(events.len());
+    if new < events.len() {
+        let mut db = pool.acquire().await?;
+        apply(&mut db, model, &at, &events[new..]).await?;
+    }
     Ok(())
 }

@@ -1,1 +1,133 @@
-//! scratch
+//! A read model's tables a second time, in a schema of their own, filled by the very code that fills
+//! the live ones: the connection's `search_path` finds the schema's tables first. Used to rebuild and
+//! to verify; one at a time for each read model.
+
+use domain::LogPosition;
+use event_store::LogError;
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::batches::Batches;
+use crate::checkpoint::{self, Checkpoint};
+use crate::error::ProjectionError;
+use crate::registry::Model;
+use crate::runner;
+
+/// The second set of tables. What is left over when it is dropped without `remove` goes with the next one.
+pub(crate) struct Scratch {
+    pub(crate) model: Model,
+    pub(crate) db: PgConnection,
+    batches: Batches,
+    at: Checkpoint,
+}
+
+/// The schema of a read model's second tables.
+pub(crate) fn schema(model: Model) -> String {
+    format!("rebuild_{model}")
+}
+
+/// Takes a session's lock against a second rebuild; `false` when somebody holds it.
+async fn lock(db: &mut PgConnection, model: Model) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
+        .bind(schema(model))
+        .fetch_one(db)
+        .await
+}
+
+async fn drop_schema(db: &mut PgConnection, model: Model) -> Result<(), sqlx::Error> {
+    sqlx::query(&format!("DROP SCHEMA IF EXISTS {} CASCADE", schema(model))).execute(db).await?;
+    Ok(())
+}
+
+/// Removes what rebuilds that were killed have left behind.
+pub(crate) async fn remove_left_over(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let left: Vec<String> =
+        sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'rebuild\\_%'")
+            .fetch_all(pool)
+            .await?;
+    let left = Model::ALL.iter().filter(|model| left.contains(&schema(**model))).copied();
+    for model in left {
+        // On a connection of its own, which takes the lock with it; a rebuild under way holds the lock.
+        let mut db = PgConnection::connect_with(&pool.connect_options()).await?;
+        if lock(&mut db, model).await? {
+            drop_schema(&mut db, model).await?;
+            tracing::info!(%model, "what an interrupted rebuild had left was removed");
+        }
+        db.close().await?;
+    }
+    Ok(())
+}
+
+impl Scratch {
+    /// Makes the tables, empty, at the start of the log.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Busy`] when somebody else has them; the database.
+    pub(crate) async fn create(pool: &PgPool, model: Model) -> Result<Self, ProjectionError> {
+        let schema = schema(model);
+        let options =
+            (*pool.connect_options()).clone().options([("search_path", format!("{schema},public"))]);
+        let mut db = PgConnection::connect_with(&options).await?;
+        if !lock(&mut db, model).await? {
+            return Err(ProjectionError::Busy(model));
+        }
+        checkpoint::ensure(pool, [model.name()]).await?;
+        drop_schema(&mut db, model).await?;
+        sqlx::query(&format!("CREATE SCHEMA {schema}")).execute(&mut db).await?;
+        for table in model.tables().iter().map(|table| table.name).chain(["checkpoints"]) {
+            let sql = format!("CREATE TABLE {schema}.{table} (LIKE public.{table} INCLUDING ALL)");
+            sqlx::query(&sql).execute(&mut db).await?;
+        }
+        checkpoint::ensure(&mut db, [model.name()]).await?;
+        Ok(Self { model, db, batches: Batches::new(pool.clone()), at: Checkpoint::default() })
+    }
+
+    /// How far the tables are filled.
+    pub(crate) fn position(&self) -> LogPosition {
+        LogPosition(self.at.position)
+    }
+
+    /// Fills the tables up to a position, a transaction a batch (a savepoint, within a transaction).
+    ///
+    /// # Errors
+    /// A poison event, or the database.
+    pub(crate) async fn fill(
+        &mut self,
+        up_to: LogPosition,
+        progress: &mut (dyn FnMut(LogPosition) + Send),
+    ) -> Result<(), ProjectionError> {
+        let name = self.model.name();
+        // What was filled within a transaction that was rolled back is gone.
+        self.at = checkpoint::load(&mut self.db, name).await?;
+        while self.at.position < up_to.0 {
+            let events = self.batches.after(self.at.position).await.map_err(|error| match error {
+                LogError::Unreadable { position, source } => {
+                    ProjectionError::Poison { model: self.model, position, reason: source.to_string() }
+                }
+                LogError::Database(_) => error.into(),
+            })?;
+            let wanted = events.iter().take_while(|event| event.position <= up_to).count();
+            if wanted == 0 {
+                break;
+            }
+            self.at = match runner::apply(&mut self.db, self.model, &self.at, &events[..wanted]).await? {
+                Some(at) => at,
+                None => checkpoint::load(&mut self.db, name).await?,
+            };
+            progress(self.position());
+        }
+        Ok(())
+    }
+
+    /// Removes the tables, if they are still there, and lets the next one have its turn.
+    pub(crate) async fn remove(mut self) -> Result<(), sqlx::Error> {
+        drop_schema(&mut self.db, self.model).await?;
+        self.db.close().await
+    }
+
+    /// Locks the live checkpoint for the rest of the transaction: the live tables stand still.
+    pub(crate) async fn lock_live(&mut self) -> Result<Checkpoint, sqlx::Error> {
+        let sql =
+            "SELECT position, events_applied, digest FROM public.checkpoints WHERE name = $1 FOR UPDATE";
+        sqlx::query_as(sql).bind(self.model.name()).fetch_one(&mut self.db).await
+    }
+}

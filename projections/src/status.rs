@@ -1,9 +1,14 @@
 //! Where every read model and reactor is, as anybody with the database can see it. Changes nothing.
 
+use std::collections::BTreeMap;
+
 use domain::LogPosition;
-use sqlx::PgPool;
+use event_store::log;
+use sqlx::{FromRow, PgPool};
 
 use crate::error::ProjectionError;
+use crate::registry::Model;
+use crate::{leadership, reactor};
 
 /// Why something does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,15 @@ pub struct Status {
     pub runs_at: RunsAt,
 }
 
+#[derive(Default, FromRow)]
+struct Stored {
+    name: String,
+    position: i64,
+    events_applied: i64,
+    failed_position: Option<i64>,
+    failure: Option<String>,
+}
+
 impl Status {
     /// How many events it is behind.
     pub fn lag(&self) -> i64 {
@@ -49,11 +63,36 @@ impl Status {
     }
 }
 
-/// Where every read model and reactor is.
+/// Where every read model and reactor is; `RunsAt::Elsewhere` for whatever is run, by whomever.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn status(pool: &PgPool) -> Result<Vec<Status>, ProjectionError> {
-    let _ = pool;
-    Ok(Vec::new())
+    let head = log::head(pool).await?;
+    let sql = "SELECT name, position, events_applied, failed_position, failure FROM checkpoints";
+    let rows: Vec<Stored> = sqlx::query_as(sql).fetch_all(pool).await?;
+    let mut stored: BTreeMap<String, Stored> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
+    let names = names();
+    let run = leadership::held_by_anybody(pool, &names).await?;
+    let status = names.into_iter().map(|name| {
+        let row = stored.remove(&name).unwrap_or_default();
+        Status {
+            position: LogPosition(row.position),
+            head: head.max(LogPosition(row.position)),
+            applied: row.events_applied,
+            failure: row.failed_position.map(|position| Failure {
+                position: LogPosition(position),
+                reason: row.failure.unwrap_or_default(),
+            }),
+            runs_at: if run.contains(&name) { RunsAt::Elsewhere } else { RunsAt::Nowhere },
+            name,
+        }
+    });
+    Ok(status.collect())
+}
+
+/// Everything that has a checkpoint: the read models, then the reactors.
+pub(crate) fn names() -> Vec<String> {
+    let models = Model::ALL.iter().map(|model| model.name().to_owned());
+    models.chain(domain::policies::ALL.iter().map(|(policy, _)| reactor::name(policy))).collect()
 }

@@ -4,8 +4,16 @@
 use domain::LogPosition;
 use sqlx::PgPool;
 
+use crate::batches::BATCH;
+use crate::checkpoint::{self, Checkpoint};
 use crate::error::ProjectionError;
-use crate::registry::Model;
+use crate::registry::{Model, Table};
+use crate::scratch::{Scratch, schema};
+
+/// Events read at once when the log is counted.
+const CHUNK: i64 = 5_000;
+/// Differing rows named, of each table.
+const SHOWN: i64 = 100;
 
 /// A row that is not what the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +60,141 @@ pub async fn verify(
     pool: &PgPool,
     progress: &mut (dyn FnMut(Model, LogPosition) + Send),
 ) -> Result<Vec<ModelReport>, ProjectionError> {
-    let _ = (pool, progress);
-    Ok(Vec::new())
+    checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
+    let mut counted = Vec::new();
+    for model in Model::ALL {
+        counted.push((*model, checkpoint::load(pool, model.name()).await?));
+    }
+    let counts = count_log(pool, &counted).await?;
+    let mut reports = Vec::new();
+    for ((model, checkpoint), (expected, digest)) in counted.into_iter().zip(counts) {
+        let (rows, differences) = verify_rows(pool, model, progress).await?;
+        reports.push(ModelReport {
+            model,
+            position: LogPosition(checkpoint.position),
+            applied: checkpoint.applied,
+            expected,
+            digest_matches: digest == checkpoint.digest,
+            rows,
+            differences,
+        });
+    }
+    Ok(reports)
+}
+
+/// Counts and digests the log once, up to each of the positions.
+async fn count_log(
+    pool: &PgPool,
+    counted: &[(Model, Checkpoint)],
+) -> Result<Vec<(i64, Vec<u8>)>, ProjectionError> {
+    let last = counted.iter().map(|(_, checkpoint)| checkpoint.position).max().unwrap_or(0);
+    let mut counts = vec![(0, checkpoint::START.to_vec()); counted.len()];
+    let (mut count, mut digest, mut position) = (0, checkpoint::START.to_vec(), 0);
+    while position < last {
+        let events: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT position, event_type FROM events WHERE position > $1 AND position <= $2 \
+             ORDER BY position LIMIT $3",
+        )
+        .bind(position)
+        .bind(last)
+        .bind(CHUNK)
+        .fetch_all(pool)
+        .await?;
+        if events.is_empty() {
+            break;
+        }
+        for (at, event_type) in events {
+            count += 1;
+            digest = checkpoint::chain(&digest, at, &event_type);
+            position = at;
+            for ((_, checkpoint), found) in counted.iter().zip(&mut counts) {
+                if at <= checkpoint.position {
+                    *found = (count, digest.clone());
+                }
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Fills the tables a second time, up to where the live ones are, and compares row for row.
+async fn verify_rows(
+    pool: &PgPool,
+    model: Model,
+    progress: &mut (dyn FnMut(Model, LogPosition) + Send),
+) -> Result<(i64, Vec<Difference>), ProjectionError> {
+    let mut scratch = Scratch::create(pool, model).await?;
+    let compared = compare(pool, &mut scratch, &mut |position| progress(model, position)).await;
+    let removed = scratch.remove().await;
+    let compared = compared?;
+    removed?;
+    Ok(compared)
+}
+
+async fn compare(
+    pool: &PgPool,
+    scratch: &mut Scratch,
+    progress: &mut (dyn FnMut(LogPosition) + Send),
+) -> Result<(i64, Vec<Difference>), ProjectionError> {
+    let model = scratch.model;
+    loop {
+        let live = LogPosition(checkpoint::load(pool, model.name()).await?.position);
+        scratch.fill(live, progress).await?;
+        let now = checkpoint::load(pool, model.name()).await?.position;
+        if scratch.position() < live || now - scratch.position().0 < BATCH {
+            break;
+        }
+    }
+    sqlx::query("BEGIN").execute(&mut scratch.db).await?;
+    let compared = compare_standing_still(scratch, progress).await;
+    sqlx::query("ROLLBACK").execute(&mut scratch.db).await?;
+    compared
+}
+
+async fn compare_standing_still(
+    scratch: &mut Scratch,
+    progress: &mut (dyn FnMut(LogPosition) + Send),
+) -> Result<(i64, Vec<Difference>), ProjectionError> {
+    let live = scratch.lock_live().await?;
+    scratch.fill(LogPosition(live.position), progress).await?;
+    let (mut rows, mut differences) = (0, Vec::new());
+    for table in scratch.model.tables() {
+        let Table { name, key } = table;
+        let live_rows: i64 = sqlx::query_scalar(&format!("SELECT count(*) FROM public.{name}"))
+            .fetch_one(&mut scratch.db)
+            .await?;
+        rows += live_rows;
+        differences.extend(compare_table(scratch, name, key).await?);
+    }
+    Ok((rows, differences))
+}
+
+/// The rows of a table that are not in both sets, or not the same. Whole rows are compared as text,
+/// documents by their bytes. The key is the primary key, so no row can hide behind an equal one.
+async fn compare_table(
+    scratch: &mut Scratch,
+    name: &'static str,
+    key: &[&str],
+) -> Result<Vec<Difference>, sqlx::Error> {
+    let keys = key.join(", ");
+    let shown = key.iter().map(|column| format!("{column}::text")).collect::<Vec<_>>().join(", ");
+    let schema = schema(scratch.model);
+    let sql = format!(
+        "WITH live AS (SELECT {keys}, t::text AS whole FROM public.{name} AS t), \
+         filled AS (SELECT {keys}, t::text AS whole FROM {schema}.{name} AS t) \
+         SELECT concat_ws(',', {shown}), live.whole IS NULL, filled.whole IS NULL \
+         FROM live FULL JOIN filled USING ({keys}) \
+         WHERE live.whole IS DISTINCT FROM filled.whole ORDER BY {keys} LIMIT {SHOWN}"
+    );
+    let found: Vec<(String, bool, bool)> = sqlx::query_as(&sql).fetch_all(&mut scratch.db).await?;
+    let differences = found.into_iter().map(|(key, missing, unexpected)| Difference {
+        table: name.to_owned(),
+        key,
+        what: match (missing, unexpected) {
+            (true, _) => "missing",
+            (false, true) => "unexpected",
+            (false, false) => "different",
+        },
+    });
+    Ok(differences.collect())
 }
