@@ -94,7 +94,8 @@ impl Event {
     ) -> Result<Self, UnreadableEvent> {
         // What is of today's version already, as nearly everything is, is read in one step.
         let event = if version == upcasters::current_version(event_type) {
-            Self::parse(stream, &mut serde_json::Deserializer::from_str(payload))
+            let mut text = serde_json::Deserializer::from_str(payload);
+            Self::parse(stream, &mut text).and_then(|event| text.end().map(|()| event))
         } else {
             serde_json::from_str::<Value>(payload)
                 .and_then(|payload| Self::parse(stream, upcasters::upcast(event_type, version, payload)))

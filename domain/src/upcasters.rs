@@ -1,7 +1,7 @@
 //! Upcasters: stored events of every earlier version, lifted to today's shape as they are read.
 //!
 //! To change an event's payload: raise its version in [`current_version`], add a step to
-//! [`UPCASTERS`] from the version before, and add a fixture of the new version under
+//! `UPCASTERS` from the version before, and add a fixture of the new version under
 //! `domain/fixtures/events`. Fixtures that have landed are never edited.
 
 #[cfg(test)]

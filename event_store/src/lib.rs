@@ -1,7 +1,7 @@
 //! The log: append, load, follow. Knows no read model.
 //!
 //! - [`EventStore::execute`] runs a use case: states from memory, a pure decision, and one
-//!   statement a batch that appends what every waiting caller decided ([`append`]).
+//!   statement a batch that appends what every waiting caller decided (module `append`).
 //! - [`log`] reads events back, by position or by stream.
 //! - [`Follower`] wakes on NOTIFY, reads each event once a process and fans it out.
 
