@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::registry::Model;
 
 /// How long after a failure it is tried again, at first; twice as long each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// And at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -205,6 +205,9 @@ pub async fn catch_up(pool: &PgPool) -> Result<(), ProjectionError> {
     let mut outcome = Ok(());
     for model in Model::ALL {
         let caught_up = catch_up_one(pool, &batches, *model, head).await;
+        if let Err(error) = &caught_up {
+            report(pool, *model, error).await;
+        }
         outcome = outcome.and(caught_up);
     }
     outcome

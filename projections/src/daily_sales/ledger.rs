@@ -1,0 +1,219 @@
+//! The arithmetic of daily sales: what each event changes of which day. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use domain::ids::{OrderId, PizzeriaId};
+use domain::order::{Order, OrderEvent, PlacedOrder, Pricing, Progress};
+use domain::pizzeria::PizzeriaEvent;
+use domain::{Cents, Event};
+use serde::{Deserialize, Serialize};
+
+use super::{Figures, VatSum};
+
+/// When a business day begins, in hours after local midnight.
+const DAY_BEGINS: i64 = 4;
+/// The zone of a pizzeria of which no opening is known (DOMAIN.md: Europe/Paris).
+pub(super) const DEFAULT_ZONE: Tz = Tz::Europe__Paris;
+
+/// What is remembered of an order: itself, without what no figure needs, and where it was counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Memo {
+    pub(super) order: PlacedOrder,
+    pub(super) counted: Option<Counted>,
+}
+
+/// What an order added to which day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Counted {
+    pub(super) day: NaiveDate,
+    pub(super) pricing: Pricing,
+    pub(super) late: bool,
+}
+
+/// The figures and memos that a batch touches.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) zones: BTreeMap<String, Tz>,
+    pub(super) memos: BTreeMap<OrderId, Memo>,
+    pub(super) days: BTreeMap<(PizzeriaId, NaiveDate), Change>,
+}
+
+/// What a batch adds to a day.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    pub(super) figures: Figures,
+    pub(super) position: i64,
+}
+
+/// The business day of an instant.
+pub(super) fn business_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
+    // By the clock on the wall: on the days that clocks change, too, the day begins at its 04:00.
+    let local = at.with_timezone(&zone).naive_local();
+    (local - TimeDelta::hours(DAY_BEGINS)).date()
+}
+
+impl Figures {
+    /// Adds an order's prices, or with −1 takes them out again.
+    fn add_order(&mut self, pricing: &Pricing, sign: i64) {
+        self.orders += sign;
+        self.add_pricing(pricing, sign);
+    }
+
+    fn add_pricing(&mut self, pricing: &Pricing, sign: i64) {
+        self.gross.0 += sign * pricing.total.0;
+        for part in &pricing.vat {
+            let sum = self.vat.entry(part.rate).or_default();
+            sum.net.0 += sign * part.net.0;
+            sum.tax.0 += sign * part.tax.0;
+            sum.gross.0 += sign * part.gross.0;
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.orders += other.orders;
+        self.gross = self.gross + other.gross;
+        for (rate, part) in &other.vat {
+            let sum = self.vat.entry(*rate).or_default();
+            *sum = VatSum { net: sum.net + part.net, tax: sum.tax + part.tax, gross: sum.gross + part.gross };
+        }
+        for (method, amount) in &other.paid {
+            let sum = self.paid.entry(*method).or_default();
+            *sum = *sum + *amount;
+        }
+        self.refused += other.refused;
+        self.late += other.late;
+        self.cancelled += other.cancelled;
+        // What came to nothing is not shown, whether it cancelled out in one batch or over several.
+        self.vat.retain(|_, sum| *sum != VatSum::default());
+        self.paid.retain(|_, sum| *sum != Cents::ZERO);
+    }
+}
+
+impl Ledger {
+    fn zone(&self, pizzeria: &PizzeriaId) -> Tz {
+        self.zones.get(pizzeria.as_str()).copied().unwrap_or(DEFAULT_ZONE)
+    }
+
+    fn change(&mut self, pizzeria: &PizzeriaId, day: NaiveDate, position: i64) -> &mut Figures {
+        let change = self.days.entry((pizzeria.clone(), day)).or_default();
+        change.position = position;
+        &mut change.figures
+    }
+
+    /// The figures of the day on which something happened.
+    fn at(&mut self, pizzeria: &PizzeriaId, at: DateTime<Utc>, position: i64) -> &mut Figures {
+        let day = business_day(at, self.zone(pizzeria));
+        self.change(pizzeria, day, position)
+    }
+
+    pub(super) fn record(&mut self, event: &Event, order: Option<OrderId>, position: i64) {
+        match (event, order) {
+            (Event::Pizzeria(PizzeriaEvent::PizzeriaOpened { opening, .. }), _) => {
+                self.zones.insert(opening.pizzeria.to_string(), opening.timezone);
+            }
+            (Event::Order(event), Some(order)) => self.record_order(event, order, position),
+            (
+                Event::Order(_)
+                | Event::Pizzeria(
+                    PizzeriaEvent::PizzeriaUpdated { .. }
+                    | PizzeriaEvent::PizzeriaPaused { .. }
+                    | PizzeriaEvent::PizzeriaResumed { .. },
+                )
+                | Event::Stock(_)
+                | Event::Delivery(_)
+                | Event::Menu(_)
+                | Event::Staff(_),
+                _,
+            ) => {}
+        }
+    }
+
+    fn record_order(&mut self, event: &OrderEvent, id: OrderId, position: i64) {
+        if let OrderEvent::OrderRefused { pizzeria, at, .. } = event {
+            self.at(pizzeria, *at, position).refused += 1;
+            return;
+        }
+        let memo = self.memos.remove(&id);
+        let (mut state, counted) = match memo {
+            Some(Memo { order, counted }) => (Order::Placed(Box::new(order)), counted),
+            None => (Order::NotPlaced, None),
+        };
+        state.evolve(event);
+        let Order::Placed(order) = state else { return };
+        self.record_money(event, &order, position);
+        let counted = self.count(&order, counted, position);
+        self.memos.insert(id, Memo { order: slim(*order), counted });
+    }
+
+    fn record_money(&mut self, event: &OrderEvent, order: &PlacedOrder, position: i64) {
+        let (method, amount, at) = match event {
+            OrderEvent::PaymentCaptured { method, amount, at, .. } => (*method, *amount, *at),
+            OrderEvent::PaymentRefunded { method, amount, at } => (*method, -*amount, *at),
+            OrderEvent::OrderPlaced { .. }
+            | OrderEvent::OrderRefused { .. }
+            | OrderEvent::OrderLinesChanged { .. }
+            | OrderEvent::OrderCancelled { .. }
+            | OrderEvent::OrderExpired { .. }
+            | OrderEvent::PaymentAuthorised { .. }
+            | OrderEvent::PaymentDeclined { .. }
+            | OrderEvent::PreparationStarted { .. }
+            | OrderEvent::ItemBaked { .. }
+            | OrderEvent::OrderReady { .. }
+            | OrderEvent::OrderHandedOver { .. }
+            | OrderEvent::OrderOutForDelivery { .. }
+            | OrderEvent::OrderDelivered { .. }
+            | OrderEvent::OrderNotDelivered { .. }
+            | OrderEvent::OrderReturned { .. } => return,
+        };
+        let paid = self.at(&order.pizzeria, at, position).paid.entry(method).or_default();
+        *paid = *paid + amount;
+    }
+
+    /// Brings the day that an order counts on in line with what the order is now.
+    fn count(&mut self, order: &PlacedOrder, before: Option<Counted>, position: i64) -> Option<Counted> {
+        let closed = match order.progress {
+            Progress::Cancelled { .. } | Progress::Expired { .. } => true,
+            Progress::AwaitingPayment { .. }
+            | Progress::Placed { .. }
+            | Progress::InPreparation { .. }
+            | Progress::Ready { .. }
+            | Progress::OutForDelivery { .. }
+            | Progress::Delivered { .. }
+            | Progress::NotDelivered { .. }
+            | Progress::Returned { .. }
+            | Progress::HandedOver { .. } => false,
+        };
+        let Some(counted) = before else {
+            let Progress::Placed { since } = order.progress else { return None };
+            let day = business_day(since, self.zone(&order.pizzeria));
+            self.change(&order.pizzeria, day, position).add_order(&order.pricing, 1);
+            return Some(Counted { day, pricing: order.pricing.clone(), late: false });
+        };
+        if closed {
+            let figures = self.change(&order.pizzeria, counted.day, position);
+            figures.add_order(&counted.pricing, -1);
+            figures.late -= i64::from(counted.late);
+            figures.cancelled += 1;
+            return None;
+        }
+        let now = Counted { day: counted.day, pricing: order.pricing.clone(), late: order.is_late() };
+        if now != counted {
+            let figures = self.change(&order.pizzeria, counted.day, position);
+            figures.add_pricing(&counted.pricing, -1);
+            figures.add_pricing(&now.pricing, 1);
+            figures.late += i64::from(now.late) - i64::from(counted.late);
+        }
+        Some(now)
+    }
+}
+
+/// An order without what no later figure needs: the same whether taken off once or after each event.
+fn slim(mut order: PlacedOrder) -> PlacedOrder {
+    order.lines = Vec::new();
+    order.needs = domain::Ingredients::new();
+    order.payments = Vec::new();
+    order.promises = order.promises.pop().into_iter().collect();
+    order
+}

@@ -1,0 +1,228 @@
+//! Takings by pizzeria and business day: the local day in the pizzeria's zone, cut at 04:00, so that a
+//! Friday evening that ends on Saturday at two is Friday's. An order counts on the day on which it was
+//! accepted for good (PLACED); what happens to it later corrects that day. Money counts on the day it moved.
+
+mod ledger;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use domain::ids::{OrderId, PizzeriaId};
+use domain::order::PaymentMethod;
+use domain::vat::VatRate;
+use domain::{Cents, LogPosition, StreamType};
+use event_store::RecordedEvent;
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::error::ApplyError;
+use crate::fold::document;
+
+use self::ledger::{Change, DEFAULT_ZONE, Ledger, Memo};
+
+/// One rate's part of a day's takings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VatSum {
+    /// Without VAT.
+    pub net: Cents,
+    /// The VAT, as rounded once an order.
+    pub tax: Cents,
+    /// With VAT.
+    pub gross: Cents,
+}
+
+/// A day's figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Orders accepted on the day and not cancelled or expired since.
+    pub orders: i64,
+    /// What they come to, VAT and delivery included.
+    pub gross: Cents,
+    /// The same by VAT rate.
+    pub vat: BTreeMap<VatRate, VatSum>,
+    /// What came in less what went back on the day, by method, of whatever day's orders.
+    pub paid: BTreeMap<PaymentMethod, Cents>,
+    /// Placements refused on the day for want of stock.
+    pub refused: i64,
+    /// Of the orders, those that reached the customer after the latest promise.
+    pub late: i64,
+    /// Orders accepted on the day and cancelled or expired since.
+    pub cancelled: i64,
+}
+
+/// A pizzeria's business day on which something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Where.
+    pub pizzeria: PizzeriaId,
+    /// The local day that the business day began on.
+    pub day: NaiveDate,
+    /// The figures.
+    pub figures: Figures,
+    /// The last event that changed them.
+    pub position: LogPosition,
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
+    let mut ledger = Ledger::default();
+    let mut orders = BTreeSet::new();
+    for event in events.iter().filter(|event| event.stream.kind == StreamType::Order) {
+        let order: OrderId = event.stream.id.parse().map_err(|_| ApplyError::StreamId { kind: "order" })?;
+        orders.insert(order);
+    }
+    ledger.zones = load_zones(db).await?;
+    ledger.memos = load_memos(db, &orders).await?;
+    for event in events {
+        let order = match event.stream.kind {
+            StreamType::Order => event.stream.id.parse().ok(),
+            StreamType::Stock
+            | StreamType::Delivery
+            | StreamType::Pizzeria
+            | StreamType::Menu
+            | StreamType::Staff => None,
+        };
+        ledger.record(&event.event, order, event.position.0);
+    }
+    if events.iter().any(|event| event.stream.kind == StreamType::Pizzeria) {
+        store_zones(db, &ledger.zones).await?;
+    }
+    let memos: Vec<_> = ledger.memos.iter().filter(|(order, _)| orders.contains(order)).collect();
+    store_memos(db, &memos).await?;
+    store_days(db, ledger.days).await
+}
+
+async fn load_zones(db: &mut PgConnection) -> Result<BTreeMap<String, Tz>, ApplyError> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT pizzeria, timezone FROM daily_sales_zones").fetch_all(db).await?;
+    let zones = rows.into_iter().map(|(pizzeria, zone)| (pizzeria, zone.parse().unwrap_or(DEFAULT_ZONE)));
+    Ok(zones.collect())
+}
+
+async fn store_zones(db: &mut PgConnection, zones: &BTreeMap<String, Tz>) -> Result<(), ApplyError> {
+    sqlx::query(
+        "INSERT INTO daily_sales_zones (pizzeria, timezone) SELECT * FROM unnest($1::text[], $2::text[]) \
+         ON CONFLICT (pizzeria) DO UPDATE SET timezone = EXCLUDED.timezone",
+    )
+    .bind(zones.keys().cloned().collect::<Vec<_>>())
+    .bind(zones.values().map(|zone| zone.name()).collect::<Vec<_>>())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn load_memos(
+    db: &mut PgConnection,
+    orders: &BTreeSet<OrderId>,
+) -> Result<BTreeMap<OrderId, Memo>, ApplyError> {
+    if orders.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<Uuid> = orders.iter().map(|order| order.0).collect();
+    let rows: Vec<(Uuid, Json<Memo>)> = sqlx::query_as(
+        "SELECT k.id, t.document FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL \
+         (SELECT document FROM daily_sales_orders WHERE id = k.id LIMIT 1) AS t",
+    )
+    .bind(ids)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|(id, memo)| (OrderId(id), memo.0)).collect())
+}
+
+async fn store_memos(db: &mut PgConnection, memos: &[(&OrderId, &Memo)]) -> Result<(), ApplyError> {
+    if memos.is_empty() {
+        return Ok(());
+    }
+    let documents =
+        memos.iter().map(|(_, memo)| document("daily_sales_orders", memo)).collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(
+        "INSERT INTO daily_sales_orders (id, document) \
+         SELECT id, document::json FROM unnest($1::uuid[], $2::text[]) AS new(id, document) \
+         ON CONFLICT (id) DO UPDATE SET document = EXCLUDED.document",
+    )
+    .bind(memos.iter().map(|(order, _)| order.0).collect::<Vec<_>>())
+    .bind(documents)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn store_days(
+    db: &mut PgConnection,
+    days: BTreeMap<(PizzeriaId, NaiveDate), Change>,
+) -> Result<(), ApplyError> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let pizzerias: Vec<String> = days.keys().map(|(pizzeria, _)| pizzeria.to_string()).collect();
+    let dates: Vec<NaiveDate> = days.keys().map(|(_, day)| *day).collect();
+    let rows: Vec<(String, NaiveDate, Json<Figures>)> = sqlx::query_as(
+        "SELECT k.pizzeria, k.day, t.document FROM unnest($1::text[], $2::date[]) AS k(pizzeria, day) \
+         CROSS JOIN LATERAL (SELECT document FROM daily_sales \
+         WHERE pizzeria = k.pizzeria AND day = k.day LIMIT 1) AS t",
+    )
+    .bind(&pizzerias)
+    .bind(&dates)
+    .fetch_all(&mut *db)
+    .await?;
+    let mut before: BTreeMap<(String, NaiveDate), Figures> =
+        rows.into_iter().map(|(pizzeria, day, figures)| ((pizzeria, day), figures.0)).collect();
+    let mut positions = Vec::new();
+    let mut documents = Vec::new();
+    for ((pizzeria, day), change) in days {
+        let mut figures = before.remove(&(pizzeria.to_string(), day)).unwrap_or_default();
+        figures.add(&change.figures);
+        positions.push(change.position);
+        documents.push(document("daily_sales", &figures)?);
+    }
+    sqlx::query(
+        "INSERT INTO daily_sales (pizzeria, day, position, document) \
+         SELECT pizzeria, day, position, document::json \
+         FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[]) AS new(pizzeria, day, position, document) \
+         ON CONFLICT (pizzeria, day) DO UPDATE SET position = EXCLUDED.position, document = EXCLUDED.document",
+    )
+    .bind(pizzerias)
+    .bind(dates)
+    .bind(positions)
+    .bind(documents)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct Stored {
+    pizzeria: Json<PizzeriaId>,
+    day: NaiveDate,
+    position: i64,
+    document: Json<Figures>,
+}
+
+/// The days of some pizzerias from one day to another, both included, by pizzeria and day. Days on
+/// which nothing happened are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn range(
+    pool: &PgPool,
+    pizzerias: &[PizzeriaId],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = "SELECT to_json(pizzeria) AS pizzeria, day, position, document FROM daily_sales \
+               JOIN (SELECT DISTINCT unnest($1::text[]) AS pizzeria) AS asked USING (pizzeria) \
+               WHERE day BETWEEN $2 AND $3 ORDER BY daily_sales.pizzeria, day";
+    let pizzerias: Vec<&str> = pizzerias.iter().map(PizzeriaId::as_str).collect();
+    let rows: Vec<Stored> = sqlx::query_as(sql).bind(pizzerias).bind(from).bind(to).fetch_all(pool).await?;
+    let rows = rows.into_iter().map(|row| Row {
+        pizzeria: row.pizzeria.0,
+        day: row.day,
+        figures: row.document.0,
+        position: LogPosition(row.position),
+    });
+    Ok(rows.collect())
+}
