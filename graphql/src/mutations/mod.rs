@@ -1,4 +1,21 @@
-//! The mutation root: a merge of one small struct an entity.
+//! The mutation root: a merge of one small struct an entity. Each asks whether the caller may, parses
+//! what they gave, and hands a use case to the event store; the domain decides.
+
+mod delivery;
+mod order;
+mod payment;
+mod preparation;
+mod run;
+mod stock;
+
+use async_graphql::MergedObject;
 
 /// Everything that can be changed.
-pub type Mutation = async_graphql::EmptyMutation;
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(
+    order::OrderMutation,
+    payment::PaymentMutation,
+    preparation::PreparationMutation,
+    delivery::DeliveryMutation,
+    stock::StockMutation,
+);

@@ -1,4 +1,39 @@
-//! The subscription root: a merge of one small struct an entity.
+//! The subscription root: a merge of one small struct an entity. Each follows the log itself and folds
+//! the domain's states, so that what it shows is what happened, in order, once.
+
+mod delivery;
+mod fold;
+mod follow;
+mod kitchen;
+mod order;
+mod stock;
+
+use async_graphql::MergedSubscription;
+use domain::ids::PizzeriaId;
+use domain::pizzeria::Pizzeria;
+use domain::{AggregateState, StreamId};
+
+pub use delivery::DeliveryUpdate;
+pub use kitchen::KitchenQueueUpdate;
+pub use order::OrderUpdate;
+pub use stock::{StockChange, StockUpdate};
+
+use crate::context::Services;
+use crate::error::ApiError;
 
 /// Everything that can be followed.
-pub type Subscription = async_graphql::EmptySubscription;
+#[derive(Debug, Default, MergedSubscription)]
+pub struct Subscription(
+    order::OrderSubscription,
+    kitchen::KitchenSubscription,
+    stock::StockSubscription,
+    delivery::DeliverySubscription,
+);
+
+/// That a pizzeria has opened: nothing would ever happen in one that has not.
+async fn opened(services: &Services, pizzeria: &PizzeriaId) -> Result<(), ApiError> {
+    match services.store.load(&StreamId::pizzeria(pizzeria)).await? {
+        (AggregateState::Pizzeria(Pizzeria::Opened(_)), _) => Ok(()),
+        _ => Err(ApiError::NotFound("pizzeria")),
+    }
+}

@@ -82,6 +82,9 @@ impl OrderAction {
     }
 }
 
+/// A sample of a command, decided only when the role may ask for it.
+type Sample<'a> = &'a dyn Fn() -> Result<(), OrderError>;
+
 /// What `actor` may do to an order.
 pub fn on_order(
     placed: &PlacedOrder,
@@ -114,7 +117,7 @@ pub fn on_order(
         let line = placed.lines.iter().find(|line| !line.baked).or(placed.lines.first());
         OrderCommand::MarkItemBaked { line: line.map_or(1, |line| line.line), now }
     };
-    let all: [(A, Permission, &dyn Fn() -> Result<(), OrderError>); 9] = [
+    let all: [(A, Permission, Sample<'_>); 9] = [
         (A::ChangeOrderLines, Permission::ChangeOrderLines, &|| decide(change())),
         (A::CancelOrder, Permission::CancelOrder, &|| decide(cancel.clone())),
         (A::PayOnline, Permission::PayOnline, &|| decide(pay.clone())),

@@ -1,0 +1,350 @@
+//! Deliveries: claimed, carried, completed or failed. A courier acts on their own, a manager on any.
+
+use async_graphql::{Context, ID, InputObject, Object, OneofObject};
+use domain::access::Permission;
+use domain::delivery::{DeliveryCommand, DeliveryError, DeliveryProgress, ProofGiven, ScheduledDelivery};
+use domain::ids::{ContactId, StaffId};
+use domain::usecase::{AssignDelivery, ToDelivery};
+use event_store::NewContact;
+use uuid::Uuid;
+
+use super::run::{Answer, Asked, allowed_delivery, execute, payloads};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::inputs;
+use crate::scalars::LogPosition;
+use crate::types::actions::{self, acting_courier};
+use crate::types::courier_position;
+use crate::types::delivery::Delivery;
+use crate::types::enums::DeliveryFailure;
+use crate::types::user_error::UserError;
+
+/// An input that names a delivery and nothing else.
+macro_rules! delivery_inputs {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, InputObject)]
+        pub struct $name {
+            /// The delivery.
+            pub delivery_id: ID,
+            /// 1 to 255 characters: the same key with the same input answers the same.
+            pub idempotency_key: Option<String>,
+            /// The version that was seen; another one is refused with `STALE_VERSION`.
+            pub expected_version: Option<i64>,
+        }
+
+        impl From<$name> for (ID, Asked) {
+            fn from($name { delivery_id, idempotency_key, expected_version }: $name) -> Self {
+                (delivery_id, Asked { idempotency_key, expected_version, contact: None })
+            }
+        }
+    )+};
+}
+
+delivery_inputs! {
+    /// A delivery that the caller will carry.
+    ClaimDeliveryInput,
+    /// A delivery that its courier gives back.
+    UnassignDeliveryInput,
+    /// A delivery that its courier leaves with.
+    PickUpDeliveryInput,
+    /// A delivery to be tried again.
+    RetryDeliveryInput,
+    /// A delivery that is brought back for good.
+    ReturnDeliveryInput,
+}
+
+/// A delivery for somebody to carry.
+#[derive(Debug, InputObject)]
+pub struct AssignDeliveryInput {
+    /// The delivery.
+    pub delivery_id: ID,
+    /// The courier.
+    pub courier_id: ID,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// How it is known that the customer has it: one of these.
+#[derive(Debug, OneofObject)]
+pub enum DeliveryProofInput {
+    /// The customer's four digits.
+    Code(String),
+    /// Who took it.
+    ReceivedBy(String),
+    /// The reference of a photograph.
+    Photo(String),
+}
+
+/// A delivery that the customer has.
+#[derive(Debug, InputObject)]
+pub struct CompleteDeliveryInput {
+    /// The delivery.
+    pub delivery_id: ID,
+    /// How that is known.
+    pub proof: DeliveryProofInput,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// A delivery that failed.
+#[derive(Debug, InputObject)]
+pub struct FailDeliveryInput {
+    /// The delivery.
+    pub delivery_id: ID,
+    /// Why.
+    pub reason: DeliveryFailure,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// Where a courier is.
+#[derive(Debug, InputObject)]
+pub struct ReportCourierPositionInput {
+    /// The delivery that is being carried.
+    pub delivery_id: ID,
+    /// Degrees, WGS 84, -90 to 90.
+    pub latitude: f64,
+    /// Degrees, WGS 84, -180 to 180.
+    pub longitude: f64,
+    /// Accepted like everywhere; a report replaces the one before, so a repeated one changes nothing.
+    pub idempotency_key: Option<String>,
+}
+
+payloads! { delivery: Delivery, Delivery::of_outcome;
+    /// The delivery with its courier.
+    ClaimDeliveryPayload,
+    /// The delivery with its courier.
+    AssignDeliveryPayload,
+    /// The delivery, waiting for a courier.
+    UnassignDeliveryPayload,
+    /// The delivery on its way.
+    PickUpDeliveryPayload,
+    /// The completed delivery; as it was, after a wrong code.
+    CompleteDeliveryPayload,
+    /// The failed delivery.
+    FailDeliveryPayload,
+    /// The delivery, to be tried again.
+    RetryDeliveryPayload,
+    /// The delivery, back at the pizzeria.
+    ReturnDeliveryPayload,
+}
+
+/// The delivery whose courier was heard of.
+#[derive(Debug, async_graphql::SimpleObject)]
+pub struct ReportCourierPositionPayload {
+    /// The delivery.
+    pub delivery: Option<Delivery>,
+    /// Always none: a position is not an event.
+    pub position: Option<LogPosition>,
+    /// Why not, when the delivery is not on its way.
+    pub user_errors: Vec<UserError>,
+}
+
+/// Deliveries.
+#[derive(Debug, Default)]
+pub struct DeliveryMutation;
+
+/// Deliveries.
+#[Object]
+impl DeliveryMutation {
+    /// Takes a delivery to carry. Of two couriers, one gets it; a courier carries at most three.
+    async fn claim_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery.")] input: ClaimDeliveryInput,
+    ) -> Result<ClaimDeliveryPayload, ApiError> {
+        let (id, asked) = input.into();
+        let (delivery, _) = allowed_delivery(ctx, &id, Permission::ClaimDelivery).await?;
+        let courier = StaffId(ctx.caller()?.actor()?.id);
+        Ok(assign(ctx, &delivery, courier, true, asked).await?.into())
+    }
+
+    /// Gives a delivery to a courier to carry.
+    async fn assign_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery, and who carries it.")] input: AssignDeliveryInput,
+    ) -> Result<AssignDeliveryPayload, ApiError> {
+        let (delivery, _) = allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery).await?;
+        let courier = StaffId::required(&input.courier_id, "input.courierId")?;
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        Ok(assign(ctx, &delivery, courier, false, asked).await?.into())
+    }
+
+    /// Gives a delivery back before leaving with it.
+    async fn unassign_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery.")] input: UnassignDeliveryInput,
+    ) -> Result<UnassignDeliveryPayload, ApiError> {
+        let (id, asked) = input.into();
+        let step = |by, now| DeliveryCommand::Unassign { by, now };
+        Ok(carry(ctx, "unassignDelivery", &id, asked, step).await?.into())
+    }
+
+    /// Leaves with a delivery.
+    async fn pick_up_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery.")] input: PickUpDeliveryInput,
+    ) -> Result<PickUpDeliveryPayload, ApiError> {
+        let (id, asked) = input.into();
+        let step = |by, now| DeliveryCommand::PickUp { by, now };
+        Ok(carry(ctx, "pickUpDelivery", &id, asked, step).await?.into())
+    }
+
+    /// Says where the courier is: published to whoever follows the delivery, and kept as the latest only.
+    async fn report_courier_position(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery, and where.")] input: ReportCourierPositionInput,
+    ) -> Result<ReportCourierPositionPayload, ApiError> {
+        let services = ctx.services()?;
+        let id = &input.delivery_id;
+        let (delivery, version) = allowed_delivery(ctx, id, Permission::ReportCourierPosition).await?;
+        let place = inputs::place("input", input.latitude, input.longitude)?;
+        let caller = ctx.caller()?;
+        let actor = caller.actor()?;
+        let now = ctx.now()?;
+        let user_errors = match carrier(&delivery, acting_courier(actor)) {
+            Ok(courier) => {
+                courier_position::report(&services.pool, delivery.id, courier, place, now).await?;
+                Vec::new()
+            }
+            Err(refusal) => {
+                let actions = actions::on_delivery(&delivery, Some(actor), now, caller.lang);
+                vec![UserError::new(&refusal.into(), caller.lang, actions)]
+            }
+        };
+        let seen = *services.follower.head().borrow();
+        let delivery = Some(Delivery { delivery: delivery.into(), version, position: seen });
+        Ok(ReportCourierPositionPayload { delivery, position: None, user_errors })
+    }
+
+    /// Says that the customer has it, and how that is known. After a wrong code `BAD_CODE` says how
+    /// many tries are left, of five.
+    async fn complete_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery, and the proof.")] input: CompleteDeliveryInput,
+    ) -> Result<CompleteDeliveryPayload, ApiError> {
+        let id = ContactId(Uuid::new_v4());
+        let (proof, contact) = proof(input.proof, id)?;
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact,
+        };
+        let step = |by, now| DeliveryCommand::Complete { by, proof, now };
+        Ok(carry(ctx, "completeDelivery", &input.delivery_id, asked, step).await?.into())
+    }
+
+    /// Says that it could not be delivered, and why; the courier still has it.
+    async fn fail_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery, and why.")] input: FailDeliveryInput,
+    ) -> Result<FailDeliveryPayload, ApiError> {
+        let reason = input.reason.into();
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        let step = |by, now| DeliveryCommand::Fail { by, reason, now };
+        Ok(carry(ctx, "failDelivery", &input.delivery_id, asked, step).await?.into())
+    }
+
+    /// Tries a failed delivery again.
+    async fn retry_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery.")] input: RetryDeliveryInput,
+    ) -> Result<RetryDeliveryPayload, ApiError> {
+        let (id, asked) = input.into();
+        let step = |by, now| DeliveryCommand::Retry { by, now };
+        Ok(carry(ctx, "retryDelivery", &id, asked, step).await?.into())
+    }
+
+    /// Brings a failed delivery back for good.
+    async fn return_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which delivery.")] input: ReturnDeliveryInput,
+    ) -> Result<ReturnDeliveryPayload, ApiError> {
+        let (id, asked) = input.into();
+        let step = |by, now| DeliveryCommand::Return { by, now };
+        Ok(carry(ctx, "returnDelivery", &id, asked, step).await?.into())
+    }
+}
+
+async fn assign(
+    ctx: &Context<'_>,
+    delivery: &ScheduledDelivery,
+    courier: StaffId,
+    claimed: bool,
+    asked: Asked,
+) -> Result<Answer, ApiError> {
+    execute(ctx, AssignDelivery { delivery: delivery.id, courier, claimed, now: ctx.now()? }, asked).await
+}
+
+/// A step of whoever carries it, or of their manager.
+async fn carry(
+    ctx: &Context<'_>,
+    name: &'static str,
+    id: &ID,
+    asked: Asked,
+    step: impl FnOnce(Option<StaffId>, chrono::DateTime<chrono::Utc>) -> DeliveryCommand,
+) -> Result<Answer, ApiError> {
+    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery).await?;
+    let by = acting_courier(ctx.caller()?.actor()?);
+    let command = step(by, ctx.now()?);
+    execute(ctx, ToDelivery { name, delivery: delivery.id, command }, asked).await
+}
+
+/// Who is on their way with it, when the caller may speak for them.
+fn carrier(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
+    match delivery.progress {
+        DeliveryProgress::PickedUp { courier } if by.is_none_or(|by| by == courier) => Ok(courier),
+        DeliveryProgress::PickedUp { .. } => Err(DeliveryError::NotYours),
+        DeliveryProgress::Scheduled
+        | DeliveryProgress::Assigned { .. }
+        | DeliveryProgress::Delivered { .. }
+        | DeliveryProgress::Failed { .. }
+        | DeliveryProgress::RetryScheduled { .. }
+        | DeliveryProgress::Returned { .. } => Err(DeliveryError::WrongState { status: delivery.status() }),
+    }
+}
+
+/// The proof, and the row of personal data that a name or a photograph's reference goes to.
+fn proof(given: DeliveryProofInput, id: ContactId) -> Result<(ProofGiven, Option<NewContact>), ApiError> {
+    let row = |name, note| {
+        let empty = inputs::contact("input.proof", id, None, note)?;
+        Ok::<_, ApiError>(Some(NewContact { name, ..empty }))
+    };
+    Ok(match given {
+        DeliveryProofInput::Code(code) => {
+            (ProofGiven::Code(inputs::text("input.proof.code", &code, inputs::SHORT_MAX)?), None)
+        }
+        DeliveryProofInput::ReceivedBy(name) => {
+            let name = inputs::text("input.proof.receivedBy", &name, inputs::NAME_MAX)?;
+            (ProofGiven::ReceivedBy(id), row(Some(name), None)?)
+        }
+        DeliveryProofInput::Photo(reference) => {
+            let reference = inputs::text("input.proof.photo", &reference, inputs::NOTE_MAX)?;
+            (ProofGiven::Photo(id), row(None, Some(reference))?)
+        }
+    })
+}

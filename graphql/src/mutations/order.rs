@@ -1,0 +1,209 @@
+//! Placing, changing and cancelling orders. The domain decides; see [`domain::usecase`].
+
+use async_graphql::{Context, ID, InputObject, Object};
+use domain::Cents;
+use domain::access::{Permission, Role, Scope};
+use domain::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
+use domain::pizzeria::Place;
+use domain::usecase;
+use event_store::NewContact;
+use rand::Rng;
+use uuid::Uuid;
+
+use super::run::{Asked, allowed_order, execute, fresh_id, payloads};
+use crate::auth;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::inputs::{self, ContactInput, OrderLineInput};
+use crate::scalars::Decimal;
+use crate::types::enums::{CancelReason, Fulfilment, OrderChannel, PaymentIntent};
+use crate::types::order::Order;
+
+/// An order to be placed.
+#[derive(Debug, InputObject)]
+pub struct PlaceOrderInput {
+    /// The pizzeria's id or code.
+    pub pizzeria_id: ID,
+    /// How the order comes in.
+    pub channel: OrderChannel,
+    /// How it leaves.
+    pub fulfilment: Fulfilment,
+    /// What is ordered: 1 to 50 lines.
+    pub lines: Vec<OrderLineInput>,
+    /// Who it is for; a signed-in customer's own data by default.
+    pub contact: Option<ContactInput>,
+    /// How the customer means to pay.
+    pub payment: PaymentIntent,
+    /// The total that was shown; another one is refused with `PRICE_CHANGED`.
+    pub expected_total: Option<Decimal>,
+    /// What the pizzeria should know, at most 500 characters.
+    pub note: Option<String>,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+}
+
+/// New lines for an order.
+#[derive(Debug, InputObject)]
+pub struct ChangeOrderLinesInput {
+    /// The order.
+    pub order_id: ID,
+    /// The lines that shall hold, whole: 1 to 50.
+    pub lines: Vec<OrderLineInput>,
+    /// The total that was shown; another one is refused with `PRICE_CHANGED`.
+    pub expected_total: Option<Decimal>,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// An order to be cancelled.
+#[derive(Debug, InputObject)]
+pub struct CancelOrderInput {
+    /// The order.
+    pub order_id: ID,
+    /// Why.
+    pub reason: CancelReason,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+payloads! { order: Order, Order::of_outcome;
+    /// The order that was placed; none when it was refused.
+    PlaceOrderPayload,
+    /// The order with its new lines.
+    ChangeOrderLinesPayload,
+    /// The cancelled order.
+    CancelOrderPayload,
+}
+
+/// Placing, changing and cancelling.
+#[derive(Debug, Default)]
+pub struct OrderMutation;
+
+/// Placing, changing and cancelling.
+#[Object]
+impl OrderMutation {
+    /// Places an order: its price, VAT and recipes are frozen, and its ingredients reserved. Customers
+    /// order for themselves; receptionists and managers for callers and walk-ins.
+    async fn place_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is ordered, where, and for whom.")] input: PlaceOrderInput,
+    ) -> Result<PlaceOrderPayload, ApiError> {
+        let caller = ctx.caller()?;
+        let actor = caller.actor()?;
+        let pizzeria = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
+        let customer = (actor.role == Role::Customer).then_some(CustomerId(actor.id));
+        caller.authorize(Permission::PlaceOrder, Scope::Own { customer, pizzeria: &pizzeria })?;
+        let lines = inputs::basket_lines("input.lines", &input.lines)?;
+        let note = inputs::optional_text("input.note", input.note.as_deref(), inputs::NOTE_MAX)?;
+        let id = ContactId(Uuid::new_v4());
+        let mut contact = inputs::contact("input.contact", id, input.contact.as_ref(), note)?;
+        if let Some(customer) = customer {
+            fill_from_account(ctx, customer, &mut contact).await?;
+        }
+        let place = match (contact.latitude, contact.longitude) {
+            (Some(latitude), Some(longitude)) => Place::from_degrees(latitude, longitude).ok(),
+            _ => None,
+        };
+        let contact = Some(contact).filter(|contact| !is_blank(contact));
+        let now = ctx.now()?;
+        let command = usecase::PlaceOrder {
+            order: OrderId(fresh_id(now)),
+            pizzeria,
+            basket: usecase::Basket { fulfilment: input.fulfilment.into(), lines, place },
+            channel: input.channel.into(),
+            customer,
+            contact: contact.as_ref().map(|contact| contact.id),
+            payment: input.payment.into(),
+            expected_total: expected_total(input.expected_total)?,
+            delivery_code: format!("{:04}", rand::rng().random_range(0..10_000)),
+            now,
+        };
+        let asked = Asked { idempotency_key: input.idempotency_key, expected_version: None, contact };
+        Ok(execute(ctx, command, asked).await?.into())
+    }
+
+    /// Replaces the lines of an order whose preparation has not started, at today's prices.
+    async fn change_order_lines(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order, and the lines that shall hold.")] input: ChangeOrderLinesInput,
+    ) -> Result<ChangeOrderLinesPayload, ApiError> {
+        let order = allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines).await?;
+        let command = usecase::ChangeOrderLines {
+            order: order.id,
+            lines: inputs::basket_lines("input.lines", &input.lines)?,
+            expected_total: expected_total(input.expected_total)?,
+            now: ctx.now()?,
+        };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        Ok(execute(ctx, command, asked).await?.into())
+    }
+
+    /// Cancels an order. Once preparation has started only a manager may, and its ingredients are
+    /// waste; what was paid online goes back.
+    async fn cancel_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order, and why.")] input: CancelOrderInput,
+    ) -> Result<CancelOrderPayload, ApiError> {
+        let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder).await?;
+        let command = usecase::CancelOrder {
+            order: order.id,
+            reason: input.reason.into(),
+            even_started: order.also(ctx.caller()?, Permission::CancelStartedOrder),
+            now: ctx.now()?,
+        };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        Ok(execute(ctx, command, asked).await?.into())
+    }
+}
+
+fn expected_total(given: Option<Decimal>) -> Result<Option<Cents>, ApiError> {
+    given.map(|total| inputs::amount("input.expectedTotal", total)).transpose()
+}
+
+fn is_blank(contact: &NewContact) -> bool {
+    let NewContact { id: _, name, phone, email, street, postcode, city, latitude, longitude, note } = contact;
+    [name, phone, email, street, postcode, city, note].into_iter().all(Option::is_none)
+        && latitude.is_none()
+        && longitude.is_none()
+}
+
+/// What the customer left out, their account knows: name, phone, e-mail, and the address as a whole.
+async fn fill_from_account(
+    ctx: &Context<'_>,
+    customer: CustomerId,
+    contact: &mut NewContact,
+) -> Result<(), ApiError> {
+    let accounts = auth::accounts_by_ids(&ctx.services()?.pool, &[customer.0]).await?;
+    let Some(account) = accounts.into_iter().next() else { return Ok(()) };
+    contact.name.get_or_insert(account.display_name);
+    contact.email.get_or_insert(account.email);
+    contact.phone = contact.phone.take().or(account.phone);
+    let given = contact.street.is_some()
+        || contact.postcode.is_some()
+        || contact.city.is_some()
+        || contact.latitude.is_some();
+    if !given {
+        contact.street = account.street;
+        contact.postcode = account.postcode;
+        contact.city = account.city;
+        contact.latitude = account.latitude;
+        contact.longitude = account.longitude;
+    }
+    Ok(())
+}

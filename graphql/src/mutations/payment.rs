@@ -1,0 +1,204 @@
+//! Money: taken at the counter or the door, asked for online, given back. The domain decides what is
+//! due; [`crate::payment`] asks for it.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use domain::Cents;
+use domain::access::Permission;
+use domain::order::{OnlinePayment, Order as OrderState, OrderCommand};
+use domain::usecase::{Refusal, ToOrder};
+use event_store::CommandContext;
+
+use super::run::{Answer, Asked, allowed_order, command_context, execute, execute_in, payloads};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::inputs;
+use crate::payment::{Charge, PaymentUnavailable};
+use crate::scalars::Decimal;
+use crate::types::enums::PaymentMethod;
+use crate::types::order::Order;
+
+/// Money that was taken.
+#[derive(Debug, InputObject)]
+pub struct RecordPaymentInput {
+    /// The order.
+    pub order_id: ID,
+    /// How it was paid.
+    pub method: PaymentMethod,
+    /// How much, at most what is due.
+    pub amount: Decimal,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// An order to be paid online, whole.
+#[derive(Debug, InputObject)]
+pub struct PayOnlineInput {
+    /// The order.
+    pub order_id: ID,
+    /// The card, as the payment service's page named it. The demo's service declines `tok_declined`.
+    pub card_token: Option<String>,
+    /// 1 to 255 characters: the same key with the same input answers the same, and is charged once.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// Money that goes back.
+#[derive(Debug, InputObject)]
+pub struct RefundOrderInput {
+    /// The order.
+    pub order_id: ID,
+    /// How it goes back.
+    pub method: PaymentMethod,
+    /// How much, at most what was paid by that method.
+    pub amount: Decimal,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+payloads! { order: Order, Order::of_outcome;
+    /// The order with the payment.
+    RecordPaymentPayload,
+    /// The order with the payment; with a declined one, too.
+    PayOnlinePayload,
+    /// The order with the refund.
+    RefundOrderPayload,
+}
+
+/// Money.
+#[derive(Debug, Default)]
+pub struct PaymentMutation;
+
+/// Money.
+#[Object]
+impl PaymentMutation {
+    /// Records money taken at the counter or at the door.
+    async fn record_payment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "For which order, how, and how much.")] input: RecordPaymentInput,
+    ) -> Result<RecordPaymentPayload, ApiError> {
+        let order = allowed_order(ctx, &input.order_id, Permission::RecordPayment).await?;
+        let amount = inputs::amount("input.amount", input.amount)?;
+        let command = OrderCommand::RecordPayment { method: input.method.into(), amount, now: ctx.now()? };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        Ok(execute(ctx, ToOrder { name: "recordPayment", order: order.id, command }, asked).await?.into())
+    }
+
+    /// Pays all that is due, through the payment service. A declined payment is stored, and refused
+    /// with `PAYMENT_DECLINED`.
+    async fn pay_online(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order, and by which card.")] input: PayOnlineInput,
+    ) -> Result<PayOnlinePayload, ApiError> {
+        let card = input.card_token.as_deref();
+        let card = inputs::optional_text("input.cardToken", card, inputs::NAME_MAX)?;
+        let asked = Asked {
+            idempotency_key: input.idempotency_key.clone(),
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        let context = command_context(ctx, asked)?;
+        Ok(pay(ctx, &input.order_id, card, context).await?.into())
+    }
+
+    /// Gives money back.
+    async fn refund_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "For which order, how, and how much.")] input: RefundOrderInput,
+    ) -> Result<RefundOrderPayload, ApiError> {
+        let order = allowed_order(ctx, &input.order_id, Permission::RefundOrder).await?;
+        let amount = inputs::amount("input.amount", input.amount)?;
+        let command = OrderCommand::Refund { method: input.method.into(), amount, now: ctx.now()? };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        Ok(execute(ctx, ToOrder { name: "refundOrder", order: order.id, command }, asked).await?.into())
+    }
+}
+
+/// How often an order may change between asking for its money and storing the answer.
+const TRIES: usize = 3;
+
+/// Asks for what is due, then stores the answer on the very version that it was due at, so that what
+/// is captured is what was charged. Money that the order does not accept goes back.
+async fn pay(
+    ctx: &Context<'_>,
+    id: &ID,
+    card_token: Option<String>,
+    context: CommandContext,
+) -> Result<Answer, ApiError> {
+    let services = ctx.services()?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let order = allowed_order(ctx, id, Permission::PayOnline).await?;
+        let due = match &order.state {
+            OrderState::Placed(order) => order.due(),
+            OrderState::NotPlaced | OrderState::Refused(_) => Cents::ZERO,
+        };
+        let answered = match &context.idempotency {
+            Some(given) => services.store.has_answered(context.actor.id, &given.key).await?,
+            None => false,
+        };
+        let outcome = if due > Cents::ZERO && !answered {
+            let key = format!("{}:{due}:{tries}", charge_key(&context));
+            let charge = Charge { order: order.id, amount: due, card_token: card_token.clone(), key };
+            services.payments.charge(charge).await?
+        } else {
+            // Nothing is asked for: the order refuses, or the answer under this key is given again.
+            OnlinePayment::Declined { reason: "nothing_due".to_owned() }
+        };
+        let charged = match &outcome {
+            OnlinePayment::Accepted { reference } => Some(reference.clone()),
+            OnlinePayment::Declined { .. } => None,
+        };
+        let command = OrderCommand::PayOnline { outcome, now: ctx.now()? };
+        let mut at_version = context.clone();
+        at_version.expected_version.get_or_insert(order.version);
+        let answer =
+            execute_in(ctx, ToOrder { name: "payOnline", order: order.id, command }, at_version).await?;
+        let Some(refusal) = &answer.outcome.refusal else { return Ok(answer) };
+        if let Some(reference) = charged {
+            services.payments.void(reference).await?;
+        }
+        let changed = matches!(refusal, Refusal::StaleVersion { .. });
+        if changed && context.expected_version.is_none() {
+            if tries < TRIES {
+                continue;
+            }
+            return Err(ApiError::Conflict);
+        }
+        return Ok(answer);
+    }
+}
+
+/// The same for the same wish: an idempotency key's, or this one command's.
+fn charge_key(context: &CommandContext) -> String {
+    match &context.idempotency {
+        Some(idempotency) => {
+            let wish: String = idempotency.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{}:{}:{wish}", context.actor.id, idempotency.key)
+        }
+        None => context.command_id.to_string(),
+    }
+}
+
+impl From<PaymentUnavailable> for ApiError {
+    fn from(error: PaymentUnavailable) -> Self {
+        let message = "the payment service does not answer; try again with the same idempotency key";
+        Self::Unavailable(message.to_owned(), Some(std::sync::Arc::new(error)))
+    }
+}

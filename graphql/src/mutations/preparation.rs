@@ -1,0 +1,128 @@
+//! The kitchen's and the counter's steps: start, baked, ready, handed over.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use domain::access::Permission;
+use domain::order::OrderCommand;
+use domain::usecase::{self, ToOrder};
+
+use super::run::{Asked, allowed_order, execute, payloads};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::types::order::Order;
+
+/// An input that names an order and nothing else.
+macro_rules! order_inputs {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, InputObject)]
+        pub struct $name {
+            /// The order.
+            pub order_id: ID,
+            /// 1 to 255 characters: the same key with the same input answers the same.
+            pub idempotency_key: Option<String>,
+            /// The version that was seen; another one is refused with `STALE_VERSION`.
+            pub expected_version: Option<i64>,
+        }
+
+        impl From<$name> for (ID, Asked) {
+            fn from($name { order_id, idempotency_key, expected_version }: $name) -> Self {
+                (order_id, Asked { idempotency_key, expected_version, contact: None })
+            }
+        }
+    )+};
+}
+
+order_inputs! {
+    /// An order to be begun.
+    StartPreparationInput,
+    /// An order that is ready.
+    MarkOrderReadyInput,
+    /// An order to be handed over.
+    HandOverOrderInput,
+}
+
+/// A line that is out of the oven.
+#[derive(Debug, InputObject)]
+pub struct MarkItemBakedInput {
+    /// The order.
+    pub order_id: ID,
+    /// The line's number, from 1.
+    pub line: i64,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+payloads! { order: Order, Order::of_outcome;
+    /// The order in preparation.
+    StartPreparationPayload,
+    /// The order with the line baked.
+    MarkItemBakedPayload,
+    /// The order, ready.
+    MarkOrderReadyPayload,
+    /// The order, handed over.
+    HandOverOrderPayload,
+}
+
+/// The kitchen and the counter.
+#[derive(Debug, Default)]
+pub struct PreparationMutation;
+
+/// The kitchen and the counter.
+#[Object]
+impl PreparationMutation {
+    /// Begins an order: what was reserved for it has left the shelf, and it can no longer be changed.
+    async fn start_preparation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order.")] input: StartPreparationInput,
+    ) -> Result<StartPreparationPayload, ApiError> {
+        let (id, asked) = input.into();
+        let order = allowed_order(ctx, &id, Permission::PrepareOrder).await?.id;
+        let now = ctx.now()?;
+        Ok(execute(ctx, usecase::StartPreparation { order, now }, asked).await?.into())
+    }
+
+    /// Says that a line is out of the oven.
+    async fn mark_item_baked(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which line of which order.")] input: MarkItemBakedInput,
+    ) -> Result<MarkItemBakedPayload, ApiError> {
+        let order = allowed_order(ctx, &input.order_id, Permission::PrepareOrder).await?.id;
+        let line = u32::try_from(input.line)
+            .map_err(|_| ApiError::bad_input("input.line: a line's number, from 1"))?;
+        let command = OrderCommand::MarkItemBaked { line, now: ctx.now()? };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        Ok(execute(ctx, ToOrder { name: "markItemBaked", order, command }, asked).await?.into())
+    }
+
+    /// Says that everything is ready: to be delivered, or to be fetched.
+    async fn mark_order_ready(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order.")] input: MarkOrderReadyInput,
+    ) -> Result<MarkOrderReadyPayload, ApiError> {
+        let (id, asked) = input.into();
+        let order = allowed_order(ctx, &id, Permission::PrepareOrder).await?.id;
+        let command = OrderCommand::MarkReady { now: ctx.now()? };
+        Ok(execute(ctx, ToOrder { name: "markOrderReady", order, command }, asked).await?.into())
+    }
+
+    /// Gives a paid takeaway or on-site order to the customer.
+    async fn hand_over_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which order.")] input: HandOverOrderInput,
+    ) -> Result<HandOverOrderPayload, ApiError> {
+        let (id, asked) = input.into();
+        let order = allowed_order(ctx, &id, Permission::HandOverOrder).await?.id;
+        let command = OrderCommand::HandOver { now: ctx.now()? };
+        Ok(execute(ctx, ToOrder { name: "handOverOrder", order, command }, asked).await?.into())
+    }
+}

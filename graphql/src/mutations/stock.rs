@@ -1,0 +1,251 @@
+//! What happens to a stock outside orders: supplies, counts, waste, transfers, thresholds, blocks.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use domain::access::{Permission, Scope};
+use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
+use domain::stock::StockCommand;
+use domain::usecase;
+
+use super::run::{Answer, Asked, allowed_pizzeria, execute, fresh_id, payloads, reason};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::inputs::{self, StockLineInput};
+use crate::types::enums::{PizzaSize, WasteReason};
+use crate::types::stock::Stock;
+
+/// A command to a stock: what every one of them has, and what it has of its own.
+macro_rules! stock_inputs {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, InputObject)]
+        pub struct $name {
+            /// The pizzeria's id or code.
+            pub pizzeria_id: ID,
+            $($(#[$field_doc])* pub $field: $type,)*
+            /// 1 to 255 characters: the same key with the same input answers the same.
+            pub idempotency_key: Option<String>,
+            /// The version that was seen; another one is refused with `STALE_VERSION`.
+            pub expected_version: Option<i64>,
+        }
+
+        impl $name {
+            fn asked(&self) -> Asked {
+                Asked {
+                    idempotency_key: self.idempotency_key.clone(),
+                    expected_version: self.expected_version,
+                    contact: None,
+                }
+            }
+        }
+    )+};
+}
+
+stock_inputs! {
+    /// What a supplier delivered.
+    ReceiveSupplyInput {
+        /// Who delivered.
+        supplier: String,
+        /// The delivery note's number; each is received once a supplier.
+        delivery_note: String,
+        /// How much of what, 1 to 200 lines.
+        lines: Vec<StockLineInput>,
+    }
+    /// What somebody counted.
+    CountStockInput {
+        /// What is there, 1 to 200 lines; zero is a count, too.
+        lines: Vec<StockLineInput>,
+    }
+    /// What is thrown away.
+    WasteIngredientsInput {
+        /// Why.
+        reason: WasteReason,
+        /// How much of what, 1 to 200 lines.
+        lines: Vec<StockLineInput>,
+    }
+    /// From when on an ingredient is low.
+    SetStockThresholdInput {
+        /// The ingredient's id or code.
+        ingredient: ID,
+        /// Low is less than this available; zero is never low.
+        threshold: i64,
+    }
+    /// A pizza that is off for now.
+    BlockPizzaInput {
+        /// The pizza's id or code.
+        pizza: ID,
+        /// One size; every size when none is named.
+        size: Option<PizzaSize>,
+        /// Why, at most 200 characters.
+        reason: Option<String>,
+    }
+    /// A pizza that is on again.
+    UnblockPizzaInput {
+        /// The pizza's id or code.
+        pizza: ID,
+        /// As it was blocked: one size, or every size.
+        size: Option<PizzaSize>,
+    }
+}
+
+/// What goes from one pizzeria to another.
+#[derive(Debug, InputObject)]
+pub struct TransferStockInput {
+    /// The pizzeria that sends: its id or code.
+    pub from_pizzeria_id: ID,
+    /// The pizzeria that receives: its id or code.
+    pub to_pizzeria_id: ID,
+    /// How much of what, 1 to 200 lines.
+    pub lines: Vec<StockLineInput>,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version of the sender's stock that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+payloads! { stock: Stock, Stock::of_outcome;
+    /// The stock with the supply.
+    ReceiveSupplyPayload,
+    /// The stock as counted.
+    CountStockPayload,
+    /// The stock without what was thrown away.
+    WasteIngredientsPayload,
+    /// The stock of the pizzeria that sent.
+    TransferStockPayload,
+    /// The stock with the threshold.
+    SetStockThresholdPayload,
+    /// The stock with the pizza blocked.
+    BlockPizzaPayload,
+    /// The stock with the pizza unblocked.
+    UnblockPizzaPayload,
+}
+
+/// Stocks.
+#[derive(Debug, Default)]
+pub struct StockMutation;
+
+/// Stocks.
+#[Object]
+impl StockMutation {
+    /// Receives a supplier's delivery; the same delivery note twice is refused.
+    async fn receive_supply(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, from whom, and what.")] input: ReceiveSupplyInput,
+    ) -> Result<ReceiveSupplyPayload, ApiError> {
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+        let command = StockCommand::Receive {
+            supplier: inputs::text("input.supplier", &input.supplier, inputs::NAME_MAX)?,
+            delivery_note: inputs::text("input.deliveryNote", &input.delivery_note, inputs::SHORT_MAX)?,
+            lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
+            now: ctx.now()?,
+        };
+        Ok(to_stock(ctx, "receiveSupply", pizzeria, command, input.asked()).await?.into())
+    }
+
+    /// Says what is there. A count that leaves less than is reserved is accepted, and the orders that
+    /// come short are named by an event.
+    async fn count_stock(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, and what is there.")] input: CountStockInput,
+    ) -> Result<CountStockPayload, ApiError> {
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+        let lines = inputs::stock_lines("input.lines", &input.lines, 0)?;
+        let command = StockCommand::Count { lines, now: ctx.now()? };
+        Ok(to_stock(ctx, "countStock", pizzeria, command, input.asked()).await?.into())
+    }
+
+    /// Throws ingredients away.
+    async fn waste_ingredients(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, what, and why.")] input: WasteIngredientsInput,
+    ) -> Result<WasteIngredientsPayload, ApiError> {
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+        let lines = inputs::stock_lines("input.lines", &input.lines, 1)?;
+        let command = StockCommand::Waste { reason: input.reason.into(), lines, now: ctx.now()? };
+        Ok(to_stock(ctx, "wasteIngredients", pizzeria, command, input.asked()).await?.into())
+    }
+
+    /// Sends ingredients to another pizzeria: sent here and received there at once.
+    async fn transfer_stock(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From where to where, and what.")] input: TransferStockInput,
+    ) -> Result<TransferStockPayload, ApiError> {
+        ctx.caller()?.actor()?;
+        let from = PizzeriaId::required(&input.from_pizzeria_id, "input.fromPizzeriaId")?;
+        ctx.caller()?.authorize(Permission::TransferStock, Scope::Pizzeria(&from))?;
+        let now = ctx.now()?;
+        let command = usecase::TransferStock {
+            transfer: fresh_id(now),
+            from,
+            to: PizzeriaId::required(&input.to_pizzeria_id, "input.toPizzeriaId")?,
+            lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
+            now,
+        };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        Ok(execute(ctx, command, asked).await?.into())
+    }
+
+    /// Says from when on an ingredient is low.
+    async fn set_stock_threshold(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, which ingredient, and how much.")] input: SetStockThresholdInput,
+    ) -> Result<SetStockThresholdPayload, ApiError> {
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::SetStockThreshold)?;
+        let command = StockCommand::SetThreshold {
+            ingredient: IngredientCode::required(&input.ingredient, "input.ingredient")?,
+            threshold: inputs::quantity("input.threshold", input.threshold, 0)?,
+            now: ctx.now()?,
+        };
+        Ok(to_stock(ctx, "setStockThreshold", pizzeria, command, input.asked()).await?.into())
+    }
+
+    /// Takes a pizza off for now.
+    async fn block_pizza(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, which pizza, and why.")] input: BlockPizzaInput,
+    ) -> Result<BlockPizzaPayload, ApiError> {
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
+        let command = StockCommand::Block {
+            pizza: ItemCode::required(&input.pizza, "input.pizza")?,
+            size: input.size.map(Into::into),
+            reason: reason("input.reason", input.reason.as_deref())?,
+            now: ctx.now()?,
+        };
+        Ok(to_stock(ctx, "blockPizza", pizzeria, command, input.asked()).await?.into())
+    }
+
+    /// Puts a pizza on again.
+    async fn unblock_pizza(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, and which pizza.")] input: UnblockPizzaInput,
+    ) -> Result<UnblockPizzaPayload, ApiError> {
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
+        let command = StockCommand::Unblock {
+            pizza: ItemCode::required(&input.pizza, "input.pizza")?,
+            size: input.size.map(Into::into),
+            now: ctx.now()?,
+        };
+        Ok(to_stock(ctx, "unblockPizza", pizzeria, command, input.asked()).await?.into())
+    }
+}
+
+async fn to_stock(
+    ctx: &Context<'_>,
+    name: &'static str,
+    pizzeria: PizzeriaId,
+    command: StockCommand,
+    asked: Asked,
+) -> Result<Answer, ApiError> {
+    execute(ctx, usecase::ToStock { name, pizzeria, command }, asked).await
+}

@@ -1,0 +1,255 @@
+//! Deliveries: one with its courier's position, and those of a pizzeria that wait for a courier.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, SimpleObject, Subscription};
+use domain::access::{Permission, Scope};
+use domain::delivery::{DeliveryEvent, DeliveryProgress, ScheduledDelivery};
+use domain::ids::{DeliveryId, PizzeriaId};
+use domain::{AggregateState, Event, LogPosition, StreamId};
+use event_store::{Notice, RecordedEvent};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use sqlx::PgPool;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::fold::{At, Fold};
+use super::follow::{View, follow, position_of, start};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars;
+use crate::types::courier_position::{self, CourierPosition, Report};
+use crate::types::delivery::Delivery;
+
+/// What became of a delivery, or where its courier is.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct DeliveryUpdate {
+    /// The log's position; resume with `after`.
+    pub position: scalars::LogPosition,
+    /// The event's type, `DeliveryPickedUp`; none for the present state and for a courier's position.
+    pub event: Option<String>,
+    /// The delivery after it.
+    pub delivery: Delivery,
+    /// Where the courier is, when that is what is new, or known at the beginning.
+    pub courier_position: Option<CourierPosition>,
+}
+
+/// Deliveries.
+#[derive(Debug, Default)]
+pub struct DeliverySubscription;
+
+/// Deliveries.
+#[Subscription]
+impl DeliverySubscription {
+    /// Every step of a delivery, and its courier's position while they are on their way. The first
+    /// item is the present state; with `after`, the items are every step after that position instead,
+    /// none twice.
+    async fn delivery_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The delivery.")] id: ID,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+    ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.actor()?;
+        let id = DeliveryId::required(&id, "id")?;
+        let stream = StreamId::delivery(id);
+        let base = start(services, after).await?;
+        // Before anything is loaded: what is reported from here on is not missed.
+        let notices = services.follower.notices();
+        let (state, version) = services.store.load(&stream).await?;
+        let at = At { state: Arc::new(state), version };
+        let delivery = scheduled(&at).ok_or(ApiError::NotFound("delivery"))?;
+        let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
+        caller.authorize(Permission::ReadDelivery, scope)?;
+        let mut view = DeliveryView { id, shown: at.clone(), fold: Fold::over(services.pool.clone()) };
+        let first = match after {
+            Some(_) => None,
+            None => {
+                let position = position_of(&services.pool, base, &stream, &at).await?;
+                let latest = courier_position::latest(&services.pool, &[id]).await?;
+                let report = latest.into_iter().next().filter(|report| under_way(&at, report));
+                view.fold.track(stream, at.clone());
+                update_of(&at, position, None, report)
+            }
+        };
+        let events = services.follower.events_after(base).map_err(ApiError::from).boxed();
+        Ok(stream::iter(first.map(Ok)).chain(with_positions(events, notices, view, base)))
+    }
+
+    /// Deliveries of a pizzeria, whenever one begins to wait for a courier or waits no more. With
+    /// `after`, also those since that position.
+    async fn ready_deliveries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+    ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.actor()?;
+        let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
+        caller.authorize(Permission::ListDeliveries, Scope::Pizzeria(&pizzeria))?;
+        super::opened(services, &pizzeria).await?;
+        let base = start(services, after).await?;
+        let view = ReadyView { pizzeria, fold: Fold::over(services.pool.clone()) };
+        Ok(follow(services, base, None, view))
+    }
+}
+
+fn scheduled(at: &At) -> Option<&ScheduledDelivery> {
+    match &*at.state {
+        AggregateState::Delivery(delivery) => delivery.scheduled(),
+        _ => None,
+    }
+}
+
+fn update_of(
+    at: &At,
+    position: LogPosition,
+    event: Option<&RecordedEvent>,
+    report: Option<Report>,
+) -> Option<DeliveryUpdate> {
+    let AggregateState::Delivery(delivery) = &*at.state else { return None };
+    Some(DeliveryUpdate {
+        position: scalars::LogPosition(position),
+        event: event.map(|event| event.event_type.clone()),
+        delivery: Delivery::of(delivery, at.version, position)?,
+        courier_position: report.map(Into::into),
+    })
+}
+
+/// Whether a report is of this delivery on its way, by the courier who has it.
+fn under_way(at: &At, report: &Report) -> bool {
+    scheduled(at).is_some_and(|delivery| {
+        delivery.id.0 == report.delivery_id
+            && matches!(delivery.progress, DeliveryProgress::PickedUp { courier } if courier.0 == report.courier_id)
+    })
+}
+
+struct DeliveryView {
+    id: DeliveryId,
+    /// As the last item showed it.
+    shown: At,
+    fold: Fold<PgPool>,
+}
+
+impl View for DeliveryView {
+    type Update = DeliveryUpdate;
+
+    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<DeliveryUpdate>, ApiError> {
+        if event.stream != StreamId::delivery(self.id) {
+            return Ok(None);
+        }
+        let Some(step) = self.fold.apply(event).await? else { return Ok(None) };
+        self.shown = step.after;
+        Ok(update_of(&self.shown, event.position, Some(event), None))
+    }
+}
+
+/// Events through the view, and reports of the courier's position between them.
+fn with_positions<E>(
+    events: E,
+    notices: broadcast::Receiver<Notice>,
+    view: DeliveryView,
+    base: LogPosition,
+) -> impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<E>
+where
+    E: Stream<Item = Result<Arc<RecordedEvent>, ApiError>> + Unpin,
+{
+    let state = (events, notices, view, base);
+    stream::try_unfold(state, |(mut events, mut notices, mut view, mut seen)| async move {
+        loop {
+            // Both can be left half-way without losing anything.
+            tokio::select! {
+                event = events.try_next() => {
+                    let Some(event) = event? else { return Ok(None) };
+                    if let Some(update) = view.update(&event).await? {
+                        seen = event.position;
+                        return Ok(Some((update, (events, notices, view, seen))));
+                    }
+                }
+                notice = notices.recv() => {
+                    let notice = match notice {
+                        Ok(notice) => notice,
+                        // Positions are short-lived: the next one says more than those that were missed.
+                        Err(RecvError::Lagged(_)) => continue,
+                        Err(RecvError::Closed) => return Ok(None),
+                    };
+                    if notice.channel != courier_position::CHANNEL {
+                        continue;
+                    }
+                    let Ok(report) = serde_json::from_str::<Report>(&notice.payload) else { continue };
+                    if !under_way(&view.shown, &report) {
+                        continue;
+                    }
+                    if let Some(update) = update_of(&view.shown, seen, None, Some(report)) {
+                        return Ok(Some((update, (events, notices, view, seen))));
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Watches nothing for long: a delivery's few events are folded when they matter.
+struct ReadyView {
+    pizzeria: PizzeriaId,
+    fold: Fold<PgPool>,
+}
+
+/// Whether a delivery waits for a courier.
+fn waits(at: &At) -> bool {
+    scheduled(at).is_some_and(|delivery| match delivery.progress {
+        DeliveryProgress::Scheduled | DeliveryProgress::RetryScheduled { courier: None } => true,
+        DeliveryProgress::Assigned { .. }
+        | DeliveryProgress::PickedUp { .. }
+        | DeliveryProgress::Delivered { .. }
+        | DeliveryProgress::Failed { .. }
+        | DeliveryProgress::RetryScheduled { courier: Some(_) }
+        | DeliveryProgress::Returned { .. } => false,
+    })
+}
+
+impl ReadyView {
+    /// Whether an event may begin or end the waiting of a delivery of this pizzeria.
+    fn matters(&self, event: &Event) -> bool {
+        match event {
+            Event::Delivery(event) => match event {
+                DeliveryEvent::DeliveryScheduled { pizzeria, .. } => *pizzeria == self.pizzeria,
+                DeliveryEvent::DeliveryAssigned { .. }
+                | DeliveryEvent::DeliveryUnassigned { .. }
+                | DeliveryEvent::DeliveryRetryScheduled { .. }
+                | DeliveryEvent::DeliveryReturned { .. } => true,
+                DeliveryEvent::DeliveryPickedUp { .. }
+                | DeliveryEvent::WrongCodeGiven { .. }
+                | DeliveryEvent::DeliveryCompleted { .. }
+                | DeliveryEvent::DeliveryFailed { .. } => false,
+            },
+            Event::Order(_) | Event::Stock(_) | Event::Pizzeria(_) | Event::Menu(_) | Event::Staff(_) => {
+                false
+            }
+        }
+    }
+}
+
+impl View for ReadyView {
+    type Update = DeliveryUpdate;
+
+    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<DeliveryUpdate>, ApiError> {
+        if !self.matters(&event.event) {
+            return Ok(None);
+        }
+        let Some(step) = self.fold.apply(event).await? else { return Ok(None) };
+        let here = scheduled(&step.after).is_some_and(|delivery| delivery.pizzeria == self.pizzeria);
+        let (was, is) = (waits(&step.before), waits(&step.after));
+        if !(here && is) {
+            self.fold.forget(&event.stream);
+        }
+        if here && was != is {
+            Ok(update_of(&step.after, event.position, Some(event), None))
+        } else {
+            Ok(None)
+        }
+    }
+}

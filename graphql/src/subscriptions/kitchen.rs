@@ -1,0 +1,187 @@
+//! A pizzeria's kitchen queue, as orders come and go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::{Context, ID, SimpleObject, Subscription};
+use domain::access::{Permission, Scope};
+use domain::ids::PizzeriaId;
+use domain::order::{Order as OrderState, OrderEvent, OrderStatus, PlacedOrder};
+use domain::{AggregateState, Event, LogPosition, StreamId, StreamType};
+use event_store::RecordedEvent;
+use futures_util::Stream;
+use projections::{Model, kitchen_queue};
+use sqlx::PgPool;
+
+use super::fold::{At, Fold};
+use super::follow::{View, follow, start};
+use crate::context::{ApiContext, Services};
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars;
+use crate::types::order::Order;
+
+/// How long the first item may wait for the read model that names the orders to begin with.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// What became of a kitchen's queue.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct KitchenQueueUpdate {
+    /// The log's position; resume with `after`.
+    pub position: scalars::LogPosition,
+    /// The event's type, `PreparationStarted`; none for the present state.
+    pub event: Option<String>,
+    /// Orders placed or in preparation, oldest first.
+    pub queue: Vec<Order>,
+    /// The order that changed; it may have left the queue. None for the present state.
+    pub order: Option<Order>,
+}
+
+/// Kitchens.
+#[derive(Debug, Default)]
+pub struct KitchenSubscription;
+
+/// Kitchens.
+#[Subscription]
+impl KitchenSubscription {
+    /// Every change of a kitchen's queue. The first item is the present state; with `after`, the items
+    /// are every change after that position instead, none twice.
+    async fn kitchen_queue_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+    ) -> Result<impl Stream<Item = Result<KitchenQueueUpdate, ApiError>> + use<>, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.actor()?;
+        let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
+        caller.authorize(Permission::ReadKitchen, Scope::Pizzeria(&pizzeria))?;
+        super::opened(services, &pizzeria).await?;
+        let base = start(services, after).await?;
+        let fold = queue_at(services, &pizzeria, base).await?;
+        let view = KitchenView { pizzeria, fold };
+        let first = after.is_none().then(|| view.update_of(base, None, None));
+        Ok(follow(services, base, first, view))
+    }
+}
+
+/// The queue as it was at a position. The read model names the orders; whatever has happened to an
+/// order since the position is taken back by folding it from the log.
+async fn queue_at(
+    services: &Services,
+    pizzeria: &PizzeriaId,
+    base: LogPosition,
+) -> Result<Fold<PgPool>, ApiError> {
+    let pool = &services.pool;
+    services.read_models.wait_for(&[Model::KitchenQueue], base, WAIT).await?;
+    let rows = kitchen_queue::queue(pool, pizzeria).await?;
+    // Asked after the read model, so that nothing that it holds is later than what is named here.
+    let since: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT aggregate_id, min(sequence) FROM events \
+         WHERE position > $1 AND aggregate_type = 'order' GROUP BY aggregate_id",
+    )
+    .bind(base.0)
+    .fetch_all(pool)
+    .await?;
+    let mut fold = Fold::over(pool.clone());
+    for row in rows {
+        let stream = StreamId::order(row.order.id);
+        let state = AggregateState::Order(OrderState::Placed(Box::new(row.order)));
+        fold.track(stream, At { state: Arc::new(state), version: row.version });
+    }
+    for (id, first) in since {
+        let stream = StreamId::new(StreamType::Order, id);
+        fold.forget(&stream);
+        if first > 1 {
+            let at = fold.at(&stream, first - 1).await?;
+            if queued(&at).is_some_and(|order| order.pizzeria == *pizzeria) {
+                fold.track(stream, at);
+            }
+        }
+    }
+    Ok(fold)
+}
+
+/// The order, while the kitchen has it.
+fn queued(at: &At) -> Option<&PlacedOrder> {
+    let AggregateState::Order(OrderState::Placed(order)) = &*at.state else { return None };
+    match order.status() {
+        OrderStatus::Placed | OrderStatus::InPreparation => Some(order),
+        OrderStatus::Refused
+        | OrderStatus::AwaitingPayment
+        | OrderStatus::Ready
+        | OrderStatus::OutForDelivery
+        | OrderStatus::Delivered
+        | OrderStatus::NotDelivered
+        | OrderStatus::Returned
+        | OrderStatus::HandedOver
+        | OrderStatus::Cancelled
+        | OrderStatus::Expired => None,
+    }
+}
+
+/// Watches exactly the orders that are in the queue.
+struct KitchenView {
+    pizzeria: PizzeriaId,
+    fold: Fold<PgPool>,
+}
+
+impl KitchenView {
+    fn update_of(
+        &self,
+        position: LogPosition,
+        event: Option<&RecordedEvent>,
+        order: Option<Order>,
+    ) -> KitchenQueueUpdate {
+        let mut queue: Vec<_> =
+            self.fold.states().filter_map(|(_, at)| queued(at).map(|order| (order, at.version))).collect();
+        queue.sort_by_key(|(order, _)| (order.placed_at, order.id));
+        let shown = |(order, version): (&PlacedOrder, i64)| Order {
+            order: Arc::new(order.clone()),
+            version,
+            position,
+        };
+        KitchenQueueUpdate {
+            position: scalars::LogPosition(position),
+            event: event.map(|event| event.event_type.clone()),
+            queue: queue.into_iter().map(shown).collect(),
+            order,
+        }
+    }
+
+    /// Whether an event of an order that is not watched may bring it into the queue: placed here, or
+    /// paid at last.
+    fn may_enter(&self, event: &Event) -> bool {
+        match event {
+            Event::Order(OrderEvent::OrderPlaced { placement, .. }) => placement.pizzeria == self.pizzeria,
+            Event::Order(OrderEvent::PaymentCaptured { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+impl View for KitchenView {
+    type Update = KitchenQueueUpdate;
+
+    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<KitchenQueueUpdate>, ApiError> {
+        if event.stream.kind != StreamType::Order
+            || !(self.fold.tracks(&event.stream) || self.may_enter(&event.event))
+        {
+            return Ok(None);
+        }
+        let Some(step) = self.fold.apply(event).await? else { return Ok(None) };
+        let here = |at: &At| queued(at).is_some_and(|order| order.pizzeria == self.pizzeria);
+        let (was, is) = (here(&step.before), here(&step.after));
+        if !is {
+            self.fold.forget(&event.stream);
+        }
+        if !was && !is {
+            return Ok(None);
+        }
+        let order = match &*step.after.state {
+            AggregateState::Order(order) => Order::of(order, step.after.version, event.position),
+            _ => None,
+        };
+        Ok(Some(self.update_of(event.position, Some(event), order)))
+    }
+}

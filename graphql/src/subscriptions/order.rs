@@ -1,0 +1,106 @@
+//! One order, step by step.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, SimpleObject, Subscription};
+use domain::access::{Permission, Scope};
+use domain::ids::OrderId;
+use domain::order::Order as OrderState;
+use domain::{AggregateState, LogPosition, StreamId};
+use event_store::RecordedEvent;
+use futures_util::Stream;
+use sqlx::PgPool;
+
+use super::fold::{At, Fold};
+use super::follow::{View, follow, position_of, start};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars;
+use crate::types::order::Order;
+
+/// What became of an order.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct OrderUpdate {
+    /// The log's position; resume with `after`.
+    pub position: scalars::LogPosition,
+    /// The event's type, `OrderReady`; none for the present state.
+    pub event: Option<String>,
+    /// The order after it; none for an order that was refused.
+    pub order: Option<Order>,
+}
+
+/// Orders.
+#[derive(Debug, Default)]
+pub struct OrderSubscription;
+
+/// Orders.
+#[Subscription]
+impl OrderSubscription {
+    /// Every step of an order. The first item is the present state; with `after`, the items are every
+    /// step after that position instead, none twice.
+    async fn order_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order.")] id: ID,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+    ) -> Result<impl Stream<Item = Result<OrderUpdate, ApiError>> + use<>, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.actor()?;
+        let id = OrderId::required(&id, "id")?;
+        let stream = StreamId::order(id);
+        let base = start(services, after).await?;
+        let (state, version) = services.store.load(&stream).await?;
+        let at = At { state: Arc::new(state), version };
+        let scope = match &*at.state {
+            AggregateState::Order(OrderState::Placed(order)) => {
+                Scope::Own { customer: order.customer, pizzeria: &order.pizzeria }
+            }
+            AggregateState::Order(OrderState::Refused(order)) => {
+                Scope::Own { customer: None, pizzeria: &order.pizzeria }
+            }
+            _ => return Err(ApiError::NotFound("order")),
+        };
+        caller.authorize(Permission::ReadOrder, scope)?;
+        let mut view = OrderView { stream: stream.clone(), fold: Fold::over(services.pool.clone()) };
+        let first = match after {
+            Some(_) => None,
+            None => {
+                let position = position_of(&services.pool, base, &stream, &at).await?;
+                let first = update_of(&at, position, None);
+                view.fold.track(stream, at);
+                Some(first)
+            }
+        };
+        Ok(follow(services, base, first, view))
+    }
+}
+
+fn update_of(at: &At, position: LogPosition, event: Option<&RecordedEvent>) -> OrderUpdate {
+    let order = match &*at.state {
+        AggregateState::Order(order) => Order::of(order, at.version, position),
+        _ => None,
+    };
+    OrderUpdate {
+        position: scalars::LogPosition(position),
+        event: event.map(|event| event.event_type.clone()),
+        order,
+    }
+}
+
+struct OrderView {
+    stream: StreamId,
+    fold: Fold<PgPool>,
+}
+
+impl View for OrderView {
+    type Update = OrderUpdate;
+
+    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<OrderUpdate>, ApiError> {
+        if event.stream != self.stream {
+            return Ok(None);
+        }
+        let step = self.fold.apply(event).await?;
+        Ok(step.map(|step| update_of(&step.after, event.position, Some(event))))
+    }
+}

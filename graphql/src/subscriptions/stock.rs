@@ -1,0 +1,168 @@
+//! A pizzeria's stock, as it moves.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, SimpleObject, Subscription};
+use domain::access::{Permission, Scope};
+use domain::ids::{IngredientCode, PizzeriaId};
+use domain::stock::Stock as StockState;
+use domain::{AggregateState, LogPosition, StreamId};
+use event_store::RecordedEvent;
+use futures_util::Stream;
+use sqlx::PgPool;
+
+use super::fold::{At, Fold};
+use super::follow::{View, follow, position_of, start};
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars;
+use crate::types::stock::Stock;
+
+/// By how much an ingredient's level moved.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct StockChange {
+    /// The ingredient, by its code.
+    pub ingredient: ID,
+    /// On hand now less on hand before, in the ingredient's unit.
+    pub on_hand: i64,
+    /// Reserved now less reserved before, in the ingredient's unit.
+    pub reserved: i64,
+}
+
+/// What became of a stock.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct StockUpdate {
+    /// The log's position; resume with `after`.
+    pub position: scalars::LogPosition,
+    /// The event's type, `IngredientsReserved`; none for the present state.
+    pub event: Option<String>,
+    /// The stock after it.
+    pub stock: Stock,
+    /// The ingredients that it touched.
+    pub changes: Vec<StockChange>,
+}
+
+/// Stocks.
+#[derive(Debug, Default)]
+pub struct StockSubscription;
+
+/// Stocks.
+#[Subscription]
+impl StockSubscription {
+    /// Every movement of a pizzeria's stock. The first item is the present state; with `after`, the
+    /// items are every movement after that position instead, none twice.
+    async fn stock_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+    ) -> Result<impl Stream<Item = Result<StockUpdate, ApiError>> + use<>, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.actor()?;
+        let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
+        caller.authorize(Permission::ReadStock, Scope::Pizzeria(&pizzeria))?;
+        super::opened(services, &pizzeria).await?;
+        let stream = StreamId::stock(&pizzeria);
+        let base = start(services, after).await?;
+        let mut view = StockView { pizzeria, fold: Fold::over(services.pool.clone()) };
+        let first = match after {
+            Some(_) => None,
+            None => {
+                let (state, version) = services.store.load(&stream).await?;
+                let at = At { state: Arc::new(state), version };
+                let position = position_of(&services.pool, base, &stream, &at).await?;
+                let first = view.update_of(&at, position, None, Vec::new());
+                view.fold.track(stream, at);
+                first
+            }
+        };
+        Ok(follow(services, base, first, view))
+    }
+}
+
+struct StockView {
+    pizzeria: PizzeriaId,
+    fold: Fold<PgPool>,
+}
+
+impl StockView {
+    fn update_of(
+        &self,
+        at: &At,
+        position: LogPosition,
+        event: Option<&RecordedEvent>,
+        changes: Vec<StockChange>,
+    ) -> Option<StockUpdate> {
+        let AggregateState::Stock(stock) = &*at.state else { return None };
+        let stock = Stock {
+            pizzeria: self.pizzeria.clone(),
+            stock: Arc::new(stock.clone()),
+            version: at.version,
+            position,
+        };
+        let event = event.map(|event| event.event_type.clone());
+        Some(StockUpdate { position: scalars::LogPosition(position), event, stock, changes })
+    }
+}
+
+impl View for StockView {
+    type Update = StockUpdate;
+
+    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<StockUpdate>, ApiError> {
+        if event.stream != StreamId::stock(&self.pizzeria) {
+            return Ok(None);
+        }
+        let Some(step) = self.fold.apply(event).await? else { return Ok(None) };
+        let changes = match (&*step.before.state, &*step.after.state) {
+            (AggregateState::Stock(before), AggregateState::Stock(after)) => changes(before, after),
+            _ => Vec::new(),
+        };
+        Ok(self.update_of(&step.after, event.position, Some(event), changes))
+    }
+}
+
+/// The ingredients whose level, threshold or warning differs.
+fn changes(before: &StockState, after: &StockState) -> Vec<StockChange> {
+    let codes: BTreeSet<&IngredientCode> =
+        before.levels().chain(after.levels()).map(|(code, _)| code).collect();
+    let change = |code: &IngredientCode| {
+        let (was, is) = (before.level(code), after.level(code));
+        (was != is).then(|| StockChange {
+            ingredient: ID(code.to_string()),
+            on_hand: is.on_hand - was.on_hand,
+            reserved: is.reserved - was.reserved,
+        })
+    };
+    codes.into_iter().filter_map(change).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use domain::Quantity;
+    use domain::ids::OrderId;
+    use domain::stock::StockEvent;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn only_what_moved_is_a_change() {
+        let at = DateTime::UNIX_EPOCH;
+        let lines = |quantity| [("BASIL".parse().unwrap(), Quantity(quantity))].into_iter().collect();
+        let mut before = StockState::default();
+        let other = [("HAM".parse().unwrap(), Quantity(9))].into_iter().collect();
+        for lines in [lines(400), other] {
+            let (supplier, delivery_note) = (String::new(), String::new());
+            before.evolve(&StockEvent::SupplyReceived { supplier, delivery_note, lines, at });
+        }
+        let mut after = before.clone();
+        let order = OrderId(Uuid::nil());
+        after.evolve(&StockEvent::IngredientsReserved { order, lines: lines(4), at });
+        let change = StockChange { ingredient: ID("BASIL".to_owned()), on_hand: 0, reserved: 4 };
+        assert_eq!(changes(&before, &after), [change]);
+        assert_eq!(changes(&after, &after), []);
+    }
+}
