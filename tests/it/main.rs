@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
 
 mod conflicts;
+mod demo;
 mod following;
 mod idempotency;
 mod log;

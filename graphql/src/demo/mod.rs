@@ -1,0 +1,8 @@
+//! The demo: its people, its data loaded through the event store's commands, an evening played through the
+//! API, and a summary of what goes on. Nothing here is used by `serve`.
+
+mod people;
+mod seed;
+
+pub use people::accounts;
+pub use seed::{SeedError, seed};
