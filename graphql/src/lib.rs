@@ -1,12 +1,14 @@
 //! The GraphQL API: types over the domain's states, HTTP and WebSocket, and the assembly of a
 //! process. Decides nothing: commands go to the event store, reads to the projections.
 
+pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod context;
 pub mod demo;
 pub mod error;
+pub mod http;
 pub mod ids;
 pub mod inputs;
 pub mod labels;

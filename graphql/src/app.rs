@@ -1,0 +1,131 @@
+//! A process put together: the log, the read side and the API over one database. Used by the binary,
+//! by the demo and by tests.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use event_store::{EventStore, Follower, LogError, Settings};
+use projections::{ProjectionError, ReadModels};
+use secrecy::SecretString;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::auth::{AuthError, Authenticator, Key};
+use crate::clock::Clock;
+use crate::context::Services;
+use crate::http::execute::Api;
+use crate::http::health;
+use crate::http::router::{Server, router};
+use crate::payment::DemoPayments;
+use crate::schema::schema;
+use crate::types::courier_position;
+
+/// How long open connections may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a process is made of.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The database, migrated.
+    pub pool: PgPool,
+    /// `OCPIZZA_MANAGER_KEY`; without it a key kept in the database is used, for development.
+    pub key: Option<SecretString>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log could not be followed.
+    #[error("the log cannot be followed")]
+    Log(#[from] LogError),
+    /// The read side could not start.
+    #[error("the read models cannot be started")]
+    ReadModels(#[from] ProjectionError),
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// A process: everything runs while it lives.
+pub struct App {
+    /// The paths of the API, for in-process calls.
+    pub router: Router,
+    /// The write side.
+    pub store: EventStore,
+    /// The log as it grows.
+    pub follower: Follower,
+    /// The read side.
+    pub read_models: ReadModels,
+    /// The key that tokens are stored under.
+    pub key: Key,
+    /// The clock.
+    pub clock: Clock,
+    pool: PgPool,
+    stopping: Arc<watch::Sender<bool>>,
+}
+
+impl App {
+    /// Starts everything but the listening.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let Config { pool, key, clock } = config;
+        health::record_metrics();
+        let key = match &key {
+            Some(secret) => Key::of(secret),
+            None => Key::development(&pool).await?,
+        };
+        let store = EventStore::start(pool.clone(), Settings::default());
+        let follower = Follower::start(pool.clone(), &[courier_position::CHANNEL]).await?;
+        let read_models = ReadModels::start(pool.clone(), &follower, store.clone(), clock.0).await?;
+        let services = Services {
+            pool: pool.clone(),
+            store: store.clone(),
+            follower: follower.clone(),
+            read_models: read_models.clone(),
+            clock,
+            payments: Arc::new(DemoPayments),
+        };
+        let authenticator = Authenticator::new(pool.clone(), key.clone(), clock);
+        let stopping = Arc::new(watch::Sender::new(false));
+        let api = Api { schema: schema(services.clone()), services, authenticator };
+        let router = router(Server { api, stopping: stopping.clone() });
+        Ok(Self { router, store, follower, read_models, key, clock, pool, stopping })
+    }
+
+    /// A bearer token for an account, by its e-mail address.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database does not answer.
+    pub async fn issue_token(&self, email: &str) -> Result<String, AuthError> {
+        let (token, _) = crate::auth::issue_token(&self.pool, &self.key, email, &self.clock).await?;
+        Ok(token)
+    }
+
+    /// Serves until `shutdown` is over; then takes no more, finishes what is under way, and closes the
+    /// WebSockets with a word.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let stopping = self.stopping.clone();
+        let told = async move {
+            shutdown.await;
+            stopping.send_replace(true);
+        };
+        axum::serve(listener, self.router.clone()).with_graceful_shutdown(told).await?;
+        // Every connection holds a receiver.
+        let _ = tokio::time::timeout(FAREWELL, self.stopping.closed()).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! Executing operations, the same for every transport: limits first, then the schema with its caller,
+//! then errors with their codes. Nothing that fails in here panics outside.
+
+use std::any::TypeId;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Data, Executor, Request, Response, ServerError};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
+
+use super::limits::{check_operation, check_text};
+use super::request_id::{RequestId, panic_text};
+use crate::auth::Authenticator;
+use crate::context::{Caller, Services};
+use crate::error::{ApiError, ErrorCode, finish, set_code};
+use crate::labels::Lang;
+use crate::loaders::Loaders;
+use crate::schema::{Executed, Schema};
+
+/// The most operations that one WebSocket carries at once.
+const OPERATIONS: usize = 100;
+
+/// The schema with everything that an operation needs.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) schema: Schema,
+    pub(crate) services: Services,
+    pub(crate) authenticator: Authenticator,
+}
+
+/// How an operation ended.
+#[derive(Debug)]
+pub struct Executing {
+    /// The answer, every error with its code.
+    pub response: Response,
+    /// Whether the operation was executed at all: otherwise there is no `data`, not even null.
+    pub executed: bool,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Not a bearer token, or one that is unknown or has ended.
+    Token,
+    /// Sessions cannot be read now.
+    Unavailable,
+}
+
+/// An answer that is one error.
+pub fn refusal(code: ErrorCode, message: impl Into<String>) -> Response {
+    let mut error = ServerError::new(message, None);
+    set_code(&mut error, code);
+    Response::from_errors(vec![error])
+}
+
+fn internal(request_id: &str, panic: &(dyn std::any::Any + Send)) -> Response {
+    tracing::error!(request_id, panic = panic_text(panic), "an operation panicked");
+    let mut response = refusal(ErrorCode::Internal, "internal error");
+    for error in &mut response.errors {
+        error.extensions.get_or_insert_default().set("requestId", request_id);
+    }
+    response
+}
+
+impl Api {
+    /// Who is calling, by the `Authorization` of the request or of `connection_init`.
+    ///
+    /// # Errors
+    /// [`Refused`] for a token that lets nobody in.
+    pub async fn caller(
+        &self,
+        authorization: Option<&str>,
+        lang: Lang,
+        request_id: &RequestId,
+    ) -> Result<Caller, Refused> {
+        let mut caller = Caller { actor: None, lang, request_id: request_id.0.clone() };
+        if let Some(authorization) = authorization {
+            let (scheme, token) = authorization.trim().split_once(' ').ok_or(Refused::Token)?;
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return Err(Refused::Token);
+            }
+            let account = self.authenticator.authenticate(token.trim()).await.map_err(|error| {
+                let cause = crate::error::chain(&error);
+                tracing::warn!(request_id = &*request_id.0, cause, "a session could not be read");
+                Refused::Unavailable
+            })?;
+            caller.actor = Some(account.ok_or(Refused::Token)?.actor());
+        }
+        Ok(caller)
+    }
+
+    /// Parses a request and holds it against the limits.
+    ///
+    /// # Errors
+    /// The answer that it gets instead of being executed.
+    pub fn check(&self, request: &mut Request) -> Result<OperationType, Response> {
+        let too_complex =
+            |error: super::limits::TooMuch| refusal(ErrorCode::QueryTooComplex, error.to_string());
+        check_text(&request.query).map_err(too_complex)?;
+        let name = request.operation_name.clone();
+        let document = request.parsed_query().map_err(|mut error| {
+            set_code(&mut error, ErrorCode::GraphqlParseFailed);
+            Response::from_errors(vec![error])
+        })?;
+        let mut kind = None;
+        for (candidate, operation) in document.operations.iter() {
+            check_operation(document, &operation.node).map_err(too_complex)?;
+            if name.as_ref().is_none_or(|name| candidate.is_some_and(|candidate| candidate == name)) {
+                kind = Some(operation.node.ty);
+            }
+        }
+        let several = name.is_none() && document.operations.iter().len() > 1;
+        match kind {
+            Some(kind) if !several => Ok(kind),
+            Some(_) => Err(refusal(ErrorCode::BadUserInput, "operationName is needed: there are several")),
+            None => Err(refusal(ErrorCode::BadUserInput, "operationName: there is no such operation")),
+        }
+    }
+
+    fn prepare(&self, request: Request, caller: &Caller, executed: &Executed) -> Request {
+        request.data(caller.clone()).data(Loaders::for_request(&self.services.pool)).data(executed.clone())
+    }
+
+    /// Executes a query or a mutation that was [checked](Api::check).
+    pub async fn execute(&self, request: Request, caller: &Caller) -> Executing {
+        let executed = Executed::default();
+        let request = self.prepare(request, caller, &executed);
+        let response = AssertUnwindSafe(self.schema.execute(request)).catch_unwind().await;
+        match response {
+            Ok(response) => Executing {
+                response: finish(response, &caller.request_id),
+                executed: executed.0.load(Ordering::Relaxed),
+            },
+            Err(panic) => Executing { response: internal(&caller.request_id, &*panic), executed: false },
+        }
+    }
+
+    /// Executes any operation that was [checked](Api::check); a subscription answers many times.
+    pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        let request = self.prepare(request, &caller, &Executed::default());
+        let id = caller.request_id;
+        let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
+        responses
+            .map(move |response| match response {
+                Ok(response) => finish(response, &id),
+                Err(panic) => internal(&id, &*panic),
+            })
+            .boxed()
+    }
+}
+
+/// The language that a request asks for.
+pub fn lang(headers: &HeaderMap) -> Lang {
+    let header = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    header.map_or_else(Lang::default, Lang::from_accept_language)
+}
+
+/// The `Authorization` of a request; one that is not even text lets nobody in.
+pub fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default())
+}
+
+/// Executes the operations of one WebSocket.
+#[derive(Clone)]
+pub struct ConnectionExecutor {
+    api: Api,
+    running: Arc<AtomicUsize>,
+}
+
+impl ConnectionExecutor {
+    /// For one connection.
+    pub fn new(api: Api) -> Self {
+        Self { api, running: Arc::default() }
+    }
+}
+
+/// Counts an operation as running for as long as it lives.
+struct Running(Arc<AtomicUsize>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Executor for ConnectionExecutor {
+    async fn execute(&self, mut request: Request) -> Response {
+        // Only streams are asked for; a caller is a matter of the connection.
+        match self.api.check(&mut request) {
+            Ok(_) => refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()),
+            Err(response) => response,
+        }
+    }
+
+    fn execute_stream(
+        &self,
+        mut request: Request,
+        session: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        let one = |response| stream::once(async move { response }).boxed();
+        let caller = session
+            .as_ref()
+            .and_then(|data| data.get(&TypeId::of::<Caller>()))
+            .and_then(|caller| caller.downcast_ref::<Caller>().cloned());
+        let Some(caller) = caller else {
+            return one(refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()));
+        };
+        if let Err(response) = self.api.check(&mut request) {
+            return one(response);
+        }
+        let running = Running(self.running.clone());
+        if self.running.fetch_add(1, Ordering::Relaxed) >= OPERATIONS {
+            let message = format!("a connection carries at most {OPERATIONS} operations at once");
+            return one(refusal(ErrorCode::RateLimited, message));
+        }
+        let responses = self.api.execute_stream(request, caller);
+        responses
+            .map(move |response| {
+                let _ = &running;
+                response
+            })
+            .boxed()
+    }
+}

@@ -1,0 +1,115 @@
+//! What operators ask: alive, ready, which version, and the metrics. Shows no data of the business.
+
+use std::sync::LazyLock;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Json, Response};
+use event_store::MIGRATOR;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+
+use super::router::Server;
+
+/// How many events a read model may be behind and still count as up to date.
+const LAG: i64 = 1_000;
+
+/// The recorder of the process's metrics; none when something else records them.
+static RECORDER: LazyLock<Option<PrometheusHandle>> =
+    LazyLock::new(|| PrometheusBuilder::new().install_recorder().ok());
+
+/// The schema's version: the beginning of the SHA-256 of its text.
+static SCHEMA_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let digest = Sha256::digest(crate::schema::sdl().as_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+});
+
+/// The git revision that the program was built from.
+pub const REVISION: &str = env!("OCPIZZA_REVISION");
+
+/// Starts recording metrics, once a process.
+pub fn record_metrics() {
+    LazyLock::force(&RECORDER);
+}
+
+/// `GET /healthz`: the process is alive.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /version`.
+pub async fn version() -> Json<Value> {
+    let version = env!("CARGO_PKG_VERSION");
+    Json(json!({ "version": version, "revision": REVISION, "schemaVersion": *SCHEMA_VERSION }))
+}
+
+/// Whether every migration that this program knows has been applied.
+async fn migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let applied: Vec<i64> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(pool).await?;
+    Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
+}
+
+/// `GET /readyz`: whether requests would be answered, and from read models that are up to date.
+pub async fn readyz(State(server): State<Server>) -> Response {
+    let services = &server.api.services;
+    let migrations = migrated(&services.pool).await;
+    let database = migrations.is_ok();
+    let migrations = migrations.unwrap_or(false);
+    let status = if database { services.read_models.status().await.ok() } else { None };
+    let read_models: Vec<Value> = status
+        .iter()
+        .flatten()
+        .map(|model| {
+            let failure = model.failure.as_ref();
+            json!({
+                "name": model.name,
+                "position": model.position.to_string(),
+                "lag": model.lag(),
+                "ok": failure.is_none() && model.lag() <= LAG,
+                "stoppedAt": failure.map(|failure| failure.position.to_string()),
+                "reason": failure.map(|failure| failure.reason.as_str()),
+            })
+        })
+        .collect();
+    let up_to_date = status.is_some() && read_models.iter().all(|model| model["ok"] == true);
+    let stopping = *server.stopping.borrow();
+    let ready = database && migrations && up_to_date && !stopping;
+    let detail = json!({
+        "ready": ready,
+        "stopping": stopping,
+        "database": database,
+        "migrations": migrations,
+        "readModels": read_models,
+    });
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(detail)).into_response()
+}
+
+/// `GET /metrics`, in the text format of Prometheus.
+pub async fn metrics(State(server): State<Server>) -> Response {
+    #[allow(clippy::cast_precision_loss)] // a gauge is a float; positions stay far below 2^53
+    fn gauge(value: i64) -> f64 {
+        value as f64
+    }
+    let services = &server.api.services;
+    for model in services.read_models.status().await.iter().flatten() {
+        metrics::gauge!("read_model_position", "name" => model.name.clone()).set(gauge(model.position.0));
+        metrics::gauge!("read_model_lag", "name" => model.name.clone()).set(gauge(model.lag()));
+        let stopped = i64::from(model.failure.is_some());
+        metrics::gauge!("read_model_stopped", "name" => model.name.clone()).set(gauge(stopped));
+    }
+    metrics::gauge!("log_position").set(gauge(services.follower.head().borrow().0));
+    metrics::gauge!("database_connections").set(f64::from(services.pool.size()));
+    let text = RECORDER.as_ref().map(|recorder| {
+        recorder.run_upkeep();
+        recorder.render()
+    });
+    match text {
+        Some(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}

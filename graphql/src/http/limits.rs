@@ -1,0 +1,232 @@
+//! What a request may be at most, checked before anything is executed: its size, how deep it nests,
+//! and how many fields it asks for once its fragments are expanded. Counts; executes nothing.
+
+use std::collections::HashMap;
+
+use async_graphql::Name;
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
+
+/// The largest body of a request and message of a WebSocket, in bytes.
+pub const BODY: usize = 64 * 1024;
+/// How deep brackets may nest in a document: deeper ones would use up the parser's stack.
+const BRACKETS: usize = 64;
+/// How deep selections may nest, fragments expanded; the schema's own bound on fields is lower.
+const NESTING: usize = 64;
+/// How many fields an operation may ask for, fragments expanded.
+const FIELDS: u64 = 10_000;
+
+/// Why a document is not executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooMuch {
+    /// Brackets in brackets in brackets.
+    #[error("the document nests too deep")]
+    Brackets,
+    /// Selections in selections.
+    #[error("the query nests too deep")]
+    Nesting,
+    /// Fragments that expand to too many fields.
+    #[error("the query asks for more than {FIELDS} fields")]
+    Fields,
+    /// A fragment that contains itself.
+    #[error("a fragment contains itself")]
+    Cycle,
+}
+
+/// Refuses a text whose brackets nest too deep, before it is parsed.
+///
+/// # Errors
+/// [`TooMuch::Brackets`].
+pub fn check_text(query: &str) -> Result<(), TooMuch> {
+    let bytes = query.as_bytes();
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' | b'(' => {
+                depth += 1;
+                if depth > BRACKETS {
+                    return Err(TooMuch::Brackets);
+                }
+            }
+            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
+            b'#' => at += bytes[at..].iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count(),
+            b'"' if bytes[at..].starts_with(b"\"\"\"") => at = end_of_block(bytes, at + 3),
+            b'"' => at = end_of_string(bytes, at + 1),
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Where a block string ends: at the last of its closing quotes.
+fn end_of_block(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() {
+        if bytes[at..].starts_with(b"\\\"\"\"") {
+            at += 4;
+        } else if bytes[at..].starts_with(b"\"\"\"") {
+            return at + 2;
+        } else {
+            at += 1;
+        }
+    }
+    at
+}
+
+/// Where a string ends: at its closing quote, or at the end of its line.
+fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'"' | b'\n' => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
+
+/// What a selection comes to, fragments expanded.
+#[derive(Debug, Clone, Copy)]
+struct Weight {
+    fields: u64,
+    nesting: usize,
+}
+
+/// Each fragment is weighed once, however often it is spread; `None` while it is being weighed.
+type Weighed<'a> = HashMap<&'a Name, Option<Weight>>;
+
+/// Refuses an operation that asks for too much.
+///
+/// # Errors
+/// [`TooMuch`].
+pub fn check_operation(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+) -> Result<(), TooMuch> {
+    let mut weighed = Weighed::new();
+    weigh(document, &operation.selection_set.node, &mut weighed, 0)?;
+    // Fragments that no operation spreads are read by validation all the same.
+    for name in document.fragments.keys() {
+        weigh_fragment(document, name, &mut weighed, 0)?;
+    }
+    Ok(())
+}
+
+fn weigh<'a>(
+    document: &'a ExecutableDocument,
+    selections: &'a SelectionSet,
+    weighed: &mut Weighed<'a>,
+    depth: usize,
+) -> Result<Weight, TooMuch> {
+    if depth > NESTING {
+        return Err(TooMuch::Nesting);
+    }
+    let mut sum = Weight { fields: 0, nesting: 0 };
+    for selection in &selections.items {
+        let part = match &selection.node {
+            Selection::Field(field) => {
+                let below = weigh(document, &field.node.selection_set.node, weighed, depth + 1)?;
+                Weight { fields: below.fields.saturating_add(1), nesting: below.nesting + 1 }
+            }
+            Selection::InlineFragment(fragment) => {
+                let below = weigh(document, &fragment.node.selection_set.node, weighed, depth + 1)?;
+                Weight { nesting: below.nesting + 1, ..below }
+            }
+            Selection::FragmentSpread(spread) => {
+                let below = weigh_fragment(document, &spread.node.fragment_name.node, weighed, depth + 1)?;
+                Weight { nesting: below.nesting + 1, ..below }
+            }
+        };
+        sum.fields = sum.fields.saturating_add(part.fields);
+        sum.nesting = sum.nesting.max(part.nesting);
+        if sum.fields > FIELDS {
+            return Err(TooMuch::Fields);
+        }
+        if depth + sum.nesting > NESTING {
+            return Err(TooMuch::Nesting);
+        }
+    }
+    Ok(sum)
+}
+
+fn weigh_fragment<'a>(
+    document: &'a ExecutableDocument,
+    name: &'a Name,
+    weighed: &mut Weighed<'a>,
+    depth: usize,
+) -> Result<Weight, TooMuch> {
+    match weighed.get(name) {
+        Some(Some(weight)) => return Ok(*weight),
+        Some(None) => return Err(TooMuch::Cycle),
+        None => {}
+    }
+    // A fragment that does not exist is for validation to refuse.
+    let Some(fragment) = document.fragments.get(name) else { return Ok(Weight { fields: 0, nesting: 0 }) };
+    weighed.insert(name, None);
+    let weight = weigh(document, &fragment.node.selection_set.node, weighed, depth)?;
+    weighed.insert(name, Some(weight));
+    Ok(weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    fn check(query: &str) -> Result<(), TooMuch> {
+        check_text(query)?;
+        let document = parse_query(query).unwrap();
+        document.operations.iter().try_for_each(|(_, operation)| check_operation(&document, &operation.node))
+    }
+
+    #[test]
+    fn a_modest_query_passes() {
+        assert_eq!(check("{ a { ...F ...F } } fragment F on A { b c { d } }"), Ok(()));
+        assert_eq!(check(r#"{ a(b: "[[[[\"{{{{", c: """((("(((""") } # {{{"#), Ok(()));
+    }
+
+    #[test]
+    fn brackets_nest_to_a_bound() {
+        let nested = |times: usize| format!("{}a{}", "{a".repeat(times - 1) + "{", "}".repeat(times));
+        assert_eq!(check_text(&nested(BRACKETS)), Ok(()));
+        assert_eq!(check_text(&nested(BRACKETS + 1)), Err(TooMuch::Brackets));
+        assert_eq!(check_text(&"[".repeat(BODY)), Err(TooMuch::Brackets));
+        // What stands in a string or a comment is no bracket; an open string ends somewhere.
+        for text in [format!("\"{}", "[".repeat(99)), format!("#{}", "[".repeat(99)), "\"\"\"[".to_owned()] {
+            assert_eq!(check_text(&text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn fragments_that_double_are_counted_once_each() {
+        let mut bomb = String::from("{ ...F0 }");
+        for level in 0..40 {
+            bomb += &format!(" fragment F{level} on A {{ ...F{0} ...F{0} }}", level + 1);
+        }
+        bomb += " fragment F40 on A { a }";
+        assert_eq!(check(&bomb), Err(TooMuch::Fields));
+        let wide = format!("{{ {} }}", "a ".repeat(10_001));
+        assert_eq!(check(&wide), Err(TooMuch::Fields));
+    }
+
+    #[test]
+    fn a_chain_of_fragments_is_as_deep_as_it_is_long() {
+        let chain = |length: usize| {
+            let mut chain = String::from("{ ...F0 }");
+            for level in 0..length {
+                chain += &format!(" fragment F{level} on A {{ ...F{} }}", level + 1);
+            }
+            chain + &format!(" fragment F{length} on A {{ a }}")
+        };
+        assert_eq!(check(&chain(20)), Ok(()));
+        assert_eq!(check(&chain(2000)), Err(TooMuch::Nesting));
+    }
+
+    #[test]
+    fn cycles_are_refused_even_where_no_operation_comes() {
+        assert_eq!(check("{ ...F } fragment F on A { b { ...F } }"), Err(TooMuch::Cycle));
+        let aside = "{ a } fragment F on A { ...G } fragment G on A { ...F }";
+        assert_eq!(check(aside), Err(TooMuch::Cycle));
+    }
+}

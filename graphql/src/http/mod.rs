@@ -1,0 +1,10 @@
+//! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
+
+pub mod execute;
+pub mod graphql;
+pub mod health;
+pub mod limits;
+pub mod negotiation;
+pub mod request_id;
+pub mod router;
+pub mod websocket;

@@ -1,0 +1,41 @@
+//! The paths of the API.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::get;
+use tokio::sync::watch;
+
+use super::execute::Api;
+use super::negotiation::{MediaType, failure};
+use super::{graphql, health, request_id};
+use crate::error::ErrorCode;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) api: Api,
+    /// Turns true when the process is about to end; connections hold receivers of it.
+    pub(crate) stopping: Arc<watch::Sender<bool>>,
+}
+
+async fn nowhere() -> Response {
+    let message = "no such path: the API is at /graphql";
+    failure(StatusCode::NOT_FOUND, MediaType::Json, ErrorCode::NotFound, message, None)
+}
+
+/// The paths of the API.
+pub fn router(server: Server) -> Router {
+    Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/version", get(health::version))
+        .route("/metrics", get(health::metrics))
+        .fallback(nowhere)
+        .layer(middleware::from_fn(request_id::identify))
+        .with_state(server)
+}
