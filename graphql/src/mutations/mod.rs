@@ -2,8 +2,10 @@
 //! what they gave, and hands a use case to the event store; the domain decides.
 
 mod delivery;
+mod menu;
 mod order;
 mod payment;
+mod pizzeria;
 mod preparation;
 mod run;
 mod stock;
@@ -18,4 +20,6 @@ pub struct Mutation(
     preparation::PreparationMutation,
     delivery::DeliveryMutation,
     stock::StockMutation,
+    pizzeria::PizzeriaMutation,
+    menu::MenuMutation,
 );

@@ -2,6 +2,7 @@
 //! the domain's states, so that what it shows is what happened, in order, once.
 
 mod delivery;
+mod event;
 mod fold;
 mod follow;
 mod kitchen;
@@ -14,6 +15,7 @@ use domain::pizzeria::Pizzeria;
 use domain::{AggregateState, StreamId};
 
 pub use delivery::DeliveryUpdate;
+pub use event::EventUpdate;
 pub use kitchen::KitchenQueueUpdate;
 pub use order::OrderUpdate;
 pub use stock::{StockChange, StockUpdate};
@@ -28,6 +30,7 @@ pub struct Subscription(
     kitchen::KitchenSubscription,
     stock::StockSubscription,
     delivery::DeliverySubscription,
+    event::EventSubscription,
 );
 
 /// That a pizzeria has opened: nothing would ever happen in one that has not.

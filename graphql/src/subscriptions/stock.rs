@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, SimpleObject, Subscription};
+use async_graphql::{Context, ID, Object, SimpleObject, Subscription};
 use domain::access::{Permission, Scope};
 use domain::ids::{IngredientCode, PizzeriaId};
 use domain::stock::Stock as StockState;
@@ -17,18 +17,37 @@ use super::follow::{View, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::loaders::CurrentMenu;
 use crate::scalars;
+use crate::types::menu::Ingredient;
 use crate::types::stock::Stock;
 
 /// By how much an ingredient's level moved.
-#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockChange {
-    /// The ingredient, by its code.
-    pub ingredient: ID,
-    /// On hand now less on hand before, in the ingredient's unit.
-    pub on_hand: i64,
-    /// Reserved now less reserved before, in the ingredient's unit.
-    pub reserved: i64,
+    ingredient: IngredientCode,
+    on_hand: i64,
+    reserved: i64,
+}
+
+/// By how much an ingredient's level moved, in its unit: grams, millilitres or pieces.
+#[Object]
+impl StockChange {
+    /// The ingredient.
+    async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
+        let menu = ctx.loaders()?.load_one(CurrentMenu).await?.unwrap_or_default();
+        Ok(Ingredient::of(&menu, &self.ingredient))
+    }
+
+    /// On hand now less on hand before.
+    async fn on_hand(&self) -> i64 {
+        self.on_hand
+    }
+
+    /// Reserved now less reserved before.
+    async fn reserved(&self) -> i64 {
+        self.reserved
+    }
 }
 
 /// What became of a stock.
@@ -130,7 +149,7 @@ fn changes(before: &StockState, after: &StockState) -> Vec<StockChange> {
     let change = |code: &IngredientCode| {
         let (was, is) = (before.level(code), after.level(code));
         (was != is).then(|| StockChange {
-            ingredient: ID(code.to_string()),
+            ingredient: code.clone(),
             on_hand: is.on_hand - was.on_hand,
             reserved: is.reserved - was.reserved,
         })
@@ -161,7 +180,7 @@ mod tests {
         let mut after = before.clone();
         let order = OrderId(Uuid::nil());
         after.evolve(&StockEvent::IngredientsReserved { order, lines: lines(4), at });
-        let change = StockChange { ingredient: ID("BASIL".to_owned()), on_hand: 0, reserved: 4 };
+        let change = StockChange { ingredient: "BASIL".parse().unwrap(), on_hand: 0, reserved: 4 };
         assert_eq!(changes(&before, &after), [change]);
         assert_eq!(changes(&after, &after), []);
     }

@@ -47,6 +47,16 @@ pub enum Allergen {
     Fish,
 }
 
+/// Which part of the menu a drink or dessert is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::menu::Category")]
+pub enum SideCategory {
+    /// A drink.
+    Drink,
+    /// A dessert.
+    Dessert,
+}
+
 /// What a product is for VAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::vat::VatClass")]

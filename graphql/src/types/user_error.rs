@@ -1,7 +1,7 @@
 //! A refusal by the domain as the payloads show it: a code, words, and the numbers behind them.
 //! A fault is not a user error: see [`crate::error`].
 
-use async_graphql::{Enum, ID, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::delivery::DeliveryError;
 use domain::menu::MenuError;
 use domain::order::{Missing, OrderError};
@@ -10,12 +10,16 @@ use domain::staff::StaffError;
 use domain::stock::StockError;
 use domain::usecase::Refusal;
 
+use crate::context::ApiContext;
+use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::labels::Lang;
+use crate::loaders::CurrentMenu;
 use crate::messages::message;
 use crate::scalars::Money;
 use crate::types::actions::OrderAction;
 use crate::types::enums::{DeliveryStatus, OrderStatus};
+use crate::types::menu::Ingredient;
 
 /// Why the domain refuses: the codes of the domain contract, and ours beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -112,23 +116,26 @@ pub enum UserErrorCode {
 }
 
 /// An ingredient of which there is not enough.
-#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
-pub struct MissingIngredient {
-    /// Its code, such as `GOAT_CHEESE`.
-    pub ingredient: ID,
-    /// How much is needed, in the ingredient's unit: grams, millilitres or pieces.
-    pub needed: i64,
-    /// How much is available: on hand less reserved.
-    pub available: i64,
-}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingIngredient(pub Missing);
 
-impl From<&Missing> for MissingIngredient {
-    fn from(missing: &Missing) -> Self {
-        Self {
-            ingredient: ID(missing.ingredient.to_string()),
-            needed: missing.needed.signed(),
-            available: missing.available.signed(),
-        }
+/// An ingredient of which there is not enough, in its unit: grams, millilitres or pieces.
+#[Object]
+impl MissingIngredient {
+    /// The ingredient.
+    async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
+        let menu = ctx.loaders()?.load_one(CurrentMenu).await?.unwrap_or_default();
+        Ok(Ingredient::of(&menu, &self.0.ingredient))
+    }
+
+    /// How much is needed.
+    async fn needed(&self) -> i64 {
+        self.0.needed.signed()
+    }
+
+    /// How much is available: on hand less reserved.
+    async fn available(&self) -> i64 {
+        self.0.available.signed()
     }
 }
 
@@ -272,7 +279,7 @@ fn order_detail(error: &OrderError) -> UserErrorDetail {
             UserErrorDetail { subtotal: Some((*subtotal).into()), minimum: Some((*minimum).into()), ..none }
         }
         OrderError::InsufficientStock { missing } => {
-            UserErrorDetail { missing: missing.iter().map(Into::into).collect(), ..none }
+            UserErrorDetail { missing: missing.iter().cloned().map(MissingIngredient).collect(), ..none }
         }
         OrderError::PriceChanged { expected, actual } => UserErrorDetail {
             expected_total: Some((*expected).into()),
@@ -299,7 +306,7 @@ fn stock_detail(error: &StockError) -> UserErrorDetail {
     let none = UserErrorDetail::default();
     match error {
         StockError::Insufficient { missing } => {
-            UserErrorDetail { missing: missing.iter().map(Into::into).collect(), ..none }
+            UserErrorDetail { missing: missing.iter().cloned().map(MissingIngredient).collect(), ..none }
         }
         StockError::UnknownIngredient { ingredient } => {
             UserErrorDetail { ingredient: code_id(ingredient), ..none }
