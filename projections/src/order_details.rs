@@ -181,6 +181,19 @@ pub async fn by_ids(pool: &PgPool, ids: &[OrderId]) -> Result<Vec<Row>, sqlx::Er
     Ok(rows.into_iter().map(Row::from).collect())
 }
 
+/// How many orders are in each state, states in the order of an order's life; what there are none of is left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn counts(pool: &PgPool) -> Result<Vec<(OrderStatus, i64)>, sqlx::Error> {
+    let sql = "SELECT to_json(status), count(*) FROM order_details GROUP BY order_details.status";
+    let rows: Vec<(Json<OrderStatus>, i64)> = sqlx::query_as(sql).fetch_all(pool).await?;
+    let mut counts: Vec<(OrderStatus, i64)> =
+        rows.into_iter().map(|(status, orders)| (status.0, orders)).collect();
+    counts.sort_unstable_by_key(|(status, _)| *status);
+    Ok(counts)
+}
+
 /// A page of orders.
 ///
 /// # Errors
