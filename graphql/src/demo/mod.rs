@@ -3,6 +3,9 @@
 
 mod people;
 mod seed;
+pub mod simulate;
+mod summary;
 
 pub use people::accounts;
 pub use seed::{SeedError, seed};
+pub use summary::{Summary, SummaryError};

@@ -1,0 +1,147 @@
+//! Plays an evening through the API itself, over HTTP with everybody's own token: what it does, a frontend
+//! could do. Knows nothing but what the API answers, and an error never stops it.
+
+mod api;
+mod deliveries;
+mod kitchen;
+mod orders;
+mod tally;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::Role;
+use domain::demo_data;
+use domain::pizzeria::Opening;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use api::Api;
+pub use api::Person;
+use orders::Plan;
+pub use tally::Tally;
+
+/// At speed 1, one pizzeria after the other gets on with its work after so many seconds.
+const STEP_SECONDS: f64 = 3.0;
+
+/// How an evening is played.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// Where the API is, `http://127.0.0.1:8080`.
+    pub url: String,
+    /// Everybody who plays, with their tokens.
+    pub people: Vec<Person>,
+    /// 1 is a few orders a minute; 0.1 to 100.
+    pub speed: f64,
+    /// The same seed makes the same choices, as far as the API answers the same.
+    pub seed: u64,
+}
+
+/// An evening under way. Dropping it lets it go on; [`Simulation::stop`] ends it.
+#[derive(Debug)]
+pub struct Simulation {
+    tally: tally::Shared,
+    stop: watch::Sender<bool>,
+    playing: JoinHandle<()>,
+}
+
+impl Simulation {
+    /// Begins to play.
+    pub fn start(script: Script) -> Self {
+        let tally = tally::Shared::default();
+        let (stop, mut stopped) = watch::channel(false);
+        let period = Duration::from_secs_f64(STEP_SECONDS / script.speed.clamp(0.1, 100.0));
+        let mut evening = Evening::new(script, tally.clone());
+        let playing = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(period);
+            // Slower than asked for rather than in bursts.
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            for step in 0.. {
+                tokio::select! {
+                    _ = stopped.wait_for(|stopped| *stopped) => return,
+                    _ = ticks.tick() => {}
+                }
+                evening.play(step).await;
+            }
+        });
+        Self { tally, stop, playing }
+    }
+
+    /// What happened so far.
+    pub fn tally(&self) -> Tally {
+        self.tally.read()
+    }
+
+    /// Ends the evening after the step under way.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let _ = self.playing.await;
+    }
+}
+
+/// A pizzeria, its staff, and the customer who lives nearby.
+struct House {
+    opening: Opening,
+    manager: Arc<Person>,
+    receptionists: Vec<Arc<Person>>,
+    pizzaioli: Vec<Arc<Person>>,
+    couriers: Vec<Arc<Person>>,
+    customer: Arc<Person>,
+}
+
+struct Evening {
+    api: Api,
+    rng: StdRng,
+    houses: Vec<House>,
+    /// What customers mean to do about their orders, oldest first.
+    plans: VecDeque<Plan>,
+    /// How far couriers have come with a delivery, in reports of their position.
+    legs: HashMap<String, u32>,
+}
+
+impl Evening {
+    fn new(script: Script, tally: tally::Shared) -> Self {
+        let people: Vec<Arc<Person>> = script.people.into_iter().map(Arc::new).collect();
+        let mut customers = people.iter().filter(|person| person.account.role == Role::Customer);
+        let houses = demo_data::pizzerias().into_iter().filter_map(|opening| {
+            let of = |role| -> Vec<Arc<Person>> {
+                let here = people.iter().filter(|person| {
+                    person.account.role == role && person.account.pizzeria.as_ref() == Some(&opening.pizzeria)
+                });
+                here.cloned().collect()
+            };
+            Some(House {
+                manager: of(Role::Manager).into_iter().next()?,
+                receptionists: of(Role::Receptionist),
+                pizzaioli: of(Role::Pizzaiolo),
+                couriers: of(Role::Courier),
+                customer: customers.next()?.clone(),
+                opening,
+            })
+        });
+        Self {
+            houses: houses.collect(),
+            api: Api::new(script.url, tally),
+            rng: StdRng::seed_from_u64(script.seed),
+            plans: VecDeque::new(),
+            legs: HashMap::new(),
+        }
+    }
+
+    /// One step of one pizzeria, each in its turn.
+    async fn play(&mut self, step: usize) {
+        let houses = std::mem::take(&mut self.houses);
+        if let Some(house) = houses.get(step % houses.len().max(1)) {
+            self.customers(house, step).await;
+            self.kitchen(house).await;
+            self.counter(house).await;
+            self.couriers(house).await;
+            self.supplies(house).await;
+        }
+        self.houses = houses;
+    }
+}

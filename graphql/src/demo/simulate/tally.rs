@@ -1,0 +1,81 @@
+//! What happened in an evening, for the summary. Counts; decides nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Happenings kept.
+const LATEST: usize = 5;
+
+/// What happened so far.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Mutations that were carried out.
+    pub done: u64,
+    /// Refusals by the domain, by code: normal in an evening.
+    pub refusals: BTreeMap<String, u64>,
+    /// Anything else that went wrong.
+    pub errors: u64,
+    /// The last of these.
+    pub last_error: Option<String>,
+    /// The last happenings, oldest first.
+    pub latest: VecDeque<String>,
+}
+
+/// A tally that is written by the evening and read by the summary.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shared(Arc<Mutex<Tally>>);
+
+impl Shared {
+    pub(super) fn read(&self) -> Tally {
+        self.with(|tally| tally.clone())
+    }
+
+    pub(super) fn done(&self) {
+        self.with(|tally| tally.done += 1);
+    }
+
+    pub(super) fn refused(&self, code: &str) {
+        self.with(|tally| *tally.refusals.entry(code.to_owned()).or_default() += 1);
+    }
+
+    pub(super) fn failed(&self, what: String) {
+        self.with(|tally| {
+            tally.errors += 1;
+            tally.last_error = Some(what);
+        });
+    }
+
+    pub(super) fn happened(&self, what: String) {
+        self.with(|tally| {
+            tally.latest.push_back(what);
+            if tally.latest.len() > LATEST {
+                tally.latest.pop_front();
+            }
+        });
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Tally) -> T) -> T {
+        // A tally is whole after every change.
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_happenings_are_kept_and_everything_is_counted() {
+        let shared = Shared::default();
+        for at in 0..8 {
+            shared.happened(at.to_string());
+        }
+        shared.refused("TOO_LATE");
+        shared.refused("TOO_LATE");
+        shared.failed("timeout".to_owned());
+        let tally = shared.read();
+        assert_eq!(tally.latest, ["3", "4", "5", "6", "7"]);
+        assert_eq!(tally.refusals["TOO_LATE"], 2);
+        assert_eq!((tally.errors, tally.last_error.as_deref()), (1, Some("timeout")));
+    }
+}
