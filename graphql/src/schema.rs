@@ -92,3 +92,77 @@ pub fn sdl() -> String {
         SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Request, Value, value};
+
+    use super::{builder, sdl};
+
+    #[test]
+    fn the_committed_schema_is_the_one_of_the_code() {
+        let committed = include_str!("../../schema.graphql");
+        assert!(
+            committed == sdl(),
+            "schema.graphql is stale: cargo run -p graphql -- schema > schema.graphql"
+        );
+    }
+
+    fn items(value: &Value, key: &str) -> Vec<Value> {
+        match value {
+            Value::Object(object) => match object.get(key) {
+                Some(Value::List(items)) => items.clone(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    fn text(value: &Value, key: &str) -> String {
+        match value {
+            Value::Object(object) => match object.get(key) {
+                Some(Value::String(text)) => text.clone(),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn everything_is_described_and_scalars_name_their_specification() {
+        let query = "{ __schema { types { kind name description specifiedByURL \
+                     fields { name description args { name description } } \
+                     inputFields { name description } enumValues { name description } } } }";
+        let response = async_graphql::Schema::execute(&builder().finish(), Request::new(query)).await;
+        assert_eq!(response.errors, Vec::new());
+        let Value::Object(data) = response.data else { panic!("no data") };
+        let mut bare = Vec::new();
+        for kind in items(&data["__schema"], "types") {
+            let name = text(&kind, "name");
+            let builtin = ["String", "Int", "Float", "Boolean", "ID"].contains(&name.as_str());
+            if builtin || name.starts_with("__") {
+                continue;
+            }
+            let mut check = |path: String, value: &Value| {
+                if text(value, "description").trim().is_empty() {
+                    bare.push(path);
+                }
+            };
+            check(name.clone(), &kind);
+            for list in ["fields", "inputFields", "enumValues"] {
+                for member in items(&kind, list) {
+                    let path = format!("{name}.{}", text(&member, "name"));
+                    check(path.clone(), &member);
+                    for argument in items(&member, "args") {
+                        check(format!("{path}({})", text(&argument, "name")), &argument);
+                    }
+                }
+            }
+            let Value::Object(object) = &kind else { continue };
+            if object["kind"] == value!("SCALAR") && text(&kind, "specifiedByURL").is_empty() {
+                bare.push(format!("{name} @specifiedBy"));
+            }
+        }
+        assert_eq!(bare, Vec::<String>::new());
+    }
+}
