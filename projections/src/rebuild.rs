@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use domain::LogPosition;
 use event_store::log;
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::batches::BATCH;
-use crate::checkpoint;
 use crate::error::ProjectionError;
 use crate::registry::Model;
-use crate::scratch::{Scratch, schema};
+use crate::scratch::{Filler, Scratch, schema};
 
 /// Tries to swap before giving up: a dump or a long query may hold the tables for a while.
 const SWAPS: u32 = 60;
+/// SQLSTATE of a lock that was not to be had in time.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -42,51 +43,46 @@ async fn fill_and_swap(
     scratch: &mut Scratch,
     progress: &mut (dyn FnMut(LogPosition) + Send),
 ) -> Result<LogPosition, ProjectionError> {
+    let Scratch { db, filler } = scratch;
     let mut tries = 0;
     loop {
         // Until so little is missing that it can be added while the live tables stand still.
         loop {
             let head = log::head(pool).await?;
-            scratch.fill(head, progress).await?;
-            let now = log::head(pool).await?;
-            if scratch.position() < head || now.0 - scratch.position().0 < BATCH {
+            let at = filler.fill(db, head, progress).await?.position;
+            if at < head.0 || log::head(pool).await?.0 - at < BATCH {
                 break;
             }
         }
         tries += 1;
-        match swap(scratch, progress).await {
+        match swap(db, filler, progress).await {
             Err(ProjectionError::Database(sqlx::Error::Database(error)))
-                if error.code().as_deref() == Some("55P03") && tries < SWAPS =>
+                if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) && tries < SWAPS =>
             {
-                sqlx::query("ROLLBACK").execute(&mut scratch.db).await?;
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(error) => {
-                sqlx::query("ROLLBACK").execute(&mut scratch.db).await?;
-                return Err(error);
-            }
-            Ok(()) => return Ok(scratch.position()),
+            swapped => return swapped,
         }
     }
 }
 
 async fn swap(
-    scratch: &mut Scratch,
+    db: &mut PgConnection,
+    filler: &Filler,
     progress: &mut (dyn FnMut(LogPosition) + Send),
-) -> Result<(), ProjectionError> {
-    let model = scratch.model;
+) -> Result<LogPosition, ProjectionError> {
+    let model = filler.model;
     let schema = schema(model);
-    sqlx::query("BEGIN").execute(&mut scratch.db).await?;
+    let mut transaction = db.begin().await?;
+    let live = filler.lock_live(&mut transaction).await?;
+    let filled = filler.fill(&mut transaction, live, progress).await?;
     // Readers that come while the swap waits for a long query wait behind it: not for long, then again.
-    sqlx::query("SET LOCAL lock_timeout = '2s'").execute(&mut scratch.db).await?;
-    let live = scratch.lock_live().await?;
-    scratch.fill(LogPosition(live.position), progress).await?;
-    let filled = checkpoint::load(&mut scratch.db, model.name()).await?;
+    sqlx::query("SET LOCAL lock_timeout = '2s'").execute(&mut *transaction).await?;
     for table in model.tables() {
         let name = table.name;
-        sqlx::query(&format!("DROP TABLE public.{name}")).execute(&mut scratch.db).await?;
+        sqlx::query(&format!("DROP TABLE public.{name}")).execute(&mut *transaction).await?;
         sqlx::query(&format!("ALTER TABLE {schema}.{name} SET SCHEMA public"))
-            .execute(&mut scratch.db)
+            .execute(&mut *transaction)
             .await?;
     }
     sqlx::query(
@@ -97,8 +93,8 @@ async fn swap(
     .bind(filled.position)
     .bind(filled.applied)
     .bind(&filled.digest)
-    .execute(&mut scratch.db)
+    .execute(&mut *transaction)
     .await?;
-    sqlx::query("COMMIT").execute(&mut scratch.db).await?;
-    Ok(())
+    transaction.commit().await?;
+    Ok(LogPosition(filled.position))
 }

@@ -14,10 +14,14 @@ use crate::runner;
 
 /// The second set of tables. What is left over when it is dropped without `remove` goes with the next one.
 pub(crate) struct Scratch {
-    pub(crate) model: Model,
     pub(crate) db: PgConnection,
+    pub(crate) filler: Filler,
+}
+
+/// What fills the tables, on the connection that has them or in a transaction of it.
+pub(crate) struct Filler {
+    pub(crate) model: Model,
     batches: Batches,
-    at: Checkpoint,
 }
 
 /// The schema of a read model's second tables.
@@ -78,30 +82,34 @@ impl Scratch {
             sqlx::query(&sql).execute(&mut db).await?;
         }
         checkpoint::ensure(&mut db, [model.name()]).await?;
-        Ok(Self { model, db, batches: Batches::new(pool.clone()), at: Checkpoint::default() })
+        Ok(Self { db, filler: Filler { model, batches: Batches::new(pool.clone()) } })
     }
 
-    /// How far the tables are filled.
-    pub(crate) fn position(&self) -> LogPosition {
-        LogPosition(self.at.position)
+    /// Removes the tables, if they are still there, and lets the next one have its turn.
+    pub(crate) async fn remove(mut self) -> Result<(), sqlx::Error> {
+        drop_schema(&mut self.db, self.filler.model).await?;
+        self.db.close().await
     }
+}
 
-    /// Fills the tables up to a position, a transaction a batch (a savepoint, within a transaction).
+impl Filler {
+    /// Fills the tables up to a position and says where they are then; a transaction a batch, or
+    /// a savepoint within a transaction.
     ///
     /// # Errors
     /// A poison event, or the database.
     pub(crate) async fn fill(
-        &mut self,
+        &self,
+        db: &mut PgConnection,
         up_to: LogPosition,
         progress: &mut (dyn FnMut(LogPosition) + Send),
-    ) -> Result<(), ProjectionError> {
-        let name = self.model.name();
-        // What was filled within a transaction that was rolled back is gone.
-        self.at = checkpoint::load(&mut self.db, name).await?;
-        while self.at.position < up_to.0 {
-            let events = self.batches.after(self.at.position).await.map_err(|error| match error {
+    ) -> Result<Checkpoint, ProjectionError> {
+        let model = self.model;
+        let mut at = checkpoint::load(&mut *db, model.name()).await?;
+        while at.position < up_to.0 {
+            let events = self.batches.after(at.position).await.map_err(|error| match error {
                 LogError::Unreadable { position, source } => {
-                    ProjectionError::Poison { model: self.model, position, reason: source.to_string() }
+                    ProjectionError::Poison { model, position, reason: source.to_string() }
                 }
                 LogError::Database(_) => error.into(),
             })?;
@@ -109,25 +117,18 @@ impl Scratch {
             if wanted == 0 {
                 break;
             }
-            self.at = match runner::apply(&mut self.db, self.model, &self.at, &events[..wanted]).await? {
+            at = match runner::apply(db, model, &at, &events[..wanted]).await? {
                 Some(at) => at,
-                None => checkpoint::load(&mut self.db, name).await?,
+                None => checkpoint::load(&mut *db, model.name()).await?,
             };
-            progress(self.position());
+            progress(LogPosition(at.position));
         }
-        Ok(())
-    }
-
-    /// Removes the tables, if they are still there, and lets the next one have its turn.
-    pub(crate) async fn remove(mut self) -> Result<(), sqlx::Error> {
-        drop_schema(&mut self.db, self.model).await?;
-        self.db.close().await
+        Ok(at)
     }
 
     /// Locks the live checkpoint for the rest of the transaction: the live tables stand still.
-    pub(crate) async fn lock_live(&mut self) -> Result<Checkpoint, sqlx::Error> {
-        let sql =
-            "SELECT position, events_applied, digest FROM public.checkpoints WHERE name = $1 FOR UPDATE";
-        sqlx::query_as(sql).bind(self.model.name()).fetch_one(&mut self.db).await
+    pub(crate) async fn lock_live(&self, db: &mut PgConnection) -> Result<LogPosition, sqlx::Error> {
+        let sql = "SELECT position FROM public.checkpoints WHERE name = $1 FOR UPDATE";
+        sqlx::query_scalar(sql).bind(self.model.name()).fetch_one(db).await.map(LogPosition)
     }
 }

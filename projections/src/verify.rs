@@ -2,7 +2,7 @@
 //! those that the log says. Changes nothing.
 
 use domain::LogPosition;
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::batches::BATCH;
 use crate::checkpoint::{self, Checkpoint};
@@ -136,49 +136,41 @@ async fn compare(
     scratch: &mut Scratch,
     progress: &mut (dyn FnMut(LogPosition) + Send),
 ) -> Result<(i64, Vec<Difference>), ProjectionError> {
-    let model = scratch.model;
+    let Scratch { db, filler } = scratch;
+    let model = filler.model;
     loop {
-        let live = LogPosition(checkpoint::load(pool, model.name()).await?.position);
-        scratch.fill(live, progress).await?;
-        let now = checkpoint::load(pool, model.name()).await?.position;
-        if scratch.position() < live || now - scratch.position().0 < BATCH {
+        let live = checkpoint::load(pool, model.name()).await?.position;
+        let at = filler.fill(db, LogPosition(live), progress).await?.position;
+        if at < live || checkpoint::load(pool, model.name()).await?.position - at < BATCH {
             break;
         }
     }
-    sqlx::query("BEGIN").execute(&mut scratch.db).await?;
-    let compared = compare_standing_still(scratch, progress).await;
-    sqlx::query("ROLLBACK").execute(&mut scratch.db).await?;
-    compared
-}
-
-async fn compare_standing_still(
-    scratch: &mut Scratch,
-    progress: &mut (dyn FnMut(LogPosition) + Send),
-) -> Result<(i64, Vec<Difference>), ProjectionError> {
-    let live = scratch.lock_live().await?;
-    scratch.fill(LogPosition(live.position), progress).await?;
+    // From here on the live tables stand still; nothing of this is kept.
+    let mut transaction = db.begin().await?;
+    let live = filler.lock_live(&mut transaction).await?;
+    filler.fill(&mut transaction, live, progress).await?;
     let (mut rows, mut differences) = (0, Vec::new());
-    for table in scratch.model.tables() {
-        let Table { name, key } = table;
-        let live_rows: i64 = sqlx::query_scalar(&format!("SELECT count(*) FROM public.{name}"))
-            .fetch_one(&mut scratch.db)
-            .await?;
+    for table in model.tables() {
+        let count = format!("SELECT count(*) FROM public.{}", table.name);
+        let live_rows: i64 = sqlx::query_scalar(&count).fetch_one(&mut *transaction).await?;
         rows += live_rows;
-        differences.extend(compare_table(scratch, name, key).await?);
+        differences.extend(compare_table(&mut transaction, model, table).await?);
     }
+    transaction.rollback().await?;
     Ok((rows, differences))
 }
 
 /// The rows of a table that are not in both sets, or not the same. Whole rows are compared as text,
 /// documents by their bytes. The key is the primary key, so no row can hide behind an equal one.
 async fn compare_table(
-    scratch: &mut Scratch,
-    name: &'static str,
-    key: &[&str],
+    db: &mut PgConnection,
+    model: Model,
+    table: &Table,
 ) -> Result<Vec<Difference>, sqlx::Error> {
+    let Table { name, key } = table;
     let keys = key.join(", ");
     let shown = key.iter().map(|column| format!("{column}::text")).collect::<Vec<_>>().join(", ");
-    let schema = schema(scratch.model);
+    let schema = schema(model);
     let sql = format!(
         "WITH live AS (SELECT {keys}, t::text AS whole FROM public.{name} AS t), \
          filled AS (SELECT {keys}, t::text AS whole FROM {schema}.{name} AS t) \
@@ -186,9 +178,9 @@ async fn compare_table(
          FROM live FULL JOIN filled USING ({keys}) \
          WHERE live.whole IS DISTINCT FROM filled.whole ORDER BY {keys} LIMIT {SHOWN}"
     );
-    let found: Vec<(String, bool, bool)> = sqlx::query_as(&sql).fetch_all(&mut scratch.db).await?;
+    let found: Vec<(String, bool, bool)> = sqlx::query_as(&sql).fetch_all(db).await?;
     let differences = found.into_iter().map(|(key, missing, unexpected)| Difference {
-        table: name.to_owned(),
+        table: (*name).to_owned(),
         key,
         what: match (missing, unexpected) {
             (true, _) => "missing",

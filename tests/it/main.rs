@@ -4,7 +4,11 @@
 
 mod conflicts;
 mod demo;
+mod evening;
 mod following;
 mod idempotency;
 mod log;
+mod pages;
 mod pizzas;
+mod projections;
+mod reactors;

@@ -4,4 +4,4 @@ pub mod database;
 pub mod eventually;
 
 pub use database::Database;
-pub use eventually::{eventually, within};
+pub use eventually::{DEADLINE, eventually, within};

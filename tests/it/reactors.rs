@@ -1,0 +1,125 @@
+//! Reactors and the expiry timer: what follows from the log happens, and happens once.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Utc};
+use domain::delivery::{DeliveryCommand, DeliveryFailure, DeliveryStatus, ProofGiven};
+use domain::ids::{DeliveryId, OrderId};
+use domain::order::{OrderCommand, OrderStatus};
+use domain::{LogPosition, StreamId};
+use event_store::{EventStore, Follower, Settings, log};
+use projections::{ReadModels, deliveries, order_details, status};
+use sqlx::PgPool;
+use tests::{Database, eventually};
+
+use crate::evening::{cook, courier, delivered, done, later, leave_with, online, open_p1, step, tell};
+use crate::pizzas::{now, order_id, p1};
+
+async fn start(pool: &PgPool, store: &EventStore, now: fn() -> DateTime<Utc>) -> ReadModels {
+    let follower = Follower::start(pool.clone(), &[]).await.unwrap();
+    ReadModels::start(pool.clone(), &follower, store.clone(), now).await.unwrap()
+}
+
+async fn order_is(pool: &PgPool, order: OrderId, status: OrderStatus) {
+    let probe = || async {
+        let found = order_details::by_ids(pool, &[order]).await.unwrap();
+        (found.first()?.order.status() == status).then_some(())
+    };
+    eventually("the order follows", probe).await;
+}
+
+async fn delivery_is(pool: &PgPool, order: OrderId, status: DeliveryStatus) {
+    let probe = || async {
+        let found = deliveries::by_orders(pool, &[order]).await.unwrap();
+        (found.first()?.delivery.status() == status).then_some(())
+    };
+    eventually("the delivery follows", probe).await;
+}
+
+/// The types of a stream's events, in order.
+async fn history(pool: &PgPool, stream: StreamId) -> Vec<String> {
+    let events = log::read_stream(pool, &stream, 0, i64::MAX).await.unwrap();
+    events.into_iter().map(|event| event.event_type).collect()
+}
+
+/// Waits until both reactors have seen the whole log.
+async fn settled(pool: &PgPool) -> LogPosition {
+    let probe = || async {
+        let status = status(pool).await.unwrap();
+        let mut reactors = status.iter().filter(|status| status.name.starts_with("reactor:"));
+        reactors.all(|reactor| reactor.lag() == 0).then_some(())
+    };
+    eventually("the reactors are at the head", probe).await;
+    log::head(pool).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_order_is_brought_to_the_door_by_its_delivery_and_a_replay_adds_nothing() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = EventStore::start(pool.clone(), Settings::default());
+    open_p1(&store).await;
+    let read_models = start(pool, &store, now).await;
+    let (brought, returned) = (order_id(), order_id());
+    for order in [brought, returned] {
+        done(&store, delivered(order)).await;
+        cook(&store, order).await;
+        delivery_is(pool, order, DeliveryStatus::Scheduled).await;
+        leave_with(&store, order).await;
+        order_is(pool, order, OrderStatus::OutForDelivery).await;
+    }
+    let proof = ProofGiven::Code("1234".into());
+    step(&store, brought, DeliveryCommand::Complete { by: Some(courier()), proof, now: later(30) }).await;
+    order_is(pool, brought, OrderStatus::Delivered).await;
+    let reason = DeliveryFailure::Absent;
+    step(&store, returned, DeliveryCommand::Fail { by: Some(courier()), reason, now: later(30) }).await;
+    order_is(pool, returned, OrderStatus::NotDelivered).await;
+    step(&store, returned, DeliveryCommand::Return { by: Some(courier()), now: later(40) }).await;
+    order_is(pool, returned, OrderStatus::Returned).await;
+
+    let expected =
+        ["OrderPlaced", "PreparationStarted", "OrderReady", "OrderOutForDelivery", "OrderDelivered"];
+    assert_eq!(history(pool, StreamId::order(brought)).await, expected);
+    let follows = log::read_stream(pool, &StreamId::delivery(DeliveryId::of(brought)), 0, 1).await.unwrap();
+    let ready = log::read_stream(pool, &StreamId::order(brought), 2, 3).await.unwrap();
+    assert_eq!(follows[0].metadata.causation_id, Some(ready[0].position));
+    assert_eq!(follows[0].metadata.correlation_id, "test");
+
+    // Everything again from the start of the log, as after a crash: nothing follows a second time.
+    let head = settled(pool).await;
+    drop(read_models);
+    let reset = "UPDATE checkpoints SET position = 0, events_applied = 0, digest = decode(repeat('00', 32), 'hex') \
+                 WHERE name LIKE 'reactor:%'";
+    sqlx::query(reset).execute(pool).await.unwrap();
+    let _again = start(pool, &store, now).await;
+    assert_eq!(settled(pool).await, head);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_unpaid_online_order_expires_when_its_time_is_over_and_frees_its_stock() {
+    // The test's own clock, in minutes after `now`.
+    static MINUTES: AtomicI64 = AtomicI64::new(0);
+    fn clock() -> DateTime<Utc> {
+        later(MINUTES.load(Ordering::SeqCst))
+    }
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = EventStore::start(pool.clone(), Settings::default());
+    open_p1(&store).await;
+    let _read_models = start(pool, &store, clock).await;
+    let (unpaid, paid) = (order_id(), order_id());
+    for order in [unpaid, paid] {
+        done(&store, online(order)).await;
+    }
+    let outcome = domain::order::OnlinePayment::Accepted { reference: "r".into() };
+    tell(&store, paid, OrderCommand::PayOnline { outcome, now: later(1) }).await;
+    order_is(pool, paid, OrderStatus::Placed).await;
+    MINUTES.store(9, Ordering::SeqCst);
+    order_is(pool, unpaid, OrderStatus::AwaitingPayment).await;
+    MINUTES.store(10, Ordering::SeqCst);
+    order_is(pool, unpaid, OrderStatus::Expired).await;
+    order_is(pool, paid, OrderStatus::Placed).await;
+    assert_eq!(history(pool, StreamId::order(unpaid)).await, ["OrderPlaced", "OrderExpired"]);
+    let stock = history(pool, StreamId::stock(&p1())).await;
+    assert_eq!(stock.iter().filter(|event| *event == "ReservationReleased").count(), 1);
+}
