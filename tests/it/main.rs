@@ -7,6 +7,7 @@ mod demo;
 mod evening;
 mod following;
 mod idempotency;
+mod lifecycle;
 mod log;
 mod pages;
 mod pizzas;
