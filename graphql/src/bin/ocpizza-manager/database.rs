@@ -14,11 +14,14 @@ use sqlx::{Connection, PgConnection, PgPool};
 /// How long the database may take to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Where the demo keeps its database when nothing else is said.
+pub(crate) const DATA_DIR: &str = ".ocpizza/";
+
 /// Where the demo keeps its database.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataDir {
     /// The demo's data directory; where its database is found when DATABASE_URL is not set
-    #[arg(long, value_name = "DIR", default_value = ".ocpizza/")]
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     pub(crate) data_dir: PathBuf,
 }
 

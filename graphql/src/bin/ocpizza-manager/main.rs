@@ -1,14 +1,17 @@
 //! The binary: parses, calls the library, prints, and sets the exit code: 0 done, 1 refused or failed with one
 //! line on stderr, 2 wrong usage (clap's own). Decides nothing.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line is for")]
-
 mod database;
+mod demo;
 mod logs;
 mod migrate;
 mod projections;
 mod report;
 mod schema;
+mod screen;
+mod serve;
+mod stop;
+mod token;
 
 use std::process::ExitCode;
 
@@ -17,6 +20,7 @@ use clap::{Parser, Subcommand};
 /// OC Pizza-Manager: orders, stock and deliveries of the pizzerias, over one log of events.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Example:\n  ocpizza-manager demo --simulate")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -24,15 +28,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
+    Serve(serve::Args),
     Migrate(migrate::Args),
     Schema(schema::Args),
+    Token(token::Args),
     Projections(projections::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Migrate(args) => migrate::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Token(args) => token::run(args),
         Command::Projections(args) => projections::run(args),
     };
     report::exit(done)

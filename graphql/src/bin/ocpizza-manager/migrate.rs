@@ -6,6 +6,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::database::{self, DataDir};
 use crate::logs;
+use crate::report::say;
 
 /// A number of our own: two that migrate at once take turns, and each says what it applied itself.
 const LOCK: i64 = 0x6f63_7069_7a7a_61;
@@ -26,13 +27,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let applied = migrate(&mut connection).await?;
     connection.close().await?;
     for name in &applied {
-        println!("applied {name}");
+        say(format_args!("applied {name}"));
     }
-    println!(
+    say(format_args!(
         "the database is up to date: {} migrations, {} of them new",
         MIGRATOR.iter().count(),
         applied.len()
-    );
+    ));
     Ok(())
 }
 

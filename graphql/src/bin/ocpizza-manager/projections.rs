@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::database::{self, DataDir};
 use crate::logs;
+use crate::report::say;
 
 /// Differences printed of each read model.
 const SHOWN: usize = 10;
@@ -64,7 +65,7 @@ pub(crate) async fn run(Args { action }: Args) -> anyhow::Result<()> {
         Action::Status { .. } => print_status(&projections::status(&pool).await?),
         Action::Rebuild { model, .. } => {
             let position = projections::rebuild(&pool, model, &mut |_| {}).await?;
-            println!("{model} was rebuilt up to position {position}");
+            say(format_args!("{model} was rebuilt up to position {position}"));
         }
         Action::Verify { .. } => verify(&pool).await?,
     }
@@ -72,16 +73,16 @@ pub(crate) async fn run(Args { action }: Args) -> anyhow::Result<()> {
 }
 
 fn print_status(all: &[Status]) {
-    println!("{:<32} {:>10} {:>8} {:>10}  RUNS", "NAME", "POSITION", "BEHIND", "COUNTED");
+    say(format_args!("{:<32} {:>10} {:>8} {:>10}  RUNS", "NAME", "POSITION", "BEHIND", "COUNTED"));
     for status in all {
         let runs = match status.runs_at {
             RunsAt::Here | RunsAt::Elsewhere => "yes",
             RunsAt::Nowhere => "no",
         };
         let (name, lag) = (&status.name, status.lag());
-        println!("{name:<32} {:>10} {lag:>8} {:>10}  {runs}", status.position.0, status.applied);
+        say(format_args!("{name:<32} {:>10} {lag:>8} {:>10}  {runs}", status.position.0, status.applied));
         if let Some(failure) = &status.failure {
-            println!("  stopped at position {}: {}", failure.position, failure.reason);
+            say(format_args!("  stopped at position {}: {}", failure.position, failure.reason));
         }
     }
 }
@@ -104,7 +105,7 @@ async fn verify(pool: &PgPool) -> anyhow::Result<()> {
 
 fn print_report(report: &ModelReport) {
     let verdict = if report.is_sound() { "equal" } else { "NOT EQUAL" };
-    println!(
+    say(format_args!(
         "{:<16} {verdict}: {} rows, {} of {} events counted up to position {}, digest {}",
         report.model.name(),
         report.rows,
@@ -112,11 +113,11 @@ fn print_report(report: &ModelReport) {
         report.expected,
         report.position,
         if report.digest_matches { "matches" } else { "DIFFERS" },
-    );
+    ));
     for difference in report.differences.iter().take(SHOWN) {
-        println!("  {} {} {}", difference.table, difference.key, difference.what);
+        say(format_args!("  {} {} {}", difference.table, difference.key, difference.what));
     }
     if report.differences.len() > SHOWN {
-        println!("  … and {} more", report.differences.len() - SHOWN);
+        say(format_args!("  … and {} more", report.differences.len() - SHOWN));
     }
 }

@@ -1,6 +1,21 @@
-//! How a command ends: its exit code and, when it failed, one line on stderr.
+//! How a command speaks and ends: lines on stdout, its exit code and, when it failed, one line on stderr.
 
+#![allow(clippy::print_stderr, reason = "an error's place on a command line")]
+
+use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
+
+/// Prints to stdout. A reader that has had enough, such as `head`, is no reason to stop.
+pub(crate) fn print(text: impl Display) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+
+/// Prints a line to stdout.
+pub(crate) fn say(line: impl Display) {
+    print(format_args!("{line}\n"));
+}
 
 /// Says what failed, if something did.
 pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
@@ -14,7 +29,7 @@ pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
 }
 
 /// An error and its causes in one line, each cause once: many messages quote theirs already.
-pub(crate) fn one_line(error: &anyhow::Error) -> String {
+fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,6 +1,6 @@
 //! `schema`: prints the API's schema. Needs no database.
 
-use std::io::Write;
+use crate::report::print;
 
 /// Print the API's schema in GraphQL's schema definition language; needs no database
 #[derive(Debug, clap::Args)]
@@ -8,7 +8,6 @@ use std::io::Write;
 pub(crate) struct Args {}
 
 pub(crate) fn run(Args {}: Args) -> anyhow::Result<()> {
-    // Not println!, which panics when a reader such as `head` has had enough.
-    std::io::stdout().write_all(graphql::schema::sdl().as_bytes())?;
+    print(graphql::schema::sdl());
     Ok(())
 }

@@ -1,0 +1,82 @@
+//! `serve`: the API until it is told to stop. Neither migrates nor loads data.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use graphql::app::{App, Config};
+use graphql::clock::Clock;
+use graphql::config::{Environment, Settings};
+use secrecy::SecretString;
+use sqlx::PgPool;
+
+use crate::database::{self, DataDir};
+use crate::logs;
+use crate::stop::Stop;
+
+/// Connections to the database: what small hosted plans allow, with room for one more process at a release.
+const CONNECTIONS: u32 = 15;
+/// What is under way may take so long once we are told to stop; platforms kill after 30 s.
+const FAREWELL: Duration = Duration::from_secs(15);
+/// And so long the connections to the database.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Serve the API on PORT until SIGTERM or Ctrl-C
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  DATABASE_URL=postgres://localhost/ocpizza PORT=8080 ocpizza-manager serve"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+#[tokio::main]
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    logs::start(settings.environment, "info");
+    if settings.environment == Environment::Production && settings.key.is_none() {
+        bail!(
+            "OCPIZZA_MANAGER_KEY must be set when ENV is PRODUCTION: a long random text, the same in every process"
+        );
+    }
+    let stop = Stop::listen()?;
+    let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    let listener = listen(settings.port)?;
+    let app = start(&pool, settings.key).await?;
+    tracing::info!(port = settings.port, "serving");
+    let asked = stop.clone().asked();
+    let overdue = async {
+        stop.asked().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        served = app.serve(tokio::net::TcpListener::from_std(listener)?, asked) => served?,
+        () = overdue => tracing::warn!("stopped before everything under way was finished"),
+    }
+    close(app, pool).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Takes a port on every interface.
+pub(crate) fn listen(port: u16) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow!("port {port} is taken: set PORT to a free one"),
+        _ => anyhow!("cannot listen on port {port}: {error}"),
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Starts everything but the listening.
+pub(crate) async fn start(pool: &PgPool, key: Option<SecretString>) -> anyhow::Result<App> {
+    let config = Config { pool: pool.clone(), key, clock: Clock::system() };
+    App::start(config).await.context("cannot start")
+}
+
+/// Stops the runners and lets the database go.
+pub(crate) async fn close(app: App, pool: PgPool) {
+    drop(app);
+    let _ = tokio::time::timeout(GOODBYE, pool.close()).await;
+}

@@ -1,0 +1,34 @@
+//! `token`: a bearer token for an account of the demo, until people sign in themselves.
+
+use graphql::auth::{self, Key};
+use graphql::clock::Clock;
+use graphql::config::Settings;
+
+use crate::database::{self, DataDir};
+use crate::logs;
+use crate::report::say;
+
+/// Print a bearer token for an account, good on HTTP and WebSocket
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  TOKEN=$(ocpizza-manager token customer1@ocpizza.example)")]
+pub(crate) struct Args {
+    /// The account's e-mail address
+    #[arg(value_name = "EMAIL")]
+    email: String,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    logs::start(settings.environment, "warn");
+    let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
+    let key = match &settings.key {
+        Some(secret) => Key::of(secret),
+        None => Key::development(&pool).await?,
+    };
+    let (token, _) = auth::issue_token(&pool, &key, &args.email, &Clock::system()).await?;
+    say(token);
+    Ok(())
+}
