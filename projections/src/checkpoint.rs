@@ -66,6 +66,12 @@ pub(crate) async fn load(db: impl PgExecutor<'_>, name: &str) -> Result<Checkpoi
     Ok(sqlx::query_as(sql).bind(name).fetch_optional(db).await?.unwrap_or_default())
 }
 
+/// How far something has come, after all; with a row to be changed, if it was removed meanwhile.
+pub(crate) async fn reload(db: &mut PgConnection, name: &str) -> Result<Checkpoint, sqlx::Error> {
+    ensure(&mut *db, [name]).await?;
+    load(db, name).await
+}
+
 /// Moves a checkpoint, unless somebody else has: then `false`. Whatever stopped it is over.
 ///
 /// It comes first in a transaction, so that only one at a time changes the rows.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::ApplyError;
 use crate::fold::{Folded, Place, document, fold};
-use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind};
+use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind, push_any};
 
 /// A delivery.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,14 +73,8 @@ pub enum DeliverySort {
 
 impl DeliveryFilter {
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
-        if !self.pizzerias.is_empty() {
-            let codes: Vec<String> = self.pizzerias.iter().map(ToString::to_string).collect();
-            query.push(" AND pizzeria = ANY(").push_bind(codes).push(")");
-        }
-        if !self.statuses.is_empty() {
-            let statuses: Vec<&'static str> = self.statuses.iter().map(|status| status.as_str()).collect();
-            query.push(" AND status = ANY(").push_bind(statuses).push(")");
-        }
+        push_any(query, "pizzeria", self.pizzerias.iter().map(ToString::to_string).collect());
+        push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
         if let Some(courier) = self.courier {
             query.push(" AND courier = ").push_bind(courier.0);
         }

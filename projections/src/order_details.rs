@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::ApplyError;
 use crate::fold::document;
 use crate::orders;
-use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKey, SortKind};
+use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKey, SortKind, push_any};
 
 /// An order.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,14 +94,8 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
 
 impl OrderFilter {
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
-        if !self.pizzerias.is_empty() {
-            let codes: Vec<String> = self.pizzerias.iter().map(ToString::to_string).collect();
-            query.push(" AND pizzeria = ANY(").push_bind(codes).push(")");
-        }
-        if !self.statuses.is_empty() {
-            let statuses: Vec<&'static str> = self.statuses.iter().map(|status| status.as_str()).collect();
-            query.push(" AND status = ANY(").push_bind(statuses).push(")");
-        }
+        push_any(query, "pizzeria", self.pizzerias.iter().map(ToString::to_string).collect());
+        push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
         if let Some(channel) = &self.channel {
             query.push(" AND channel = ").push_bind(name(channel));
         }

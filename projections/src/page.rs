@@ -157,6 +157,7 @@ impl List<'_> {
         }
     }
 
+    // Queries are not kept prepared: with other filters and values another plan is best.
     fn start<'q>(&self, what: &str) -> QueryBuilder<'q, Postgres> {
         let mut query = QueryBuilder::new(format!("SELECT {what} FROM {} WHERE true", self.table));
         (self.filter)(&mut query);
@@ -181,7 +182,7 @@ impl List<'_> {
         let mut query = self.start("1");
         self.beside(&mut query, operator, cursor);
         query.push(" LIMIT 1");
-        Ok(query.build().fetch_optional(pool).await?.is_some())
+        Ok(query.build().persistent(false).fetch_optional(pool).await?.is_some())
     }
 
     /// Reads a page; `place` says where a row stands in the order.
@@ -206,7 +207,7 @@ impl List<'_> {
         let direction = if self.descending == (args.end == End::First) { "DESC" } else { "ASC" };
         query.push(format!(" ORDER BY {} {direction}, id {direction} LIMIT ", self.column));
         query.push_bind(i64::from(args.size) + 1);
-        let mut rows: Vec<R> = query.build_query_as().fetch_all(pool).await?;
+        let mut rows: Vec<R> = query.build_query_as().persistent(false).fetch_all(pool).await?;
         let size = usize::try_from(args.size).unwrap_or(usize::MAX);
         let more = rows.len() > size;
         rows.truncate(size);
@@ -228,6 +229,20 @@ impl List<'_> {
         };
         let items = rows.into_iter().map(|node| Item { cursor: place(&node).encode(), node }).collect();
         Ok(Page { items, has_next, has_previous })
+    }
+}
+
+/// Adds that a column has one of some values; nothing when there are none. One value alone is compared
+/// as such, so that an index that begins with the column gives the order too.
+pub(crate) fn push_any(query: &mut QueryBuilder<'_, Postgres>, column: &str, values: Vec<String>) {
+    match <[String; 1]>::try_from(values) {
+        Ok([value]) => {
+            query.push(format!(" AND {column} = ")).push_bind(value);
+        }
+        Err(values) if values.is_empty() => {}
+        Err(values) => {
+            query.push(format!(" AND {column} = ANY(")).push_bind(values).push(")");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::LogPosition;
-use event_store::Follower;
+use event_store::{Follower, LogError, log};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
@@ -73,10 +73,10 @@ impl Progress {
         });
     }
 
-    /// Waits until the log goes on behind a position, or a second.
+    /// Waits until the log goes on behind a position: at once when it is told, else within a second.
     pub(crate) async fn head_beyond(&self, position: i64) {
-        let mut head = self.head.subscribe();
-        let _ = tokio::time::timeout(IDLE, head.wait_for(|head| *head > position)).await;
+        // The sender is this value's own, so waiting cannot fail.
+        let _ = self.head.subscribe().wait_for(|head| *head > position).await;
     }
 
     /// Listens to the follower, for ever.
@@ -105,17 +105,18 @@ impl Progress {
         }
     }
 
-    async fn look(&self) -> Result<(), sqlx::Error> {
-        let rows: Vec<(String, i64, Option<i64>, i64)> = sqlx::query_as(
-            "SELECT c.name, c.position, c.failed_position, h.position FROM event_log_head AS h, checkpoints AS c",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        for (name, position, failed, head) in rows {
-            self.saw_head(head);
+    async fn look(&self) -> Result<(), LogError> {
+        let head = log::head(&self.pool).await?.0;
+        self.saw_head(head);
+        let rows: Vec<(String, i64, Option<i64>)> =
+            sqlx::query_as("SELECT name, position, failed_position FROM checkpoints")
+                .fetch_all(&self.pool)
+                .await?;
+        for (name, position, failed) in rows {
             self.reached(&name, position);
             #[allow(clippy::cast_precision_loss)] // a gauge is a float; exact up to 2^53 events
-            metrics::gauge!("ocpizza_projection_lag", "model" => name.clone()).set((head - position) as f64);
+            metrics::gauge!("ocpizza_projection_lag", "model" => name.clone())
+                .set((head - position).max(0) as f64);
             metrics::gauge!("ocpizza_projection_stopped", "model" => name).set(if failed.is_some() {
                 1.0
             } else {

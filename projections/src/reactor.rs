@@ -129,7 +129,7 @@ impl Reactor {
             *at = if checkpoint::advance(&mut db, name, at, &to).await? {
                 to
             } else {
-                checkpoint::load(&mut *db, name).await?
+                checkpoint::reload(&mut db, name).await?
             };
         }
         match failed {

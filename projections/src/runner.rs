@@ -113,8 +113,8 @@ impl Runner<'_> {
         let result = apply(&mut db, self.model, &self.at, &events).await;
         self.at = match result {
             Ok(Some(next)) => next,
-            // Somebody else was here, or part of the batch was applied: what is stored says how far.
-            Ok(None) => checkpoint::load(&mut *db, self.model.name()).await?,
+            // Somebody else was here: what is stored says how far.
+            Ok(None) => checkpoint::reload(&mut db, self.model.name()).await?,
             Err(error) => {
                 self.at = checkpoint::load(&mut *db, self.model.name()).await?;
                 return Err(error);

@@ -13,3 +13,5 @@ mod pages;
 mod pizzas;
 mod projections;
 mod reactors;
+mod rebuild;
+mod takeover;

@@ -1,21 +1,16 @@
-//! The read models: batches, double delivery, poison, verification, rebuilds and takeovers.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+//! The read models: rows, batches, double delivery, poison, verification.
 
 use domain::LogPosition;
 use domain::ids::DeliveryId;
 use domain::order::{OrderStatus, PaymentMethod};
-use event_store::{EventStore, Follower, RecordedEvent, Settings, log};
+use event_store::{EventStore, RecordedEvent, Settings, log};
 use projections::page::PageArgs;
 use projections::{
-    Model, ProjectionError, ReadModels, RunsAt, catch_up, daily_sales, deliveries, kitchen_queue, menus,
-    order_board, order_details, pizzerias, stock_levels, verify,
+    Model, ProjectionError, catch_up, daily_sales, deliveries, kitchen_queue, menus, order_board,
+    order_details, pizzerias, stock_levels, verify,
 };
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
-use tests::{DEADLINE, Database, eventually, within};
+use tests::Database;
 
 use crate::evening::{done, play};
 use crate::pizzas::{margherita, now, order_id, p1};
@@ -34,7 +29,7 @@ const TABLES: [&str; 11] = [
     "daily_sales_zones",
 ];
 
-fn store(database: &Database) -> EventStore {
+pub fn store(database: &Database) -> EventStore {
     EventStore::start(database.pool.clone(), Settings::default())
 }
 
@@ -62,7 +57,7 @@ async fn whole_log(pool: &PgPool) -> Vec<RecordedEvent> {
     log::read_after(pool, LogPosition::START, 10_000).await.unwrap()
 }
 
-async fn assert_sound(pool: &PgPool) {
+pub async fn assert_sound(pool: &PgPool) {
     for report in verify(pool, &mut |_, _| {}).await.unwrap() {
         assert!(report.is_sound(), "{report:?}");
     }
@@ -275,148 +270,4 @@ async fn verify_finds_an_event_that_was_skipped() {
     }
     projections::rebuild(pool, Model::OrderBoard, &mut |_| {}).await.unwrap();
     assert_sound(pool).await;
-}
-
-async fn start(pool: &PgPool, store: &EventStore) -> ReadModels {
-    let follower = Follower::start(pool.clone(), &[]).await.unwrap();
-    ReadModels::start(pool.clone(), &follower, store.clone(), now).await.unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn rebuilt_while_events_arrive_and_readers_read_it_equals_the_live_one() {
-    let database = Database::create().await;
-    let pool = &database.pool;
-    let store = store(&database);
-    let (_, fetched) = play(&store).await;
-    let read_models = start(pool, &store).await;
-    within(read_models.wait_for(Model::ALL, log::head(pool).await.unwrap(), DEADLINE)).await.unwrap();
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let writer = {
-        let (store, stop) = (store.clone(), stop.clone());
-        tokio::spawn(async move {
-            let mut last = None;
-            while !stop.load(Ordering::Relaxed) {
-                last = crate::pizzas::run(&store, margherita(order_id())).await.position;
-            }
-            last.unwrap()
-        })
-    };
-    let reader = {
-        let (pool, stop) = (pool.clone(), stop.clone());
-        tokio::spawn(async move {
-            let mut reads = 0;
-            while !stop.load(Ordering::Relaxed) {
-                let found = order_details::by_ids(&pool, &[fetched]).await.unwrap();
-                assert_eq!(found.len(), 1, "served throughout");
-                assert!(!order_board::board(&pool, None).await.unwrap().is_empty());
-                assert_eq!(stock_levels::by_pizzerias(&pool, &[p1()]).await.unwrap().len(), 1);
-                reads += 1;
-            }
-            reads
-        })
-    };
-    for model in Model::ALL {
-        within(projections::rebuild(pool, *model, &mut |_| {})).await.unwrap();
-    }
-    stop.store(true, Ordering::Relaxed);
-    let last = writer.await.unwrap();
-    assert!(reader.await.unwrap() > 0);
-    within(read_models.wait_for(Model::ALL, last, DEADLINE)).await.unwrap();
-    assert_sound(pool).await;
-    // A rebuilt table can be rebuilt again: its indexes kept their names.
-    projections::rebuild(pool, Model::OrderDetails, &mut |_| {}).await.unwrap();
-    let indexes: Vec<String> = sqlx::query_scalar(
-        "SELECT indexname::text FROM pg_indexes WHERE schemaname = 'public' AND tablename = 'order_board' ORDER BY 1",
-    )
-    .fetch_all(pool)
-    .await
-    .unwrap();
-    assert_eq!(
-        indexes,
-        ["order_board_expires_at_idx", "order_board_pizzeria_placed_at_id_idx", "order_board_pkey"]
-    );
-}
-
-#[tokio::test]
-async fn one_read_model_is_rebuilt_by_one_at_a_time() {
-    let database = Database::create().await;
-    let pool = &database.pool;
-    play(&store(&database)).await;
-    catch_up(pool).await.unwrap();
-    // Somebody whose rebuild was killed in the middle, and somebody who is at it.
-    sqlx::query("CREATE SCHEMA rebuild_menus CREATE TABLE menus (nothing int)").execute(pool).await.unwrap();
-    let mut other = pool.acquire().await.unwrap();
-    let lock = "SELECT pg_advisory_lock(hashtextextended('rebuild_menus', 0))";
-    sqlx::query(lock).execute(&mut *other).await.unwrap();
-    let refused = projections::rebuild(pool, Model::Menus, &mut |_| {}).await.unwrap_err();
-    assert!(matches!(refused, ProjectionError::Busy(Model::Menus)));
-    other.close_on_drop();
-    drop(other);
-    let busy = || async { projections::rebuild(pool, Model::Menus, &mut |_| {}).await.ok() };
-    eventually("the lock is free", busy).await;
-    assert_sound(pool).await;
-}
-
-/// A second process, as far as the database can tell: a pool, a store and a follower of its own.
-async fn process(database: &Database) -> (PgPool, EventStore, ReadModels) {
-    let pool = PgPoolOptions::new().max_connections(10).connect(&database.url).await.unwrap();
-    let store = EventStore::start(pool.clone(), Settings::default());
-    let read_models = start(&pool, &store).await;
-    (pool, store, read_models)
-}
-
-async fn runs_all(read_models: &ReadModels) -> Option<()> {
-    let status = read_models.status().await.unwrap();
-    status.iter().all(|status| status.runs_at == RunsAt::Here).then_some(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_standby_takes_over_and_every_event_counts_once() {
-    let database = Database::create().await;
-    let (_, store, first) = process(&database).await;
-    eventually("the first runs everything", || runs_all(&first)).await;
-    let (pool, other_store, second) = process(&database).await;
-    let standing_by = second.status().await.unwrap();
-    assert!(standing_by.iter().all(|status| status.runs_at == RunsAt::Elsewhere));
-    play(&store).await;
-    // What another process has applied is heard of too.
-    let head = log::head(&pool).await.unwrap();
-    within(second.wait_for(Model::ALL, head, DEADLINE)).await.unwrap();
-
-    drop(first);
-    eventually("the second takes over", || runs_all(&second)).await;
-    let last = done(&other_store, margherita(order_id())).await.position.unwrap();
-    within(second.wait_for(Model::ALL, last, DEADLINE)).await.unwrap();
-    assert_sound(&pool).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn runners_go_on_after_their_locks_connection_is_lost() {
-    let database = Database::create().await;
-    let (pool, store, read_models) = process(&database).await;
-    eventually("it runs everything", || runs_all(&read_models)).await;
-    let killed: Vec<bool> = sqlx::query_scalar(
-        "SELECT pg_terminate_backend(pid) FROM (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' \
-         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS holders",
-    )
-    .fetch_all(&pool)
-    .await
-    .unwrap();
-    assert_eq!(killed, [true], "one connection holds every lock");
-    play(&store).await;
-    let head = log::head(&pool).await.unwrap();
-    within(read_models.wait_for(Model::ALL, head, DEADLINE)).await.unwrap();
-    assert_sound(&pool).await;
-}
-
-#[tokio::test]
-async fn waiting_for_what_has_not_happened_ends_in_an_error() {
-    let database = Database::create().await;
-    let (pool, _, read_models) = process(&database).await;
-    let head = log::head(&pool).await.unwrap();
-    let wanted = LogPosition(head.0 + 1);
-    let waited = read_models.wait_for(&[Model::Menus], wanted, Duration::from_millis(50)).await.unwrap_err();
-    assert_eq!((waited.model, waited.reached, waited.wanted), (Model::Menus, head, wanted));
-    assert_eq!(read_models.wait_for(&[Model::Menus], head, Duration::ZERO).await, Ok(()));
 }

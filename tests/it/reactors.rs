@@ -42,15 +42,16 @@ async fn history(pool: &PgPool, stream: StreamId) -> Vec<String> {
     events.into_iter().map(|event| event.event_type).collect()
 }
 
-/// Waits until both reactors have seen the whole log.
-async fn settled(pool: &PgPool) -> LogPosition {
+/// Waits until both reactors have seen the whole log, what follows from them included.
+pub async fn settled(pool: &PgPool) -> LogPosition {
     let probe = || async {
         let status = status(pool).await.unwrap();
+        // Read after: a reactor moves on only once what follows is in the log.
+        let head = log::head(pool).await.unwrap();
         let mut reactors = status.iter().filter(|status| status.name.starts_with("reactor:"));
-        reactors.all(|reactor| reactor.lag() == 0).then_some(())
+        reactors.all(|reactor| reactor.position == head).then_some(head)
     };
-    eventually("the reactors are at the head", probe).await;
-    log::head(pool).await.unwrap()
+    eventually("the reactors are at the head", probe).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
