@@ -3,15 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
 
 mod conflicts;
+mod deliveries;
 mod demo;
 mod evening;
 mod following;
 mod idempotency;
+mod kitchen;
 mod lifecycle;
 mod log;
+mod menu;
+mod ordering;
 mod pages;
 mod pizzas;
 mod projections;
 mod reactors;
 mod rebuild;
+mod stock;
+mod subscriptions;
 mod takeover;

@@ -49,14 +49,22 @@ impl Database {
     ///
     /// # Panics
     /// When there is no Postgres to be had.
-    #[allow(clippy::expect_used)] // a test cannot go on without its database
     pub async fn create() -> Self {
+        Self::copy_of(TEMPLATE).await
+    }
+
+    /// A copy of a database that nobody is connected to.
+    ///
+    /// # Panics
+    /// As [`Self::create`].
+    #[allow(clippy::expect_used)] // a test cannot go on without its database
+    pub async fn copy_of(template: &str) -> Self {
         let server =
             tokio::task::spawn_blocking(|| SERVER.get_or_init(start)).await.expect("the server starts");
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut admin = PgConnection::connect(&server.url("postgres")).await.expect("connects");
         admin
-            .execute(&*format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
+            .execute(&*format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
             .await
             .expect("a database is copied from the template");
         admin.close().await.expect("closes");
@@ -64,11 +72,16 @@ impl Database {
         let pool = PgPoolOptions::new().max_connections(20).connect(&url).await.expect("connects");
         Self { pool, url, name }
     }
+
+    /// Keeps the database until the end of the run, for others to be copied from; its name.
+    pub fn keep(mut self) -> String {
+        std::mem::take(&mut self.name)
+    }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Some(server) = SERVER.get() {
+        if let Some(server) = SERVER.get().filter(|_| !self.name.is_empty()) {
             // The run is over when nobody listens.
             let _ = server.finished.send(std::mem::take(&mut self.name));
         }

@@ -1,7 +1,17 @@
-//! What the tests stand on: a private Postgres for the run, and a database of its own for each test.
+//! What the tests stand on: a private Postgres for the run, a database of its own for each test, the
+//! API served in this process or by real ones, and clients that speak to it as a frontend does.
 
+pub mod api;
 pub mod database;
+pub mod demo;
 pub mod eventually;
+pub mod orders;
+pub mod processes;
+pub mod server;
+pub mod websocket;
 
+pub use api::{Answer, Api};
 pub use database::Database;
+pub use demo::{Demo, Shop};
 pub use eventually::{DEADLINE, eventually, within};
+pub use websocket::{Item, Subscription};

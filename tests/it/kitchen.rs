@@ -1,0 +1,48 @@
+//! The kitchen: its queue oldest first, one item after the other, and who may touch it.
+
+use serde_json::{Value, json};
+use tests::Api;
+use tests::Shop;
+use tests::orders::{basket, pizza, refusals, side};
+
+async fn queue(api: &Api, position: &Value) -> Vec<Value> {
+    let document = "query($at: LogPosition) { kitchenQueue(pizzeriaId: \"P1\", atLeastPosition: $at) {
+        number status } }";
+    let data = api.data(document, json!({ "at": position })).await;
+    data["kitchenQueue"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn the_kitchen_works_from_the_oldest_order_on() {
+    let shop = Shop::open().await;
+    let reception = shop.person("receptionist1.p1");
+    let kitchen = shop.person("pizzaiolo1.p1");
+    let mut orders = Vec::new();
+    for _ in 0..3 {
+        orders
+            .push(reception.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "S", 1), side("COLA", 1)])).await);
+    }
+    let waiting = |order: &Value, status: &str| json!({ "number": order["number"], "status": status });
+    assert_eq!(
+        queue(&kitchen, &orders[2]["position"]).await,
+        [waiting(&orders[0], "PLACED"), waiting(&orders[1], "PLACED"), waiting(&orders[2], "PLACED")]
+    );
+
+    let started = kitchen.step("startPreparation", &orders[0]).await;
+    assert_eq!(refusals(&kitchen.to_order("startPreparation", &orders[0], json!({})).await), ["WRONG_STATE"]);
+    assert_eq!(queue(&kitchen, &started["position"]).await[0], waiting(&orders[0], "IN_PREPARATION"));
+    assert_eq!(
+        refusals(&kitchen.to_order("markItemBaked", &orders[0], json!({ "line": 3 })).await),
+        ["UNKNOWN_LINE"]
+    );
+    let baked = kitchen.to_order("markItemBaked", &orders[0], json!({ "line": 1 })).await;
+    let lines = kitchen.order(&orders[0], "lines { line baked }", &baked["position"]).await;
+    assert_eq!(lines["lines"], json!([{ "line": 1, "baked": true }, { "line": 2, "baked": false }]));
+    assert_eq!(
+        refusals(&kitchen.to_order("markItemBaked", &orders[0], json!({ "line": 1 })).await),
+        ["WRONG_STATE"]
+    );
+    let ready = kitchen.step("markOrderReady", &orders[0]).await;
+    assert_eq!(queue(&kitchen, &ready["position"]).await.len(), 2);
+    assert_eq!(refusals(&kitchen.to_order("markOrderReady", &orders[1], json!({})).await), ["WRONG_STATE"]);
+}

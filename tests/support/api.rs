@@ -1,0 +1,220 @@
+//! A client of the API as a frontend is one: GraphQL over HTTP. It knows no type of ours but JSON.
+
+use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
+use serde_json::{Value, json};
+
+use crate::eventually::within;
+use crate::websocket::Subscription;
+
+/// Somebody who talks to one process.
+#[derive(Debug, Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    /// `http://127.0.0.1:<port>`.
+    pub base: String,
+    token: Option<String>,
+    language: Option<&'static str>,
+}
+
+/// What the process said.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP's status.
+    pub status: u16,
+    /// The body; null when it is no JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The `extensions.code` of the first error.
+    ///
+    /// # Panics
+    /// When there is no error, or it has no code.
+    #[track_caller]
+    pub fn code(&self) -> &str {
+        let code = self.body["errors"][0]["extensions"]["code"].as_str();
+        code.unwrap_or_else(|| panic!("no error with a code: {} {}", self.status, self.body))
+    }
+
+    /// The data of an answer without errors.
+    ///
+    /// # Panics
+    /// When there are errors.
+    #[track_caller]
+    pub fn data(self) -> Value {
+        assert!(self.body["errors"].is_null(), "{} {}", self.status, self.body);
+        let Value::Object(mut body) = self.body else { panic!("no answer: {} {}", self.status, self.body) };
+        body.remove("data").unwrap_or_else(|| panic!("an answer without data: {body:?}"))
+    }
+}
+
+/// What a mutation answers with beside the changed thing.
+const REFUSALS: &str = "position userErrors { code field detail { \
+    missing { ingredient { code } needed available } max triesLeft orderStatus deliveryStatus \
+    due { amount } actualVersion allowedActions { action enabled } } }";
+
+impl Api {
+    /// Nobody yet.
+    pub fn new(base: impl Into<String>) -> Self {
+        Self { http: reqwest::Client::new(), base: base.into(), token: None, language: None }
+    }
+
+    /// The same process, as somebody with this token.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The same, over a connection of its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { http: reqwest::Client::new(), ..self.clone() }
+    }
+
+    /// The same, answered in another language.
+    #[must_use]
+    pub fn speaking(&self, language: &'static str) -> Self {
+        Self { language: Some(language), ..self.clone() }
+    }
+
+    /// The same person at another process.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(language) = self.language {
+            request = request.header(ACCEPT_LANGUAGE, language);
+        }
+        request
+    }
+
+    /// Sends a body as it is.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn post(
+        &self,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Result<Answer, reqwest::Error> {
+        let request = self.request(reqwest::Method::POST, "/graphql");
+        let request = request.header(CONTENT_TYPE, content_type);
+        answer(request.header(ACCEPT, "application/graphql-response+json").body(body)).await
+    }
+
+    /// A path of the process besides the API.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn get(&self, path: &str) -> Result<Answer, reqwest::Error> {
+        answer(self.request(reqwest::Method::GET, path)).await
+    }
+
+    /// One operation, when the process may go away.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn try_ask(&self, document: &str, variables: Value) -> Result<Answer, reqwest::Error> {
+        let body = json!({ "query": document, "variables": variables });
+        self.post("application/json", body.to_string()).await
+    }
+
+    /// One operation.
+    ///
+    /// # Panics
+    /// When the connection fails, or no answer comes.
+    #[track_caller]
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub fn ask(&self, document: &str, variables: Value) -> impl Future<Output = Answer> + use<> {
+        let answer = within(self.try_ask_owned(document.to_owned(), variables));
+        async move { answer.await.expect("the API answers") }
+    }
+
+    fn try_ask_owned(
+        &self,
+        document: String,
+        variables: Value,
+    ) -> impl Future<Output = Result<Answer, reqwest::Error>> + use<> {
+        let api = self.clone();
+        async move { api.try_ask(&document, variables).await }
+    }
+
+    /// The data of an operation that must succeed.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn data(&self, document: &str, variables: Value) -> impl Future<Output = Value> + use<> {
+        let caller = std::panic::Location::caller();
+        let answer = self.ask(document, variables);
+        async move {
+            let answer = answer.await;
+            assert!(answer.body["errors"].is_null(), "{caller}: {} {}", answer.status, answer.body);
+            answer.data()
+        }
+    }
+
+    /// The document of `mutate`.
+    pub fn mutation(name: &str, selection: &str) -> String {
+        let (first, rest) = name.split_at(1);
+        let input = format!("{}{rest}Input", first.to_uppercase());
+        format!("mutation M($input: {input}!) {{ {name}(input: $input) {{ {selection} {REFUSALS} }} }}")
+    }
+
+    /// A mutation's whole answer.
+    ///
+    /// # Panics
+    /// When the connection fails.
+    #[track_caller]
+    pub fn try_mutate(
+        &self,
+        name: &str,
+        selection: &str,
+        input: Value,
+    ) -> impl Future<Output = Answer> + use<> {
+        self.ask(&Self::mutation(name, selection), json!({ "input": input }))
+    }
+
+    /// A mutation's payload.
+    ///
+    /// # Panics
+    /// When it fails with anything but a refusal.
+    #[track_caller]
+    pub fn mutate(&self, name: &str, selection: &str, input: Value) -> impl Future<Output = Value> + use<> {
+        let caller = std::panic::Location::caller();
+        let name = name.to_owned();
+        let answer = self.try_mutate(&name, selection, input);
+        async move {
+            let mut answer = answer.await;
+            assert!(answer.body["errors"].is_null(), "{caller}: {name}: {} {}", answer.status, answer.body);
+            answer.body["data"][&name].take()
+        }
+    }
+
+    /// A subscription on a WebSocket of its own.
+    ///
+    /// # Panics
+    /// When the process does not take it.
+    #[track_caller]
+    pub fn subscribe(&self, document: &str, variables: Value) -> impl Future<Output = Subscription> + use<> {
+        within(Subscription::open(
+            self.base.replacen("http", "ws", 1) + "/graphql",
+            self.token.clone(),
+            document.to_owned(),
+            variables,
+        ))
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let response = request.send().await?;
+    let status = response.status().as_u16();
+    let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
+    Ok(Answer { status, body })
+}

@@ -1,0 +1,136 @@
+//! The demo data: loaded once a run into a database that those of the tests are copied from, with a
+//! token for each account.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use event_store::EventStore;
+use graphql::auth::{self, Key};
+use graphql::clock::Clock;
+use graphql::demo;
+
+use crate::Database;
+use crate::api::Api;
+use crate::server::Server;
+
+/// The accounts that tests act as, without `@ocpizza.example`.
+const ACCOUNTS: [&str; 19] = [
+    "director",
+    "auditor",
+    "manager.p1",
+    "manager.p2",
+    "receptionist1.p1",
+    "receptionist1.p2",
+    "pizzaiolo1.p1",
+    "pizzaiolo2.p1",
+    "pizzaiolo1.p2",
+    "courier1.p1",
+    "courier2.p1",
+    "courier3.p1",
+    "courier1.p2",
+    "customer1",
+    "customer2",
+    "customer3",
+    "customer4",
+    "customer5",
+    "receptionist2.p1",
+];
+
+struct Template {
+    /// Never dropped: the others are copied from it.
+    name: String,
+    tokens: Arc<HashMap<&'static str, String>>,
+}
+
+static TEMPLATE: OnceLock<Template> = OnceLock::new();
+
+/// A database with the demo data in it, and the people of the demo.
+#[derive(Debug)]
+pub struct Demo {
+    /// Its database.
+    pub database: Database,
+    tokens: Arc<HashMap<&'static str, String>>,
+}
+
+impl Demo {
+    /// A fresh copy.
+    ///
+    /// # Panics
+    /// When the demo data cannot be loaded.
+    #[allow(clippy::expect_used)] // a test cannot go on without its data
+    pub async fn create() -> Self {
+        let template = tokio::task::spawn_blocking(|| TEMPLATE.get_or_init(load))
+            .await
+            .expect("the demo data is loaded");
+        let database = Database::copy_of(&template.name).await;
+        Self { database, tokens: Arc::clone(&template.tokens) }
+    }
+
+    /// An account at a process.
+    ///
+    /// # Panics
+    /// When it is not one of [`ACCOUNTS`].
+    #[track_caller]
+    pub fn person(&self, base: &str, account: &str) -> Api {
+        let token = self.tokens.get(account).unwrap_or_else(|| panic!("no account {account}"));
+        Api::new(base).with_token(token)
+    }
+}
+
+/// The demo data behind a server in this process: what most tests stand on.
+#[derive(Debug)]
+pub struct Shop {
+    /// The server.
+    pub server: Server,
+    /// The data.
+    pub demo: Demo,
+}
+
+impl Shop {
+    /// Opens one.
+    pub async fn open() -> Self {
+        let demo = Demo::create().await;
+        let server = Server::start(&demo.database, Clock::system()).await;
+        Self { server, demo }
+    }
+
+    /// Somebody with an account.
+    #[track_caller]
+    pub fn person(&self, account: &str) -> Api {
+        self.demo.person(&self.server.base, account)
+    }
+
+    /// Somebody without.
+    pub fn anybody(&self) -> Api {
+        Api::new(&self.server.base)
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.demo.database
+    }
+}
+
+/// On a thread and a runtime of its own, so that nothing holds on to the database afterwards.
+#[allow(clippy::expect_used)] // a test run cannot go on without its data
+fn load() -> Template {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let database = Database::create().await;
+        let pool = database.pool.clone();
+        let clock = Clock::system();
+        let store = EventStore::start(pool.clone(), event_store::Settings::default());
+        demo::seed(&store, clock.now()).await.expect("the demo data is loaded");
+        projections::catch_up(&pool).await.expect("the read models are filled");
+        let key = Key::development(&pool).await.expect("a key");
+        let mut tokens = HashMap::new();
+        for account in ACCOUNTS {
+            let email = format!("{account}@ocpizza.example");
+            let (token, _) = auth::issue_token(&pool, &key, &email, &clock).await.expect("a token");
+            tokens.insert(account, token);
+        }
+        drop(store);
+        pool.close().await;
+        Template { name: database.keep(), tokens: Arc::new(tokens) }
+    })
+}

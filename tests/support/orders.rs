@@ -1,0 +1,254 @@
+//! The steps of an order, a delivery and a stock as tests take them, one mutation each. Nothing here
+//! asserts more than that the API answered.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::Api;
+use crate::eventually::eventually;
+
+/// What the tests see of an order.
+pub const ORDER: &str =
+    "order { id number version position status total { amount } due { amount } paid { amount } }";
+/// What the tests see of a delivery.
+pub const DELIVERY: &str = "delivery { id version position status courier { id } }";
+/// What the tests see of a stock.
+pub const STOCK: &str =
+    "stock { version position levels { ingredient { code } onHand reserved available threshold low } }";
+
+/// How much there is of an ingredient: on hand, reserved, available.
+pub type Level = (i64, i64, i64);
+
+/// So many pizzas of a size.
+pub fn pizza(code: &str, size: &str, quantity: i64) -> Value {
+    json!({ "item": code, "size": size, "quantity": quantity })
+}
+
+/// So many drinks or desserts.
+pub fn side(code: &str, quantity: i64) -> Value {
+    json!({ "item": code, "quantity": quantity })
+}
+
+/// The input of `placeOrder`: on the web and paid to the courier when delivered, else at the counter.
+pub fn basket(pizzeria: &str, fulfilment: &str, lines: &[Value]) -> Value {
+    let (channel, payment) =
+        if fulfilment == "DELIVERY" { ("WEB", "ON_DELIVERY") } else { ("COUNTER", "AT_COUNTER") };
+    json!({
+        "pizzeriaId": pizzeria,
+        "channel": channel,
+        "fulfilment": fulfilment,
+        "payment": payment,
+        "lines": lines,
+    })
+}
+
+/// An input with some fields set.
+#[must_use]
+pub fn with(input: Value, fields: Value) -> Value {
+    let (Value::Object(mut all), Value::Object(fields)) = (input, fields) else { return Value::Null };
+    all.extend(fields);
+    Value::Object(all)
+}
+
+/// A position of the log, which the API writes as text.
+///
+/// # Panics
+/// When it is none.
+#[track_caller]
+pub fn position(value: &Value) -> i64 {
+    let text = value.as_str().unwrap_or_else(|| panic!("no position: {value}"));
+    text.parse().unwrap_or_else(|_| panic!("no position: {value}"))
+}
+
+/// The codes of a payload's refusals.
+pub fn refusals(payload: &Value) -> Vec<&str> {
+    let errors = payload["userErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    errors.iter().filter_map(|error| error["code"].as_str()).collect()
+}
+
+/// What a payload says is missing: ingredient, needed, available.
+pub fn missing(payload: &Value) -> Vec<(&str, i64, i64)> {
+    let missing = payload["userErrors"][0]["detail"]["missing"].as_array();
+    let missing = missing.map(Vec::as_slice).unwrap_or_default();
+    let number = |value: &Value| value.as_i64().unwrap_or(i64::MIN);
+    missing
+        .iter()
+        .map(|m| {
+            (
+                m["ingredient"]["code"].as_str().unwrap_or_default(),
+                number(&m["needed"]),
+                number(&m["available"]),
+            )
+        })
+        .collect()
+}
+
+/// An ingredient's level in a stock.
+///
+/// # Panics
+/// When the stock has none of that name.
+#[track_caller]
+pub fn level(stock: &Value, ingredient: &str) -> Level {
+    let levels = stock["levels"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let found = levels.iter().find(|level| level["ingredient"]["code"] == ingredient);
+    let found = found.unwrap_or_else(|| panic!("no {ingredient}: {stock}"));
+    let number = |name: &str| found[name].as_i64().unwrap_or(i64::MIN);
+    (number("onHand"), number("reserved"), number("available"))
+}
+
+impl Api {
+    /// `placeOrder`: the payload.
+    #[track_caller]
+    pub fn place(&self, input: Value) -> impl Future<Output = Value> + use<> {
+        self.mutate("placeOrder", ORDER, input)
+    }
+
+    /// `placeOrder` that must be accepted: the order.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[track_caller]
+    pub fn placed(&self, input: Value) -> impl Future<Output = Value> + use<> {
+        let caller = std::panic::Location::caller();
+        let payload = self.place(input);
+        async move {
+            let mut payload = payload.await;
+            assert!(refusals(&payload).is_empty(), "{caller}: {payload}");
+            payload["order"].take()
+        }
+    }
+
+    /// A mutation of an order that takes its id and `more`: the payload.
+    #[track_caller]
+    pub fn to_order(&self, name: &str, order: &Value, more: Value) -> impl Future<Output = Value> + use<> {
+        self.mutate(name, ORDER, with(json!({ "orderId": order["id"] }), more))
+    }
+
+    /// As [`Api::to_order`], for a delivery.
+    #[track_caller]
+    pub fn to_delivery(
+        &self,
+        name: &str,
+        delivery: &Value,
+        more: Value,
+    ) -> impl Future<Output = Value> + use<> {
+        self.mutate(name, DELIVERY, with(json!({ "deliveryId": delivery["id"] }), more))
+    }
+
+    /// As [`Api::to_order`], for the stock of a pizzeria.
+    #[track_caller]
+    pub fn to_stock(&self, name: &str, pizzeria: &str, more: Value) -> impl Future<Output = Value> + use<> {
+        self.mutate(name, STOCK, with(json!({ "pizzeriaId": pizzeria }), more))
+    }
+
+    /// A step that must be taken: the order after it.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[track_caller]
+    pub fn step(&self, name: &str, order: &Value) -> impl Future<Output = Value> + use<> {
+        let caller = std::panic::Location::caller();
+        let name = name.to_owned();
+        let payload = self.to_order(&name, order, json!({}));
+        async move {
+            let mut payload = payload.await;
+            assert!(refusals(&payload).is_empty(), "{caller}: {name}: {payload}");
+            payload["order"].take()
+        }
+    }
+
+    /// As [`Api::step`], for a delivery.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[track_caller]
+    pub fn carry(&self, name: &str, delivery: &Value, more: Value) -> impl Future<Output = Value> + use<> {
+        let caller = std::panic::Location::caller();
+        let name = name.to_owned();
+        let payload = self.to_delivery(&name, delivery, more);
+        async move {
+            let mut payload = payload.await;
+            assert!(refusals(&payload).is_empty(), "{caller}: {name}: {payload}");
+            payload["delivery"].take()
+        }
+    }
+
+    /// An order as the read model has it, once that has come to `position`.
+    #[track_caller]
+    pub fn order(
+        &self,
+        order: &Value,
+        selection: &str,
+        position: &Value,
+    ) -> impl Future<Output = Value> + use<> {
+        let document = format!(
+            "query($id: ID!, $at: LogPosition) {{ order(id: $id, atLeastPosition: $at) {{ {selection} }} }}"
+        );
+        let data = self.data(&document, json!({ "id": order["id"], "at": position }));
+        async move { data.await["order"].take() }
+    }
+
+    /// The order when it has come to a status, by whatever brings it there.
+    #[track_caller]
+    pub fn order_when(&self, order: &Value, status: &'static str) -> impl Future<Output = Value> + use<> {
+        let (api, order) = (self.clone(), order.clone());
+        eventually(status, move || {
+            let selection = ORDER.trim_start_matches("order { ").trim_end_matches('}');
+            let seen = api.order(&order, selection, &Value::Null);
+            async move { Some(seen.await).filter(|seen| seen["status"] == status) }
+        })
+    }
+
+    /// The delivery of an order, once it is scheduled.
+    #[track_caller]
+    pub fn delivery_of(&self, order: &Value) -> impl Future<Output = Value> + use<> {
+        let (api, order) = (self.clone(), order.clone());
+        eventually("the delivery is scheduled", move || {
+            let seen = api.order(&order, "delivery { id status version position }", &Value::Null);
+            async move { Some(seen.await["delivery"].take()).filter(|delivery| !delivery.is_null()) }
+        })
+    }
+
+    /// A pizzeria's stock as the read model has it, once that has come to `position`.
+    #[track_caller]
+    pub fn stock(&self, pizzeria: &str, position: &Value) -> impl Future<Output = Value> + use<> {
+        let document = format!(
+            "query($id: ID!, $at: LogPosition) {{ {} }}",
+            STOCK.replacen("stock {", "stock(pizzeriaId: $id, atLeastPosition: $at) {", 1)
+        );
+        let data = self.data(&document, json!({ "id": pizzeria, "at": position }));
+        async move { data.await["stock"].take() }
+    }
+
+    /// What can be made of a pizza, by size, and what limits it.
+    #[track_caller]
+    pub fn makeable(
+        &self,
+        pizzeria: &str,
+        pizza: &'static str,
+        position: &Value,
+    ) -> impl Future<Output = Map<String, Value>> + use<> {
+        let document = "query($id: ID!, $at: LogPosition) { menu(pizzeriaId: $id, atLeastPosition: $at) {
+            pizzas { code sizes { size makeable available limitingIngredient { code } } } } }";
+        let data = self.data(document, json!({ "id": pizzeria, "at": position }));
+        async move {
+            let data = data.await;
+            let pizzas = data["menu"]["pizzas"].as_array().cloned().unwrap_or_default();
+            let sizes = pizzas.iter().find(|found| found["code"] == pizza).map(|found| &found["sizes"]);
+            let sizes = sizes.and_then(Value::as_array).cloned().unwrap_or_default();
+            sizes
+                .into_iter()
+                .map(|sized| {
+                    let seen = json!([sized["makeable"], sized["limitingIngredient"]["code"]]);
+                    (sized["size"].as_str().unwrap_or_default().to_owned(), seen)
+                })
+                .collect()
+        }
+    }
+
+    /// The position of the log's last event.
+    #[track_caller]
+    pub fn head(&self) -> impl Future<Output = i64> + use<> {
+        let data = self.data("{ log { position } }", Value::Null);
+        async move { position(&data.await["log"]["position"]) }
+    }
+}

@@ -1,0 +1,114 @@
+//! Real processes of the binary: `serve` on a port of its own, and its other subcommands. Each is
+//! ended by its own id, at the latest with the value.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+use crate::api::Api;
+use crate::eventually::{eventually, within};
+
+/// How often another port is tried when somebody took the one that was free.
+const TRIES: usize = 5;
+
+/// A process that serves the API.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// `http://127.0.0.1:<port>`.
+    pub base: String,
+}
+
+/// The binary, beside which the tests are built.
+///
+/// # Panics
+/// When it is not there.
+#[allow(clippy::expect_used)] // a test cannot go on without the binary
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    // target/<profile>/deps/it-<hash>
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>");
+    let path = profile.join("ocpizza-manager");
+    assert!(path.is_file(), "{} is not there: run `cargo test --workspace`", path.display());
+    path
+}
+
+fn command(database_url: &str) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .env("DATABASE_URL", database_url)
+        .env_remove("OCPIZZA_MANAGER_SETTINGS")
+        .env_remove("OCPIZZA_MANAGER_KEY")
+        .env_remove("ENV")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs a subcommand to its end.
+///
+/// # Panics
+/// When it does not end.
+#[track_caller]
+#[allow(clippy::expect_used)] // a test fails by panicking
+pub fn run(database_url: &str, arguments: &[&str]) -> impl Future<Output = Output> {
+    let mut command = command(database_url);
+    command.args(arguments);
+    let output = within(async move { command.output().await });
+    async move { output.await.expect("the binary runs") }
+}
+
+impl Process {
+    /// Starts one, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn serve(database_url: &str) -> Self {
+        for _ in 0..TRIES {
+            if let Some(process) = Self::try_serve(database_url).await {
+                return process;
+            }
+        }
+        panic!("`ocpizza-manager serve` ended before it was ready, {TRIES} times");
+    }
+
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    async fn try_serve(database_url: &str) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let child = command(database_url)
+            .arg("serve")
+            .env("PORT", port.to_string())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut process = Self { child, base: format!("http://127.0.0.1:{port}") };
+        let api = Api::new(&process.base);
+        let child = &mut process.child;
+        let mut ended = || child.try_wait().expect("a child of ours").is_some();
+        let ready = eventually("the process is ready", || {
+            let ended = ended();
+            let api = &api;
+            async move {
+                if ended {
+                    return Some(false);
+                }
+                let answer = tokio::time::timeout(Duration::from_secs(5), api.get("/readyz")).await;
+                matches!(answer, Ok(Ok(answer)) if answer.status == 200).then_some(true)
+            }
+        })
+        .await;
+        ready.then_some(process)
+    }
+
+    /// Ends it with SIGKILL: nothing of it runs on.
+    ///
+    /// # Panics
+    /// When it cannot be ended.
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub async fn kill(mut self) {
+        within(self.child.kill()).await.expect("a child of ours");
+    }
+}

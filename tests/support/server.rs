@@ -1,0 +1,41 @@
+//! The API served by this process, on a port of its own. Everything runs on the test's runtime, and
+//! ends with it.
+
+use graphql::app::{App, Config};
+use graphql::clock::Clock;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::Database;
+
+/// A server in this process; it takes no more requests once the value is dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// `http://127.0.0.1:<port>`.
+    pub base: String,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[allow(clippy::expect_used)] // a test cannot go on without its server
+    pub async fn start(database: &Database, clock: Clock) -> Self {
+        let config = Config { pool: database.pool.clone(), key: None, clock };
+        let app = App::start(config).await.expect("the app starts");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let serving = tokio::spawn(async move {
+            app.serve(listener, std::future::pending()).await.expect("the listener works");
+        });
+        Self { base, serving }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}

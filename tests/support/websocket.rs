@@ -1,0 +1,147 @@
+//! A client of `graphql-transport-ws`: one subscription on a connection of its own.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::eventually::within;
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// A subscription that runs. Dropping it cuts the connection without a word.
+#[derive(Debug)]
+pub struct Subscription {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// What a subscription says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// The value of the subscription's field.
+    Next(Value),
+    /// It ended, with these errors.
+    Failed(Value),
+    /// It ended.
+    Complete,
+    /// The connection is gone.
+    Gone,
+}
+
+impl Subscription {
+    /// Opens a connection, says who is calling, and subscribes.
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub(crate) async fn open(url: String, token: Option<String>, document: String, variables: Value) -> Self {
+        let mut request = url.into_client_request().expect("an address");
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
+        let (socket, response) = connect_async(request).await.expect("a WebSocket opens");
+        assert_eq!(response.headers().get("sec-websocket-protocol").expect("a protocol"), PROTOCOL);
+        let mut this = Self { socket };
+        let payload = token.map(|token| json!({ "authorization": format!("Bearer {token}") }));
+        this.send(json!({ "type": "connection_init", "payload": payload.unwrap_or(json!({})) })).await;
+        let ack = this.receive().await.expect("an answer to connection_init");
+        assert_eq!(ack["type"], "connection_ack", "{ack}");
+        let payload = json!({ "query": document, "variables": variables });
+        this.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
+        this
+    }
+
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    async fn send(&mut self, message: Value) {
+        self.socket.send(Message::text(message.to_string())).await.expect("a message is sent");
+    }
+
+    async fn receive(&mut self) -> Option<Value> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).unwrap_or_default();
+                    if message["type"] == "ping" {
+                        self.send(json!({ "type": "pong" })).await;
+                        continue;
+                    }
+                    return Some(message);
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// Whatever comes next.
+    ///
+    /// # Panics
+    /// When nothing comes.
+    #[track_caller]
+    pub fn item(&mut self) -> impl Future<Output = Item> {
+        within(async {
+            let Some(mut message) = self.receive().await else { return Item::Gone };
+            match message["type"].as_str() {
+                Some("next") if message["payload"]["errors"].is_null() => {
+                    let data = message["payload"]["data"].as_object_mut();
+                    Item::Next(
+                        data.and_then(|data| data.values_mut().next().map(Value::take)).unwrap_or_default(),
+                    )
+                }
+                Some("next") => Item::Failed(message["payload"]["errors"].take()),
+                Some("error") => Item::Failed(message["payload"].take()),
+                _ => Item::Complete,
+            }
+        })
+    }
+
+    /// The next value.
+    ///
+    /// # Panics
+    /// When there is none, or nothing comes.
+    #[track_caller]
+    pub fn next(&mut self) -> impl Future<Output = Value> {
+        let caller = std::panic::Location::caller();
+        let item = self.item();
+        async move {
+            match item.await {
+                Item::Next(value) => value,
+                other => panic!("{caller}: no value: {other:?}"),
+            }
+        }
+    }
+
+    /// The first value that fits; those before it are let go.
+    ///
+    /// # Panics
+    /// When none comes.
+    #[track_caller]
+    pub fn until(&mut self, mut fits: impl FnMut(&Value) -> bool) -> impl Future<Output = Value> {
+        let caller = std::panic::Location::caller();
+        within(async move {
+            loop {
+                match self.item().await {
+                    Item::Next(value) if fits(&value) => return value,
+                    Item::Next(_) => {}
+                    other => panic!("{caller}: no value: {other:?}"),
+                }
+            }
+        })
+    }
+
+    /// The code of the error that it ends with.
+    ///
+    /// # Panics
+    /// When it does not end with one.
+    #[track_caller]
+    pub fn refused(&mut self) -> impl Future<Output = String> {
+        let caller = std::panic::Location::caller();
+        let item = self.item();
+        async move {
+            match item.await {
+                Item::Failed(errors) => {
+                    errors[0]["extensions"]["code"].as_str().map(str::to_owned).unwrap_or_default()
+                }
+                other => panic!("{caller}: not refused: {other:?}"),
+            }
+        }
+    }
+}
