@@ -10,7 +10,6 @@ use domain::stock::StockCommand;
 use domain::usecase::{CancelOrder, Decision, Refusal, States, ToMenu, UseCase};
 use domain::{AggregateState, Quantity, StreamId};
 use event_store::{EventStore, Settings, StoreError};
-use futures_util::StreamExt;
 use tests::Database;
 
 use crate::pizzas::*;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use domain::order::OrderCommand;
 use domain::usecase::{Refusal, StartPreparation, ToOrder};
 use event_store::{EventStore, Settings};
-use futures_util::StreamExt;
 use tests::Database;
 
 use crate::pizzas::*;

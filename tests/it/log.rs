@@ -9,7 +9,6 @@ use domain::pizzeria::PizzeriaCommand;
 use domain::usecase::{Refusal, StartPreparation};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{CommandContext, EventStore, Settings, StoreError, log};
-use futures_util::StreamExt;
 use tests::Database;
 
 use crate::pizzas::*;

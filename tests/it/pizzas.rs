@@ -13,7 +13,6 @@ use domain::pizzeria::PizzeriaCommand;
 use domain::stock::StockCommand;
 use domain::usecase::{Basket, BasketLine, PlaceOrder, ToMenu, ToPizzeria, ToStock, UseCase};
 use event_store::{CommandContext, EventStore, Idempotency, Outcome};
-use futures_util::StreamExt;
 use tests::Database;
 use uuid::Uuid;
 
