@@ -109,6 +109,7 @@ async fn play(
     url: &SecretString,
     listener: TcpListener,
 ) -> anyhow::Result<()> {
+    let port = listener.local_addr()?.port();
     let stop = Stop::listen()?;
     let (app, pool) = tokio::select! {
         ready = prepare(settings, url) => ready?,
@@ -125,9 +126,9 @@ async fn play(
         };
         server.serve(listener, shutting).await
     });
-    let simulation = if args.simulate { Some(simulate(args, settings, &app).await?) } else { None };
+    let simulation = if args.simulate { Some(simulate(args, port, &app).await?) } else { None };
     let data_dir = args.data_dir.data_dir.display().to_string();
-    welcome(settings, &app, &data_dir).await?;
+    welcome(settings, port, &app, &data_dir).await?;
 
     tokio::select! {
         () = watch(&pool, simulation.as_ref()) => {}
@@ -159,7 +160,7 @@ async fn prepare(settings: &Settings, url: &SecretString) -> anyhow::Result<(App
     Ok((app, pool))
 }
 
-async fn simulate(args: &Args, settings: &Settings, app: &App) -> anyhow::Result<Simulation> {
+async fn simulate(args: &Args, port: u16, app: &App) -> anyhow::Result<Simulation> {
     let mut people = Vec::new();
     for account in demo::accounts() {
         let token = app.issue_token(&account.email).await?.into();
@@ -167,11 +168,11 @@ async fn simulate(args: &Args, settings: &Settings, app: &App) -> anyhow::Result
     }
     #[allow(clippy::cast_precision_loss)] // at most 100
     let speed = args.speed as f64;
-    let url = format!("http://127.0.0.1:{}", settings.port);
+    let url = format!("http://127.0.0.1:{port}");
     Ok(Simulation::start(Script { url, people, speed, seed: args.seed }))
 }
 
-async fn welcome(settings: &Settings, app: &App, data_dir: &str) -> anyhow::Result<()> {
+async fn welcome(settings: &Settings, port: u16, app: &App, data_dir: &str) -> anyhow::Result<()> {
     let token: SecretString = app.issue_token("customer1@ocpizza.example").await?.into();
     let command = std::env::args().next().unwrap_or_else(|| "ocpizza-manager".to_owned());
     let (data, option) = match &settings.database_url {
@@ -183,7 +184,7 @@ async fn welcome(settings: &Settings, app: &App, data_dir: &str) -> anyhow::Resu
             (format!("{data_dir}, kept between runs; --fresh starts over"), format!(" --data-dir {data_dir}"))
         }
     };
-    crate::report::print(screen::welcome(settings.port, &data, &command, &option, token.expose_secret()));
+    crate::report::print(screen::welcome(port, &data, &command, &option, token.expose_secret()));
     Ok(())
 }
 

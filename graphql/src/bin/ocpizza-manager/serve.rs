@@ -44,7 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
     let listener = listen(settings.port)?;
     let app = start(&pool, settings.key).await?;
-    tracing::info!(port = settings.port, "serving");
+    tracing::info!(port = listener.local_addr()?.port(), "serving");
     let asked = stop.clone().asked();
     let overdue = async {
         stop.asked().await;

@@ -1,0 +1,163 @@
+//! The command line where no database is needed. That this test is here also makes `cargo test --workspace`
+//! build the binary, which the tests of whole processes run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The program, with nothing set that it reads.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ocpizza-manager"));
+    command.args(arguments);
+    for name in ["DATABASE_URL", "PORT", "OCPIZZA_MANAGER_KEY", "ENV", "OCPIZZA_MANAGER_SETTINGS", "RUST_LOG"]
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Exit code 1, nothing on stdout, and the one line on stderr.
+#[track_caller]
+fn the_one_line(output: &Output) -> String {
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!((output.status.code(), stdout(output)), (Some(1), String::new()), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+/// A directory that is there for no other test.
+fn empty_dir(name: &str) -> String {
+    let dir = std::env::temp_dir().join(format!("ocpizza-cli-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir.display().to_string()
+}
+
+#[test]
+fn help_of_every_command_has_an_example() {
+    for command in [
+        "",
+        "demo",
+        "serve",
+        "migrate",
+        "schema",
+        "token",
+        "projections",
+        "projections status",
+        "projections rebuild",
+        "projections verify",
+    ] {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let output = run(&arguments);
+        let help = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        let (_, example) = help.split_once("Example:\n").unwrap_or_else(|| panic!("{command}: {help}"));
+        let expected = format!("ocpizza-manager {command}");
+        assert!(example.contains(expected.trim()), "{command}: {example}");
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for arguments in [
+        &[][..],
+        &["bake"],
+        &["token"],
+        &["projections"],
+        &["projections", "rebuild"],
+        &["projections", "rebuild", "no_such_model"],
+        &["serve", "--no-such-option"],
+        &["demo", "--speed", "2"],
+        &["demo", "--simulate", "--speed", "0"],
+        &["demo", "--simulate", "--speed", "fast"],
+    ] {
+        assert_eq!(run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_schema_printed_is_the_one_committed() {
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema.graphql");
+    let committed = std::fs::read_to_string(committed).unwrap();
+    let output = run(&["schema"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output) == committed, "stale: cargo run -- schema > schema.graphql");
+}
+
+#[test]
+fn without_a_database_there_is_one_line_that_says_what_to_do() {
+    let dir = empty_dir("none");
+    for arguments in [
+        &["serve"][..],
+        &["migrate"],
+        &["token", "customer1@ocpizza.example"],
+        &["projections", "status"],
+        &["projections", "rebuild", "menus"],
+        &["projections", "verify"],
+    ] {
+        let arguments = [arguments, &["--data-dir", &dir]].concat();
+        let line = the_one_line(&run(&arguments));
+        assert!(line.contains("set DATABASE_URL, or start a demo"), "{line}");
+        assert!(line.contains(&dir), "{line}");
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_one_line() {
+    for command in ["serve", "migrate", "demo"] {
+        let mut program = program(&[command]);
+        // Nothing listens on port 1; the demo takes any free port for itself before it asks.
+        program.env("DATABASE_URL", "postgres://127.0.0.1:1/none").env("PORT", "0");
+        let line = the_one_line(&program.output().unwrap());
+        assert!(line.contains("cannot connect to the database"), "{command}: {line}");
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_one_line() {
+    for (name, value, said) in [
+        ("PORT", "eighty", "port"),
+        ("ENV", "STAGING", "STAGING"),
+        ("OCPIZZA_MANAGER_SETTINGS", "/nowhere.toml", "/nowhere.toml"),
+    ] {
+        let line = the_one_line(&program(&["serve"]).env(name, value).output().unwrap());
+        assert!(line.contains(said), "{line}");
+    }
+}
+
+#[test]
+fn production_without_a_key_is_refused() {
+    let mut program = program(&["serve"]);
+    program.env("ENV", "PRODUCTION").env("DATABASE_URL", "postgres://127.0.0.1:1/none");
+    let line = the_one_line(&program.output().unwrap());
+    assert!(line.contains("OCPIZZA_MANAGER_KEY must be set"), "{line}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line_and_nothing_is_begun() {
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let dir = empty_dir("taken");
+    let line = the_one_line(&program(&["demo", "--data-dir", &dir]).env("PORT", &port).output().unwrap());
+    assert!(line.contains(&format!("port {port} is taken: set PORT")), "{line}");
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn fresh_never_erases_a_database_that_is_not_the_demos_own() {
+    let mut program = program(&["demo", "--fresh"]);
+    let line = the_one_line(&program.env("DATABASE_URL", "postgres://127.0.0.1:1/none").output().unwrap());
+    assert!(line.contains("--fresh erases the private database only"), "{line}");
+}
