@@ -218,6 +218,29 @@ async fn an_order_goes_to_the_door_and_its_followers_see_every_step_once() {
         }
         assert!(resumed.next().now_or_never().is_none());
     }
+    followers_of_the_pizzeria_catch_up(&api, &placed["position"], &id).await;
+}
+
+/// A kitchen and a counter that were away since the order was placed see what they missed, as it was then.
+async fn followers_of_the_pizzeria_catch_up(api: &Api, placed: &Value, order: &Value) {
+    let query = "subscription($after: LogPosition) { kitchenQueueChanged(pizzeriaId: \"P1\", after: $after) \
+        { event queue { id status } order { id } } }";
+    let mut queue = api.follow("pizzaiolo1.p1", query, json!({ "after": placed })).await;
+    for (event, waiting) in [
+        ("PreparationStarted", json!([{ "id": order, "status": "IN_PREPARATION" }])),
+        ("ItemBaked", json!([{ "id": order, "status": "IN_PREPARATION" }])),
+        ("OrderReady", json!([])),
+    ] {
+        let expected = json!({ "event": event, "queue": waiting, "order": { "id": order } });
+        assert_eq!(next(&mut queue).await["data"]["kitchenQueueChanged"], expected);
+    }
+    let query = "subscription($after: LogPosition) { readyDeliveries(pizzeriaId: \"P1\", after: $after) \
+        { event delivery { status } } }";
+    let mut ready = api.follow("courier1.p1", query, json!({ "after": placed })).await;
+    for (event, status) in [("DeliveryScheduled", "SCHEDULED"), ("DeliveryAssigned", "ASSIGNED")] {
+        let expected = json!({ "event": event, "delivery": { "status": status } });
+        assert_eq!(next(&mut ready).await["data"]["readyDeliveries"], expected);
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use domain::usecase::{AssignDelivery, ToDelivery};
 use event_store::NewContact;
 use uuid::Uuid;
 
-use super::run::{Answer, Asked, allowed_delivery, execute, payloads};
+use super::run::{Answer, Asked, allowed_delivery, command_context, execute, payloads};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -213,6 +213,8 @@ impl DeliveryMutation {
     ) -> Result<ReportCourierPositionPayload, ApiError> {
         let services = ctx.services()?;
         let id = &input.delivery_id;
+        // No event, so nothing that a key would be stored with; one that is none is still refused.
+        command_context(ctx, Asked { idempotency_key: input.idempotency_key, ..Asked::default() })?;
         let (delivery, version) = allowed_delivery(ctx, id, Permission::ReportCourierPosition).await?;
         let place = inputs::place("input", input.latitude, input.longitude)?;
         let caller = ctx.caller()?;

@@ -19,3 +19,4 @@ pub mod sales;
 pub mod staff;
 pub mod stock;
 pub mod user_error;
+pub mod user_error_detail;
