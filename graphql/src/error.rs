@@ -216,7 +216,9 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
         }
         let Some(cause) = error.source.as_ref() else {
             // What has no cause of ours was found by the library in the request.
-            set_code(error, ErrorCode::BadUserInput);
+            let limit = ["The number of directives", "The recursion depth"];
+            let too_complex = limit.iter().any(|text| error.message.starts_with(text));
+            set_code(error, if too_complex { ErrorCode::QueryTooComplex } else { ErrorCode::BadUserInput });
             continue;
         };
         let unknown = ApiError::Internal(Arc::new(UnknownCause));

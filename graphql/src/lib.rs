@@ -4,6 +4,7 @@
 pub mod app;
 pub mod auth;
 pub mod clock;
+mod completion;
 pub mod config;
 pub mod context;
 pub mod demo;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation};
 use async_graphql::{Response, SDLExportOptions, SchemaBuilder, ServerError, ValidationResult};
 
+use crate::completion::{Asked, complete};
 use crate::context::Services;
 use crate::error::{ErrorCode, set_code};
 use crate::mutations::Mutation;
@@ -24,8 +25,9 @@ pub const COMPLEXITY: usize = 20_000;
 #[derive(Debug, Clone, Default)]
 pub struct Executed(pub Arc<AtomicBool>);
 
-/// Tells how far a request came: gives what validation found its code, and says when it was executed.
-struct Phases;
+/// Tells how far a request came: gives what validation found its code, says when it was executed, and
+/// completes the answer.
+pub(crate) struct Phases;
 
 impl ExtensionFactory for Phases {
     fn create(&self) -> Arc<dyn Extension> {
@@ -69,7 +71,12 @@ impl Extension for Phases {
         if let Some(executed) = ctx.data_opt::<Executed>() {
             executed.0.store(true, Ordering::Relaxed);
         }
-        next.run(ctx, operation_name).await
+        let mut response = next.run(ctx, operation_name).await;
+        if let Some(asked) = ctx.data_opt::<Arc<Asked>>() {
+            let data = std::mem::take(&mut response.data);
+            response.data = complete(&ctx.schema_env.registry, asked, data);
+        }
+        response
     }
 }
 

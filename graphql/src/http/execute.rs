@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Executor, Request, Response, ServerError};
+use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use futures_util::stream::{self, BoxStream};
@@ -16,6 +16,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::limits::{check_operation, check_text};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
+use crate::completion::{Asked, operation};
 use crate::context::{Caller, Services};
 use crate::error::{ApiError, ErrorCode, finish, set_code};
 use crate::labels::Lang;
@@ -107,22 +108,38 @@ impl Api {
             set_code(&mut error, ErrorCode::GraphqlParseFailed);
             Response::from_errors(vec![error])
         })?;
-        let mut kind = None;
-        for (candidate, operation) in document.operations.iter() {
-            check_operation(document, &operation.node).map_err(too_complex)?;
-            if name.as_ref().is_none_or(|name| candidate.is_some_and(|candidate| candidate == name)) {
-                kind = Some(operation.node.ty);
-            }
+        let mut operations = document.operations.iter();
+        operations
+            .try_for_each(|(_, operation)| check_operation(document, &operation.node))
+            .map_err(too_complex)?;
+        if name.is_none() && document.operations.iter().len() > 1 {
+            return Err(refusal(ErrorCode::BadUserInput, "operationName is needed: there are several"));
         }
-        let several = name.is_none() && document.operations.iter().len() > 1;
-        match kind {
-            Some(kind) if !several => Ok(kind),
-            Some(_) => Err(refusal(ErrorCode::BadUserInput, "operationName is needed: there are several")),
-            None => Err(refusal(ErrorCode::BadUserInput, "operationName: there is no such operation")),
+        let Some(operation) = operation(document, name.as_deref()) else {
+            return Err(refusal(ErrorCode::BadUserInput, "operationName: there is no such operation"));
+        };
+        let kind = operation.ty;
+        let needed = operation.variable_definitions.iter().map(|definition| &definition.node);
+        let needed: Vec<_> = needed
+            .filter(|definition| !definition.var_type.node.nullable && definition.default_value.is_none())
+            .map(|definition| definition.name.node.clone())
+            .collect();
+        match needed
+            .into_iter()
+            .find(|name| request.variables.get(name).is_none_or(|given| *given == Value::Null))
+        {
+            Some(missing) => {
+                Err(refusal(ErrorCode::BadUserInput, format!("the variable ${missing} is needed")))
+            }
+            None => Ok(kind),
         }
     }
 
-    fn prepare(&self, request: Request, caller: &Caller, executed: &Executed) -> Request {
+    fn prepare(&self, mut request: Request, caller: &Caller, executed: &Executed) -> Request {
+        if let Ok(document) = request.parsed_query().cloned() {
+            let (operation, variables) = (request.operation_name.clone(), request.variables.clone());
+            request = request.data(Arc::new(Asked { document, operation, variables }));
+        }
         request.data(caller.clone()).data(Loaders::for_request(&self.services.pool)).data(executed.clone())
     }
 

@@ -96,14 +96,8 @@ pub async fn metrics(State(server): State<Server>) -> Response {
         value as f64
     }
     let services = &server.api.services;
-    for model in services.read_models.status().await.iter().flatten() {
-        metrics::gauge!("read_model_position", "name" => model.name.clone()).set(gauge(model.position.0));
-        metrics::gauge!("read_model_lag", "name" => model.name.clone()).set(gauge(model.lag()));
-        let stopped = i64::from(model.failure.is_some());
-        metrics::gauge!("read_model_stopped", "name" => model.name.clone()).set(gauge(stopped));
-    }
-    metrics::gauge!("log_position").set(gauge(services.follower.head().borrow().0));
-    metrics::gauge!("database_connections").set(f64::from(services.pool.size()));
+    metrics::gauge!("ocpizza_log_position").set(gauge(services.follower.head().borrow().0));
+    metrics::gauge!("ocpizza_database_connections").set(f64::from(services.pool.size()));
     let text = RECORDER.as_ref().map(|recorder| {
         recorder.run_upkeep();
         recorder.render()

@@ -57,8 +57,8 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
     let elapsed = begun.elapsed();
     let status = response.status();
     span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
-    metrics::counter!("http_requests_total", "status" => status.as_u16().to_string()).increment(1);
-    metrics::histogram!("http_request_seconds").record(elapsed.as_secs_f64());
+    metrics::counter!("ocpizza_http_requests_total", "status" => status.as_u16().to_string()).increment(1);
+    metrics::histogram!("ocpizza_http_request_seconds").record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(HEADER, value);
     }

@@ -106,7 +106,7 @@ fn token_of(payload: &serde_json::Value, header: Option<String>) -> Option<Strin
 }
 
 async fn serve(server: Server, socket: WebSocket, id: RequestId, header: Option<String>, lang: Lang) {
-    metrics::gauge!("websocket_connections").increment(1.0);
+    metrics::gauge!("ocpizza_websocket_connections").increment(1.0);
     let stopping = server.stopping.subscribe();
     if let Some(close) = converse(server, socket, id, header, lang, stopping).await {
         let (mut sink, close) = close;
@@ -114,7 +114,7 @@ async fn serve(server: Server, socket: WebSocket, id: RequestId, header: Option<
         // Whoever does not take the farewell goes without.
         let _ = tokio::time::timeout(PATIENCE, farewell).await;
     }
-    metrics::gauge!("websocket_connections").decrement(1.0);
+    metrics::gauge!("ocpizza_websocket_connections").decrement(1.0);
 }
 
 type Sink = futures_util::stream::SplitSink<WebSocket, Message>;

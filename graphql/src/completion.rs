@@ -1,0 +1,286 @@
+//! Completes answers as the GraphQL specification has it (section 6.4.4): fields in the order in which
+//! they were asked for, null where a field that may be null failed, and where it may not, null for what
+//! holds it. The library answers in the order in which fields were ready and leaves failed ones out.
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{
+    Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+};
+use async_graphql::registry::{MetaType, Registry};
+use async_graphql::{Name, Positioned, Value, Variables};
+
+/// What was asked; data of the request.
+#[derive(Debug)]
+pub struct Asked {
+    /// The document.
+    pub document: ExecutableDocument,
+    /// Which of its operations, when it has several.
+    pub operation: Option<String>,
+    /// The variables given.
+    pub variables: Variables,
+}
+
+struct Completion<'a> {
+    registry: &'a Registry,
+    asked: &'a Asked,
+    operation: &'a OperationDefinition,
+}
+
+/// The fields asked for under one key of an answer.
+type Fields<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
+
+/// The operation that was asked for.
+pub fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
+    let mut operations = document.operations.iter();
+    let found = operations.find(|(candidate, _)| match name {
+        Some(name) => candidate.is_some_and(|candidate| candidate.as_str() == name),
+        None => true,
+    });
+    found.map(|(_, operation)| &operation.node)
+}
+
+/// Completes the data of an answer.
+pub fn complete(registry: &Registry, asked: &Asked, data: Value) -> Value {
+    let Some(operation) = operation(&asked.document, asked.operation.as_deref()) else { return data };
+    let root = match operation.ty {
+        OperationType::Query => Some(&registry.query_type),
+        OperationType::Mutation => registry.mutation_type.as_ref(),
+        OperationType::Subscription => registry.subscription_type.as_ref(),
+    };
+    let Some(root) = root else { return data };
+    let completion = Completion { registry, asked, operation };
+    // A root whose fields all failed comes as null: its fields are seen to one by one.
+    let data = if data == Value::Null { Value::Object(IndexMap::new()) } else { data };
+    completion.named(root, &[&operation.selection_set.node], data)
+}
+
+impl<'a> Completion<'a> {
+    /// A value of a type as written in the schema; `None` is a null that goes on to what holds it.
+    fn typed(&self, ty: &str, selections: &[&'a SelectionSet], value: Value) -> Option<Value> {
+        if let Some(inner) = ty.strip_suffix('!') {
+            return self.typed(inner, selections, value).filter(|value| *value != Value::Null);
+        }
+        let inner = ty.strip_prefix('[').and_then(|ty| ty.strip_suffix(']'));
+        match (inner, value) {
+            (Some(inner), Value::List(items)) => {
+                let items = items.into_iter().map(|item| self.typed(inner, selections, item));
+                Some(items.collect::<Option<Vec<_>>>().map_or(Value::Null, Value::List))
+            }
+            (None, value @ Value::Object(_)) if !selections.is_empty() => {
+                Some(self.named(ty, selections, value))
+            }
+            (_, value) => Some(value),
+        }
+    }
+
+    /// An object of a type.
+    fn named(&self, ty: &str, selections: &[&'a SelectionSet], value: Value) -> Value {
+        let (Value::Object(mut values), Some(meta)) = (value, self.registry.types.get(ty)) else {
+            return Value::Null;
+        };
+        let mut fields = Fields::new();
+        for selection in selections {
+            self.collect(meta, selection, &mut fields);
+        }
+        let mut completed = IndexMap::with_capacity(fields.len());
+        for (key, asked) in fields {
+            let Some(first) = asked.first() else { continue };
+            let given = values.swap_remove(key);
+            let ty = meta.field_by_name(&first.name.node).map(|field| field.ty.as_str());
+            let value = match (ty, given) {
+                (Some(ty), given) => {
+                    let below: Vec<_> = asked
+                        .iter()
+                        .map(|field| &field.selection_set.node)
+                        .filter(|selections| !selections.items.is_empty())
+                        .collect();
+                    match self.typed(ty, &below, given.unwrap_or_default()) {
+                        Some(value) => value,
+                        None => return Value::Null,
+                    }
+                }
+                // Introspection; and what one of several types has.
+                (None, Some(given)) => given,
+                (None, None) => continue,
+            };
+            completed.insert(key.clone(), value);
+        }
+        // What an abstract type's own fields do not tell stays as it came.
+        completed.extend(values);
+        Value::Object(completed)
+    }
+
+    fn collect(&self, meta: &MetaType, selections: &'a SelectionSet, fields: &mut Fields<'a>) {
+        for selection in &selections.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    if self.included(&field.node.directives) {
+                        let key = &field.node.response_key().node;
+                        fields.entry(key).or_default().push(&field.node);
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    let applies = condition.is_none_or(|on| self.applies(meta, &on.node.on.node));
+                    if applies && self.included(&fragment.node.directives) {
+                        self.collect(meta, &fragment.node.selection_set.node, fields);
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    let Some(fragment) = self.asked.document.fragments.get(name) else { continue };
+                    let applies = self.applies(meta, &fragment.node.type_condition.node.on.node);
+                    if applies && self.included(&spread.node.directives) {
+                        self.collect(meta, &fragment.node.selection_set.node, fields);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a fragment on a type is for every value of another.
+    fn applies(&self, meta: &MetaType, condition: &Name) -> bool {
+        let condition = condition.as_str();
+        meta.name() == condition
+            || self
+                .registry
+                .types
+                .get(condition)
+                .is_some_and(|condition| condition.is_possible_type(meta.name()))
+    }
+
+    fn included(&self, directives: &'a [Positioned<Directive>]) -> bool {
+        directives.iter().all(|directive| {
+            let condition = || {
+                let value = directive.node.get_argument("if")?.node.clone();
+                value.into_const_with(|name| self.variable(&name).ok_or(())).ok()
+            };
+            match directive.node.name.node.as_str() {
+                "skip" => condition() != Some(Value::Boolean(true)),
+                "include" => condition() != Some(Value::Boolean(false)),
+                _ => true,
+            }
+        })
+    }
+
+    fn variable(&self, name: &Name) -> Option<Value> {
+        let default = || {
+            let mut definitions = self.operation.variable_definitions.iter();
+            let definition = definitions.find(|definition| definition.node.name.node == *name)?;
+            definition.node.default_value().cloned()
+        };
+        self.asked.variables.get(name).cloned().or_else(default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_graphql::{EmptyMutation, EmptySubscription, Interface, Object, Request, SimpleObject};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::schema::{Executed, Phases};
+
+    struct Query;
+
+    struct Thing(i32);
+
+    #[derive(SimpleObject)]
+    struct Other {
+        id: i32,
+    }
+
+    #[derive(Interface)]
+    #[graphql(field(name = "id", ty = "&i32"))]
+    enum Any {
+        Other(Other),
+    }
+
+    async fn later() {
+        tokio::task::yield_now().await;
+    }
+
+    #[Object]
+    impl Thing {
+        async fn slow(&self) -> i32 {
+            later().await;
+            self.0
+        }
+        async fn quick(&self) -> i32 {
+            self.0
+        }
+        async fn failing(&self) -> Result<i32, async_graphql::Error> {
+            if self.0 == 2 { Err("no".into()) } else { Ok(self.0) }
+        }
+        async fn failing_or_null(&self) -> Result<Option<i32>, async_graphql::Error> {
+            Err("no".into())
+        }
+    }
+
+    #[Object]
+    impl Query {
+        async fn things(&self) -> Vec<Thing> {
+            later().await;
+            vec![Thing(1), Thing(2)]
+        }
+        async fn maybe_things(&self) -> Vec<Option<Thing>> {
+            vec![Some(Thing(1)), Some(Thing(2))]
+        }
+        async fn optional(&self) -> Option<Thing> {
+            Some(Thing(2))
+        }
+        async fn quick(&self) -> i32 {
+            1
+        }
+        async fn any(&self) -> Any {
+            Any::Other(Other { id: 3 })
+        }
+    }
+
+    async fn data(query: &str, variables: Json) -> String {
+        let schema =
+            async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription).extension(Phases).finish();
+        let variables = Variables::from_json(variables);
+        let document = async_graphql::parser::parse_query(query).unwrap();
+        let asked = Asked { document, operation: None, variables: variables.clone() };
+        let request =
+            Request::new(query).variables(variables).data(Executed::default()).data(Arc::new(asked));
+        let response = schema.execute(request).await;
+        serde_json::to_string(&response.data).unwrap()
+    }
+
+    #[tokio::test]
+    async fn fields_come_in_the_order_in_which_they_were_asked_for() {
+        let asked = "query($no: Boolean = false) { things { slow ...F quick @include(if: $no) } quick \
+                     other: quick @skip(if: true) optional { slow quick } any { __typename id ...on Other { b: id } } \
+                     __schema { queryType { name } } } fragment F on Thing { a: slow quick slow }";
+        let expected = r#"{"things":[{"slow":1,"a":1,"quick":1},{"slow":2,"a":2,"quick":2}],"quick":1,"#
+            .to_owned()
+            + r#""optional":{"slow":2,"quick":2},"any":{"__typename":"Other","id":3,"b":3},"#
+            + r#""__schema":{"queryType":{"name":"Query"}}}"#;
+        assert_eq!(data(asked, json!({ "no": true })).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_null_where_null_may_be() {
+        let none = json!({});
+        assert_eq!(
+            data("{ optional { quick failingOrNull slow } }", none.clone()).await,
+            r#"{"optional":{"quick":2,"failingOrNull":null,"slow":2}}"#
+        );
+        assert_eq!(
+            data("{ quick optional { failing quick } }", none.clone()).await,
+            r#"{"quick":1,"optional":null}"#
+        );
+        assert_eq!(
+            data("{ maybeThings { failing } quick }", none.clone()).await,
+            r#"{"maybeThings":[{"failing":1},null],"quick":1}"#
+        );
+        assert_eq!(data("{ quick things { failing } }", none).await, "null");
+    }
+}
