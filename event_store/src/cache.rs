@@ -92,6 +92,10 @@ impl Cache {
         use_case: &dyn UseCase,
         context: &CommandContext,
     ) -> Result<Attempt, StoreError> {
+        if let Some(stream) = use_case.begins() {
+            let empty = Versioned::empty(&stream);
+            self.install(stream, empty);
+        }
         let streams = match self.settle_streams(use_case)? {
             Ok(streams) => streams,
             Err(missing) => return Ok(Attempt::Missing(missing)),
@@ -218,6 +222,11 @@ impl Cache {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.entries.clear();
+    }
+
+    /// A stream as committed, if it is in memory.
+    pub fn committed(&self, stream: &StreamId) -> Option<Versioned> {
+        self.entries.peek(stream).map(|entry| entry.committed.clone())
     }
 
     /// The committed version of a stream, if it is in memory.

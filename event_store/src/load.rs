@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::StreamId;
+use domain::{StreamId, StreamType};
 use sqlx::PgConnection;
 
 use crate::cache::Versioned;
@@ -24,12 +24,21 @@ const BATCH: i64 = 1000;
 
 /// A stream's state as stored now.
 pub(crate) async fn stream(db: &mut PgConnection, stream: &StreamId) -> Result<Versioned, StoreError> {
-    let mut loaded = match snapshot::read(&mut *db, stream).await? {
+    let snapshot = if grows_long(stream) { snapshot::read(&mut *db, stream).await? } else { None };
+    let mut loaded = match snapshot {
         Some((state, version)) => Versioned { state: Arc::new(state), version },
         None => Versioned::empty(stream),
     };
     fold(db, stream, &mut loaded, i64::MAX).await?;
     Ok(loaded)
+}
+
+/// Whether it is worth asking for a snapshot: an order and a delivery have a few events and an end.
+fn grows_long(stream: &StreamId) -> bool {
+    match stream.kind {
+        StreamType::Order | StreamType::Delivery => false,
+        StreamType::Stock | StreamType::Pizzeria | StreamType::Menu | StreamType::Staff => true,
+    }
 }
 
 /// A stream's state as it was at a sequence, from its first event on.

@@ -145,6 +145,27 @@ impl EventStore {
         Ok((Arc::unwrap_or_clone(loaded.state), loaded.version))
     }
 
+    /// A stream's state and version as this process last knew them, which may be behind what others
+    /// have stored: for what never changes about a thing, such as whose it is.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn recall(&self, stream: &StreamId) -> Result<(Arc<AggregateState>, i64), StoreError> {
+        let known = self.shared.cache().committed(stream);
+        let known = match known {
+            Some(known) if known.version > 0 => known,
+            _ => {
+                let mut connection = self.shared.pool.acquire().await?;
+                let loaded = load::stream(&mut connection, stream).await?;
+                if loaded.version > 0 {
+                    self.shared.cache().install(stream.clone(), loaded.clone());
+                }
+                loaded
+            }
+        };
+        Ok((known.state, known.version))
+    }
+
     /// Whether a command was answered under an idempotency key, so that the same answer will be given
     /// again: to be asked before something outside is set going for the command.
     ///

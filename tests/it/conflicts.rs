@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::demo_data;
 use domain::ids::IngredientCode;
 use domain::menu::{MenuCommand, PizzaSize};
-use domain::order::CancelReason;
+use domain::order::{CancelReason, OrderError};
 use domain::stock::StockCommand;
 use domain::usecase::{CancelOrder, Decision, Refusal, States, ToMenu, UseCase};
 use domain::{AggregateState, Quantity, StreamId};
@@ -133,4 +133,19 @@ async fn an_appender_that_dies_tells_its_callers_and_is_started_again() {
     assert!(matches!(died, Err(StoreError::Unavailable(None))), "{died:?}");
     assert_eq!(run(&a, margherita(order_id())).await.refusal, None);
     assert_eq!(assert_whole(&database).await, 3 + 3 * 2);
+}
+
+#[tokio::test]
+async fn an_order_id_that_is_taken_is_noticed_although_nobody_looks_first() {
+    let database = Database::create().await;
+    let a = EventStore::start(database.pool.clone(), Settings::default());
+    let b = EventStore::start(database.pool.clone(), Settings::default());
+    open(&a, stock_for(5)).await;
+    let order = order_id();
+    run(&a, margherita(order)).await;
+
+    let taken = run(&b, margherita(order)).await;
+
+    assert_eq!(taken.refusal, Some(Refusal::Order(OrderError::AlreadyPlaced)));
+    assert_eq!(assert_whole(&database).await, 5);
 }

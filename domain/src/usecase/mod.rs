@@ -66,6 +66,12 @@ pub trait UseCase: fmt::Debug + Send + Sync {
     /// far, because an order's stream names the stock's; it must settle after a few calls.
     fn streams(&self, states: &States<'_>) -> Vec<StreamId>;
 
+    /// A stream that begins with this command, under an id that was made for it: it need not be
+    /// looked for. Should it exist after all, that is noticed when the decision is stored.
+    fn begins(&self) -> Option<StreamId> {
+        None
+    }
+
     /// Decides over the states of those streams.
     ///
     /// # Errors

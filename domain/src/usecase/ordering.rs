@@ -150,6 +150,10 @@ impl UseCase for PlaceOrder {
         ]
     }
 
+    fn begins(&self) -> Option<StreamId> {
+        Some(StreamId::order(self.order))
+    }
+
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         if states.order(self.order).status().is_some() {
             return Err(OrderError::AlreadyPlaced.into());
