@@ -43,6 +43,7 @@ fn command(database_url: &str) -> Command {
         .env_remove("OCPIZZA_MANAGER_SETTINGS")
         .env_remove("OCPIZZA_MANAGER_KEY")
         .env_remove("ENV")
+        .env("RUST_LOG", "error")
         .stdin(Stdio::null())
         .kill_on_drop(true);
     command

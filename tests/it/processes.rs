@@ -1,0 +1,269 @@
+//! Several processes on one database: nothing is lost between them, and one may die at any moment.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tests::orders::{basket, position, refusals, side, with};
+use tests::processes::{Process, run};
+use tests::{Api, Demo, Subscription, eventually};
+use tokio::task::JoinHandle;
+
+const ORDER: &str = "subscription($id: ID!, $after: LogPosition) { orderChanged(id: $id, after: $after) {
+    position order { version status } } }";
+const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) {
+    position event { position } } }";
+/// Clients of each process.
+const CLIENTS: usize = 32;
+/// What each of them orders.
+const ORDERS: usize = 4;
+
+async fn two(demo: &Demo) -> (Process, Process) {
+    tokio::join!(Process::serve(&demo.database.url), Process::serve(&demo.database.url))
+}
+
+/// Water for everybody, whatever the test orders.
+async fn water(demo: &Demo, base: &str) {
+    let lines = json!([{ "ingredient": "WATER", "quantity": 100_000 }]);
+    let supply = json!({ "supplier": "Source", "deliveryNote": "W-1", "lines": lines });
+    let received = demo.person(base, "director").to_stock("receiveSupply", "P1", supply).await;
+    assert_eq!(refusals(&received), Vec::<&str>::new());
+}
+
+/// Reads positions until `head` is known and has come.
+fn follow(
+    mut events: Subscription,
+    mut head: tokio::sync::watch::Receiver<Option<i64>>,
+) -> JoinHandle<Vec<i64>> {
+    tokio::spawn(async move {
+        let mut seen: Vec<i64> = Vec::new();
+        loop {
+            if head.borrow().is_some_and(|head| seen.last() >= Some(&head)) {
+                return seen;
+            }
+            tokio::select! {
+                item = events.next() => {
+                    assert_eq!(item["position"], item["event"]["position"]);
+                    seen.push(position(&item["position"]));
+                }
+                changed = head.changed() => changed.unwrap(),
+            }
+        }
+    })
+}
+
+/// Reads positions page by page.
+async fn pages(api: &Api, after: i64) -> Vec<i64> {
+    let document = "query($after: String) { events(first: 100, after: $after) {
+        nodes { position } pageInfo { hasNextPage endCursor } } }";
+    let (mut seen, mut cursor) = (Vec::new(), json!(after.to_string()));
+    loop {
+        let mut data = api.data(document, json!({ "after": cursor })).await;
+        let nodes = data["events"]["nodes"].as_array().unwrap();
+        seen.extend(nodes.iter().map(|event| position(&event["position"])));
+        if data["events"]["pageInfo"]["hasNextPage"] == false {
+            return seen;
+        }
+        cursor = data["events"]["pageInfo"]["endCursor"].take();
+    }
+}
+
+/// Orders one thing after the other, at `bases[0]`; whenever no answer comes, asks the next process for
+/// the same. The ids of the orders.
+async fn shopping(client: Api, name: usize, bases: [String; 2], done: Arc<AtomicUsize>) -> Vec<String> {
+    let mut at = 0;
+    let mut ids = Vec::new();
+    for order in 0..ORDERS {
+        let key = json!({ "idempotencyKey": format!("client-{name}-{order}") });
+        let input = with(basket("P1", "TAKEAWAY", &[side("WATER", 1)]), key);
+        let document = Api::mutation("placeOrder", "order { id }");
+        let payload = loop {
+            match client.at(&bases[at]).try_ask(&document, json!({ "input": input })).await {
+                Ok(answer) => break answer.data()["placeOrder"].take(),
+                Err(_) => at = 1 - at,
+            }
+        };
+        assert_eq!(refusals(&payload), Vec::<&str>::new());
+        ids.push(payload["order"]["id"].as_str().unwrap().to_owned());
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+    ids
+}
+
+async fn verified(demo: &Demo) {
+    let output = run(&demo.database.url, &["projections", "verify"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// 32 clients at each of two processes, with the second one killed in the middle or not, while readers
+/// at the first follow.
+async fn crowd(kill: bool) {
+    let demo = Demo::create().await;
+    let (a, b) = two(&demo).await;
+    water(&demo, &a.base).await;
+    let auditor = demo.person(&a.base, "auditor");
+    let start = auditor.head().await;
+    let (said, head) = tokio::sync::watch::channel(None);
+    let events = auditor.subscribe(EVENTS, json!({ "after": start.to_string() })).await;
+    let reader = follow(events, head);
+
+    let done = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..2 * CLIENTS)
+        .map(|name| {
+            let customer = demo.person(&a.base, ["customer1", "customer2", "customer3"][name % 3]).apart();
+            let (near, far) = if name % 2 == 0 { (&a, &b) } else { (&b, &a) };
+            let bases = [near.base.clone(), far.base.clone()];
+            tokio::spawn(shopping(customer, name, bases, Arc::clone(&done)))
+        })
+        .collect();
+    let other = if kill {
+        eventually("the crowd is in full swing", || async {
+            (done.load(Ordering::Relaxed) >= CLIENTS).then_some(())
+        })
+        .await;
+        b.kill().await;
+        a.base.clone()
+    } else {
+        b.base.clone()
+    };
+    let orders: Vec<Vec<String>> = join_all(clients).await.into_iter().map(Result::unwrap).collect();
+
+    let total = 2 * CLIENTS * ORDERS;
+    let mut ids: Vec<String> = orders.into_iter().flatten().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), total);
+    let head = auditor.head().await;
+    said.send(Some(head)).unwrap();
+    let expected: Vec<i64> = (start + 1..=head).collect();
+    assert_eq!(reader.await.unwrap(), expected, "every position once, in order");
+    assert_eq!(pages(&auditor.at(&other), start).await, expected);
+    assert_eq!(expected.len(), 2 * total, "each order and its reservation, once");
+
+    // The read models come there, and are what the log says.
+    let stock = demo.person(&a.base, "pizzaiolo1.p1").stock("P1", &json!(head.to_string())).await;
+    assert_eq!(tests::orders::level(&stock, "WATER"), (100_060, 256, 99_804));
+    verified(&demo).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_append_and_a_reader_sees_every_position_once() {
+    crowd(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_process_is_killed_in_the_middle_and_nothing_is_lost() {
+    crowd(true).await;
+}
+
+/// The read models.
+const MODELS: [&str; 8] = [
+    "menus",
+    "pizzerias",
+    "order_details",
+    "order_board",
+    "kitchen_queue",
+    "stock_levels",
+    "deliveries",
+    "daily_sales",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_read_model_is_rebuilt_while_the_api_serves_and_equals_the_live_one() {
+    let demo = Demo::create().await;
+    let a = Process::serve(&demo.database.url).await;
+    water(&demo, &a.base).await;
+    let customer = demo.person(&a.base, "customer1");
+    let kitchen = demo.person(&a.base, "pizzaiolo1.p1");
+    let (stop, mut stopped) = tokio::sync::watch::channel(false);
+    let traffic = tokio::spawn({
+        let (customer, kitchen) = (customer.clone(), kitchen.clone());
+        async move {
+            let mut orders = 0;
+            while !*stopped.borrow_and_update() {
+                let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
+                // What was just written is read, whatever is being rebuilt.
+                let seen = customer.order(&order, "status delivery { id }", &order["position"]).await;
+                assert_eq!(seen["status"], "PLACED");
+                let started = kitchen.step("startPreparation", &order).await;
+                let stock = kitchen.stock("P1", &started["position"]).await;
+                orders += 1;
+                assert_eq!(tests::orders::level(&stock, "WATER").0, 100_060 - orders);
+            }
+            orders
+        }
+    });
+    for model in MODELS {
+        let output = run(&demo.database.url, &["projections", "rebuild", model]).await;
+        assert_eq!(output.status.code(), Some(0), "{model}: {}", String::from_utf8_lossy(&output.stderr));
+        verified(&demo).await;
+    }
+    stop.send(true).unwrap();
+    let orders = traffic.await.unwrap();
+    assert!(orders > 0);
+    verified(&demo).await;
+    let unknown = run(&demo.database.url, &["projections", "rebuild", "nothing"]).await;
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn a_read_model_that_is_not_what_the_log_says_is_reported() {
+    let demo = Demo::create().await;
+    let a = Process::serve(&demo.database.url).await;
+    verified(&demo).await;
+    drop(a);
+    let wrong = "UPDATE stock_levels SET version = version - 1 WHERE pizzeria = 'P3'";
+    sqlx::query(wrong).execute(&demo.database.pool).await.unwrap();
+    let output = run(&demo.database.url, &["projections", "verify"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let rebuilt = run(&demo.database.url, &["projections", "rebuild", "stock_levels"]).await;
+    assert_eq!(rebuilt.status.code(), Some(0));
+    verified(&demo).await;
+}
+
+#[tokio::test]
+async fn what_one_process_does_the_other_shows_and_a_cut_connection_loses_nothing() {
+    let demo = Demo::create().await;
+    let (a, b) = two(&demo).await;
+    let reception = demo.person(&a.base, "receptionist1.p1");
+    let auditor = demo.person(&b.base, "auditor");
+    let start = auditor.head().await;
+    let mut events = auditor.subscribe(EVENTS, json!({ "after": start.to_string() })).await;
+
+    let mut seen = Vec::new();
+    let mut orders = Vec::new();
+    for round in 0..6 {
+        orders.push(reception.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await);
+        // Each order is two events. The connection is cut where nothing has been read of the second.
+        let item = events.next().await;
+        assert_eq!(item["position"], item["event"]["position"]);
+        seen.push(position(&item["position"]));
+        if round % 2 == 1 {
+            drop(events);
+            reception.placed(basket("P1", "TAKEAWAY", &[side("COLA", 1)])).await;
+            let after = json!({ "after": seen.last().unwrap().to_string() });
+            events = auditor.subscribe(EVENTS, after).await;
+        }
+    }
+    let head = auditor.head().await;
+    while seen.last() < Some(&head) {
+        seen.push(position(&events.next().await["position"]));
+    }
+    assert_eq!(seen, (start + 1..=head).collect::<Vec<_>>());
+    assert_eq!(head - start, 18);
+
+    // The same for one order: steps taken at A while nobody listens at B.
+    let kitchen = demo.person(&a.base, "pizzaiolo1.p1");
+    let customer = demo.person(&b.base, "receptionist1.p1");
+    let order = &orders[0];
+    let mut steps = customer.subscribe(ORDER, json!({ "id": order["id"] })).await;
+    let first = steps.next().await;
+    assert_eq!(first["order"], json!({ "version": 1, "status": "PLACED" }));
+    drop(steps);
+    kitchen.step("startPreparation", order).await;
+    let mut steps = customer.subscribe(ORDER, json!({ "id": order["id"], "after": first["position"] })).await;
+    assert_eq!(steps.next().await["order"], json!({ "version": 2, "status": "IN_PREPARATION" }));
+    kitchen.step("markOrderReady", order).await;
+    assert_eq!(steps.next().await["order"], json!({ "version": 3, "status": "READY" }));
+}
