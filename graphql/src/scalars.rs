@@ -16,7 +16,7 @@ pub struct Decimal(pub Cents);
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::String(text) => text.parse().map(Self).map_err(|error| InputValueError::custom(error)),
+            Value::String(text) => text.parse().map(Self).map_err(InputValueError::custom),
             _ => Err(InputValueError::expected_type(value)),
         }
     }
@@ -35,7 +35,7 @@ pub struct LogPosition(pub domain::LogPosition);
 impl ScalarType for LogPosition {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::String(text) => text.parse().map(Self).map_err(|error| InputValueError::custom(error)),
+            Value::String(text) => text.parse().map(Self).map_err(InputValueError::custom),
             _ => Err(InputValueError::expected_type(value)),
         }
     }

@@ -7,6 +7,7 @@ mod deliveries;
 mod demo;
 mod evening;
 mod following;
+mod http;
 mod idempotency;
 mod kitchen;
 mod lifecycle;

@@ -13,7 +13,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 
-use super::limits::{check_operation, check_text};
+use super::limits::{TooMuch, check_operation, check_text};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
 use crate::completion::{Asked, operation};
@@ -99,24 +99,30 @@ impl Api {
     ///
     /// # Errors
     /// The answer that it gets instead of being executed.
-    pub fn check(&self, request: &mut Request) -> Result<OperationType, Response> {
-        let too_complex =
-            |error: super::limits::TooMuch| refusal(ErrorCode::QueryTooComplex, error.to_string());
+    pub fn check(&self, request: &mut Request) -> Result<OperationType, Box<Response>> {
+        let refused = |code, message: String| Box::new(refusal(code, message));
+        let too_complex = |error: TooMuch| refused(ErrorCode::QueryTooComplex, error.to_string());
         check_text(&request.query).map_err(too_complex)?;
         let name = request.operation_name.clone();
         let document = request.parsed_query().map_err(|mut error| {
             set_code(&mut error, ErrorCode::GraphqlParseFailed);
-            Response::from_errors(vec![error])
+            Box::new(Response::from_errors(vec![error]))
         })?;
         let mut operations = document.operations.iter();
         operations
             .try_for_each(|(_, operation)| check_operation(document, &operation.node))
             .map_err(too_complex)?;
         if name.is_none() && document.operations.iter().len() > 1 {
-            return Err(refusal(ErrorCode::BadUserInput, "operationName is needed: there are several"));
+            return Err(refused(
+                ErrorCode::BadUserInput,
+                "operationName is needed: there are several".to_owned(),
+            ));
         }
         let Some(operation) = operation(document, name.as_deref()) else {
-            return Err(refusal(ErrorCode::BadUserInput, "operationName: there is no such operation"));
+            return Err(refused(
+                ErrorCode::BadUserInput,
+                "operationName: there is no such operation".to_owned(),
+            ));
         };
         let kind = operation.ty;
         let needed = operation.variable_definitions.iter().map(|definition| &definition.node);
@@ -129,7 +135,7 @@ impl Api {
             .find(|name| request.variables.get(name).is_none_or(|given| *given == Value::Null))
         {
             Some(missing) => {
-                Err(refusal(ErrorCode::BadUserInput, format!("the variable ${missing} is needed")))
+                Err(refused(ErrorCode::BadUserInput, format!("the variable ${missing} is needed")))
             }
             None => Ok(kind),
         }
@@ -210,7 +216,7 @@ impl Executor for ConnectionExecutor {
         // Only streams are asked for; a caller is a matter of the connection.
         match self.api.check(&mut request) {
             Ok(_) => refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()),
-            Err(response) => response,
+            Err(response) => *response,
         }
     }
 
@@ -228,7 +234,7 @@ impl Executor for ConnectionExecutor {
             return one(refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()));
         };
         if let Err(response) = self.api.check(&mut request) {
-            return one(response);
+            return one(*response);
         }
         let running = Running(self.running.clone());
         if self.running.fetch_add(1, Ordering::Relaxed) >= OPERATIONS {

@@ -193,7 +193,7 @@ async fn run(
             Executing { response, executed: false }
         }
         Ok(OperationType::Query | OperationType::Mutation) => api.execute(request, &caller).await,
-        Err(response) => Executing { response, executed: false },
+        Err(response) => Executing { response: *response, executed: false },
     };
     reply(&executing, media)
 }

@@ -8,7 +8,7 @@ use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::{StreamId, StreamType as Kind};
 use event_store::log;
-use projections::page::{MAX_PAGE, PageArgs, PageError};
+use projections::page::{PageArgs, PageError};
 use uuid::Uuid;
 
 use super::order::pizzerias_of;
@@ -124,8 +124,7 @@ impl LogQuery {
         let base = event_filter(ctx, filter.unwrap_or_default())?;
         // The same rules of size as every other connection; the cursors here are positions.
         PageArgs::new(first, None, last, None)?;
-        let size = first.or(last).and_then(|size| i64::try_from(size).ok()).ok_or(PageError::Size)?;
-        debug_assert!(size <= i64::from(MAX_PAGE));
+        let size = i64::from(first.or(last).ok_or(PageError::Bound)?);
         let after = after.as_deref().map(cursor).transpose()?;
         let before = before.as_deref().map(cursor).transpose()?;
         let mut page = base.clone();

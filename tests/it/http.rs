@@ -1,0 +1,240 @@
+//! What HTTP and the WebSocket's handshake promise: media types, statuses, limits, ids, and that a
+//! failed field is null. Over a real connection, because that is where the promises are made.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use graphql::app::{App, Config};
+use graphql::clock::Clock;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tests::Database;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+
+const RESPONSE: &str = "application/graphql-response+json";
+
+struct Api {
+    at: SocketAddr,
+    app: std::sync::Arc<App>,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    _database: Database,
+}
+
+async fn api() -> Api {
+    let database = Database::create().await;
+    let config = Config { pool: database.pool.clone(), key: None, clock: Clock::system() };
+    let app = std::sync::Arc::new(App::start(config).await.unwrap());
+    graphql::demo::seed(&app.store, Clock::system().now()).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let serving = app.clone();
+    let served = tokio::spawn(async move {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        serving.serve(listener, stopped).await
+    });
+    Api { at, app, stop: Some(stop), served, _database: database }
+}
+
+impl Api {
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        reqwest::Client::new().request(method, format!("http://{}{path}", self.at))
+    }
+
+    async fn post(&self, accept: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, "/graphql").header(CONTENT_TYPE, "application/json");
+        Answer::of(request.header(ACCEPT, accept).body(body).send().await.unwrap()).await
+    }
+
+    async fn query(&self, query: &str) -> Answer {
+        self.post(RESPONSE, json!({ "query": query }).to_string()).await
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, body: serde_json::from_str(&response.text().await.unwrap()).unwrap() }
+    }
+
+    /// Its status, its first error's code, and whether there is data, be it null.
+    fn gist(&self) -> (u16, &str, bool) {
+        let code = self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default();
+        (self.status.as_u16(), code, self.body.get("data").is_some())
+    }
+}
+
+#[tokio::test]
+async fn a_request_error_has_no_data_and_a_status_by_its_media_type() {
+    let api = api().await;
+    for (query, code) in [
+        ("{ pizzerias { code }", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query($id: ID!) { pizzeria(id: $id) { code } }", "BAD_USER_INPUT"),
+        ("query A { __typename } query B { __typename }", "BAD_USER_INPUT"),
+        ("{ ...F } fragment F on Query { ...F }", "QUERY_TOO_COMPLEX"),
+        ("{ pizzerias(first: 1) { code } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { eventAppended { position } }", "BAD_USER_INPUT"),
+    ] {
+        let body = json!({ "query": query }).to_string();
+        let answer = api.post(RESPONSE, body.clone()).await;
+        assert_eq!(answer.gist(), (400, code, false), "{query}");
+        assert_eq!(answer.headers[CONTENT_TYPE], "application/graphql-response+json; charset=utf-8");
+        let answer = api.post("application/json", body).await;
+        assert_eq!(answer.gist(), (200, code, false), "{query}");
+    }
+    let given =
+        json!({ "query": "query($id: ID!) { pizzeria(id: $id) { code } }", "variables": { "id": "P1" } });
+    let answer = api.post("*/*", given.to_string()).await;
+    assert_eq!(answer.body, json!({ "data": { "pizzeria": { "code": "P1" } } }));
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_with_a_typed_error() {
+    let api = api().await;
+    let good = json!({ "query": "{ __typename }" }).to_string();
+    for body in
+        ["", "{", "[]", "3", r#"{"query": 1}"#, r#"{"query": "{a}", "variables": []}"#, r#"{"qeury": "{a}"}"#]
+    {
+        assert_eq!(api.post("application/json", body).await.gist(), (400, "BAD_USER_INPUT", false), "{body}");
+    }
+    let batch = format!("[{good}]");
+    assert_eq!(api.post("application/json", batch).await.gist(), (400, "BAD_USER_INPUT", false));
+    let large = json!({ "query": "{ __typename }", "padding": "a".repeat(70_000) }).to_string();
+    assert_eq!(api.post("application/json", large).await.gist(), (413, "BAD_USER_INPUT", false));
+    assert_eq!(api.post("text/html", good.clone()).await.gist(), (406, "BAD_USER_INPUT", false));
+    let text = api.request(Method::POST, "/graphql").header(CONTENT_TYPE, "text/plain").body(good);
+    assert_eq!(Answer::of(text.send().await.unwrap()).await.gist(), (415, "BAD_USER_INPUT", false));
+}
+
+#[tokio::test]
+async fn get_is_for_queries_only() {
+    let api = api().await;
+    let get = async |query: &str| {
+        let request = api.request(Method::GET, "/graphql").query(&[("query", query)]);
+        Answer::of(request.send().await.unwrap()).await
+    };
+    assert_eq!(get("{ __typename }").await.body, json!({ "data": { "__typename": "Query" } }));
+    let refused =
+        get("mutation { cancelOrder(input: { orderId: \"x\", reason: OTHER }) { position } }").await;
+    assert_eq!(refused.gist(), (405, "BAD_USER_INPUT", false));
+    assert_eq!(refused.headers["allow"], "POST");
+}
+
+#[tokio::test]
+async fn a_token_lets_its_account_in_and_nothing_else_does() {
+    let api = api().await;
+    let token = api.app.issue_token("Director@OCPizza.example").await.unwrap();
+    let me = async |authorization: &str| {
+        let request = api.request(Method::POST, "/graphql").header(AUTHORIZATION, authorization);
+        Answer::of(request.json(&json!({ "query": "{ me { role email } }" })).send().await.unwrap()).await
+    };
+    let director = json!({ "data": { "me": { "role": "DIRECTOR", "email": "director@ocpizza.example" } } });
+    assert_eq!(me(&format!("Bearer {token}")).await.body, director);
+    for wrong in ["Bearer ocp_nobody", "Bearer", "Basic Zm9vOmJhcg==", &token, &format!("Bearer {token}x")] {
+        assert_eq!(me(wrong).await.gist(), (401, "UNAUTHENTICATED", false), "{wrong}");
+    }
+    assert_eq!(api.query("{ me { role } }").await.body, json!({ "data": { "me": null } }));
+}
+
+#[tokio::test]
+async fn a_field_that_fails_is_null_and_says_why() {
+    let api = api().await;
+    let answer = api.query("{ order(id: \"order:x\") { id } pizzeria(id: \"P1\") { code } }").await;
+    assert_eq!(answer.gist(), (200, "UNAUTHENTICATED", true));
+    assert_eq!(answer.body["data"], json!({ "order": null, "pizzeria": { "code": "P1" } }));
+    let answer = api.query("{ pizzerias { code } stock(pizzeriaId: \"P1\") { id } }").await;
+    assert_eq!((answer.gist(), &answer.body["data"]), ((200, "UNAUTHENTICATED", true), &Value::Null));
+    let answer = api
+        .query("{ pizzerias(atLeastPosition: \"1\") { code } menu(pizzeriaId: \"P9\") { version } }")
+        .await;
+    assert_eq!(answer.gist(), (200, "NOT_FOUND", true));
+}
+
+#[tokio::test]
+async fn a_request_has_an_id_of_its_own() {
+    let api = api().await;
+    let id = async |given: &str| {
+        let request = api.request(Method::GET, "/version").header("x-request-id", given);
+        request.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(id("shop-7").await, "shop-7");
+    assert_eq!(id("two words").await.len(), 36);
+}
+
+#[tokio::test]
+async fn operators_are_told_whether_it_is_ready() {
+    let api = api().await;
+    let ready = Answer::of(api.request(Method::GET, "/readyz").send().await.unwrap()).await;
+    assert_eq!((ready.status.as_u16(), &ready.body["migrations"]), (200, &json!(true)), "{}", ready.body);
+    assert_eq!(ready.body["readModels"].as_array().unwrap().len(), 10);
+    let metrics = api.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\nocpizza_log_position "), "{metrics}");
+}
+
+type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn socket(api: &Api) -> Socket {
+    let mut request = format!("ws://{}/graphql", api.at).into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+    tokio_tungstenite::connect_async(request).await.unwrap().0
+}
+
+/// The code that the other side closes with.
+async fn closed(socket: &mut Socket) -> u16 {
+    let close = async {
+        while let Some(message) = socket.next().await {
+            if let Ok(Message::Close(Some(CloseFrame { code, .. }))) = message {
+                return u16::from(code);
+            }
+        }
+        0
+    };
+    tokio::time::timeout(Duration::from_secs(20), close).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_socket_is_closed_with_the_protocols_codes() {
+    let api = api().await;
+    let bad_token = json!({ "type": "connection_init", "payload": { "authorization": "Bearer ocp_x" } });
+    let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": "{ __typename }" } });
+    for (message, code) in [
+        (bad_token.to_string(), 4403),
+        (subscribe.to_string(), 4401),
+        ("hello".to_owned(), 4400),
+        ("x".repeat(70_000), 1009),
+    ] {
+        let mut socket = socket(&api).await;
+        socket.send(Message::text(message.as_str())).await.unwrap();
+        assert_eq!(closed(&mut socket).await, code, "{message:.40}");
+    }
+    let mut silent = socket(&api).await;
+    assert_eq!(closed(&mut silent).await, 4408);
+}
+
+#[tokio::test]
+async fn a_process_that_stops_says_goodbye() {
+    let mut api = api().await;
+    let mut socket = socket(&api).await;
+    socket.send(Message::text(json!({ "type": "connection_init" }).to_string())).await.unwrap();
+    let ack = socket.next().await.unwrap().unwrap();
+    assert_eq!(ack, Message::text(json!({ "type": "connection_ack" }).to_string()));
+    api.stop.take().unwrap().send(()).unwrap();
+    assert_eq!(closed(&mut socket).await, u16::from(CloseCode::Away));
+    tokio::time::timeout(Duration::from_secs(20), &mut api.served).await.unwrap().unwrap().unwrap();
+}
