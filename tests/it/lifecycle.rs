@@ -324,7 +324,15 @@ async fn what_is_not_ones_own_is_denied_and_bad_input_changes_nothing() {
     let elsewhere = order(json!({ "pizzeriaId": "P9" }));
     assert_eq!(api.error(Some("customer1"), place, json!({ "input": elsewhere })).await, "NOT_FOUND");
     let after = json!({ "id": id, "after": (before.0 + 1).to_string() });
-    assert_eq!(api.error(Some("customer1"), ORDER_CHANGED, after).await, "BAD_USER_INPUT");
+    let own = json!({ "id": id });
+    for (name, variables, code) in [
+        ("customer1", after, "BAD_USER_INPUT"),
+        ("customer2", own.clone(), "NOT_FOUND"),
+        ("receptionist1.p2", own, "FORBIDDEN"),
+    ] {
+        let mut refused = api.follow(name, ORDER_CHANGED, variables).await;
+        assert_eq!(next(&mut refused).await["errors"][0]["extensions"]["code"], code, "{name}");
+    }
     assert_eq!(head().await, before);
 }
 
