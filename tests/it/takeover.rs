@@ -68,6 +68,11 @@ async fn runners_go_on_after_their_locks_connection_is_lost() {
     play(&store).await;
     let head = log::head(&pool).await.unwrap();
     within(read_models.wait_for(Model::ALL, head, DEADLINE)).await.unwrap();
+    let held = || async {
+        let status = projections::status(&pool).await.unwrap();
+        status.iter().all(|one| one.runs_at == RunsAt::Elsewhere).then_some(())
+    };
+    eventually("another connection holds the locks", held).await;
     assert_sound(&pool).await;
 }
 
