@@ -15,7 +15,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-pub use search::{EventFilter, search};
+pub use search::{EventFilter, histories, search};
 
 /// Who and why, as stored with every event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

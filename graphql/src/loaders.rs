@@ -1,12 +1,14 @@
 //! Batched reads: however many rows a request shows, each kind of thing is read once a level. Made a
 //! request; nothing is kept between requests, and every failure is the request's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use domain::ids::{ContactId, DeliveryId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
+use domain::{LogPosition, StreamId};
+use event_store::{RecordedEvent, log};
 use projections::{deliveries, menus, order_details, pizzerias};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -43,6 +45,17 @@ pub struct PositionOf(pub DeliveryId);
 /// The menu that holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CurrentMenu;
+
+/// The beginning of a stream behind a position.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HistoryOf {
+    /// Which stream.
+    pub stream: StreamId,
+    /// Behind this position.
+    pub after: LogPosition,
+    /// At most so many events.
+    pub limit: i64,
+}
 
 impl From<order_details::Row> for Order {
     fn from(row: order_details::Row) -> Self {
@@ -139,5 +152,25 @@ impl Loader<CurrentMenu> for Loaders {
     async fn load(&self, _keys: &[CurrentMenu]) -> Result<HashMap<CurrentMenu, Arc<Menu>>, ApiError> {
         let row = menus::current(&self.pool).await?;
         Ok(row.into_iter().map(|row| (CurrentMenu, Arc::new(row.menu))).collect())
+    }
+}
+
+impl Loader<HistoryOf> for Loaders {
+    type Value = Vec<RecordedEvent>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[HistoryOf]) -> Result<HashMap<HistoryOf, Vec<RecordedEvent>>, ApiError> {
+        let mut histories: HashMap<HistoryOf, Vec<RecordedEvent>> = HashMap::new();
+        // A statement for each page that the query's text asks for, not for each row.
+        let pages: HashSet<_> = keys.iter().map(|key| (key.after, key.limit)).collect();
+        for (after, limit) in pages {
+            let asked = keys.iter().filter(|key| (key.after, key.limit) == (after, limit));
+            let streams: Vec<_> = asked.map(|key| key.stream.clone()).collect();
+            for event in log::histories(&self.pool, &streams, after, limit).await? {
+                let key = HistoryOf { stream: event.stream.clone(), after, limit };
+                histories.entry(key).or_default().push(event);
+            }
+        }
+        Ok(histories)
     }
 }

@@ -109,3 +109,26 @@ pub async fn search(
     }
     decode(rows)
 }
+
+/// The beginnings of several streams behind a position, at most `limit` events each, in one statement;
+/// by stream, in order.
+///
+/// # Errors
+/// When the database does not answer or an event cannot be read.
+pub async fn histories(
+    db: impl PgExecutor<'_>,
+    streams: &[StreamId],
+    after: LogPosition,
+    limit: i64,
+) -> Result<Vec<RecordedEvent>, LogError> {
+    let sql = format!(
+        "SELECT found.* FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS asked (kind, id) \
+         CROSS JOIN LATERAL (SELECT {COLUMNS} FROM events WHERE aggregate_type = asked.kind \
+         AND aggregate_id = asked.id AND position > $3 ORDER BY sequence LIMIT $4) AS found \
+         ORDER BY aggregate_type, aggregate_id, sequence"
+    );
+    let kinds: Vec<_> = streams.iter().map(|stream| stream.kind.as_str()).collect();
+    let ids: Vec<_> = streams.iter().map(|stream| text(&stream.id)).collect();
+    let rows = sqlx::query_as(&sql).bind(kinds).bind(ids).bind(after.0).bind(limit).fetch_all(db).await?;
+    decode(rows)
+}

@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use domain::access::Role as ActorRole;
 use domain::{LogPosition, StreamId};
 use event_store::RecordedEvent;
-use event_store::log;
 
 use super::enums::{Role, StreamType};
 use super::page::{PageInfo, forward};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::loaders::HistoryOf;
 use crate::scalars::{self, Json};
 
 /// An event of the log.
@@ -176,8 +176,9 @@ pub async fn history(
 ) -> Result<EventConnection, ApiError> {
     let size = forward(first)?;
     let after = after.map(cursor).transpose()?;
-    let filter = log::EventFilter { stream: Some(stream.clone()), after, ..log::EventFilter::default() };
-    let mut events = log::search(&ctx.services()?.pool, &filter, i64::from(size) + 1, false).await?;
+    let limit = i64::from(size) + 1;
+    let key = HistoryOf { stream: stream.clone(), after: after.unwrap_or_default(), limit };
+    let mut events = ctx.loaders()?.load_one(key).await?.unwrap_or_default();
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let has_next = events.len() > size;
     events.truncate(size);

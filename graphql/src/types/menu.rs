@@ -12,7 +12,7 @@ use event_store::Outcome;
 
 use super::enums::{Allergen, PizzaSize, Unit, VatClass};
 use crate::ids::GlobalId;
-use crate::scalars::{self, Decimal, Money};
+use crate::scalars::{self, Money};
 
 /// The group's menu, with the stock that says what can be made of it.
 #[derive(Debug, Clone)]
@@ -288,17 +288,4 @@ pub struct RecipeLine {
     pub ingredient: Ingredient,
     /// How much, in the ingredient's unit.
     pub quantity: u32,
-}
-
-/// A VAT rate of a class of products from a day on.
-#[derive(Debug, SimpleObject)]
-pub struct DatedRate {
-    /// The first day on which it applies.
-    pub from: scalars::Date,
-    /// The class.
-    pub class: VatClass,
-    /// Taken away or delivered, in percent.
-    pub away: Decimal,
-    /// Eaten on site, in percent.
-    pub on_site: Decimal,
 }
