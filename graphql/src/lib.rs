@@ -19,6 +19,7 @@ pub mod mutations;
 pub mod payment;
 pub mod private_postgres;
 pub mod queries;
+pub mod requires;
 pub mod scalars;
 pub mod schema;
 pub mod subscriptions;

@@ -13,6 +13,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs;
+use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::actions::{self, acting_courier};
 use crate::types::courier_position;
@@ -156,6 +157,7 @@ pub struct DeliveryMutation;
 #[Object]
 impl DeliveryMutation {
     /// Takes a delivery to carry. Of two couriers, one gets it; a courier carries at most three.
+    #[graphql(directive = requires::apply(roles(Permission::ClaimDelivery)))]
     async fn claim_delivery(
         &self,
         ctx: &Context<'_>,
@@ -168,6 +170,7 @@ impl DeliveryMutation {
     }
 
     /// Gives a delivery to a courier to carry.
+    #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
     async fn assign_delivery(
         &self,
         ctx: &Context<'_>,
@@ -184,6 +187,7 @@ impl DeliveryMutation {
     }
 
     /// Gives a delivery back before leaving with it.
+    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn unassign_delivery(
         &self,
         ctx: &Context<'_>,
@@ -195,6 +199,7 @@ impl DeliveryMutation {
     }
 
     /// Leaves with a delivery.
+    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn pick_up_delivery(
         &self,
         ctx: &Context<'_>,
@@ -206,6 +211,7 @@ impl DeliveryMutation {
     }
 
     /// Says where the courier is: published to whoever follows the delivery, and kept as the latest only.
+    #[graphql(directive = requires::apply(roles(Permission::ReportCourierPosition)))]
     async fn report_courier_position(
         &self,
         ctx: &Context<'_>,
@@ -237,6 +243,7 @@ impl DeliveryMutation {
 
     /// Says that the customer has it, and how that is known. After a wrong code `BAD_CODE` says how
     /// many tries are left, of five.
+    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn complete_delivery(
         &self,
         ctx: &Context<'_>,
@@ -254,6 +261,7 @@ impl DeliveryMutation {
     }
 
     /// Says that it could not be delivered, and why; the courier still has it.
+    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn fail_delivery(
         &self,
         ctx: &Context<'_>,
@@ -270,6 +278,7 @@ impl DeliveryMutation {
     }
 
     /// Tries a failed delivery again.
+    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn retry_delivery(
         &self,
         ctx: &Context<'_>,
@@ -281,6 +290,7 @@ impl DeliveryMutation {
     }
 
     /// Brings a failed delivery back for good.
+    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn return_delivery(
         &self,
         ctx: &Context<'_>,

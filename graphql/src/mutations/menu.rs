@@ -12,6 +12,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{self, NAME_MAX, StockLineInput};
+use crate::requires::{requires, roles};
 use crate::scalars::{Date, Decimal};
 use crate::types::enums::{Allergen, PizzaSize, SideCategory, Unit, VatClass};
 use crate::types::menu::Menu;
@@ -138,6 +139,7 @@ pub struct MenuMutation;
 impl MenuMutation {
     /// Publishes a new version of the group's menu. Orders that were placed keep the prices and the
     /// recipes that they were placed with.
+    #[graphql(directive = requires::apply(roles(Permission::PublishMenu)))]
     async fn publish_menu(
         &self,
         ctx: &Context<'_>,

@@ -16,6 +16,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{self, ContactInput, OrderLineInput};
+use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::{CancelReason, Fulfilment, OrderChannel, PaymentIntent};
 use crate::types::order::Order;
@@ -89,6 +90,7 @@ pub struct OrderMutation;
 impl OrderMutation {
     /// Places an order: its price, VAT and recipes are frozen, and its ingredients reserved. Customers
     /// order for themselves; receptionists and managers for callers and walk-ins.
+    #[graphql(directive = requires::apply(roles(Permission::PlaceOrder)))]
     async fn place_order(
         &self,
         ctx: &Context<'_>,
@@ -129,6 +131,7 @@ impl OrderMutation {
     }
 
     /// Replaces the lines of an order whose preparation has not started, at today's prices.
+    #[graphql(directive = requires::apply(roles(Permission::ChangeOrderLines)))]
     async fn change_order_lines(
         &self,
         ctx: &Context<'_>,
@@ -151,6 +154,7 @@ impl OrderMutation {
 
     /// Cancels an order. Once preparation has started only a manager may, and its ingredients are
     /// waste; what was paid online goes back.
+    #[graphql(directive = requires::apply(roles(Permission::CancelOrder)))]
     async fn cancel_order(
         &self,
         ctx: &Context<'_>,

@@ -13,6 +13,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs;
 use crate::payment::{Charge, PaymentUnavailable};
+use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::PaymentMethod;
 use crate::types::order::Order;
@@ -77,6 +78,7 @@ pub struct PaymentMutation;
 #[Object]
 impl PaymentMutation {
     /// Records money taken at the counter or at the door.
+    #[graphql(directive = requires::apply(roles(Permission::RecordPayment)))]
     async fn record_payment(
         &self,
         ctx: &Context<'_>,
@@ -95,6 +97,7 @@ impl PaymentMutation {
 
     /// Pays all that is due, through the payment service. A declined payment is stored, and refused
     /// with `PAYMENT_DECLINED`.
+    #[graphql(directive = requires::apply(roles(Permission::PayOnline)))]
     async fn pay_online(
         &self,
         ctx: &Context<'_>,
@@ -112,6 +115,7 @@ impl PaymentMutation {
     }
 
     /// Gives money back.
+    #[graphql(directive = requires::apply(roles(Permission::RefundOrder)))]
     async fn refund_order(
         &self,
         ctx: &Context<'_>,

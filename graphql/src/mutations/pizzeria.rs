@@ -12,6 +12,7 @@ use super::run::{Answer, Asked, allowed_pizzeria, execute, payloads, reason};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs;
+use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::Weekday;
 use crate::types::pizzeria::Pizzeria;
@@ -124,6 +125,7 @@ pub struct PizzeriaMutation;
 #[Object]
 impl PizzeriaMutation {
     /// Opens a pizzeria.
+    #[graphql(directive = requires::apply(roles(Permission::OpenPizzeria)))]
     async fn open_pizzeria(
         &self,
         ctx: &Context<'_>,
@@ -153,6 +155,7 @@ impl PizzeriaMutation {
     }
 
     /// Changes a pizzeria's name, hours, delivery area, fee or minimum.
+    #[graphql(directive = requires::apply(roles(Permission::UpdatePizzeria)))]
     async fn update_pizzeria(
         &self,
         ctx: &Context<'_>,
@@ -179,6 +182,7 @@ impl PizzeriaMutation {
     }
 
     /// Takes no orders for now.
+    #[graphql(directive = requires::apply(roles(Permission::PausePizzeria)))]
     async fn pause_pizzeria(
         &self,
         ctx: &Context<'_>,
@@ -196,6 +200,7 @@ impl PizzeriaMutation {
     }
 
     /// Takes orders again.
+    #[graphql(directive = requires::apply(roles(Permission::PausePizzeria)))]
     async fn resume_pizzeria(
         &self,
         ctx: &Context<'_>,

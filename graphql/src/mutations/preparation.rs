@@ -8,6 +8,7 @@ use domain::usecase::{self, ToOrder};
 use super::run::{Asked, allowed_order, execute, payloads};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::requires::{requires, roles};
 use crate::types::order::Order;
 
 /// An input that names an order and nothing else.
@@ -73,6 +74,7 @@ pub struct PreparationMutation;
 #[Object]
 impl PreparationMutation {
     /// Begins an order: what was reserved for it has left the shelf, and it can no longer be changed.
+    #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
     async fn start_preparation(
         &self,
         ctx: &Context<'_>,
@@ -85,6 +87,7 @@ impl PreparationMutation {
     }
 
     /// Says that a line is out of the oven.
+    #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
     async fn mark_item_baked(
         &self,
         ctx: &Context<'_>,
@@ -103,6 +106,7 @@ impl PreparationMutation {
     }
 
     /// Says that everything is ready: to be delivered, or to be fetched.
+    #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
     async fn mark_order_ready(
         &self,
         ctx: &Context<'_>,
@@ -115,6 +119,7 @@ impl PreparationMutation {
     }
 
     /// Gives a paid takeaway or on-site order to the customer.
+    #[graphql(directive = requires::apply(roles(Permission::HandOverOrder)))]
     async fn hand_over_order(
         &self,
         ctx: &Context<'_>,

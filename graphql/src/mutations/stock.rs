@@ -11,6 +11,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{self, StockLineInput};
+use crate::requires::{requires, roles};
 use crate::types::enums::{PizzaSize, WasteReason};
 use crate::types::stock::Stock;
 
@@ -128,6 +129,7 @@ pub struct StockMutation;
 #[Object]
 impl StockMutation {
     /// Receives a supplier's delivery; the same delivery note twice is refused.
+    #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
     async fn receive_supply(
         &self,
         ctx: &Context<'_>,
@@ -145,6 +147,7 @@ impl StockMutation {
 
     /// Says what is there. A count that leaves less than is reserved is accepted, and the orders that
     /// come short are named by an event.
+    #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
     async fn count_stock(
         &self,
         ctx: &Context<'_>,
@@ -157,6 +160,7 @@ impl StockMutation {
     }
 
     /// Throws ingredients away.
+    #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
     async fn waste_ingredients(
         &self,
         ctx: &Context<'_>,
@@ -169,6 +173,7 @@ impl StockMutation {
     }
 
     /// Sends ingredients to another pizzeria: sent here and received there at once.
+    #[graphql(directive = requires::apply(roles(Permission::TransferStock)))]
     async fn transfer_stock(
         &self,
         ctx: &Context<'_>,
@@ -194,6 +199,7 @@ impl StockMutation {
     }
 
     /// Says from when on an ingredient is low.
+    #[graphql(directive = requires::apply(roles(Permission::SetStockThreshold)))]
     async fn set_stock_threshold(
         &self,
         ctx: &Context<'_>,
@@ -209,6 +215,7 @@ impl StockMutation {
     }
 
     /// Takes a pizza off for now.
+    #[graphql(directive = requires::apply(roles(Permission::BlockPizza)))]
     async fn block_pizza(
         &self,
         ctx: &Context<'_>,
@@ -225,6 +232,7 @@ impl StockMutation {
     }
 
     /// Puts a pizza on again.
+    #[graphql(directive = requires::apply(roles(Permission::BlockPizza)))]
     async fn unblock_pizza(
         &self,
         ctx: &Context<'_>,

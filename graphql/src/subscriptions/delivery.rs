@@ -18,6 +18,7 @@ use super::follow::{View, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
 use crate::scalars;
 use crate::types::courier_position::{self, CourierPosition, Report};
 use crate::types::delivery::Delivery;
@@ -45,6 +46,7 @@ impl DeliverySubscription {
     /// Every step of a delivery, and its courier's position while they are on their way. The first
     /// item is the present state; with `after`, the items are every step after that position instead,
     /// none twice.
+    #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
     async fn delivery_changed(
         &self,
         ctx: &Context<'_>,
@@ -80,6 +82,7 @@ impl DeliverySubscription {
 
     /// Deliveries of a pizzeria, whenever one begins to wait for a courier or waits no more. With
     /// `after`, also those since that position.
+    #[graphql(directive = requires::apply(roles(Permission::ListDeliveries)))]
     async fn ready_deliveries(
         &self,
         ctx: &Context<'_>,

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject, Subscription};
+use domain::access::Permission;
 use domain::delivery::DeliveryEvent;
 use domain::ids::PizzeriaId;
 use domain::order::OrderEvent;
@@ -18,6 +19,7 @@ use super::follow::{View, follow, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::queries::log::{EventFilter, event_filter};
+use crate::requires::{requires, roles};
 use crate::scalars;
 use crate::types::event::Event;
 
@@ -42,6 +44,7 @@ pub struct EventSubscription;
 impl EventSubscription {
     /// Every event that is appended, and that the filter lets through; with `after`, also those since
     /// that position. Managers see those of their own pizzeria.
+    #[graphql(directive = requires::apply(roles(Permission::ReadEvents)))]
     async fn event_appended(
         &self,
         ctx: &Context<'_>,

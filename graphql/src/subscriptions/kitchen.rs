@@ -18,6 +18,7 @@ use super::follow::{View, follow, start};
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 
@@ -46,6 +47,7 @@ pub struct KitchenSubscription;
 impl KitchenSubscription {
     /// Every change of a kitchen's queue. The first item is the present state; with `after`, the items
     /// are every change after that position instead, none twice.
+    #[graphql(directive = requires::apply(roles(Permission::ReadKitchen)))]
     async fn kitchen_queue_changed(
         &self,
         ctx: &Context<'_>,

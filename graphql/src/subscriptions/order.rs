@@ -16,6 +16,7 @@ use super::follow::{View, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 
@@ -39,6 +40,7 @@ pub struct OrderSubscription;
 impl OrderSubscription {
     /// Every step of an order. The first item is the present state; with `after`, the items are every
     /// step after that position instead, none twice.
+    #[graphql(directive = requires::apply(roles(Permission::ReadOrder)))]
     async fn order_changed(
         &self,
         ctx: &Context<'_>,

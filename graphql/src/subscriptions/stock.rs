@@ -18,6 +18,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::CurrentMenu;
+use crate::requires::{requires, roles};
 use crate::scalars;
 use crate::types::menu::Ingredient;
 use crate::types::stock::Stock;
@@ -72,6 +73,7 @@ pub struct StockSubscription;
 impl StockSubscription {
     /// Every movement of a pizzeria's stock. The first item is the present state; with `after`, the
     /// items are every movement after that position instead, none twice.
+    #[graphql(directive = requires::apply(roles(Permission::ReadStock)))]
     async fn stock_changed(
         &self,
         ctx: &Context<'_>,
