@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::LogPosition;
 use event_store::{LogError, RecordedEvent, log};
+use futures_util::future::join_all;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::batches::Batches;
@@ -202,15 +203,9 @@ pub async fn catch_up(pool: &PgPool) -> Result<(), ProjectionError> {
     checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
     let head = log::head(pool).await?;
     let batches = Batches::new(pool.clone());
-    let mut outcome = Ok(());
-    for model in Model::ALL {
-        let caught_up = catch_up_one(pool, &batches, *model, head).await;
-        if let Err(error) = &caught_up {
-            report(pool, *model, error).await;
-        }
-        outcome = outcome.and(caught_up);
-    }
-    outcome
+    // Side by side, so that the log is read once for all.
+    let all = Model::ALL.iter().map(|model| catch_up_one(pool, &batches, *model, head));
+    join_all(all).await.into_iter().collect()
 }
 
 async fn catch_up_one(
@@ -222,8 +217,13 @@ async fn catch_up_one(
     let at = checkpoint::load(pool, model.name()).await?;
     let mut runner = Runner { pool, batches, model, at };
     while runner.at.position < head.0 {
-        if !runner.step().await? {
-            break;
+        match runner.step().await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                report(pool, model, &error).await;
+                return Err(error);
+            }
         }
     }
     Ok(())
