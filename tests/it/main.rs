@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
 
+mod access;
+mod bad_input;
 mod conflicts;
 mod deliveries;
 mod demo;
@@ -15,12 +17,14 @@ mod log;
 mod menu;
 mod ordering;
 mod pages;
+mod pagination;
 mod pizzas;
 mod processes;
 mod projections;
 mod races;
 mod reactors;
 mod rebuild;
+mod sales;
 mod stock;
 mod subscriptions;
 mod takeover;

@@ -1,0 +1,63 @@
+//! A day's takings: what was sold, by which VAT rate, how it was paid, and what was refused.
+
+use graphql::clock::Clock;
+use serde_json::{Value, json};
+use tests::Demo;
+use tests::orders::{basket, pizza, side};
+use tests::server::Server;
+
+#[tokio::test]
+async fn the_days_takings_add_up() {
+    let demo = Demo::create().await;
+    // Half past midnight in Paris: the business of the evening before.
+    let server = Server::start(&demo.database, Clock(|| "2026-11-23T23:30:00Z".parse().unwrap())).await;
+    let person = |account: &str| demo.person(&server.base, account);
+    let (reception, manager) = (person("receptionist1.p1"), person("manager.p1"));
+    // 11.00 for the pizza and 2.20 for the cola, twice; one of them on site.
+    let lines = [pizza("MAR", "M", 1), side("COLA", 1)];
+    let mut orders = Vec::new();
+    for fulfilment in ["TAKEAWAY", "ON_SITE", "TAKEAWAY"] {
+        orders.push(reception.placed(basket("P1", fulfilment, &lines)).await);
+    }
+    for (order, method) in orders.iter().zip(["CARD", "CASH"]) {
+        reception.to_order("recordPayment", order, json!({ "method": method, "amount": "13.20" })).await;
+    }
+    reception.to_order("cancelOrder", &orders[2], json!({ "reason": "CUSTOMER_REQUEST" })).await;
+    reception.place(basket("P1", "TAKEAWAY", &[pizza("CHV", "L", 9)])).await;
+    let head = json!(person("auditor").head().await.to_string());
+
+    let days = json!({ "from": "2026-11-01", "to": "2026-11-30", "at": head });
+    let document = "query($from: Date!, $to: Date!, $at: LogPosition) {
+        sales(pizzeriaId: \"P1\", from: $from, to: $to, atLeastPosition: $at) {
+            date orders gross { amount } refused cancelled paidTotal { amount }
+            vat { rate gross { amount } } paid { method amount { amount } } } }";
+    let data = manager.data(document, days.clone()).await;
+    let amount = |amount: &str| json!({ "amount": amount });
+    let mut day = data["sales"][0].clone();
+    assert_eq!(data["sales"].as_array().unwrap().len(), 1);
+    day["paid"].as_array_mut().unwrap().sort_by_key(|paid| paid["method"].to_string());
+    assert_eq!(
+        day,
+        json!({
+            "date": "2026-11-23",
+            "orders": 2,
+            "gross": amount("26.40"),
+            "refused": 1,
+            "cancelled": 1,
+            "paidTotal": amount("26.40"),
+            // The cola taken away is at 5.5 %, the one on site at 10 %.
+            "vat": [
+                { "rate": "5.50", "gross": amount("2.20") },
+                { "rate": "10.00", "gross": amount("24.20") },
+            ],
+            "paid": [
+                { "method": "CARD", "amount": amount("13.20") },
+                { "method": "CASH", "amount": amount("13.20") },
+            ],
+        })
+    );
+    let other = document.replacen("P1", "P2", 1);
+    assert_eq!(manager.ask(&other, days.clone()).await.code(), "FORBIDDEN");
+    let none = person("director").data(&other, days).await;
+    assert_eq!(none["sales"], Value::Array(vec![]));
+}
