@@ -28,3 +28,4 @@ mod sales;
 mod stock;
 mod subscriptions;
 mod takeover;
+mod visibility;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod menu;
 pub mod node;
 pub mod order;
+pub mod order_parts;
 pub mod page;
 pub mod pizzeria;
 pub mod quote;

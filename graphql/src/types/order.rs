@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Role, Scope};
 use domain::order::{Fulfilment as How, Order as OrderState, OrderStatus as Status, PlacedOrder, Progress};
@@ -12,18 +12,16 @@ use event_store::Outcome;
 use super::actions::{self, OrderAction};
 use super::contact::Contact;
 use super::delivery::Delivery;
-use super::enums::{
-    CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent, PaymentKind,
-    PaymentMethod, PizzaSize,
-};
+use super::enums::{CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
 use super::event::{EventConnection, history};
+use super::order_parts::{OrderLine, Payment, Promise, VatPart};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::labels;
-use crate::scalars::{self, Decimal, Money};
+use crate::scalars::{self, Money};
 
 /// An order that was accepted, at one version.
 #[derive(Debug, Clone)]
@@ -79,13 +77,13 @@ impl Order {
             return Ok(None);
         }
         if let Some(courier) = caller.actor.as_ref().filter(|actor| actor.role == Role::Courier) {
-            let to_be_carried =
-                self.order.fulfilment == How::Delivery && self.order.status() == Status::Ready;
-            let carries = match self.delivery_of(ctx).await? {
-                Some(delivery) => delivery.delivery.courier().is_some_and(|carrier| carrier.0 == courier.id),
-                None => false,
+            let carrier = self.delivery_of(ctx).await?.and_then(|delivery| delivery.delivery.courier());
+            let waits = matches!(self.order.status(), Status::Ready | Status::NotDelivered);
+            let may = match carrier {
+                Some(carrier) => carrier.0 == courier.id,
+                None => waits && self.order.fulfilment == How::Delivery,
             };
-            if !to_be_carried && !carries {
+            if !may {
                 return Ok(None);
             }
         }
@@ -322,100 +320,3 @@ impl Order {
 }
 
 connection!(OrderConnection, OrderEdge, Order, "orders");
-
-/// One line of an order, as it was priced.
-#[derive(Debug, SimpleObject)]
-pub struct OrderLine {
-    /// Its number, from 1.
-    pub line: u32,
-    /// The item's id.
-    pub item: ID,
-    /// The item's code, `MAR`.
-    pub code: String,
-    /// The item's name then.
-    pub name: String,
-    /// The size, for a pizza.
-    pub size: Option<PizzaSize>,
-    /// How many.
-    pub quantity: u32,
-    /// The ids of the ingredients added to each.
-    pub extras: Vec<ID>,
-    /// The ids of the ingredients left out of each.
-    pub without: Vec<ID>,
-    /// What one costs, extras included.
-    pub unit_price: Money,
-    /// What the line costs.
-    pub total: Money,
-    /// Its VAT rate, in percent.
-    pub vat_rate: Decimal,
-    /// The version of the menu that its recipe and price are from.
-    pub recipe_version: u32,
-    /// Whether it has come out of the oven; for what is not a pizza, once the order is ready.
-    pub baked: bool,
-}
-
-impl From<&domain::order::OrderLine> for OrderLine {
-    fn from(line: &domain::order::OrderLine) -> Self {
-        Self {
-            line: line.line,
-            item: line.item.to_global(),
-            code: line.item.to_string(),
-            name: line.name.clone(),
-            size: line.size.map(PizzaSize::from),
-            quantity: line.quantity,
-            extras: line.extras.iter().map(|extra| extra.ingredient.to_global()).collect(),
-            without: line.without.iter().map(GlobalId::to_global).collect(),
-            unit_price: line.unit_price.into(),
-            total: line.total.into(),
-            vat_rate: scalars::percent(line.vat_rate),
-            recipe_version: line.recipe_version,
-            baked: line.baked,
-        }
-    }
-}
-
-/// One VAT rate's part of a total.
-#[derive(Debug, SimpleObject)]
-pub struct VatPart {
-    /// The rate, in percent.
-    pub rate: Decimal,
-    /// Without VAT.
-    pub net: Money,
-    /// The VAT.
-    pub tax: Money,
-    /// With VAT.
-    pub gross: Money,
-}
-
-impl From<&domain::vat::VatPart> for VatPart {
-    fn from(part: &domain::vat::VatPart) -> Self {
-        Self {
-            rate: scalars::percent(part.rate),
-            net: part.net.into(),
-            tax: part.tax.into(),
-            gross: part.gross.into(),
-        }
-    }
-}
-
-/// One entry of an order's payments.
-#[derive(Debug, SimpleObject)]
-pub struct Payment {
-    /// Which way.
-    pub kind: PaymentKind,
-    /// How.
-    pub method: PaymentMethod,
-    /// How much; never negative.
-    pub amount: Money,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-/// A promised time, and when it was given.
-#[derive(Debug, SimpleObject)]
-pub struct Promise {
-    /// For when.
-    pub promised_at: DateTime<Utc>,
-    /// Since when this promise holds.
-    pub given_at: DateTime<Utc>,
-}

@@ -9,7 +9,7 @@ use domain::order::Missing;
 use domain::usecase::{self, Refusal};
 
 use super::menu::Ingredient;
-use super::order::{OrderLine, VatPart};
+use super::order_parts::{OrderLine, VatPart};
 use super::user_error::UserError;
 use crate::labels::Lang;
 use crate::scalars::{self, Money};

@@ -5,7 +5,7 @@ use domain::Cents;
 use projections::daily_sales::Row;
 
 use super::enums::PaymentMethod;
-use super::order::VatPart;
+use super::order_parts::VatPart;
 use super::pizzeria::Pizzeria;
 use crate::context::ApiContext;
 use crate::error::ApiError;
