@@ -9,7 +9,7 @@ use crate::logs;
 use crate::report::say;
 
 /// A number of our own: two that migrate at once take turns, and each says what it applied itself.
-const LOCK: i64 = 0x6f63_7069_7a7a_61;
+const LOCK: i64 = 0x6f_6370_697a_7a61;
 
 /// Bring the database's tables up to date; a second time, or two at once, do no harm
 #[derive(Debug, clap::Args)]
