@@ -36,7 +36,11 @@ pub fn binary() -> PathBuf {
     path
 }
 
-fn command(database_url: &str) -> Command {
+/// The binary on a database, with nothing else set that it reads; ended at the latest with the value.
+///
+/// # Panics
+/// When it is not there.
+pub fn command(database_url: &str) -> Command {
     let mut command = Command::new(binary());
     command
         .env("DATABASE_URL", database_url)

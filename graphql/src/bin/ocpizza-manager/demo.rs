@@ -94,6 +94,7 @@ fn start_postgres(args: &Args) -> anyhow::Result<PrivatePostgres> {
     if args.fresh {
         private_postgres::erase(data_dir)?;
     }
+    say(format_args!("Starting a private PostgreSQL in {} …", data_dir.display()));
     Ok(PrivatePostgres::start(Options {
         data_dir: data_dir.clone(),
         durability: Durability::Durable,

@@ -20,6 +20,8 @@ const CONNECTIONS: u32 = 15;
 const FAREWELL: Duration = Duration::from_secs(15);
 /// And so long the connections to the database.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// Tasks that are ended let go of their connections within so long; else they would report that these are gone.
+const LETTING_GO: Duration = Duration::from_millis(100);
 
 /// Serve the API on PORT until SIGTERM or Ctrl-C
 #[derive(Debug, clap::Args)]
@@ -78,5 +80,6 @@ pub(crate) async fn start(pool: &PgPool, key: Option<SecretString>) -> anyhow::R
 /// Stops the runners and lets the database go.
 pub(crate) async fn close(app: App, pool: PgPool) {
     drop(app);
+    tokio::time::sleep(LETTING_GO).await;
     let _ = tokio::time::timeout(GOODBYE, pool.close()).await;
 }

@@ -1,0 +1,142 @@
+//! The command line on a real database: each command does what it says, and ends as it says.
+
+use std::process::{Output, Stdio};
+
+use graphql::auth::{Authenticator, Key};
+use graphql::clock::Clock;
+use sqlx::Executor;
+use tests::processes::{command, run};
+use tests::{Database, Demo, eventually, within};
+use tokio::process::Child;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Exit code 0 and nothing on stderr; gives stdout.
+#[track_caller]
+fn done(output: &Output) -> String {
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    text(&output.stdout)
+}
+
+/// Exit code 1 and one line on stderr; gives it.
+#[track_caller]
+fn refused(output: &Output) -> String {
+    let line = text(&output.stderr);
+    assert_eq!((output.status.code(), line.lines().count()), (Some(1), 1), "{line}");
+    line
+}
+
+/// As a terminal's Ctrl-C or a platform's stop would.
+async fn signal(child: &Child, name: &str) {
+    let pid = child.id().expect("it has not ended").to_string();
+    assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn tables_are_migrated_once_by_two_at_once_and_not_by_serve() {
+    let database = Database::create().await;
+    database.pool.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
+    let all = event_store::MIGRATOR.iter().count();
+
+    let line = refused(&run(&database.url, &["serve"]).await);
+    assert!(line.contains(&format!("lacks {all} migrations: run ocpizza-manager migrate")), "{line}");
+
+    let (one, other) = tokio::join!(run(&database.url, &["migrate"]), run(&database.url, &["migrate"]));
+    let said = done(&one) + &done(&other);
+    assert_eq!(said.lines().filter(|line| line.starts_with("applied ")).count(), all, "{said}");
+    assert!(said.contains(&format!("up to date: {all} migrations, 0 of them new")), "{said}");
+    let events: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&database.pool).await.unwrap();
+    assert_eq!(events, 0);
+}
+
+#[tokio::test]
+async fn serve_ends_at_sigterm_with_0() {
+    let database = Database::create().await;
+    let mut child = command(&database.url)
+        .arg("serve")
+        .env("PORT", "0")
+        .env("RUST_LOG", "error,ocpizza_manager=info")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = tokio::io::BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    within(async {
+        while !said.contains("serving") {
+            assert_ne!(
+                tokio::io::AsyncBufReadExt::read_line(&mut log, &mut said).await.unwrap(),
+                0,
+                "{said}"
+            );
+        }
+    })
+    .await;
+    signal(&child, "TERM").await;
+    assert_eq!(within(child.wait()).await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_token_is_of_the_account_asked_for() {
+    let demo = Demo::create().await;
+    let pool = &demo.database.pool;
+    let token = done(&run(&demo.database.url, &["token", "Courier2.P1@ocpizza.example"]).await);
+    let key = Key::development(pool).await.unwrap();
+    let account = Authenticator::new(pool.clone(), key, Clock::system()).authenticate(token.trim_end()).await;
+    assert_eq!(account.unwrap().unwrap().email, "courier2.p1@ocpizza.example");
+
+    let line = refused(&run(&demo.database.url, &["token", "nobody@ocpizza.example"]).await);
+    assert!(line.contains("no account with the e-mail address nobody@ocpizza.example"), "{line}");
+}
+
+#[tokio::test]
+async fn a_read_model_that_is_not_what_the_log_says_is_found_and_rebuilt() {
+    let demo = Demo::create().await;
+    let (url, pool) = (&demo.database.url, &demo.database.pool);
+    projections::catch_up(pool).await.unwrap();
+    let sound = done(&run(url, &["projections", "verify"]).await);
+    assert_eq!(sound.lines().filter(|line| line.contains(" equal: ")).count(), projections::Model::ALL.len());
+
+    pool.execute("DELETE FROM pizzerias WHERE id = 'P1'").await.unwrap();
+    let verified = run(url, &["projections", "verify"]).await;
+    let line = refused(&verified);
+    assert!(line.contains("not what the log says: pizzerias;"), "{line}");
+    let report = text(&verified.stdout);
+    assert!(report.contains("  pizzerias P1 missing"), "{report}");
+
+    done(&run(url, &["projections", "rebuild", "pizzerias"]).await);
+    done(&run(url, &["projections", "verify"]).await);
+    let status = done(&run(url, &["projections", "status"]).await);
+    assert!(status.lines().any(|line| line.starts_with("pizzerias ") && line.ends_with(" no")), "{status}");
+}
+
+#[tokio::test]
+async fn the_demo_plays_an_evening_to_the_door_and_stops_cleanly() {
+    let database = Database::create().await;
+    let child = command(&database.url)
+        .args(["demo", "--simulate", "--speed", "100"])
+        .env("PORT", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for status in ["DELIVERED", "HANDED_OVER", "AWAITING_PAYMENT"] {
+        eventually(status, async || {
+            let sql = "SELECT count(*) FROM order_details WHERE status = $1";
+            let orders: i64 = sqlx::query_scalar(sql).bind(status).fetch_one(&database.pool).await.unwrap();
+            (orders > 0).then_some(())
+        })
+        .await;
+    }
+    signal(&child, "INT").await;
+    let said = done(&within(child.wait_with_output()).await.unwrap());
+    assert!(said.contains("Authorization: Bearer ocp_"), "{said}");
+    assert!(said.contains("orders: none | stock low: none"), "{said}");
+    assert!(!said.contains("last error"), "{said}");
+    assert!(said.ends_with("\nStopped.\n"), "{said}");
+    // It leaves nothing half-done behind, and another database's data alone.
+    done(&run(&database.url, &["projections", "verify"]).await);
+}
