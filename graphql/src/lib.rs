@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod batching;
 pub mod clock;
 mod completion;
 pub mod config;

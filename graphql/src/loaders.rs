@@ -28,9 +28,15 @@ pub struct Loaders {
 }
 
 impl Loaders {
-    /// For one request.
+    /// Without a way to wait for more: see [`crate::batching`].
+    pub fn over(pool: &PgPool) -> Self {
+        Self { pool: pool.clone() }
+    }
+
+    /// For a subscription, whose items come one by one: what is asked for within a millisecond is read
+    /// together.
     pub fn for_request(pool: &PgPool) -> DataLoader<Self> {
-        DataLoader::new(Self { pool: pool.clone() }, tokio::spawn)
+        DataLoader::new(Self::over(pool), tokio::spawn)
     }
 }
 

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_graphql::dataloader::DataLoader;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
 use axum::http::HeaderMap;
@@ -16,6 +17,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::limits::{TooMuch, check_operation, check_text};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
+use crate::batching::Batches;
 use crate::completion::{Asked, operation};
 use crate::context::{Caller, Services};
 use crate::error::{ApiError, ErrorCode, finish, set_code};
@@ -141,19 +143,27 @@ impl Api {
         }
     }
 
-    fn prepare(&self, mut request: Request, caller: &Caller, executed: &Executed) -> Request {
+    fn prepare(
+        &self,
+        mut request: Request,
+        caller: &Caller,
+        loaders: DataLoader<Loaders>,
+        executed: &Executed,
+    ) -> Request {
         if let Ok(document) = request.parsed_query().cloned() {
             let (operation, variables) = (request.operation_name.clone(), request.variables.clone());
             request = request.data(Arc::new(Asked { document, operation, variables }));
         }
-        request.data(caller.clone()).data(Loaders::for_request(&self.services.pool)).data(executed.clone())
+        request.data(caller.clone()).data(loaders).data(executed.clone())
     }
 
     /// Executes a query or a mutation that was [checked](Api::check).
     pub async fn execute(&self, request: Request, caller: &Caller) -> Executing {
         let executed = Executed::default();
-        let request = self.prepare(request, caller, &executed);
-        let response = AssertUnwindSafe(self.schema.execute(request)).catch_unwind().await;
+        let batches = Batches::default();
+        let loaders = batches.loaders(&self.services.pool);
+        let request = self.prepare(request, caller, loaders, &executed);
+        let response = AssertUnwindSafe(batches.run(self.schema.execute(request))).catch_unwind().await;
         match response {
             Ok(response) => Executing {
                 response: finish(response, &caller.request_id),
@@ -165,7 +175,8 @@ impl Api {
 
     /// Executes any operation that was [checked](Api::check); a subscription answers many times.
     pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        let request = self.prepare(request, &caller, &Executed::default());
+        let loaders = Loaders::for_request(&self.services.pool);
+        let request = self.prepare(request, &caller, loaders, &Executed::default());
         let id = caller.request_id;
         let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
         responses
