@@ -26,6 +26,7 @@ mod races;
 mod reactors;
 mod rebuild;
 mod sales;
+mod statements;
 mod stock;
 mod subscriptions;
 mod takeover;

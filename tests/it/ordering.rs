@@ -47,7 +47,7 @@ async fn the_customer_sees_every_step_to_the_door_once_and_in_order() {
     // 11.00 + 16.50 + 4.40, and 2.90 for the delivery.
     assert_eq!((&order["status"], &order["total"]["amount"]), (&json!("PLACED"), &json!("34.80")));
     let mut steps = customer.subscribe(FOLLOW, json!({ "id": order["id"] })).await;
-    assert_eq!(steps.next().await["order"], json!({ "version": 1, "status": "PLACED" }));
+    assert_eq!(steps.value().await["order"], json!({ "version": 1, "status": "PLACED" }));
 
     kitchen.step("startPreparation", &order).await;
     for line in [1, 2] {
@@ -77,7 +77,7 @@ async fn the_customer_sees_every_step_to_the_door_once_and_in_order() {
     let mut seen = Vec::new();
     let mut last = 0;
     while seen.len() < 7 {
-        let item = steps.next().await;
+        let item = steps.value().await;
         let at = tests::orders::position(&item["position"]);
         assert!(at > last, "{item} after {last}");
         last = at;

@@ -43,7 +43,7 @@ fn follow(
                 return seen;
             }
             tokio::select! {
-                item = events.next() => {
+                item = events.value() => {
                     assert_eq!(item["position"], item["event"]["position"]);
                     seen.push(position(&item["position"]));
                 }
@@ -236,7 +236,7 @@ async fn what_one_process_does_the_other_shows_and_a_cut_connection_loses_nothin
     for round in 0..6 {
         orders.push(reception.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await);
         // Each order is two events. The connection is cut where nothing has been read of the second.
-        let item = events.next().await;
+        let item = events.value().await;
         assert_eq!(item["position"], item["event"]["position"]);
         seen.push(position(&item["position"]));
         if round % 2 == 1 {
@@ -248,7 +248,7 @@ async fn what_one_process_does_the_other_shows_and_a_cut_connection_loses_nothin
     }
     let head = auditor.head().await;
     while seen.last() < Some(&head) {
-        seen.push(position(&events.next().await["position"]));
+        seen.push(position(&events.value().await["position"]));
     }
     assert_eq!(seen, (start + 1..=head).collect::<Vec<_>>());
     assert_eq!(head - start, 18);
@@ -258,12 +258,12 @@ async fn what_one_process_does_the_other_shows_and_a_cut_connection_loses_nothin
     let customer = demo.person(&b.base, "receptionist1.p1");
     let order = &orders[0];
     let mut steps = customer.subscribe(ORDER, json!({ "id": order["id"] })).await;
-    let first = steps.next().await;
+    let first = steps.value().await;
     assert_eq!(first["order"], json!({ "version": 1, "status": "PLACED" }));
     drop(steps);
     kitchen.step("startPreparation", order).await;
     let mut steps = customer.subscribe(ORDER, json!({ "id": order["id"], "after": first["position"] })).await;
-    assert_eq!(steps.next().await["order"], json!({ "version": 2, "status": "IN_PREPARATION" }));
+    assert_eq!(steps.value().await["order"], json!({ "version": 2, "status": "IN_PREPARATION" }));
     kitchen.step("markOrderReady", order).await;
-    assert_eq!(steps.next().await["order"], json!({ "version": 3, "status": "READY" }));
+    assert_eq!(steps.value().await["order"], json!({ "version": 3, "status": "READY" }));
 }

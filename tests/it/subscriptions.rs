@@ -17,19 +17,19 @@ async fn the_kitchen_sees_its_queue_change() {
     let document = "subscription { kitchenQueueChanged(pizzeriaId: \"P1\") {
         position event queue { number status } order { number } } }";
     let mut queue = kitchen.subscribe(document, Value::Null).await;
-    let first = queue.next().await;
+    let first = queue.value().await;
     assert_eq!((&first["queue"], first["order"].is_null()), (&json!([]), true));
 
     shop.person("receptionist1.p2").placed(basket("P2", "TAKEAWAY", &[pizza("MAR", "S", 1)])).await;
     let order = reception.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "S", 1)])).await;
     let number = &order["number"];
-    let seen = queue.next().await;
+    let seen = queue.value().await;
     assert_eq!(seen["queue"], json!([{ "number": number, "status": "PLACED" }]));
     assert_eq!((&seen["event"], &seen["order"]["number"]), (&json!("OrderPlaced"), number));
     kitchen.step("startPreparation", &order).await;
-    assert_eq!(queue.next().await["queue"], json!([{ "number": number, "status": "IN_PREPARATION" }]));
+    assert_eq!(queue.value().await["queue"], json!([{ "number": number, "status": "IN_PREPARATION" }]));
     kitchen.step("markOrderReady", &order).await;
-    let gone = queue.next().await;
+    let gone = queue.value().await;
     assert_eq!((&gone["queue"], &gone["order"]["number"]), (&json!([]), number));
 }
 
@@ -40,14 +40,14 @@ async fn the_stock_is_seen_to_move() {
     let document = "subscription { stockChanged(pizzeriaId: \"P1\") { event changes { ingredient { code } onHand reserved }
         stock { levels { ingredient { code } onHand reserved available } } } }";
     let mut stock = kitchen.subscribe(document, Value::Null).await;
-    assert_eq!(level(&stock.next().await["stock"], "COLA"), (60, 0, 60));
+    assert_eq!(level(&stock.value().await["stock"], "COLA"), (60, 0, 60));
     let order = shop.person("receptionist1.p1").placed(basket("P1", "TAKEAWAY", &[side("COLA", 2)])).await;
     let moved = |on_hand: i64, reserved: i64| json!([{ "ingredient": { "code": "COLA" }, "onHand": on_hand, "reserved": reserved }]);
-    let reserved = stock.next().await;
+    let reserved = stock.value().await;
     assert_eq!((&reserved["event"], &reserved["changes"]), (&json!("IngredientsReserved"), &moved(0, 2)));
     assert_eq!(level(&reserved["stock"], "COLA"), (60, 2, 58));
     kitchen.step("startPreparation", &order).await;
-    let consumed = stock.next().await;
+    let consumed = stock.value().await;
     assert_eq!((&consumed["event"], &consumed["changes"]), (&json!("ReservationConsumed"), &moved(-2, -2)));
     assert_eq!(level(&consumed["stock"], "COLA"), (58, 0, 58));
 }
@@ -61,29 +61,29 @@ async fn a_delivery_is_followed_with_its_couriers_position() {
     let head = shop.person("auditor").head().await.to_string();
     let mut waiting = shop.person("courier2.p1").subscribe(waiting, json!({ "after": head })).await;
     let (_, delivery) = crate::deliveries::ready(&shop).await;
-    let seen = waiting.next().await;
+    let seen = waiting.value().await;
     assert_eq!(seen["event"], "DeliveryScheduled");
     assert_eq!(seen["delivery"], json!({ "id": delivery["id"], "status": "SCHEDULED" }));
 
     let document = "subscription($id: ID!) { deliveryChanged(id: $id) { position event delivery { status }
         courierPosition { latitude longitude } } }";
     let mut steps = customer.subscribe(document, json!({ "id": delivery["id"] })).await;
-    assert_eq!(steps.next().await["delivery"]["status"], "SCHEDULED");
+    assert_eq!(steps.value().await["delivery"]["status"], "SCHEDULED");
     courier.carry("claimDelivery", &delivery, json!({})).await;
-    assert_eq!(steps.next().await["delivery"]["status"], "ASSIGNED");
-    assert_eq!(waiting.next().await["delivery"]["status"], "ASSIGNED");
+    assert_eq!(steps.value().await["delivery"]["status"], "ASSIGNED");
+    assert_eq!(waiting.value().await["delivery"]["status"], "ASSIGNED");
     courier.carry("pickUpDelivery", &delivery, json!({})).await;
-    assert_eq!(steps.next().await["delivery"]["status"], "PICKED_UP");
+    assert_eq!(steps.value().await["delivery"]["status"], "PICKED_UP");
     for (latitude, longitude) in [(48.893, 2.343), (48.895, 2.341)] {
         let here = json!({ "deliveryId": delivery["id"], "latitude": latitude, "longitude": longitude });
         let heard = courier.mutate("reportCourierPosition", "delivery { id }", here).await;
         assert!(heard["position"].is_null(), "a position is not an event: {heard}");
-        let seen = steps.next().await;
+        let seen = steps.value().await;
         assert!(seen["event"].is_null());
         assert_eq!(seen["courierPosition"], json!({ "latitude": latitude, "longitude": longitude }));
     }
     courier.carry("completeDelivery", &delivery, json!({ "proof": { "receivedBy": "Inès" } })).await;
-    assert_eq!(steps.next().await["delivery"]["status"], "DELIVERED");
+    assert_eq!(steps.value().await["delivery"]["status"], "DELIVERED");
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ impl Subscription {
     /// # Panics
     /// When there is none, or nothing comes.
     #[track_caller]
-    pub fn next(&mut self) -> impl Future<Output = Value> {
+    pub fn value(&mut self) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
         let item = self.item();
         async move {
