@@ -8,7 +8,7 @@ use domain::usecase::{AssignDelivery, ToDelivery};
 use event_store::NewContact;
 use uuid::Uuid;
 
-use super::run::{Answer, Asked, allowed_delivery, command_context, execute, payloads};
+use super::run::{Answer, Asked, Fresh, allowed_delivery, command_context, execute, payloads};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -164,7 +164,7 @@ impl DeliveryMutation {
         #[graphql(desc = "Which delivery.")] input: ClaimDeliveryInput,
     ) -> Result<ClaimDeliveryPayload, ApiError> {
         let (id, asked) = input.into();
-        let (delivery, _) = allowed_delivery(ctx, &id, Permission::ClaimDelivery).await?;
+        let (delivery, _) = allowed_delivery(ctx, &id, Permission::ClaimDelivery, Fresh::AsKnown).await?;
         let courier = StaffId(ctx.caller()?.actor()?.id);
         Ok(assign(ctx, &delivery, courier, true, asked).await?.into())
     }
@@ -176,7 +176,8 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery, and who carries it.")] input: AssignDeliveryInput,
     ) -> Result<AssignDeliveryPayload, ApiError> {
-        let (delivery, _) = allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery).await?;
+        let (delivery, _) =
+            allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery, Fresh::AsKnown).await?;
         let courier = StaffId::required(&input.courier_id, "input.courierId")?;
         let asked = Asked {
             idempotency_key: input.idempotency_key,
@@ -221,7 +222,8 @@ impl DeliveryMutation {
         let id = &input.delivery_id;
         // No event, so nothing that a key would be stored with; one that is none is still refused.
         command_context(ctx, Asked { idempotency_key: input.idempotency_key, ..Asked::default() })?;
-        let (delivery, version) = allowed_delivery(ctx, id, Permission::ReportCourierPosition).await?;
+        let (delivery, version) =
+            allowed_delivery(ctx, id, Permission::ReportCourierPosition, Fresh::AsStored).await?;
         let place = inputs::place("input", input.latitude, input.longitude)?;
         let caller = ctx.caller()?;
         let actor = caller.actor()?;
@@ -320,7 +322,7 @@ async fn carry(
     asked: Asked,
     step: impl FnOnce(Option<StaffId>, chrono::DateTime<chrono::Utc>) -> DeliveryCommand,
 ) -> Result<Answer, ApiError> {
-    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery).await?;
+    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Fresh::AsKnown).await?;
     let by = acting_courier(ctx.caller()?.actor()?);
     let command = step(by, ctx.now()?);
     execute(ctx, ToDelivery { name, delivery: delivery.id, command }, asked).await

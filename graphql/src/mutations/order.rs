@@ -10,7 +10,7 @@ use event_store::NewContact;
 use rand::Rng;
 use uuid::Uuid;
 
-use super::run::{Asked, allowed_order, execute, fresh_id, payloads};
+use super::run::{Asked, Fresh, allowed_order, execute, fresh_id, payloads};
 use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -137,7 +137,7 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order, and the lines that shall hold.")] input: ChangeOrderLinesInput,
     ) -> Result<ChangeOrderLinesPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines).await?;
+        let order = allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines, Fresh::AsKnown).await?;
         let command = usecase::ChangeOrderLines {
             order: order.id,
             lines: inputs::basket_lines("input.lines", &input.lines)?,
@@ -160,7 +160,7 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order, and why.")] input: CancelOrderInput,
     ) -> Result<CancelOrderPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder).await?;
+        let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder, Fresh::AsKnown).await?;
         let command = usecase::CancelOrder {
             order: order.id,
             reason: input.reason.into(),

@@ -2,13 +2,13 @@
 //! due; [`crate::payment`] asks for it.
 
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::Cents;
 use domain::access::Permission;
 use domain::order::{OnlinePayment, Order as OrderState, OrderCommand};
 use domain::usecase::{Refusal, ToOrder};
+use domain::{AggregateState, Cents};
 use event_store::CommandContext;
 
-use super::run::{Answer, Asked, allowed_order, command_context, execute, execute_in, payloads};
+use super::run::{Answer, Asked, Fresh, allowed_order, command_context, execute, execute_in, payloads};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs;
@@ -84,7 +84,7 @@ impl PaymentMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "For which order, how, and how much.")] input: RecordPaymentInput,
     ) -> Result<RecordPaymentPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::RecordPayment).await?;
+        let order = allowed_order(ctx, &input.order_id, Permission::RecordPayment, Fresh::AsKnown).await?;
         let amount = inputs::amount("input.amount", input.amount)?;
         let command = OrderCommand::RecordPayment { method: input.method.into(), amount, now: ctx.now()? };
         let asked = Asked {
@@ -121,7 +121,7 @@ impl PaymentMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "For which order, how, and how much.")] input: RefundOrderInput,
     ) -> Result<RefundOrderPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::RefundOrder).await?;
+        let order = allowed_order(ctx, &input.order_id, Permission::RefundOrder, Fresh::AsKnown).await?;
         let amount = inputs::amount("input.amount", input.amount)?;
         let command = OrderCommand::Refund { method: input.method.into(), amount, now: ctx.now()? };
         let asked = Asked {
@@ -148,10 +148,10 @@ async fn pay(
     let mut tries = 0;
     loop {
         tries += 1;
-        let order = allowed_order(ctx, id, Permission::PayOnline).await?;
-        let due = match &order.state {
-            OrderState::Placed(order) => order.due(),
-            OrderState::NotPlaced | OrderState::Refused(_) => Cents::ZERO,
+        let order = allowed_order(ctx, id, Permission::PayOnline, Fresh::AsStored).await?;
+        let due = match &*order.state {
+            AggregateState::Order(OrderState::Placed(order)) => order.due(),
+            _ => Cents::ZERO,
         };
         let answered = match &context.idempotency {
             Some(given) => services.store.has_answered(context.actor.id, &given.key).await?,

@@ -5,7 +5,7 @@ use domain::access::Permission;
 use domain::order::OrderCommand;
 use domain::usecase::{self, ToOrder};
 
-use super::run::{Asked, allowed_order, execute, payloads};
+use super::run::{Asked, Fresh, allowed_order, execute, payloads};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::requires::{requires, roles};
@@ -81,7 +81,7 @@ impl PreparationMutation {
         #[graphql(desc = "Which order.")] input: StartPreparationInput,
     ) -> Result<StartPreparationPayload, ApiError> {
         let (id, asked) = input.into();
-        let order = allowed_order(ctx, &id, Permission::PrepareOrder).await?.id;
+        let order = allowed_order(ctx, &id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
         let now = ctx.now()?;
         Ok(execute(ctx, usecase::StartPreparation { order, now }, asked).await?.into())
     }
@@ -93,7 +93,7 @@ impl PreparationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which line of which order.")] input: MarkItemBakedInput,
     ) -> Result<MarkItemBakedPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::PrepareOrder).await?.id;
+        let order = allowed_order(ctx, &input.order_id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
         let line = u32::try_from(input.line)
             .map_err(|_| ApiError::bad_input("input.line: a line's number, from 1"))?;
         let command = OrderCommand::MarkItemBaked { line, now: ctx.now()? };
@@ -113,7 +113,7 @@ impl PreparationMutation {
         #[graphql(desc = "Which order.")] input: MarkOrderReadyInput,
     ) -> Result<MarkOrderReadyPayload, ApiError> {
         let (id, asked) = input.into();
-        let order = allowed_order(ctx, &id, Permission::PrepareOrder).await?.id;
+        let order = allowed_order(ctx, &id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
         let command = OrderCommand::MarkReady { now: ctx.now()? };
         Ok(execute(ctx, ToOrder { name: "markOrderReady", order, command }, asked).await?.into())
     }
@@ -126,7 +126,7 @@ impl PreparationMutation {
         #[graphql(desc = "Which order.")] input: HandOverOrderInput,
     ) -> Result<HandOverOrderPayload, ApiError> {
         let (id, asked) = input.into();
-        let order = allowed_order(ctx, &id, Permission::HandOverOrder).await?.id;
+        let order = allowed_order(ctx, &id, Permission::HandOverOrder, Fresh::AsKnown).await?.id;
         let command = OrderCommand::HandOver { now: ctx.now()? };
         Ok(execute(ctx, ToOrder { name: "handOverOrder", order, command }, asked).await?.into())
     }

@@ -163,22 +163,50 @@ fn of_a_role(caller: &Caller, permission: Permission) -> Result<(), ApiError> {
 #[derive(Debug)]
 pub(super) struct AllowedOrder {
     pub id: OrderId,
-    pub state: Order,
+    pub state: Arc<AggregateState>,
     pub version: i64,
 }
 
 impl AllowedOrder {
     /// Whether the caller may do something else to it, too.
     pub fn also(&self, caller: &Caller, permission: Permission) -> bool {
-        scope_of(&self.state).is_some_and(|scope| caller.may(permission, scope))
+        scope_of_order(&self.state).is_some_and(|scope| caller.may(permission, scope))
     }
 }
 
-fn scope_of(state: &Order) -> Option<Scope<'_>> {
+fn scope_of_order(state: &AggregateState) -> Option<Scope<'_>> {
     match state {
-        Order::NotPlaced => None,
-        Order::Refused(refused) => Some(Scope::Own { customer: None, pizzeria: &refused.pizzeria }),
-        Order::Placed(order) => Some(Scope::Own { customer: order.customer, pizzeria: &order.pizzeria }),
+        AggregateState::Order(Order::Refused(refused)) => {
+            Some(Scope::Own { customer: None, pizzeria: &refused.pizzeria })
+        }
+        AggregateState::Order(Order::Placed(order)) => {
+            Some(Scope::Own { customer: order.customer, pizzeria: &order.pizzeria })
+        }
+        _ => None,
+    }
+}
+
+/// How fresh a state has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fresh {
+    /// As this process last knew it: enough for whose it is, which never changes.
+    AsKnown,
+    /// As stored now.
+    AsStored,
+}
+
+async fn state_of(
+    ctx: &Context<'_>,
+    stream: &StreamId,
+    fresh: Fresh,
+) -> Result<(Arc<AggregateState>, i64), ApiError> {
+    let store = &ctx.services()?.store;
+    match fresh {
+        Fresh::AsKnown => Ok(store.recall(stream).await?),
+        Fresh::AsStored => {
+            let (state, version) = store.load(stream).await?;
+            Ok((Arc::new(state), version))
+        }
     }
 }
 
@@ -191,17 +219,14 @@ pub(super) async fn allowed_order(
     ctx: &Context<'_>,
     id: &ID,
     permission: Permission,
+    fresh: Fresh,
 ) -> Result<AllowedOrder, ApiError> {
     let caller = ctx.caller()?;
     of_a_role(caller, permission)?;
     let id = OrderId::required(id, "input.orderId")?;
-    match ctx.services()?.store.load(&StreamId::order(id)).await? {
-        (AggregateState::Order(state), version) => {
-            caller.authorize(permission, scope_of(&state).ok_or(ApiError::NotFound("order"))?)?;
-            Ok(AllowedOrder { id, state, version })
-        }
-        _ => Err(ApiError::NotFound("order")),
-    }
+    let (state, version) = state_of(ctx, &StreamId::order(id), fresh).await?;
+    caller.authorize(permission, scope_of_order(&state).ok_or(ApiError::NotFound("order"))?)?;
+    Ok(AllowedOrder { id, state, version })
 }
 
 /// Looks a delivery up, and whether the caller may.
@@ -212,18 +237,18 @@ pub(super) async fn allowed_delivery(
     ctx: &Context<'_>,
     id: &ID,
     permission: Permission,
+    fresh: Fresh,
 ) -> Result<(ScheduledDelivery, i64), ApiError> {
     let caller = ctx.caller()?;
     of_a_role(caller, permission)?;
     let id = DeliveryId::required(id, "input.deliveryId")?;
-    match ctx.services()?.store.load(&StreamId::delivery(id)).await? {
-        (AggregateState::Delivery(Delivery::Scheduled(delivery)), version) => {
-            let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
-            caller.authorize(permission, scope)?;
-            Ok((*delivery, version))
-        }
-        _ => Err(ApiError::NotFound("delivery")),
-    }
+    let (state, version) = state_of(ctx, &StreamId::delivery(id), fresh).await?;
+    let AggregateState::Delivery(Delivery::Scheduled(delivery)) = &*state else {
+        return Err(ApiError::NotFound("delivery"));
+    };
+    let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
+    caller.authorize(permission, scope)?;
+    Ok(((**delivery).clone(), version))
 }
 
 /// A pizzeria that the caller was found to be allowed to touch; whether it exists, the domain says.
