@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use graphql::clock::Clock;
 use serde_json::{Value, json};
 use tests::orders::{basket, level, missing, pizza, refusals, side, with};
 use tests::processes::Process;
+use tests::server::Server;
 use tests::{Api, Demo, Shop};
 
 const CLIENTS: usize = 64;
@@ -32,8 +34,12 @@ async fn of_64_clients_one_gets_the_last_pizza() {
     let counted = kitchen.to_stock("countStock", "P1", left).await;
     assert_eq!(shop.anybody().makeable("P1", "MAR", &counted["position"]).await["M"], json!([1, "BASIL"]));
 
+    // Half of them at another process, as it were: one with a log, a cache and a queue of its own.
+    let other = Server::start(shop.database(), Clock::system()).await;
     let buyers = ["customer1", "customer2", "customer3", "receptionist1.p1"].map(|who| shop.person(who));
-    let clients: Vec<Api> = buyers.iter().cycle().take(CLIENTS).map(Api::apart).collect();
+    let bases = [&shop.server.base, &other.base];
+    let client = |at: usize| buyers[at / 2 % buyers.len()].apart().at(bases[at % bases.len()]);
+    let clients: Vec<Api> = (0..CLIENTS).map(client).collect();
     let order = basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)]);
     let answers = join_all(clients.iter().map(|client| client.place(order.clone()))).await;
     assert_eq!(tally(&answers), counts(&[("INSUFFICIENT_STOCK", CLIENTS - 1), ("accepted", 1)]));
