@@ -10,15 +10,18 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, FuturesUnordered};
+use futures_util::{Stream, StreamExt};
 use sqlx::PgPool;
 
 use crate::loaders::Loaders;
 
 /// How often an operation that wakes itself is polled again before its reads start all the same.
 const PATIENCE: usize = 100;
+
+/// The reads of an operation that have started.
+type Reads = FuturesUnordered<BoxFuture<'static, ()>>;
 
 /// The reads that one operation has asked for and that have not started.
 #[derive(Clone, Default)]
@@ -32,34 +35,46 @@ impl Batches {
         DataLoader::new(Loaders::over(pool), later).delay(Duration::ZERO)
     }
 
-    /// Runs the operation to its end. Dropped, it takes its reads with it.
-    pub async fn run<F: Future>(&self, operation: F) -> F::Output {
+    /// Runs an operation to its end. Dropped, it takes its reads with it.
+    pub async fn run<F: Future>(self, operation: F) -> F::Output {
         let mut operation = pin!(operation);
-        let mut reads = FuturesUnordered::new();
-        poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(output) = poll_patiently(operation.as_mut(), cx) {
-                    return Poll::Ready(output);
-                }
-                reads.extend(self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
-                match reads.poll_next_unpin(cx) {
-                    // The operation can go on.
-                    Poll::Ready(Some(())) => {}
-                    Poll::Ready(None) | Poll::Pending => return Poll::Pending,
-                }
+        let mut reads = Reads::new();
+        poll_fn(|cx| self.poll(&mut reads, cx, |cx| operation.as_mut().poll(cx))).await
+    }
+
+    /// Runs an operation that answers many times. Dropped, it takes its reads with it.
+    pub fn run_stream<S: Stream + Unpin>(self, mut operation: S) -> impl Stream<Item = S::Item> {
+        let mut reads = Reads::new();
+        stream::poll_fn(move |cx| self.poll(&mut reads, cx, |cx| operation.poll_next_unpin(cx)))
+    }
+
+    fn poll<T>(
+        &self,
+        reads: &mut Reads,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        loop {
+            if let Poll::Ready(output) = poll_patiently(&mut operation, cx) {
+                return Poll::Ready(output);
             }
-        })
-        .await
+            reads.extend(self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+            match reads.poll_next_unpin(cx) {
+                // The operation can go on.
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 }
 
 /// Polls until the operation waits for something else than another poll: long lists are resolved in
 /// several.
-fn poll_patiently<F: Future>(mut operation: std::pin::Pin<&mut F>, cx: &Context<'_>) -> Poll<F::Output> {
+fn poll_patiently<T>(mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>, cx: &Context<'_>) -> Poll<T> {
     let woken = Arc::new(Woken { outer: cx.waker().clone(), already: AtomicBool::new(false) });
     let waker = Waker::from(Arc::clone(&woken));
     for _ in 0..PATIENCE {
-        if let Poll::Ready(output) = operation.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if let Poll::Ready(output) = operation(&mut Context::from_waker(&waker)) {
             return Poll::Ready(output);
         }
         if !woken.already.swap(false, Ordering::AcqRel) {

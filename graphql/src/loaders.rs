@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::dataloader::Loader;
 use domain::ids::{ContactId, DeliveryId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
 use domain::{LogPosition, StreamId};
@@ -28,15 +28,9 @@ pub struct Loaders {
 }
 
 impl Loaders {
-    /// Without a way to wait for more: see [`crate::batching`].
+    /// Over the read models and the log of a database. [`crate::batching`] gathers what is asked for.
     pub fn over(pool: &PgPool) -> Self {
         Self { pool: pool.clone() }
-    }
-
-    /// For a subscription, whose items come one by one: what is asked for within a millisecond is read
-    /// together.
-    pub fn for_request(pool: &PgPool) -> DataLoader<Self> {
-        DataLoader::new(Self::over(pool), tokio::spawn)
     }
 }
 

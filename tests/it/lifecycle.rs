@@ -9,12 +9,12 @@ use event_store::{EventStore, Follower, Settings};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use graphql::auth::{self, Account};
+use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
 use graphql::demo;
 use graphql::error::finish;
 use graphql::labels::Lang;
-use graphql::loaders::Loaders;
 use graphql::payment::DemoPayments;
 use graphql::schema::{Schema, schema};
 use projections::ReadModels;
@@ -49,21 +49,24 @@ impl Api {
         auth::account_by_email(&self.database.pool, &email).await.unwrap().unwrap()
     }
 
-    async fn request(&self, name: Option<&str>, query: &str, variables: Value) -> Request {
+    async fn request(&self, name: Option<&str>, query: &str, variables: Value) -> (Request, Batches) {
         let actor = match name {
             Some(name) => Some(self.account(name).await.actor()),
             None => None,
         };
-        Request::new(query)
+        let batches = Batches::default();
+        let request = Request::new(query)
             .variables(Variables::from_json(variables))
             .data(Caller { actor, lang: Lang::Fr, request_id: "test".into() })
-            .data(Loaders::for_request(&self.database.pool))
+            .data(batches.loaders(&self.database.pool));
+        (request, batches)
     }
 
     /// The answer, as JSON.
     async fn answer(&self, name: Option<&str>, query: &str, variables: Value) -> Value {
-        let request = self.request(name, query, variables).await;
-        serde_json::to_value(finish(self.schema.execute(request).await, "test")).unwrap()
+        let (request, batches) = self.request(name, query, variables).await;
+        let response = batches.run(self.schema.execute(request)).await;
+        serde_json::to_value(finish(response, "test")).unwrap()
     }
 
     /// The payload of a mutation that takes one input.
@@ -86,9 +89,9 @@ impl Api {
     }
 
     async fn follow(&self, name: &str, query: &str, variables: Value) -> BoxStream<'static, Value> {
-        let request = self.request(Some(name), query, variables).await;
+        let (request, batches) = self.request(Some(name), query, variables).await;
         let data = |response| serde_json::to_value(finish(response, "test")).unwrap();
-        self.schema.execute_stream(request).map(data).boxed()
+        batches.run_stream(self.schema.execute_stream(request)).map(data).boxed()
     }
 }
 

@@ -175,10 +175,12 @@ impl Api {
 
     /// Executes any operation that was [checked](Api::check); a subscription answers many times.
     pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
-        let loaders = Loaders::for_request(&self.services.pool);
+        let batches = Batches::default();
+        let loaders = batches.loaders(&self.services.pool);
         let request = self.prepare(request, &caller, loaders, &Executed::default());
         let id = caller.request_id;
-        let responses = AssertUnwindSafe(self.schema.execute_stream(request)).catch_unwind();
+        let responses = batches.run_stream(self.schema.execute_stream(request));
+        let responses = AssertUnwindSafe(responses).catch_unwind();
         responses
             .map(move |response| match response {
                 Ok(response) => finish(response, &id),
