@@ -1,10 +1,12 @@
 //! Why a delivery refuses a command.
 
+use serde::{Deserialize, Serialize};
+
 use super::state::DeliveryStatus;
 use crate::ids::StaffId;
 
 /// A refusal by a delivery.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum DeliveryError {
     /// There is no such delivery.
     #[error("no such delivery")]

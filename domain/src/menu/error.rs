@@ -1,9 +1,11 @@
 //! Why the menu refuses a command.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{IngredientCode, ItemCode};
 
 /// A refusal by the menu.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum MenuError {
     /// Nothing was to be changed.
     #[error("nothing to publish")]

@@ -1,5 +1,9 @@
 //! Why an order refuses a command.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use super::events::Missing;
 use super::values::OrderStatus;
 use crate::ids::{IngredientCode, ItemCode};
@@ -7,7 +11,7 @@ use crate::menu::PizzaSize;
 use crate::money::Cents;
 
 /// A refusal by an order, or by the placing of one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum OrderError {
     /// There is no such order.
     #[error("no such order")]
@@ -22,7 +26,7 @@ pub enum OrderError {
     #[error("an order has at most {max} {what}")]
     TooLarge {
         /// Lines, or pieces of one line.
-        what: &'static str,
+        what: Cow<'static, str>,
         /// The bound.
         max: u32,
     },

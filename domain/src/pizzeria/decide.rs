@@ -70,7 +70,7 @@ fn check_pause(
     }
     // A reason may be left out, unlike a name.
     if reason.chars().count() > TEXT_MAX {
-        return Err(PizzeriaError::OutOfRange { field: "reason" });
+        return Err(PizzeriaError::OutOfRange { field: "reason".into() });
     }
     Ok(())
 }
@@ -79,18 +79,22 @@ fn check_text(field: &'static str, text: &str) -> Result<(), PizzeriaError> {
     if !text.trim().is_empty() && text.chars().count() <= TEXT_MAX {
         Ok(())
     } else {
-        Err(PizzeriaError::OutOfRange { field })
+        Err(PizzeriaError::OutOfRange { field: field.into() })
     }
 }
 
 fn check_radius(radius_m: u32) -> Result<(), PizzeriaError> {
-    if radius_m <= RADIUS_MAX_M { Ok(()) } else { Err(PizzeriaError::OutOfRange { field: "radius_m" }) }
+    if radius_m <= RADIUS_MAX_M {
+        Ok(())
+    } else {
+        Err(PizzeriaError::OutOfRange { field: "radius_m".into() })
+    }
 }
 
 fn check_amount(field: &'static str, amount: Cents) -> Result<(), PizzeriaError> {
     if (Cents::ZERO..=Cents::MAX_INPUT).contains(&amount) {
         Ok(())
     } else {
-        Err(PizzeriaError::OutOfRange { field })
+        Err(PizzeriaError::OutOfRange { field: field.into() })
     }
 }

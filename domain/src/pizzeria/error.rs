@@ -1,7 +1,11 @@
 //! Why a pizzeria refuses a command.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 /// A refusal by a pizzeria.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PizzeriaError {
     /// There is no such pizzeria.
     #[error("no such pizzeria")]
@@ -25,6 +29,6 @@ pub enum PizzeriaError {
     #[error("{field} is out of range")]
     OutOfRange {
         /// Which.
-        field: &'static str,
+        field: Cow<'static, str>,
     },
 }

@@ -63,7 +63,7 @@ fn what_it_opens_with_is_within_range() {
         (Opening { delivery_fee: Cents(-1), ..opening() }, "delivery_fee"),
         (Opening { minimum: Cents(Cents::MAX_INPUT.0 + 1), ..opening() }, "minimum"),
     ] {
-        given([]).when(does(open(opening))).then_err(PizzeriaError::OutOfRange { field });
+        given([]).when(does(open(opening))).then_err(PizzeriaError::OutOfRange { field: field.into() });
     }
     let widest = Opening {
         name: "é".repeat(200),
@@ -94,7 +94,9 @@ fn an_update_says_something_and_is_within_range() {
         (Changes { delivery_fee: Some(Cents(-1)), ..Changes::default() }, "delivery_fee"),
         (Changes { minimum: Some(Cents(-1)), ..Changes::default() }, "minimum"),
     ] {
-        given([opened()]).when(does(update(changes))).then_err(PizzeriaError::OutOfRange { field });
+        given([opened()])
+            .when(does(update(changes)))
+            .then_err(PizzeriaError::OutOfRange { field: field.into() });
     }
 }
 
@@ -118,7 +120,7 @@ fn a_pause_is_refused_while_paused_in_the_past_or_with_a_novel_for_a_reason() {
     let reason = "é".repeat(201);
     given([opened()])
         .when(does(PizzeriaCommand::Pause { reason, until: None, now: now() }))
-        .then_err(PizzeriaError::OutOfRange { field: "reason" });
+        .then_err(PizzeriaError::OutOfRange { field: "reason".into() });
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Why a staff member's stream refuses a command.
 
+use serde::{Deserialize, Serialize};
+
 /// A refusal by a member of staff.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StaffError {
     /// Nobody by that id.
     #[error("no such member of staff")]

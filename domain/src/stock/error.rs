@@ -1,10 +1,12 @@
 //! Why a stock refuses a command.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::order::Missing;
 
 /// A refusal by a stock.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StockError {
     /// Not enough of something.
     #[error("not enough stock")]

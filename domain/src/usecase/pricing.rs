@@ -104,7 +104,7 @@ fn price_one(menu: &Menu, line: &BasketLine) -> Result<One, OrderError> {
         return Err(OrderError::EmptyOrder);
     }
     if line.quantity > PIECES_MAX {
-        return Err(OrderError::TooLarge { what: "pieces of one line", max: PIECES_MAX });
+        return Err(OrderError::TooLarge { what: "pieces of one line".into(), max: PIECES_MAX });
     }
     if line.extras.len() > EXTRAS_MAX {
         return Err(too_large("extras on one line", EXTRAS_MAX));
@@ -173,5 +173,5 @@ fn price_side(side: &Side, line: &BasketLine) -> Result<One, OrderError> {
 }
 
 fn too_large(what: &'static str, max: usize) -> OrderError {
-    OrderError::TooLarge { what, max: u32::try_from(max).unwrap_or(u32::MAX) }
+    OrderError::TooLarge { what: what.into(), max: u32::try_from(max).unwrap_or(u32::MAX) }
 }

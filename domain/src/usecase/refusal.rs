@@ -1,5 +1,7 @@
 //! Refusals of every aggregate as one type, each with the code that the API promises.
 
+use serde::{Deserialize, Serialize};
+
 use crate::delivery::{DeliveryError, DeliveryEvent, MAX_CODE_TRIES};
 use crate::event::Event;
 use crate::menu::MenuError;
@@ -9,7 +11,7 @@ use crate::staff::StaffError;
 use crate::stock::StockError;
 
 /// A refusal by the domain: a value that callers are told, never a fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// By an order.
     #[error(transparent)]

@@ -122,7 +122,7 @@ fn an_order_has_lines_and_a_line_has_pieces() {
 
 #[test]
 fn an_order_is_bounded() {
-    let too_large = |what, max| OrderError::TooLarge { what, max };
+    let too_large = |what: &'static str, max| OrderError::TooLarge { what: what.into(), max };
     unpriceable(&basket(Takeaway, &["1 COLA"; 51]), too_large("lines", 50));
     unpriceable(&basket(Takeaway, &["100 COLA"]), too_large("pieces of one line", 99));
     unpriceable(
