@@ -61,13 +61,15 @@ CREATE TABLE idempotency_keys (
     aggregate_type text COLLATE "C" NOT NULL,
     aggregate_id   text COLLATE "C" NOT NULL,
     sequence       bigint           NOT NULL,
-    position       bigint           NOT NULL,
+    position       bigint,
+    refusal        json,
     recorded_at    timestamptz      NOT NULL,
     PRIMARY KEY (actor_id, key)
 );
 
 COMMENT ON COLUMN idempotency_keys.fingerprint IS 'SHA-256 of the command and its input.';
 COMMENT ON COLUMN idempotency_keys.sequence IS 'The version of the stream that the answer showed.';
+COMMENT ON COLUMN idempotency_keys.position IS 'The command''s last event; null when it stored none.';
 
 -- Personal data. Events carry only the id; erasing a row leaves the log whole.
 CREATE TABLE contacts (

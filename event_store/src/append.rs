@@ -13,12 +13,17 @@ use domain::{LogPosition, StreamId};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
+use crate::idempotency;
 use crate::unit_of_work::Unit;
 
 /// Stores a batch, if every stream is as it was when the batch was decided. No row comes back when
-/// something that was only read has moved on, or an idempotency key of a refused command is known.
+/// something that was only read has moved on, or when a stream does not reach as far as the batch
+/// goes on from (memory was ahead of the log: a failover, a restore).
 ///
-/// A stream that is written needs no comparing: its sequences are unique (error 23505).
+/// A stream that is written needs no comparing with what is newer, nor does a key: both are unique
+/// (error 23505). What was only read is compared as of the statement's start: everything that any
+/// caller has been told of by then is seen; a pause or a menu stored while this statement waits for
+/// the head is not. Nothing that guards an invariant is only read.
 const APPEND: &str = "
 WITH stale AS MATERIALIZED (
     SELECT EXISTS (
@@ -27,50 +32,50 @@ WITH stale AS MATERIALIZED (
                  WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id
                    AND e.sequence = seen.sequence + 1 LIMIT 1) AS newer
     ) OR EXISTS (
-        SELECT 1 FROM unnest($4::uuid[], $5::text[]) AS refused(actor_id, key),
-        LATERAL (SELECT 1 FROM idempotency_keys k
-                 WHERE k.actor_id = refused.actor_id AND k.key = refused.key LIMIT 1) AS known
+        SELECT 1 FROM unnest($4::text[], $5::text[], $6::bigint[]) AS before(type, id, sequence)
+        LEFT JOIN LATERAL (SELECT 1 AS found FROM events e
+                 WHERE e.aggregate_type = before.type AND e.aggregate_id = before.id
+                   AND e.sequence = before.sequence LIMIT 1) AS last ON true
+        WHERE last.found IS NULL
     ) AS yes
 ), head AS (
     UPDATE event_log_head
-    SET position = position + cardinality($8::bigint[]),
+    SET position = position + cardinality($9::bigint[]),
         recorded_at = GREATEST(recorded_at, clock_timestamp())
     WHERE id AND NOT (SELECT yes FROM stale)
-    RETURNING position - cardinality($8::bigint[]) AS base, recorded_at
+    RETURNING position - cardinality($9::bigint[]) AS base, recorded_at
 ), written AS (
     INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version,
                         recorded_at, payload, metadata)
     SELECT head.base + e.ordinal, e.type, e.id, e.sequence, e.event_type, e.event_version,
            head.recorded_at, e.payload::json, e.metadata::json
-    FROM head, unnest($6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[])
+    FROM head, unnest($7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[])
          WITH ORDINALITY AS e(type, id, sequence, event_type, event_version, payload, metadata, ordinal)
 ), keys AS (
     INSERT INTO idempotency_keys (actor_id, key, fingerprint, aggregate_type, aggregate_id, sequence,
-                                  position, recorded_at)
-    SELECT k.actor_id, k.key, k.fingerprint, k.type, k.id, k.sequence, head.base + k.ordinal, head.recorded_at
-    FROM head, unnest($13::uuid[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::bigint[], $19::bigint[])
-         AS k(actor_id, key, fingerprint, type, id, sequence, ordinal)
+                                  position, refusal, recorded_at)
+    SELECT k.actor_id, k.key, k.fingerprint, k.type, k.id, k.sequence, head.base + k.ordinal, k.refusal::json,
+           head.recorded_at
+    FROM head, unnest($14::uuid[], $15::text[], $16::bytea[], $17::text[], $18::text[], $19::bigint[],
+                      $20::bigint[], $21::text[])
+         AS k(actor_id, key, fingerprint, type, id, sequence, ordinal, refusal)
 ), people AS (
     INSERT INTO contacts (id, name, phone, email, street, postcode, city, latitude, longitude, note, recorded_at)
     SELECT c.id, c.name, c.phone, c.email, c.street, c.postcode, c.city, c.latitude, c.longitude, c.note,
            head.recorded_at
-    FROM head, unnest($20::uuid[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
-                      $27::float8[], $28::float8[], $29::text[])
+    FROM head, unnest($22::uuid[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
+                      $29::float8[], $30::float8[], $31::text[])
          AS c(id, name, phone, email, street, postcode, city, latitude, longitude, note)
 )
-SELECT base, pg_notify('events', (base + cardinality($8::bigint[]))::text) IS NULL FROM head";
+SELECT base, pg_notify('events', (base + cardinality($9::bigint[]))::text) IS NULL FROM head";
 
-/// Compares without writing, for a batch of refusals.
+/// Compares without writing, for a batch of refusals that nobody gave a key.
 const COMPARE: &str = "
 SELECT EXISTS (
     SELECT 1 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS seen(type, id, sequence),
     LATERAL (SELECT 1 FROM events e
              WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id
                AND e.sequence = seen.sequence + 1 LIMIT 1) AS newer
-) OR EXISTS (
-    SELECT 1 FROM unnest($4::uuid[], $5::text[]) AS refused(actor_id, key),
-    LATERAL (SELECT 1 FROM idempotency_keys k
-             WHERE k.actor_id = refused.actor_id AND k.key = refused.key LIMIT 1) AS known
 )";
 
 /// What a batch was decided on.
@@ -96,8 +101,9 @@ struct Columns {
     seen_type: Vec<&'static str>,
     seen_id: Vec<String>,
     seen_version: Vec<i64>,
-    refused_actor: Vec<Uuid>,
-    refused_key: Vec<String>,
+    before_type: Vec<&'static str>,
+    before_id: Vec<String>,
+    before_sequence: Vec<i64>,
     event_stream_type: Vec<&'static str>,
     event_stream_id: Vec<String>,
     event_sequence: Vec<i64>,
@@ -111,7 +117,8 @@ struct Columns {
     key_stream_type: Vec<&'static str>,
     key_stream_id: Vec<String>,
     key_version: Vec<i64>,
-    key_ordinal: Vec<i64>,
+    key_ordinal: Vec<Option<i64>>,
+    key_refusal: Vec<Option<String>>,
     contact_id: Vec<Uuid>,
     contact_name: Vec<Option<String>>,
     contact_phone: Vec<Option<String>>,
@@ -132,11 +139,9 @@ impl Columns {
             columns.add_key(unit);
             columns.add_contact(unit);
         }
+        let written = columns.add_before(units);
         match basis {
-            Basis::Memory => {
-                columns.add_refused_keys(units);
-                columns.add_seen(units);
-            }
+            Basis::Memory => columns.add_seen(units, &written),
             Basis::Locked => {}
         }
         columns
@@ -155,18 +160,16 @@ impl Columns {
     }
 
     fn add_key(&mut self, unit: &Unit) {
-        let Some(idempotency) = &unit.context.idempotency else { return };
-        if unit.decided.events.is_empty() {
-            return;
-        }
-        let Some((stream, _)) = unit.decided.based_on.first() else { return };
+        let Some((idempotency, answer)) = idempotency::to_be_stored(unit) else { return };
         self.key_actor.push(unit.context.actor.id);
         self.key.push(idempotency.key.clone());
-        self.key_fingerprint.push(idempotency.fingerprint.to_vec());
-        self.key_stream_type.push(stream.kind.as_str());
-        self.key_stream_id.push(stream.id.to_string());
-        self.key_version.push(unit.decided.version);
-        self.key_ordinal.push(ordinal(self.event_sequence.len()));
+        self.key_fingerprint.push(answer.fingerprint);
+        self.key_stream_type.push(answer.stream.kind.as_str());
+        self.key_stream_id.push(answer.stream.id.to_string());
+        self.key_version.push(answer.version);
+        let stored = !unit.decided.events.is_empty();
+        self.key_ordinal.push(stored.then(|| ordinal(self.event_sequence.len())));
+        self.key_refusal.push(unit.decided.refusal_text.clone());
     }
 
     fn add_contact(&mut self, unit: &Unit) {
@@ -186,20 +189,21 @@ impl Columns {
         self.contact_note.push(contact.note.clone());
     }
 
-    /// Keys of commands that are refused without storing anything: if one is known, the first answer holds.
-    fn add_refused_keys(&mut self, units: &[Unit]) {
-        for unit in units.iter().filter(|unit| unit.decided.events.is_empty()) {
-            if let Some(idempotency) = &unit.context.idempotency {
-                self.refused_actor.push(unit.context.actor.id);
-                self.refused_key.push(idempotency.key.clone());
+    /// The streams that this batch writes, each with the event that it goes on from, if there is one.
+    fn add_before<'a>(&mut self, units: &'a [Unit]) -> HashSet<&'a StreamId> {
+        let mut written = HashSet::new();
+        for event in units.iter().flat_map(|unit| &unit.decided.events) {
+            if written.insert(&event.stream) && event.sequence > 1 {
+                self.before_type.push(event.stream.kind.as_str());
+                self.before_id.push(event.stream.id.to_string());
+                self.before_sequence.push(event.sequence - 1);
             }
         }
+        written
     }
 
     /// Streams that were looked at and that this batch does not write, each once.
-    fn add_seen(&mut self, units: &[Unit]) {
-        let written: HashSet<&StreamId> =
-            units.iter().flat_map(|unit| unit.decided.events.iter().map(|event| &event.stream)).collect();
+    fn add_seen(&mut self, units: &[Unit], written: &HashSet<&StreamId>) {
         let mut seen = HashMap::new();
         for (stream, version) in units.iter().flat_map(|unit| &unit.decided.based_on) {
             if !written.contains(stream) {
@@ -225,13 +229,11 @@ pub(crate) async fn append(
     basis: Basis,
 ) -> Result<Appended, sqlx::Error> {
     let c = Columns::of(units, basis);
-    if c.event_sequence.is_empty() {
+    if c.event_sequence.is_empty() && c.key.is_empty() {
         let moved: bool = sqlx::query_scalar(COMPARE)
             .bind(&c.seen_type)
             .bind(&c.seen_id)
             .bind(&c.seen_version)
-            .bind(&c.refused_actor)
-            .bind(&c.refused_key)
             .fetch_one(db)
             .await?;
         return Ok(if moved { Appended::Conflict } else { Appended::After(LogPosition::START) });
@@ -240,8 +242,9 @@ pub(crate) async fn append(
         .bind(&c.seen_type)
         .bind(&c.seen_id)
         .bind(&c.seen_version)
-        .bind(&c.refused_actor)
-        .bind(&c.refused_key)
+        .bind(&c.before_type)
+        .bind(&c.before_id)
+        .bind(&c.before_sequence)
         .bind(&c.event_stream_type)
         .bind(&c.event_stream_id)
         .bind(&c.event_sequence)
@@ -256,6 +259,7 @@ pub(crate) async fn append(
         .bind(&c.key_stream_id)
         .bind(&c.key_version)
         .bind(&c.key_ordinal)
+        .bind(&c.key_refusal)
         .bind(&c.contact_id)
         .bind(&c.contact_name)
         .bind(&c.contact_phone)

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::usecase::Refusal;
 use domain::{LogPosition, StreamId};
@@ -9,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{RwLock, mpsc};
 
 use crate::append::{self, Appended, Basis};
-use crate::cache::{Attempt, Cache};
+use crate::cache::{Attempt, Cache, Versioned};
 use crate::command::Outcome;
 use crate::error::StoreError;
 use crate::idempotency::{self, Answer, KeyOf};
@@ -18,9 +19,12 @@ use crate::log;
 use crate::snapshot;
 use crate::unit_of_work::Unit;
 
-/// How long a statement of the appender may wait for a lock or run, so that a stuck process elsewhere
-/// makes commands fail instead of hang.
-const PATIENCE: &str = "SET lock_timeout = '5s'; SET statement_timeout = '10s'";
+/// How long the appender may wait for a lock, run a statement, and hold the head's lock without doing
+/// anything, so that a stuck process makes commands fail instead of hang, here and elsewhere.
+const PATIENCE: &str = "SET lock_timeout = '5s'; SET statement_timeout = '10s'; \
+                        SET idle_in_transaction_session_timeout = '10s'";
+/// And how long the database may take to answer at all, before the connection is given up.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// What callers and the appender share.
 #[derive(Debug, Clone)]
@@ -77,7 +81,7 @@ impl Appender {
                 self.settle(batch, queue).await;
                 continue;
             }
-            match self.append(&batch).await {
+            match within(self.append(&batch)).await {
                 Ok(Appended::After(base)) => self.commit(batch, base),
                 Ok(Appended::Conflict) => self.settle(batch, queue).await,
                 Err(error) => self.give_up(batch, queue, error).await,
@@ -126,7 +130,7 @@ impl Appender {
         self.write_snapshots(grown);
     }
 
-    fn write_snapshots(&self, grown: Vec<(StreamId, crate::cache::Versioned)>) {
+    fn write_snapshots(&self, grown: Vec<(StreamId, Versioned)>) {
         if grown.is_empty() {
             return;
         }
@@ -146,7 +150,8 @@ impl Appender {
         let gate = self.shared.gate.clone();
         let _closed = gate.write().await;
         drain(queue, &mut units);
-        self.shared.cache().forget_unsettled();
+        // Everything: after a failover or a restore the log may be behind what is remembered.
+        self.shared.cache().clear();
         tracing::error!(%error, commands = units.len(), "commands could not be stored");
         for unit in units {
             let _ = unit.answer.send(Err(StoreError::Unavailable(None)));
@@ -162,22 +167,20 @@ impl Appender {
         drain(queue, &mut units);
         self.shared.cache().rewind();
         let shared = self.shared.clone();
-        let settled = match self.connection().await {
-            Ok(connection) => Settling { shared, fresh: HashSet::new() }.run(connection, units).await,
-            Err(error) => Err((units, StoreError::from(error))),
-        };
-        match settled {
+        let commands = units.len();
+        let settled = within(async {
+            Settling { shared, fresh: HashSet::new() }.run(self.connection().await?, units).await
+        });
+        match settled.await {
             Ok(Settled { stored, base, replays }) => {
                 self.commit(stored, base);
                 self.replay(replays);
             }
-            Err((units, error)) => {
+            Err(error) => {
+                // The callers of what was not answered learn it from their units' end.
                 self.connection = None;
-                self.shared.cache().forget_unsettled();
-                tracing::error!(%error, commands = units.len(), "commands could not be stored");
-                for unit in units {
-                    let _ = unit.answer.send(Err(StoreError::Unavailable(None)));
-                }
+                self.shared.cache().clear();
+                tracing::error!(%error, commands, "commands could not be stored");
             }
         }
     }
@@ -204,6 +207,12 @@ async fn replay_one(pool: &PgPool, key: &KeyOf) -> Result<Outcome, StoreError> {
         Some(answer) => idempotency::replay(&mut connection, answer).await,
         None => Err(StoreError::Unavailable(None)),
     }
+}
+
+/// Waits for the database, but not for ever.
+async fn within<T, E: From<sqlx::Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let late = |_elapsed| E::from(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(ANSWER_WITHIN, work).await.map_err(late)?
 }
 
 fn count(len: usize) -> f64 {
@@ -243,19 +252,11 @@ struct Settling {
     fresh: HashSet<StreamId>,
 }
 
-type Unsettled = (Vec<Unit>, StoreError);
-
 impl Settling {
-    async fn run(mut self, connection: &mut PgConnection, units: Vec<Unit>) -> Result<Settled, Unsettled> {
-        let mut transaction = match self.lock(connection, &units).await {
-            Ok(transaction) => transaction,
-            Err(error) => return Err((units, error)),
-        };
+    async fn run(mut self, connection: &mut PgConnection, units: Vec<Unit>) -> Result<Settled, StoreError> {
+        let mut transaction = self.lock(connection, &units).await?;
         let keys: Vec<KeyOf> = units.iter().filter_map(|unit| idempotency::key_of(&unit.context)).collect();
-        let mut known = match idempotency::find(&mut transaction, &keys).await {
-            Ok(known) => known,
-            Err(error) => return Err((units, error)),
-        };
+        let mut known = idempotency::find(&mut transaction, &keys).await?;
         let mut stored = Vec::with_capacity(units.len());
         let mut replays = Vec::new();
         for mut unit in units {
@@ -263,15 +264,18 @@ impl Settling {
                 if unit.context.idempotency.as_ref().is_some_and(|i| answer.fingerprint == i.fingerprint) {
                     replays.push((unit, key));
                 } else {
-                    unit.decided.events.clear();
-                    unit.decided.refusal = Some(Refusal::IdempotencyKeyReused);
-                    stored.push(unit);
+                    self.answer_reused(unit);
                 }
                 continue;
             }
             match self.decide_again(&mut transaction, &mut unit).await {
                 Ok(()) => {
-                    remember(&mut known, &unit);
+                    if let (Some(key), Some((_, answer))) =
+                        (idempotency::key_of(&unit.context), idempotency::to_be_stored(&unit))
+                    {
+                        // Used twice in one batch: the second is answered as the first.
+                        known.insert(key, answer);
+                    }
                     stored.push(unit);
                 }
                 Err(error) => {
@@ -279,16 +283,27 @@ impl Settling {
                 }
             }
         }
-        let base = match append::append(&mut transaction, &stored, Basis::Locked).await {
-            Ok(Appended::After(base)) => base,
-            // Under the head's lock nobody can be quicker: the states in memory were wrong.
-            Ok(Appended::Conflict) => return Err((stored, StoreError::Conflict)),
-            Err(error) => return Err((stored, error.into())),
+        // Under the head's lock nobody can be quicker: on a conflict the states in memory were wrong.
+        let base = match append::append(&mut transaction, &stored, Basis::Locked).await? {
+            Appended::After(base) => base,
+            Appended::Conflict => return Err(StoreError::Conflict),
         };
-        match transaction.commit().await {
-            Ok(()) => Ok(Settled { stored, base, replays }),
-            Err(error) => Err((stored, error.into())),
-        }
+        transaction.commit().await?;
+        Ok(Settled { stored, base, replays })
+    }
+
+    /// The key was used for something else: nothing is decided, and the thing is shown as it is.
+    fn answer_reused(&self, unit: Unit) {
+        let Some((stream, _)) = unit.decided.based_on.into_iter().next() else { return };
+        let present = self.shared.cache().committed(&stream).unwrap_or_else(|| Versioned::empty(&stream));
+        let outcome = Outcome {
+            stream,
+            state: present.state,
+            version: present.version,
+            position: None,
+            refusal: Some(Refusal::IdempotencyKeyReused),
+        };
+        let _ = unit.answer.send(Ok(outcome));
     }
 
     /// Takes the head's lock and reads what others have appended to the streams in memory.
@@ -341,7 +356,7 @@ impl Settling {
                 Err(missing) => {
                     for stream in missing {
                         let loaded = load::stream(&mut *transaction, &stream).await?;
-                        self.shared.cache().install(stream.clone(), loaded);
+                        self.shared.cache().replace(stream.clone(), loaded);
                         self.fresh.insert(stream);
                     }
                 }
@@ -363,19 +378,4 @@ fn known_answer<'a>(known: &'a HashMap<KeyOf, Answer>, unit: &Unit) -> Option<(K
     let key = idempotency::key_of(&unit.context)?;
     let answer = known.get(&key)?;
     Some((key, answer))
-}
-
-/// A key used twice in one batch: the second is answered as the first.
-fn remember(known: &mut HashMap<KeyOf, Answer>, unit: &Unit) {
-    let Some(idempotency) = &unit.context.idempotency else { return };
-    let Some((stream, _)) = unit.decided.based_on.first() else { return };
-    if let (Some(key), false) = (idempotency::key_of(&unit.context), unit.decided.events.is_empty()) {
-        let answer = Answer {
-            fingerprint: idempotency.fingerprint.to_vec(),
-            stream: stream.clone(),
-            version: unit.decided.version,
-            position: None,
-        };
-        known.insert(key, answer);
-    }
 }

@@ -3,7 +3,7 @@
 //! Each stream has two states: as committed, and with the decisions that are on their way into the
 //! log. Commands are decided on the latter, so that many commands on one stream (every order of a
 //! pizzeria touches its stock) go into one batch. What others appended is noticed when the batch is
-//! stored: sequences are unique, and what was only read is compared in the same statement.
+//! stored: sequences are unique, and what was only read is compared (see `append`).
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -84,6 +84,12 @@ impl Cache {
         self.entries.put(stream, Entry { head: loaded.clone(), committed: loaded });
     }
 
+    /// Puts a stream that was read under the head's lock in place of what was known of it.
+    pub fn replace(&mut self, stream: StreamId, loaded: Versioned) {
+        self.entries.pop(&stream);
+        self.install(stream, loaded);
+    }
+
     /// Decides a command on the states as they will be, and puts the decision into them.
     ///
     /// Either nothing has changed, or the decision must be sent on its way before the lock is given up.
@@ -116,8 +122,19 @@ impl Cache {
         let Decision { events, refusal } =
             decision.unwrap_or_else(|refusal| Decision { events: Vec::new(), refusal: Some(refusal) });
         let events = self.take_in(&streams, events, use_case)?;
+        let refusal_text = match (&refusal, &context.idempotency) {
+            (Some(refusal), Some(_)) => Some(serde_json::to_string(refusal)?),
+            _ => None,
+        };
         let own = self.entries.peek(&primary).map_or_else(|| Versioned::empty(&primary), |e| e.head.clone());
-        Ok(Attempt::Decided(Decided { based_on, events, refusal, state: own.state, version: own.version }))
+        Ok(Attempt::Decided(Decided {
+            based_on,
+            events,
+            refusal,
+            refusal_text,
+            state: own.state,
+            version: own.version,
+        }))
     }
 
     /// The streams that a use case needs: all there, or those that are to be loaded.
@@ -183,6 +200,11 @@ impl Cache {
         let mut grown = Vec::new();
         for event in events {
             if let Some(entry) = self.entries.peek_mut(&event.stream) {
+                if event.sequence != entry.committed.version + 1 {
+                    // Not what was stored on: it is loaded anew.
+                    self.entries.pop(&event.stream);
+                    continue;
+                }
                 entry.committed.evolve(&event.event)?;
                 if entry.committed.version % snapshot_every == 0 {
                     grown.push((event.stream.clone(), entry.committed.clone()));
@@ -198,19 +220,6 @@ impl Cache {
             if entry.head.version != entry.committed.version {
                 entry.head = entry.committed.clone();
             }
-        }
-    }
-
-    /// Forgets every stream that something was on its way to: what became of it is not known.
-    pub fn forget_unsettled(&mut self) {
-        let unsettled: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.head.version != entry.committed.version)
-            .map(|(stream, _)| stream.clone())
-            .collect();
-        for stream in unsettled {
-            self.entries.pop(&stream);
         }
     }
 

@@ -32,6 +32,15 @@ pub struct Notice {
     pub payload: String,
 }
 
+/// What the reader tells the subscribers.
+#[derive(Debug, Clone)]
+enum Live {
+    /// The next event.
+    Event(Arc<RecordedEvent>),
+    /// The reader cannot read on: whoever waits shall look for themselves, and learn why.
+    Stuck,
+}
+
 /// Follows the log for a whole process. Cloning shares the one reader; it stops with the last clone.
 #[derive(Debug, Clone)]
 pub struct Follower(Arc<Shared>);
@@ -39,7 +48,7 @@ pub struct Follower(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     pool: PgPool,
-    events: broadcast::Sender<Arc<RecordedEvent>>,
+    events: broadcast::Sender<Live>,
     notices: broadcast::Sender<Notice>,
     head: watch::Receiver<LogPosition>,
     task: JoinHandle<()>,
@@ -98,7 +107,7 @@ impl Follower {
 
 struct Feed {
     shared: Arc<Shared>,
-    live: broadcast::Receiver<Arc<RecordedEvent>>,
+    live: broadcast::Receiver<Live>,
     last: LogPosition,
     stored: std::vec::IntoIter<RecordedEvent>,
     behind: bool,
@@ -118,10 +127,11 @@ impl Feed {
                 continue;
             }
             match self.live.recv().await {
-                Ok(event) if event.position <= self.last => {}
+                Ok(Live::Stuck) => self.behind = true,
+                Ok(Live::Event(event)) if event.position <= self.last => {}
                 // A gap can only mean that something was missed in memory: read it from the log.
-                Ok(event) if event.position.0 > self.last.0 + 1 => self.behind = true,
-                Ok(event) => {
+                Ok(Live::Event(event)) if event.position.0 > self.last.0 + 1 => self.behind = true,
+                Ok(Live::Event(event)) => {
                     self.last = event.position;
                     return Ok(Some(event));
                 }
@@ -135,7 +145,7 @@ impl Feed {
 struct Reader {
     pool: PgPool,
     channels: Vec<String>,
-    events: broadcast::Sender<Arc<RecordedEvent>>,
+    events: broadcast::Sender<Live>,
     notices: broadcast::Sender<Notice>,
     seen: watch::Sender<LogPosition>,
 }
@@ -144,6 +154,9 @@ impl Reader {
     async fn run(self) {
         loop {
             if let Err(error) = self.follow().await {
+                if matches!(error, LogError::Unreadable { .. }) {
+                    let _ = self.events.send(Live::Stuck);
+                }
                 tracing::warn!(%error, position = %*self.seen.borrow(), "following the log was interrupted");
                 tokio::time::sleep(POLL).await;
             }
@@ -176,7 +189,7 @@ impl Reader {
             let events = log::read_after(&self.pool, after, BATCH).await?;
             let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
             for event in events {
-                let _ = self.events.send(Arc::new(event));
+                let _ = self.events.send(Live::Event(Arc::new(event)));
             }
             self.seen.send_replace(last);
         }

@@ -60,12 +60,12 @@ async fn fold(
 ) -> Result<(), StoreError> {
     while loaded.version < up_to {
         let next = loaded.version.saturating_add(BATCH).min(up_to);
-        let events = log::read_stream(&mut *db, stream, loaded.version, next).await?;
-        if events.is_empty() {
-            break;
-        }
+        let events = log::read_whole(&mut *db, stream, loaded.version, next).await?;
         for recorded in &events {
             loaded.evolve(&recorded.event)?;
+        }
+        if loaded.version < next {
+            break;
         }
     }
     Ok(())

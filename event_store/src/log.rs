@@ -128,6 +128,11 @@ fn decode(rows: Vec<Row>) -> Result<Vec<RecordedEvent>, LogError> {
     Ok(events)
 }
 
+/// Decodes rows of which none may be left out.
+fn decode_all(rows: Vec<Row>) -> Result<Vec<RecordedEvent>, LogError> {
+    rows.into_iter().map(Row::decode).collect()
+}
+
 /// The last position given; 0 while the log is empty.
 ///
 /// # Errors
@@ -161,18 +166,26 @@ pub async fn read_stream(
     after: i64,
     up_to: i64,
 ) -> Result<Vec<RecordedEvent>, LogError> {
+    decode(stream_rows(db, stream, after, up_to).await?)
+}
+
+async fn stream_rows(
+    db: impl PgExecutor<'_>,
+    stream: &StreamId,
+    after: i64,
+    up_to: i64,
+) -> Result<Vec<Row>, sqlx::Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence > $3 \
          AND sequence <= $4 ORDER BY sequence"
     );
-    let rows = sqlx::query_as(&sql)
+    sqlx::query_as(&sql)
         .bind(stream.kind.as_str())
         .bind(&*stream.id)
         .bind(after)
         .bind(up_to)
         .fetch_all(db)
-        .await?;
-    decode(rows)
+        .await
 }
 
 /// What was appended to these streams after the given sequences, in order of position.
@@ -190,5 +203,15 @@ pub(crate) async fn read_newer(
          ORDER BY position"
     );
     let rows = sqlx::query_as(&sql).bind(kinds).bind(ids).bind(sequences).fetch_all(db).await?;
-    decode(rows)
+    decode_all(rows)
+}
+
+/// As [`read_stream`], but with nothing left out: for folding a state.
+pub(crate) async fn read_whole(
+    db: &mut PgConnection,
+    stream: &StreamId,
+    after: i64,
+    up_to: i64,
+) -> Result<Vec<RecordedEvent>, LogError> {
+    decode_all(stream_rows(db, stream, after, up_to).await?)
 }

@@ -26,6 +26,8 @@ pub(crate) struct Decided {
     pub based_on: Vec<(StreamId, i64)>,
     pub events: Vec<NewEvent>,
     pub refusal: Option<Refusal>,
+    /// The refusal as stored under an idempotency key.
+    pub refusal_text: Option<String>,
     /// The command's own stream after the decision.
     pub state: Arc<AggregateState>,
     pub version: i64,

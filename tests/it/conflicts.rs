@@ -7,7 +7,7 @@ use domain::ids::IngredientCode;
 use domain::menu::{MenuCommand, PizzaSize};
 use domain::order::{CancelReason, OrderError};
 use domain::stock::StockCommand;
-use domain::usecase::{CancelOrder, Decision, Refusal, States, ToMenu, UseCase};
+use domain::usecase::{CancelOrder, Decision, Refusal, StartPreparation, States, ToMenu, UseCase};
 use domain::{AggregateState, Quantity, StreamId};
 use event_store::{EventStore, Settings, StoreError};
 use tests::Database;
@@ -147,5 +147,30 @@ async fn an_order_id_that_is_taken_is_noticed_although_nobody_looks_first() {
     let taken = run(&b, margherita(order)).await;
 
     assert_eq!(taken.refusal, Some(Refusal::Order(OrderError::AlreadyPlaced)));
+    assert_eq!(assert_whole(&database).await, 5);
+}
+
+#[tokio::test]
+async fn memory_that_is_ahead_of_the_log_leaves_no_gap() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    open(&store, stock_for(5)).await;
+    let order = order_id();
+    run(&store, margherita(order)).await;
+    // As after a failover to a replica that had not received the last transaction.
+    sqlx::raw_sql(
+        "ALTER TABLE events DISABLE TRIGGER events_append_only;
+         DELETE FROM events WHERE position > 3;
+         UPDATE event_log_head SET position = 3;
+         ALTER TABLE events ENABLE TRIGGER events_append_only",
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
+
+    let lost = store.execute(Arc::new(StartPreparation { order, now: now() }), context()).await;
+
+    assert!(matches!(lost, Err(StoreError::Unavailable(None))), "{lost:?}");
+    assert_eq!(run(&store, margherita(order_id())).await.refusal, None);
     assert_eq!(assert_whole(&database).await, 5);
 }

@@ -42,3 +42,27 @@ async fn a_follower_sees_every_position_once_and_in_order_whoever_appends() {
     appending.await.unwrap();
     assert_eq!(assert_whole(&database).await, last);
 }
+
+#[tokio::test]
+async fn a_follower_that_cannot_read_on_says_so_to_those_who_wait() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    let follower = Follower::start(database.pool.clone(), &[]).await.unwrap();
+    let mut feed = std::pin::pin!(follower.events_after(LogPosition::START));
+    open(&store, stock_for(1)).await;
+    for _ in 0..3 {
+        tests::within(feed.next()).await.unwrap().unwrap();
+    }
+    // As a newer version of the program would write it.
+    sqlx::raw_sql(
+        "UPDATE event_log_head SET position = position + 1;
+         INSERT INTO events SELECT 4, 'menu', 'group', 2, 'MenuSung', '1.0.0', now(), '{\"type\": \"MenuSung\"}', metadata
+         FROM events WHERE position = 1",
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
+
+    let told = tests::within(feed.next()).await.unwrap();
+    assert!(matches!(told, Err(LogError::Unreadable { position: LogPosition(4), .. })), "{told:?}");
+}

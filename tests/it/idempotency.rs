@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::order::OrderCommand;
+use domain::order::{OrderCommand, OrderError, OrderStatus};
 use domain::usecase::{Refusal, StartPreparation, ToOrder};
-use event_store::{EventStore, Settings};
+use domain::{AggregateState, LogPosition, StreamType};
+use event_store::{CommandContext, EventStore, Settings};
 use tests::Database;
 
 use crate::pizzas::*;
@@ -57,4 +58,73 @@ async fn a_key_answers_as_the_first_time_after_the_state_moved_on() {
 
     assert_eq!((again.version, again.position, again.refusal), (first.version, first.position, None));
     assert_eq!(again.state, first.state);
+}
+
+#[tokio::test]
+async fn one_key_on_a_step_sent_at_once_has_one_answer() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    open(&store, stock_for(1)).await;
+    let order = order_id();
+    run(&store, margherita(order)).await;
+
+    let sending =
+        (0..32).map(|_| store.execute(Arc::new(StartPreparation { order, now: now() }), keyed("start", 1)));
+    let answers = futures_util::future::join_all(sending).await;
+
+    for answer in answers {
+        let answer = answer.unwrap();
+        assert_eq!((answer.refusal, answer.version, answer.position), (None, 2, Some(LogPosition(7))));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_answers_its_key_again_though_it_would_be_granted_now() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    open(&store, stock_for(1)).await;
+    let order = order_id();
+    run(&store, margherita(order)).await;
+    let ready = |key, input| {
+        let command = OrderCommand::MarkReady { now: now() };
+        store.execute(Arc::new(ToOrder { name: "markOrderReady", order, command }), keyed(key, input))
+    };
+    let refused = ready("ready", 1).await.unwrap();
+    let wrong_state = Refusal::Order(OrderError::WrongState { status: OrderStatus::Placed });
+    assert_eq!((refused.refusal, refused.position), (Some(wrong_state.clone()), None));
+    run(&store, StartPreparation { order, now: now() }).await;
+
+    let again = ready("ready", 1).await.unwrap();
+    assert_eq!((again.refusal, again.version, again.state), (Some(wrong_state), 1, refused.state));
+    let reused = ready("ready", 2).await.unwrap();
+    assert_eq!((reused.refusal, reused.version), (Some(Refusal::IdempotencyKeyReused), 2));
+    assert_eq!(ready("another", 1).await.unwrap().refusal, None);
+}
+
+#[tokio::test]
+async fn a_key_used_for_something_else_shows_nothing_that_is_not_there() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    open(&store, stock_for(5)).await;
+    store.execute(Arc::new(margherita(order_id())), keyed("order", 1)).await.unwrap();
+
+    let reused = store.execute(Arc::new(margherita(order_id())), keyed("order", 2)).await.unwrap();
+
+    assert_eq!(reused.refusal, Some(Refusal::IdempotencyKeyReused));
+    assert_eq!((&*reused.state, reused.version), (&AggregateState::empty(StreamType::Order), 0));
+}
+
+#[tokio::test]
+async fn a_stale_version_may_be_tried_again_under_the_same_key() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    open(&store, stock_for(5)).await;
+    let order = order_id();
+    run(&store, margherita(order)).await;
+    let start = |version| {
+        let context = CommandContext { expected_version: Some(version), ..keyed("start", 1) };
+        store.execute(Arc::new(StartPreparation { order, now: now() }), context)
+    };
+    assert!(matches!(start(7).await.unwrap().refusal, Some(Refusal::StaleVersion { .. })));
+    assert_eq!(start(1).await.unwrap().refusal, None);
 }
