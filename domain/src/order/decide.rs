@@ -65,8 +65,8 @@ fn refused(command: &OrderCommand) -> OrderError {
     let status = OrderStatus::Refused;
     match command {
         OrderCommand::Place { .. } | OrderCommand::Refuse { .. } => OrderError::AlreadyPlaced,
-        OrderCommand::ChangeLines { .. }
-        | OrderCommand::Cancel { .. }
+        OrderCommand::ChangeLines { .. } => OrderError::TooLate { status },
+        OrderCommand::Cancel { .. }
         | OrderCommand::RecordPayment { .. }
         | OrderCommand::PayOnline { .. }
         | OrderCommand::Refund { .. } => OrderError::AlreadyClosed { status },
@@ -136,7 +136,7 @@ fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<Order
 pub(crate) fn changeable(state: &Order) -> Result<&PlacedOrder, OrderError> {
     match state {
         Order::NotPlaced => Err(OrderError::NotFound),
-        Order::Refused(_) => Err(OrderError::AlreadyClosed { status: OrderStatus::Refused }),
+        Order::Refused(_) => Err(OrderError::TooLate { status: OrderStatus::Refused }),
         Order::Placed(order) => lines_can_change(order).map(|()| &**order),
     }
 }
@@ -154,10 +154,29 @@ fn only_while(order: &PlacedOrder, allowed: &[OrderStatus]) -> Result<(), OrderE
     if allowed.contains(&status) { Ok(()) } else { Err(OrderError::WrongState { status }) }
 }
 
+/// Lines change until preparation starts; later it is too late, over or not (DOMAIN.md, `changeOrderLines`).
 fn lines_can_change(order: &PlacedOrder) -> Result<(), OrderError> {
     let status = order.status();
     match status {
         OrderStatus::AwaitingPayment | OrderStatus::Placed => Ok(()),
+        OrderStatus::InPreparation
+        | OrderStatus::Ready
+        | OrderStatus::OutForDelivery
+        | OrderStatus::NotDelivered
+        | OrderStatus::Refused
+        | OrderStatus::Delivered
+        | OrderStatus::Returned
+        | OrderStatus::HandedOver
+        | OrderStatus::Cancelled
+        | OrderStatus::Expired => Err(OrderError::TooLate { status }),
+    }
+}
+
+fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError> {
+    let status = order.status();
+    match status {
+        OrderStatus::AwaitingPayment | OrderStatus::Placed => Ok(()),
+        OrderStatus::InPreparation if even_started => Ok(()),
         OrderStatus::InPreparation
         | OrderStatus::Ready
         | OrderStatus::OutForDelivery
@@ -168,24 +187,6 @@ fn lines_can_change(order: &PlacedOrder) -> Result<(), OrderError> {
         | OrderStatus::HandedOver
         | OrderStatus::Cancelled
         | OrderStatus::Expired => Err(OrderError::AlreadyClosed { status }),
-    }
-}
-
-fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError> {
-    match order.status() {
-        OrderStatus::InPreparation if even_started => Ok(()),
-        OrderStatus::AwaitingPayment
-        | OrderStatus::Placed
-        | OrderStatus::InPreparation
-        | OrderStatus::Ready
-        | OrderStatus::OutForDelivery
-        | OrderStatus::NotDelivered
-        | OrderStatus::Refused
-        | OrderStatus::Delivered
-        | OrderStatus::Returned
-        | OrderStatus::HandedOver
-        | OrderStatus::Cancelled
-        | OrderStatus::Expired => lines_can_change(order),
     }
 }
 

@@ -103,7 +103,7 @@ fn lines_change_until_preparation_starts() {
         );
         given(history(status)).when(does(change_lines(Vec::new()))).then_err(OrderError::EmptyOrder);
     }
-    only_in(&[S::AwaitingPayment, S::Placed], &change_lines(lines()), |s| closed_or(s, too_late));
+    only_in(&[S::AwaitingPayment, S::Placed], &change_lines(lines()), too_late);
 }
 
 #[test]

@@ -98,11 +98,7 @@ fn what_cannot_change_any_more_is_not_priced() {
     world.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
     refused(&mut world, &change(1, &["1 XXX M"]), OrderError::TooLate { status: OrderStatus::InPreparation });
     world.execute(&cancel(1, true)).unwrap();
-    refused(
-        &mut world,
-        &change(1, &["1 MAR M"]),
-        OrderError::AlreadyClosed { status: OrderStatus::Cancelled },
-    );
+    refused(&mut world, &change(1, &["1 MAR M"]), OrderError::TooLate { status: OrderStatus::Cancelled });
     world.execute(&place(2, &["31 CAL M"])).unwrap();
-    refused(&mut world, &change(2, &["1 MAR M"]), OrderError::AlreadyClosed { status: OrderStatus::Refused });
+    refused(&mut world, &change(2, &["1 MAR M"]), OrderError::TooLate { status: OrderStatus::Refused });
 }
