@@ -72,7 +72,7 @@ pub enum OrderCommand {
     Cancel {
         /// Why.
         reason: CancelReason,
-        /// Whether the caller may cancel once preparation has started (managers).
+        /// Whether the caller may cancel once preparation has started, and what nobody collects (managers).
         even_started: bool,
         /// Now.
         now: DateTime<Utc>,

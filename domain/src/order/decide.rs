@@ -172,11 +172,15 @@ fn lines_can_change(order: &PlacedOrder) -> Result<(), OrderError> {
     }
 }
 
+/// Late is a manager's: what is being made, and what is ready at the counter and nobody collects (DOMAIN.md
+/// lets a manager cancel later, and draws the arrow from IN_PREPARATION; takeaway and on-site orders have no
+/// NOT_DELIVERED to end in). What is ready to be delivered ends by its delivery.
 fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError> {
     let status = order.status();
     match status {
         OrderStatus::AwaitingPayment | OrderStatus::Placed => Ok(()),
         OrderStatus::InPreparation if even_started => Ok(()),
+        OrderStatus::Ready if even_started && order.fulfilment != Fulfilment::Delivery => Ok(()),
         OrderStatus::InPreparation
         | OrderStatus::Ready
         | OrderStatus::OutForDelivery

@@ -49,6 +49,8 @@ pub enum StockCommand {
         order: OrderId,
         /// What it had used.
         lines: Ingredients,
+        /// Why it is waste.
+        reason: WasteReason,
         /// Now.
         now: DateTime<Utc>,
     },

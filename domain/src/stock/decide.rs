@@ -34,12 +34,9 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
             let crossed = crossings(state, moves, now);
             Ok(first(StockEvent::ReservationConsumed { order, lines, at: now }, crossed))
         }
-        StockCommand::WasteOrder { order, lines, now } => Ok(vec![StockEvent::IngredientsWasted {
-            reason: super::WasteReason::Mistake,
-            lines,
-            order: Some(order),
-            at: now,
-        }]),
+        StockCommand::WasteOrder { order, lines, reason, now } => {
+            Ok(vec![StockEvent::IngredientsWasted { reason, lines, order: Some(order), at: now }])
+        }
         StockCommand::Receive { supplier, delivery_note, lines, now } => {
             let lines = some(more_than_zero(lines))?;
             if state.has_receipt(&supplier, &delivery_note) {

@@ -261,14 +261,12 @@ fn an_order_starts_even_when_a_count_left_less_than_it_reserved() {
 #[test]
 fn the_waste_of_a_started_order_had_left_the_shelf_already() {
     let past = vec![received("1", &[("TOMATO", 100)])];
-    let command = StockCommand::WasteOrder { order: order(1), lines: lines(&[("TOMATO", 80)]), now: now() };
-    let event = StockEvent::IngredientsWasted {
-        reason: WasteReason::Mistake,
-        lines: lines(&[("TOMATO", 80)]),
-        order: Some(order(1)),
-        at: now(),
-    };
-    holds(&accepts(past, command, vec![event]), "TOMATO", 100, 0);
+    for reason in [WasteReason::Mistake, WasteReason::Uncollected] {
+        let lines = lines(&[("TOMATO", 80)]);
+        let command = StockCommand::WasteOrder { order: order(1), lines: lines.clone(), reason, now: now() };
+        let event = StockEvent::IngredientsWasted { reason, lines, order: Some(order(1)), at: now() };
+        holds(&accepts(past.clone(), command, vec![event]), "TOMATO", 100, 0);
+    }
 }
 
 #[test]

@@ -7,11 +7,11 @@ use super::{Decision, Refusal, States, UseCase};
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
 use crate::money::Cents;
 use crate::order::{
-    self, AskedLine, CancelReason, Fulfilment, OrderChannel, OrderCommand, OrderError, PaymentIntent,
-    PlacedOrder, Placement,
+    self, AskedLine, CancelReason, Fulfilment, OrderChannel, OrderCommand, OrderError, OrderStatus,
+    PaymentIntent, PlacedOrder, Placement,
 };
 use crate::pizzeria::{OpenedPizzeria, PizzeriaError};
-use crate::stock::{self, StockCommand, StockEvent};
+use crate::stock::{self, StockCommand, StockEvent, WasteReason};
 use crate::stream::StreamId;
 
 /// How long an online order may stay unpaid (DOMAIN.md, Order).
@@ -228,11 +228,13 @@ impl UseCase for CancelOrder {
         let cancel =
             OrderCommand::Cancel { reason: self.reason, even_started: self.even_started, now: self.now };
         decide_with_stock(self.order, states, cancel, |order| {
-            if order.started_at.is_some() {
-                StockCommand::WasteOrder { order: order.id, lines: order.needs.clone(), now: self.now }
-            } else {
-                StockCommand::Release { order: order.id, now: self.now }
+            if order.started_at.is_none() {
+                return StockCommand::Release { order: order.id, now: self.now };
             }
+            // Of the states in which a started order may be cancelled, READY is that of what nobody collected.
+            let uncollected = order.status() == OrderStatus::Ready;
+            let reason = if uncollected { WasteReason::Uncollected } else { WasteReason::Mistake };
+            StockCommand::WasteOrder { order: order.id, lines: order.needs.clone(), reason, now: self.now }
         })
     }
 }

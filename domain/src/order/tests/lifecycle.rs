@@ -121,7 +121,7 @@ fn fewer_lines_may_leave_nothing_due_and_then_the_order_is_placed() {
 }
 
 #[test]
-fn an_order_is_cancelled_until_preparation_starts_and_by_managers_until_it_is_ready() {
+fn an_order_is_cancelled_until_preparation_starts_and_by_managers_later() {
     let cancelled = OrderEvent::OrderCancelled { reason: CancelReason::PizzeriaRequest, at: now() };
     for (status, even_started, was_started) in [
         (S::AwaitingPayment, false, false),
@@ -134,6 +134,13 @@ fn an_order_is_cancelled_until_preparation_starts_and_by_managers_until_it_is_re
             order.placed().unwrap().progress,
             Progress::Cancelled { at: now(), reason: CancelReason::PizzeriaRequest, was_started }
         );
+    }
+    // What is ready at the counter and nobody collects; deliveries (as in `history`) end otherwise.
+    for fulfilment in [Fulfilment::Takeaway, Fulfilment::OnSite] {
+        let waiting = vec![placed_as(fulfilment, PaymentIntent::AtCounter), started(), ready(fulfilment)];
+        given(waiting.clone()).when(does(cancel(false))).then_err(OrderError::TooLate { status: S::Ready });
+        let order = given(waiting).when(does(cancel(true))).then([cancelled.clone()]);
+        assert_eq!(order.status(), Some(S::Cancelled));
     }
     only_in(&[S::AwaitingPayment, S::Placed], &cancel(false), |s| closed_or(s, too_late));
     only_in(&[S::AwaitingPayment, S::Placed, S::InPreparation], &cancel(true), |s| closed_or(s, too_late));

@@ -40,7 +40,7 @@ fn some_command() -> impl Strategy<Value = StockCommand> {
         1 => some_order().prop_map(|order| StockCommand::Release { order, now: now() }),
         1 => some_order().prop_map(|order| StockCommand::Consume { order, now: now() }),
         1 => (some_order(), some_lines())
-            .prop_map(|(order, lines)| StockCommand::WasteOrder { order, lines, now: now() }),
+            .prop_map(move |(order, lines)| StockCommand::WasteOrder { order, lines, reason, now: now() }),
         3 => (0u32..20, some_lines()).prop_map(|(note, lines)| StockCommand::Receive {
             supplier: "Moulin".into(),
             delivery_note: note.to_string(),

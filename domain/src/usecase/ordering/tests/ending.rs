@@ -48,12 +48,32 @@ fn cancelling_once_started_is_for_managers_and_wastes_what_was_used_once() {
     refused(&mut world, &cancel(1, false), OrderError::TooLate { status: OrderStatus::InPreparation });
     let decision = world.execute(&cancel(1, true)).unwrap();
     assert_eq!(names(&decision), ["OrderCancelled", "IngredientsWasted"]);
-    let Event::Stock(StockEvent::IngredientsWasted { lines, order, .. }) = &decision.events[1].1 else {
-        panic!("{decision:?}")
-    };
-    assert_eq!((lines, *order), (&world.placed(id(1)).needs, Some(id(1))));
+    assert_eq!(wasted(&decision), (WasteReason::Mistake, world.placed(id(1)).needs.clone(), Some(id(1))));
     // It had left the shelf when preparation started.
     assert_eq!(level(&world, "GOAT_CHEESE"), (460, 0));
+}
+
+#[test]
+fn what_is_ready_and_nobody_collects_is_cancelled_by_managers_and_is_waste() {
+    let mut world = World::demo();
+    world.execute(&place(1, &["2 CHV M"])).unwrap();
+    world.execute(&start(1)).unwrap();
+    let ready = OrderCommand::MarkReady { now: now() };
+    world.execute(&ToOrder { name: "markOrderReady", order: id(1), command: ready }).unwrap();
+    refused(&mut world, &cancel(1, false), OrderError::TooLate { status: OrderStatus::Ready });
+    let decision = world.execute(&cancel(1, true)).unwrap();
+    assert_eq!(names(&decision), ["OrderCancelled", "IngredientsWasted"]);
+    assert_eq!(wasted(&decision), (WasteReason::Uncollected, world.placed(id(1)).needs.clone(), Some(id(1))));
+    assert_eq!(level(&world, "GOAT_CHEESE"), (460, 0));
+}
+
+fn wasted(decision: &Decision) -> (WasteReason, Ingredients, Option<OrderId>) {
+    match &decision.events[1].1 {
+        Event::Stock(StockEvent::IngredientsWasted { reason, lines, order, .. }) => {
+            (*reason, lines.clone(), *order)
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
