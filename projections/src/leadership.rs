@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio::sync::watch;
 
 /// How often a standby tries, and how often the connection is looked after.
 const RETRY: Duration = Duration::from_secs(1);
+/// Lets the database notice within half a minute that a holder's machine is gone, and free its locks.
+const KEEPALIVE: &str =
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4";
 /// How long the database may take to answer before the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -60,6 +63,7 @@ impl Contender {
 
     async fn contend(&self) -> Result<Infallible, sqlx::Error> {
         let mut db = PgConnection::connect_with(&self.pool.connect_options()).await?;
+        db.execute(KEEPALIVE).await?;
         loop {
             let wanted: Vec<String> = {
                 let held = self.held.borrow();

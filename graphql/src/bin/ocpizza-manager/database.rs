@@ -9,10 +9,15 @@ use graphql::config::Settings;
 use graphql::private_postgres;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 /// How long the database may take to let us in.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection is taken to be alive after it was used.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a statement may run while serving.
+const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '30s'";
 
 /// Where the demo keeps its database when nothing else is said.
 pub(crate) const DATA_DIR: &str = ".ocpizza/";
@@ -50,13 +55,41 @@ pub(crate) async fn connect(url: &SecretString) -> anyhow::Result<PgConnection> 
 
 /// A pool, once a connection has shown that there is a database with today's tables.
 pub(crate) async fn pool(url: &SecretString, connections: u32) -> anyhow::Result<PgPool> {
+    connect_pool(url, connections, PgPoolOptions::new()).await
+}
+
+/// A pool for serving: none of its statements may run for longer than a caller would wait.
+pub(crate) async fn serving_pool(url: &SecretString, connections: u32) -> anyhow::Result<PgPool> {
+    let bounded = PgPoolOptions::new().after_connect(|connection, _| {
+        Box::pin(async move { connection.execute(STATEMENT_TIMEOUT).await.map(|_| ()) })
+    });
+    connect_pool(url, connections, bounded).await
+}
+
+async fn connect_pool(
+    url: &SecretString,
+    connections: u32,
+    options: PgPoolOptions,
+) -> anyhow::Result<PgPool> {
     let mut connection = connect(url).await?;
     let pending = pending_migrations(&mut connection).await?;
     connection.close().await?;
     if pending > 0 {
         bail!("the database lacks {pending} migrations: run ocpizza-manager migrate");
     }
-    let options = PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+    let options = options
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        // A connection that has just been used is alive: asking each time would double the round trips.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
     options.connect(url.expose_secret()).await.context("cannot connect to the database")
 }
 

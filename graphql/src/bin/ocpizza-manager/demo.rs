@@ -154,7 +154,7 @@ async fn prepare(settings: &Settings, url: &SecretString) -> anyhow::Result<(App
     let mut connection = database::connect(url).await?;
     migrate::migrate(&mut connection).await.context("cannot migrate the database")?;
     connection.close().await?;
-    let pool = database::pool(url, CONNECTIONS).await?;
+    let pool = database::serving_pool(url, CONNECTIONS).await?;
     let app = serve::start(&pool, settings.key.clone()).await?;
     let head = demo::seed(&app.store, Clock::system().now()).await?;
     app.read_models.wait_for(Model::ALL, head, CATCH_UP).await?;

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         );
     }
     let stop = Stop::listen()?;
-    let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    let pool = database::serving_pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
     let listener = listen(settings.port)?;
     let app = start(&pool, settings.key).await?;
     tracing::info!(port = listener.local_addr()?.port(), "serving");
