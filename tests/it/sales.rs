@@ -29,7 +29,7 @@ async fn the_days_takings_add_up() {
     let days = json!({ "from": "2026-11-01", "to": "2026-11-30", "at": head });
     let document = "query($from: Date!, $to: Date!, $at: LogPosition) {
         sales(pizzeriaId: \"P1\", from: $from, to: $to, atLeastPosition: $at) {
-            date orders gross { amount } refused cancelled paidTotal { amount }
+            date orders gross { amount } refused cancelled returned paidTotal { amount }
             vat { rate gross { amount } } paid { method amount { amount } } } }";
     let data = manager.data(document, days.clone()).await;
     let amount = |amount: &str| json!({ "amount": amount });
@@ -44,6 +44,7 @@ async fn the_days_takings_add_up() {
             "gross": amount("26.40"),
             "refused": 1,
             "cancelled": 1,
+            "returned": 0,
             "paidTotal": amount("26.40"),
             // The cola taken away is at 5.5 %, the one on site at 10 %.
             "vat": [

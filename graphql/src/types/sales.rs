@@ -42,7 +42,7 @@ impl SalesDay {
         scalars::LogPosition(self.0.position)
     }
 
-    /// Orders accepted on the day and not cancelled or expired since.
+    /// Orders accepted on the day and not cancelled, expired or returned since.
     async fn orders(&self) -> i64 {
         self.0.figures.orders
     }
@@ -90,5 +90,10 @@ impl SalesDay {
     /// Orders accepted on the day and cancelled or expired since.
     async fn cancelled(&self) -> i64 {
         self.0.figures.cancelled
+    }
+
+    /// Orders accepted on the day that came back undelivered.
+    async fn returned(&self) -> i64 {
+        self.0.figures.returned
     }
 }

@@ -85,6 +85,7 @@ impl Figures {
         self.refused += other.refused;
         self.late += other.late;
         self.cancelled += other.cancelled;
+        self.returned += other.returned;
         // What came to nothing is not shown, whether it cancelled out in one batch or over several.
         self.vat.retain(|_, sum| *sum != VatSum::default());
         self.paid.retain(|_, sum| *sum != Cents::ZERO);
@@ -173,8 +174,10 @@ impl Ledger {
 
     /// Brings the day that an order counts on in line with what the order is now.
     fn count(&mut self, order: &PlacedOrder, before: Option<Counted>, position: i64) -> Option<Counted> {
-        let closed = match order.progress {
-            Progress::Cancelled { .. } | Progress::Expired { .. } => true,
+        // Closed without a sale: how the day counts it instead.
+        let unsold: Option<fn(&mut Figures) -> &mut i64> = match order.progress {
+            Progress::Cancelled { .. } | Progress::Expired { .. } => Some(|day| &mut day.cancelled),
+            Progress::Returned { .. } => Some(|day| &mut day.returned),
             Progress::AwaitingPayment { .. }
             | Progress::Placed { .. }
             | Progress::InPreparation { .. }
@@ -182,8 +185,7 @@ impl Ledger {
             | Progress::OutForDelivery { .. }
             | Progress::Delivered { .. }
             | Progress::NotDelivered { .. }
-            | Progress::Returned { .. }
-            | Progress::HandedOver { .. } => false,
+            | Progress::HandedOver { .. } => None,
         };
         let Some(counted) = before else {
             let Progress::Placed { since } = order.progress else { return None };
@@ -191,11 +193,11 @@ impl Ledger {
             self.change(&order.pizzeria, day, position).add_order(&order.pricing, 1);
             return Some(Counted { day, pricing: order.pricing.clone(), late: false });
         };
-        if closed {
+        if let Some(unsold) = unsold {
             let figures = self.change(&order.pizzeria, counted.day, position);
             figures.add_order(&counted.pricing, -1);
             figures.late -= i64::from(counted.late);
-            figures.cancelled += 1;
+            *unsold(figures) += 1;
             return None;
         }
         let now = Counted { day: counted.day, pricing: order.pricing.clone(), late: order.is_late() };

@@ -39,7 +39,7 @@ pub struct VatSum {
 /// A day's figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Orders accepted on the day and not cancelled or expired since.
+    /// Orders accepted on the day and not cancelled, expired or returned since.
     pub orders: i64,
     /// What they come to, VAT and delivery included.
     pub gross: Cents,
@@ -53,6 +53,8 @@ pub struct Figures {
     pub late: i64,
     /// Orders accepted on the day and cancelled or expired since.
     pub cancelled: i64,
+    /// Orders accepted on the day that came back undelivered.
+    pub returned: i64,
 }
 
 /// A pizzeria's business day on which something happened.

@@ -1,5 +1,6 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Europe::Paris;
+use domain::delivery::DeliveryFailure;
 use domain::ids::{OrderId, PizzeriaId};
 use domain::order::{
     CancelReason, Fulfilment, OrderChannel, OrderEvent, PaymentIntent, PaymentMethod, Placement, Pricing,
@@ -165,6 +166,21 @@ fn a_cancelled_order_is_taken_out_of_its_day_and_its_refund_goes_on_its_own() {
     assert_eq!(figures(&events, "2026-11-24"), Figures { cancelled: 1, paid, ..sold(1, 2200) });
     let refunded = [(PaymentMethod::Card, Cents(-1100))].into();
     assert_eq!(figures(&events, "2026-11-25"), Figures { paid: refunded, ..Figures::default() });
+}
+
+#[test]
+fn a_returned_order_is_taken_out_of_its_day_and_counted_apart() {
+    let late = at("2026-11-24T20:50:00Z");
+    let events = [
+        (order(1), placed(order(1), 1100, "2026-11-24T20:00:00Z", false)),
+        (order(2), placed(order(2), 2200, "2026-11-24T20:00:00Z", false)),
+        (order(1), OrderEvent::OrderOutForDelivery { at: at("2026-11-24T20:15:00Z") }),
+        (order(1), OrderEvent::OrderNotDelivered { reason: DeliveryFailure::Absent, at: late }),
+        (order(1), OrderEvent::OrderReturned { at: at("2026-11-25T12:00:00Z") }),
+    ];
+    assert_eq!(figures(&events[..4], "2026-11-24"), sold(2, 3300));
+    assert_eq!(figures(&events, "2026-11-24"), Figures { returned: 1, ..sold(1, 2200) });
+    assert_eq!(figures(&events, "2026-11-25"), Figures::default());
 }
 
 #[test]
