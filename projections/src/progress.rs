@@ -58,18 +58,22 @@ impl Progress {
         });
     }
 
-    /// A runner of this process has come so far.
+    /// A runner of this process is here: further than before or, after a rebuild, less far.
     pub(crate) fn reached(&self, name: &str, position: i64) {
-        self.reached.send_if_modified(|reached| match reached.get_mut(name) {
-            Some(at) if *at >= position => false,
-            Some(at) => {
-                *at = position;
-                true
-            }
-            None => {
-                reached.insert(name.to_owned(), position);
-                true
-            }
+        self.reached.send_if_modified(|reached| reached.insert(name.to_owned(), position) != Some(position));
+    }
+
+    /// What the checkpoints say, of everything that this process does not run.
+    fn read(&self, leadership: &Leadership, checkpoints: BTreeMap<String, i64>) {
+        self.reached.send_if_modified(|reached| {
+            let mut now = checkpoints;
+            now.retain(|name, _| !leadership.holds(name));
+            now.extend(
+                reached.iter().filter(|(name, _)| leadership.holds(name)).map(|(n, at)| (n.clone(), *at)),
+            );
+            let news = now != *reached;
+            *reached = now;
+            news
         });
     }
 
@@ -92,9 +96,9 @@ impl Progress {
     }
 
     /// Polls the database, for ever.
-    pub(crate) async fn poll(self: Arc<Self>) {
+    pub(crate) async fn poll(self: Arc<Self>, leadership: Leadership) {
         loop {
-            if let Err(error) = self.look().await {
+            if let Err(error) = self.look(&leadership).await {
                 tracing::debug!(%error, "the checkpoints cannot be read");
             }
             if self.waiting.load(Ordering::Relaxed) > 0 {
@@ -105,15 +109,15 @@ impl Progress {
         }
     }
 
-    async fn look(&self) -> Result<(), LogError> {
+    async fn look(&self, leadership: &Leadership) -> Result<(), LogError> {
         let head = log::head(&self.pool).await?.0;
         self.saw_head(head);
         let rows: Vec<(String, i64, Option<i64>)> =
             sqlx::query_as("SELECT name, position, failed_position FROM checkpoints")
                 .fetch_all(&self.pool)
                 .await?;
+        self.read(leadership, rows.iter().map(|(name, position, _)| (name.clone(), *position)).collect());
         for (name, position, failed) in rows {
-            self.reached(&name, position);
             #[allow(clippy::cast_precision_loss)] // a gauge is a float; exact up to 2^53 events
             metrics::gauge!("ocpizza_projection_lag", "model" => name.clone())
                 .set((head - position).max(0) as f64);

@@ -79,7 +79,7 @@ impl ReadModels {
         let mut tasks = vec![
             tokio::spawn(contender.run()),
             tokio::spawn(progress.clone().follow(follower.clone())),
-            tokio::spawn(progress.clone().poll()),
+            tokio::spawn(progress.clone().poll(leadership.clone())),
         ];
         for model in Model::ALL.iter().copied() {
             let (pool, batches) = (pool.clone(), batches.clone());

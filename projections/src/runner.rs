@@ -145,6 +145,7 @@ pub(crate) async fn run(
                 continue;
             }
         };
+        progress.reached(name, at.position);
         let mut runner = Runner { pool: &pool, batches: &batches, model, at };
         while leadership.holds(name) {
             match runner.step().await {

@@ -76,6 +76,31 @@ async fn runners_go_on_after_their_locks_connection_is_lost() {
     assert_sound(&pool).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_read_model_that_starts_over_elsewhere_is_waited_for_again() {
+    let database = Database::create().await;
+    let (pool, store, first) = process(&database).await;
+    eventually("the first runs everything", || runs_all(&first)).await;
+    let (_, _, second) = process(&database).await;
+    play(&store).await;
+    let head = settled(&pool).await;
+    for read_models in [&first, &second] {
+        within(read_models.wait_for(Model::ALL, head, DEADLINE)).await.unwrap();
+    }
+    sqlx::raw_sql(
+        "BEGIN; DELETE FROM menus; UPDATE checkpoints SET position = 0, events_applied = 0, \
+         digest = decode(repeat('00', 32), 'hex') WHERE name = 'menus'; COMMIT",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let lowered = || async { second.wait_for(&[Model::Menus], head, Duration::ZERO).await.err() };
+    assert_eq!(eventually("the standby hears of it", lowered).await.reached, LogPosition::START);
+    let last = done(&store, margherita(order_id())).await.position.unwrap();
+    within(second.wait_for(Model::ALL, last, DEADLINE)).await.unwrap();
+    assert_sound(&pool).await;
+}
+
 #[tokio::test]
 async fn waiting_for_what_has_not_happened_ends_in_an_error() {
     let database = Database::create().await;
