@@ -93,6 +93,12 @@ pub fn schema(services: Services) -> Schema {
     builder().data(services).finish()
 }
 
+/// The schema without services: it answers only what is asked about itself.
+#[cfg(test)]
+pub(crate) fn bare() -> Schema {
+    builder().finish()
+}
+
 /// The schema's text, as in `schema.graphql`.
 pub fn sdl() -> String {
     builder().finish().sdl_with_options(

@@ -14,7 +14,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 
-use super::limits::{TooMuch, check_operation, check_text};
+use super::limits::{TooMuch, check_document, check_text};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
 use crate::batching::Batches;
@@ -110,10 +110,7 @@ impl Api {
             set_code(&mut error, ErrorCode::GraphqlParseFailed);
             Box::new(Response::from_errors(vec![error]))
         })?;
-        let mut operations = document.operations.iter();
-        operations
-            .try_for_each(|(_, operation)| check_operation(document, &operation.node))
-            .map_err(too_complex)?;
+        check_document(document).map_err(too_complex)?;
         if name.is_none() && document.operations.iter().len() > 1 {
             return Err(refused(
                 ErrorCode::BadUserInput,

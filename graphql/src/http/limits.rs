@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use async_graphql::Name;
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 /// The largest body of a request and message of a WebSocket, in bytes.
 pub const BODY: usize = 64 * 1024;
@@ -14,6 +14,17 @@ const BRACKETS: usize = 64;
 const NESTING: usize = 64;
 /// How many fields an operation may ask for, fragments expanded.
 const FIELDS: u64 = 10_000;
+/// How many operations a document may hold.
+const OPERATIONS: usize = 50;
+/// How many fragments a document may hold.
+const FRAGMENTS: usize = 200;
+/// The lists of types of types: each multiplies the answer by as many as the schema has.
+const TYPE_LISTS: [&str; 5] = ["fields", "interfaces", "possibleTypes", "inputFields", "enumValues"];
+/// How many of them may lie on one path of introspection: the standard query needs one.
+const TYPE_LISTS_ON_A_PATH: usize = 1;
+/// How many fields an operation may ask the schema about itself, fragments expanded: the standard
+/// query needs about 240. Each may be answered once a field of every type, and aliases count.
+const INTROSPECTION: u64 = 400;
 
 /// Why a document is not executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +41,18 @@ pub enum TooMuch {
     /// A fragment that contains itself.
     #[error("a fragment contains itself")]
     Cycle,
+    /// Operations beside operations.
+    #[error("a document holds at most {OPERATIONS} operations")]
+    Operations,
+    /// Fragments beside fragments.
+    #[error("a document holds at most {FRAGMENTS} fragments")]
+    Fragments,
+    /// Types of types of types.
+    #[error("the introspection asks for lists of types within each other")]
+    IntrospectionNesting,
+    /// An answer about the schema that is many times the schema.
+    #[error("the introspection asks for more than {INTROSPECTION} fields")]
+    Introspection,
 }
 
 /// Refuses a text whose brackets nest too deep, before it is parsed.
@@ -90,21 +113,49 @@ fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
 struct Weight {
     fields: u64,
     nesting: usize,
+    /// The most [`TYPE_LISTS`] on one path, if this is a part of an introspection.
+    type_lists: usize,
+    /// The fields below `__schema` and `__type`.
+    introspection: u64,
+}
+
+impl Weight {
+    const NOTHING: Self = Self { fields: 0, nesting: 0, type_lists: 0, introspection: 0 };
+
+    /// A field over its selection.
+    fn under(self, name: &str) -> Result<Self, TooMuch> {
+        let introspects = ["__schema", "__type"].contains(&name);
+        if introspects && self.type_lists > TYPE_LISTS_ON_A_PATH {
+            return Err(TooMuch::IntrospectionNesting);
+        }
+        Ok(Self {
+            fields: self.fields.saturating_add(1),
+            nesting: self.nesting + 1,
+            type_lists: self.type_lists + usize::from(TYPE_LISTS.contains(&name)),
+            introspection: if introspects { self.fields } else { self.introspection },
+        })
+    }
 }
 
 /// Each fragment is weighed once, however often it is spread; `None` while it is being weighed.
 type Weighed<'a> = HashMap<&'a Name, Option<Weight>>;
 
-/// Refuses an operation that asks for too much.
+/// Refuses a document of which any operation asks for too much. Each fragment is weighed once,
+/// however many operations spread it.
 ///
 /// # Errors
 /// [`TooMuch`].
-pub fn check_operation(
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-) -> Result<(), TooMuch> {
+pub fn check_document(document: &ExecutableDocument) -> Result<(), TooMuch> {
+    if document.operations.iter().len() > OPERATIONS {
+        return Err(TooMuch::Operations);
+    }
+    if document.fragments.len() > FRAGMENTS {
+        return Err(TooMuch::Fragments);
+    }
     let mut weighed = Weighed::new();
-    weigh(document, &operation.selection_set.node, &mut weighed, 0)?;
+    for (_, operation) in document.operations.iter() {
+        weigh(document, &operation.node.selection_set.node, &mut weighed, 0)?;
+    }
     // Fragments that no operation spreads are read by validation all the same.
     for name in document.fragments.keys() {
         weigh_fragment(document, name, &mut weighed, 0)?;
@@ -121,12 +172,12 @@ fn weigh<'a>(
     if depth > NESTING {
         return Err(TooMuch::Nesting);
     }
-    let mut sum = Weight { fields: 0, nesting: 0 };
+    let mut sum = Weight::NOTHING;
     for selection in &selections.items {
         let part = match &selection.node {
             Selection::Field(field) => {
                 let below = weigh(document, &field.node.selection_set.node, weighed, depth + 1)?;
-                Weight { fields: below.fields.saturating_add(1), nesting: below.nesting + 1 }
+                below.under(&field.node.name.node)?
             }
             Selection::InlineFragment(fragment) => {
                 let below = weigh(document, &fragment.node.selection_set.node, weighed, depth + 1)?;
@@ -139,6 +190,11 @@ fn weigh<'a>(
         };
         sum.fields = sum.fields.saturating_add(part.fields);
         sum.nesting = sum.nesting.max(part.nesting);
+        sum.type_lists = sum.type_lists.max(part.type_lists);
+        sum.introspection = sum.introspection.saturating_add(part.introspection);
+        if sum.introspection > INTROSPECTION {
+            return Err(TooMuch::Introspection);
+        }
         if sum.fields > FIELDS {
             return Err(TooMuch::Fields);
         }
@@ -161,7 +217,7 @@ fn weigh_fragment<'a>(
         None => {}
     }
     // A fragment that does not exist is for validation to refuse.
-    let Some(fragment) = document.fragments.get(name) else { return Ok(Weight { fields: 0, nesting: 0 }) };
+    let Some(fragment) = document.fragments.get(name) else { return Ok(Weight::NOTHING) };
     weighed.insert(name, None);
     let weight = weigh(document, &fragment.node.selection_set.node, weighed, depth)?;
     weighed.insert(name, Some(weight));
@@ -176,8 +232,7 @@ mod tests {
 
     fn check(query: &str) -> Result<(), TooMuch> {
         check_text(query)?;
-        let document = parse_query(query).unwrap();
-        document.operations.iter().try_for_each(|(_, operation)| check_operation(&document, &operation.node))
+        check_document(&parse_query(query).unwrap())
     }
 
     #[test]
@@ -220,7 +275,7 @@ mod tests {
             chain + &format!(" fragment F{length} on A {{ a }}")
         };
         assert_eq!(check(&chain(20)), Ok(()));
-        assert_eq!(check(&chain(2000)), Err(TooMuch::Nesting));
+        assert_eq!(check(&chain(150)), Err(TooMuch::Nesting));
     }
 
     #[test]
@@ -228,5 +283,49 @@ mod tests {
         assert_eq!(check("{ ...F } fragment F on A { b { ...F } }"), Err(TooMuch::Cycle));
         let aside = "{ a } fragment F on A { ...G } fragment G on A { ...F }";
         assert_eq!(check(aside), Err(TooMuch::Cycle));
+    }
+
+    #[tokio::test]
+    async fn the_standard_introspection_passes_and_is_answered() {
+        let query = include_str!("introspection.graphql");
+        assert_eq!(check(query), Ok(()));
+        let response = crate::schema::bare().execute(query).await;
+        assert_eq!(response.errors, Vec::new());
+    }
+
+    #[test]
+    fn lists_of_types_within_each_other_are_refused_however_they_are_spread() {
+        let nested = "{ __schema { types { interfaces { possibleTypes { name } } } } }";
+        assert_eq!(check(nested), Err(TooMuch::IntrospectionNesting));
+        let typed = "{ __type(name: \"Node\") { ... on __Type { fields { type { fields { name } } } } } }";
+        assert_eq!(check(typed), Err(TooMuch::IntrospectionNesting));
+        let spread = "{ ...Q } fragment Q on Query { __schema { types { ...T } } } \
+                      fragment T on __Type { possibleTypes { ...U } } fragment U on __Type { interfaces { name } }";
+        assert_eq!(check(spread), Err(TooMuch::IntrospectionNesting));
+        // Elsewhere these are names like any other.
+        assert_eq!(check("{ fields { fields { fields } } }"), Ok(()));
+    }
+
+    #[test]
+    fn aliases_do_not_multiply_an_introspection() {
+        let alias = |times: usize| (0..times).map(|n| format!("a{n}: name ")).collect::<String>();
+        assert_eq!(check(&format!("{{ __schema {{ types {{ {} }} }} }}", alias(399))), Ok(()));
+        let wide = format!("{{ __schema {{ types {{ {} }} }} }}", alias(400));
+        assert_eq!(check(&wide), Err(TooMuch::Introspection));
+        let half = format!("types {{ {} }}", alias(300));
+        let twice = format!("{{ a: __schema {{ {half} }} b: __schema {{ {half} }} }}");
+        assert_eq!(check(&twice), Err(TooMuch::Introspection));
+    }
+
+    #[test]
+    fn a_document_holds_so_many_operations_and_fragments() {
+        let operations = |times: usize| (0..times).map(|n| format!("query Q{n} {{ a }} ")).collect::<String>();
+        assert_eq!(check(&operations(50)), Ok(()));
+        assert_eq!(check(&operations(51)), Err(TooMuch::Operations));
+        let fragments = |times: usize| {
+            (0..times).fold("{ a } ".to_owned(), |text, n| text + &format!("fragment F{n} on A {{ a }} "))
+        };
+        assert_eq!(check(&fragments(200)), Ok(()));
+        assert_eq!(check(&fragments(201)), Err(TooMuch::Fragments));
     }
 }
