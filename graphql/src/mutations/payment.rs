@@ -3,13 +3,16 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::Permission;
+use domain::ids::OrderId;
 use domain::order::{OnlinePayment, Order as OrderState, OrderCommand};
 use domain::usecase::{Refusal, ToOrder};
 use domain::{AggregateState, Cents};
 use event_store::CommandContext;
 
-use super::run::{Answer, Asked, Fresh, allowed_order, command_context, execute, execute_in, payloads};
-use crate::context::ApiContext;
+use super::run::{
+    Answer, Asked, Fresh, allowed_order, command_context, execute, execute_in, order_allowed_to, payloads,
+};
+use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs;
 use crate::payment::{Charge, PaymentUnavailable};
@@ -111,7 +114,11 @@ impl PaymentMutation {
             contact: None,
         };
         let context = command_context(ctx, asked)?;
-        Ok(pay(ctx, &input.order_id, card, context).await?.into())
+        let (services, caller) = (ctx.services()?.clone(), ctx.caller()?.clone());
+        // On its own: a client that goes away must not leave money taken and nothing stored.
+        let paying =
+            tokio::spawn(async move { pay(&services, &caller, &input.order_id, card, context).await });
+        Ok(paying.await.map_err(ApiError::internal)??.into())
     }
 
     /// Gives money back.
@@ -139,16 +146,16 @@ const TRIES: usize = 3;
 /// Asks for what is due, then stores the answer on the very version that it was due at, so that what
 /// is captured is what was charged. Money that the order does not accept goes back.
 async fn pay(
-    ctx: &Context<'_>,
+    services: &Services,
+    caller: &Caller,
     id: &ID,
     card_token: Option<String>,
     context: CommandContext,
 ) -> Result<Answer, ApiError> {
-    let services = ctx.services()?;
     let mut tries = 0;
     loop {
         tries += 1;
-        let order = allowed_order(ctx, id, Permission::PayOnline, Fresh::AsStored).await?;
+        let order = order_allowed_to(services, caller, id, Permission::PayOnline, Fresh::AsStored).await?;
         let due = match &*order.state {
             AggregateState::Order(OrderState::Placed(order)) => order.due(),
             _ => Cents::ZERO,
@@ -157,8 +164,10 @@ async fn pay(
             Some(given) => services.store.has_answered(context.actor.id, &given.key).await?,
             None => false,
         };
-        let outcome = if due > Cents::ZERO && !answered {
-            let key = format!("{}:{due}:{tries}", charge_key(&context));
+        let stale = context.expected_version.is_some_and(|seen| seen != order.version);
+        let outcome = if due > Cents::ZERO && !answered && !stale {
+            // By the version: what was asked for at an earlier one was given back and is used up.
+            let key = format!("{}:{due}:{}", charge_key(&context), order.version);
             let charge = Charge { order: order.id, amount: due, card_token: card_token.clone(), key };
             services.payments.charge(charge).await?
         } else {
@@ -169,11 +178,19 @@ async fn pay(
             OnlinePayment::Accepted { reference } => Some(reference.clone()),
             OnlinePayment::Declined { .. } => None,
         };
-        let command = OrderCommand::PayOnline { outcome, now: ctx.now()? };
+        let command = OrderCommand::PayOnline { outcome, now: services.clock.now() };
         let mut at_version = context.clone();
         at_version.expected_version.get_or_insert(order.version);
-        let answer =
-            execute_in(ctx, ToOrder { name: "payOnline", order: order.id, command }, at_version).await?;
+        let to_order = ToOrder { name: "payOnline", order: order.id, command };
+        let answer = match execute_in(services, caller, to_order, at_version).await {
+            Ok(answer) => answer,
+            Err(fault) => {
+                if let Some(reference) = charged {
+                    not_stored(services, &context, order.id, reference, &fault).await;
+                }
+                return Err(fault);
+            }
+        };
         let Some(refusal) = &answer.outcome.refusal else { return Ok(answer) };
         if let Some(reference) = charged {
             services.payments.void(reference).await?;
@@ -186,6 +203,30 @@ async fn pay(
             return Err(ApiError::Conflict);
         }
         return Ok(answer);
+    }
+}
+
+/// What becomes of money that was taken when storing it failed with a fault. It goes back only where
+/// it is certain that nothing was stored, and that nobody can ask for the same charge again: without
+/// an idempotency key, when the command was never begun. After `UNAVAILABLE` the transaction may have
+/// been committed all the same, and giving the money back would leave an order that counts as paid;
+/// with a key, trying again finds the same charge. What is kept is in the log, to be settled by
+/// hand if nobody tries again.
+async fn not_stored(
+    services: &Services,
+    context: &CommandContext,
+    order: OrderId,
+    reference: String,
+    fault: &ApiError,
+) {
+    let never_begun = matches!(fault, ApiError::Overloaded | ApiError::Conflict);
+    let voided = never_begun
+        && context.idempotency.is_none()
+        && services.payments.void(reference.clone()).await.is_ok();
+    if !voided {
+        let cause = crate::error::chain(fault);
+        let request_id = &context.correlation_id;
+        tracing::error!(request_id, %order, reference, cause, "a charge is not known to be stored");
     }
 }
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::context::{ApiContext, Caller};
+use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs;
@@ -112,32 +112,32 @@ pub(super) async fn execute(
     use_case: impl UseCase + 'static,
     asked: Asked,
 ) -> Result<Answer, ApiError> {
-    execute_in(ctx, use_case, command_context(ctx, asked)?).await
+    execute_in(ctx.services()?, ctx.caller()?, use_case, command_context(ctx, asked)?).await
 }
 
-/// As [`execute`], in a context that is there already.
+/// As [`execute`], in a context that is there already, and for longer than the request may live.
 ///
 /// # Errors
 /// As [`execute`].
 pub(super) async fn execute_in(
-    ctx: &Context<'_>,
+    services: &Services,
+    caller: &Caller,
     use_case: impl UseCase + 'static,
     context: CommandContext,
 ) -> Result<Answer, ApiError> {
-    let services = ctx.services()?;
     let outcome = services.store.execute(Arc::new(use_case), context).await?;
     if outcome.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
         return Err(ApiError::NotFound("thing"));
     }
-    let user_errors = user_errors(ctx, &outcome)?;
+    let user_errors = user_errors(caller, services.clock.now(), &outcome);
     let seen = outcome.position.unwrap_or(*services.follower.head().borrow());
     Ok(Answer { outcome, seen, user_errors })
 }
 
-fn user_errors(ctx: &Context<'_>, outcome: &Outcome) -> Result<Vec<UserError>, ApiError> {
-    let Some(refusal) = &outcome.refusal else { return Ok(Vec::new()) };
-    let Caller { actor, lang, .. } = ctx.caller()?;
-    let (actor, now) = (actor.as_ref(), ctx.now()?);
+fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<UserError> {
+    let Some(refusal) = &outcome.refusal else { return Vec::new() };
+    let Caller { actor, lang, .. } = caller;
+    let actor = actor.as_ref();
     let actions = match &*outcome.state {
         AggregateState::Order(Order::Placed(order)) => actions::on_order(order, actor, now, *lang),
         AggregateState::Delivery(Delivery::Scheduled(delivery)) => {
@@ -150,7 +150,7 @@ fn user_errors(ctx: &Context<'_>, outcome: &Outcome) -> Result<Vec<UserError>, A
         | AggregateState::Menu(_)
         | AggregateState::Staff(_) => Vec::new(),
     };
-    Ok(vec![UserError::new(refusal, *lang, actions)])
+    vec![UserError::new(refusal, *lang, actions)]
 }
 
 /// That the caller's role may at all: asked before anything is looked up.
@@ -196,11 +196,11 @@ pub(super) enum Fresh {
 }
 
 async fn state_of(
-    ctx: &Context<'_>,
+    services: &Services,
     stream: &StreamId,
     fresh: Fresh,
 ) -> Result<(Arc<AggregateState>, i64), ApiError> {
-    let store = &ctx.services()?.store;
+    let store = &services.store;
     match fresh {
         Fresh::AsKnown => Ok(store.recall(stream).await?),
         Fresh::AsStored => {
@@ -221,10 +221,23 @@ pub(super) async fn allowed_order(
     permission: Permission,
     fresh: Fresh,
 ) -> Result<AllowedOrder, ApiError> {
-    let caller = ctx.caller()?;
+    order_allowed_to(ctx.services()?, ctx.caller()?, id, permission, fresh).await
+}
+
+/// As [`allowed_order`], for longer than the request may live.
+///
+/// # Errors
+/// As [`allowed_order`].
+pub(super) async fn order_allowed_to(
+    services: &Services,
+    caller: &Caller,
+    id: &ID,
+    permission: Permission,
+    fresh: Fresh,
+) -> Result<AllowedOrder, ApiError> {
     of_a_role(caller, permission)?;
     let id = OrderId::required(id, "input.orderId")?;
-    let (state, version) = state_of(ctx, &StreamId::order(id), fresh).await?;
+    let (state, version) = state_of(services, &StreamId::order(id), fresh).await?;
     caller.authorize(permission, scope_of_order(&state).ok_or(ApiError::NotFound("order"))?)?;
     Ok(AllowedOrder { id, state, version })
 }
@@ -242,7 +255,7 @@ pub(super) async fn allowed_delivery(
     let caller = ctx.caller()?;
     of_a_role(caller, permission)?;
     let id = DeliveryId::required(id, "input.deliveryId")?;
-    let (state, version) = state_of(ctx, &StreamId::delivery(id), fresh).await?;
+    let (state, version) = state_of(ctx.services()?, &StreamId::delivery(id), fresh).await?;
     let AggregateState::Delivery(Delivery::Scheduled(delivery)) = &*state else {
         return Err(ApiError::NotFound("delivery"));
     };
