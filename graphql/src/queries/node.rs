@@ -58,8 +58,7 @@ impl NodeQuery {
 
 /// A member of staff, for those who may see deliveries of their pizzeria.
 async fn visible_staff(ctx: &Context<'_>, id: StaffId) -> Result<Option<Staff>, ApiError> {
-    let account = ctx.loaders()?.load_one(id).await?;
-    let Some(account) = account else { return Ok(None) };
+    let Some(account) = Staff(id).account(ctx).await? else { return Ok(None) };
     let caller = ctx.caller()?;
     let scope = account.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
     let own = caller.actor.as_ref().is_some_and(|actor| actor.id == account.id);

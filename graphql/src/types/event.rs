@@ -41,6 +41,36 @@ pub struct Actor {
     pub role: Role,
 }
 
+/// The roles that may see an order's delivery code.
+pub(super) fn told_the_code(role: ActorRole) -> bool {
+    match role {
+        ActorRole::Customer | ActorRole::Receptionist | ActorRole::Manager | ActorRole::Director => true,
+        ActorRole::Pizzaiolo | ActorRole::Courier | ActorRole::Auditor | ActorRole::System => false,
+    }
+}
+
+/// Leaves the keys, takes out the digits, however deep they lie.
+fn blank_codes(event_type: &str, payload: &mut serde_json::Value) {
+    match payload {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                let code = ["deliveryCode", "delivery_code"].contains(&name.as_str())
+                    || event_type == "DeliveryScheduled" && name == "code";
+                if code {
+                    *value = serde_json::Value::Null;
+                } else {
+                    blank_codes(event_type, value);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| blank_codes(event_type, item)),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => {}
+    }
+}
+
 /// Something that happened.
 #[Object]
 impl Event {
@@ -80,7 +110,8 @@ impl Event {
         &self.0.event_version
     }
 
-    /// What it carries, as stored; none for those who may not see it.
+    /// What it carries, as stored; none for those who may not see it. The customer's delivery code is
+    /// blank for those who may not see it on the order.
     async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json>, ApiError> {
         let shown = ctx.caller()?.actor.as_ref().is_some_and(|actor| match actor.role {
             ActorRole::Manager | ActorRole::Director | ActorRole::Auditor | ActorRole::System => true,
@@ -91,7 +122,12 @@ impl Event {
         if !shown {
             return Ok(None);
         }
-        serde_json::from_str(self.0.payload.get()).map(|json| Some(Json(json))).map_err(ApiError::internal)
+        let mut payload = serde_json::from_str(self.0.payload.get()).map_err(ApiError::internal)?;
+        let told = ctx.caller()?.actor.as_ref().is_some_and(|actor| told_the_code(actor.role));
+        if !told {
+            blank_codes(&self.0.event_type, &mut payload);
+        }
+        Ok(Some(Json(payload)))
     }
 
     /// Who acted.
@@ -183,4 +219,21 @@ pub async fn history(
     let has_next = events.len() > size;
     events.truncate(size);
     Ok(EventConnection::new(events, has_next, after.is_some_and(|after| after.0 > 0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::blank_codes;
+
+    #[test]
+    fn only_the_customers_digits_are_taken_out() {
+        let mut placed = json!({ "placement": { "deliveryCode": "1234", "lines": [{ "code": "MAR" }] } });
+        blank_codes("OrderPlaced", &mut placed);
+        assert_eq!(placed, json!({ "placement": { "deliveryCode": null, "lines": [{ "code": "MAR" }] } }));
+        let mut scheduled = json!({ "type": "DeliveryScheduled", "code": "1234", "number": "P1-000001" });
+        blank_codes("DeliveryScheduled", &mut scheduled);
+        assert_eq!(scheduled, json!({ "type": "DeliveryScheduled", "code": null, "number": "P1-000001" }));
+    }
 }

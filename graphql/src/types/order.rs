@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Role, Scope};
+use domain::delivery::DeliveryStatus as DeliveryState;
 use domain::order::{Fulfilment as How, Order as OrderState, OrderStatus as Status, PlacedOrder, Progress};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
@@ -13,7 +14,7 @@ use super::actions::{self, OrderAction};
 use super::contact::Contact;
 use super::delivery::Delivery;
 use super::enums::{CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
-use super::event::{EventConnection, history};
+use super::event::{EventConnection, history, told_the_code};
 use super::order_parts::{OrderLine, Payment, Promise, VatPart};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
@@ -63,7 +64,7 @@ impl Order {
     }
 
     /// The row of personal data, for those who may see it. A courier may while the order waits for
-    /// one, and while it is theirs to carry; an auditor sees a pseudonym.
+    /// one, and while it is theirs to carry, no longer; an auditor sees a pseudonym.
     pub(super) async fn contact_for(
         &self,
         ctx: &Context<'_>,
@@ -77,17 +78,31 @@ impl Order {
             return Ok(None);
         }
         if let Some(courier) = caller.actor.as_ref().filter(|actor| actor.role == Role::Courier) {
-            let carrier = self.delivery_of(ctx).await?.and_then(|delivery| delivery.delivery.courier());
+            let delivery = self.delivery_of(ctx).await?;
+            let carrier = delivery.as_ref().and_then(|delivery| delivery.delivery.courier());
+            let over = delivery.is_some_and(|delivery| is_over(delivery.delivery.status()));
             let waits = matches!(self.order.status(), Status::Ready | Status::NotDelivered);
             let may = match carrier {
-                Some(carrier) => carrier.0 == courier.id,
-                None => waits && self.order.fulfilment == How::Delivery,
+                Some(carrier) => carrier.0 == courier.id && !over && !self.order.status().is_closed(),
+                None => waits && !over && self.order.fulfilment == How::Delivery,
             };
             if !may {
                 return Ok(None);
             }
         }
         ctx.loaders()?.load_one(id).await
+    }
+}
+
+/// Whether nobody carries it any more.
+fn is_over(status: DeliveryState) -> bool {
+    match status {
+        DeliveryState::Delivered | DeliveryState::Returned => true,
+        DeliveryState::Scheduled
+        | DeliveryState::Assigned
+        | DeliveryState::PickedUp
+        | DeliveryState::Failed
+        | DeliveryState::RetryScheduled => false,
     }
 }
 
@@ -271,10 +286,7 @@ impl Order {
     /// managers: never for the courier.
     async fn delivery_code(&self, ctx: &Context<'_>) -> Result<Option<&str>, ApiError> {
         let caller = ctx.caller()?;
-        let told = caller.actor.as_ref().is_some_and(|actor| match actor.role {
-            Role::Customer | Role::Receptionist | Role::Manager | Role::Director => true,
-            Role::Pizzaiolo | Role::Courier | Role::Auditor | Role::System => false,
-        });
+        let told = caller.actor.as_ref().is_some_and(|actor| told_the_code(actor.role));
         let may = told && caller.may(Permission::ReadOrder, self.scope());
         Ok(self.order.delivery_code.as_deref().filter(|_| may))
     }

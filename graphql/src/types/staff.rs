@@ -1,6 +1,7 @@
 //! A member of staff as clients see them: never more than a name and a role.
 
 use async_graphql::{Context, ID, Object};
+use domain::access::Role as ActorRole;
 use domain::ids::StaffId;
 
 use super::enums::Role;
@@ -14,8 +15,10 @@ use crate::ids::GlobalId;
 pub struct Staff(pub StaffId);
 
 impl Staff {
-    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
-        ctx.loaders()?.load_one(self.0).await
+    /// Their account. A customer's is nobody's colleague: its name is not for here.
+    pub(crate) async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
+        let account: Option<Account> = ctx.loaders()?.load_one(self.0).await?;
+        Ok(account.filter(|account| account.role != ActorRole::Customer))
     }
 }
 
@@ -27,9 +30,19 @@ impl Staff {
         self.0.to_global()
     }
 
-    /// What they are called; none once the account is gone.
+    /// What they are called; none once the account is gone. Auditors and the system see a pseudonym.
     async fn name(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        Ok(self.account(ctx).await?.map(|account| account.display_name))
+        let pseudonym = ctx.caller()?.actor.as_ref().is_none_or(|actor| match actor.role {
+            ActorRole::Auditor | ActorRole::System => true,
+            ActorRole::Customer
+            | ActorRole::Receptionist
+            | ActorRole::Pizzaiolo
+            | ActorRole::Courier
+            | ActorRole::Manager
+            | ActorRole::Director => false,
+        });
+        let account = self.account(ctx).await?;
+        Ok(account.map(|account| if pseudonym { format!("staff {}", self.0) } else { account.display_name }))
     }
 
     /// What they may do; none once the account is gone.
