@@ -20,6 +20,7 @@ mod ordering;
 mod pages;
 mod pagination;
 mod pizzas;
+mod privacy;
 mod processes;
 mod projections;
 mod races;
