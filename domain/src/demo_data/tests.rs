@@ -170,3 +170,10 @@ fn regular_hours_by_the_clocks_of_paris() {
         assert_eq!(hours.is_open(at.parse().unwrap(), Paris), open, "{at}");
     }
 }
+
+#[test]
+fn planned_pizzerias_are_not_open() {
+    let open: Vec<String> = pizzerias().into_iter().map(|opening| opening.name).collect();
+    assert_eq!(open, ["Montmartre", "Voltaire", "Boulogne", "Montreuil", "Saint-Denis"]);
+    assert!(PLANNED_PIZZERIAS.iter().all(|planned| !open.iter().any(|name| name == planned)));
+}
