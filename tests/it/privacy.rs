@@ -29,13 +29,15 @@ async fn a_courier_reads_the_contact_until_the_door_is_shut() {
     let courier = shop.person("courier1.p1");
     let (order, delivery) = crate::deliveries::ready(&shop).await;
     let contact = async |position: &Value| {
-        let seen = courier.order(&order, "note contact { name } delivery { contact { name } }", position).await;
+        let seen =
+            courier.order(&order, "note contact { name } delivery { contact { name } }", position).await;
         [seen["contact"].is_object(), seen["delivery"]["contact"].is_object()]
     };
     courier.carry("claimDelivery", &delivery, json!({})).await;
     let gone = courier.carry("pickUpDelivery", &delivery, json!({})).await;
     assert_eq!(contact(&gone["position"]).await, [true, true]);
-    let done = courier.carry("completeDelivery", &delivery, json!({ "proof": { "receivedBy": "Inès" } })).await;
+    let done =
+        courier.carry("completeDelivery", &delivery, json!({ "proof": { "receivedBy": "Inès" } })).await;
     assert_eq!(contact(&done["position"]).await, [false, false]);
 }
 

@@ -319,7 +319,8 @@ mod tests {
 
     #[test]
     fn a_document_holds_so_many_operations_and_fragments() {
-        let operations = |times: usize| (0..times).map(|n| format!("query Q{n} {{ a }} ")).collect::<String>();
+        let operations =
+            |times: usize| (0..times).map(|n| format!("query Q{n} {{ a }} ")).collect::<String>();
         assert_eq!(check(&operations(50)), Ok(()));
         assert_eq!(check(&operations(51)), Err(TooMuch::Operations));
         let fragments = |times: usize| {

