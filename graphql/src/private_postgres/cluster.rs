@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::find::Programs;
 use super::server::last_line;
-use super::{DATABASE, Durability, StartError, unwritable};
+use super::{DATABASE, Durability, StartError, unwritable, write_file};
 
 /// Where root puts a cluster that cannot lie in the data directory. Not under `/tmp` or `/var/tmp`, where any
 /// user could be there first and where old files are swept away.
@@ -34,11 +34,15 @@ pub(super) fn server_account(data_dir: &Path) -> Option<Account> {
     let home = remembered_home(data_dir).unwrap_or_else(|| data_dir.to_owned());
     let owner =
         fs::metadata(home.join("cluster")).ok().map(|data| Account { uid: data.uid(), gid: data.gid() });
-    owner
-        .or_else(|| account_named("postgres"))
+    Some(owner.unwrap_or_else(unprivileged))
+}
+
+/// The user for a server of root's that has no cluster yet.
+fn unprivileged() -> Account {
+    account_named("postgres")
         .or_else(|| account_named("nobody"))
         // The number that nobody has where there is no list of users.
-        .or(Some(Account { uid: 65534, gid: 65534 }))
+        .unwrap_or(Account { uid: 65534, gid: 65534 })
 }
 
 fn account_named(name: &str) -> Option<Account> {
@@ -82,7 +86,7 @@ pub(super) fn home(data_dir: &Path, account: Option<Account>) -> Result<PathBuf,
     remove_tree(&home)?;
     fs::create_dir_all(&home).map_err(unwritable(&home))?;
     let note = data_dir.join("home");
-    fs::write(&note, home.as_os_str().as_encoded_bytes()).map_err(unwritable(&note))?;
+    write_file(&note, home.as_os_str().as_encoded_bytes())?;
     Ok(home)
 }
 
@@ -157,13 +161,33 @@ pub(super) fn socket_dir(data_dir: &Path, account: Option<Account>) -> Result<Pa
         Ok(()) => Ok(path),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             // Left by a server that was killed, or put there by somebody to listen in: `/tmp` is everybody's.
-            let owner = account.map_or_else(|| rustix::process::geteuid().as_raw(), |account| account.uid);
-            let found = fs::symlink_metadata(&path).map_err(unwritable(&path))?;
-            let private = found.is_dir() && found.uid() == owner && found.mode() & 0o077 == 0;
-            if private { Ok(path) } else { Err(StartError::SocketDirectory { path }) }
+            if is_private(&path, account) { Ok(path) } else { Err(StartError::SocketDirectory { path }) }
         }
         Err(source) => Err(StartError::Unwritable { path, source }),
     }
+}
+
+/// Whether it is a directory of the server's user that nobody else can enter, and no link to one.
+pub(super) fn is_private(path: &Path, account: Option<Account>) -> bool {
+    let owner = account.map_or_else(|| rustix::process::geteuid().as_raw(), |account| account.uid);
+    fs::symlink_metadata(path)
+        .is_ok_and(|found| found.is_dir() && found.uid() == owner && found.mode() & 0o077 == 0)
+}
+
+/// Makes a data directory when there is none, which nobody but us can write to, whatever the umask. Root takes
+/// one that is there only from itself or from the user that a server of root's runs as: whoever writes in it
+/// says which files root writes and which programs it runs.
+pub(super) fn data_dir(path: &Path) -> Result<PathBuf, StartError> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(unwritable(path))?;
+    let path = fs::canonicalize(path).map_err(unwritable(path))?;
+    if rustix::process::geteuid().is_root() {
+        let found = fs::metadata(&path).map_err(unwritable(&path))?;
+        let trusted = found.uid() == 0 || found.uid() == unprivileged().uid;
+        if !trusted || found.mode() & 0o022 != 0 {
+            return Err(StartError::NotRoots { path });
+        }
+    }
+    Ok(path)
 }
 
 fn private_dir(path: &Path, account: Option<Account>) -> std::io::Result<()> {

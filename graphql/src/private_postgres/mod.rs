@@ -22,8 +22,9 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -114,6 +115,12 @@ pub enum StartError {
         /// The directory meant for the socket.
         path: PathBuf,
     },
+    /// Root was given a data directory in which somebody else can write.
+    #[error("others can write in {}: choose another data directory, or make it root's alone (chown root, chmod go-w)", path.display())]
+    NotRoots {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// One of PostgreSQL's programs could not be run or failed.
     #[error("{program} failed: {detail}")]
     ProgramFailed {
@@ -148,7 +155,7 @@ impl PrivatePostgres {
     /// # Errors
     /// See [`StartError`]; nothing is left running.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let data_dir = prepare_data_dir(&options.data_dir)?;
+        let data_dir = cluster::data_dir(&options.data_dir)?;
         let lock = Lock::take(&data_dir)?;
 
         let mut place = Place::look(&data_dir)?;
@@ -185,7 +192,7 @@ impl PrivatePostgres {
 
         let running = Self { data_dir, socket_dir, server: Some(server), _lock: lock };
         let url_file = running.data_dir.join("database_url");
-        fs::write(&url_file, running.database_url(DATABASE)).map_err(unwritable(&url_file))?;
+        write_file(&url_file, running.database_url(DATABASE).as_bytes())?;
         Ok(running)
     }
 
@@ -225,6 +232,10 @@ pub fn running_url(data_dir: &Path) -> Option<String> {
     let url = fs::read_to_string(data_dir.join("database_url")).ok()?;
     let (_, parameters) = url.split_once("?host=")?;
     let socket_dir = Path::new(parameters.split('&').next()?);
+    // Under `/tmp` anybody may have been there first, to listen in.
+    if !cluster::is_private(socket_dir, cluster::server_account(&fs::canonicalize(data_dir).ok()?)) {
+        return None;
+    }
     UnixStream::connect(socket_dir.join(".s.PGSQL.5432")).ok()?;
     Some(url)
 }
@@ -238,7 +249,7 @@ pub fn erase(data_dir: &Path) -> Result<(), StartError> {
     if !data_dir.exists() {
         return Ok(());
     }
-    let data_dir = prepare_data_dir(data_dir)?;
+    let data_dir = cluster::data_dir(data_dir)?;
     let _lock = Lock::take(&data_dir)?;
     let home = cluster::remembered_home(&data_dir).unwrap_or_else(|| data_dir.clone());
     wait_for_orphan(&data_dir, &home.join("cluster"))?;
@@ -268,11 +279,6 @@ impl Place {
     }
 }
 
-fn prepare_data_dir(data_dir: &Path) -> Result<PathBuf, StartError> {
-    fs::create_dir_all(data_dir).map_err(unwritable(data_dir))?;
-    fs::canonicalize(data_dir).map_err(unwritable(data_dir))
-}
-
 /// The right to run a server on a data directory. The system gives it up with the process, so no crash leaves
 /// it taken.
 #[derive(Debug)]
@@ -281,8 +287,7 @@ struct Lock(File);
 impl Lock {
     fn take(data_dir: &Path) -> Result<Self, StartError> {
         let path = data_dir.join("lock");
-        let file = File::options().create(true).write(true).truncate(false).open(&path);
-        let file = file.map_err(unwritable(&path))?;
+        let file = open_file().open(&path).map_err(unwritable(&path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -316,6 +321,20 @@ fn wait_for_orphan(data_dir: &Path, data: &Path) -> Result<(), StartError> {
         std::thread::sleep(server::POLL);
     }
     Ok(())
+}
+
+/// How files of the data directory are opened: made when absent, and never through a link, which could lead
+/// root to any file of the machine.
+fn open_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits();
+    options.create(true).write(true).truncate(false).custom_flags(no_follow.cast_signed());
+    options
+}
+
+fn write_file(path: &Path, contents: &[u8]) -> Result<(), StartError> {
+    let written = open_file().truncate(true).open(path).and_then(|mut file| file.write_all(contents));
+    written.map_err(unwritable(path))
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> StartError + use<'_> {

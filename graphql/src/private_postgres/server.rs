@@ -1,7 +1,7 @@
 //! The server's process: started so that it cannot outlive us, watched until it is ready, and stopped. Never
 //! touches a process that it did not start.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::cluster::{Account, run_as};
 use super::find::Programs;
-use super::{Durability, Options, StartError, unwritable};
+use super::{Durability, Options, StartError, open_file, unwritable};
 
 /// How often a condition of the server is looked at.
 pub(super) const POLL: Duration = Duration::from_millis(10);
@@ -53,7 +53,7 @@ pub(super) fn command(
         set("max_wal_size", "64MB");
         set("min_wal_size", "32MB");
     }
-    let log_file = File::create(log).map_err(unwritable(log))?;
+    let log_file = open_file().truncate(true).open(log).map_err(unwritable(log))?;
     let log_copy = log_file.try_clone().map_err(unwritable(log))?;
     run_as(&mut command, account).stdout(log_file).stderr(log_copy);
     die_with_parent(&mut command);

@@ -275,6 +275,57 @@ fn a_socket_directory_that_is_somebody_elses_is_refused() {
 }
 
 #[test]
+fn a_server_behind_somebody_elses_socket_directory_is_not_believed() {
+    let dir = DataDir::new();
+    let postgres = start(&dir.0);
+    assert!(running_url(&dir.0).is_some());
+    fs::set_permissions(&postgres.socket_dir, fs::Permissions::from_mode(0o711)).unwrap();
+    assert_eq!(running_url(&dir.0), None, "others can enter it");
+    fs::set_permissions(&postgres.socket_dir, fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(running_url(&dir.0).is_some());
+    // Only root can give it to somebody else.
+    if let Some(account) = cluster::server_account(&dir.0) {
+        chown(&postgres.socket_dir, Some(4321), None).unwrap();
+        assert_eq!(running_url(&dir.0), None, "it is somebody else's");
+        chown(&postgres.socket_dir, Some(account.uid), None).unwrap();
+    }
+}
+
+#[test]
+fn root_uses_no_data_directory_in_which_others_can_write() {
+    let dir = DataDir::new();
+    fs::create_dir(&dir.0).unwrap();
+    let refused = || matches!(cluster::data_dir(&dir.0), Err(StartError::NotRoots { .. }));
+    let is_root = rustix::process::geteuid().is_root();
+    for mode in [0o757, 0o775] {
+        fs::set_permissions(&dir.0, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(refused(), is_root, "{mode:o}");
+    }
+    fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(!refused());
+    if let Some(account) = cluster::server_account(&dir.0) {
+        chown(&dir.0, Some(4321), None).unwrap();
+        assert!(refused());
+        chown(&dir.0, Some(account.uid), None).unwrap();
+        assert!(!refused());
+    }
+}
+
+#[test]
+fn files_of_the_data_directory_are_not_written_through_links() {
+    for name in ["lock", "postgres.log", "database_url"] {
+        let dir = DataDir::new();
+        fs::create_dir(&dir.0).unwrap();
+        let other = dir.0.join("other");
+        fs::write(&other, "kept").unwrap();
+        symlink(&other, dir.0.join(name)).unwrap();
+        let error = refused(&dir.0);
+        assert!(matches!(&error, StartError::Unwritable { path, .. } if path.ends_with(name)), "{error}");
+        assert_eq!(fs::read_to_string(&other).unwrap(), "kept");
+    }
+}
+
+#[test]
 fn programs_are_taken_in_order_and_by_version() {
     let dir = DataDir::new();
     let place = |name: &str, says: &str| {
