@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
 
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// The program, with nothing set that it reads.
 fn program(arguments: &[&str]) -> Command {
@@ -160,4 +163,54 @@ fn fresh_never_erases_a_database_that_is_not_the_demos_own() {
     let mut program = program(&["demo", "--fresh"]);
     let line = the_one_line(&program.env("DATABASE_URL", "postgres://127.0.0.1:1/none").output().unwrap());
     assert!(line.contains("--fresh erases the private database only"), "{line}");
+}
+
+/// A directory that every user can write to, and in it PostgreSQL's programs as scripts: `initdb` notes that
+/// it runs and takes for ever.
+fn slow_postgres() -> (PathBuf, PathBuf) {
+    let dir = PathBuf::from(empty_dir("slow"));
+    let notes = dir.join("notes");
+    std::fs::create_dir_all(&notes).unwrap();
+    std::fs::set_permissions(&notes, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let begun = notes.join("begun");
+    for (name, does) in [
+        ("postgres", "echo 'postgres (PostgreSQL) 16.1'".to_owned()),
+        ("initdb", format!("echo $$ > '{0}.new' && mv '{0}.new' '{0}' && exec sleep 300", begun.display())),
+    ] {
+        let path = dir.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    (dir, begun)
+}
+
+#[test]
+fn ctrl_c_while_the_database_is_being_made_ends_in_the_closing_line() {
+    let (dir, begun) = slow_postgres();
+    // Not in the same directory: as root, others can write there.
+    let data_dir = empty_dir("slow-data");
+    let child = program(&["demo", "--data-dir", &data_dir])
+        .env("PG_BIN_DIR", &dir)
+        .env("PORT", "0")
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !begun.exists() {
+        assert!(Instant::now() < deadline, "initdb was not run");
+        std::thread::yield_now();
+    }
+    let initdb = std::fs::read_to_string(&begun).unwrap();
+    // What a terminal does: the signal goes to the whole group.
+    let group = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stdout(&output).lines().last(), Some("Stopped."), "{output:?}");
+    assert!(output.status.success(), "{output:?}");
+    assert!(!Path::new("/proc").join(initdb.trim()).exists(), "initdb runs no more");
+    for dir in [dir, PathBuf::from(data_dir)] {
+        std::fs::remove_dir_all(dir).unwrap();
+    }
 }

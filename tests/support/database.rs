@@ -103,6 +103,7 @@ fn start() -> Server {
                 eprintln!("{notice}");
             }
         }),
+        is_stopped: Box::new(|| false),
     })
     .expect("a private Postgres starts");
     let (finished, dropping) = channel::<String>();

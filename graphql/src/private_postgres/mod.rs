@@ -59,6 +59,8 @@ pub struct Options {
     pub max_connections: u16,
     /// Told, in one line each, what takes long or changes the machine: an installation.
     pub on_notice: Box<dyn Fn(&str) + Send>,
+    /// Whether the user no longer wants it: then no other installation is begun.
+    pub is_stopped: Box<dyn Fn() -> bool + Send>,
 }
 
 /// Why a private server did not start: one line that says what to do.
@@ -162,7 +164,7 @@ impl PrivatePostgres {
         let mut failed = Vec::new();
         if options.may_install {
             for way in install::ways() {
-                if place.found != find::Found::Nothing {
+                if place.found != find::Found::Nothing || (options.is_stopped)() {
                     break;
                 }
                 (options.on_notice)(way.notice);

@@ -41,6 +41,7 @@ fn options(data_dir: &Path) -> Options {
         may_install: false,
         max_connections: 10,
         on_notice: Box::new(|_| {}),
+        is_stopped: Box::new(|| false),
     }
 }
 

@@ -70,15 +70,23 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         );
     }
     let listener = serve::listen(settings.port)?;
-    // Before the runtime: it blocks, and outlives everything that uses it.
-    let postgres = postgres.map(|_| start_postgres(&args)).transpose()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let stop = runtime.block_on(async { Stop::listen() })?;
+    // Outside the runtime: it blocks, and outlives everything that uses it.
+    let postgres = match postgres.map(|_| start_postgres(&args, &stop)).transpose() {
+        // Ctrl-C at a terminal is for the programs that it runs as well: nothing has failed.
+        Err(_) if stop.is_asked() => {
+            say("Stopped.");
+            return Ok(());
+        }
+        started => started?,
+    };
     let url = match (&postgres, &settings.database_url) {
         (Some(postgres), _) => postgres.database_url(DATABASE).into(),
         (None, Some(url)) => url.clone(),
         (None, None) => bail!("no database"),
     };
-    let runtime = tokio::runtime::Runtime::new()?;
-    let done = runtime.block_on(play(&args, &settings, &url, listener));
+    let done = runtime.block_on(play(&args, &settings, &url, listener, stop));
     runtime.shutdown_timeout(FAREWELL);
     let kept = postgres.map(|postgres| {
         postgres.stop();
@@ -89,18 +97,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_postgres(args: &Args) -> anyhow::Result<PrivatePostgres> {
+fn start_postgres(args: &Args, stop: &Stop) -> anyhow::Result<PrivatePostgres> {
     let data_dir = &args.data_dir.data_dir;
     if args.fresh {
         private_postgres::erase(data_dir)?;
     }
     say(format_args!("Starting a private PostgreSQL in {} …", data_dir.display()));
+    let stop = stop.clone();
     Ok(PrivatePostgres::start(Options {
         data_dir: data_dir.clone(),
         durability: Durability::Durable,
         may_install: !args.no_install,
         max_connections: 100,
         on_notice: Box::new(|notice| say(notice)),
+        is_stopped: Box::new(move || stop.is_asked()),
     })?)
 }
 
@@ -109,9 +119,9 @@ async fn play(
     settings: &Settings,
     url: &SecretString,
     listener: TcpListener,
+    stop: Stop,
 ) -> anyhow::Result<()> {
     let port = listener.local_addr()?.port();
-    let stop = Stop::listen()?;
     let (app, pool) = tokio::select! {
         ready = prepare(settings, url) => ready?,
         () = stop.clone().asked() => return Ok(()),

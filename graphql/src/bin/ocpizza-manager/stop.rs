@@ -23,6 +23,11 @@ impl Stop {
         Ok(Self(stop))
     }
 
+    /// Whether somebody has asked.
+    pub(crate) fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Over once somebody has asked.
     pub(crate) async fn asked(mut self) {
         // The sender goes away only after it has asked, or with the runtime.
