@@ -163,6 +163,14 @@ impl AggregateState {
         }
     }
 
+    /// About how many entries it holds: what copying or writing it costs, in no unit.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Stock(stock) => stock.weight(),
+            Self::Order(_) | Self::Delivery(_) | Self::Pizzeria(_) | Self::Menu(_) | Self::Staff(_) => 1,
+        }
+    }
+
     /// Applies one event of its stream.
     ///
     /// # Errors

@@ -34,7 +34,6 @@ pub(crate) struct Shared {
     /// Held for reading while a command is decided and queued; for writing while a conflict is settled.
     pub gate: Arc<RwLock<()>>,
     pub batch: usize,
-    pub snapshot_every: i64,
 }
 
 impl Shared {
@@ -110,7 +109,7 @@ impl Appender {
         {
             let mut cache = self.shared.cache();
             for unit in batch {
-                match cache.commit(&unit.decided.events, self.shared.snapshot_every) {
+                match cache.commit(&unit.decided.events) {
                     Ok(streams) => grown.extend(streams),
                     Err(error) => {
                         // Stored all the same; the states are loaded anew.

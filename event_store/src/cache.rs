@@ -42,6 +42,8 @@ struct Entry {
     committed: Versioned,
     /// Committed, and what is on its way.
     head: Versioned,
+    /// The version at which a snapshot is due.
+    snapshot_due: i64,
 }
 
 /// What came of trying to decide.
@@ -55,16 +57,24 @@ pub(crate) enum Attempt {
 /// How often a use case may name further streams before it is a fault.
 const MAX_ROUNDS: usize = 5;
 
+/// How many events further a snapshot is due: the rarer the larger the state, so that copying and
+/// writing it costs no event more than a little.
+fn until_snapshot(every: i64, state: &Versioned) -> i64 {
+    every.max(i64::try_from(state.state.weight()).unwrap_or(i64::MAX))
+}
+
 #[derive(Debug)]
 pub(crate) struct Cache {
     entries: LruCache<StreamId, Entry>,
     capacity: usize,
+    snapshot_every: i64,
 }
 
 impl Cache {
-    pub fn new(capacity: NonZeroUsize) -> Self {
+    pub fn new(capacity: NonZeroUsize, snapshot_every: NonZeroUsize) -> Self {
         // Bounded by `install`, which must not evict what is on its way.
-        Self { entries: LruCache::unbounded(), capacity: capacity.get() }
+        let snapshot_every = i64::try_from(snapshot_every.get()).unwrap_or(i64::MAX);
+        Self { entries: LruCache::unbounded(), capacity: capacity.get(), snapshot_every }
     }
 
     /// Adds a loaded stream, unless it is there already, and makes room for it.
@@ -81,7 +91,8 @@ impl Cache {
                 _ => break,
             }
         }
-        self.entries.put(stream, Entry { head: loaded.clone(), committed: loaded });
+        let snapshot_due = loaded.version + until_snapshot(self.snapshot_every, &loaded);
+        self.entries.put(stream, Entry { head: loaded.clone(), committed: loaded, snapshot_due });
     }
 
     /// Puts a stream that was read under the head's lock in place of what was known of it.
@@ -191,12 +202,8 @@ impl Cache {
         Ok(new)
     }
 
-    /// Says that decided events are stored. Returns the streams that have grown past a multiple of `snapshot_every`.
-    pub fn commit(
-        &mut self,
-        events: &[NewEvent],
-        snapshot_every: i64,
-    ) -> Result<Vec<(StreamId, Versioned)>, StoreError> {
+    /// Says that decided events are stored. Returns the streams of which a snapshot is due.
+    pub fn commit(&mut self, events: &[NewEvent]) -> Result<Vec<(StreamId, Versioned)>, StoreError> {
         let mut grown = Vec::new();
         for event in events {
             if let Some(entry) = self.entries.peek_mut(&event.stream) {
@@ -206,8 +213,10 @@ impl Cache {
                     continue;
                 }
                 entry.committed.evolve(&event.event)?;
-                if entry.committed.version % snapshot_every == 0 {
-                    grown.push((event.stream.clone(), entry.committed.clone()));
+                if entry.committed.version >= entry.snapshot_due {
+                    let snapshot = entry.committed.clone();
+                    entry.snapshot_due = snapshot.version + until_snapshot(self.snapshot_every, &snapshot);
+                    grown.push((event.stream.clone(), snapshot));
                 }
             }
         }
@@ -250,7 +259,8 @@ impl Cache {
         let Some(entry) = self.entries.peek_mut(stream) else { return Ok(()) };
         if entry.committed.version + 1 == sequence {
             entry.committed.evolve(event)?;
-            entry.head = entry.committed.clone();
+            // Nothing is on its way: both are the same, and stay so without a copy an event.
+            entry.head.evolve(event)?;
         } else {
             self.entries.pop(stream);
         }

@@ -26,7 +26,7 @@ pub struct Settings {
     pub queue: NonZeroUsize,
     /// Streams whose state is kept in memory.
     pub cached_streams: NonZeroUsize,
-    /// A stream is snapshotted each time it has grown by this many events.
+    /// A stream is snapshotted when it has grown by this many events; a large state less often.
     pub snapshot_every: NonZeroUsize,
 }
 
@@ -71,10 +71,9 @@ impl EventStore {
         let (queue, waiting) = mpsc::channel(settings.queue.get());
         let shared = Shared {
             pool,
-            cache: Arc::new(Mutex::new(Cache::new(settings.cached_streams))),
+            cache: Arc::new(Mutex::new(Cache::new(settings.cached_streams, settings.snapshot_every))),
             gate: Arc::new(RwLock::new(())),
             batch: settings.queue.get(),
-            snapshot_every: i64::try_from(settings.snapshot_every.get()).unwrap_or(i64::MAX),
         };
         tokio::spawn(appender::supervise(shared.clone(), waiting));
         Self { shared, queue }

@@ -1,4 +1,5 @@
-//! What each pizzeria has left: one row a pizzeria, its stock whole.
+//! What each pizzeria has left: one row a pizzeria, its levels and blocks. Who reserved what is the
+//! aggregate's affair: the row stays small however many orders wait.
 
 use domain::ids::PizzeriaId;
 use domain::stock::Stock;
@@ -15,7 +16,7 @@ use crate::fold::{Place, document, fold};
 pub struct Row {
     /// Whose.
     pub pizzeria: PizzeriaId,
-    /// The stock.
+    /// Its levels and blocks ([`Stock::levels_only`]).
     pub stock: Stock,
     /// The version of its stream.
     pub version: i64,
@@ -48,7 +49,7 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
         if stream.id.parse::<PizzeriaId>().is_err() {
             return Err(ApplyError::StreamId { kind: "stock" });
         }
-        let AggregateState::Stock(stock) = &folded.state else { continue };
+        let AggregateState::Stock(stock) = folded.state else { continue };
         sqlx::query(
             "INSERT INTO stock_levels (pizzeria, version, position, document) VALUES ($1, $2, $3, $4::json) \
              ON CONFLICT (pizzeria) DO UPDATE SET version = EXCLUDED.version, position = EXCLUDED.position, \
@@ -57,7 +58,7 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
         .bind(&*stream.id)
         .bind(folded.version)
         .bind(folded.position)
-        .bind(document("stock_levels", stock)?)
+        .bind(document("stock_levels", &stock.levels_only())?)
         .execute(&mut *db)
         .await?;
     }

@@ -117,7 +117,7 @@ fn change(
         .map(|(code, needed)| Move::reserved(code, needed.signed() - held.get(code).signed()))
         .chain(given_up.map(|(code, held)| Move::reserved(code, -held.signed())));
     let crossed = crossings(state, moves, now);
-    Ok(first(StockEvent::ReservationChanged { order, lines, at: now }, crossed))
+    Ok(first(StockEvent::ReservationChanged { order, lines, previous: held.clone(), at: now }, crossed))
 }
 
 fn count(state: &Stock, lines: &Ingredients, now: DateTime<Utc>) -> Result<Vec<StockEvent>, StockError> {

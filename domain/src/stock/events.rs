@@ -56,6 +56,8 @@ pub enum StockEvent {
         order: OrderId,
         /// The reservation that holds now, whole.
         lines: Ingredients,
+        /// The one that held before.
+        previous: Ingredients,
         /// When.
         at: DateTime<Utc>,
     },

@@ -49,6 +49,7 @@ pub struct Stock {
     receipts: BTreeSet<(String, String)>,
     blocked: Vec<(BlockKey, String)>,
     accepted: u64,
+    waiting: u64,
 }
 
 impl Stock {
@@ -79,7 +80,21 @@ impl Stock {
 
     /// How many orders are waiting to be started.
     pub fn waiting_orders(&self) -> usize {
-        self.reservations.len()
+        usize::try_from(self.waiting).unwrap_or(usize::MAX)
+    }
+
+    /// How many entries it holds.
+    pub(crate) fn weight(&self) -> usize {
+        self.levels.len() + self.reservations.len() + self.receipts.len() + self.blocked.len()
+    }
+
+    /// Without who reserved what and which notes were received, which only deciding needs: the levels
+    /// and the blocks, which stay small however many orders wait. Goes on evolving as the whole does.
+    #[must_use]
+    pub fn levels_only(mut self) -> Self {
+        self.reservations.clear();
+        self.receipts.clear();
+        self
     }
 
     /// Whether a supplier's delivery note was received before.
@@ -138,32 +153,31 @@ impl Stock {
         }
     }
 
-    /// Applies one event. Total: what does not fit changes nothing.
+    /// Applies one event. Total: no level goes below zero, whatever comes. Levels follow from what the
+    /// events themselves say, so that they need no reservations to go on ([`Self::levels_only`]).
     pub fn evolve(&mut self, event: &StockEvent) {
         match event {
             StockEvent::IngredientsReserved { order, lines, .. } => {
                 self.reserve(lines, 1);
                 self.accepted += 1;
-                if let Some(replaced) = self.reservations.insert(*order, lines.clone()) {
-                    self.reserve(&replaced, -1);
-                }
+                self.waiting += 1;
+                self.reservations.insert(*order, lines.clone());
             }
-            StockEvent::ReservationChanged { order, lines, .. } => {
-                if let Some(replaced) = self.reservations.insert(*order, lines.clone()) {
-                    self.reserve(&replaced, -1);
-                }
+            StockEvent::ReservationChanged { order, lines, previous, .. } => {
+                self.reserve(previous, -1);
                 self.reserve(lines, 1);
+                self.reservations.insert(*order, lines.clone());
             }
-            StockEvent::ReservationReleased { order, .. } => {
-                if let Some(lines) = self.reservations.remove(order) {
-                    self.reserve(&lines, -1);
-                }
+            StockEvent::ReservationReleased { order, lines, .. } => {
+                self.reserve(lines, -1);
+                self.waiting = self.waiting.saturating_sub(1);
+                self.reservations.remove(order);
             }
-            StockEvent::ReservationConsumed { order, .. } => {
-                if let Some(lines) = self.reservations.remove(order) {
-                    self.reserve(&lines, -1);
-                    self.shelve(&lines, -1);
-                }
+            StockEvent::ReservationConsumed { order, lines, .. } => {
+                self.reserve(lines, -1);
+                self.shelve(lines, -1);
+                self.waiting = self.waiting.saturating_sub(1);
+                self.reservations.remove(order);
             }
             StockEvent::SupplyReceived { supplier, delivery_note, lines, .. } => {
                 self.receipts.insert((supplier.clone(), delivery_note.clone()));

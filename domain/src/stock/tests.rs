@@ -177,8 +177,12 @@ fn a_reservation_of_nothing_is_kept_all_the_same() {
 fn changing_counts_what_the_order_holds_already() {
     let past =
         || vec![received("1", &[("TOMATO", 100), ("EGG", 5)]), reserved(1, &[("TOMATO", 80), ("EGG", 2)])];
-    let changed =
-        StockEvent::ReservationChanged { order: order(1), lines: lines(&[("TOMATO", 100)]), at: now() };
+    let changed = StockEvent::ReservationChanged {
+        order: order(1),
+        lines: lines(&[("TOMATO", 100)]),
+        previous: lines(&[("EGG", 2), ("TOMATO", 80)]),
+        at: now(),
+    };
     let stock = accepts(past(), change(1, &[("TOMATO", 100)]), vec![changed]);
     holds(&stock, "TOMATO", 100, 100);
     holds(&stock, "EGG", 5, 0);
@@ -203,6 +207,7 @@ fn an_order_left_short_by_a_count_may_still_shrink_or_stay_but_not_grow() {
     let changed = |quantity| StockEvent::ReservationChanged {
         order: order(1),
         lines: lines(&[("TOMATO", quantity)]),
+        previous: lines(&[("TOMATO", 80)]),
         at: now(),
     };
     accepts(past(), change(1, &[("TOMATO", 80)]), vec![changed(80)]);

@@ -28,7 +28,12 @@ fn a_threshold_crossed_is_said_once_each_way() {
         StockCommand::Release { order: order(1), now: now() },
         vec![released, recovered("TOMATO", 100, 50)],
     );
-    let changed = StockEvent::ReservationChanged { order: order(1), lines: lines(&[]), at: now() };
+    let changed = StockEvent::ReservationChanged {
+        order: order(1),
+        lines: lines(&[]),
+        previous: lines(&[("TOMATO", 51)]),
+        at: now(),
+    };
     accepts(past.clone(), change(1, &[]), vec![changed, recovered("TOMATO", 100, 50)]);
     accepts(
         past,
