@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::fold::{At, Fold};
-use super::follow::{View, follow, position_of, start};
+use super::follow::{View, all_events, events_of, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -72,11 +72,11 @@ impl DeliverySubscription {
                 let position = position_of(&services.pool, base, &stream, &at).await?;
                 let latest = courier_position::latest(&services.pool, &[id]).await?;
                 let report = latest.into_iter().next().filter(|report| under_way(&at, report));
-                view.fold.track(stream, at.clone());
+                view.fold.track(stream.clone(), at.clone());
                 update_of(&at, position, None, report)
             }
         };
-        let events = services.follower.events_after(base).map_err(ApiError::from).boxed();
+        let events = events_of(services, stream, base).await?;
         Ok(stream::iter(first.map(Ok)).chain(with_positions(events, notices, view, base)))
     }
 
@@ -96,7 +96,7 @@ impl DeliverySubscription {
         super::opened(services, &pizzeria).await?;
         let base = start(services, after).await?;
         let view = ReadyView { pizzeria, fold: Fold::over(services.pool.clone()) };
-        Ok(follow(services, base, None, view))
+        Ok(follow(all_events(services, base), None, view))
     }
 }
 

@@ -15,7 +15,7 @@ use futures_util::Stream;
 use lru::LruCache;
 use sqlx::PgPool;
 
-use super::follow::{View, follow, start};
+use super::follow::{View, all_events, follow, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::queries::log::{EventFilter, event_filter};
@@ -55,7 +55,7 @@ impl EventSubscription {
         let filter = event_filter(ctx, filter.unwrap_or_default())?;
         let base = start(services, after).await?;
         let view = EventView { filter, pool: services.pool.clone(), places: LruCache::new(REMEMBERED) };
-        Ok(follow(services, base, None, view))
+        Ok(follow(all_events(services, base), None, view))
     }
 }
 

@@ -1,8 +1,11 @@
 //! From the log to a subscriber: every event after a position, in order, once, through a view that
 //! says what it shows. Ends after an error.
 
+use std::sync::Arc;
+
 use domain::{LogPosition, StreamId};
 use event_store::{RecordedEvent, log};
+use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sqlx::PgPool;
 
@@ -10,6 +13,12 @@ use super::fold::At;
 use crate::context::Services;
 use crate::error::ApiError;
 use crate::scalars;
+
+/// Events in the order of the log.
+pub(super) type Events = BoxStream<'static, Result<Arc<RecordedEvent>, ApiError>>;
+
+/// Events of a stream that are read at once.
+const PAGE: i64 = 500;
 
 /// What a subscription shows of the events that come by.
 pub(super) trait View: Send + 'static {
@@ -41,14 +50,44 @@ pub(super) async fn start(
     }
 }
 
-/// The first item, if there is one, and then what the view shows of every event after a position.
-pub(super) fn follow<V: View>(
+/// Every event after a position, and as they are appended.
+pub(super) fn all_events(services: &Services, after: LogPosition) -> Events {
+    services.follower.events_after(after).map_err(ApiError::from).boxed()
+}
+
+/// At least the events of one stream after a position: up to the log's head they are read from the
+/// stream itself, however far back the position is and whatever else the log has recorded since; what
+/// comes behind that head, of any stream, is followed. Each comes once.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn events_of(
     services: &Services,
+    stream: StreamId,
     after: LogPosition,
+) -> Result<Events, ApiError> {
+    let head = log::head(&services.pool).await?;
+    let behind = all_events(services, head);
+    let pool = services.pool.clone();
+    let pages = stream::try_unfold((pool, stream, after), move |(pool, stream, after)| async move {
+        if after >= head {
+            return Ok::<_, ApiError>(None);
+        }
+        let page = log::histories(&pool, std::slice::from_ref(&stream), after, PAGE).await?;
+        // What is behind the head already is left to those who follow.
+        let page: Vec<_> = page.into_iter().filter(|event| event.position <= head).map(Arc::new).collect();
+        let Some(last) = page.last().map(|event| event.position) else { return Ok(None) };
+        Ok(Some((stream::iter(page.into_iter().map(Ok)), (pool, stream, last))))
+    });
+    Ok(pages.try_flatten().chain(behind).boxed())
+}
+
+/// The first item, if there is one, and then what the view shows of events.
+pub(super) fn follow<V: View>(
+    events: Events,
     first: Option<V::Update>,
     view: V,
 ) -> impl Stream<Item = Result<V::Update, ApiError>> + use<V> {
-    let events = services.follower.events_after(after).map_err(ApiError::from).boxed();
     let updates = stream::try_unfold((events, view), |(mut events, mut view)| async move {
         while let Some(event) = events.try_next().await? {
             if let Some(update) = view.update(&event).await? {

@@ -14,7 +14,7 @@ use projections::{Model, kitchen_queue};
 use sqlx::PgPool;
 
 use super::fold::{At, Fold};
-use super::follow::{View, follow, start};
+use super::follow::{View, all_events, follow, start};
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -63,7 +63,7 @@ impl KitchenSubscription {
         let fold = queue_at(services, &pizzeria, base).await?;
         let view = KitchenView { pizzeria, fold };
         let first = after.is_none().then(|| view.update_of(base, None, None));
-        Ok(follow(services, base, first, view))
+        Ok(follow(all_events(services, base), first, view))
     }
 }
 

@@ -12,7 +12,7 @@ use futures_util::Stream;
 use sqlx::PgPool;
 
 use super::fold::{At, Fold};
-use super::follow::{View, follow, position_of, start};
+use super::follow::{View, events_of, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -70,11 +70,11 @@ impl OrderSubscription {
             None => {
                 let position = position_of(&services.pool, base, &stream, &at).await?;
                 let first = update_of(&at, position, None);
-                view.fold.track(stream, at);
+                view.fold.track(stream.clone(), at);
                 Some(first)
             }
         };
-        Ok(follow(services, base, first, view))
+        Ok(follow(events_of(services, stream, base).await?, first, view))
     }
 }
 

@@ -13,7 +13,7 @@ use futures_util::Stream;
 use sqlx::PgPool;
 
 use super::fold::{At, Fold};
-use super::follow::{View, follow, position_of, start};
+use super::follow::{View, events_of, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -95,11 +95,11 @@ impl StockSubscription {
                 let at = At { state: Arc::new(state), version };
                 let position = position_of(&services.pool, base, &stream, &at).await?;
                 let first = view.update_of(&at, position, None, Vec::new());
-                view.fold.track(stream, at);
+                view.fold.track(stream.clone(), at);
                 first
             }
         };
-        Ok(follow(services, base, first, view))
+        Ok(follow(events_of(services, stream, base).await?, first, view))
     }
 }
 
