@@ -11,7 +11,7 @@ use projections::{ProjectionError, ReadModels};
 use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::auth::{AuthError, Authenticator, Key};
 use crate::clock::Clock;
@@ -25,6 +25,9 @@ use crate::types::courier_position;
 
 /// How long open connections may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The most WebSockets that are open at once: each takes memory and a file.
+const SOCKETS: usize = 10_000;
 
 /// What a process is made of.
 #[derive(Debug, Clone)]
@@ -95,7 +98,7 @@ impl App {
         let authenticator = Authenticator::new(pool.clone(), key.clone(), clock);
         let stopping = Arc::new(watch::Sender::new(false));
         let api = Api { schema: schema(services.clone()), services, authenticator };
-        let router = router(Server { api, stopping: stopping.clone() });
+        let router = router(Server { api, stopping: stopping.clone(), sockets: Arc::new(Semaphore::new(SOCKETS)) });
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping })
     }
 

@@ -5,6 +5,7 @@ use std::any::TypeId;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::parser::types::OperationType;
@@ -24,6 +25,10 @@ use crate::error::{ApiError, ErrorCode, finish, set_code};
 use crate::labels::Lang;
 use crate::loaders::Loaders;
 use crate::schema::{Executed, Schema};
+
+/// How long a query may take. Mutations are bounded where they wait: giving up on one half-way would
+/// leave the caller not knowing what was stored.
+const QUERY: Duration = Duration::from_secs(10);
 
 /// The most operations that one WebSocket carries at once.
 const OPERATIONS: usize = 100;
@@ -68,6 +73,12 @@ fn internal(request_id: &str, panic: &(dyn std::any::Any + Send)) -> Response {
         error.extensions.get_or_insert_default().set("requestId", request_id);
     }
     response
+}
+
+fn too_slow(request_id: &str) -> Response {
+    tracing::warn!(request_id, "a query took too long");
+    let seconds = QUERY.as_secs();
+    refusal(ErrorCode::Unavailable, format!("the query took longer than {seconds} seconds; ask for less"))
 }
 
 impl Api {
@@ -154,13 +165,21 @@ impl Api {
         request.data(caller.clone()).data(loaders).data(executed.clone())
     }
 
-    /// Executes a query or a mutation that was [checked](Api::check).
-    pub async fn execute(&self, request: Request, caller: &Caller) -> Executing {
+    /// Executes a query or a mutation that was [checked](Api::check) to be one. A query that takes too
+    /// long is answered `UNAVAILABLE`, its reads given up.
+    pub async fn execute(&self, kind: OperationType, request: Request, caller: &Caller) -> Executing {
         let executed = Executed::default();
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
         let request = self.prepare(request, caller, loaders, &executed);
-        let response = AssertUnwindSafe(batches.run(self.schema.execute(request))).catch_unwind().await;
+        let executing = AssertUnwindSafe(batches.run(self.schema.execute(request))).catch_unwind();
+        let response = match kind {
+            OperationType::Query => match tokio::time::timeout(QUERY, executing).await {
+                Ok(response) => response,
+                Err(_) => return Executing { response: too_slow(&caller.request_id), executed: true },
+            },
+            OperationType::Mutation | OperationType::Subscription => executing.await,
+        };
         match response {
             Ok(response) => Executing {
                 response: finish(response, &caller.request_id),
@@ -170,8 +189,18 @@ impl Api {
         }
     }
 
-    /// Executes any operation that was [checked](Api::check); a subscription answers many times.
-    pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+    /// Executes any operation that was [checked](Api::check) to be of its kind; a subscription answers
+    /// many times.
+    pub fn execute_stream(
+        &self,
+        kind: OperationType,
+        request: Request,
+        caller: Caller,
+    ) -> BoxStream<'static, Response> {
+        if kind == OperationType::Query {
+            let api = self.clone();
+            return stream::once(async move { api.execute(kind, request, &caller).await.response }).boxed();
+        }
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
         let request = self.prepare(request, &caller, loaders, &Executed::default());
@@ -243,15 +272,16 @@ impl Executor for ConnectionExecutor {
         let Some(caller) = caller else {
             return one(refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()));
         };
-        if let Err(response) = self.api.check(&mut request) {
-            return one(*response);
-        }
+        let kind = match self.api.check(&mut request) {
+            Ok(kind) => kind,
+            Err(response) => return one(*response),
+        };
         let running = Running(self.running.clone());
         if self.running.fetch_add(1, Ordering::Relaxed) >= OPERATIONS {
             let message = format!("a connection carries at most {OPERATIONS} operations at once");
             return one(refusal(ErrorCode::RateLimited, message));
         }
-        let responses = self.api.execute_stream(request, caller);
+        let responses = self.api.execute_stream(kind, request, caller);
         responses
             .map(move |response| {
                 let _ = &running;

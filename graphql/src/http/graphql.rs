@@ -192,7 +192,9 @@ async fn run(
             let response = super::execute::refusal(ErrorCode::BadUserInput, message);
             Executing { response, executed: false }
         }
-        Ok(OperationType::Query | OperationType::Mutation) => api.execute(request, &caller).await,
+        Ok(kind @ (OperationType::Query | OperationType::Mutation)) => {
+            api.execute(kind, request, &caller).await
+        }
         Err(response) => Executing { response: *response, executed: false },
     };
     reply(&executing, media)

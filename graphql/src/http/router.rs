@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::execute::Api;
 use super::negotiation::{MediaType, failure};
@@ -20,6 +20,8 @@ pub struct Server {
     pub(crate) api: Api,
     /// Turns true when the process is about to end; connections hold receivers of it.
     pub(crate) stopping: Arc<watch::Sender<bool>>,
+    /// One permit for each WebSocket that may be open.
+    pub(crate) sockets: Arc<Semaphore>,
 }
 
 async fn nowhere() -> Response {

@@ -1,7 +1,7 @@
 //! `GET /graphql` with a WebSocket upgrade: the protocol `graphql-transport-ws`. The token comes in
 //! `connection_init`, and a client that sends none in time, or reads nothing, is let go.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::execute::{ConnectionExecutor, Refused, authorization, lang};
+use super::execute::{Api, ConnectionExecutor, Refused, authorization, lang};
 use super::limits;
 use super::negotiation::{MediaType, failure};
 use super::request_id::RequestId;
 use super::router::Server;
+use crate::context::Caller;
 use crate::error::ErrorCode;
 use crate::labels::Lang;
 
@@ -26,7 +27,7 @@ use crate::labels::Lang;
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to send `connection_init`, or to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a connection is asked whether it is still there.
+/// How often a connection is asked whether it is still there, and its token whether it still holds.
 const PING: Duration = Duration::from_secs(20);
 /// Of each connection's buffers, in bytes; there are many connections.
 const BUFFER: usize = 4 * 1024;
@@ -62,9 +63,30 @@ impl Close {
     }
 }
 
+/// Who a connection was opened for, and by which token.
+struct Session {
+    token: Option<String>,
+    caller: Caller,
+}
+
+impl Session {
+    /// Whether the token still lets the same somebody in, who may the same. When sessions cannot be
+    /// read the connection goes on, and is asked about again.
+    async fn holds(&self, api: &Api) -> bool {
+        let id = RequestId(self.caller.request_id.clone());
+        let again = api.caller(self.token.as_deref(), self.caller.lang, &id);
+        match tokio::time::timeout(PATIENCE, again).await {
+            Ok(Ok(caller)) => caller.actor == self.caller.actor,
+            Ok(Err(Refused::Token)) => false,
+            Ok(Err(Refused::Unavailable)) | Err(_) => true,
+        }
+    }
+}
+
 /// What the two halves of a connection tell each other.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
+    session: OnceLock<Session>,
     initialised: AtomicBool,
     forbidden: AtomicBool,
     unavailable: AtomicBool,
@@ -80,6 +102,11 @@ pub fn upgrade(server: Server, upgrade: WebSocketUpgrade, id: RequestId, headers
         let message = "the WebSocket protocol is graphql-transport-ws";
         return failure(StatusCode::BAD_REQUEST, MediaType::Json, ErrorCode::BadUserInput, message, None);
     }
+    let Ok(permit) = server.sockets.clone().try_acquire_owned() else {
+        let message = "too many WebSockets are open; try again";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return failure(status, MediaType::Json, ErrorCode::Overloaded, message, None);
+    };
     let header = authorization(headers).map(str::to_owned);
     let lang = lang(headers);
     upgrade
@@ -89,7 +116,10 @@ pub fn upgrade(server: Server, upgrade: WebSocketUpgrade, id: RequestId, headers
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(BACKLOG)
-        .on_upgrade(move |socket| serve(server, socket, id, header, lang))
+        .on_upgrade(move |socket| async move {
+            serve(server, socket, id, header, lang).await;
+            drop(permit);
+        })
 }
 
 /// The token of `connection_init`, else the one of the request that was upgraded.
@@ -156,12 +186,15 @@ async fn converse(
             futures_util::future::ready(bytes)
         });
     let executor = ConnectionExecutor::new(server.api.clone());
-    let api = server.api;
+    let api = server.api.clone();
     let door = shared.clone();
     let protocol = Protocol::new(executor, incoming, WebSocketProtocols::GraphQLWS).on_connection_init(
         move |payload| async move {
-            match api.caller(token_of(&payload, header).as_deref(), lang, &id).await {
+            let token = token_of(&payload, header);
+            match api.caller(token.as_deref(), lang, &id).await {
                 Ok(caller) => {
+                    // The protocol asks once: a second connection_init ends the connection.
+                    let _ = door.session.set(Session { token, caller: caller.clone() });
                     door.initialised.store(true, Ordering::Relaxed);
                     let mut data = Data::default();
                     data.insert(caller);
@@ -215,6 +248,12 @@ async fn converse(
             }
             _ = stopping.wait_for(|stopping| *stopping) => return Some((sink, Close::GoingAway)),
         };
+        if matches!(message, Message::Ping(_))
+            && let Some(session) = shared.session.get()
+            && !session.holds(&server.api).await
+        {
+            return Some((sink, Close::Forbidden));
+        }
         match tokio::time::timeout(PATIENCE, sink.send(message)).await {
             Ok(Ok(())) => {}
             // Gone, or not reading.
