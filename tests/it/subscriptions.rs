@@ -107,3 +107,53 @@ async fn who_may_not_see_is_told_so() {
     let mut events = shop.person("customer1").subscribe(EVENTS, json!({})).await;
     assert_eq!(events.refused().await, "FORBIDDEN");
 }
+
+#[tokio::test]
+async fn an_old_position_is_resumed_from_the_streams_own_events() {
+    let shop = Shop::open().await;
+    let kitchen = shop.person("pizzaiolo1.p1");
+    let take = || basket("P1", "TAKEAWAY", &[side("COLA", 1)]);
+    let order = shop.person("customer1").placed(take()).await;
+    shop.person("customer2").placed(take()).await;
+    kitchen.step("startPreparation", &order).await;
+    shop.person("customer3").placed(take()).await;
+
+    let mut steps = shop.person("customer1").subscribe(ORDER, json!({ "id": order["id"], "after": "0" })).await;
+    let mut versions = Vec::new();
+    let mut positions = Vec::new();
+    for _ in 0..2 {
+        let step = steps.value().await;
+        versions.push(step["order"]["version"].as_i64().unwrap());
+        positions.push(tests::orders::position(&step["position"]));
+    }
+    // And then as it comes.
+    kitchen.step("markOrderReady", &order).await;
+    let step = steps.value().await;
+    versions.push(step["order"]["version"].as_i64().unwrap());
+    positions.push(tests::orders::position(&step["position"]));
+    assert_eq!(versions, [1, 2, 3]);
+    assert!(positions.is_sorted_by(|one, next| one < next), "{positions:?}");
+
+    let after = json!({ "id": order["id"], "after": positions[1].to_string() });
+    let mut steps = shop.person("customer1").subscribe(ORDER, after).await;
+    assert_eq!(steps.value().await["order"]["version"], 3);
+
+    let document = "subscription { stockChanged(pizzeriaId: \"P1\", after: \"0\") { stock { version } } }";
+    let mut stock = kitchen.subscribe(document, Value::Null).await;
+    let query = "{ stock(pizzeriaId: \"P1\") { version } }";
+    let version = kitchen.data(query, Value::Null).await["stock"]["version"].as_i64().unwrap();
+    for expected in 1..=version {
+        assert_eq!(stock.value().await["stock"]["version"], expected);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_session() {
+    let shop = Shop::open().await;
+    let customer = shop.person("customer1");
+    let order = customer.placed(basket("P1", "TAKEAWAY", &[side("COLA", 1)])).await;
+    let mut steps = customer.subscribe(ORDER, json!({ "id": order["id"] })).await;
+    steps.value().await;
+    sqlx::query("DELETE FROM sessions").execute(&shop.demo.database.pool).await.unwrap();
+    assert_eq!(steps.item().await, tests::Item::Gone);
+}
