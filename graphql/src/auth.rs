@@ -149,6 +149,9 @@ pub async fn store_accounts(
     now: DateTime<Utc>,
 ) -> Result<(), AuthError> {
     let mut tx = pool.begin().await?;
+    // ON CONFLICT looks at one index only: of two that store the same account at once, the later
+    // would fail on the e-mail's.
+    sqlx::query("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
     for account in accounts {
         sqlx::query(
             "INSERT INTO accounts (id, email, role, pizzeria, display_name, phone, street, postcode, city, \
