@@ -267,6 +267,18 @@ async fn a_manager_cancels_what_is_being_made_and_its_ingredients_are_waste() {
     assert_eq!((&event["type"], &event["command"]), (&json!("IngredientsWasted"), &json!("cancelOrder")));
     assert_eq!(event["actor"]["role"], "MANAGER");
     assert!(event["payload"].to_string().contains("GOAT_CHEESE"), "{event}");
+
+    // Ready at the counter, and nobody comes.
+    let order = manager.placed(basket("P1", "TAKEAWAY", &[pizza("CHV", "M", 1)])).await;
+    kitchen.step("startPreparation", &order).await;
+    kitchen.step("markOrderReady", &order).await;
+    let payload = manager.to_order("cancelOrder", &order, json!({ "reason": "PIZZERIA_REQUEST" })).await;
+    assert_eq!(payload["order"]["status"], "CANCELLED", "{payload}");
+    let data = manager.data(document, json!({ "stream": "stock:P1" })).await;
+    let event = &data["events"]["nodes"][0];
+    assert!(event["payload"].to_string().contains("UNCOLLECTED"), "{event}");
+    let lines = json!({ "lines": [pizza("MAR", "M", 1)] });
+    assert_eq!(refusals(&manager.to_order("changeOrderLines", &order, lines).await), ["TOO_LATE"]);
 }
 
 #[tokio::test]
