@@ -98,7 +98,8 @@ impl App {
         let authenticator = Authenticator::new(pool.clone(), key.clone(), clock);
         let stopping = Arc::new(watch::Sender::new(false));
         let api = Api { schema: schema(services.clone()), services, authenticator };
-        let router = router(Server { api, stopping: stopping.clone(), sockets: Arc::new(Semaphore::new(SOCKETS)) });
+        let router =
+            router(Server { api, stopping: stopping.clone(), sockets: Arc::new(Semaphore::new(SOCKETS)) });
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping })
     }
 

@@ -2,7 +2,7 @@
 //! `BAD_USER_INPUT`, naming the field; nothing here decides whether it makes sense.
 
 use async_graphql::{ID, InputObject};
-use domain::ids::{ContactId, IngredientCode, ItemCode};
+use domain::ids::{CODE_MAX, ContactId, IngredientCode};
 use domain::pizzeria::Place;
 use domain::usecase::BasketLine;
 use domain::{Cents, Ingredients, Quantity};
@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::scalars::Decimal;
 use crate::types::enums::PizzaSize;
+use crate::types::user_error::UserErrorCode;
 
 /// The most lines of an order that are read at all.
 pub const ORDER_LINES_MAX: usize = 50;
@@ -80,6 +81,58 @@ pub struct StockLineInput {
     pub quantity: i64,
 }
 
+/// Why an input makes no command.
+#[derive(Debug)]
+pub enum Unusable {
+    /// Something failed, or cannot be read at all.
+    Failed(ApiError),
+    /// It names something by what can be no code: the domain would know no such thing.
+    Unknown(UnknownCode),
+}
+
+impl<E: Into<ApiError>> From<E> for Unusable {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Unusable {
+    /// Where only errors can be answered.
+    pub fn into_error(self) -> ApiError {
+        match self {
+            Self::Failed(error) => error,
+            Self::Unknown(unknown) => {
+                ApiError::bad_input(format!("{}: there is no such thing", unknown.field.join(".")))
+            }
+        }
+    }
+}
+
+/// A text where a code is meant, which no code looks like: `mar`, `🍕`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownCode {
+    /// The code of the refusal that the domain has for what it does not know.
+    pub code: UserErrorCode,
+    /// What was given, shortened.
+    pub given: String,
+    /// Where.
+    pub field: Vec<String>,
+}
+
+/// Reads a code; what cannot be one is unknown, as one that names nothing is.
+///
+/// # Errors
+/// [`Unusable::Unknown`]. `field` is a path with dots.
+pub fn code<T: GlobalId>(field: &str, id: &ID, code: UserErrorCode) -> Result<T, Unusable> {
+    T::parse(id).ok_or_else(|| {
+        Unusable::Unknown(UnknownCode {
+            code,
+            given: id.chars().take(CODE_MAX).collect(),
+            field: field.split('.').map(str::to_owned).collect(),
+        })
+    })
+}
+
 /// A text of 1 to `max` characters, not blank. Any script; control characters are refused, but for
 /// line breaks.
 ///
@@ -141,26 +194,32 @@ fn bounded<T>(field: &str, list: &[T], max: usize) -> Result<(), ApiError> {
     if list.len() > max { Err(ApiError::bad_input(format!("{field}: at most {max}"))) } else { Ok(()) }
 }
 
-fn ingredients(field: &str, ids: Option<&[ID]>) -> Result<Vec<IngredientCode>, ApiError> {
+fn ingredients(
+    field: &str,
+    ids: Option<&[ID]>,
+    unknown: UserErrorCode,
+) -> Result<Vec<IngredientCode>, Unusable> {
     let ids = ids.unwrap_or_default();
     bounded(field, ids, ALTERATIONS_MAX)?;
-    ids.iter().enumerate().map(|(at, id)| IngredientCode::required(id, &format!("{field}[{at}]"))).collect()
+    ids.iter().enumerate().map(|(at, id)| code(&format!("{field}.{at}"), id, unknown)).collect()
 }
 
 /// The lines of an order. No lines at all are left to the domain to refuse.
 ///
 /// # Errors
-/// `BAD_USER_INPUT`, naming the field.
-pub fn basket_lines(field: &str, lines: &[OrderLineInput]) -> Result<Vec<BasketLine>, ApiError> {
+/// `BAD_USER_INPUT`, naming the field; [`Unusable::Unknown`].
+pub fn basket_lines(field: &str, lines: &[OrderLineInput]) -> Result<Vec<BasketLine>, Unusable> {
     bounded(field, lines, ORDER_LINES_MAX)?;
     let line = |(at, line): (usize, &OrderLineInput)| {
-        let field = format!("{field}[{at}]");
+        let path = format!("{field}.{at}");
+        let extras = line.extras.as_deref();
+        let without = line.without.as_deref();
         Ok(BasketLine {
-            item: ItemCode::required(&line.item, &format!("{field}.item"))?,
+            quantity: quantity(&format!("{field}[{at}].quantity"), line.quantity, 1)?.0,
+            item: code(&format!("{path}.item"), &line.item, UserErrorCode::UnknownPizza)?,
             size: line.size.map(Into::into),
-            quantity: quantity(&format!("{field}.quantity"), line.quantity, 1)?.0,
-            extras: ingredients(&format!("{field}.extras"), line.extras.as_deref())?,
-            without: ingredients(&format!("{field}.without"), line.without.as_deref())?,
+            extras: ingredients(&format!("{path}.extras"), extras, UserErrorCode::UnknownExtra)?,
+            without: ingredients(&format!("{path}.without"), without, UserErrorCode::UnknownIngredient)?,
         })
     };
     lines.iter().enumerate().map(line).collect()
@@ -169,12 +228,13 @@ pub fn basket_lines(field: &str, lines: &[OrderLineInput]) -> Result<Vec<BasketL
 /// The lines of a command to a stock; an ingredient named twice is added up.
 ///
 /// # Errors
-/// `BAD_USER_INPUT`, naming the field.
-pub fn stock_lines(field: &str, lines: &[StockLineInput], least: u32) -> Result<Ingredients, ApiError> {
+/// `BAD_USER_INPUT`, naming the field; [`Unusable::Unknown`].
+pub fn stock_lines(field: &str, lines: &[StockLineInput], least: u32) -> Result<Ingredients, Unusable> {
     bounded(field, lines, STOCK_LINES_MAX)?;
     let line = |(at, line): (usize, &StockLineInput)| {
+        let path = format!("{field}.{at}.ingredient");
         Ok((
-            IngredientCode::required(&line.ingredient, &format!("{field}[{at}].ingredient"))?,
+            code(&path, &line.ingredient, UserErrorCode::UnknownIngredient)?,
             quantity(&format!("{field}[{at}].quantity"), line.quantity, least)?,
         ))
     };
@@ -239,8 +299,8 @@ mod tests {
         OrderLineInput { item: ID("MAR".to_owned()), size: None, quantity, extras: None, without: None }
     }
 
-    fn message(error: ApiError) -> String {
-        let ApiError::BadUserInput(message) = error else { panic!("{error:?}") };
+    fn message(error: impl Into<Unusable>) -> String {
+        let ApiError::BadUserInput(message) = error.into().into_error() else { panic!("{error:?}") };
         message
     }
 
@@ -255,6 +315,27 @@ mod tests {
             );
         }
         assert_eq!(basket_lines("input.lines", &[line(3)]).unwrap()[0].quantity, 3);
+    }
+
+    #[test]
+    fn what_can_be_no_code_is_unknown_and_named_where_it_stands() {
+        let ids = |text: &str| Some(vec![ID("HAM".to_owned()), ID(text.to_owned())]);
+        let pizza = OrderLineInput { item: ID("🍕".to_owned()), ..line(1) };
+        let extra = OrderLineInput { extras: ids("ham"), ..line(1) };
+        let without = OrderLineInput { without: ids("item:HAM"), ..line(1) };
+        for (given, code, path) in [
+            (pizza, UserErrorCode::UnknownPizza, "input.lines.1.item"),
+            (extra, UserErrorCode::UnknownExtra, "input.lines.1.extras.1"),
+            (without, UserErrorCode::UnknownIngredient, "input.lines.1.without.1"),
+        ] {
+            let Err(Unusable::Unknown(unknown)) = basket_lines("input.lines", &[line(1), given]) else {
+                panic!("{path}")
+            };
+            assert_eq!((unknown.code, unknown.field.join(".").as_str()), (code, path));
+        }
+        let given = StockLineInput { ingredient: ID("x".repeat(99)), quantity: 1 };
+        let Err(Unusable::Unknown(unknown)) = stock_lines("input.lines", &[given], 1) else { panic!() };
+        assert_eq!((unknown.given.len(), unknown.field.len()), (CODE_MAX, 4));
     }
 
     #[test]

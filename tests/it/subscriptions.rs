@@ -118,7 +118,8 @@ async fn an_old_position_is_resumed_from_the_streams_own_events() {
     kitchen.step("startPreparation", &order).await;
     shop.person("customer3").placed(take()).await;
 
-    let mut steps = shop.person("customer1").subscribe(ORDER, json!({ "id": order["id"], "after": "0" })).await;
+    let mut steps =
+        shop.person("customer1").subscribe(ORDER, json!({ "id": order["id"], "after": "0" })).await;
     let mut versions = Vec::new();
     let mut positions = Vec::new();
     for _ in 0..2 {

@@ -1,8 +1,8 @@
 //! `GET /graphql` with a WebSocket upgrade: the protocol `graphql-transport-ws`. The token comes in
 //! `connection_init`, and a client that sends none in time, or reads nothing, is let go.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_graphql::Data;

@@ -10,12 +10,12 @@ use event_store::NewContact;
 use rand::Rng;
 use uuid::Uuid;
 
-use super::run::{Asked, Fresh, allowed_order, execute, fresh_id, payloads};
+use super::run::{Answer, Asked, Fresh, allowed_order, execute, fresh_id, payloads, settled};
 use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs::{self, ContactInput, OrderLineInput};
+use crate::inputs::{self, ContactInput, OrderLineInput, Unusable};
 use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::{CancelReason, Fulfilment, OrderChannel, PaymentIntent};
@@ -96,38 +96,7 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is ordered, where, and for whom.")] input: PlaceOrderInput,
     ) -> Result<PlaceOrderPayload, ApiError> {
-        let caller = ctx.caller()?;
-        let actor = caller.actor()?;
-        let pizzeria = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
-        let customer = (actor.role == Role::Customer).then_some(CustomerId(actor.id));
-        caller.authorize(Permission::PlaceOrder, Scope::Own { customer, pizzeria: &pizzeria })?;
-        let lines = inputs::basket_lines("input.lines", &input.lines)?;
-        let note = inputs::optional_text("input.note", input.note.as_deref(), inputs::NOTE_MAX)?;
-        let id = ContactId(Uuid::new_v4());
-        let mut contact = inputs::contact("input.contact", id, input.contact.as_ref(), note)?;
-        if let Some(customer) = customer {
-            fill_from_account(ctx, customer, &mut contact).await?;
-        }
-        let place = match (contact.latitude, contact.longitude) {
-            (Some(latitude), Some(longitude)) => Place::from_degrees(latitude, longitude).ok(),
-            _ => None,
-        };
-        let contact = Some(contact).filter(|contact| !is_blank(contact));
-        let now = ctx.now()?;
-        let command = usecase::PlaceOrder {
-            order: OrderId(fresh_id(now)),
-            pizzeria,
-            basket: usecase::Basket { fulfilment: input.fulfilment.into(), lines, place },
-            channel: input.channel.into(),
-            customer,
-            contact: contact.as_ref().map(|contact| contact.id),
-            payment: input.payment.into(),
-            expected_total: expected_total(input.expected_total)?,
-            delivery_code: format!("{:04}", rand::rng().random_range(0..10_000)),
-            now,
-        };
-        let asked = Asked { idempotency_key: input.idempotency_key, expected_version: None, contact };
-        Ok(execute(ctx, command, asked).await?.into())
+        settled(ctx, place(ctx, input).await)
     }
 
     /// Replaces the lines of an order whose preparation has not started, at today's prices.
@@ -137,19 +106,7 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order, and the lines that shall hold.")] input: ChangeOrderLinesInput,
     ) -> Result<ChangeOrderLinesPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines, Fresh::AsKnown).await?;
-        let command = usecase::ChangeOrderLines {
-            order: order.id,
-            lines: inputs::basket_lines("input.lines", &input.lines)?,
-            expected_total: expected_total(input.expected_total)?,
-            now: ctx.now()?,
-        };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        Ok(execute(ctx, command, asked).await?.into())
+        settled(ctx, change_lines(ctx, input).await)
     }
 
     /// Cancels an order. Once preparation has started only a manager may, and its ingredients are
@@ -174,6 +131,60 @@ impl OrderMutation {
         };
         Ok(execute(ctx, command, asked).await?.into())
     }
+}
+
+/// Places an order for whom the caller may.
+async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, Unusable> {
+    let caller = ctx.caller()?;
+    let actor = caller.actor()?;
+    let pizzeria = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
+    let customer = (actor.role == Role::Customer).then_some(CustomerId(actor.id));
+    caller.authorize(Permission::PlaceOrder, Scope::Own { customer, pizzeria: &pizzeria })?;
+    let lines = inputs::basket_lines("input.lines", &input.lines)?;
+    let note = inputs::optional_text("input.note", input.note.as_deref(), inputs::NOTE_MAX)?;
+    let id = ContactId(Uuid::new_v4());
+    let mut contact = inputs::contact("input.contact", id, input.contact.as_ref(), note)?;
+    if let Some(customer) = customer {
+        fill_from_account(ctx, customer, &mut contact).await?;
+    }
+    let place = match (contact.latitude, contact.longitude) {
+        (Some(latitude), Some(longitude)) => Place::from_degrees(latitude, longitude).ok(),
+        _ => None,
+    };
+    let contact = Some(contact).filter(|contact| !is_blank(contact));
+    let now = ctx.now()?;
+    let command = usecase::PlaceOrder {
+        order: OrderId(fresh_id(now)),
+        pizzeria,
+        basket: usecase::Basket { fulfilment: input.fulfilment.into(), lines: lines.clone(), place },
+        channel: input.channel.into(),
+        customer,
+        contact: contact.as_ref().map(|contact| contact.id),
+        payment: input.payment.into(),
+        expected_total: expected_total(input.expected_total)?,
+        delivery_code: format!("{:04}", rand::rng().random_range(0..10_000)),
+        now,
+    };
+    let asked = Asked { idempotency_key: input.idempotency_key, expected_version: None, contact };
+    Ok(execute(ctx, command, asked).await?.at_line_of(&lines))
+}
+
+/// Replaces the lines of an order that the caller may change.
+async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result<Answer, Unusable> {
+    let order = allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines, Fresh::AsKnown).await?;
+    let lines = inputs::basket_lines("input.lines", &input.lines)?;
+    let command = usecase::ChangeOrderLines {
+        order: order.id,
+        lines: lines.clone(),
+        expected_total: expected_total(input.expected_total)?,
+        now: ctx.now()?,
+    };
+    let asked = Asked {
+        idempotency_key: input.idempotency_key,
+        expected_version: input.expected_version,
+        contact: None,
+    };
+    Ok(execute(ctx, command, asked).await?.at_line_of(&lines))
 }
 
 fn expected_total(given: Option<Decimal>) -> Result<Option<Cents>, ApiError> {

@@ -7,7 +7,7 @@ use domain::access::{Permission, Scope, roles_of};
 use domain::delivery::{Delivery, ScheduledDelivery};
 use domain::ids::{DeliveryId, OrderId, PizzeriaId};
 use domain::order::Order;
-use domain::usecase::{RefusalCode, UseCase};
+use domain::usecase::{BasketLine, RefusalCode, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{CommandContext, Idempotency, NewContact, Outcome};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs;
+use crate::inputs::{self, StockLineInput, Unusable};
 use crate::scalars;
 use crate::types::actions;
 use crate::types::user_error::UserError;
@@ -44,6 +44,25 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// With the line of an order that it was refused for, where that is known.
+    pub fn at_line_of(mut self, lines: &[BasketLine]) -> Self {
+        if let Some(refusal) = &self.outcome.refusal {
+            let errors = std::mem::take(&mut self.user_errors);
+            self.user_errors = errors.into_iter().map(|error| error.at_line_of(refusal, lines)).collect();
+        }
+        self
+    }
+
+    /// As [`Answer::at_line_of`], for the lines of a command to a stock.
+    pub fn at_stock_line_of(mut self, lines: &[StockLineInput]) -> Self {
+        if let Some(refusal) = &self.outcome.refusal {
+            let errors = std::mem::take(&mut self.user_errors);
+            self.user_errors =
+                errors.into_iter().map(|error| error.at_stock_line_of(refusal, lines)).collect();
+        }
+        self
+    }
+
     /// The position of the command's last event.
     pub fn position(&self) -> Option<scalars::LogPosition> {
         self.outcome.position.map(scalars::LogPosition)
@@ -56,7 +75,8 @@ macro_rules! payloads {
         $(#[$doc])*
         #[derive(Debug, async_graphql::SimpleObject)]
         pub struct $name {
-            /// The thing as it is after the command; as it was, when the command was refused.
+            /// The thing as it is after the command; as it was, when the command was refused; none when
+            /// the input named what cannot exist.
             pub $entity: Option<$type>,
             /// The position of the last event that was stored; none when nothing was.
             pub position: Option<$crate::scalars::LogPosition>,
@@ -73,9 +93,30 @@ macro_rules! payloads {
                 }
             }
         }
+
+        impl From<$crate::types::user_error::UserError> for $name {
+            fn from(error: $crate::types::user_error::UserError) -> Self {
+                Self { $entity: None, position: None, user_errors: vec![error] }
+            }
+        }
     )+};
 }
 pub(super) use payloads;
+
+/// The payload of a mutation, and of one whose input names what can be no code.
+///
+/// # Errors
+/// Whatever failed.
+pub(super) fn settled<P: From<Answer> + From<UserError>>(
+    ctx: &Context<'_>,
+    answer: Result<Answer, Unusable>,
+) -> Result<P, ApiError> {
+    match answer {
+        Ok(answer) => Ok(answer.into()),
+        Err(Unusable::Unknown(unknown)) => Ok(UserError::unknown(unknown, ctx.caller()?.lang).into()),
+        Err(Unusable::Failed(error)) => Err(error),
+    }
+}
 
 /// A new id of version 7: what is made together lies together.
 pub(super) fn fresh_id(now: DateTime<Utc>) -> Uuid {

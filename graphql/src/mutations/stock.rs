@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::{Permission, Scope};
-use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
+use domain::ids::PizzeriaId;
 use domain::stock::StockCommand;
 use domain::usecase;
 
-use super::run::{Answer, Asked, allowed_pizzeria, execute, fresh_id, payloads, reason};
+use super::run::{Answer, Asked, allowed_pizzeria, execute, fresh_id, payloads, reason, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -14,6 +14,7 @@ use crate::inputs::{self, StockLineInput};
 use crate::requires::{requires, roles};
 use crate::types::enums::{PizzaSize, WasteReason};
 use crate::types::stock::Stock;
+use crate::types::user_error::UserErrorCode;
 
 /// A command to a stock: what every one of them has, and what it has of its own.
 macro_rules! stock_inputs {
@@ -135,14 +136,19 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, from whom, and what.")] input: ReceiveSupplyInput,
     ) -> Result<ReceiveSupplyPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
-        let command = StockCommand::Receive {
-            supplier: inputs::text("input.supplier", &input.supplier, inputs::NAME_MAX)?,
-            delivery_note: inputs::text("input.deliveryNote", &input.delivery_note, inputs::SHORT_MAX)?,
-            lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
-            now: ctx.now()?,
+        let answer = async {
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+            let command = StockCommand::Receive {
+                supplier: inputs::text("input.supplier", &input.supplier, inputs::NAME_MAX)?,
+                delivery_note: inputs::text("input.deliveryNote", &input.delivery_note, inputs::SHORT_MAX)?,
+                lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
+                now: ctx.now()?,
+            };
+            Ok(to_stock(ctx, "receiveSupply", pizzeria, command, input.asked())
+                .await?
+                .at_stock_line_of(&input.lines))
         };
-        Ok(to_stock(ctx, "receiveSupply", pizzeria, command, input.asked()).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Says what is there. A count that leaves less than is reserved is accepted, and the orders that
@@ -153,10 +159,15 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, and what is there.")] input: CountStockInput,
     ) -> Result<CountStockPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
-        let lines = inputs::stock_lines("input.lines", &input.lines, 0)?;
-        let command = StockCommand::Count { lines, now: ctx.now()? };
-        Ok(to_stock(ctx, "countStock", pizzeria, command, input.asked()).await?.into())
+        let answer = async {
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+            let lines = inputs::stock_lines("input.lines", &input.lines, 0)?;
+            let command = StockCommand::Count { lines, now: ctx.now()? };
+            Ok(to_stock(ctx, "countStock", pizzeria, command, input.asked())
+                .await?
+                .at_stock_line_of(&input.lines))
+        };
+        settled(ctx, answer.await)
     }
 
     /// Throws ingredients away.
@@ -166,10 +177,15 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, what, and why.")] input: WasteIngredientsInput,
     ) -> Result<WasteIngredientsPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
-        let lines = inputs::stock_lines("input.lines", &input.lines, 1)?;
-        let command = StockCommand::Waste { reason: input.reason.into(), lines, now: ctx.now()? };
-        Ok(to_stock(ctx, "wasteIngredients", pizzeria, command, input.asked()).await?.into())
+        let answer = async {
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+            let lines = inputs::stock_lines("input.lines", &input.lines, 1)?;
+            let command = StockCommand::Waste { reason: input.reason.into(), lines, now: ctx.now()? };
+            Ok(to_stock(ctx, "wasteIngredients", pizzeria, command, input.asked())
+                .await?
+                .at_stock_line_of(&input.lines))
+        };
+        settled(ctx, answer.await)
     }
 
     /// Sends ingredients to another pizzeria: sent here and received there at once.
@@ -179,23 +195,26 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "From where to where, and what.")] input: TransferStockInput,
     ) -> Result<TransferStockPayload, ApiError> {
-        ctx.caller()?.actor()?;
-        let from = PizzeriaId::required(&input.from_pizzeria_id, "input.fromPizzeriaId")?;
-        ctx.caller()?.authorize(Permission::TransferStock, Scope::Pizzeria(&from))?;
-        let now = ctx.now()?;
-        let command = usecase::TransferStock {
-            transfer: fresh_id(now),
-            from,
-            to: PizzeriaId::required(&input.to_pizzeria_id, "input.toPizzeriaId")?,
-            lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
-            now,
+        let answer = async {
+            ctx.caller()?.actor()?;
+            let from = PizzeriaId::required(&input.from_pizzeria_id, "input.fromPizzeriaId")?;
+            ctx.caller()?.authorize(Permission::TransferStock, Scope::Pizzeria(&from))?;
+            let now = ctx.now()?;
+            let command = usecase::TransferStock {
+                transfer: fresh_id(now),
+                from,
+                to: PizzeriaId::required(&input.to_pizzeria_id, "input.toPizzeriaId")?,
+                lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
+                now,
+            };
+            let asked = Asked {
+                idempotency_key: input.idempotency_key.clone(),
+                expected_version: input.expected_version,
+                contact: None,
+            };
+            Ok(execute(ctx, command, asked).await?.at_stock_line_of(&input.lines))
         };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        Ok(execute(ctx, command, asked).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Says from when on an ingredient is low.
@@ -205,13 +224,20 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, which ingredient, and how much.")] input: SetStockThresholdInput,
     ) -> Result<SetStockThresholdPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::SetStockThreshold)?;
-        let command = StockCommand::SetThreshold {
-            ingredient: IngredientCode::required(&input.ingredient, "input.ingredient")?,
-            threshold: inputs::quantity("input.threshold", input.threshold, 0)?,
-            now: ctx.now()?,
+        let answer = async {
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::SetStockThreshold)?;
+            let command = StockCommand::SetThreshold {
+                ingredient: inputs::code(
+                    "input.ingredient",
+                    &input.ingredient,
+                    UserErrorCode::UnknownIngredient,
+                )?,
+                threshold: inputs::quantity("input.threshold", input.threshold, 0)?,
+                now: ctx.now()?,
+            };
+            Ok(to_stock(ctx, "setStockThreshold", pizzeria, command, input.asked()).await?)
         };
-        Ok(to_stock(ctx, "setStockThreshold", pizzeria, command, input.asked()).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Takes a pizza off for now.
@@ -221,14 +247,17 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, which pizza, and why.")] input: BlockPizzaInput,
     ) -> Result<BlockPizzaPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
-        let command = StockCommand::Block {
-            pizza: ItemCode::required(&input.pizza, "input.pizza")?,
-            size: input.size.map(Into::into),
-            reason: reason("input.reason", input.reason.as_deref())?,
-            now: ctx.now()?,
+        let answer = async {
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
+            let command = StockCommand::Block {
+                pizza: inputs::code("input.pizza", &input.pizza, UserErrorCode::UnknownPizza)?,
+                size: input.size.map(Into::into),
+                reason: reason("input.reason", input.reason.as_deref())?,
+                now: ctx.now()?,
+            };
+            Ok(to_stock(ctx, "blockPizza", pizzeria, command, input.asked()).await?)
         };
-        Ok(to_stock(ctx, "blockPizza", pizzeria, command, input.asked()).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Puts a pizza on again.
@@ -238,13 +267,16 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, and which pizza.")] input: UnblockPizzaInput,
     ) -> Result<UnblockPizzaPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
-        let command = StockCommand::Unblock {
-            pizza: ItemCode::required(&input.pizza, "input.pizza")?,
-            size: input.size.map(Into::into),
-            now: ctx.now()?,
+        let answer = async {
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
+            let command = StockCommand::Unblock {
+                pizza: inputs::code("input.pizza", &input.pizza, UserErrorCode::UnknownPizza)?,
+                size: input.size.map(Into::into),
+                now: ctx.now()?,
+            };
+            Ok(to_stock(ctx, "unblockPizza", pizzeria, command, input.asked()).await?)
         };
-        Ok(to_stock(ctx, "unblockPizza", pizzeria, command, input.asked()).await?.into())
+        settled(ctx, answer.await)
     }
 }
 

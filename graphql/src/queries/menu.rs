@@ -14,19 +14,20 @@ use super::account::own_account;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs::{self, ContactInput, OrderLineInput};
+use crate::inputs::{self, ContactInput, OrderLineInput, Unusable};
 use crate::loaders::CurrentMenu;
-use crate::scalars::LogPosition;
-use crate::types::enums::{Fulfilment, PizzaSize};
+use crate::scalars::{Decimal, LogPosition};
+use crate::types::enums::{Fulfilment, OrderChannel, PaymentIntent, PizzaSize};
 use crate::types::menu::{Ingredient, Menu, Pizza, Recipe, RecipeLine};
 use crate::types::pizzeria::Pizzeria;
 use crate::types::quote::Quote;
+use crate::types::user_error::UserError;
 
 /// Queries over the menu.
 #[derive(Debug, Default)]
 pub struct MenuQuery;
 
-/// What somebody wants to know the price of.
+/// What somebody wants to know the price of: the input of `placeOrder` as it is, or less of it.
 #[derive(Debug, InputObject)]
 pub struct QuoteOrderInput {
     /// Where; an id or a code.
@@ -37,13 +38,23 @@ pub struct QuoteOrderInput {
     pub lines: Vec<OrderLineInput>,
     /// Where to, for a delivery: only the place of its address counts. A signed-in customer's own by default.
     pub contact: Option<ContactInput>,
+    /// The total that was shown; another one is `PRICE_CHANGED` in `userErrors`.
+    pub expected_total: Option<Decimal>,
+    /// As in `placeOrder`; a quote is the same however the order comes in.
+    pub channel: Option<OrderChannel>,
+    /// As in `placeOrder`; a quote is the same however it is paid.
+    pub payment: Option<PaymentIntent>,
+    /// As in `placeOrder`; not read.
+    pub note: Option<String>,
+    /// As in `placeOrder`; not read, since a quote stores nothing.
+    pub idempotency_key: Option<String>,
 }
 
 /// The menu that holds now, with no stock to make it of.
 pub(super) async fn menu_without_stock(ctx: &Context<'_>) -> Result<Menu, ApiError> {
     ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
     let menu = ctx.loaders()?.load_one(CurrentMenu).await?;
-    Ok(Menu { menu: menu.unwrap_or_default(), stock: Arc::default(), position: domain::LogPosition::START })
+    Ok(Menu { menu: menu.unwrap_or_default(), stock: None, position: domain::LogPosition::START })
 }
 
 /// The menu and a pizzeria's stock, as far as they were read.
@@ -54,7 +65,7 @@ async fn menu_of(ctx: &Context<'_>, pizzeria: &PizzeriaId) -> Result<Menu, ApiEr
     let position = menu.as_ref().map(|row| row.position).max(stock.as_ref().map(|row| row.position));
     Ok(Menu {
         menu: Arc::new(menu.map(|row| row.menu).unwrap_or_default()),
-        stock: Arc::new(stock.map_or_else(Stock::default, |row| row.stock)),
+        stock: Some(Arc::new(stock.map_or_else(Stock::default, |row| row.stock))),
         position: position.unwrap_or_default(),
     })
 }
@@ -103,7 +114,7 @@ impl MenuQuery {
             version: menu.version,
             published_at: row.published_at,
             ingredients: recipe.iter().map(line).collect(),
-            pizza: Pizza { menu: menu.clone(), stock: Arc::default(), code },
+            pizza: Pizza { menu: menu.clone(), stock: None, code },
         })
     }
 
@@ -116,25 +127,32 @@ impl MenuQuery {
         at_least_position: Option<LogPosition>,
     ) -> Result<Quote, ApiError> {
         let caller = ctx.caller()?;
-        let id = PizzeriaId::required(&input.pizzeria_id, "pizzeriaId")?;
-        match &caller.actor {
-            // A quote is the menu added up: whoever may read the menu without an account may.
-            None => caller.authorize(Permission::ReadMenu, Scope::Group)?,
-            Some(actor) => {
-                let customer = Some(domain::ids::CustomerId(actor.id));
-                caller.authorize(Permission::QuoteOrder, Scope::Own { customer, pizzeria: &id })?;
-            }
-        }
-        let lines = inputs::basket_lines("lines", &input.lines)?;
+        // A quote is the menu added up: whoever may read the menu may, signed in or not.
+        caller.authorize(Permission::ReadMenu, Scope::Group)?;
+        let id = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
+        let expected = input.expected_total.map(|total| inputs::amount("input.expectedTotal", total));
+        let expected = expected.transpose()?;
         let place = self.place(ctx, &input).await?;
         let models = [Model::Menus, Model::Pizzerias, Model::StockLevels];
         ctx.services()?.at_least(&models, at_least_position).await?;
         let pizzeria = Pizzeria::load(ctx, &id).await?;
         let menu = menu_of(ctx, &id).await?;
+        let lines = match inputs::basket_lines("input.lines", &input.lines) {
+            Ok(lines) => lines,
+            Err(Unusable::Unknown(unknown)) => {
+                return Ok(Quote::refused(UserError::unknown(unknown, caller.lang), menu.position));
+            }
+            Err(Unusable::Failed(error)) => return Err(error),
+        };
         let basket = Basket { fulfilment: input.fulfilment.into(), lines, place };
-        Ok(match quote(&menu.menu, &pizzeria.pizzeria, &menu.stock, &basket, ctx.now()?) {
-            Ok(quote) => Quote::priced(&quote, &menu.menu, caller.lang, menu.position),
-            Err(error) => Quote::refused(&Refusal::from(error), caller.lang, menu.position),
+        let stock = menu.stock.clone().unwrap_or_default();
+        Ok(match quote(&menu.menu, &pizzeria.pizzeria, &stock, &basket, ctx.now()?) {
+            Ok(quote) => Quote::priced(&quote, &basket, expected, caller.lang, menu.position),
+            Err(error) => {
+                let refusal = Refusal::from(error);
+                let error = UserError::new(&refusal, caller.lang, Vec::new());
+                Quote::refused(error.at_line_of(&refusal, &basket.lines), menu.position)
+            }
         })
     }
 }
@@ -145,7 +163,7 @@ impl MenuQuery {
             return Ok(None);
         }
         if let Some(address) = input.contact.as_ref().and_then(|contact| contact.address.as_ref()) {
-            return inputs::address_place("contact.address", address);
+            return inputs::address_place("input.contact.address", address);
         }
         let own = own_account(ctx).await?.and_then(|own| Some((own.0.latitude?, own.0.longitude?)));
         Ok(own.and_then(|(latitude, longitude)| Place::from_degrees(latitude, longitude).ok()))

@@ -19,8 +19,8 @@ use crate::scalars::{self, Money};
 pub struct Menu {
     /// The menu.
     pub menu: Arc<menu::Menu>,
-    /// The stock of the pizzeria asked about; empty where no pizzeria is.
-    pub stock: Arc<Stock>,
+    /// The stock of the pizzeria asked about; none where no pizzeria is.
+    pub stock: Option<Arc<Stock>>,
     /// The log's position that both are of, at least.
     pub position: LogPosition,
 }
@@ -31,7 +31,7 @@ impl Menu {
         match &*outcome.state {
             AggregateState::Menu(menu) => Some(Self {
                 menu: Arc::new(menu.clone()),
-                stock: Arc::default(),
+                stock: None,
                 position: outcome.position.unwrap_or(head),
             }),
             _ => None,
@@ -40,21 +40,22 @@ impl Menu {
 
     fn sides(&self, category: Category) -> Vec<Side> {
         let sides = self.menu.sides.values().filter(|side| side.category == category);
-        sides
-            .map(|side| {
-                let makeable = self.menu.side_makeable(&side.code, &self.stock);
-                let left = makeable.map_or(0, |makeable| makeable.count);
-                Side {
-                    id: side.code.to_global(),
-                    code: side.code.to_string(),
-                    name: side.name.clone(),
-                    vat_class: side.vat_class.into(),
-                    price: side.price.into(),
-                    available: left > 0,
-                    left,
-                }
-            })
-            .collect()
+        sides.map(|side| self.side(side)).collect()
+    }
+
+    /// A drink or a dessert, with how many there are where the stock is known.
+    pub(crate) fn side(&self, side: &menu::Side) -> Side {
+        let makeable = |stock: &Arc<Stock>| self.menu.side_makeable(&side.code, stock);
+        let left = self.stock.as_ref().map(|stock| makeable(stock).map_or(0, |makeable| makeable.count));
+        Side {
+            id: side.code.to_global(),
+            code: side.code.to_string(),
+            name: side.name.clone(),
+            vat_class: side.vat_class.into(),
+            price: side.price.into(),
+            available: left.map(|left| left > 0),
+            left,
+        }
     }
 }
 
@@ -98,7 +99,10 @@ impl Menu {
                 ingredient: Ingredient::of(&self.menu, &extra.ingredient),
                 quantity: extra.quantity.0,
                 price: extra.price.into(),
-                available: self.stock.available(&extra.ingredient) >= extra.quantity.signed(),
+                available: self
+                    .stock
+                    .as_ref()
+                    .map(|stock| stock.available(&extra.ingredient) >= extra.quantity.signed()),
             })
             .collect()
     }
@@ -109,8 +113,8 @@ impl Menu {
 pub struct Pizza {
     /// The menu that it is of.
     pub menu: Arc<menu::Menu>,
-    /// The stock that it would be made of.
-    pub stock: Arc<Stock>,
+    /// The stock that it would be made of, where it is known.
+    pub stock: Option<Arc<Stock>>,
     /// Its code.
     pub code: ItemCode,
 }
@@ -155,17 +159,19 @@ impl Pizza {
         sizes
             .map(|(size, sized)| {
                 let none = Makeable { count: 0, limiting: None, blocked: false };
-                let makeable = self.menu.makeable(&self.code, *size, &self.stock).unwrap_or(none);
+                let stock = self.stock.as_ref();
+                let makeable =
+                    stock.map(|stock| self.menu.makeable(&self.code, *size, stock).unwrap_or(none));
+                let count = makeable.as_ref().map(|can| if can.blocked { 0 } else { can.count });
+                let limiting = makeable.and_then(|makeable| makeable.limiting);
+                let blocked = stock.and_then(|stock| stock.blocked(&self.code, *size));
                 SizedPizza {
                     size: (*size).into(),
                     price: sized.price.into(),
-                    available: makeable.count > 0 && !makeable.blocked,
-                    makeable: if makeable.blocked { 0 } else { makeable.count },
-                    limiting_ingredient: makeable
-                        .limiting
-                        .as_ref()
-                        .map(|code| Ingredient::of(&self.menu, code)),
-                    blocked: self.stock.blocked(&self.code, *size).map(str::to_owned),
+                    available: count.map(|count| count > 0),
+                    makeable: count,
+                    limiting_ingredient: limiting.map(|code| Ingredient::of(&self.menu, &code)),
+                    blocked: blocked.map(str::to_owned),
                 }
             })
             .collect()
@@ -179,18 +185,19 @@ pub struct SizedPizza {
     pub size: PizzaSize,
     /// What it costs, VAT included.
     pub price: Money,
-    /// Whether at least one can be made now.
-    pub available: bool,
-    /// How many can be made of what is available now; 0 while it is blocked.
-    pub makeable: u32,
-    /// The ingredient that runs out first.
+    /// Whether at least one can be made now; none outside the menu of a pizzeria.
+    pub available: Option<bool>,
+    /// How many can be made of what is available now; 0 while it is blocked; none outside the menu of a
+    /// pizzeria.
+    pub makeable: Option<u32>,
+    /// The ingredient that runs out first; none outside the menu of a pizzeria.
     pub limiting_ingredient: Option<Ingredient>,
     /// Why the pizzeria has blocked it, if it has.
     pub blocked: Option<String>,
 }
 
 /// A drink or a dessert.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct Side {
     /// Its id.
     pub id: ID,
@@ -202,10 +209,10 @@ pub struct Side {
     pub vat_class: VatClass,
     /// What it costs, VAT included.
     pub price: Money,
-    /// Whether there is at least one now.
-    pub available: bool,
-    /// How many there are now.
-    pub left: u32,
+    /// Whether there is at least one now; none outside the menu of a pizzeria.
+    pub available: Option<bool>,
+    /// How many there are now; none outside the menu of a pizzeria.
+    pub left: Option<u32>,
 }
 
 /// Something that can be added to a pizza.
@@ -219,8 +226,8 @@ pub struct Extra {
     pub quantity: u32,
     /// What it costs, VAT included.
     pub price: Money,
-    /// Whether there is enough for one now.
-    pub available: bool,
+    /// Whether there is enough for one now; none outside the menu of a pizzeria.
+    pub available: Option<bool>,
 }
 
 /// Something counted in stock.

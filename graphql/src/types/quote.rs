@@ -1,16 +1,14 @@
 //! What a basket would cost, when it would be ready, and what stands in its way. Stores nothing.
 
-use std::sync::Arc;
-
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use domain::menu::Menu;
-use domain::order::Missing;
+use domain::Cents;
+use domain::order::OrderError;
 use domain::usecase::{self, Refusal};
 
-use super::menu::Ingredient;
 use super::order_parts::{OrderLine, VatPart};
 use super::user_error::UserError;
+use super::user_error_detail::MissingIngredient;
 use crate::labels::Lang;
 use crate::scalars::{self, Money};
 
@@ -32,45 +30,31 @@ pub struct Quote {
     /// When it would be promised for; none when it cannot be priced.
     pub promised_at: Option<DateTime<Utc>>,
     /// What there is not enough of.
-    pub missing: Vec<MissingStock>,
+    pub missing: Vec<MissingIngredient>,
     /// Whether `placeOrder` would accept it now.
     pub acceptable: bool,
-    /// Why it would be refused, in the order in which `placeOrder` checks.
+    /// Why it would be refused; `PRICE_CHANGED` last.
     pub user_errors: Vec<UserError>,
     /// The log's position that the menu and the stock were of, at least.
     pub position: scalars::LogPosition,
-}
-
-/// An ingredient of which there is not enough, in its unit.
-#[derive(Debug, SimpleObject)]
-pub struct MissingStock {
-    /// The ingredient.
-    pub ingredient: Ingredient,
-    /// How much is needed.
-    pub needed: u32,
-    /// How much is available.
-    pub available: u32,
-}
-
-impl MissingStock {
-    fn of(menu: &Menu, missing: &Missing) -> Self {
-        Self {
-            ingredient: Ingredient::of(menu, &missing.ingredient),
-            needed: missing.needed.0,
-            available: missing.available.0,
-        }
-    }
 }
 
 impl Quote {
     /// Of a basket that was priced.
     pub fn priced(
         quote: &usecase::Quote,
-        menu: &Arc<Menu>,
+        basket: &usecase::Basket,
+        expected_total: Option<Cents>,
         lang: Lang,
         position: domain::LogPosition,
     ) -> Self {
-        let refusals = quote.obstacles.iter().cloned().map(Refusal::from);
+        let actual = quote.pricing.total;
+        let changed = expected_total
+            .filter(|expected| *expected != actual)
+            .map(|expected| OrderError::PriceChanged { expected, actual });
+        let refusals: Vec<_> = quote.obstacles.iter().cloned().chain(changed).map(Refusal::from).collect();
+        let user_error =
+            |refusal: &Refusal| UserError::new(refusal, lang, Vec::new()).at_line_of(refusal, &basket.lines);
         Self {
             lines: quote.lines.iter().map(OrderLine::from).collect(),
             subtotal: quote.pricing.subtotal.into(),
@@ -79,16 +63,16 @@ impl Quote {
             total: quote.pricing.total.into(),
             distance_metres: quote.distance_m,
             promised_at: Some(quote.promised_at),
-            missing: quote.missing.iter().map(|missing| MissingStock::of(menu, missing)).collect(),
-            acceptable: quote.obstacles.is_empty(),
-            user_errors: refusals.map(|refusal| UserError::new(&refusal, lang, Vec::new())).collect(),
+            missing: quote.missing.iter().cloned().map(MissingIngredient).collect(),
+            acceptable: refusals.is_empty(),
+            user_errors: refusals.iter().map(user_error).collect(),
             position: scalars::LogPosition(position),
         }
     }
 
     /// Of a basket that has no price.
-    pub fn refused(refusal: &Refusal, lang: Lang, position: domain::LogPosition) -> Self {
-        let nothing = Money::from(domain::Cents::ZERO);
+    pub fn refused(error: UserError, position: domain::LogPosition) -> Self {
+        let nothing = Money::from(Cents::ZERO);
         Self {
             lines: Vec::new(),
             subtotal: nothing,
@@ -99,7 +83,7 @@ impl Quote {
             promised_at: None,
             missing: Vec::new(),
             acceptable: false,
-            user_errors: vec![UserError::new(refusal, lang, Vec::new())],
+            user_errors: vec![error],
             position: scalars::LogPosition(position),
         }
     }

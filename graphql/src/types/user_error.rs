@@ -3,11 +3,14 @@
 
 use async_graphql::{Enum, SimpleObject};
 use domain::delivery::DeliveryError;
+use domain::ids::IngredientCode;
 use domain::order::OrderError;
 use domain::pizzeria::PizzeriaError;
 use domain::stock::StockError;
-use domain::usecase::Refusal;
+use domain::usecase::{BasketLine, Refusal};
 
+use crate::ids::GlobalId;
+use crate::inputs::{StockLineInput, UnknownCode};
 use crate::labels::Lang;
 use crate::messages::message;
 use crate::types::actions::OrderAction;
@@ -114,7 +117,8 @@ pub struct UserError {
     pub code: UserErrorCode,
     /// Why, for people: in French or in English, after `Accept-Language`.
     pub message: String,
-    /// The input that it is about, from the argument down; none when it is about the thing itself.
+    /// The input that it is about, from the argument down, with the index of the line where it is known:
+    /// `["input", "lines", "0", "item"]`; none when it is about the thing itself.
     pub field: Option<Vec<String>>,
     /// The numbers and names behind it.
     pub detail: UserErrorDetail,
@@ -136,6 +140,76 @@ impl UserError {
             }),
             detail,
         }
+    }
+}
+
+impl UserError {
+    /// Of an input that names something by what can be no code.
+    pub fn unknown(unknown: UnknownCode, lang: Lang) -> Self {
+        let UnknownCode { code, given, field } = unknown;
+        let message =
+            match code {
+                UserErrorCode::UnknownPizza => lang
+                    .pick(format!("{given} n'est pas à la carte."), format!("{given} is not on the menu.")),
+                UserErrorCode::UnknownExtra => lang
+                    .pick(format!("{given} n'est pas un supplément."), format!("{given} is not an extra.")),
+                _ => lang.pick(
+                    format!("{given} n'est pas un ingrédient connu."),
+                    format!("{given} is not a known ingredient."),
+                ),
+            };
+        let mut detail = UserErrorDetail::default();
+        if code == UserErrorCode::UnknownPizza {
+            detail.item_code = Some(given);
+        } else {
+            detail.ingredient_code = Some(given);
+        }
+        Self { code, message, field: Some(field), detail }
+    }
+
+    /// With the line that it is about, where the refusal tells which of these it was.
+    #[must_use]
+    pub fn at_line_of(mut self, refusal: &Refusal, lines: &[BasketLine]) -> Self {
+        if let Some((at, name)) = line_of(refusal, lines) {
+            self.field = Some(["input", "lines", &at.to_string(), name].map(str::to_owned).to_vec());
+        }
+        self
+    }
+
+    /// As [`UserError::at_line_of`], for the lines of a command to a stock.
+    #[must_use]
+    pub fn at_stock_line_of(mut self, refusal: &Refusal, lines: &[StockLineInput]) -> Self {
+        if let Refusal::Stock(StockError::UnknownIngredient { ingredient: unknown }) = refusal {
+            let at = lines.iter().position(|line| {
+                IngredientCode::parse(&line.ingredient).is_some_and(|code| code == *unknown)
+            });
+            if let Some(at) = at {
+                let path = ["input", "lines", &at.to_string(), "ingredient"];
+                self.field = Some(path.map(str::to_owned).to_vec());
+            }
+        }
+        self
+    }
+}
+
+/// The first line that a refusal fits, and which of its fields is meant.
+fn line_of(refusal: &Refusal, lines: &[BasketLine]) -> Option<(usize, &'static str)> {
+    let Refusal::Order(error) = refusal else { return None };
+    let first = |fits: &dyn Fn(&BasketLine) -> bool, name| Some((lines.iter().position(fits)?, name));
+    match error {
+        OrderError::UnknownItem { item }
+        | OrderError::ItemBlocked { item }
+        | OrderError::NoVatRate { item } => first(&|line| line.item == *item, "item"),
+        OrderError::UnknownSize { item, size } => {
+            first(&|line| line.item == *item && line.size == *size, "size")
+        }
+        OrderError::UnknownExtra { item, extra } => {
+            first(&|line| line.item == *item && line.extras.contains(extra), "extras")
+        }
+        OrderError::UnknownIngredient { item, ingredient } => {
+            first(&|line| line.item == *item && line.without.contains(ingredient), "without")
+        }
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use domain::delivery::DeliveryError;
+use domain::ids::{IngredientCode, ItemCode};
 use domain::menu::MenuError;
 use domain::order::{Missing, OrderError};
 use domain::staff::StaffError;
@@ -31,13 +32,13 @@ impl MissingIngredient {
     }
 
     /// How much is needed.
-    async fn needed(&self) -> i64 {
-        self.0.needed.signed()
+    async fn needed(&self) -> u32 {
+        self.0.needed.0
     }
 
     /// How much is available: on hand less reserved.
-    async fn available(&self) -> i64 {
-        self.0.available.signed()
+    async fn available(&self) -> u32 {
+        self.0.available.0
     }
 }
 
@@ -46,10 +47,14 @@ impl MissingIngredient {
 pub struct UserErrorDetail {
     /// `INSUFFICIENT_STOCK`: every ingredient of which there is not enough.
     pub missing: Vec<MissingIngredient>,
-    /// The menu item that is meant, by its code.
+    /// The menu item that is meant: its id, as `node` takes it.
     pub item: Option<ID>,
-    /// The ingredient or extra that is meant, by its code.
+    /// The code of the menu item that is meant, or what was given for one.
+    pub item_code: Option<String>,
+    /// The ingredient or extra that is meant: its id.
     pub ingredient: Option<ID>,
+    /// The code of the ingredient or extra that is meant, or what was given for one.
+    pub ingredient_code: Option<String>,
     /// The line that is meant.
     pub line: Option<u32>,
     /// The courier that is meant.
@@ -88,8 +93,14 @@ pub struct UserErrorDetail {
     pub allowed_actions: Vec<OrderAction>,
 }
 
-fn code_id(code: impl std::fmt::Display) -> Option<ID> {
-    Some(ID(code.to_string()))
+fn item(code: &ItemCode) -> UserErrorDetail {
+    let (item, item_code) = (Some(code.to_global()), Some(code.to_string()));
+    UserErrorDetail { item, item_code, ..UserErrorDetail::default() }
+}
+
+fn ingredient(code: &IngredientCode) -> UserErrorDetail {
+    let (ingredient, ingredient_code) = (Some(code.to_global()), Some(code.to_string()));
+    UserErrorDetail { ingredient, ingredient_code, ..UserErrorDetail::default() }
 }
 
 /// What is behind a refusal; what is allowed instead is for the caller to add.
@@ -109,13 +120,12 @@ pub(super) fn of(refusal: &Refusal) -> UserErrorDetail {
         | Refusal::Pizzeria(_)
         | Refusal::IdempotencyKeyReused => none,
         Refusal::Menu(error) => match error {
-            MenuError::UnknownIngredient { ingredient } => {
-                UserErrorDetail { ingredient: code_id(ingredient), ..none }
-            }
-            MenuError::UnknownItem { item }
-            | MenuError::DuplicateCode { item }
-            | MenuError::NoRecipe { item } => UserErrorDetail { item: code_id(item), ..none },
-            MenuError::InvalidPrice { code } => UserErrorDetail { item: code_id(code), ..none },
+            MenuError::UnknownIngredient { ingredient: code } => ingredient(code),
+            MenuError::UnknownItem { item: code }
+            | MenuError::DuplicateCode { item: code }
+            | MenuError::NoRecipe { item: code } => item(code),
+            // An item's, or an extra's.
+            MenuError::InvalidPrice { code } => UserErrorDetail { item_code: Some(code.clone()), ..none },
             MenuError::NothingToPublish | MenuError::InvalidRate => none,
         },
         Refusal::StaleVersion { expected, actual } => {
@@ -135,14 +145,16 @@ fn order_detail(error: &OrderError) -> UserErrorDetail {
         | OrderError::InvalidAmount
         | OrderError::NotExpired => none,
         OrderError::TooLarge { max, .. } => UserErrorDetail { max: Some(*max), ..none },
-        OrderError::UnknownItem { item }
-        | OrderError::UnknownSize { item, .. }
-        | OrderError::ItemBlocked { item }
-        | OrderError::NoVatRate { item } => UserErrorDetail { item: code_id(item), ..none },
-        OrderError::UnknownExtra { item, extra: ingredient }
-        | OrderError::UnknownIngredient { item, ingredient } => {
-            UserErrorDetail { item: code_id(item), ingredient: code_id(ingredient), ..none }
-        }
+        OrderError::UnknownItem { item: code }
+        | OrderError::UnknownSize { item: code, .. }
+        | OrderError::ItemBlocked { item: code }
+        | OrderError::NoVatRate { item: code } => item(code),
+        OrderError::UnknownExtra { item: of, extra: code }
+        | OrderError::UnknownIngredient { item: of, ingredient: code } => UserErrorDetail {
+            ingredient: Some(code.to_global()),
+            ingredient_code: Some(code.to_string()),
+            ..item(of)
+        },
         OrderError::OutOfDeliveryArea { distance_m, radius_m } => {
             UserErrorDetail { distance: Some(*distance_m), radius: Some(*radius_m), ..none }
         }
@@ -179,12 +191,10 @@ fn stock_detail(error: &StockError) -> UserErrorDetail {
         StockError::Insufficient { missing } => {
             UserErrorDetail { missing: missing.iter().cloned().map(MissingIngredient).collect(), ..none }
         }
-        StockError::UnknownIngredient { ingredient } => {
-            UserErrorDetail { ingredient: code_id(ingredient), ..none }
-        }
+        StockError::UnknownIngredient { ingredient: code } => ingredient(code),
         StockError::UnknownPizza { pizza }
         | StockError::AlreadyBlocked { pizza }
-        | StockError::NotBlocked { pizza } => UserErrorDetail { item: code_id(pizza), ..none },
+        | StockError::NotBlocked { pizza } => item(pizza),
         StockError::AlreadyReserved { .. }
         | StockError::NoReservation { .. }
         | StockError::DuplicateReceipt { .. }
