@@ -139,6 +139,20 @@ pub async fn accounts_by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Account>
     rows.into_iter().map(Account::try_from).collect()
 }
 
+/// The couriers of pizzerias, by name.
+///
+/// # Errors
+/// When the database does not answer, or a row cannot be read.
+pub async fn couriers_of(pool: &PgPool, pizzerias: &[PizzeriaId]) -> Result<Vec<Account>, AuthError> {
+    let codes: Vec<&str> = pizzerias.iter().map(PizzeriaId::as_str).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM accounts WHERE role = $1 AND pizzeria = ANY($2) ORDER BY display_name, id"
+    );
+    let role = Role::Courier.as_str();
+    let rows: Vec<Row> = sqlx::query_as(&sql).bind(role).bind(codes).fetch_all(pool).await?;
+    rows.into_iter().map(Account::try_from).collect()
+}
+
 /// Stores accounts, replacing those with the same id.
 ///
 /// # Errors

@@ -38,6 +38,10 @@ impl Loaders {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OrderOf(pub OrderId);
 
+/// The couriers of a pizzeria.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CouriersOf(pub PizzeriaId);
+
 /// Where the courier of a delivery was last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PositionOf(pub DeliveryId);
@@ -128,6 +132,22 @@ impl Loader<StaffId> for Loaders {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let accounts = auth::accounts_by_ids(&self.pool, &ids).await?;
         Ok(accounts.into_iter().map(|account| (StaffId(account.id), account)).collect())
+    }
+}
+
+impl Loader<CouriersOf> for Loaders {
+    type Value = Vec<StaffId>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[CouriersOf]) -> Result<HashMap<CouriersOf, Vec<StaffId>>, ApiError> {
+        let pizzerias: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
+        let mut couriers: HashMap<CouriersOf, Vec<StaffId>> = HashMap::new();
+        for account in auth::couriers_of(&self.pool, &pizzerias).await? {
+            if let Some(pizzeria) = account.pizzeria {
+                couriers.entry(CouriersOf(pizzeria)).or_default().push(StaffId(account.id));
+            }
+        }
+        Ok(couriers)
     }
 }
 

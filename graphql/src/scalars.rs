@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use domain::Cents;
 use domain::vat::VatRate;
 
+use crate::error::ApiError;
 use crate::types::enums::Currency;
 
 /// An exact decimal number as text, such as `"12.50"`: at most two decimals, at most one million in size.
@@ -100,4 +101,18 @@ impl From<Cents> for Money {
 /// A VAT rate in percent, `"5.50"`.
 pub fn percent(rate: VatRate) -> Decimal {
     Decimal(Cents(i64::from(rate.0)))
+}
+
+/// A whole number that GraphQL's `Int` cannot carry.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is beyond the 32 bits of an Int")]
+struct TooLarge(i64);
+
+/// A number as GraphQL's `Int`, which has 32 bits. Stock levels and versions stay far below; one that
+/// does not is an error, since a number cut off would be a wrong one.
+///
+/// # Errors
+/// `INTERNAL` beyond 32 bits.
+pub fn int(value: i64) -> Result<i32, ApiError> {
+    i32::try_from(value).map_err(|_| ApiError::internal(TooLarge(value)))
 }

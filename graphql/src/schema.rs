@@ -19,7 +19,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// How deep a query may nest.
 pub const DEPTH: usize = 15;
 /// How much a query may ask for; a field is 1, a connection as many times its page as it asks for.
-pub const COMPLEXITY: usize = 20_000;
+pub const COMPLEXITY: usize = 60_000;
 
 /// Whether an operation was executed at all; data of the request.
 #[derive(Debug, Clone, Default)]
@@ -119,6 +119,31 @@ mod tests {
             committed == sdl(),
             "schema.graphql is stale: cargo run -p graphql -- schema > schema.graphql"
         );
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_hundred_whole_orders_is_not_too_much_and_nested_pages_are() {
+        let order = "id number version status statusLabel channel fulfilment \
+            lines { item name size quantity extras without unitPrice { amount } total { amount } baked } \
+            subtotal { amount currency } deliveryFee { amount currency } vat { rate net { amount } tax { amount } \
+            gross { amount } } total { amount currency } payment paid { amount } due { amount } \
+            payments { kind method amount { amount } at } promisedAt promises { promisedAt givenAt } late placedAt \
+            contact { name phone email address { street postcode city } } note pizzeria { code name } \
+            delivery { id status courier { id name } } allowedActions { action enabled code reason }";
+        let page = |history: u32| {
+            format!(
+                "{{ orders(first: 100) {{ nodes {{ {order} history(first: {history}) {{ nodes {{ position recordedAt \
+                 type payload actor {{ id role }} command }} pageInfo {{ hasNextPage endCursor }} }} }} \
+                 pageInfo {{ hasNextPage endCursor }} }} }}"
+            )
+        };
+        let complaints = async |query: String| {
+            let response = super::bare().execute(query).await;
+            response.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()
+        };
+        // There is nobody to answer, but it is asked.
+        assert_eq!(complaints(page(10)).await, ["internal error"]);
+        assert_eq!(complaints(page(100)).await, ["Query is too complex."]);
     }
 
     fn items(value: &Value, key: &str) -> Vec<Value> {

@@ -104,8 +104,11 @@ async fn orders_are_seen_by_their_customer_and_their_pizzeria() {
         assert_eq!(data["order"]["id"], order["id"], "{who}");
     }
     // To another customer it is as if there were none.
-    let data = shop.person("customer2").data(document, variables.clone()).await;
-    assert!(data["order"].is_null());
+    let none = json!({ "id": "order:0193b3c0-0000-7000-8000-000000000000" });
+    let foreign = shop.person("customer2").ask(document, variables.clone()).await;
+    let unknown = shop.person("customer2").ask(document, none).await;
+    assert_eq!((foreign.code(), &foreign.body["data"]), ("NOT_FOUND", &json!({ "order": null })));
+    assert_eq!(foreign.body, unknown.body);
     for who in ["receptionist1.p2", "manager.p2", "pizzaiolo1.p2"] {
         assert_eq!(shop.person(who).ask(document, variables.clone()).await.code(), "FORBIDDEN", "{who}");
     }

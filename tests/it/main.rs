@@ -10,6 +10,7 @@ mod deliveries;
 mod demo;
 mod evening;
 mod following;
+mod frontend;
 mod http;
 mod idempotency;
 mod kitchen;

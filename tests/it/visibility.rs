@@ -45,9 +45,9 @@ async fn personal_data_is_for_the_customer_and_those_who_serve_them() {
     assert_eq!((note, code, carries), (Value::Null, false, true));
 
     // Whether it exists is not for another customer to know; a pizzeria's staff is told no.
-    assert_eq!(shop.person("customer2").order(&order, "id", at).await, Value::Null);
     let document = "query($id: ID!) { order(id: $id) { id } }";
     let id = json!({ "id": order["id"] });
+    assert_eq!(shop.person("customer2").ask(document, id.clone()).await.code(), "NOT_FOUND");
     assert_eq!(shop.person("receptionist1.p2").ask(document, id.clone()).await.code(), "FORBIDDEN");
     assert_eq!(shop.anybody().ask(document, id).await.code(), "UNAUTHENTICATED");
 
@@ -112,6 +112,16 @@ async fn events_are_found_by_what_they_say_about_themselves() {
     assert_eq!(found("director", json!({ "command": "placeOrder" })).await, [placed, placed].concat());
     assert_eq!(found("manager.p1", json!({ "command": "placeOrder" })).await, placed);
     assert_eq!(found("director", json!({ "streamId": order["id"] })).await, placed[..1]);
+    let bare = order["id"].as_str().unwrap().strip_prefix("order:").unwrap();
+    let kinds = |kinds: &[&str]| json!({ "streamId": bare, "streamTypes": kinds });
+    assert_eq!(found("director", kinds(&["ORDER"])).await, placed[..1]);
+    let document =
+        "query($filter: EventFilter) { events(filter: $filter, last: 1) { nodes { stream { id } } } }";
+    let asked = json!({ "filter": kinds(&["ORDER", "STOCK"]) });
+    assert_eq!(shop.person("director").ask(document, asked).await.code(), "BAD_USER_INPUT");
+    let asked = json!({ "filter": { "streamId": order["id"] } });
+    let data = shop.person("director").data(document, asked).await;
+    assert_eq!(data["events"]["nodes"][0]["stream"]["id"], order["id"]);
     let stocks = json!({ "command": "placeOrder", "streamTypes": ["STOCK"], "pizzeriaId": "P2" });
     assert_eq!(found("director", stocks).await, placed[1..]);
     assert_eq!(found("director", json!({ "correlationId": "nobody's\u{0}" })).await, Vec::<String>::new());

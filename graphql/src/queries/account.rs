@@ -22,7 +22,7 @@ pub(super) async fn own_account(ctx: &Context<'_>) -> Result<Option<Account>, Ap
 
 #[Object]
 impl AccountQuery {
-    /// The caller's own account; none without a token.
+    /// The caller's own account; none without a token. For anybody, no account needed.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
         own_account(ctx).await
     }

@@ -11,6 +11,7 @@ use super::order::pizzerias_of;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::delivery::{Delivery, DeliveryConnection};
 use crate::types::enums::DeliveryStatus;
@@ -73,7 +74,9 @@ pub(super) async fn visible_delivery(
 
 #[Object]
 impl DeliveryQuery {
-    /// A delivery; none when there is no such, or it is another customer's.
+    /// A delivery. `NOT_FOUND` when there is no such, and when it is another customer's: which of the two
+    /// is not to be told apart. `FORBIDDEN` for the staff of another pizzeria.
+    #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
     async fn delivery(
         &self,
         ctx: &Context<'_>,
@@ -83,15 +86,16 @@ impl DeliveryQuery {
     ) -> Result<Option<Delivery>, ApiError> {
         ctx.caller()?.actor()?;
         ctx.services()?.at_least(&[Model::Deliveries, Model::OrderDetails], at_least_position).await?;
-        match DeliveryId::parse(&id) {
-            Some(id) => visible_delivery(ctx, id).await,
-            None => Ok(None),
-        }
+        let id = DeliveryId::parse(&id).ok_or(ApiError::NotFound("delivery"))?;
+        Ok(Some(visible_delivery(ctx, id).await?.ok_or(ApiError::NotFound("delivery"))?))
     }
 
     /// Deliveries: those of a pizzeria for its staff, all for the group's people. A courier sees those
     /// that wait for one and their own.
-    #[graphql(complexity = "asked_for(first, last) * child_complexity + 1")]
+    #[graphql(
+        complexity = "asked_for(first, last) * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ListDeliveries))
+    )]
     #[allow(clippy::too_many_arguments)] // the arguments of a connection
     async fn deliveries(
         &self,

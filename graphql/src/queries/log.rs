@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::order::pizzerias_of;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::enums::StreamType;
 use crate::types::event::{Event, EventConnection, cursor};
@@ -35,7 +36,8 @@ pub struct Log {
 pub struct EventFilter {
     /// Of streams of these kinds.
     pub stream_types: Option<Vec<StreamType>>,
-    /// Of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff, or `menu:group`.
+    /// Of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff, or `menu:group`;
+    /// without what stands before the colon where `streamTypes` names one kind.
     pub stream_id: Option<ID>,
     /// Of these types, `OrderPlaced`.
     pub types: Option<Vec<String>>,
@@ -55,11 +57,14 @@ pub struct EventFilter {
     pub after_position: Option<LogPosition>,
 }
 
-fn stream(id: &ID) -> Result<StreamId, ApiError> {
+/// A stream by its global id, or by its bare one where one kind is asked for.
+fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
     let wrong = || ApiError::bad_input("filter.streamId: not the id of a stream");
-    let (kind, local) = id.split_once(':').ok_or_else(wrong)?;
-    let kind: Kind = kind.parse().map_err(|_| wrong())?;
-    Ok(StreamId::new(kind, local))
+    match (id.split_once(':'), kinds) {
+        (Some((kind, local)), _) => Ok(StreamId::new(kind.parse().map_err(|_| wrong())?, local)),
+        (None, [kind]) => Ok(StreamId::new((*kind).into(), id.as_str())),
+        (None, _) => Err(wrong()),
+    }
 }
 
 fn actor(id: &ID) -> Result<Uuid, ApiError> {
@@ -73,9 +78,10 @@ fn actor(id: &ID) -> Result<Uuid, ApiError> {
 /// When the caller may not read events, or an id cannot be one.
 pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventFilter, ApiError> {
     let pizzerias = pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ReadEvents)?;
+    let kinds = asked.stream_types.as_deref().unwrap_or_default();
     Ok(log::EventFilter {
-        stream: asked.stream_id.as_ref().map(stream).transpose()?,
-        kinds: asked.stream_types.into_iter().flatten().map(Kind::from).collect(),
+        stream: asked.stream_id.as_ref().map(|id| stream(id, kinds)).transpose()?,
+        kinds: kinds.iter().copied().map(Kind::from).collect(),
         types: asked.types.unwrap_or_default(),
         pizzeria: pizzerias.into_iter().next(),
         actor: asked.actor_id.as_ref().map(actor).transpose()?,
@@ -103,6 +109,7 @@ pub(super) async fn visible_event(
 #[Object]
 impl LogQuery {
     /// The log of events: how far it has come.
+    #[graphql(directive = requires::apply(roles(Permission::ReadLog)))]
     async fn log(&self, ctx: &Context<'_>) -> Result<Log, ApiError> {
         let own: Option<&PizzeriaId> = ctx.caller()?.actor.as_ref().and_then(|actor| actor.pizzeria.as_ref());
         ctx.caller()?.authorize(Permission::ReadLog, own.map_or(Scope::Group, Scope::Pizzeria))?;
@@ -111,7 +118,10 @@ impl LogQuery {
     }
 
     /// Events of the log, by position.
-    #[graphql(complexity = "asked_for(first, last) * child_complexity + 1")]
+    #[graphql(
+        complexity = "asked_for(first, last) * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ReadEvents))
+    )]
     async fn events(
         &self,
         ctx: &Context<'_>,

@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{self, ContactInput, OrderLineInput, Unusable};
 use crate::loaders::CurrentMenu;
+use crate::requires::{requires, roles};
 use crate::scalars::{Decimal, LogPosition};
 use crate::types::enums::{Fulfilment, OrderChannel, PaymentIntent, PizzaSize};
 use crate::types::menu::{Ingredient, Menu, Pizza, Recipe, RecipeLine};
@@ -72,7 +73,7 @@ async fn menu_of(ctx: &Context<'_>, pizzeria: &PizzeriaId) -> Result<Menu, ApiEr
 
 #[Object]
 impl MenuQuery {
-    /// What a pizzeria sells, for how much, and what it can make now. For anybody.
+    /// What a pizzeria sells, for how much, and what it can make now. For anybody, no account needed.
     #[graphql(complexity = "30 * child_complexity + 1")]
     async fn menu(
         &self,
@@ -90,6 +91,7 @@ impl MenuQuery {
     }
 
     /// The recipe of a pizza in one size.
+    #[graphql(directive = requires::apply(roles(Permission::ReadRecipe)))]
     async fn recipe(
         &self,
         ctx: &Context<'_>,
@@ -118,7 +120,8 @@ impl MenuQuery {
         })
     }
 
-    /// What a basket would cost now, when it would be ready, and what stands in its way. For anybody.
+    /// What a basket would cost now, when it would be ready, and what stands in its way. For anybody, no
+    /// account needed.
     async fn quote_order(
         &self,
         ctx: &Context<'_>,

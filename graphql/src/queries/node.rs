@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use domain::access::{Permission, Scope};
-use domain::ids::{CustomerId, StaffId};
+use domain::ids::{CustomerId, ItemCode, PizzeriaId, StaffId};
 
 use super::account::own_account;
 use super::delivery::visible_delivery;
@@ -13,7 +13,7 @@ use super::stock::visible_stock;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{GlobalId, Named, named};
-use crate::types::menu::Pizza;
+use crate::types::menu::{Ingredient, Pizza};
 use crate::types::node::Node;
 use crate::types::staff::Staff;
 
@@ -23,7 +23,9 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Anything by its id; none when there is no such thing, or none that the caller may see.
+    /// Anything by its id; none when there is no such thing, or none that the caller may see. A code
+    /// alone is a pizzeria's, else that of a thing on the menu. For anybody, no account needed for what
+    /// is on the menu.
     async fn node(
         &self,
         ctx: &Context<'_>,
@@ -34,26 +36,45 @@ impl NodeQuery {
             let owned = own.filter(|account| id.as_str() == CustomerId(account.0.id).to_global().as_str());
             return Ok(owned.map(Node::Account));
         }
-        let Some(named) = named(&id) else { return Ok(None) };
         let loaders = ctx.loaders()?;
+        if !id.contains(':') {
+            if let Some(pizzeria) = PizzeriaId::parse(&id)
+                && let Some(pizzeria) = loaders.load_one(pizzeria).await?
+            {
+                return Ok(Some(Node::Pizzeria(pizzeria)));
+            }
+            return match ItemCode::parse(&id) {
+                Some(code) => on_the_menu(ctx, code).await,
+                None => Ok(None),
+            };
+        }
+        let Some(named) = named(&id) else { return Ok(None) };
         Ok(match named {
             Named::Order(id) => visible_order(ctx, id).await?.map(Node::Order),
             Named::Delivery(id) => visible_delivery(ctx, id).await?.map(Node::Delivery),
             Named::Pizzeria(id) => loaders.load_one(id).await?.map(Node::Pizzeria),
-            Named::Item(code) => {
-                let menu = menu_without_stock(ctx).await?;
-                menu.menu
-                    .pizzas
-                    .contains_key(&code)
-                    .then(|| Node::Pizza(Pizza { menu: menu.menu.clone(), stock: menu.stock.clone(), code }))
-            }
+            Named::Item(code) => on_the_menu(ctx, code).await?,
             Named::Stock(pizzeria) => visible_stock(ctx, &pizzeria).await?.map(Node::Stock),
             Named::Staff(id) => visible_staff(ctx, id).await?.map(Node::Staff),
             Named::Event(position) => visible_event(ctx, position).await?.map(Node::Event),
-            // An ingredient is a value of the menu, not an entity.
-            Named::Ingredient(_) => None,
+            Named::Ingredient(code) => {
+                let menu = menu_without_stock(ctx).await?.menu;
+                let known =
+                    menu.ingredients.contains_key(&code) || menu.sides.contains_key(&ItemCode::from(&code));
+                known.then(|| Node::Ingredient(Ingredient::of(&menu, &code)))
+            }
         })
     }
+}
+
+/// A pizza, a drink or a dessert, without a pizzeria's stock.
+async fn on_the_menu(ctx: &Context<'_>, code: ItemCode) -> Result<Option<Node>, ApiError> {
+    let menu = menu_without_stock(ctx).await?;
+    if let Some(side) = menu.menu.sides.get(&code) {
+        return Ok(Some(Node::Side(menu.side(side))));
+    }
+    let known = menu.menu.pizzas.contains_key(&code);
+    Ok(known.then(|| Node::Pizza(Pizza { menu: menu.menu, stock: None, code })))
 }
 
 /// A member of staff, for those who may see deliveries of their pizzeria.

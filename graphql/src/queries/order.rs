@@ -12,6 +12,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::OrderOf;
+use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
@@ -28,7 +29,7 @@ pub struct OrderQuery;
 pub struct OrderFilter {
     /// Of a pizzeria; an id or a code. Staff see those of their own by default.
     pub pizzeria_id: Option<ID>,
-    /// In one of these states.
+    /// In one of these states; `REFUSED` is `BAD_USER_INPUT`, since what was refused never became an order.
     pub status: Option<Vec<OrderStatus>>,
     /// That came in this way.
     pub channel: Option<OrderChannel>,
@@ -102,6 +103,11 @@ pub(super) fn pizzerias_of(
 fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::OrderFilter, ApiError> {
     let caller = ctx.caller()?;
     let actor = caller.actor()?;
+    if asked.status.iter().flatten().any(|status| *status == OrderStatus::Refused) {
+        let message = "filter.status: a refused order was never one; refusals are events (`events`, \
+                       type `OrderRefused`), and counted in `sales.refused`";
+        return Err(ApiError::bad_input(message));
+    }
     let customer =
         asked.customer_id.as_ref().map(|id| CustomerId::required(id, "filter.customerId")).transpose()?;
     let (pizzerias, customer) = if actor.role == Role::Customer {
@@ -128,7 +134,9 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
 
 #[Object]
 impl OrderQuery {
-    /// An order; none when there is no such, or it is another customer's.
+    /// An order. `NOT_FOUND` when there is no such, and when it is another customer's: which of the two is
+    /// not to be told apart. `FORBIDDEN` for the staff of another pizzeria.
+    #[graphql(directive = requires::apply(roles(Permission::ReadOrder)))]
     async fn order(
         &self,
         ctx: &Context<'_>,
@@ -138,14 +146,15 @@ impl OrderQuery {
     ) -> Result<Option<Order>, ApiError> {
         ctx.caller()?.actor()?;
         ctx.services()?.at_least(&[Model::OrderDetails, Model::Deliveries], at_least_position).await?;
-        match OrderId::parse(&id) {
-            Some(id) => visible_order(ctx, id).await,
-            None => Ok(None),
-        }
+        let id = OrderId::parse(&id).ok_or(ApiError::NotFound("order"))?;
+        Ok(Some(visible_order(ctx, id).await?.ok_or(ApiError::NotFound("order"))?))
     }
 
     /// Orders: a customer's own, those of a pizzeria for its staff, all for the group's people.
-    #[graphql(complexity = "asked_for(first, last) * child_complexity + 1")]
+    #[graphql(
+        complexity = "asked_for(first, last) * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ListOrders))
+    )]
     #[allow(clippy::too_many_arguments)] // the arguments of a connection
     async fn orders(
         &self,
@@ -168,7 +177,10 @@ impl OrderQuery {
     }
 
     /// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
-    #[graphql(complexity = "50 * child_complexity + 1")]
+    #[graphql(
+        complexity = "50 * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ReadKitchen))
+    )]
     async fn kitchen_queue(
         &self,
         ctx: &Context<'_>,
@@ -185,7 +197,10 @@ impl OrderQuery {
     }
 
     /// The open orders of a pizzeria, in short, with their number by status.
-    #[graphql(complexity = "50 * child_complexity + 1")]
+    #[graphql(
+        complexity = "50 * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ListOrders))
+    )]
     async fn order_board(
         &self,
         ctx: &Context<'_>,

@@ -17,7 +17,7 @@ pub struct PizzeriaQuery;
 
 #[Object]
 impl PizzeriaQuery {
-    /// Every pizzeria, by code.
+    /// Every pizzeria, by code. For anybody, no account needed.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn pizzerias(
         &self,
@@ -31,7 +31,7 @@ impl PizzeriaQuery {
         Ok(pizzerias::all(&services.pool).await?.into_iter().map(Pizzeria::from).collect())
     }
 
-    /// A pizzeria; none when there is no such.
+    /// A pizzeria; `NOT_FOUND` when there is no such. For anybody, no account needed.
     async fn pizzeria(
         &self,
         ctx: &Context<'_>,
@@ -41,9 +41,7 @@ impl PizzeriaQuery {
     ) -> Result<Option<Pizzeria>, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
         ctx.services()?.at_least(&[Model::Pizzerias], at_least_position).await?;
-        match PizzeriaId::parse(&id) {
-            Some(id) => ctx.loaders()?.load_one(id).await,
-            None => Ok(None),
-        }
+        let id = PizzeriaId::parse(&id).ok_or(ApiError::NotFound("pizzeria"))?;
+        Ok(Some(Pizzeria::load(ctx, &id).await?))
     }
 }

@@ -9,6 +9,7 @@ use projections::{Model, daily_sales};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
 use crate::scalars::{Date, LogPosition};
 use crate::types::pizzeria::Pizzeria;
 use crate::types::sales::SalesDay;
@@ -24,7 +25,10 @@ pub struct SalesQuery;
 impl SalesQuery {
     /// The takings of a pizzeria from one day to another, both included, at most a year; days on which
     /// nothing happened are left out.
-    #[graphql(complexity = "31 * child_complexity + 1")]
+    #[graphql(
+        complexity = "31 * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ReadSales))
+    )]
     async fn sales(
         &self,
         ctx: &Context<'_>,

@@ -10,6 +10,7 @@ use projections::{Model, stock_levels};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::pizzeria::Pizzeria;
 use crate::types::stock::Stock;
@@ -33,7 +34,10 @@ pub(super) async fn visible_stock(ctx: &Context<'_>, id: &PizzeriaId) -> Result<
 #[Object]
 impl StockQuery {
     /// What a pizzeria has left.
-    #[graphql(complexity = "50 * child_complexity + 1")]
+    #[graphql(
+        complexity = "50 * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ReadStock))
+    )]
     async fn stock(
         &self,
         ctx: &Context<'_>,

@@ -41,13 +41,13 @@ impl StockChange {
     }
 
     /// On hand now less on hand before.
-    async fn on_hand(&self) -> i64 {
-        self.on_hand
+    async fn on_hand(&self) -> Result<i32, ApiError> {
+        scalars::int(self.on_hand)
     }
 
     /// Reserved now less reserved before.
-    async fn reserved(&self) -> i64 {
-        self.reserved
+    async fn reserved(&self) -> Result<i32, ApiError> {
+        scalars::int(self.reserved)
     }
 }
 

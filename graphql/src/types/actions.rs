@@ -57,12 +57,13 @@ pub enum OrderActionName {
 }
 
 /// Something that the caller's role may do, and whether the state allows it now. What the role may
-/// never do is not listed.
+/// never do is not listed. It is asked of the order or the delivery itself; what lies outside it, a
+/// courier's load or a pizzeria's opening hours and stock, is checked by the mutation only.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct OrderAction {
     /// Which mutation.
     pub action: OrderActionName,
-    /// Whether it would be accepted now.
+    /// Whether its state allows it now.
     pub enabled: bool,
     /// If not, the code that it would be refused with.
     pub code: Option<UserErrorCode>,

@@ -62,8 +62,8 @@ impl BoardOrder {
     }
 
     /// Its version.
-    async fn version(&self) -> i64 {
-        self.0.version
+    async fn version(&self) -> Result<i32, ApiError> {
+        crate::scalars::int(self.0.version)
     }
 
     /// Where it stands.

@@ -71,8 +71,8 @@ impl Delivery {
     }
 
     /// Its version, for `expectedVersion`.
-    async fn version(&self) -> i64 {
-        self.version
+    async fn version(&self) -> Result<i32, ApiError> {
+        scalars::int(self.version)
     }
 
     /// The log's position that this state is of, at least.

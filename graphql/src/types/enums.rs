@@ -157,7 +157,8 @@ pub enum CancelReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::order::OrderStatus")]
 pub enum OrderStatus {
-    /// Not enough stock.
+    /// Not enough stock: it never became an order, so that `orders` lists none. Refusals are `events` of
+    /// type `OrderRefused`, and are counted in `sales.refused`.
     Refused,
     /// To be paid online before anything else.
     AwaitingPayment,

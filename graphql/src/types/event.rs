@@ -27,8 +27,8 @@ pub struct Stream {
     /// Its kind.
     #[graphql(name = "type")]
     pub kind: StreamType,
-    /// Its id within the kind: a UUID, or a pizzeria's code.
-    pub id: String,
+    /// Its id, as `node` and the filter of `events` take it: `order:<uuid>`, `stock:P1`, `menu:group`.
+    pub id: ID,
 }
 
 /// Who acted.
@@ -91,12 +91,12 @@ impl Event {
 
     /// Its stream.
     async fn stream(&self) -> Stream {
-        Stream { kind: self.0.stream.kind.into(), id: self.0.stream.id.to_string() }
+        Stream { kind: self.0.stream.kind.into(), id: ID(self.0.stream.to_string()) }
     }
 
     /// Its place in its stream, from 1.
-    async fn sequence(&self) -> i64 {
-        self.0.sequence
+    async fn sequence(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.sequence)
     }
 
     /// What happened, `OrderPlaced`.

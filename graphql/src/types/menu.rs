@@ -200,6 +200,7 @@ pub struct SizedPizza {
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Side {
     /// Its id.
+    #[graphql(owned)]
     pub id: ID,
     /// Its code, `COLA`; accepted wherever its id is.
     pub code: String,
@@ -234,6 +235,7 @@ pub struct Extra {
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Ingredient {
     /// Its id.
+    #[graphql(owned)]
     pub id: ID,
     /// Its code, `GOAT_CHEESE`; accepted wherever its id is.
     pub code: String,

@@ -5,7 +5,7 @@ use async_graphql::Interface;
 use super::account::Account;
 use super::delivery::Delivery;
 use super::event::Event;
-use super::menu::Pizza;
+use super::menu::{Ingredient, Pizza, Side};
 use super::order::Order;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
@@ -23,6 +23,10 @@ pub enum Node {
     Pizzeria(Pizzeria),
     /// A pizza.
     Pizza(Pizza),
+    /// A drink or a dessert.
+    Side(Side),
+    /// Something counted in stock.
+    Ingredient(Ingredient),
     /// A stock.
     Stock(Stock),
     /// A member of staff.

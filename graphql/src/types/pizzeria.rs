@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::pizzeria::{OpenedPizzeria, Pizzeria as PizzeriaState};
 use domain::{AggregateState, LogPosition};
 use event_store::Outcome;
 
 use super::enums::Weekday;
+use super::staff::Staff;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::loaders::CouriersOf;
+use crate::requires::{requires, roles};
 use crate::scalars::{self, Money};
 
 /// A pizzeria, at one version.
@@ -66,8 +70,8 @@ impl Pizzeria {
     }
 
     /// Its version, for `expectedVersion`.
-    async fn version(&self) -> i64 {
-        self.version
+    async fn version(&self) -> Result<i32, ApiError> {
+        scalars::int(self.version)
     }
 
     /// The log's position that this state is of, at least.
@@ -138,6 +142,14 @@ impl Pizzeria {
     /// The least that is delivered, without the fee.
     async fn minimum_order(&self) -> Money {
         self.pizzeria.minimum.into()
+    }
+
+    /// Its couriers, by name, for those who may assign deliveries: `assignDelivery` takes their ids.
+    #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
+    async fn couriers(&self, ctx: &Context<'_>) -> Result<Option<Vec<Staff>>, ApiError> {
+        ctx.caller()?.authorize(Permission::AssignDelivery, Scope::Pizzeria(&self.pizzeria.id))?;
+        let couriers = ctx.loaders()?.load_one(CouriersOf(self.pizzeria.id.clone())).await?;
+        Ok(Some(couriers.unwrap_or_default().into_iter().map(Staff).collect()))
     }
 }
 

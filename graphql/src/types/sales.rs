@@ -43,8 +43,8 @@ impl SalesDay {
     }
 
     /// Orders accepted on the day and not cancelled, expired or returned since.
-    async fn orders(&self) -> i64 {
-        self.0.figures.orders
+    async fn orders(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.figures.orders)
     }
 
     /// What they come to, VAT and delivery included.
@@ -78,22 +78,22 @@ impl SalesDay {
     }
 
     /// Placements refused on the day for want of stock.
-    async fn refused(&self) -> i64 {
-        self.0.figures.refused
+    async fn refused(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.figures.refused)
     }
 
     /// Of the orders, those that reached the customer after the latest promise.
-    async fn late(&self) -> i64 {
-        self.0.figures.late
+    async fn late(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.figures.late)
     }
 
     /// Orders accepted on the day and cancelled or expired since.
-    async fn cancelled(&self) -> i64 {
-        self.0.figures.cancelled
+    async fn cancelled(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.figures.cancelled)
     }
 
     /// Orders accepted on the day that came back undelivered.
-    async fn returned(&self) -> i64 {
-        self.0.figures.returned
+    async fn returned(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.figures.returned)
     }
 }

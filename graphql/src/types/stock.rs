@@ -60,8 +60,8 @@ impl Stock {
     }
 
     /// Its version, for `expectedVersion`.
-    async fn version(&self) -> i64 {
-        self.version
+    async fn version(&self) -> Result<i32, ApiError> {
+        scalars::int(self.version)
     }
 
     /// The log's position that this state is of, at least.
@@ -111,7 +111,8 @@ pub struct StockLevel {
     pub level: Level,
 }
 
-/// One ingredient's level, in its unit: grams, millilitres or pieces.
+/// One ingredient's level, in its unit: grams, millilitres or pieces. A number beyond the 32 bits of an
+/// `Int` is an error in its place, never a wrong number.
 #[Object]
 impl StockLevel {
     /// The ingredient.
@@ -120,18 +121,18 @@ impl StockLevel {
     }
 
     /// On the shelf.
-    async fn on_hand(&self) -> i64 {
-        self.level.on_hand
+    async fn on_hand(&self) -> Result<i32, ApiError> {
+        scalars::int(self.level.on_hand)
     }
 
     /// Set aside for orders that are not started.
-    async fn reserved(&self) -> i64 {
-        self.level.reserved
+    async fn reserved(&self) -> Result<i32, ApiError> {
+        scalars::int(self.level.reserved)
     }
 
     /// On hand less reserved; negative only after a count or a waste left less than was reserved.
-    async fn available(&self) -> i64 {
-        self.level.available()
+    async fn available(&self) -> Result<i32, ApiError> {
+        scalars::int(self.level.available())
     }
 
     /// Low is less than this available.
