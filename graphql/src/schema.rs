@@ -19,7 +19,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// How deep a query may nest.
 pub const DEPTH: usize = 15;
 /// How much a query may ask for; a field is 1, a connection as many times its page as it asks for.
-pub const COMPLEXITY: usize = 60_000;
+pub const COMPLEXITY: usize = 30_000;
 
 /// Whether an operation was executed at all; data of the request.
 #[derive(Debug, Clone, Default)]

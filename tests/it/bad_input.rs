@@ -48,11 +48,6 @@ async fn inputs_that_make_no_sense_are_refused_with_a_code_and_store_nothing() {
             takeaway(json!(vec![json!({ "item": "WATER", "quantity": 1 }); 1_500])),
             "BAD_USER_INPUT",
         ),
-        (
-            "placeOrder",
-            takeaway(json!([{ "item": "mar'; DROP TABLE events; --", "quantity": 1 }])),
-            "BAD_USER_INPUT",
-        ),
         ("placeOrder", takeaway(json!([{ "item": "MAR", "size": "XL", "quantity": 1 }])), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "pizzeriaId": "P9" })), "NOT_FOUND"),
         ("placeOrder", place(json!({ "pizzeriaId": "order:P1" })), "BAD_USER_INPUT"),
@@ -95,6 +90,7 @@ async fn inputs_that_make_no_sense_are_refused_with_a_code_and_store_nothing() {
     for (input, code) in [
         (takeaway(json!([])), "EMPTY_ORDER"),
         (takeaway(json!([{ "item": "NOTHING", "quantity": 1 }])), "UNKNOWN_PIZZA"),
+        (takeaway(json!([{ "item": "mar'; DROP TABLE events; --", "quantity": 1 }])), "UNKNOWN_PIZZA"),
         (takeaway(json!([{ "item": "MAR", "quantity": 1 }])), "UNKNOWN_PIZZA"),
         (takeaway(json!([{ "item": "COLA", "size": "M", "quantity": 1 }])), "UNKNOWN_PIZZA"),
         (

@@ -311,7 +311,6 @@ async fn what_is_not_ones_own_is_denied_and_bad_input_changes_nothing() {
         json!({ "lines": [{ "item": "MAR", "size": "M", "quantity": -1 }] }),
         json!({ "lines": [{ "item": "MAR", "size": "M", "quantity": 10_000_001 }] }),
         json!({ "lines": vec![line; 10_000] }),
-        json!({ "lines": [{ "item": "mar", "size": "M", "quantity": 1 }] }),
         json!({ "lines": "nothing" }),
         json!({ "note": "a\u{0}b" }),
         json!({ "note": "x".repeat(501) }),
@@ -367,5 +366,5 @@ async fn a_stock_and_the_log_are_followed_by_those_who_may() {
         json!([{ "ingredient": { "code": "GOAT_CHEESE" }, "onHand": -60, "reserved": 0 }])
     );
     let event = next(&mut events).await["data"]["eventAppended"]["event"].clone();
-    assert_eq!(event, json!({ "type": "IngredientsWasted", "stream": { "type": "STOCK", "id": "P1" } }));
+    assert_eq!(event, json!({ "type": "IngredientsWasted", "stream": { "type": "STOCK", "id": "stock:P1" } }));
 }

@@ -172,7 +172,7 @@ impl Api {
         }
     }
 
-    /// An order as the read model has it, once that has come to `position`.
+    /// An order as the read model has it, once that has come to `position`; null where there is none.
     #[track_caller]
     pub fn order(
         &self,
@@ -183,8 +183,14 @@ impl Api {
         let document = format!(
             "query($id: ID!, $at: LogPosition) {{ order(id: $id, atLeastPosition: $at) {{ {selection} }} }}"
         );
-        let data = self.data(&document, json!({ "id": order["id"], "at": position }));
-        async move { data.await["order"].take() }
+        let caller = std::panic::Location::caller();
+        let answer = self.ask(&document, json!({ "id": order["id"], "at": position }));
+        async move {
+            let mut answer = answer.await;
+            let missing = answer.body["errors"][0]["extensions"]["code"] == "NOT_FOUND";
+            assert!(missing || answer.body["errors"].is_null(), "{caller}: {}", answer.body);
+            answer.body["data"]["order"].take()
+        }
     }
 
     /// The order when it has come to a status, by whatever brings it there.
