@@ -300,7 +300,8 @@ mod tests {
     }
 
     fn message(error: impl Into<Unusable>) -> String {
-        let ApiError::BadUserInput(message) = error.into().into_error() else { panic!("{error:?}") };
+        let error = error.into().into_error();
+        let ApiError::BadUserInput(message) = error else { panic!("{error:?}") };
         message
     }
 

@@ -366,5 +366,8 @@ async fn a_stock_and_the_log_are_followed_by_those_who_may() {
         json!([{ "ingredient": { "code": "GOAT_CHEESE" }, "onHand": -60, "reserved": 0 }])
     );
     let event = next(&mut events).await["data"]["eventAppended"]["event"].clone();
-    assert_eq!(event, json!({ "type": "IngredientsWasted", "stream": { "type": "STOCK", "id": "stock:P1" } }));
+    assert_eq!(
+        event,
+        json!({ "type": "IngredientsWasted", "stream": { "type": "STOCK", "id": "stock:P1" } })
+    );
 }
