@@ -228,7 +228,7 @@ async fn queries_that_ask_for_too_much_are_not_executed() {
         ("cycle", "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned()),
         (
             "pages of pages",
-            "{ orders(first: 100) { nodes { history(first: 100) { nodes { type } } } } }".to_owned(),
+            "{ orders(first: 100) { nodes { history(first: 100) { nodes { type position } } } } }".to_owned(),
         ),
     ] {
         let answer = customer.ask(&query, Value::Null).await;
