@@ -166,8 +166,7 @@ async fn pay(
         };
         let stale = context.expected_version.is_some_and(|seen| seen != order.version);
         let outcome = if due > Cents::ZERO && !answered && !stale {
-            // By the version: what was asked for at an earlier one was given back and is used up.
-            let key = format!("{}:{due}:{}", charge_key(&context), order.version);
+            let key = charge_key(&context, due, order.version);
             let charge = Charge { order: order.id, amount: due, card_token: card_token.clone(), key };
             services.payments.charge(charge).await?
         } else {
@@ -230,20 +229,49 @@ async fn not_stored(
     }
 }
 
-/// The same for the same wish: an idempotency key's, or this one command's.
-fn charge_key(context: &CommandContext) -> String {
-    match &context.idempotency {
+/// The same for the same wish, an idempotency key's or this one command's, at one version of the
+/// order: what was charged at an earlier version was given back, and its reference is used up.
+fn charge_key(context: &CommandContext, due: Cents, version: i64) -> String {
+    let wish = match &context.idempotency {
         Some(idempotency) => {
             let wish: String = idempotency.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("{}:{}:{wish}", context.actor.id, idempotency.key)
         }
         None => context.command_id.to_string(),
-    }
+    };
+    format!("{wish}:{due}:{version}")
 }
 
 impl From<PaymentUnavailable> for ApiError {
     fn from(error: PaymentUnavailable) -> Self {
         let message = "the payment service does not answer; try again with the same idempotency key";
         Self::Unavailable(message.to_owned(), Some(std::sync::Arc::new(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::access::Actor;
+    use domain::access::Role;
+    use event_store::Idempotency;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn context(command: u128, key: Option<&str>) -> CommandContext {
+        let actor = Actor { id: Uuid::from_u128(1), role: Role::Customer, pizzeria: None };
+        let mut context = CommandContext::new(actor, Uuid::from_u128(command), "request");
+        context.idempotency = key.map(|key| Idempotency { key: key.to_owned(), fingerprint: [7; 32] });
+        context
+    }
+
+    #[test]
+    fn a_wish_is_charged_once_at_a_version_and_anew_at_the_next() {
+        let due = Cents(1250);
+        let first = charge_key(&context(1, Some("k")), due, 3);
+        assert_eq!(charge_key(&context(2, Some("k")), due, 3), first, "tried again with its key");
+        assert_ne!(charge_key(&context(2, Some("k")), due, 4), first, "the order has changed since");
+        assert_ne!(charge_key(&context(2, Some("other")), due, 3), first);
+        assert_ne!(charge_key(&context(1, None), due, 3), charge_key(&context(2, None), due, 3));
     }
 }

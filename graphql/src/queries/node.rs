@@ -74,7 +74,7 @@ async fn on_the_menu(ctx: &Context<'_>, code: ItemCode) -> Result<Option<Node>, 
         return Ok(Some(Node::Side(menu.side(side))));
     }
     let known = menu.menu.pizzas.contains_key(&code);
-    Ok(known.then(|| Node::Pizza(Pizza { menu: menu.menu, stock: None, code })))
+    Ok(known.then_some(Node::Pizza(Pizza { menu: menu.menu, stock: None, code })))
 }
 
 /// A member of staff, for those who may see deliveries of their pizzeria.
