@@ -158,3 +158,24 @@ async fn a_connection_ends_with_its_session() {
     sqlx::query("DELETE FROM sessions").execute(&shop.demo.database.pool).await.unwrap();
     assert_eq!(steps.item().await, tests::Item::Gone);
 }
+
+#[tokio::test]
+async fn what_other_streams_recorded_is_not_read_to_resume_one() {
+    let shop = Shop::open().await;
+    // Whoever reads the whole log stops here: it is from a later version of the program.
+    sqlx::raw_sql(
+        "INSERT INTO events SELECT position + 1, 'order', gen_random_uuid(), 1, 'OrderTeleported', '1.0.0', now(), \
+         '{\"type\": \"OrderTeleported\"}', metadata FROM events ORDER BY position DESC LIMIT 1; \
+         UPDATE event_log_head SET position = position + 1",
+    )
+    .execute(&shop.demo.database.pool)
+    .await
+    .unwrap();
+    let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[side("COLA", 1)])).await;
+    shop.person("pizzaiolo1.p1").step("startPreparation", &order).await;
+    let after = json!({ "id": order["id"], "after": "0" });
+    let mut steps = shop.person("customer1").subscribe(ORDER, after).await;
+    for version in [1, 2] {
+        assert_eq!(steps.value().await["order"]["version"], version);
+    }
+}
