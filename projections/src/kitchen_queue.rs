@@ -80,10 +80,15 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn queue(pool: &PgPool, pizzeria: &PizzeriaId) -> Result<Vec<Row>, sqlx::Error> {
+pub async fn queue(
+    pool: &PgPool,
+    pizzeria: &PizzeriaId,
+    limit: Option<i64>,
+) -> Result<Vec<Row>, sqlx::Error> {
     let sql = "SELECT version, position, document FROM kitchen_queue \
-               WHERE pizzeria = $1 AND status IN ('PLACED', 'IN_PREPARATION') ORDER BY placed_at, id";
-    let rows: Vec<Stored> = sqlx::query_as(sql).bind(pizzeria.as_str()).fetch_all(pool).await?;
+               WHERE pizzeria = $1 AND status IN ('PLACED', 'IN_PREPARATION') ORDER BY placed_at, id \
+               LIMIT $2";
+    let rows: Vec<Stored> = sqlx::query_as(sql).bind(pizzeria.as_str()).bind(limit).fetch_all(pool).await?;
     Ok(rows.into_iter().map(Row::from).collect())
 }
 

@@ -134,13 +134,17 @@ fn expires_at(progress: &Progress) -> Option<DateTime<Utc>> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn board(pool: &PgPool, pizzeria: Option<&PizzeriaId>) -> Result<Vec<Row>, sqlx::Error> {
+pub async fn board(
+    pool: &PgPool,
+    pizzeria: Option<&PizzeriaId>,
+    limit: Option<i64>,
+) -> Result<Vec<Row>, sqlx::Error> {
     let sql = "SELECT id, number, to_json(pizzeria) AS pizzeria, to_json(status) AS status, \
                to_json(channel) AS channel, to_json(fulfilment) AS fulfilment, placed_at, promised_at, total, \
                due, version, position FROM order_board WHERE $1::text IS NULL OR pizzeria = $1 \
-               ORDER BY order_board.pizzeria, placed_at, id";
+               ORDER BY order_board.pizzeria, placed_at, id LIMIT $2";
     let rows: Vec<Stored> =
-        sqlx::query_as(sql).bind(pizzeria.map(PizzeriaId::as_str)).fetch_all(pool).await?;
+        sqlx::query_as(sql).bind(pizzeria.map(PizzeriaId::as_str)).bind(limit).fetch_all(pool).await?;
     let rows = rows.into_iter().map(|row| Row {
         order: OrderId(row.id),
         number: row.number,

@@ -46,3 +46,26 @@ async fn the_kitchen_works_from_the_oldest_order_on() {
     assert_eq!(queue(&kitchen, &ready["position"]).await.len(), 2);
     assert_eq!(refusals(&kitchen.to_order("markOrderReady", &orders[1], json!({})).await), ["WRONG_STATE"]);
 }
+
+#[tokio::test]
+async fn a_long_queue_and_a_long_board_show_the_oldest_and_count_all() {
+    let shop = Shop::open().await;
+    let manager = shop.person("manager.p1");
+    let mut orders = Vec::new();
+    for _ in 0..3 {
+        orders.push(manager.placed(basket("P1", "TAKEAWAY", &[side("COLA", 1)])).await);
+    }
+    let document = "query($at: LogPosition, $first: Int!) {
+        kitchenQueue(pizzeriaId: \"P1\", first: $first, atLeastPosition: $at) { number }
+        orderBoard(pizzeriaId: \"P1\", first: $first, atLeastPosition: $at) {
+            counts { status orders } orders { number } } }";
+    let asked = |first: i64| json!({ "at": orders[2]["position"], "first": first });
+
+    let data = manager.data(document, asked(2)).await;
+    let oldest = json!([{ "number": orders[0]["number"] }, { "number": orders[1]["number"] }]);
+    assert_eq!((&data["kitchenQueue"], &data["orderBoard"]["orders"]), (&oldest, &oldest));
+    assert_eq!(data["orderBoard"]["counts"], json!([{ "status": "PLACED", "orders": 3 }]));
+    for out_of_bounds in [0, 101] {
+        assert_eq!(manager.ask(document, asked(out_of_bounds)).await.code(), "BAD_USER_INPUT");
+    }
+}

@@ -114,7 +114,7 @@ async fn rows_say_what_the_evening_was() {
     let (open, fetched) = play(&store(&database)).await;
     catch_up(pool).await.unwrap();
 
-    let queue = kitchen_queue::queue(pool, &p1()).await.unwrap();
+    let queue = kitchen_queue::queue(pool, &p1(), None).await.unwrap();
     assert_eq!(queue.iter().map(|row| row.order.id).collect::<Vec<_>>(), [open]);
     assert_eq!(queue[0].order.lines[0].quantity, 3);
     assert_eq!((queue[0].version, queue[0].order.status()), (2, OrderStatus::Placed));
@@ -127,9 +127,9 @@ async fn rows_say_what_the_evening_was() {
     let board = order_board::counts(pool).await.unwrap();
     let board: Vec<_> = board.iter().map(|count| (count.status, count.orders)).collect();
     assert_eq!(board, [(OrderStatus::Placed, 1), (OrderStatus::Ready, 3)]);
-    assert_eq!(order_board::board(pool, Some(&p1())).await.unwrap().len(), 4);
-    assert_eq!(order_board::board(pool, None).await.unwrap().len(), 4);
-    assert_eq!(order_board::board(pool, Some(&"P2".parse().unwrap())).await.unwrap(), []);
+    assert_eq!(order_board::board(pool, Some(&p1()), None).await.unwrap().len(), 4);
+    assert_eq!(order_board::board(pool, None, None).await.unwrap().len(), 4);
+    assert_eq!(order_board::board(pool, Some(&"P2".parse().unwrap()), None).await.unwrap(), []);
 
     let stock = stock_levels::by_pizzerias(pool, &[p1()]).await.unwrap();
     assert_eq!(stock[0].stock.waiting_orders(), 1);

@@ -39,7 +39,7 @@ async fn rebuilt_while_events_arrive_and_readers_read_it_equals_the_live_one() {
             while !stop.load(Ordering::Relaxed) {
                 let found = order_details::by_ids(&pool, &[fetched]).await.unwrap();
                 assert_eq!(found.len(), 1, "served throughout");
-                assert!(!order_board::board(&pool, None).await.unwrap().is_empty());
+                assert!(!order_board::board(&pool, None, None).await.unwrap().is_empty());
                 assert_eq!(stock_levels::by_pizzerias(&pool, &[p1()]).await.unwrap().len(), 1);
                 reads += 1;
             }

@@ -17,7 +17,7 @@ use crate::scalars::LogPosition;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::types::order::{Order, OrderConnection};
-use crate::types::page::asked_for;
+use crate::types::page::{asked_for, forward};
 use crate::types::pizzeria::Pizzeria;
 
 /// Queries over orders.
@@ -178,41 +178,50 @@ impl OrderQuery {
 
     /// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
     #[graphql(
-        complexity = "50 * child_complexity + 1",
+        complexity = "asked_for(Some(first), None) * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadKitchen))
     )]
     async fn kitchen_queue(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "The oldest so many, 1 to 100.", default = 100)] first: i32,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
     ) -> Result<Vec<Order>, ApiError> {
+        let first = i64::from(forward(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadKitchen, Scope::Pizzeria(&id))?;
         let services = ctx.services()?;
         services.at_least(&[Model::KitchenQueue, Model::Pizzerias], at_least_position).await?;
         Pizzeria::load(ctx, &id).await?;
-        Ok(kitchen_queue::queue(&services.pool, &id).await?.into_iter().map(Order::from).collect())
+        Ok(kitchen_queue::queue(&services.pool, &id, Some(first))
+            .await?
+            .into_iter()
+            .map(Order::from)
+            .collect())
     }
 
     /// The open orders of a pizzeria, in short, with their number by status.
     #[graphql(
-        complexity = "50 * child_complexity + 1",
+        complexity = "asked_for(Some(first), None) * child_complexity + 1",
         directive = requires::apply(roles(Permission::ListOrders))
     )]
     async fn order_board(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "The oldest so many, 1 to 100.", default = 100)] first: i32,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
     ) -> Result<OrderBoard, ApiError> {
+        let first = i64::from(forward(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ListOrders, Scope::Pizzeria(&id))?;
         let services = ctx.services()?;
         services.at_least(&[Model::OrderBoard, Model::Pizzerias], at_least_position).await?;
         Pizzeria::load(ctx, &id).await?;
-        Ok(OrderBoard::of(order_board::board(&services.pool, Some(&id)).await?))
+        let orders = order_board::board(&services.pool, Some(&id), Some(first)).await?;
+        Ok(OrderBoard::of(orders, &id, order_board::counts(&services.pool).await?))
     }
 }

@@ -25,6 +25,9 @@ use crate::types::order::Order;
 /// How long the first item may wait for the read model that names the orders to begin with.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// How many orders of the queue an item shows.
+const SHOWN: usize = 100;
+
 /// What became of a kitchen's queue.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct KitchenQueueUpdate {
@@ -32,7 +35,7 @@ pub struct KitchenQueueUpdate {
     pub position: scalars::LogPosition,
     /// The event's type, `PreparationStarted`; none for the present state.
     pub event: Option<String>,
-    /// Orders placed or in preparation, oldest first.
+    /// Orders placed or in preparation, oldest first; the oldest hundred of them.
     pub queue: Vec<Order>,
     /// The order that changed; it may have left the queue. None for the present state.
     pub order: Option<Order>,
@@ -76,7 +79,7 @@ async fn queue_at(
 ) -> Result<Fold<PgPool>, ApiError> {
     let pool = &services.pool;
     services.read_models.wait_for(&[Model::KitchenQueue], base, WAIT).await?;
-    let rows = kitchen_queue::queue(pool, pizzeria).await?;
+    let rows = kitchen_queue::queue(pool, pizzeria, None).await?;
     // Asked after the read model, so that nothing that it holds is later than what is named here.
     let since: Vec<(String, i64)> = sqlx::query_as(
         "SELECT aggregate_id, min(sequence) FROM events \
@@ -146,7 +149,7 @@ impl KitchenView {
         KitchenQueueUpdate {
             position: scalars::LogPosition(position),
             event: event.map(|event| event.event_type.clone()),
-            queue: queue.into_iter().map(shown).collect(),
+            queue: queue.into_iter().take(SHOWN).map(shown).collect(),
             order,
         }
     }

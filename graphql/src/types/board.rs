@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use projections::order_board::Row;
+use domain::ids::PizzeriaId;
+use projections::order_board::{Count, Row};
 
 use super::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::context::ApiContext;
@@ -26,7 +27,7 @@ pub struct StatusCount {
     /// The status.
     pub status: OrderStatus,
     /// How many.
-    pub orders: usize,
+    pub orders: i64,
 }
 
 /// An open order, as the board shows it.
@@ -34,14 +35,14 @@ pub struct StatusCount {
 pub struct BoardOrder(pub Row);
 
 impl OrderBoard {
-    /// From the rows of the board.
-    pub fn of(rows: Vec<Row>) -> Self {
-        let count = |status| rows.iter().filter(|row| row.status == status).count();
-        let counts = domain::order::OrderStatus::ALL.into_iter().map(|status| (status, count(status)));
+    /// From the rows of the board that are shown, and how many there are.
+    pub fn of(rows: Vec<Row>, pizzeria: &PizzeriaId, mut counts: Vec<Count>) -> Self {
+        counts.retain(|count| count.pizzeria == *pizzeria);
+        counts.sort_by_key(|count| count.status);
         Self {
             counts: counts
-                .filter(|(_, orders)| *orders > 0)
-                .map(|(status, orders)| StatusCount { status: status.into(), orders })
+                .into_iter()
+                .map(|count| StatusCount { status: count.status.into(), orders: count.orders })
                 .collect(),
             orders: rows.into_iter().map(BoardOrder).collect(),
         }
