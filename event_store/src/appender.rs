@@ -1,6 +1,7 @@
 //! The appender task: drains the queue, stores, and answers. One a process, restarted if it dies.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     /// Held for reading while a command is decided and queued; for writing while a conflict is settled.
     pub gate: Arc<RwLock<()>>,
     pub batch: usize,
+    /// The last position that this process has stored.
+    pub stored: Arc<AtomicI64>,
 }
 
 impl Shared {
@@ -123,6 +126,8 @@ impl Appender {
                 answers.push((unit, (events > 0).then_some(position)));
             }
         }
+        // Before anybody is answered: who asks next is shown what they were told.
+        self.shared.stored.fetch_max(position.0, Ordering::Relaxed);
         for (unit, position) in answers {
             answer(unit, position);
         }

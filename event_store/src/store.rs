@@ -1,10 +1,11 @@
 //! The store as callers see it: commands in, outcomes out.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::usecase::UseCase;
-use domain::{AggregateState, StreamId};
+use domain::{AggregateState, LogPosition, StreamId};
 use sqlx::PgPool;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{RwLock, mpsc, oneshot};
@@ -74,6 +75,7 @@ impl EventStore {
             cache: Arc::new(Mutex::new(Cache::new(settings.cached_streams, settings.snapshot_every))),
             gate: Arc::new(RwLock::new(())),
             batch: settings.queue.get(),
+            stored: Arc::new(AtomicI64::new(0)),
         };
         tokio::spawn(appender::supervise(shared.clone(), waiting));
         Self { shared, queue }
@@ -82,6 +84,11 @@ impl EventStore {
     /// The database.
     pub fn pool(&self) -> &PgPool {
         &self.shared.pool
+    }
+
+    /// The last position that this process has stored; 0 before the first.
+    pub fn last_stored(&self) -> LogPosition {
+        LogPosition(self.shared.stored.load(Ordering::Relaxed))
     }
 
     /// Carries out a use case: decides, and appends all of it or nothing.

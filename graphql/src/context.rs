@@ -73,14 +73,20 @@ impl Caller {
 }
 
 impl Services {
-    /// Waits until read models have come as far as a caller knows the log to be.
+    /// Waits until read models have come as far as a caller knows the log to be; without a position,
+    /// a moment for what this process knows to be in the log, so that who has just changed something
+    /// sees it.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when they have not after five seconds.
+    /// `UNAVAILABLE` when they have not come to a named position after five seconds.
     pub async fn at_least(&self, models: &[Model], position: Option<LogPosition>) -> Result<(), ApiError> {
         match position {
             Some(LogPosition(position)) => Ok(self.read_models.wait_for(models, position, WAIT).await?),
-            None => Ok(()),
+            None => {
+                let known = (*self.follower.head().borrow()).max(self.store.last_stored());
+                self.read_models.wait_briefly(models, known).await;
+                Ok(())
+            }
         }
     }
 }

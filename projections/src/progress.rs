@@ -20,6 +20,11 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often it is asked while a caller waits for a read model that another process runs.
 const WAITING: Duration = Duration::from_millis(20);
 
+/// How long a query that names no position waits for the log as it is known.
+const MOMENT: Duration = Duration::from_millis(250);
+/// And how far a read model may be behind, in events, for that to be worth it.
+const NEARLY: i64 = 1000;
+
 /// What is known.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -130,6 +135,15 @@ impl Progress {
         Ok(())
     }
 
+    /// Waits a moment for read models that are nearly there.
+    pub(crate) async fn wait_briefly(&self, leadership: &Leadership, models: &[Model], wanted: LogPosition) {
+        let reached = |model: &Model| self.reached.borrow().get(model.name()).copied().unwrap_or(0);
+        if models.iter().all(|model| wanted.0 - reached(model) <= NEARLY) {
+            // Late is no fault: the answer is of a moment ago, and says its position.
+            let _ = self.wait_for(leadership, models, wanted, MOMENT).await;
+        }
+    }
+
     /// Waits until read models have counted a position.
     pub(crate) async fn wait_for(
         &self,
@@ -158,5 +172,27 @@ impl Progress {
             None => Ok(()),
             Some(model) => Err(WaitError { model: *model, reached: at(&reached, model), wanted }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::leadership::compete;
+
+    #[tokio::test]
+    async fn a_moment_is_waited_for_what_is_nearly_there_and_for_nothing_else() {
+        let pool = PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap();
+        let (leadership, _contender) = compete(pool.clone(), Vec::new());
+        let progress = Progress::new(pool);
+        let wait = || progress.wait_briefly(&leadership, &[Model::Menus], LogPosition(NEARLY + 1));
+        progress.reached(Model::Menus.name(), 0);
+        assert_eq!(wait().now_or_never(), Some(()), "far behind: at once");
+        progress.reached(Model::Menus.name(), NEARLY);
+        assert_eq!(wait().now_or_never(), None, "nearly there: waits");
+        progress.reached(Model::Menus.name(), NEARLY + 1);
+        assert_eq!(wait().now_or_never(), Some(()), "there: at once");
     }
 }

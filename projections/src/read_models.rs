@@ -123,6 +123,12 @@ impl ReadModels {
         self.0.progress.wait_for(&self.0.leadership, models, position, timeout).await
     }
 
+    /// Waits a moment for read models to have counted a position that is in the log already, so that
+    /// who has just changed something sees it; not when they are far behind, nor for long.
+    pub async fn wait_briefly(&self, models: &[Model], position: LogPosition) {
+        self.0.progress.wait_briefly(&self.0.leadership, models, position).await;
+    }
+
     /// Where every read model and reactor is.
     ///
     /// # Errors

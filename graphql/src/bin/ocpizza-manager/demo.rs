@@ -26,6 +26,8 @@ use crate::{logs, migrate, serve};
 const CONNECTIONS: u32 = 20;
 /// How long the read models may take to have read the demo's data, and the data of earlier runs.
 const CATCH_UP: Duration = Duration::from_secs(120);
+/// How long after a program has failed a signal may still be on its way to us.
+const HEARING: Duration = Duration::from_millis(250);
 /// How long what is left of the runtime may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -74,12 +76,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let stop = runtime.block_on(async { Stop::listen() })?;
     // Outside the runtime: it blocks, and outlives everything that uses it.
     let postgres = match postgres.map(|_| start_postgres(&args, &stop)).transpose() {
-        // Ctrl-C at a terminal is for the programs that it runs as well: nothing has failed.
-        Err(_) if stop.is_asked() => {
-            say("Stopped.");
-            return Ok(());
+        Ok(started) => started,
+        Err(failed) => {
+            // Ctrl-C at a terminal is for the programs that it runs as well, which may end before we
+            // have heard of it: then nothing has failed.
+            let heard = async { tokio::time::timeout(HEARING, stop.clone().asked()).await };
+            return match runtime.block_on(heard) {
+                Ok(()) => {
+                    say("Stopped.");
+                    Ok(())
+                }
+                Err(_elapsed) => Err(failed),
+            };
         }
-        started => started?,
     };
     let url = match (&postgres, &settings.database_url) {
         (Some(postgres), _) => postgres.database_url(DATABASE).into(),
