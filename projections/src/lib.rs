@@ -4,7 +4,7 @@
 //! A new read model is one migration, one file (row, apply, queries) and one line in [`registry`].
 //!
 //! - [`ReadModels::start`] follows the log: a runner a read model, a reactor a policy, the expiry timer.
-//! - Rows and checkpoint change in one transaction ([`checkpoint`]), so an event counts once.
+//! - Rows and checkpoint change in one transaction (module `checkpoint`), so an event counts once.
 //! - [`rebuild`] fills a model anew beside the live one; [`verify`] compares the two, and both with the log.
 
 mod batches;

@@ -69,7 +69,7 @@ impl Demo {
     /// An account at a process.
     ///
     /// # Panics
-    /// When it is not one of [`ACCOUNTS`].
+    /// When it is not one of `ACCOUNTS`.
     #[track_caller]
     pub fn person(&self, base: &str, account: &str) -> Api {
         let token = self.tokens.get(account).unwrap_or_else(|| panic!("no account {account}"));
