@@ -27,7 +27,7 @@ const CONNECTIONS: u32 = 20;
 /// How long the read models may take to have read the demo's data, and the data of earlier runs.
 const CATCH_UP: Duration = Duration::from_secs(120);
 /// How long after a program has failed a signal may still be on its way to us.
-const HEARING: Duration = Duration::from_millis(250);
+const HEARING: Duration = Duration::from_secs(1);
 /// How long what is left of the runtime may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
