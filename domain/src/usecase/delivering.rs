@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Decision, Refusal, States, UseCase};
 use crate::delivery::{
-    self, DeliveryCommand, DeliveryError, DeliveryEvent, DeliveryFailure, MAX_CODE_TRIES, ScheduledDelivery,
+    self, DeliveryCommand, DeliveryError, DeliveryEvent, DeliveryFailure, ScheduledDelivery,
 };
 use crate::ids::{DeliveryId, OrderId, StaffId};
 use crate::order::{self, Fulfilment, Order, OrderCommand, OrderError, OrderStatus};
@@ -153,7 +153,6 @@ impl UseCase for ToDelivery {
         let events = delivery::decide(delivery, self.command.clone())?;
         let holder = delivery.scheduled().and_then(ScheduledDelivery::courier);
         let mut put_down = None;
-        let mut wrong_code = None;
         for event in &events {
             match event {
                 DeliveryEvent::DeliveryUnassigned { at, .. }
@@ -161,27 +160,21 @@ impl UseCase for ToDelivery {
                 | DeliveryEvent::DeliveryReturned { at } => {
                     put_down = holder.map(|courier| (courier, *at));
                 }
-                DeliveryEvent::WrongCodeGiven { tries, .. } => {
-                    let tries_left = MAX_CODE_TRIES.saturating_sub(*tries);
-                    wrong_code = Some(DeliveryError::BadCode { tries_left });
-                }
-                DeliveryEvent::DeliveryScheduled { .. }
+                DeliveryEvent::WrongCodeGiven { .. }
+                | DeliveryEvent::DeliveryScheduled { .. }
                 | DeliveryEvent::DeliveryAssigned { .. }
                 | DeliveryEvent::DeliveryPickedUp { .. }
                 | DeliveryEvent::DeliveryFailed { .. }
                 | DeliveryEvent::DeliveryRetryScheduled { .. } => {}
             }
         }
-        let mut decision = Decision::on(StreamId::delivery(self.delivery), events);
+        let mut decision = Decision::on(StreamId::delivery(self.delivery), events).refusing_as_recorded();
         if let Some((courier, now)) = put_down {
             let put_down = StaffCommand::PutDown { delivery: self.delivery, now };
             let put_down = staff::decide(states.staff(courier), put_down)?;
             decision = decision.and(StreamId::staff(courier), put_down);
         }
-        Ok(match wrong_code {
-            Some(refusal) => decision.refusing(refusal),
-            None => decision,
-        })
+        Ok(decision)
     }
 }
 

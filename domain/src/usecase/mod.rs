@@ -49,10 +49,10 @@ impl Decision {
         self
     }
 
-    /// And the caller is told no.
+    /// And the caller is told no, when one of the events records a refusal.
     #[must_use]
-    pub fn refusing(mut self, refusal: impl Into<Refusal>) -> Self {
-        self.refusal = Some(refusal.into());
+    pub fn refusing_as_recorded(mut self) -> Self {
+        self.refusal = self.events.iter().find_map(|(_, event)| Refusal::recorded_by(event));
         self
     }
 }

@@ -127,12 +127,11 @@ impl PlaceOrder {
             customer: self.customer,
             asked: self.basket.lines.iter().map(line).collect(),
             total: quote.pricing.total,
-            missing: quote.missing.clone(),
+            missing: quote.missing,
             now: self.now,
         };
         let events = order::decide(states.order(self.order), command)?;
-        Ok(Decision::on(StreamId::order(self.order), events)
-            .refusing(OrderError::InsufficientStock { missing: quote.missing }))
+        Ok(Decision::on(StreamId::order(self.order), events).refusing_as_recorded())
     }
 }
 

@@ -154,9 +154,8 @@ codes! {
 }
 
 impl Refusal {
-    /// The refusal that an event records, if it records one: what the caller was told then, and is
-    /// told again when the same command comes twice.
-    pub fn recorded_by(event: &Event) -> Option<Self> {
+    /// The refusal that an event records, if it records one: what the caller is told besides.
+    pub(super) fn recorded_by(event: &Event) -> Option<Self> {
         match event {
             Event::Order(OrderEvent::OrderRefused { missing, .. }) => {
                 Some(OrderError::InsufficientStock { missing: missing.clone() }.into())

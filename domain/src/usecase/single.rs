@@ -6,7 +6,7 @@ mod tests;
 use super::{Decision, Refusal, States, UseCase};
 use crate::ids::{OrderId, PizzeriaId, StaffId};
 use crate::menu::{self, MenuCommand};
-use crate::order::{self, OrderCommand, OrderError};
+use crate::order::{self, OrderCommand};
 use crate::pizzeria::{self, PizzeriaCommand};
 use crate::staff::{self, StaffCommand};
 use crate::stream::StreamId;
@@ -63,17 +63,7 @@ impl UseCase for ToOrder {
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         let events = order::decide(states.order(self.order), self.command.clone())?;
-        let declined = events.iter().find_map(|event| match event {
-            order::OrderEvent::PaymentDeclined { reason, .. } => {
-                Some(OrderError::PaymentDeclined { reason: reason.clone() })
-            }
-            _ => None,
-        });
-        let decision = Decision::on(StreamId::order(self.order), events);
-        Ok(match declined {
-            Some(declined) => decision.refusing(declined),
-            None => decision,
-        })
+        Ok(Decision::on(StreamId::order(self.order), events).refusing_as_recorded())
     }
 }
 

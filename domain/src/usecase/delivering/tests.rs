@@ -281,8 +281,10 @@ fn a_wrong_code_is_stored_and_refused_with_the_tries_left() {
     world.execute(&to_delivery(1, pick_up())).unwrap();
     for tries in 1..=5 {
         let wrong = DeliveryEvent::WrongCodeGiven { tries, at: now() };
-        let expected = Decision::on(StreamId::delivery(delivery(1)), vec![wrong])
-            .refusing(DeliveryError::BadCode { tries_left: 5 - tries });
+        let expected = Decision {
+            refusal: Some(DeliveryError::BadCode { tries_left: 5 - tries }.into()),
+            ..Decision::on(StreamId::delivery(delivery(1)), vec![wrong])
+        };
         assert_eq!(world.execute(&to_delivery(1, code("0000"))), Ok(expected));
     }
     let none_left = DeliveryError::BadCode { tries_left: 0 };

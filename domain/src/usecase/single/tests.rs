@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::access::Role;
 use crate::menu::{MenuChanges, MenuError};
-use crate::order::{Fulfilment, OnlinePayment, OrderChannel, OrderEvent, PaymentIntent};
+use crate::order::{Fulfilment, OnlinePayment, OrderChannel, OrderError, OrderEvent, PaymentIntent};
 use crate::pizzeria::{PizzeriaError, PizzeriaEvent};
 use crate::staff::{StaffError, StaffEvent};
 use crate::testing::World;
@@ -53,8 +53,10 @@ fn a_declined_payment_is_stored_and_refused() {
     let declined = OrderEvent::PaymentDeclined { amount, reason: reason.clone(), at: World::now() };
     assert_eq!(
         world.execute(&pay(OnlinePayment::Declined { reason: reason.clone() })),
-        Ok(Decision::on(StreamId::order(order()), vec![declined])
-            .refusing(OrderError::PaymentDeclined { reason }))
+        Ok(Decision {
+            refusal: Some(OrderError::PaymentDeclined { reason }.into()),
+            ..Decision::on(StreamId::order(order()), vec![declined])
+        })
     );
 }
 
