@@ -29,7 +29,7 @@ struct Api {
 
 async fn api() -> Api {
     let database = Database::create().await;
-    let config = Config { pool: database.pool.clone(), key: None, clock: Clock::system() };
+    let config = Config::new(database.pool.clone(), Clock::system());
     let app = std::sync::Arc::new(App::start(config).await.unwrap());
     graphql::demo::seed(&app.store, Clock::system().now()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -23,8 +23,7 @@ impl Server {
     /// When it cannot.
     #[allow(clippy::expect_used)] // a test cannot go on without its server
     pub async fn start(database: &Database, clock: Clock) -> Self {
-        let config = Config { pool: database.pool.clone(), key: None, clock };
-        let app = App::start(config).await.expect("the app starts");
+        let app = App::start(Config::new(database.pool.clone(), clock)).await.expect("the app starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let serving = tokio::spawn(async move {

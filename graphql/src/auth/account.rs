@@ -1,32 +1,10 @@
-//! Accounts and the bearer tokens of their sessions. Says who a caller is; what they may do is
-//! decided by `domain::access`. A token is stored as its HMAC only, and never logged.
+//! Who may sign in. Personal data: rows, never events.
 
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::access::{Actor, Role};
 use domain::ids::PizzeriaId;
-use hmac::{Hmac, Mac};
-use rand::RngCore;
-use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use sha2::Sha256;
 use sqlx::PgPool;
 use uuid::Uuid;
-
-use crate::clock::Clock;
-
-/// What every token begins with.
-const PREFIX: &str = "ocp_";
-/// How long a session lasts.
-const LIFETIME: TimeDelta = TimeDelta::days(30);
-/// How long a revoked session may still be let in by a process that has just seen it.
-const CACHED_FOR: Duration = Duration::from_secs(1);
-/// Sessions remembered at once.
-const CACHED: usize = 10_000;
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +57,7 @@ pub enum AuthError {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: Uuid,
     email: String,
     role: String,
@@ -94,7 +72,7 @@ struct Row {
     demo: bool,
 }
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, email, role, pizzeria, display_name, phone, street, postcode, city, latitude, longitude, demo";
 
 impl TryFrom<Row> for Account {
@@ -194,117 +172,4 @@ pub async fn store_accounts(
     }
     tx.commit().await?;
     Ok(())
-}
-
-/// The key that tokens are stored under.
-#[derive(Debug, Clone)]
-pub struct Key(Arc<SecretSlice<u8>>);
-
-impl Key {
-    /// From `OCPIZZA_MANAGER_KEY`.
-    pub fn of(secret: &SecretString) -> Self {
-        Self(Arc::new(secret.expose_secret().as_bytes().to_vec().into()))
-    }
-
-    /// The key of a deployment that sets none: made once, kept in the database, the same for all
-    /// its processes. For development and the demo: whoever reads the database can then forge sessions.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn development(pool: &PgPool) -> Result<Self, sqlx::Error> {
-        let mut fresh = vec![0; 32];
-        rand::rng().fill_bytes(&mut fresh);
-        sqlx::query("INSERT INTO development_keys (key) VALUES ($1) ON CONFLICT DO NOTHING")
-            .bind(fresh)
-            .execute(pool)
-            .await?;
-        let key: Vec<u8> = sqlx::query_scalar("SELECT key FROM development_keys").fetch_one(pool).await?;
-        Ok(Self(Arc::new(key.into())))
-    }
-
-    fn hash(&self, token: &str) -> [u8; 32] {
-        // HMAC takes a key of any length.
-        #[allow(clippy::expect_used)]
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).expect("any length is a key");
-        mac.update(token.as_bytes());
-        mac.finalize().into_bytes().into()
-    }
-}
-
-/// A new session of an account: its bearer token, shown once, and when it ends.
-///
-/// # Errors
-/// [`AuthError::UnknownAccount`], or when the database does not answer.
-pub async fn issue_token(
-    pool: &PgPool,
-    key: &Key,
-    email: &str,
-    clock: &Clock,
-) -> Result<(String, DateTime<Utc>), AuthError> {
-    let account = account_by_email(pool, email)
-        .await?
-        .ok_or_else(|| AuthError::UnknownAccount(email.trim().to_owned()))?;
-    let mut random = [0; 32];
-    rand::rng().fill_bytes(&mut random);
-    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-    let now = clock.now();
-    let expires_at = now + LIFETIME;
-    sqlx::query(
-        "INSERT INTO sessions (token_hash, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-    )
-    .bind(&key.hash(&token)[..])
-    .bind(account.id)
-    .bind(now)
-    .bind(expires_at)
-    .execute(pool)
-    .await?;
-    Ok((token, expires_at))
-}
-
-type Cache = lru::LruCache<[u8; 32], (Instant, Option<Arc<Account>>)>;
-
-/// Looks tokens up. Cloning shares what is remembered.
-#[derive(Debug, Clone)]
-pub struct Authenticator {
-    pool: PgPool,
-    key: Key,
-    clock: Clock,
-    cache: Arc<Mutex<Cache>>,
-}
-
-impl Authenticator {
-    /// Over the sessions of a database.
-    pub fn new(pool: PgPool, key: Key, clock: Clock) -> Self {
-        let size = NonZeroUsize::new(CACHED).unwrap_or(NonZeroUsize::MIN);
-        Self { pool, key, clock, cache: Arc::new(Mutex::new(Cache::new(size))) }
-    }
-
-    /// Whose token it is; nobody's when it is unknown or has ended. A change shows within a second.
-    ///
-    /// # Errors
-    /// When the database does not answer, or the account cannot be read.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Arc<Account>>, AuthError> {
-        if !token.starts_with(PREFIX) || token.len() > 128 {
-            return Ok(None);
-        }
-        let hash = self.key.hash(token);
-        {
-            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            match cache.get(&hash) {
-                Some((seen, account)) if seen.elapsed() < CACHED_FOR => return Ok(account.clone()),
-                _ => {}
-            }
-        }
-        let columns = COLUMNS.split(", ").map(|name| format!("a.{name}")).collect::<Vec<_>>().join(", ");
-        let sql = format!(
-            "SELECT {columns} FROM sessions s JOIN accounts a ON a.id = s.account_id \
-             WHERE s.token_hash = $1 AND s.expires_at > $2"
-        );
-        let row: Option<Row> =
-            sqlx::query_as(&sql).bind(&hash[..]).bind(self.clock.now()).fetch_optional(&self.pool).await?;
-        let account = row.map(Account::try_from).transpose()?.map(Arc::new);
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.put(hash, (Instant::now(), account.clone()));
-        Ok(account)
-    }
 }
