@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::context::Services;
 use crate::http::execute::Api;
 use crate::http::health;
+use crate::http::origins::AllowedOrigins;
 use crate::http::router::{Server, router};
 use crate::payment::DemoPayments;
 use crate::schema::schema;
@@ -38,12 +39,14 @@ pub struct Config {
     pub key: Option<SecretString>,
     /// The clock.
     pub clock: Clock,
+    /// The pages, besides the API's own, that may talk to it.
+    pub origins: AllowedOrigins,
 }
 
 impl Config {
     /// For development: over a migrated database, everything else as it is when nothing is said.
     pub fn new(pool: PgPool, clock: Clock) -> Self {
-        Self { pool, key: None, clock }
+        Self { pool, key: None, clock, origins: AllowedOrigins::default().and_localhost() }
     }
 }
 
@@ -85,7 +88,7 @@ impl App {
     /// # Errors
     /// When the database does not answer.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { pool, key, clock } = config;
+        let Config { pool, key, clock, origins } = config;
         health::record_metrics();
         let key = match &key {
             Some(secret) => Key::of(secret),
@@ -105,8 +108,8 @@ impl App {
         let authenticator = Authenticator::new(pool.clone(), key.clone(), clock);
         let stopping = Arc::new(watch::Sender::new(false));
         let api = Api { schema: schema(services.clone()), services, authenticator };
-        let router =
-            router(Server { api, stopping: stopping.clone(), sockets: Arc::new(Semaphore::new(SOCKETS)) });
+        let sockets = Arc::new(Semaphore::new(SOCKETS));
+        let router = router(Server { api, stopping: stopping.clone(), sockets, origins });
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping })
     }
 

@@ -7,10 +7,13 @@ use config::{Config, File, FileFormat};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::http::origins::{AllowedOrigins, NoOrigin};
+
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 4] = ["DATABASE_URL", "PORT", "OCPIZZA_MANAGER_KEY", "ENV"];
+const VARIABLES: [&str; 5] =
+    ["DATABASE_URL", "PORT", "OCPIZZA_MANAGER_KEY", "OCPIZZA_MANAGER_ALLOWED_ORIGINS", "ENV"];
 /// Where the API listens when nothing is said.
 const DEFAULT_PORT: u16 = 8080;
 
@@ -37,6 +40,9 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_KEY`: the key that the tokens of sessions are stored under.
     #[serde(rename = "ocpizza_manager_key")]
     pub key: Option<SecretString>,
+    /// `OCPIZZA_MANAGER_ALLOWED_ORIGINS`: the origins of pages that may talk to the API, commas between.
+    #[serde(rename = "ocpizza_manager_allowed_origins")]
+    pub allowed_origins: Option<String>,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
@@ -60,6 +66,9 @@ pub enum SettingsError {
     /// The file is no TOML, or a value is not what it must be.
     #[error("settings: {0}")]
     Invalid(#[from] config::ConfigError),
+    /// One of the origins is none.
+    #[error(transparent)]
+    Origin(#[from] NoOrigin),
 }
 
 impl Settings {
@@ -87,6 +96,20 @@ impl Settings {
             VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect();
         let environment = config::Environment::default().source(Some(set));
         Ok(layers.add_source(environment).build()?.try_deserialize()?)
+    }
+}
+
+impl Settings {
+    /// The pages, besides the API's own, that may talk to it; in development also those of this machine.
+    ///
+    /// # Errors
+    /// When one of the origins is none.
+    pub fn origins(&self) -> Result<AllowedOrigins, SettingsError> {
+        let listed = AllowedOrigins::parse(self.allowed_origins.as_deref().unwrap_or_default())?;
+        Ok(match self.environment {
+            Environment::Production => listed,
+            Environment::Development => listed.and_localhost(),
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod browser;
 mod commands;
 mod conflicts;
 mod deliveries;

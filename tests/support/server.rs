@@ -21,9 +21,21 @@ impl Server {
     ///
     /// # Panics
     /// When it cannot.
-    #[allow(clippy::expect_used)] // a test cannot go on without its server
     pub async fn start(database: &Database, clock: Clock) -> Self {
-        let app = App::start(Config::new(database.pool.clone(), clock)).await.expect("the app starts");
+        Self::of(Config::new(database.pool.clone(), clock)).await
+    }
+
+    /// Starts one with settings of its own.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn start_with(database: &Database, change: impl FnOnce(Config) -> Config) -> Self {
+        Self::of(change(Config::new(database.pool.clone(), Clock::system()))).await
+    }
+
+    #[allow(clippy::expect_used)] // a test cannot go on without its server
+    async fn of(config: Config) -> Self {
+        let app = App::start(config).await.expect("the app starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let serving = tokio::spawn(async move {

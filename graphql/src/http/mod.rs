@@ -1,10 +1,12 @@
 //! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
 
+pub mod browser;
 pub mod execute;
 pub mod graphql;
 pub mod health;
 pub mod limits;
 pub mod negotiation;
+pub mod origins;
 pub mod request_id;
 pub mod router;
 pub mod websocket;

@@ -9,8 +9,10 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::{Semaphore, watch};
 
+use super::browser;
 use super::execute::Api;
 use super::negotiation::{MediaType, failure};
+use super::origins::AllowedOrigins;
 use super::{graphql, health, request_id};
 use crate::error::ErrorCode;
 
@@ -22,6 +24,8 @@ pub struct Server {
     pub(crate) stopping: Arc<watch::Sender<bool>>,
     /// One permit for each WebSocket that may be open.
     pub(crate) sockets: Arc<Semaphore>,
+    /// The pages that may talk to the API.
+    pub(crate) origins: AllowedOrigins,
 }
 
 async fn nowhere() -> Response {
@@ -38,6 +42,8 @@ pub fn router(server: Server) -> Router {
         .route("/version", get(health::version))
         .route("/metrics", get(health::metrics))
         .fallback(nowhere)
+        .layer(browser::cors(server.origins.clone()))
+        .layer(middleware::from_fn(browser::harden))
         .layer(middleware::from_fn(request_id::identify))
         .with_state(server)
 }

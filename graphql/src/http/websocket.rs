@@ -96,6 +96,10 @@ struct Shared {
 
 /// Upgrades a request to a connection.
 pub fn upgrade(server: Server, upgrade: WebSocketUpgrade, id: RequestId, headers: &HeaderMap) -> Response {
+    if !server.origins.allow(headers) {
+        let message = "this page may not talk to the API: its origin is not allowed";
+        return failure(StatusCode::FORBIDDEN, MediaType::Json, ErrorCode::Forbidden, message, None);
+    }
     let offered = headers.get_all("sec-websocket-protocol").iter();
     let mut offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     if !offered.any(|protocol| protocol.trim() == PROTOCOL) {

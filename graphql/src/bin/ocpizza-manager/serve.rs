@@ -7,7 +7,6 @@ use anyhow::{Context, anyhow, bail};
 use graphql::app::{App, Config};
 use graphql::clock::Clock;
 use graphql::config::{Environment, Settings};
-use secrecy::SecretString;
 use sqlx::PgPool;
 
 use crate::database::{self, DataDir};
@@ -42,10 +41,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             "OCPIZZA_MANAGER_KEY must be set when ENV is PRODUCTION: a long random text, the same in every process"
         );
     }
+    // What cannot be used is said before anything is started.
+    settings.origins()?;
     let stop = Stop::listen()?;
     let pool = database::serving_pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
     let listener = listen(settings.port)?;
-    let app = start(&pool, settings.key).await?;
+    let app = start(&pool, &settings).await?;
     tracing::info!(port = listener.local_addr()?.port(), "serving");
     let asked = stop.clone().asked();
     let overdue = async {
@@ -72,8 +73,12 @@ pub(crate) fn listen(port: u16) -> anyhow::Result<TcpListener> {
 }
 
 /// Starts everything but the listening.
-pub(crate) async fn start(pool: &PgPool, key: Option<SecretString>) -> anyhow::Result<App> {
-    let config = Config { pool: pool.clone(), key, clock: Clock::system() };
+pub(crate) async fn start(pool: &PgPool, settings: &Settings) -> anyhow::Result<App> {
+    let config = Config {
+        key: settings.key.clone(),
+        origins: settings.origins()?,
+        ..Config::new(pool.clone(), Clock::system())
+    };
     App::start(config).await.context("cannot start")
 }
 

@@ -1,0 +1,76 @@
+//! What browsers are told: which pages may call (CORS, by the same list as WebSockets), and what a page
+//! of ours may load. Nothing here needs cookies, so none are allowed.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::origins::AllowedOrigins;
+use super::request_id;
+
+/// Where a client of server-sent events says what it has seen.
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How long a browser may remember what it was allowed.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// What a page of ours may load: what this server serves, and nothing from anybody else. Styles may
+/// stand in the page, because editors write them there; scripts may not.
+const CONTENT: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                       font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; \
+                       form-action 'none'; frame-ancestors 'none'";
+
+/// Cross-origin requests of allowed pages.
+pub fn cors(origins: AllowedOrigins) -> CorsLayer {
+    let allowed = move |origin: &HeaderValue, request: &axum::http::request::Parts| {
+        origins.allows(origin, request.headers.get(HOST))
+    };
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(allowed))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            ACCEPT,
+            ACCEPT_LANGUAGE,
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            LAST_EVENT_ID,
+            request_id::HEADER,
+        ])
+        .expose_headers([RETRY_AFTER, request_id::HEADER])
+        .max_age(REMEMBERED)
+}
+
+/// Answers are what they say they are, whatever they look like.
+pub async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// A page of ours. What it loads must come from paths of this server; no other page may frame it.
+pub fn page(html: impl Into<Body>) -> Response {
+    let mut response = Response::new(html.into());
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, CONTENT),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
