@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::customer::CustomerEvent;
 use crate::delivery::DeliveryEvent;
 use crate::menu::MenuEvent;
 use crate::order::OrderEvent;
@@ -28,6 +29,8 @@ pub enum Event {
     Menu(MenuEvent),
     /// Of a member of staff.
     Staff(StaffEvent),
+    /// Of a customer's account.
+    Customer(CustomerEvent),
 }
 
 /// A stored event that this program cannot read.
@@ -62,6 +65,7 @@ impl Event {
             Self::Pizzeria(_) => StreamType::Pizzeria,
             Self::Menu(_) => StreamType::Menu,
             Self::Staff(_) => StreamType::Staff,
+            Self::Customer(_) => StreamType::Customer,
         }
     }
 
@@ -74,6 +78,7 @@ impl Event {
             Self::Pizzeria(event) => event.name(),
             Self::Menu(event) => event.name(),
             Self::Staff(event) => event.name(),
+            Self::Customer(event) => event.name(),
         }
     }
 
@@ -118,6 +123,7 @@ impl Event {
             StreamType::Pizzeria => PizzeriaEvent::deserialize(payload).map(Self::Pizzeria),
             StreamType::Menu => MenuEvent::deserialize(payload).map(Self::Menu),
             StreamType::Staff => StaffEvent::deserialize(payload).map(Self::Staff),
+            StreamType::Customer => CustomerEvent::deserialize(payload).map(Self::Customer),
         }
     }
 }

@@ -5,7 +5,9 @@
 //! aggregate is a [`usecase`]; what follows from an event is a policy in [`policies`].
 
 pub mod access;
+pub mod account;
 mod aggregate;
+pub mod customer;
 pub mod delivery;
 pub mod demo_data;
 pub mod event;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::customer::Customer;
 use crate::delivery::Delivery;
 use crate::event::Event;
-use crate::ids::{DeliveryId, InvalidId, OrderId, PizzeriaId, StaffId};
+use crate::ids::{CustomerId, DeliveryId, InvalidId, OrderId, PizzeriaId, StaffId};
 use crate::menu::Menu;
 use crate::order::Order;
 use crate::pizzeria::Pizzeria;
@@ -31,12 +32,14 @@ pub enum StreamType {
     Menu,
     /// One member of staff.
     Staff,
+    /// One customer's account.
+    Customer,
 }
 
 impl StreamType {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 6] =
-        [Self::Order, Self::Stock, Self::Delivery, Self::Pizzeria, Self::Menu, Self::Staff];
+    pub const ALL: [Self; 7] =
+        [Self::Order, Self::Stock, Self::Delivery, Self::Pizzeria, Self::Menu, Self::Staff, Self::Customer];
 
     /// The name stored in the log.
     pub fn as_str(self) -> &'static str {
@@ -47,6 +50,7 @@ impl StreamType {
             Self::Pizzeria => "pizzeria",
             Self::Menu => "menu",
             Self::Staff => "staff",
+            Self::Customer => "customer",
         }
     }
 }
@@ -102,6 +106,10 @@ impl StreamId {
     pub fn staff(id: StaffId) -> Self {
         Self::new(StreamType::Staff, id.to_string())
     }
+    /// A customer's account.
+    pub fn customer(id: CustomerId) -> Self {
+        Self::new(StreamType::Customer, id.to_string())
+    }
 }
 
 impl fmt::Display for StreamId {
@@ -126,6 +134,8 @@ pub enum AggregateState {
     Menu(Menu),
     /// A member of staff.
     Staff(Staff),
+    /// A customer's account.
+    Customer(Customer),
 }
 
 /// An event on a stream of another kind: the log is damaged.
@@ -148,6 +158,7 @@ impl AggregateState {
             StreamType::Pizzeria => Self::Pizzeria(Pizzeria::default()),
             StreamType::Menu => Self::Menu(Menu::default()),
             StreamType::Staff => Self::Staff(Staff::default()),
+            StreamType::Customer => Self::Customer(Customer::default()),
         }
     }
 
@@ -160,6 +171,7 @@ impl AggregateState {
             Self::Pizzeria(_) => StreamType::Pizzeria,
             Self::Menu(_) => StreamType::Menu,
             Self::Staff(_) => StreamType::Staff,
+            Self::Customer(_) => StreamType::Customer,
         }
     }
 
@@ -167,7 +179,12 @@ impl AggregateState {
     pub fn weight(&self) -> usize {
         match self {
             Self::Stock(stock) => stock.weight(),
-            Self::Order(_) | Self::Delivery(_) | Self::Pizzeria(_) | Self::Menu(_) | Self::Staff(_) => 1,
+            Self::Order(_)
+            | Self::Delivery(_)
+            | Self::Pizzeria(_)
+            | Self::Menu(_)
+            | Self::Staff(_)
+            | Self::Customer(_) => 1,
         }
     }
 
@@ -183,6 +200,7 @@ impl AggregateState {
             (Self::Pizzeria(state), Event::Pizzeria(event)) => state.evolve(event),
             (Self::Menu(state), Event::Menu(event)) => state.evolve(event),
             (Self::Staff(state), Event::Staff(event)) => state.evolve(event),
+            (Self::Customer(state), Event::Customer(event)) => state.evolve(event),
             (state, event) => {
                 return Err(ForeignEvent { stream: state.kind(), event: event.event_type() });
             }

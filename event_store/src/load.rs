@@ -33,10 +33,11 @@ pub(crate) async fn stream(db: &mut PgConnection, stream: &StreamId) -> Result<V
     Ok(loaded)
 }
 
-/// Whether it is worth asking for a snapshot: an order and a delivery have a few events and an end.
+/// Whether it is worth asking for a snapshot: an order and a delivery have a few
+/// events and an end, a customer's account hardly more.
 fn grows_long(stream: &StreamId) -> bool {
     match stream.kind {
-        StreamType::Order | StreamType::Delivery => false,
+        StreamType::Order | StreamType::Delivery | StreamType::Customer => false,
         StreamType::Stock | StreamType::Pizzeria | StreamType::Menu | StreamType::Staff => true,
     }
 }

@@ -2,6 +2,8 @@
 //! is written out, so that a new one does not compile before it can be said.
 
 use domain::Cents;
+use domain::account::{AccountError, PASSWORD_MAX, PASSWORD_MIN};
+use domain::customer::CustomerError;
 use domain::delivery::DeliveryError;
 use domain::menu::{MenuError, PizzaSize};
 use domain::order::{Fulfilment, Missing, OrderError};
@@ -19,6 +21,8 @@ pub fn message(refusal: &Refusal, lang: Lang) -> String {
         Refusal::Stock(error) => stock(error, lang),
         Refusal::Delivery(error) => delivery(error, lang),
         Refusal::Staff(error) => staff(error, lang),
+        Refusal::Customer(error) => customer(error, lang).to_owned(),
+        Refusal::Account(error) => account(error, lang),
         Refusal::Pizzeria(error) => pizzeria(error, lang),
         Refusal::Menu(error) => menu(error, lang),
         Refusal::StaleVersion { expected, actual } => lang.pick(
@@ -284,6 +288,62 @@ fn staff(error: &StaffError, lang: Lang) -> String {
             lang.pick("N'est pas un livreur de cette pizzeria.", "Not a courier of this pizzeria.").to_owned()
         }
         StaffError::Full { max } => courier_full(*max, lang),
+        StaffError::LastDirector => lang
+            .pick(
+                "Le groupe garde au moins un directeur : nommez-en un autre d'abord.",
+                "The group keeps a director: make somebody else one first.",
+            )
+            .to_owned(),
+        StaffError::RoleNotAllowed { .. } => lang
+            .pick(
+                "Vous ne pouvez ni embaucher ni renvoyer dans ce rôle.",
+                "You do not hire or revoke in this role.",
+            )
+            .to_owned(),
+        StaffError::NothingToChange => nothing_to_change(lang).to_owned(),
+    }
+}
+
+fn nothing_to_change(lang: Lang) -> &'static str {
+    lang.pick("Rien à modifier.", "There is nothing to change.")
+}
+
+fn customer(error: &CustomerError, lang: Lang) -> &'static str {
+    match error {
+        CustomerError::NotFound => lang.pick("Ce compte n'existe pas.", "There is no such account."),
+        CustomerError::AlreadyRegistered => {
+            lang.pick("Ce compte existe déjà.", "There is this account already.")
+        }
+        CustomerError::AlreadyErased => lang.pick("Ce compte a été effacé.", "This account was erased."),
+        CustomerError::NothingToChange => nothing_to_change(lang),
+    }
+}
+
+fn account(error: &AccountError, lang: Lang) -> String {
+    match error {
+        AccountError::EmailTaken => lang
+            .pick("Un compte existe déjà avec cette adresse.", "There is an account with this address already.")
+            .to_owned(),
+        AccountError::InvalidEmail => {
+            lang.pick("Adresse e-mail invalide.", "This is not an e-mail address.").to_owned()
+        }
+        AccountError::WeakPassword => lang.pick(
+            format!(
+                "Un mot de passe a au moins {PASSWORD_MIN} caractères, au plus {PASSWORD_MAX} octets, et n'est pas l'adresse e-mail."
+            ),
+            format!(
+                "A password has at least {PASSWORD_MIN} characters, at most {PASSWORD_MAX} bytes, and is not the e-mail address."
+            ),
+        ),
+        AccountError::BadCredentials => lang
+            .pick("Adresse e-mail ou mot de passe incorrect.", "Wrong e-mail address or password.")
+            .to_owned(),
+        AccountError::BadToken => lang
+            .pick("Ce lien n'est pas ou plus valable.", "This link does not hold, or no longer.")
+            .to_owned(),
+        AccountError::AlreadyVerified => {
+            lang.pick("Cette adresse est déjà vérifiée.", "This address is verified already.").to_owned()
+        }
     }
 }
 

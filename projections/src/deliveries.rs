@@ -107,7 +107,8 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
             | AggregateState::Stock(_)
             | AggregateState::Pizzeria(_)
             | AggregateState::Menu(_)
-            | AggregateState::Staff(_) => None,
+            | AggregateState::Staff(_)
+            | AggregateState::Customer(_) => None,
         })
         .collect();
     if rows.is_empty() {

@@ -48,7 +48,12 @@ impl From<Stored> for Row {
 pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
     let published = events.iter().filter_map(|recorded| match &recorded.event {
         Event::Menu(event @ MenuEvent::MenuPublished { at, .. }) => Some((recorded, event, *at)),
-        Event::Order(_) | Event::Stock(_) | Event::Delivery(_) | Event::Pizzeria(_) | Event::Staff(_) => None,
+        Event::Order(_)
+        | Event::Stock(_)
+        | Event::Delivery(_)
+        | Event::Pizzeria(_)
+        | Event::Staff(_)
+        | Event::Customer(_) => None,
     });
     let mut menu: Option<Menu> = None;
     for (recorded, event, at) in published {

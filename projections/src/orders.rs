@@ -27,7 +27,8 @@ pub(crate) async fn touched(
         | AggregateState::Delivery(_)
         | AggregateState::Pizzeria(_)
         | AggregateState::Menu(_)
-        | AggregateState::Staff(_) => None,
+        | AggregateState::Staff(_)
+        | AggregateState::Customer(_) => None,
     });
     Ok(placed.collect())
 }

@@ -37,8 +37,14 @@ pub async fn done(store: &EventStore, use_case: impl UseCase + 'static) -> Outco
 /// P1 with the demo's stock and one courier.
 pub async fn open_p1(store: &EventStore) {
     open(store, demo_data::opening_stock(&p1())).await;
-    let command =
-        StaffCommand::Hire { staff: courier(), role: Role::Courier, pizzeria: Some(p1()), now: now() };
+    let command = StaffCommand::Hire {
+        staff: courier(),
+        role: Role::Courier,
+        pizzeria: Some(p1()),
+        by: Role::System,
+        other_directors: 0,
+        now: now(),
+    };
     done(store, ToStaff { name: "hireStaff", staff: courier(), command }).await;
 }
 

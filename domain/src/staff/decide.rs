@@ -10,17 +10,24 @@ use crate::ids::PizzeriaId;
 /// A [`StaffError`] when the command is refused; nothing happens then.
 pub fn decide(state: &Staff, command: StaffCommand) -> Result<Vec<StaffEvent>, StaffError> {
     match command {
-        StaffCommand::Hire { staff, role, pizzeria, now } => {
+        StaffCommand::Hire { staff, role, pizzeria, by, other_directors, now } => {
+            may_manage(by, role)?;
+            if let Some(held) = state.employed().filter(|held| held.active) {
+                may_manage(by, held.role)?;
+            }
             let same = |held: &Employed| held.active && held.role == role && held.pizzeria == pizzeria;
             if state.employed().is_some_and(same) {
                 return Err(StaffError::AlreadyHired);
             }
+            if role != Role::Director {
+                keeps_a_director(state, other_directors)?;
+            }
             Ok(vec![StaffEvent::StaffHired { staff, role, pizzeria, at: now }])
         }
-        StaffCommand::Revoke { now } => {
-            if !employed(state)?.active {
-                return Err(StaffError::AlreadyRevoked);
-            }
+        StaffCommand::Revoke { by, other_directors, now } => {
+            may_manage(by, employed(state)?.role)?;
+            active(state)?;
+            keeps_a_director(state, other_directors)?;
             Ok(vec![StaffEvent::StaffRevoked { at: now }])
         }
         StaffCommand::Take { delivery, pizzeria, now } => {
@@ -36,6 +43,23 @@ pub fn decide(state: &Staff, command: StaffCommand) -> Result<Vec<StaffEvent>, S
             }
             Ok(vec![StaffEvent::DeliveryTaken { delivery, at: now }])
         }
+        StaffCommand::UpdateAccount { changed, now } => {
+            active(state)?;
+            if changed.is_empty() {
+                return Err(StaffError::NothingToChange);
+            }
+            Ok(vec![StaffEvent::StaffAccountUpdated { changed, at: now }])
+        }
+        StaffCommand::VerifyEmail { now } => {
+            if active(state)?.email_verified {
+                return Ok(Vec::new());
+            }
+            Ok(vec![StaffEvent::StaffEmailVerified { at: now }])
+        }
+        StaffCommand::ChangePassword { reset, now } => {
+            active(state)?;
+            Ok(vec![StaffEvent::StaffPasswordChanged { reset, at: now }])
+        }
         // Somebody who has left, or changed role, can still put down what they carry.
         StaffCommand::PutDown { delivery, now } => {
             if employed(state)?.carrying.contains(&delivery) {
@@ -49,6 +73,21 @@ pub fn decide(state: &Staff, command: StaffCommand) -> Result<Vec<StaffEvent>, S
 
 fn employed(state: &Staff) -> Result<&Employed, StaffError> {
     state.employed().ok_or(StaffError::NotFound)
+}
+
+fn active(state: &Staff) -> Result<&Employed, StaffError> {
+    let person = employed(state)?;
+    if person.active { Ok(person) } else { Err(StaffError::AlreadyRevoked) }
+}
+
+fn may_manage(by: Role, role: Role) -> Result<(), StaffError> {
+    if by.may_hire(role) { Ok(()) } else { Err(StaffError::RoleNotAllowed { by, role }) }
+}
+
+/// Whether there is a director left once this one is none.
+fn keeps_a_director(state: &Staff, other_directors: usize) -> Result<(), StaffError> {
+    let is_last = state.employed().is_some_and(Employed::is_director) && other_directors == 0;
+    if is_last { Err(StaffError::LastDirector) } else { Ok(()) }
 }
 
 fn is_courier_of(person: &Employed, pizzeria: &PizzeriaId) -> bool {

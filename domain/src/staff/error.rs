@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Role;
+
 /// A refusal by a member of staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StaffError {
@@ -23,4 +25,18 @@ pub enum StaffError {
         /// The bound.
         max: usize,
     },
+    /// The group keeps a director: somebody else becomes one first.
+    #[error("the last director stays")]
+    LastDirector,
+    /// Whoever asks may not hire or revoke in this role.
+    #[error("{by} does not hire or revoke {role}")]
+    RoleNotAllowed {
+        /// Who asks.
+        by: Role,
+        /// The role, asked for or held.
+        role: Role,
+    },
+    /// No field has another value.
+    #[error("nothing to change")]
+    NothingToChange,
 }

@@ -1,9 +1,12 @@
 //! What has happened to a member of staff. No personal data: names are in the accounts.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
+use crate::account::AccountField;
 use crate::event::event_names;
 use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 
@@ -41,6 +44,29 @@ pub enum StaffEvent {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Some of what is kept of them outside the log has changed.
+    StaffAccountUpdated {
+        /// Which fields; never their values.
+        changed: BTreeSet<AccountField>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The e-mail address is theirs.
+    StaffEmailVerified {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// They have another password.
+    StaffPasswordChanged {
+        /// Whether it was set by a token sent to the e-mail address: forgotten, or an invitation.
+        reset: bool,
+        /// When.
+        at: DateTime<Utc>,
+    },
 }
 
-event_names!(StaffEvent, Staff: StaffHired, StaffRevoked, DeliveryTaken, DeliveryPutDown);
+event_names!(
+    StaffEvent,
+    Staff: StaffHired, StaffRevoked, DeliveryTaken, DeliveryPutDown, StaffAccountUpdated, StaffEmailVerified,
+    StaffPasswordChanged
+);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::StaffEvent;
 use crate::access::Role;
+use crate::account::AccountField;
 use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 
 /// How many deliveries a courier carries at most (DOMAIN.md, Delivery).
@@ -25,6 +26,8 @@ pub struct Employed {
     pub active: bool,
     /// What a courier carries.
     pub carrying: BTreeSet<DeliveryId>,
+    /// Whether the present e-mail address is known to be theirs.
+    pub email_verified: bool,
 }
 
 /// The state of a staff member's stream.
@@ -36,6 +39,13 @@ pub enum Staff {
     NotHired,
     /// Hired, and perhaps revoked since.
     Hired(Employed),
+}
+
+impl Employed {
+    /// Whether they run the group now.
+    pub fn is_director(&self) -> bool {
+        self.active && self.role == Role::Director
+    }
 }
 
 impl Staff {
@@ -57,6 +67,7 @@ impl Staff {
                     pizzeria: pizzeria.clone(),
                     active: true,
                     carrying: BTreeSet::new(),
+                    email_verified: false,
                 });
             }
             (Self::Hired(employed), StaffEvent::StaffHired { role, pizzeria, .. }) => {
@@ -71,11 +82,21 @@ impl Staff {
             (Self::Hired(employed), StaffEvent::DeliveryPutDown { delivery, .. }) => {
                 employed.carrying.remove(delivery);
             }
+            (Self::Hired(employed), StaffEvent::StaffAccountUpdated { changed, .. }) => {
+                if changed.contains(&AccountField::Email) {
+                    employed.email_verified = false;
+                }
+            }
+            (Self::Hired(employed), StaffEvent::StaffEmailVerified { .. }) => employed.email_verified = true,
+            (Self::Hired(_), StaffEvent::StaffPasswordChanged { .. }) => {}
             (
                 Self::NotHired,
                 StaffEvent::StaffRevoked { .. }
                 | StaffEvent::DeliveryTaken { .. }
-                | StaffEvent::DeliveryPutDown { .. },
+                | StaffEvent::DeliveryPutDown { .. }
+                | StaffEvent::StaffAccountUpdated { .. }
+                | StaffEvent::StaffEmailVerified { .. }
+                | StaffEvent::StaffPasswordChanged { .. },
             ) => {}
         }
     }

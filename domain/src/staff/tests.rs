@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::access::Role;
+use crate::account::AccountField;
 use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 use crate::testing::given;
 
@@ -31,7 +32,26 @@ fn hired(role: Role, code: &str) -> StaffEvent {
 }
 
 fn hire(role: Role, code: &str) -> StaffCommand {
-    StaffCommand::Hire { staff: staff(), role, pizzeria: Some(pizzeria(code)), now: now() }
+    StaffCommand::Hire {
+        staff: staff(),
+        role,
+        pizzeria: Some(pizzeria(code)),
+        by: Role::Director,
+        other_directors: 1,
+        now: now(),
+    }
+}
+
+fn revoke(other_directors: usize) -> StaffCommand {
+    StaffCommand::Revoke { by: Role::Director, other_directors, now: now() }
+}
+
+fn update(field: AccountField) -> StaffCommand {
+    StaffCommand::UpdateAccount { changed: [field].into(), now: now() }
+}
+
+fn updated(field: AccountField) -> StaffEvent {
+    StaffEvent::StaffAccountUpdated { changed: [field].into(), at: now() }
 }
 
 fn revoked() -> StaffEvent {
@@ -77,11 +97,72 @@ fn somebody_is_hired_moved_and_hired_again() {
 
 #[test]
 fn somebody_is_revoked_once() {
-    let revoke = || StaffCommand::Revoke { now: now() };
+    let revoke = || revoke(1);
     let gone = accepts(vec![hired(Role::Courier, "P1")], revoke(), vec![revoked()]);
     assert!(gone.employed().is_some_and(|person| !person.active));
     refuses(vec![hired(Role::Courier, "P1"), revoked()], revoke(), StaffError::AlreadyRevoked);
     refuses(vec![], revoke(), StaffError::NotFound);
+}
+
+#[test]
+fn the_last_director_stays_and_stays_one() {
+    let past = || vec![hired(Role::Director, "P1")];
+    refuses(past(), revoke(0), StaffError::LastDirector);
+    accepts(past(), revoke(1), vec![revoked()]);
+    let demote = |other_directors| StaffCommand::Hire {
+        staff: staff(),
+        role: Role::Manager,
+        pizzeria: Some(pizzeria("P1")),
+        by: Role::Director,
+        other_directors,
+        now: now(),
+    };
+    refuses(past(), demote(0), StaffError::LastDirector);
+    accepts(past(), demote(1), vec![hired(Role::Manager, "P1")]);
+    // Who was director and left, or never was, is not the last one.
+    accepts(vec![hired(Role::Director, "P1"), revoked()], demote(0), vec![hired(Role::Manager, "P1")]);
+    accepts(vec![hired(Role::Courier, "P1")], revoke(0), vec![revoked()]);
+}
+
+#[test]
+fn nobody_hires_or_revokes_above_themselves() {
+    let by = Role::Manager;
+    let hire = |role| StaffCommand::Hire {
+        staff: staff(),
+        role,
+        pizzeria: Some(pizzeria("P1")),
+        by,
+        other_directors: 1,
+        now: now(),
+    };
+    let revoke = || StaffCommand::Revoke { by, other_directors: 1, now: now() };
+    accepts(vec![], hire(Role::Courier), vec![hired(Role::Courier, "P1")]);
+    refuses(vec![], hire(Role::Manager), StaffError::RoleNotAllowed { by, role: Role::Manager });
+    // Nor does a manager make a courier of the director, or a customer of anybody.
+    let director = || vec![hired(Role::Director, "P1")];
+    refuses(director(), hire(Role::Courier), StaffError::RoleNotAllowed { by, role: Role::Director });
+    refuses(director(), revoke(), StaffError::RoleNotAllowed { by, role: Role::Director });
+    refuses(vec![], hire(Role::Customer), StaffError::RoleNotAllowed { by, role: Role::Customer });
+    accepts(vec![hired(Role::Courier, "P1")], revoke(), vec![revoked()]);
+}
+
+#[test]
+fn who_works_here_keeps_their_account() {
+    let past = || vec![hired(Role::Courier, "P1")];
+    let verify = || StaffCommand::VerifyEmail { now: now() };
+    let verified = || StaffEvent::StaffEmailVerified { at: now() };
+    accepts(past(), verify(), vec![verified()]);
+    accepts([past(), vec![verified()]].concat(), verify(), vec![]);
+    let moved = [past(), vec![verified(), updated(AccountField::Email)]].concat();
+    accepts(moved, verify(), vec![verified()]);
+    accepts(past(), update(AccountField::Name), vec![updated(AccountField::Name)]);
+    let nothing = StaffCommand::UpdateAccount { changed: [].into(), now: now() };
+    refuses(past(), nothing, StaffError::NothingToChange);
+    let reset = || StaffCommand::ChangePassword { reset: true, now: now() };
+    accepts(past(), reset(), vec![StaffEvent::StaffPasswordChanged { reset: true, at: now() }]);
+    for command in [verify(), update(AccountField::Name), reset()] {
+        refuses([past(), vec![revoked()]].concat(), command, StaffError::AlreadyRevoked);
+    }
 }
 
 #[test]
@@ -124,6 +205,9 @@ fn some_event() -> impl Strategy<Value = StaffEvent> {
     prop_oneof![
         some_role().prop_map(|role| hired(role, "P1")),
         Just(revoked()),
+        Just(updated(AccountField::Email)),
+        Just(StaffEvent::StaffEmailVerified { at: now() }),
+        Just(StaffEvent::StaffPasswordChanged { reset: false, at: now() }),
         (0u128..6).prop_map(taken),
         (0u128..6).prop_map(put_down),
     ]
@@ -132,7 +216,9 @@ fn some_event() -> impl Strategy<Value = StaffEvent> {
 fn some_command() -> impl Strategy<Value = StaffCommand> {
     prop_oneof![
         1 => prop_oneof![Just(Role::Courier), some_role()].prop_map(|role| hire(role, "P1")),
-        1 => Just(StaffCommand::Revoke { now: now() }),
+        1 => Just(revoke(1)),
+        1 => Just(StaffCommand::VerifyEmail { now: now() }),
+        1 => Just(update(AccountField::Email)),
         5 => (0u128..6).prop_map(|number| take(number, "P1")),
         2 => (0u128..6).prop_map(put),
     ]

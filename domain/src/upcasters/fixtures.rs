@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::Event;
+use crate::customer::CustomerEvent;
 use crate::delivery::DeliveryEvent;
 use crate::menu::MenuEvent;
 use crate::order::OrderEvent;
@@ -24,6 +25,7 @@ fn names(stream: StreamType) -> &'static [&'static str] {
         StreamType::Pizzeria => PizzeriaEvent::NAMES,
         StreamType::Menu => MenuEvent::NAMES,
         StreamType::Staff => StaffEvent::NAMES,
+        StreamType::Customer => CustomerEvent::NAMES,
     }
 }
 

@@ -107,7 +107,11 @@ impl UseCase for AssignDelivery {
                 Refusal::from(DeliveryError::UnknownCourier { courier: self.courier })
             }
             StaffError::Full { max } => DeliveryError::CourierFull { max }.into(),
-            StaffError::AlreadyHired | StaffError::AlreadyRevoked => error.into(),
+            StaffError::AlreadyHired
+            | StaffError::AlreadyRevoked
+            | StaffError::LastDirector
+            | StaffError::RoleNotAllowed { .. }
+            | StaffError::NothingToChange => error.into(),
         })?;
         Ok(Decision::on(StreamId::delivery(self.delivery), assigned)
             .and(StreamId::staff(self.courier), taken))

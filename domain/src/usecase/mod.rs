@@ -5,6 +5,7 @@
 //! was quicker; so `decide` is pure and may run more than once.
 
 mod delivering;
+mod managing;
 mod ordering;
 mod pricing;
 mod quote;
@@ -16,10 +17,11 @@ mod stocking;
 use std::fmt;
 
 pub use delivering::{AssignDelivery, DeliveryStep, ScheduleDelivery, ToDelivery, TrackDelivery};
+pub use managing::{ManageStaff, StaffChange};
 pub use ordering::{CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, StartPreparation};
 pub use quote::{Basket, BasketLine, Quote, quote};
 pub use refusal::{Refusal, RefusalCode};
-pub use single::{ToMenu, ToOrder, ToPizzeria, ToStaff};
+pub use single::{ToCustomer, ToMenu, ToOrder, ToPizzeria, ToStaff};
 pub use states::States;
 pub use stocking::{ToStock, TransferStock};
 

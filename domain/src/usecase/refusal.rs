@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::AccountError;
+use crate::customer::CustomerError;
 use crate::delivery::{DeliveryError, DeliveryEvent, MAX_CODE_TRIES};
 use crate::event::Event;
 use crate::menu::MenuError;
@@ -25,6 +27,12 @@ pub enum Refusal {
     /// By a member of staff.
     #[error(transparent)]
     Staff(#[from] StaffError),
+    /// By a customer's account.
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
+    /// About what is kept of somebody outside the log.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// By a pizzeria.
     #[error(transparent)]
     Pizzeria(#[from] PizzeriaError),
@@ -151,6 +159,24 @@ codes! {
     AlreadyHired = "ALREADY_HIRED",
     /// Revoked already.
     AlreadyRevoked = "ALREADY_REVOKED",
+    /// The group keeps a director.
+    LastDirector = "LAST_DIRECTOR",
+    /// Not a role that the caller hires.
+    RoleNotAllowed = "ROLE_NOT_ALLOWED",
+    /// The account was erased.
+    AlreadyErased = "ALREADY_ERASED",
+    /// Another account has this e-mail address.
+    EmailTaken = "EMAIL_TAKEN",
+    /// Not an e-mail address.
+    InvalidEmail = "INVALID_EMAIL",
+    /// Too short, too long, or the e-mail address itself.
+    WeakPassword = "WEAK_PASSWORD",
+    /// No account with this e-mail address and password.
+    BadCredentials = "BAD_CREDENTIALS",
+    /// The token is unknown, used or expired.
+    BadToken = "BAD_TOKEN",
+    /// The e-mail address is verified already.
+    AlreadyVerified = "ALREADY_VERIFIED",
 }
 
 impl Refusal {
@@ -232,6 +258,23 @@ impl Refusal {
                 StaffError::AlreadyRevoked => C::AlreadyRevoked,
                 StaffError::NotACourier => C::UnknownCourier,
                 StaffError::Full { .. } => C::CourierFull,
+                StaffError::LastDirector => C::LastDirector,
+                StaffError::RoleNotAllowed { .. } => C::RoleNotAllowed,
+                StaffError::NothingToChange => C::NothingToChange,
+            },
+            Self::Customer(error) => match error {
+                CustomerError::NotFound => C::NotFound,
+                CustomerError::AlreadyRegistered => C::AlreadyExists,
+                CustomerError::AlreadyErased => C::AlreadyErased,
+                CustomerError::NothingToChange => C::NothingToChange,
+            },
+            Self::Account(error) => match error {
+                AccountError::EmailTaken => C::EmailTaken,
+                AccountError::InvalidEmail => C::InvalidEmail,
+                AccountError::WeakPassword => C::WeakPassword,
+                AccountError::BadCredentials => C::BadCredentials,
+                AccountError::BadToken => C::BadToken,
+                AccountError::AlreadyVerified => C::AlreadyVerified,
             },
             Self::Pizzeria(error) => match error {
                 PizzeriaError::NotFound => C::NotFound,

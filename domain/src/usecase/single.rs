@@ -4,7 +4,8 @@
 mod tests;
 
 use super::{Decision, Refusal, States, UseCase};
-use crate::ids::{OrderId, PizzeriaId, StaffId};
+use crate::customer::{self, CustomerCommand};
+use crate::ids::{CustomerId, OrderId, PizzeriaId, StaffId};
 use crate::menu::{self, MenuCommand};
 use crate::order::{self, OrderCommand};
 use crate::pizzeria::{self, PizzeriaCommand};
@@ -41,7 +42,7 @@ pub struct ToMenu {
     pub command: MenuCommand,
 }
 
-/// `hireStaff`, `revokeStaff`.
+/// A command to one member of staff that is about nobody else: `updateMyAccount`, `changePassword`.
 #[derive(Debug, Clone)]
 pub struct ToStaff {
     /// The command's name.
@@ -50,6 +51,17 @@ pub struct ToStaff {
     pub staff: StaffId,
     /// The command.
     pub command: StaffCommand,
+}
+
+/// `signUp`, `verifyEmail`, `updateMyAccount`, `changePassword`, `resetPassword`, `eraseMyAccount`.
+#[derive(Debug, Clone)]
+pub struct ToCustomer {
+    /// The command's name.
+    pub name: &'static str,
+    /// Whose account.
+    pub customer: CustomerId,
+    /// The command.
+    pub command: CustomerCommand,
 }
 
 impl UseCase for ToOrder {
@@ -108,5 +120,20 @@ impl UseCase for ToStaff {
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         let events = staff::decide(states.staff(self.staff), self.command.clone())?;
         Ok(Decision::on(StreamId::staff(self.staff), events))
+    }
+}
+
+impl UseCase for ToCustomer {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::customer(self.customer)]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let events = customer::decide(states.customer(self.customer), self.command.clone())?;
+        Ok(Decision::on(StreamId::customer(self.customer), events))
     }
 }

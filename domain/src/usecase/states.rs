@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use crate::customer::Customer;
 use crate::delivery::Delivery;
-use crate::ids::{DeliveryId, OrderId, PizzeriaId, StaffId};
+use crate::ids::{CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
 use crate::menu::Menu;
 use crate::order::Order;
 use crate::pizzeria::Pizzeria;
@@ -19,6 +20,7 @@ static NO_ORDER: Order = Order::NotPlaced;
 static NO_DELIVERY: Delivery = Delivery::NotScheduled;
 static NO_PIZZERIA: Pizzeria = Pizzeria::NotOpened;
 static NO_STAFF: Staff = Staff::NotHired;
+static NO_CUSTOMER: Customer = Customer::NotRegistered;
 static NO_STOCK: LazyLock<Stock> = LazyLock::new(Stock::default);
 static NO_MENU: LazyLock<Menu> = LazyLock::new(Menu::default);
 
@@ -78,6 +80,14 @@ impl States<'_> {
         match self.get(&StreamId::staff(id)) {
             Some(AggregateState::Staff(staff)) => staff,
             _ => &NO_STAFF,
+        }
+    }
+
+    /// A customer's account.
+    pub fn customer(&self, id: CustomerId) -> &Customer {
+        match self.get(&StreamId::customer(id)) {
+            Some(AggregateState::Customer(customer)) => customer,
+            _ => &NO_CUSTOMER,
         }
     }
 }

@@ -108,7 +108,7 @@ fn foundations(accounts: &[Account], now: DateTime<Utc>) -> Vec<Step> {
     steps.extend(staff.map(|account| {
         let staff = StaffId(account.id);
         let (role, pizzeria) = (account.role, account.pizzeria.clone());
-        let command = StaffCommand::Hire { staff, role, pizzeria, now };
+        let command = StaffCommand::Hire { staff, role, pizzeria, by: Role::System, other_directors: 0, now };
         Step::new(format!("hireStaff:{staff}"), ToStaff { name: "hireStaff", staff, command })
     }));
     steps

@@ -189,7 +189,8 @@ fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<Us
         | AggregateState::Stock(_)
         | AggregateState::Pizzeria(_)
         | AggregateState::Menu(_)
-        | AggregateState::Staff(_) => Vec::new(),
+        | AggregateState::Staff(_)
+        | AggregateState::Customer(_) => Vec::new(),
     };
     vec![UserError::new(refusal, *lang, actions)]
 }

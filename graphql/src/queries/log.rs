@@ -36,7 +36,8 @@ pub struct Log {
 pub struct EventFilter {
     /// Of streams of these kinds.
     pub stream_types: Option<Vec<StreamType>>,
-    /// Of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff, or `menu:group`;
+    /// Of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff, a
+    /// customer, or `menu:group`;
     /// without what stands before the colon where `streamTypes` names one kind.
     pub stream_id: Option<ID>,
     /// Of these types, `OrderPlaced`.

@@ -229,9 +229,12 @@ impl ReadyView {
                 | DeliveryEvent::DeliveryCompleted { .. }
                 | DeliveryEvent::DeliveryFailed { .. } => false,
             },
-            Event::Order(_) | Event::Stock(_) | Event::Pizzeria(_) | Event::Menu(_) | Event::Staff(_) => {
-                false
-            }
+            Event::Order(_)
+            | Event::Stock(_)
+            | Event::Pizzeria(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Customer(_) => false,
         }
     }
 }

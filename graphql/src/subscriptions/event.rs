@@ -89,7 +89,8 @@ impl EventView {
     async fn place_of(&mut self, event: &RecordedEvent) -> Result<Option<PizzeriaId>, ApiError> {
         match event.stream.kind {
             StreamType::Stock | StreamType::Pizzeria => return Ok(event.stream.id.parse().ok()),
-            StreamType::Menu => return Ok(None),
+            // The group's, and people who belong to no pizzeria.
+            StreamType::Menu | StreamType::Customer => return Ok(None),
             StreamType::Order | StreamType::Delivery | StreamType::Staff => {}
         }
         if event.sequence > 1
@@ -121,7 +122,8 @@ fn place_in(first: &DomainEvent) -> Option<PizzeriaId> {
         | DomainEvent::Staff(_)
         | DomainEvent::Stock(_)
         | DomainEvent::Pizzeria(_)
-        | DomainEvent::Menu(_) => None,
+        | DomainEvent::Menu(_)
+        | DomainEvent::Customer(_) => None,
     }
 }
 

@@ -276,6 +276,8 @@ pub enum StreamType {
     Menu,
     /// One member of staff.
     Staff,
+    /// One customer's account.
+    Customer,
 }
 
 /// How it is known that the customer has a delivery.

@@ -2,10 +2,12 @@
 //! A fault is not a user error: see [`crate::error`].
 
 use async_graphql::{Enum, SimpleObject};
+use domain::account::AccountError;
 use domain::delivery::DeliveryError;
 use domain::ids::IngredientCode;
 use domain::order::OrderError;
 use domain::pizzeria::PizzeriaError;
+use domain::staff::StaffError;
 use domain::stock::StockError;
 use domain::usecase::{BasketLine, Refusal};
 
@@ -108,6 +110,24 @@ pub enum UserErrorCode {
     AlreadyHired,
     /// Revoked already.
     AlreadyRevoked,
+    /// The group keeps a director: somebody else becomes one first.
+    LastDirector,
+    /// Not a role in which the caller hires or revokes.
+    RoleNotAllowed,
+    /// The account was erased.
+    AlreadyErased,
+    /// Another account has this e-mail address.
+    EmailTaken,
+    /// Not an e-mail address.
+    InvalidEmail,
+    /// The password is too short, too long, or the e-mail address itself.
+    WeakPassword,
+    /// Wrong e-mail address or password.
+    BadCredentials,
+    /// The token is unknown, used or expired.
+    BadToken,
+    /// The e-mail address is verified already.
+    AlreadyVerified,
 }
 
 /// The domain says no. Nothing but the refusal itself was stored, and often not even that.
@@ -276,7 +296,14 @@ fn field(refusal: &Refusal) -> Option<&'static [&'static str]> {
         },
         Refusal::StaleVersion { .. } => Some(&["expectedVersion"]),
         Refusal::IdempotencyKeyReused => Some(&["idempotencyKey"]),
-        Refusal::Staff(_) | Refusal::Menu(_) => None,
+        Refusal::Account(error) => match error {
+            AccountError::EmailTaken | AccountError::InvalidEmail => Some(&["email"]),
+            AccountError::WeakPassword => Some(&["password"]),
+            AccountError::BadToken => Some(&["token"]),
+            AccountError::BadCredentials | AccountError::AlreadyVerified => None,
+        },
+        Refusal::Staff(StaffError::RoleNotAllowed { .. }) => Some(&["role"]),
+        Refusal::Staff(_) | Refusal::Customer(_) | Refusal::Menu(_) => None,
     }
 }
 

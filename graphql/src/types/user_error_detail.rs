@@ -115,8 +115,13 @@ pub(super) fn of(refusal: &Refusal) -> UserErrorDetail {
             StaffError::NotFound
             | StaffError::AlreadyHired
             | StaffError::AlreadyRevoked
-            | StaffError::NotACourier,
+            | StaffError::NotACourier
+            | StaffError::LastDirector
+            | StaffError::RoleNotAllowed { .. }
+            | StaffError::NothingToChange,
         )
+        | Refusal::Customer(_)
+        | Refusal::Account(_)
         | Refusal::Pizzeria(_)
         | Refusal::IdempotencyKeyReused => none,
         Refusal::Menu(error) => match error {

@@ -125,7 +125,8 @@ impl Ledger {
                 | Event::Stock(_)
                 | Event::Delivery(_)
                 | Event::Menu(_)
-                | Event::Staff(_),
+                | Event::Staff(_)
+                | Event::Customer(_),
                 _,
             ) => {}
         }

@@ -86,7 +86,8 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
             | StreamType::Delivery
             | StreamType::Pizzeria
             | StreamType::Menu
-            | StreamType::Staff => None,
+            | StreamType::Staff
+            | StreamType::Customer => None,
         };
         ledger.record(&event.event, order, event.position.0);
     }

@@ -44,8 +44,14 @@ fn pizzeria(code: &str) -> PizzeriaId {
 }
 
 fn hire(world: &mut World, number: u128, role: Role, code: &str) {
-    let command =
-        StaffCommand::Hire { staff: staff(number), role, pizzeria: Some(pizzeria(code)), now: now() };
+    let command = StaffCommand::Hire {
+        staff: staff(number),
+        role,
+        pizzeria: Some(pizzeria(code)),
+        by: Role::System,
+        other_directors: 0,
+        now: now(),
+    };
     world.execute(&ToStaff { name: "hireStaff", staff: staff(number), command }).unwrap();
 }
 

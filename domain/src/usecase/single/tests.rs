@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::access::Role;
+use crate::customer::{CustomerError, CustomerEvent};
 use crate::menu::{MenuChanges, MenuError};
 use crate::order::{Fulfilment, OnlinePayment, OrderChannel, OrderError, OrderEvent, PaymentIntent};
 use crate::pizzeria::{PizzeriaError, PizzeriaEvent};
@@ -107,10 +108,29 @@ fn an_empty_publication_is_refused() {
 fn somebody_is_hired_on_their_own_stream_and_once() {
     let mut world = World::demo();
     let (staff, role, pizzeria) = (StaffId(Uuid::from_u128(7)), Role::Courier, Some("P1".parse().unwrap()));
-    let command = StaffCommand::Hire { staff, role, pizzeria: pizzeria.clone(), now: World::now() };
+    let command = StaffCommand::Hire {
+        staff,
+        role,
+        pizzeria: pizzeria.clone(),
+        by: Role::System,
+        other_directors: 0,
+        now: World::now(),
+    };
     let hire = ToStaff { name: "hireStaff", staff, command };
     let hired = StaffEvent::StaffHired { staff, role, pizzeria, at: World::now() };
     assert_eq!(world.execute(&hire), Ok(Decision::on(StreamId::staff(staff), vec![hired])));
     assert_eq!(world.execute(&hire), Err(StaffError::AlreadyHired.into()));
     assert_eq!(hire.name(), "hireStaff");
+}
+
+#[test]
+fn somebody_registers_on_their_own_stream_and_once() {
+    let mut world = World::demo();
+    let customer = CustomerId(Uuid::from_u128(9));
+    let command = CustomerCommand::Register { customer, now: World::now() };
+    let register = ToCustomer { name: "signUp", customer, command };
+    let registered = CustomerEvent::CustomerRegistered { customer, at: World::now() };
+    assert_eq!(world.execute(&register), Ok(Decision::on(StreamId::customer(customer), vec![registered])));
+    assert_eq!(world.execute(&register), Err(CustomerError::AlreadyRegistered.into()));
+    assert_eq!(register.name(), "signUp");
 }

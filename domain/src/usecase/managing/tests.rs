@@ -1,0 +1,36 @@
+//! The last director stays, whoever else is named beside.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::staff::{StaffError, StaffEvent};
+use crate::testing::World;
+
+fn person(number: u128) -> StaffId {
+    StaffId(Uuid::from_u128(number))
+}
+
+fn change(number: u128, change: StaffChange) -> ManageStaff {
+    let directors = vec![person(1), person(2), person(3)];
+    ManageStaff { staff: person(number), change, by: Role::Director, directors, now: World::now() }
+}
+
+fn director() -> StaffChange {
+    StaffChange::Hire { role: Role::Director, pizzeria: None }
+}
+
+#[test]
+fn of_two_directors_one_stays() {
+    let mut world = World::demo();
+    world.execute(&change(1, director())).unwrap();
+    world.execute(&change(2, director())).unwrap();
+    let revoked = StaffEvent::StaffRevoked { at: World::now() };
+    let revoke = change(1, StaffChange::Revoke);
+    assert_eq!(world.execute(&revoke), Ok(Decision::on(StreamId::staff(person(1)), vec![revoked])));
+    assert_eq!(world.execute(&change(2, StaffChange::Revoke)), Err(StaffError::LastDirector.into()));
+    let demote = StaffChange::Hire { role: Role::Auditor, pizzeria: None };
+    assert_eq!(world.execute(&change(2, demote.clone())), Err(StaffError::LastDirector.into()));
+    world.execute(&change(1, director())).unwrap();
+    world.execute(&change(2, demote)).unwrap();
+    assert_eq!((revoke.name(), change(2, director()).name()), ("revokeStaff", "hireStaff"));
+}
