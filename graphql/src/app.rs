@@ -17,9 +17,9 @@ use crate::auth::{AuthError, Authenticator, Key};
 use crate::clock::Clock;
 use crate::context::Services;
 use crate::http::execute::Api;
-use crate::http::health;
 use crate::http::origins::AllowedOrigins;
 use crate::http::router::{Server, router};
+use crate::http::{connections, health};
 use crate::payment::DemoPayments;
 use crate::schema::schema;
 use crate::types::courier_position;
@@ -137,7 +137,7 @@ impl App {
             shutdown.await;
             stopping.send_replace(true);
         };
-        axum::serve(listener, self.router.clone()).with_graceful_shutdown(told).await?;
+        connections::serve(listener, self.router.clone(), told).await;
         // Every connection holds a receiver.
         let _ = tokio::time::timeout(FAREWELL, self.stopping.closed()).await;
         Ok(())

@@ -7,6 +7,7 @@ mod bad_input;
 mod browser;
 mod commands;
 mod conflicts;
+mod connections;
 mod deliveries;
 mod demo;
 mod evening;
