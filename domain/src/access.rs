@@ -146,6 +146,16 @@ pub enum Denied {
     NotFound,
 }
 
+/// The half of [`authorize`] that needs no scope: somebody, in one of these roles. Asked before a field
+/// is resolved at all, of the roles that the schema names.
+///
+/// # Errors
+/// [`Denied::Unauthenticated`] for nobody, [`Denied::Forbidden`] for another role.
+pub fn of_role<'a>(actor: Option<&'a Actor>, roles: &[Role]) -> Result<&'a Actor, Denied> {
+    let actor = actor.ok_or(Denied::Unauthenticated)?;
+    if roles.contains(&actor.role) { Ok(actor) } else { Err(Denied::Forbidden) }
+}
+
 /// Decides whether an actor may: the only place that does. What the table of [`Permission`] does not
 /// grant is denied.
 ///
@@ -155,10 +165,7 @@ pub fn authorize(actor: Option<&Actor>, permission: Permission, scope: Scope<'_>
     if permission.is_public() {
         return Ok(());
     }
-    let actor = actor.ok_or(Denied::Unauthenticated)?;
-    if !roles_of(permission).contains(&actor.role) {
-        return Err(Denied::Forbidden);
-    }
+    let actor = of_role(actor, roles_of(permission))?;
     let owns_account = matches!(scope, Scope::Account(account) if account == actor.id);
     if permission == Permission::ManageOwnAccount {
         return if owns_account { Ok(()) } else { Err(Denied::Forbidden) };

@@ -94,7 +94,7 @@ impl Services {
 /// A program that runs the schema without its services or without a caller.
 #[derive(Debug, thiserror::Error)]
 #[error("the schema was run without its context")]
-struct NoContext;
+pub(crate) struct NoContext;
 
 /// The context, typed.
 pub trait ApiContext<'a> {

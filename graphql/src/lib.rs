@@ -1,6 +1,7 @@
 //! The GraphQL API: types over the domain's states, HTTP and WebSocket, and the assembly of a
 //! process. Decides nothing: commands go to the event store, reads to the projections.
 
+mod access;
 pub mod app;
 pub mod auth;
 pub mod batching;

@@ -1,5 +1,5 @@
-//! `@requires`: the roles that a field is for, in the schema's text. It says so only: what decides is
-//! `domain::access`, whose table it shows.
+//! `@requires`: the roles that a field is for, of the table in `domain::access`. What the schema's text
+//! says is what [`crate::access`] holds every request to.
 
 use domain::access::{Permission, roles_of};
 
@@ -21,34 +21,4 @@ mod directive {
 /// The roles that have a permission.
 pub fn roles(permission: Permission) -> Vec<Role> {
     roles_of(permission).iter().copied().map(Role::from).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::schema::sdl;
-
-    #[test]
-    fn every_field_of_a_root_says_for_whom_it_is() {
-        let sdl = sdl();
-        for root in ["type Mutation {", "type Subscription {", "type Query {"] {
-            let (_, fields) = sdl.split_once(root).unwrap();
-            let (fields, _) = fields.split_once("\n}").unwrap();
-            let (mut described, mut in_text, mut seen) = (String::new(), false, 0);
-            for line in fields.lines() {
-                if line == "\t\"\"\"" {
-                    in_text = !in_text;
-                    described = if in_text { String::new() } else { described };
-                } else if in_text {
-                    described += line.trim();
-                    described.push(' ');
-                } else if line.starts_with('\t') && !line.starts_with("\t\t") && !line.ends_with('(') {
-                    // A field's type ends its line, or the line that closes its arguments.
-                    seen += 1;
-                    let open = described.contains("For anybody, no account needed");
-                    assert!(open != line.contains(" @requires(roles: ["), "{described}{line}");
-                }
-            }
-            assert!(seen > 5, "{root}");
-        }
-    }
 }

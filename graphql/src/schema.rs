@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation};
 use async_graphql::{Response, SDLExportOptions, SchemaBuilder, ServerError, ValidationResult};
 
+use crate::access::Gate;
 use crate::completion::{Asked, complete};
 use crate::context::Services;
 use crate::error::{ErrorCode, set_code};
@@ -86,6 +87,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .limit_complexity(COMPLEXITY)
         .limit_directives(10)
         .extension(Phases)
+        .extension(Gate::default())
 }
 
 /// The schema over the services of a process.

@@ -34,7 +34,7 @@ const GROUP: &[Role] = &[Director, System];
 permissions! {
     /// `menu`, `pizzerias`, `pizzeria`: anyone, without an account.
     ReadMenu: &Role::ALL,
-    /// `me`, `updateMyAccount`, `eraseMyAccount`, `signOut`: one's own account and nobody else's.
+    /// `me`, `updateMyAccount`, `signOut`: one's own account and nobody else's.
     ManageOwnAccount: &Role::ALL,
     /// `quoteOrder`.
     QuoteOrder: ORDERING,
@@ -56,8 +56,12 @@ permissions! {
     ReadOrder: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, Auditor, System],
     /// `orders`: other customers' history is no business of couriers, nor of the kitchen.
     ListOrders: &[Customer, Receptionist, Manager, Director, Auditor, System],
-    /// The name, phone, address and note of an order; auditors see pseudonyms, the kitchen needs none.
-    ReadContact: &[Customer, Receptionist, Courier, Manager, Director, System],
+    /// The name, phone and address of an order; auditors see a pseudonym in their place, the kitchen needs none.
+    ReadContact: &[Customer, Receptionist, Courier, Manager, Director, Auditor, System],
+    /// What the customer wants the pizzeria to know: of the contact, and nothing for auditors.
+    ReadNote: &[Customer, Receptionist, Courier, Manager, Director, System],
+    /// The four digits that the customer tells the courier: never for the courier.
+    ReadDeliveryCode: &[Customer, Receptionist, Manager, Director],
     /// `kitchenQueue`, `kitchenQueueChanged`.
     ReadKitchen: KITCHEN_READ,
     /// `recipe`: the group's, the same in every pizzeria.
@@ -96,6 +100,10 @@ permissions! {
     ReadSales: MANAGEMENT_READ,
     /// `events`, `eventAppended`: a manager's are those of the pizzeria.
     ReadEvents: MANAGEMENT_READ,
+    /// What an event carries, as stored.
+    ReadPayload: MANAGEMENT_READ,
+    /// What a member of staff is called, for whoever was shown them; auditors see a pseudonym.
+    ReadStaffName: &Role::ALL,
     /// `log`: how far the log has come; it shows no event.
     ReadLog: MANAGEMENT_READ,
     /// `openPizzeria`.
@@ -104,6 +112,12 @@ permissions! {
     UpdatePizzeria: GROUP,
     /// `publishMenu`.
     PublishMenu: GROUP,
+    /// `eraseMyAccount`: a customer's own; staff are revoked instead.
+    EraseOwnAccount: &[Customer],
+    /// `eraseCustomer`: on a customer's request that comes by another way.
+    EraseCustomer: GROUP,
+    /// `contactReads`: who of the staff has read whose contact.
+    ReadContactReads: GROUP,
 }
 
 impl Permission {

@@ -21,7 +21,9 @@ const TABLE: &[(Permission, &str)] = &[
     (Permission::RefundOrder, "....MD.S"),
     (Permission::ReadOrder, "CRPLMDAS"),
     (Permission::ListOrders, "CR..MDAS"),
-    (Permission::ReadContact, "CR.LMD.S"),
+    (Permission::ReadContact, "CR.LMDAS"),
+    (Permission::ReadNote, "CR.LMD.S"),
+    (Permission::ReadDeliveryCode, "CR..MD.."),
     (Permission::ReadKitchen, "..P.MDAS"),
     (Permission::ReadRecipe, "..P.MDAS"),
     (Permission::PrepareOrder, "..P.MD.S"),
@@ -41,10 +43,15 @@ const TABLE: &[(Permission, &str)] = &[
     (Permission::ManageStaff, "....MD.S"),
     (Permission::ReadSales, "....MDAS"),
     (Permission::ReadEvents, "....MDAS"),
+    (Permission::ReadPayload, "....MDAS"),
+    (Permission::ReadStaffName, "CRPLMDAS"),
     (Permission::ReadLog, "....MDAS"),
     (Permission::OpenPizzeria, ".....D.S"),
     (Permission::UpdatePizzeria, ".....D.S"),
     (Permission::PublishMenu, ".....D.S"),
+    (Permission::EraseOwnAccount, "C......."),
+    (Permission::EraseCustomer, ".....D.S"),
+    (Permission::ReadContactReads, ".....D.S"),
 ];
 
 fn letter(role: Role) -> char {

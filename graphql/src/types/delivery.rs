@@ -23,6 +23,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::labels;
 use crate::loaders::PositionOf;
+use crate::requires::{requires, roles};
 use crate::scalars;
 
 /// A delivery, at one version.
@@ -101,6 +102,7 @@ impl Delivery {
     }
 
     /// The order.
+    #[graphql(directive = requires::apply(roles(Permission::ReadOrder)))]
     async fn order(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
         let caller = ctx.caller()?;
         let order = self.order_of(ctx).await?;
@@ -125,7 +127,8 @@ impl Delivery {
         }
     }
 
-    /// Who it is for, and where to; none for those who may not see it.
+    /// Who it is for, and where to; none for those who may not see it, and once it is erased.
+    #[graphql(directive = requires::apply(roles(Permission::ReadContact)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
         match self.order_of(ctx).await? {
             Some(order) => order.contact_for(ctx, ctx.caller()?).await,
@@ -200,13 +203,17 @@ impl Delivery {
     }
 
     /// Everything that happened to it, oldest first, at most 100 events a page.
-    #[graphql(complexity = "first.clamp(1, 100) as usize * child_complexity + 1")]
+    #[graphql(
+        complexity = "first.clamp(1, 100) as usize * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ReadDelivery))
+    )]
     async fn history(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100.")] first: i32,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
+        ctx.caller()?.authorize(Permission::ReadDelivery, self.scope())?;
         history(ctx, &StreamId::delivery(self.delivery.id), first, after.as_deref()).await
     }
 }

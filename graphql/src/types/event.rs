@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::access::Role as ActorRole;
+use domain::access::{Permission, of_role, roles_of};
 use domain::{LogPosition, StreamId};
 use event_store::RecordedEvent;
 
@@ -15,6 +15,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::HistoryOf;
+use crate::requires::{requires, roles};
 use crate::scalars::{self, Json};
 
 /// An event of the log.
@@ -39,14 +40,6 @@ pub struct Actor {
     pub id: ID,
     /// In which role.
     pub role: Role,
-}
-
-/// The roles that may see an order's delivery code.
-pub(super) fn told_the_code(role: ActorRole) -> bool {
-    match role {
-        ActorRole::Customer | ActorRole::Receptionist | ActorRole::Manager | ActorRole::Director => true,
-        ActorRole::Pizzaiolo | ActorRole::Courier | ActorRole::Auditor | ActorRole::System => false,
-    }
 }
 
 /// Leaves the keys, takes out the digits, however deep they lie.
@@ -112,19 +105,14 @@ impl Event {
 
     /// What it carries, as stored; none for those who may not see it. The customer's delivery code is
     /// blank for those who may not see it on the order.
+    #[graphql(directive = requires::apply(roles(Permission::ReadPayload)))]
     async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json>, ApiError> {
-        let shown = ctx.caller()?.actor.as_ref().is_some_and(|actor| match actor.role {
-            ActorRole::Manager | ActorRole::Director | ActorRole::Auditor | ActorRole::System => true,
-            ActorRole::Customer | ActorRole::Receptionist | ActorRole::Pizzaiolo | ActorRole::Courier => {
-                false
-            }
-        });
-        if !shown {
+        let actor = ctx.caller()?.actor.as_ref();
+        if of_role(actor, roles_of(Permission::ReadPayload)).is_err() {
             return Ok(None);
         }
         let mut payload = serde_json::from_str(self.0.payload.get()).map_err(ApiError::internal)?;
-        let told = ctx.caller()?.actor.as_ref().is_some_and(|actor| told_the_code(actor.role));
-        if !told {
+        if of_role(actor, roles_of(Permission::ReadDeliveryCode)).is_err() {
             blank_codes(&self.0.event_type, &mut payload);
         }
         Ok(Some(Json(payload)))

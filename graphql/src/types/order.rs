@@ -14,7 +14,7 @@ use super::actions::{self, OrderAction};
 use super::contact::Contact;
 use super::delivery::Delivery;
 use super::enums::{CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
-use super::event::{EventConnection, history, told_the_code};
+use super::event::{EventConnection, history};
 use super::order_parts::{OrderLine, Payment, Promise, VatPart};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
@@ -22,6 +22,7 @@ use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::labels;
+use crate::requires::{requires, roles};
 use crate::scalars::{self, Money};
 
 /// An order that was accepted, at one version.
@@ -284,10 +285,9 @@ impl Order {
 
     /// The four digits that the customer tells the courier. For the customer, reception and the
     /// managers: never for the courier.
+    #[graphql(directive = requires::apply(roles(Permission::ReadDeliveryCode)))]
     async fn delivery_code(&self, ctx: &Context<'_>) -> Result<Option<&str>, ApiError> {
-        let caller = ctx.caller()?;
-        let told = caller.actor.as_ref().is_some_and(|actor| told_the_code(actor.role));
-        let may = told && caller.may(Permission::ReadOrder, self.scope());
+        let may = ctx.caller()?.may(Permission::ReadDeliveryCode, self.scope());
         Ok(self.order.delivery_code.as_deref().filter(|_| may))
     }
 
@@ -296,17 +296,20 @@ impl Order {
         self.order.distance_m
     }
 
-    /// Who it is for, and where to; none for those who may not see it.
+    /// Who it is for, and where to; none for those who may not see it, and once it is erased.
+    #[graphql(directive = requires::apply(roles(Permission::ReadContact)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
         self.contact_for(ctx, ctx.caller()?).await
     }
 
     /// What the customer wants the pizzeria to know; none for those who may not see the contact.
+    #[graphql(directive = requires::apply(roles(Permission::ReadNote)))]
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         Ok(self.contact_for(ctx, ctx.caller()?).await?.and_then(|contact| contact.note))
     }
 
     /// Its delivery, once it is ready for one.
+    #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
     async fn delivery(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
         let delivery = self.delivery_of(ctx).await?;
         let caller = ctx.caller()?;
@@ -320,13 +323,17 @@ impl Order {
     }
 
     /// Everything that happened to it, oldest first, at most 100 events a page.
-    #[graphql(complexity = "first.clamp(1, 100) as usize * child_complexity + 1")]
+    #[graphql(
+        complexity = "first.clamp(1, 100) as usize * child_complexity + 1",
+        directive = requires::apply(roles(Permission::ReadOrder))
+    )]
     async fn history(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100.")] first: i32,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
+        ctx.caller()?.authorize(Permission::ReadOrder, self.scope())?;
         history(ctx, &StreamId::order(self.order.id), first, after.as_deref()).await
     }
 }

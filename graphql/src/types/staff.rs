@@ -1,7 +1,7 @@
 //! A member of staff as clients see them: never more than a name and a role.
 
 use async_graphql::{Context, ID, Object};
-use domain::access::Role as ActorRole;
+use domain::access::{Permission, Role as ActorRole};
 use domain::ids::StaffId;
 
 use super::enums::Role;
@@ -9,6 +9,7 @@ use crate::auth::Account;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
 
 /// A member of staff, by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,7 @@ impl Staff {
     }
 
     /// What they are called; none once the account is gone. Auditors and the system see a pseudonym.
+    #[graphql(directive = requires::apply(roles(Permission::ReadStaffName)))]
     async fn name(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let pseudonym = ctx.caller()?.actor.as_ref().is_none_or(|actor| match actor.role {
             ActorRole::Auditor | ActorRole::System => true,

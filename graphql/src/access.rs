@@ -1,0 +1,402 @@
+//! For whom each field of the schema is: deny by default. A field says by `@requires` which roles it is
+//! for, or it is declared here as open; one that does neither is refused, and fails a test. Whose thing
+//! it is, a role is not enough to say: that is the resolver's part, by the same `domain::access`.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo};
+use async_graphql::registry::{MetaDirectiveInvocation, MetaType, Registry};
+use async_graphql::{Error, PathSegment, QueryPathNode, QueryPathSegment, ServerError, ServerResult, Value};
+use domain::access::{Denied, Role, of_role};
+
+use crate::context::{Caller, NoContext};
+use crate::error::ApiError;
+
+/// Fields of the roots that are for anybody, with or without an account.
+const PUBLIC: &[(&str, &[&str])] =
+    &[("Query", &["me", "menu", "node", "pizzeria", "pizzerias", "quoteOrder"]), ("Mutation", &[])];
+
+/// Types whose every field is for whoever was given the object: what gave it decided. Payloads,
+/// connections, edges and updates are, by their names.
+const OPEN: &[&str] = &[
+    // The caller's own account: nobody is ever given another's.
+    "Account",
+    // Of an order or an account that the caller may read; `contact` itself is guarded.
+    "Address",
+    "Contact",
+    // The menu and the points of sale.
+    "Extra",
+    "Ingredient",
+    "Menu",
+    "OpeningHours",
+    "Pause",
+    "Pizza",
+    "Side",
+    "SizedPizza",
+    // Parts of an order, a delivery, a quote, a refusal.
+    "BoardOrder",
+    "CourierPosition",
+    "MissingIngredient",
+    "OrderAction",
+    "OrderBoard",
+    "OrderLine",
+    "Payment",
+    "Promise",
+    "Quote",
+    "StatusCount",
+    "UserError",
+    "UserErrorDetail",
+    "VatPart",
+    // What its root field is for, and nothing more.
+    "BlockedPizza",
+    "EventActor",
+    "Log",
+    "PaidByMethod",
+    "Recipe",
+    "RecipeLine",
+    "SalesDay",
+    "Stock",
+    "StockChange",
+    "StockLevel",
+    "Stream",
+    // Values, and the interface: what is asked of it is asked of the type.
+    "Money",
+    "Node",
+    "PageInfo",
+];
+
+/// Types of which some fields are for fewer than the object is: those of the other fields, one by one.
+const PARTLY_OPEN: &[(&str, &[&str])] = &[
+    (
+        "Delivery",
+        &[
+            "allowedActions",
+            "assignedAt",
+            "attempts",
+            "courier",
+            "courierPosition",
+            "distanceMetres",
+            "endedAt",
+            "failure",
+            "id",
+            "number",
+            "orderId",
+            "pickedUpAt",
+            "pizzeria",
+            "position",
+            "promisedAt",
+            "proof",
+            "scheduledAt",
+            "status",
+            "statusLabel",
+            "version",
+            "wrongCodes",
+        ],
+    ),
+    (
+        "Event",
+        &[
+            "actor",
+            "causationId",
+            "command",
+            "commandId",
+            "correlationId",
+            "id",
+            "position",
+            "recordedAt",
+            "sequence",
+            "stream",
+            "type",
+            "version",
+        ],
+    ),
+    (
+        "Order",
+        &[
+            "allowedActions",
+            "cancelReason",
+            "cancelledAt",
+            "channel",
+            "completedAt",
+            "deliveryFailure",
+            "deliveryFee",
+            "distanceMetres",
+            "due",
+            "expiresAt",
+            "fulfilment",
+            "id",
+            "late",
+            "lines",
+            "number",
+            "outForDeliveryAt",
+            "paid",
+            "payment",
+            "payments",
+            "pizzeria",
+            "placedAt",
+            "position",
+            "promisedAt",
+            "promises",
+            "readyAt",
+            "startedAt",
+            "status",
+            "statusLabel",
+            "subtotal",
+            "total",
+            "vat",
+            "version",
+        ],
+    ),
+    (
+        "Pizzeria",
+        &[
+            "address",
+            "code",
+            "deliveryFee",
+            "deliveryRadiusMetres",
+            "hours",
+            "id",
+            "latitude",
+            "longitude",
+            "minimumOrder",
+            "name",
+            "pause",
+            "position",
+            "takesOrders",
+            "timeZone",
+            "version",
+        ],
+    ),
+    ("Staff", &["id", "role"]),
+];
+
+/// Guarded fields that are null, and no error, for the roles that they are not for: pages that several
+/// roles share ask for them.
+const HIDDEN: &[(&str, &str)] = &[
+    ("Delivery", "contact"),
+    ("Delivery", "order"),
+    ("Event", "payload"),
+    ("Order", "contact"),
+    ("Order", "delivery"),
+    ("Order", "deliveryCode"),
+    ("Order", "note"),
+];
+
+/// For whom a field is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    /// For anybody.
+    Public,
+    /// For whoever was given the object.
+    Open,
+    /// For these roles; to others it is null (`hidden`) or refused.
+    Roles { roles: Vec<Role>, hidden: bool },
+}
+
+fn is_envelope(name: &str) -> bool {
+    ["Payload", "Connection", "Edge", "Update"].iter().any(|end| name.ends_with(end))
+}
+
+fn has(table: &[(&str, &[&str])], name: &str, field: &str) -> bool {
+    table.iter().any(|(of, fields)| *of == name && fields.contains(&field))
+}
+
+/// The roles that a `@requires` names.
+fn roles_in(directives: &[MetaDirectiveInvocation]) -> Option<Vec<Role>> {
+    let requires = directives.iter().find(|directive| directive.name == "requires")?;
+    let Some(Value::List(roles)) = requires.args.get("roles") else { return Some(Vec::new()) };
+    let role = |role: &Value| match role {
+        Value::Enum(name) => Role::from_str(name).ok(),
+        _ => None,
+    };
+    Some(roles.iter().filter_map(role).collect())
+}
+
+/// The rule of a field; none for one that says nothing of itself.
+fn rule_of(name: &str, field: &str, directives: &[MetaDirectiveInvocation]) -> Option<Rule> {
+    if let Some(roles) = roles_in(directives) {
+        return Some(Rule::Roles { roles, hidden: HIDDEN.contains(&(name, field)) });
+    }
+    if has(PUBLIC, name, field) {
+        return Some(Rule::Public);
+    }
+    let open = OPEN.contains(&name) || is_envelope(name) || has(PARTLY_OPEN, name, field);
+    open.then_some(Rule::Open)
+}
+
+/// The rules of a schema, by type and field; what is open in whole is left out.
+type Rules = HashMap<String, HashMap<String, Option<Rule>>>;
+
+fn rules_of(registry: &Registry) -> Rules {
+    let mut rules = Rules::new();
+    for kind in registry.types.values() {
+        let MetaType::Object { name, fields, .. } = kind else { continue };
+        let of = |(field, meta): (&String, &async_graphql::registry::MetaField)| {
+            (field.clone(), rule_of(name, field, &meta.directive_invocations))
+        };
+        let fields: HashMap<_, _> = fields.iter().map(of).collect();
+        if fields.values().any(|rule| *rule != Some(Rule::Open)) {
+            rules.insert(name.clone(), fields);
+        }
+    }
+    rules
+}
+
+/// Asks, before a field is resolved, whether it is for the caller's role at all.
+#[derive(Debug, Default)]
+pub(crate) struct Gate(Arc<OnceLock<Rules>>);
+
+impl ExtensionFactory for Gate {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self(self.0.clone()))
+    }
+}
+
+impl Gate {
+    /// Whether the field is to be resolved; not one that is hidden from the caller.
+    fn admits(&self, ctx: &ExtensionContext<'_>, info: &ResolveInfo<'_>) -> Result<bool, ApiError> {
+        let rules = self.0.get_or_init(|| rules_of(&ctx.schema_env.registry));
+        let root = || ctx.schema_env.registry.subscription_type.as_deref().unwrap_or_default();
+        // The fields of a subscription are said to be of the struct that has them.
+        let parent = if info.path_node.parent.is_none() && !rules.contains_key(info.parent_type) {
+            root()
+        } else {
+            info.parent_type
+        };
+        let Some(fields) = rules.get(parent) else { return Ok(true) };
+        match fields.get(info.name) {
+            Some(Some(Rule::Public | Rule::Open)) => Ok(true),
+            Some(Some(Rule::Roles { roles, hidden })) => {
+                let caller = ctx.data_opt::<Caller>().ok_or_else(|| ApiError::internal(NoContext))?;
+                match of_role(caller.actor.as_ref(), roles) {
+                    Ok(_) => Ok(true),
+                    Err(_) if *hidden => Ok(false),
+                    Err(denied) => Err(denied.into()),
+                }
+            }
+            Some(None) | None => Err(Denied::Forbidden.into()),
+        }
+    }
+}
+
+fn path_of(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
+    let mut path = node.parent.map(path_of).unwrap_or_default();
+    path.push(match node.segment {
+        QueryPathSegment::Index(index) => PathSegment::Index(index),
+        QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
+    });
+    path
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Gate {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        if info.is_for_introspection || info.name.starts_with("__") {
+            return next.run(ctx, info).await;
+        }
+        match self.admits(ctx, &info) {
+            Ok(true) => next.run(ctx, info).await,
+            Ok(false) => Ok(None),
+            Err(denied) => {
+                let error = Error::new_with_source(denied).into_server_error(info.field.name.pos);
+                Err(ServerError { path: path_of(info.path_node), ..error })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use async_graphql::parser::parse_schema;
+    use async_graphql::parser::types::{BaseType, TypeKind, TypeSystemDefinition};
+
+    use super::*;
+    use crate::schema::sdl;
+
+    /// Every field of every object type, as the schema's text has it: type, field, whether it may be null,
+    /// and the roles of its `@requires`.
+    fn fields() -> Vec<(String, String, bool, Option<String>)> {
+        let mut all = Vec::new();
+        for definition in parse_schema(sdl()).unwrap().definitions {
+            let TypeSystemDefinition::Type(kind) = definition else { continue };
+            let TypeKind::Object(object) = kind.node.kind else { continue };
+            for field in object.fields {
+                let field = field.node;
+                let requires =
+                    field.directives.iter().find(|directive| directive.node.name.node == "requires");
+                let roles = requires.map(|requires| requires.node.arguments[0].1.node.to_string());
+                let name = kind.node.name.node.to_string();
+                all.push((name, field.name.node.to_string(), field.ty.node.nullable, roles));
+                assert!(matches!(field.ty.node.base, BaseType::Named(_) | BaseType::List(_)));
+            }
+        }
+        all
+    }
+
+    fn directives(roles: Option<&String>) -> Vec<MetaDirectiveInvocation> {
+        let roles = roles.map(|text| {
+            let names = text.trim_matches(['[', ']']).split(", ").map(async_graphql::Name::new);
+            let args = [("roles".to_owned(), Value::List(names.map(Value::Enum).collect()))];
+            MetaDirectiveInvocation { name: "requires".to_owned(), args: args.into_iter().collect() }
+        });
+        roles.into_iter().collect()
+    }
+
+    #[test]
+    fn every_field_of_every_type_says_for_whom_it_is() {
+        let unsaid: Vec<_> = fields()
+            .into_iter()
+            .filter(|(name, field, _, roles)| rule_of(name, field, &directives(roles.as_ref())).is_none())
+            .map(|(name, field, ..)| format!("{name}.{field}"))
+            .collect();
+        assert_eq!(unsaid, Vec::<String>::new(), "give each a @requires, or declare it open in access.rs");
+    }
+
+    #[test]
+    fn what_is_declared_is_there_and_only_once() {
+        let fields = fields();
+        let types: BTreeSet<&str> = fields.iter().map(|(name, ..)| name.as_str()).chain(["Node"]).collect();
+        let gone: Vec<_> = OPEN.iter().filter(|name| !types.contains(*name)).collect();
+        assert_eq!(gone, Vec::<&&str>::new());
+        for (name, field) in [PUBLIC, PARTLY_OPEN]
+            .into_iter()
+            .flatten()
+            .flat_map(|(name, fields)| fields.iter().map(move |field| (*name, *field)))
+        {
+            let found = fields.iter().find(|(of, named, ..)| of == name && named == field);
+            let (.., requires) = found.unwrap_or_else(|| panic!("{name}.{field} is not there"));
+            assert_eq!(*requires, None, "{name}.{field} is open and guarded");
+            assert!(!OPEN.contains(&name) && !is_envelope(name), "{name} is open in whole and in part");
+        }
+        for (name, field) in HIDDEN {
+            let found = fields.iter().find(|(of, named, ..)| of == name && named == field);
+            let (_, _, nullable, roles) = found.unwrap_or_else(|| panic!("{name}.{field} is not there"));
+            assert!(*nullable && roles.is_some(), "{name}.{field} cannot be hidden");
+        }
+        for root in ["Query", "Mutation", "Subscription"] {
+            assert!(!OPEN.contains(&root) && !PARTLY_OPEN.iter().any(|(name, _)| *name == root), "{root}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_says_nothing_is_refused() {
+        assert_eq!(rule_of("Query", "secrets", &[]), None);
+        assert_eq!(rule_of("Order", "secrets", &[]), None);
+        assert_eq!(rule_of("Secrets", "id", &[]), None);
+        let nobody = directives(Some(&"[]".to_owned()));
+        assert_eq!(
+            rule_of("Query", "menu", &nobody),
+            Some(Rule::Roles { roles: Vec::new(), hidden: false }),
+            "a role that is not known is nobody's"
+        );
+    }
+}
