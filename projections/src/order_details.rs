@@ -64,8 +64,6 @@ pub struct OrderFilter {
     pub placed_from: Option<DateTime<Utc>>,
     /// Placed earlier than then.
     pub placed_to: Option<DateTime<Utc>>,
-    /// Only what couriers may see: deliveries that are ready or on their way.
-    pub courier_visible: bool,
 }
 
 /// In which order; ties by id.
@@ -114,9 +112,6 @@ impl OrderFilter {
         }
         if let Some(to) = self.placed_to {
             query.push(" AND placed_at < ").push_bind(to);
-        }
-        if self.courier_visible {
-            query.push(" AND fulfilment = 'DELIVERY' AND status IN ('READY', 'OUT_FOR_DELIVERY')");
         }
     }
 }

@@ -8,7 +8,8 @@ use domain::usecase::{AssignDelivery, ToDelivery};
 use event_store::NewContact;
 use uuid::Uuid;
 
-use super::run::{Answer, Asked, Fresh, allowed_delivery, command_context, execute, payloads};
+use super::allowed::{Fresh, allowed_delivery};
+use super::run::{Answer, Asked, command_context, execute, payloads};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;

@@ -1,7 +1,9 @@
 //! The mutation root: a merge of one small struct an entity. Each asks whether the caller may, parses
 //! what they gave, and hands a use case to the event store; the domain decides.
 
+mod allowed;
 mod delivery;
+mod fingerprint;
 mod menu;
 mod order;
 mod payment;

@@ -10,7 +10,8 @@ use event_store::NewContact;
 use rand::Rng;
 use uuid::Uuid;
 
-use super::run::{Answer, Asked, Fresh, allowed_order, execute, fresh_id, payloads, settled};
+use super::allowed::{Fresh, allowed_order};
+use super::run::{Answer, Asked, execute, fresh_id, payloads, settled};
 use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;

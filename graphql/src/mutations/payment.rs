@@ -9,9 +9,8 @@ use domain::usecase::{Refusal, ToOrder};
 use domain::{AggregateState, Cents};
 use event_store::CommandContext;
 
-use super::run::{
-    Answer, Asked, Fresh, allowed_order, command_context, execute, execute_in, order_allowed_to, payloads,
-};
+use super::allowed::{Fresh, allowed_order, order_allowed_to};
+use super::run::{Answer, Asked, command_context, execute, execute_in, payloads};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs;

@@ -8,7 +8,8 @@ use domain::ids::PizzeriaId;
 use domain::pizzeria::{Changes, Opening, OpeningSpan, PizzeriaCommand, WeeklyHours};
 use domain::usecase::ToPizzeria;
 
-use super::run::{Answer, Asked, allowed_pizzeria, execute, payloads, reason};
+use super::allowed::allowed_pizzeria;
+use super::run::{Answer, Asked, execute, payloads, reason};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs;

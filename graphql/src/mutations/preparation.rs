@@ -5,7 +5,8 @@ use domain::access::Permission;
 use domain::order::OrderCommand;
 use domain::usecase::{self, ToOrder};
 
-use super::run::{Asked, Fresh, allowed_order, execute, payloads};
+use super::allowed::{Fresh, allowed_order};
+use super::run::{Asked, execute, payloads};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::requires::{requires, roles};

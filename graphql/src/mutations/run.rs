@@ -1,22 +1,20 @@
-//! What every mutation does: who may, under which key, execute, and the outcome as a payload. The
-//! use case decides; nothing here does.
+//! What every mutation does: under which key, execute, and the outcome as a payload. The use case
+//! decides; nothing here does.
 
-use async_graphql::{Context, ID, Value};
+use std::sync::Arc;
+
+use async_graphql::Context;
 use chrono::{DateTime, Utc};
-use domain::access::{Permission, Scope, roles_of};
-use domain::delivery::{Delivery, ScheduledDelivery};
-use domain::ids::{DeliveryId, OrderId, PizzeriaId};
+use domain::delivery::Delivery;
 use domain::order::Order;
 use domain::usecase::{BasketLine, RefusalCode, UseCase};
-use domain::{AggregateState, LogPosition, StreamId};
+use domain::{AggregateState, LogPosition};
 use event_store::{CommandContext, Idempotency, NewContact, Outcome};
-use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use uuid::{NoContext, Timestamp, Uuid};
 
+use super::fingerprint::fingerprint;
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
-use crate::ids::GlobalId;
 use crate::inputs::{self, StockLineInput, Unusable};
 use crate::scalars;
 use crate::types::actions;
@@ -195,215 +193,7 @@ fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<Us
     vec![UserError::new(refusal, *lang, actions)]
 }
 
-/// That the caller's role may at all: asked before anything is looked up.
-fn of_a_role(caller: &Caller, permission: Permission) -> Result<(), ApiError> {
-    let actor = caller.actor()?;
-    if roles_of(permission).contains(&actor.role) { Ok(()) } else { Err(ApiError::Forbidden) }
-}
-
-/// An order that the caller was found to be allowed to touch.
-#[derive(Debug)]
-pub(super) struct AllowedOrder {
-    pub id: OrderId,
-    pub state: Arc<AggregateState>,
-    pub version: i64,
-}
-
-impl AllowedOrder {
-    /// Whether the caller may do something else to it, too.
-    pub fn also(&self, caller: &Caller, permission: Permission) -> bool {
-        scope_of_order(&self.state).is_some_and(|scope| caller.may(permission, scope))
-    }
-}
-
-fn scope_of_order(state: &AggregateState) -> Option<Scope<'_>> {
-    match state {
-        AggregateState::Order(Order::Refused(refused)) => {
-            Some(Scope::Own { customer: None, pizzeria: &refused.pizzeria })
-        }
-        AggregateState::Order(Order::Placed(order)) => {
-            Some(Scope::Own { customer: order.customer, pizzeria: &order.pizzeria })
-        }
-        _ => None,
-    }
-}
-
-/// How fresh a state has to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fresh {
-    /// As this process last knew it: enough for whose it is, which never changes.
-    AsKnown,
-    /// As stored now.
-    AsStored,
-}
-
-async fn state_of(
-    services: &Services,
-    stream: &StreamId,
-    fresh: Fresh,
-) -> Result<(Arc<AggregateState>, i64), ApiError> {
-    let store = &services.store;
-    match fresh {
-        Fresh::AsKnown => Ok(store.recall(stream).await?),
-        Fresh::AsStored => {
-            let (state, version) = store.load(stream).await?;
-            Ok((Arc::new(state), version))
-        }
-    }
-}
-
-/// Looks an order up, and whether the caller may.
-///
-/// # Errors
-/// `BAD_USER_INPUT` for what is no order's id; `NOT_FOUND` for no order, and for a customer's that is
-/// not theirs; `FORBIDDEN` for another pizzeria's.
-pub(super) async fn allowed_order(
-    ctx: &Context<'_>,
-    id: &ID,
-    permission: Permission,
-    fresh: Fresh,
-) -> Result<AllowedOrder, ApiError> {
-    order_allowed_to(ctx.services()?, ctx.caller()?, id, permission, fresh).await
-}
-
-/// As [`allowed_order`], for longer than the request may live.
-///
-/// # Errors
-/// As [`allowed_order`].
-pub(super) async fn order_allowed_to(
-    services: &Services,
-    caller: &Caller,
-    id: &ID,
-    permission: Permission,
-    fresh: Fresh,
-) -> Result<AllowedOrder, ApiError> {
-    of_a_role(caller, permission)?;
-    let id = OrderId::required(id, "input.orderId")?;
-    let (state, version) = state_of(services, &StreamId::order(id), fresh).await?;
-    caller.authorize(permission, scope_of_order(&state).ok_or(ApiError::NotFound("order"))?)?;
-    Ok(AllowedOrder { id, state, version })
-}
-
-/// Looks a delivery up, and whether the caller may.
-///
-/// # Errors
-/// As [`allowed_order`].
-pub(super) async fn allowed_delivery(
-    ctx: &Context<'_>,
-    id: &ID,
-    permission: Permission,
-    fresh: Fresh,
-) -> Result<(ScheduledDelivery, i64), ApiError> {
-    let caller = ctx.caller()?;
-    of_a_role(caller, permission)?;
-    let id = DeliveryId::required(id, "input.deliveryId")?;
-    let (state, version) = state_of(ctx.services()?, &StreamId::delivery(id), fresh).await?;
-    let AggregateState::Delivery(Delivery::Scheduled(delivery)) = &*state else {
-        return Err(ApiError::NotFound("delivery"));
-    };
-    let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
-    caller.authorize(permission, scope)?;
-    Ok(((**delivery).clone(), version))
-}
-
-/// A pizzeria that the caller was found to be allowed to touch; whether it exists, the domain says.
-///
-/// # Errors
-/// `BAD_USER_INPUT` for what is no pizzeria's id; `FORBIDDEN` for another pizzeria.
-pub(super) fn allowed_pizzeria(
-    ctx: &Context<'_>,
-    id: &ID,
-    permission: Permission,
-) -> Result<PizzeriaId, ApiError> {
-    let caller = ctx.caller()?;
-    of_a_role(caller, permission)?;
-    let pizzeria = PizzeriaId::required(id, "input.pizzeriaId")?;
-    caller.authorize(permission, Scope::Pizzeria(&pizzeria))?;
-    Ok(pizzeria)
-}
-
 /// A reason or a name that may be left out.
 pub(super) fn reason(field: &str, value: Option<&str>) -> Result<String, ApiError> {
     Ok(inputs::optional_text(field, value, inputs::NAME_MAX)?.unwrap_or_default())
-}
-
-/// SHA-256 of the mutation and its input, but for the idempotency key: the same for the same wish,
-/// however it is written.
-fn fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
-    let field = ctx.field();
-    let arguments =
-        field.arguments().map_err(|error| ApiError::bad_input(error.message))?.into_iter().collect();
-    let mut text = field.name().to_owned();
-    canonical(&Value::Object(arguments), 0, &mut text);
-    Ok(Sha256::digest(text.as_bytes()).into())
-}
-
-/// Keys in order, nulls as if they were not there, an enum's value as its text: a literal and a
-/// variable are the same.
-fn canonical(value: &Value, depth: usize, out: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields
-                .iter()
-                .filter(|(_, value)| **value != Value::Null)
-                .filter(|(name, _)| !(depth == 1 && *name == "idempotencyKey"))
-                .collect();
-            fields.sort_unstable_by(|a, b| a.0.cmp(b.0));
-            out.push('{');
-            for (name, value) in fields {
-                out.push_str(name);
-                out.push(':');
-                canonical(value, depth + 1, out);
-                out.push(',');
-            }
-            out.push('}');
-        }
-        Value::List(items) => {
-            out.push('[');
-            for item in items {
-                canonical(item, depth + 1, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Value::Enum(name) => out.push_str(&Value::String(name.to_string()).to_string()),
-        Value::Null | Value::Number(_) | Value::String(_) | Value::Boolean(_) | Value::Binary(_) => {
-            out.push_str(&value.to_string());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use async_graphql::{Name, value};
-
-    use super::*;
-
-    fn text(arguments: Value) -> String {
-        let mut text = String::new();
-        canonical(&arguments, 0, &mut text);
-        text
-    }
-
-    #[test]
-    fn the_same_wish_has_the_same_text_however_it_is_written() {
-        let one =
-            value!({ "input": { "size": "M", "lines": [{ "b": 1, "a": "x" }], "idempotencyKey": "k1" } });
-        let two = value!({ "input": {
-            "idempotencyKey": "k2", "note": null, "lines": [{ "a": "x", "b": 1 }], "size": "M",
-        } });
-        assert_eq!(text(one), text(two));
-        assert_eq!(text(Value::Enum(Name::new("M"))), text(Value::String("M".to_owned())));
-    }
-
-    #[test]
-    fn another_wish_has_another_text() {
-        let wish = |quantity: i32| value!({ "input": { "lines": [{ "quantity": (quantity) }] } });
-        assert_ne!(text(wish(1)), text(wish(2)));
-        // What is called so further down is part of the wish.
-        let below = |key: &str| value!({ "input": { "lines": [{ "idempotencyKey": (key) }] } });
-        assert_ne!(text(below("a")), text(below("b")));
-        // A text cannot pass for another structure.
-        assert_ne!(text(value!({ "a": "x,b:y" })), text(value!({ "a": "x", "b": "y" })));
-    }
 }

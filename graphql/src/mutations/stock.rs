@@ -6,7 +6,8 @@ use domain::ids::PizzeriaId;
 use domain::stock::StockCommand;
 use domain::usecase;
 
-use super::run::{Answer, Asked, allowed_pizzeria, execute, fresh_id, payloads, reason, settled};
+use super::allowed::allowed_pizzeria;
+use super::run::{Answer, Asked, execute, fresh_id, payloads, reason, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;

@@ -128,7 +128,6 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
         number: asked.number,
         placed_from: asked.placed_from,
         placed_to: asked.placed_to,
-        courier_visible: false,
     })
 }
 

@@ -1,0 +1,141 @@
+//! What a mutation is about, for a caller who may touch it: the role first, then the thing, then whose it is.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID};
+use domain::access::{Permission, Scope, roles_of};
+use domain::delivery::{Delivery, ScheduledDelivery};
+use domain::ids::{DeliveryId, OrderId, PizzeriaId};
+use domain::order::Order;
+use domain::{AggregateState, StreamId};
+
+use crate::context::{ApiContext, Caller, Services};
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+
+/// That the caller's role may at all: asked before anything is looked up.
+fn of_a_role(caller: &Caller, permission: Permission) -> Result<(), ApiError> {
+    let actor = caller.actor()?;
+    if roles_of(permission).contains(&actor.role) { Ok(()) } else { Err(ApiError::Forbidden) }
+}
+
+/// An order that the caller was found to be allowed to touch.
+#[derive(Debug)]
+pub(super) struct AllowedOrder {
+    pub id: OrderId,
+    pub state: Arc<AggregateState>,
+    pub version: i64,
+}
+
+impl AllowedOrder {
+    /// Whether the caller may do something else to it, too.
+    pub fn also(&self, caller: &Caller, permission: Permission) -> bool {
+        scope_of_order(&self.state).is_some_and(|scope| caller.may(permission, scope))
+    }
+}
+
+fn scope_of_order(state: &AggregateState) -> Option<Scope<'_>> {
+    match state {
+        AggregateState::Order(Order::Refused(refused)) => {
+            Some(Scope::Own { customer: None, pizzeria: &refused.pizzeria })
+        }
+        AggregateState::Order(Order::Placed(order)) => {
+            Some(Scope::Own { customer: order.customer, pizzeria: &order.pizzeria })
+        }
+        _ => None,
+    }
+}
+
+/// How fresh a state has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fresh {
+    /// As this process last knew it: enough for whose it is, which never changes.
+    AsKnown,
+    /// As stored now.
+    AsStored,
+}
+
+async fn state_of(
+    services: &Services,
+    stream: &StreamId,
+    fresh: Fresh,
+) -> Result<(Arc<AggregateState>, i64), ApiError> {
+    let store = &services.store;
+    match fresh {
+        Fresh::AsKnown => Ok(store.recall(stream).await?),
+        Fresh::AsStored => {
+            let (state, version) = store.load(stream).await?;
+            Ok((Arc::new(state), version))
+        }
+    }
+}
+
+/// Looks an order up, and whether the caller may.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for what is no order's id; `NOT_FOUND` for no order, and for a customer's that is
+/// not theirs; `FORBIDDEN` for another pizzeria's.
+pub(super) async fn allowed_order(
+    ctx: &Context<'_>,
+    id: &ID,
+    permission: Permission,
+    fresh: Fresh,
+) -> Result<AllowedOrder, ApiError> {
+    order_allowed_to(ctx.services()?, ctx.caller()?, id, permission, fresh).await
+}
+
+/// As [`allowed_order`], for longer than the request may live.
+///
+/// # Errors
+/// As [`allowed_order`].
+pub(super) async fn order_allowed_to(
+    services: &Services,
+    caller: &Caller,
+    id: &ID,
+    permission: Permission,
+    fresh: Fresh,
+) -> Result<AllowedOrder, ApiError> {
+    of_a_role(caller, permission)?;
+    let id = OrderId::required(id, "input.orderId")?;
+    let (state, version) = state_of(services, &StreamId::order(id), fresh).await?;
+    caller.authorize(permission, scope_of_order(&state).ok_or(ApiError::NotFound("order"))?)?;
+    Ok(AllowedOrder { id, state, version })
+}
+
+/// Looks a delivery up, and whether the caller may.
+///
+/// # Errors
+/// As [`allowed_order`].
+pub(super) async fn allowed_delivery(
+    ctx: &Context<'_>,
+    id: &ID,
+    permission: Permission,
+    fresh: Fresh,
+) -> Result<(ScheduledDelivery, i64), ApiError> {
+    let caller = ctx.caller()?;
+    of_a_role(caller, permission)?;
+    let id = DeliveryId::required(id, "input.deliveryId")?;
+    let (state, version) = state_of(ctx.services()?, &StreamId::delivery(id), fresh).await?;
+    let AggregateState::Delivery(Delivery::Scheduled(delivery)) = &*state else {
+        return Err(ApiError::NotFound("delivery"));
+    };
+    let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
+    caller.authorize(permission, scope)?;
+    Ok(((**delivery).clone(), version))
+}
+
+/// A pizzeria that the caller was found to be allowed to touch; whether it exists, the domain says.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for what is no pizzeria's id; `FORBIDDEN` for another pizzeria.
+pub(super) fn allowed_pizzeria(
+    ctx: &Context<'_>,
+    id: &ID,
+    permission: Permission,
+) -> Result<PizzeriaId, ApiError> {
+    let caller = ctx.caller()?;
+    of_a_role(caller, permission)?;
+    let pizzeria = PizzeriaId::required(id, "input.pizzeriaId")?;
+    caller.authorize(permission, Scope::Pizzeria(&pizzeria))?;
+    Ok(pizzeria)
+}
