@@ -23,13 +23,18 @@ const NOTICES: usize = 1024;
 /// The channel that an append notifies.
 const CHANNEL: &str = "events";
 
-/// A notification on another channel than the log's: short-lived news that is not an event.
+/// Short-lived news that is not an event.
 #[derive(Debug, Clone)]
-pub struct Notice {
-    /// The channel.
-    pub channel: String,
-    /// Its text.
-    pub payload: String,
+pub enum Notice {
+    /// A notification on another channel than the log's.
+    Said {
+        /// The channel.
+        channel: String,
+        /// Its text.
+        payload: String,
+    },
+    /// The connection was lost and is back: what was said in between was not heard.
+    Interrupted,
 }
 
 /// What the reader tells the subscribers.
@@ -152,35 +157,44 @@ struct Reader {
 
 impl Reader {
     async fn run(self) {
+        let mut interrupted = false;
         loop {
-            if let Err(error) = self.follow().await {
+            if let Err(error) = self.follow(interrupted).await {
                 if matches!(error, LogError::Unreadable { .. }) {
                     let _ = self.events.send(Live::Stuck);
                 }
                 tracing::warn!(%error, position = %*self.seen.borrow(), "following the log was interrupted");
                 tokio::time::sleep(POLL).await;
+                interrupted = true;
             }
         }
     }
 
-    async fn follow(&self) -> Result<(), LogError> {
+    async fn follow(&self, interrupted: bool) -> Result<(), LogError> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen_all(self.channels.iter().map(String::as_str)).await?;
+        if interrupted {
+            self.tell(Notice::Interrupted);
+        }
         loop {
             self.read_new().await?;
-            match tokio::time::timeout(POLL, listener.recv()).await {
-                Ok(notification) => {
-                    let notification = notification?;
-                    if notification.channel() != CHANNEL {
-                        let (channel, payload) =
-                            (notification.channel().to_owned(), notification.payload().to_owned());
-                        // Nobody listening is no fault.
-                        let _ = self.notices.send(Notice { channel, payload });
-                    }
-                }
+            match tokio::time::timeout(POLL, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) if notification.channel() == CHANNEL => {}
+                Ok(Ok(Some(notification))) => self.tell(Notice::Said {
+                    channel: notification.channel().to_owned(),
+                    payload: notification.payload().to_owned(),
+                }),
+                // The listener has connected again, and listens.
+                Ok(Ok(None)) => self.tell(Notice::Interrupted),
+                Ok(Err(error)) => return Err(error.into()),
                 Err(_elapsed) => {}
             }
         }
+    }
+
+    /// Nobody listening is no fault.
+    fn tell(&self, notice: Notice) {
+        let _ = self.notices.send(notice);
     }
 
     async fn read_new(&self) -> Result<(), LogError> {

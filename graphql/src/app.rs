@@ -8,14 +8,17 @@ use std::time::Duration;
 use axum::Router;
 use event_store::{EventStore, Follower, LogError, Settings};
 use projections::{ProjectionError, ReadModels};
-use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
-use crate::auth::{AuthError, Authenticator, Key};
+use crate::auth::session::{self, Issuer};
+use crate::auth::{self, AuthError, Authenticator, Key};
 use crate::clock::Clock;
+use crate::config;
 use crate::context::Services;
+use crate::http::client_address::TrustedProxies;
 use crate::http::execute::Api;
 use crate::http::origins::AllowedOrigins;
 use crate::http::router::{Server, router};
@@ -36,17 +39,43 @@ pub struct Config {
     /// The database, migrated.
     pub pool: PgPool,
     /// `OCPIZZA_MANAGER_KEY`; without it a key kept in the database is used, for development.
-    pub key: Option<SecretString>,
+    pub key: Option<Key>,
     /// The clock.
     pub clock: Clock,
     /// The pages, besides the API's own, that may talk to it.
     pub origins: AllowedOrigins,
+    /// The proxies in front of the process, whose word on where a request comes from is taken.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Config {
     /// For development: over a migrated database, everything else as it is when nothing is said.
     pub fn new(pool: PgPool, clock: Clock) -> Self {
-        Self { pool, key: None, clock, origins: AllowedOrigins::default().and_localhost() }
+        Self {
+            pool,
+            key: None,
+            clock,
+            origins: AllowedOrigins::default().and_localhost(),
+            trusted_proxies: TrustedProxies::default(),
+        }
+    }
+
+    /// As a process's settings say.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn of(
+        pool: PgPool,
+        clock: Clock,
+        settings: &config::Settings,
+    ) -> Result<Self, config::SettingsError> {
+        Ok(Self {
+            pool,
+            key: settings.signing_key(),
+            clock,
+            origins: settings.origins()?,
+            trusted_proxies: settings.trusted_proxies.clone(),
+        })
     }
 }
 
@@ -80,6 +109,13 @@ pub struct App {
     pub clock: Clock,
     pool: PgPool,
     stopping: Arc<watch::Sender<bool>>,
+    housekeeping: JoinHandle<()>,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.housekeeping.abort();
+    }
 }
 
 impl App {
@@ -88,37 +124,48 @@ impl App {
     /// # Errors
     /// When the database does not answer.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { pool, key, clock, origins } = config;
+        let Config { pool, key, clock, origins, trusted_proxies } = config;
         health::record_metrics();
-        let key = match &key {
-            Some(secret) => Key::of(secret),
+        let key = match key {
+            Some(key) => key,
             None => Key::development(&pool).await?,
         };
         let store = EventStore::start(pool.clone(), Settings::default());
-        let follower = Follower::start(pool.clone(), &[courier_position::CHANNEL]).await?;
+        let follower = Follower::start(pool.clone(), &[courier_position::CHANNEL, session::CHANNEL]).await?;
         let read_models = ReadModels::start(pool.clone(), &follower, store.clone(), clock.0).await?;
         let services = Services {
             pool: pool.clone(),
             store: store.clone(),
             follower: follower.clone(),
             read_models: read_models.clone(),
+            key: key.clone(),
             clock,
             payments: Arc::new(DemoPayments),
         };
-        let authenticator = Authenticator::new(pool.clone(), key.clone(), clock);
+        let authenticator = Authenticator::start(pool.clone(), key.clone(), clock);
+        authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
         let api = Api { schema: schema(services.clone()), services, authenticator };
-        let sockets = Arc::new(Semaphore::new(SOCKETS));
-        let router = router(Server { api, stopping: stopping.clone(), sockets, origins });
-        Ok(Self { router, store, follower, read_models, key, clock, pool, stopping })
+        let router = router(Server {
+            api,
+            stopping: stopping.clone(),
+            sockets: Arc::new(Semaphore::new(SOCKETS)),
+            origins,
+            proxies: trusted_proxies,
+        });
+        let housekeeping = tokio::spawn(auth::housekeeping::run(pool.clone(), clock));
+        Ok(Self { router, store, follower, read_models, key, clock, pool, stopping, housekeeping })
     }
 
-    /// A bearer token for an account, by its e-mail address.
+    /// A bearer token for an account of the demo, by its e-mail address.
     ///
     /// # Errors
     /// When there is no such account, or the database does not answer.
     pub async fn issue_token(&self, email: &str) -> Result<String, AuthError> {
-        let (token, _) = crate::auth::issue_token(&self.pool, &self.key, email, &self.clock).await?;
+        let account = auth::account_by_email(&self.pool, email).await?;
+        let account = account.ok_or_else(|| AuthError::UnknownAccount(email.trim().to_owned()))?;
+        let now = self.clock.now();
+        let (token, _) = session::open(&self.pool, &self.key, account.id, Issuer::Operator, now).await?;
         Ok(token)
     }
 

@@ -2,18 +2,32 @@
 //! wrapped, and never shown or logged.
 
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use config::{Config, File, FileFormat};
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
+use crate::auth::Key;
+use crate::http::client_address::TrustedProxies;
 use crate::http::origins::{AllowedOrigins, NoOrigin};
 
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 5] =
-    ["DATABASE_URL", "PORT", "OCPIZZA_MANAGER_KEY", "OCPIZZA_MANAGER_ALLOWED_ORIGINS", "ENV"];
+const VARIABLES: [&str; 8] = [
+    "DATABASE_URL",
+    "ENV",
+    "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
+    "OCPIZZA_MANAGER_KEY",
+    "OCPIZZA_MANAGER_KEY_PREVIOUS",
+    "OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL",
+    "OCPIZZA_MANAGER_TRUSTED_PROXIES",
+    "PORT",
+];
 /// Where the API listens when nothing is said.
 const DEFAULT_PORT: u16 = 8080;
 
@@ -40,12 +54,31 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_KEY`: the key that the tokens of sessions are stored under.
     #[serde(rename = "ocpizza_manager_key")]
     pub key: Option<SecretString>,
+    /// `OCPIZZA_MANAGER_KEY_PREVIOUS`: the key before it, accepted for a while.
+    #[serde(rename = "ocpizza_manager_key_previous")]
+    pub key_previous: Option<SecretString>,
+    /// `OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL`: until when, in RFC 3339.
+    #[serde(rename = "ocpizza_manager_key_previous_until")]
+    pub key_previous_until: Option<DateTime<Utc>>,
+    /// `OCPIZZA_MANAGER_TRUSTED_PROXIES`: networks of the proxies in front of the process, in CIDR
+    /// notation, with commas between.
+    #[serde(default, rename = "ocpizza_manager_trusted_proxies", deserialize_with = "parsed")]
+    pub trusted_proxies: TrustedProxies,
     /// `OCPIZZA_MANAGER_ALLOWED_ORIGINS`: the origins of pages that may talk to the API, commas between.
     #[serde(rename = "ocpizza_manager_allowed_origins")]
     pub allowed_origins: Option<String>,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
+}
+
+/// A value that is written as text.
+fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 fn default_port() -> u16 {
@@ -63,6 +96,11 @@ pub enum SettingsError {
         /// Why.
         source: std::io::Error,
     },
+    /// A key that would be accepted for ever, or one that follows none.
+    #[error(
+        "OCPIZZA_MANAGER_KEY_PREVIOUS needs OCPIZZA_MANAGER_KEY, and OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL to say until when"
+    )]
+    PreviousKey,
     /// The file is no TOML, or a value is not what it must be.
     #[error("settings: {0}")]
     Invalid(#[from] config::ConfigError),
@@ -95,7 +133,22 @@ impl Settings {
         let set: HashMap<String, String> =
             VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect();
         let environment = config::Environment::default().source(Some(set));
-        Ok(layers.add_source(environment).build()?.try_deserialize()?)
+        let settings: Self = layers.add_source(environment).build()?.try_deserialize()?;
+        if settings.key_previous.is_some()
+            && (settings.key.is_none() || settings.key_previous_until.is_none())
+        {
+            return Err(SettingsError::PreviousKey);
+        }
+        Ok(settings)
+    }
+
+    /// The key that tokens are stored under; none when the database keeps it, for development.
+    pub fn signing_key(&self) -> Option<Key> {
+        let present = self.key.as_ref()?;
+        Some(match (&self.key_previous, self.key_previous_until) {
+            (Some(previous), Some(until)) => Key::after(present, previous, until),
+            _ => Key::of(present),
+        })
     }
 }
 

@@ -10,9 +10,12 @@ use domain::access::{Actor, Permission, Scope, authorize};
 use event_store::{EventStore, Follower};
 use projections::{Model, ReadModels};
 use sqlx::PgPool;
+use uuid::Uuid;
 
+use crate::auth::Key;
 use crate::clock::Clock;
 use crate::error::ApiError;
+use crate::http::client_address::ClientAddress;
 use crate::labels::Lang;
 use crate::loaders::Loaders;
 use crate::payment::PaymentService;
@@ -32,6 +35,8 @@ pub struct Services {
     pub follower: Follower,
     /// The read side.
     pub read_models: ReadModels,
+    /// The key that what lets somebody in is stored under.
+    pub key: Key,
     /// The clock.
     pub clock: Clock,
     /// Who takes money online.
@@ -43,6 +48,10 @@ pub struct Services {
 pub struct Caller {
     /// Who; none when nobody has signed in.
     pub actor: Option<Actor>,
+    /// By which session; none when nobody has signed in.
+    pub session: Option<Uuid>,
+    /// From where.
+    pub address: ClientAddress,
     /// In which language.
     pub lang: Lang,
     /// The request's id, which is the correlation id of its events.
@@ -50,6 +59,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Nobody in particular, from nowhere.
+    pub fn nobody(lang: Lang, request_id: Arc<str>) -> Self {
+        Self { actor: None, session: None, address: ClientAddress::NONE, lang, request_id }
+    }
+
     /// Decides by the one function whether the caller may.
     ///
     /// # Errors

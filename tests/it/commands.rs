@@ -2,7 +2,7 @@
 
 use std::process::{Output, Stdio};
 
-use graphql::auth::{Authenticator, Key};
+use graphql::auth::{Authenticator, Key, account_by_email};
 use graphql::clock::Clock;
 use sqlx::Executor;
 use tests::processes::{command, run};
@@ -85,8 +85,10 @@ async fn a_token_is_of_the_account_asked_for() {
     let pool = &demo.database.pool;
     let token = done(&run(&demo.database.url, &["token", "Courier2.P1@ocpizza.example"]).await);
     let key = Key::development(pool).await.unwrap();
-    let account = Authenticator::new(pool.clone(), key, Clock::system()).authenticate(token.trim_end()).await;
-    assert_eq!(account.unwrap().unwrap().email, "courier2.p1@ocpizza.example");
+    let session =
+        Authenticator::start(pool.clone(), key, Clock::system()).authenticate(token.trim_end()).await;
+    let courier = account_by_email(pool, "courier2.p1@ocpizza.example").await.unwrap().unwrap();
+    assert_eq!(session.unwrap().unwrap().actor, courier.actor());
 
     let line = refused(&run(&demo.database.url, &["token", "nobody@ocpizza.example"]).await);
     assert!(line.contains("no account with the e-mail address nobody@ocpizza.example"), "{line}");

@@ -8,7 +8,7 @@ use chrono::Utc;
 use event_store::{EventStore, Follower, Settings};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
-use graphql::auth::{self, Account};
+use graphql::auth::{self, Account, Key};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
@@ -39,8 +39,9 @@ impl Api {
         demo::seed(&store, clock().now()).await.unwrap();
         let follower = Follower::start(pool.clone(), &["courier_positions"]).await.unwrap();
         let read_models = ReadModels::start(pool.clone(), &follower, store.clone(), clock().0).await.unwrap();
-        let services =
-            Services { pool, store, follower, read_models, clock: clock(), payments: Arc::new(DemoPayments) };
+        let key = Key::development(&pool).await.unwrap();
+        let payments = Arc::new(DemoPayments);
+        let services = Services { pool, store, follower, read_models, key, clock: clock(), payments };
         Self { schema: schema(services), database }
     }
 
@@ -57,7 +58,7 @@ impl Api {
         let batches = Batches::default();
         let request = Request::new(query)
             .variables(Variables::from_json(variables))
-            .data(Caller { actor, lang: Lang::Fr, request_id: "test".into() })
+            .data(Caller { actor, ..Caller::nobody(Lang::Fr, "test".into()) })
             .data(batches.loaders(&self.database.pool));
         (request, batches)
     }

@@ -30,6 +30,7 @@ mod races;
 mod reactors;
 mod rebuild;
 mod sales;
+mod sessions;
 mod statements;
 mod stock;
 mod subscriptions;

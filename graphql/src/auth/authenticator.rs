@@ -1,83 +1,260 @@
-//! Whose token it is.
+//! Whose token it is. Nothing is remembered between requests, so that what ends a session or changes a
+//! role holds for the next request in every process; lookups that wait at the same time share one query.
 
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::access::{Actor, Role};
+use event_store::{Follower, Notice};
 use sqlx::PgPool;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::account::{Account, AuthError, COLUMNS, Row};
-use super::key::Key;
-use super::session::PREFIX;
+use super::key::{Hash, Key};
+use super::session::{CHANNEL, STAFF_IDLE, is_token};
 use crate::clock::Clock;
 
-/// How long a revoked session may still be let in by a process that has just seen it.
-const CACHED_FOR: Duration = Duration::from_secs(1);
-/// Sessions remembered at once.
-const CACHED: usize = 10_000;
+/// Lookups that wait to be taken up.
+const QUEUE: usize = 1_024;
+/// Lookups that share a query at most.
+const BATCH: usize = 256;
+/// How long a lookup may wait to be queued.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How exactly the last use of a session is known.
+const USE_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// Changes that a listener may be behind.
 const CHANGES: usize = 1_024;
 
-type Cache = lru::LruCache<[u8; 32], (Instant, Option<Arc<Account>>)>;
+/// A session that lets somebody in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// What it is ended by.
+    pub id: Uuid,
+    /// Who acts, in the role that they have now.
+    pub actor: Actor,
+    /// When it ends, however much it is used.
+    pub expires_at: DateTime<Utc>,
+}
 
-/// Looks tokens up. Cloning shares what is remembered.
+/// News for those who hold a connection for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// Sessions of this account have ended, or its rights have changed.
+    Account(Uuid),
+    /// Some news may have been missed: it may be anybody.
+    Anybody,
+}
+
+impl Changed {
+    /// Whether it may be about an account.
+    pub fn concerns(self, account: Uuid) -> bool {
+        match self {
+            Self::Account(changed) => changed == account,
+            Self::Anybody => true,
+        }
+    }
+}
+
+/// Why a token could not be looked up.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LookupError {
+    /// Too many lookups are waiting.
+    #[error("too many sessions are being looked up")]
+    Overloaded,
+    /// The database did not answer.
+    #[error("sessions cannot be read")]
+    Database(#[source] Arc<sqlx::Error>),
+    /// The account's row holds a role or a pizzeria that this program does not know.
+    #[error("account {0} cannot be read")]
+    Unreadable(Uuid),
+}
+
+struct Lookup {
+    present: Hash,
+    previous: Option<Hash>,
+    answer: oneshot::Sender<Result<Option<Session>, LookupError>>,
+}
+
+/// Looks tokens up. Cloning shares the one task that asks the database; it ends with the last clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
-    pool: PgPool,
     key: Key,
     clock: Clock,
-    cache: Arc<Mutex<Cache>>,
-    changes: broadcast::Sender<Uuid>,
+    lookups: mpsc::Sender<Lookup>,
+    changes: broadcast::Sender<Changed>,
 }
 
 impl Authenticator {
     /// Over the sessions of a database.
-    pub fn new(pool: PgPool, key: Key, clock: Clock) -> Self {
-        let size = NonZeroUsize::new(CACHED).unwrap_or(NonZeroUsize::MIN);
-        Self {
-            pool,
-            key,
-            clock,
-            cache: Arc::new(Mutex::new(Cache::new(size))),
-            changes: broadcast::Sender::new(CHANGES),
-        }
+    pub fn start(pool: PgPool, key: Key, clock: Clock) -> Self {
+        let (lookups, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(Sessions { pool, clock }.answer(queue));
+        Self { key, clock, lookups, changes: broadcast::Sender::new(CHANGES) }
+    }
+
+    /// Passes on what a follower, which listens on [`CHANNEL`], hears of changes, for as long as it lives.
+    pub fn listen(&self, follower: &Follower) {
+        tokio::spawn(pass_on(follower.notices(), self.changes.clone()));
     }
 
     /// The accounts whose sessions have ended or whose rights have changed, as it happens, in any process.
     /// Who holds a connection for one asks again whether its token still lets it in; who has lagged
-    /// behind asks for every one.
-    pub fn changes(&self) -> broadcast::Receiver<Uuid> {
+    /// behind asks for every one. A session that expires is not announced: ask now and then.
+    pub fn changes(&self) -> broadcast::Receiver<Changed> {
         self.changes.subscribe()
     }
 
-    /// Whose token it is; nobody's when it is unknown or has ended. A change shows within a second.
+    /// Whose token it is, as of now; nobody's when it is unknown or has ended. It counts as a use of
+    /// the session.
     ///
     /// # Errors
     /// When the database does not answer, or the account cannot be read.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Arc<Account>>, AuthError> {
-        if !token.starts_with(PREFIX) || token.len() > 128 {
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Session>, LookupError> {
+        if !is_token(token) {
             return Ok(None);
         }
-        let hash = self.key.hash(token);
-        {
-            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            match cache.get(&hash) {
-                Some((seen, account)) if seen.elapsed() < CACHED_FOR => return Ok(account.clone()),
-                _ => {}
+        let (answer, answered) = oneshot::channel();
+        let present = self.key.hash(token);
+        let previous = self.key.previous_hash(token, self.clock.now());
+        let queued = self.lookups.send_timeout(Lookup { present, previous, answer }, PATIENCE);
+        queued.await.map_err(|_| LookupError::Overloaded)?;
+        answered.await.map_err(|_| LookupError::Overloaded)?
+    }
+}
+
+async fn pass_on(mut notices: broadcast::Receiver<Notice>, changes: broadcast::Sender<Changed>) {
+    loop {
+        let changed = match notices.recv().await {
+            Ok(Notice::Said { channel, payload }) if channel == CHANNEL => {
+                payload.parse().map_or(Changed::Anybody, Changed::Account)
+            }
+            Ok(Notice::Said { .. }) => continue,
+            Ok(Notice::Interrupted) | Err(RecvError::Lagged(_)) => Changed::Anybody,
+            Err(RecvError::Closed) => return,
+        };
+        // Nobody listening is no fault.
+        let _ = changes.send(changed);
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    token_hash: Vec<u8>,
+    id: Uuid,
+    expires_at: DateTime<Utc>,
+    last_used_at: DateTime<Utc>,
+    account_id: Uuid,
+    role: String,
+    pizzeria: Option<String>,
+}
+
+impl TryFrom<Row> for Session {
+    type Error = LookupError;
+
+    fn try_from(row: Row) -> Result<Self, LookupError> {
+        let unreadable = |_| LookupError::Unreadable(row.account_id);
+        let role: Role = row.role.parse().map_err(unreadable)?;
+        let pizzeria = row.pizzeria.map(|code| code.parse()).transpose().map_err(unreadable)?;
+        let actor = Actor { id: row.account_id, role, pizzeria };
+        Ok(Self { id: row.id, actor, expires_at: row.expires_at })
+    }
+}
+
+/// The sessions of a database.
+struct Sessions {
+    pool: PgPool,
+    clock: Clock,
+}
+
+impl Sessions {
+    async fn answer(self, mut queue: mpsc::Receiver<Lookup>) {
+        let mut lookups = Vec::with_capacity(BATCH);
+        while queue.recv_many(&mut lookups, BATCH).await > 0 {
+            let batch = std::mem::take(&mut lookups);
+            let now = self.clock.now();
+            let mut found = match self.find(&batch, now).await {
+                Ok(found) => found,
+                Err(error) => {
+                    let error = LookupError::Database(Arc::new(error));
+                    for lookup in batch {
+                        // A caller that has gone away needs no answer.
+                        let _ = lookup.answer.send(Err(error.clone()));
+                    }
+                    continue;
+                }
+            };
+            let mut used = Vec::new();
+            let mut moved = (Vec::new(), Vec::new());
+            let mut answered: HashMap<Hash, Result<Session, LookupError>> = HashMap::new();
+            for Lookup { present, previous, answer } in batch {
+                let old = previous.and_then(|hash| Some((hash, found.remove(&hash[..])?)));
+                let row = match old {
+                    Some((hash, row)) => {
+                        moved.0.push(hash.to_vec());
+                        moved.1.push(present.to_vec());
+                        Some(row)
+                    }
+                    None => found.remove(&present[..]),
+                };
+                if let Some(row) = row {
+                    if row.last_used_at + USE_EVERY <= now {
+                        used.push(row.id);
+                    }
+                    answered.insert(present, Session::try_from(row));
+                }
+                let _ = answer.send(answered.get(&present).cloned().transpose());
+            }
+            if let Err(error) = self.note(&used, &moved, now).await {
+                // The next use notes it.
+                tracing::warn!(%error, "the use of sessions could not be noted");
             }
         }
-        let columns = COLUMNS.split(", ").map(|name| format!("a.{name}")).collect::<Vec<_>>().join(", ");
-        let sql = format!(
-            "SELECT {columns} FROM sessions s JOIN accounts a ON a.id = s.account_id \
-             WHERE s.token_hash = $1 AND s.expires_at > $2"
-        );
-        let row: Option<Row> =
-            sqlx::query_as(&sql).bind(&hash[..]).bind(self.clock.now()).fetch_optional(&self.pool).await?;
-        let account = row.map(Account::try_from).transpose()?.map(Arc::new);
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.put(hash, (Instant::now(), account.clone()));
-        Ok(account)
+    }
+
+    async fn find(
+        &self,
+        lookups: &[Lookup],
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<Vec<u8>, Row>, sqlx::Error> {
+        let hashes = lookups.iter().flat_map(|lookup| std::iter::once(lookup.present).chain(lookup.previous));
+        let hashes: Vec<Vec<u8>> = hashes.map(|hash| hash.to_vec()).collect();
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT s.token_hash, s.id, s.expires_at, s.last_used_at, s.account_id, a.role, a.pizzeria \
+             FROM sessions s JOIN accounts a ON a.id = s.account_id \
+             WHERE s.token_hash = ANY($1) AND s.expires_at > $2 AND (a.role = $3 OR s.last_used_at > $4)",
+        )
+        .bind(hashes)
+        .bind(now)
+        .bind(Role::Customer.as_str())
+        .bind(now - STAFF_IDLE)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.token_hash.clone(), row)).collect())
+    }
+
+    /// Notes that sessions were used, and moves those of the previous key to the present one.
+    async fn note(
+        &self,
+        used: &[Uuid],
+        moved: &(Vec<Vec<u8>>, Vec<Vec<u8>>),
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        if !used.is_empty() {
+            // Of two processes that note the same at once, one suffices.
+            let noted = "UPDATE sessions SET last_used_at = $2 WHERE id IN \
+                 (SELECT id FROM sessions WHERE id = ANY($1) AND last_used_at < $2 FOR UPDATE SKIP LOCKED)";
+            sqlx::query(noted).bind(used).bind(now).execute(&self.pool).await?;
+        }
+        if !moved.0.is_empty() {
+            let moving = "UPDATE sessions s SET token_hash = m.present FROM \
+                 (SELECT id, present FROM unnest($1::bytea[], $2::bytea[]) AS pairs (previous, present) \
+                 JOIN sessions ON token_hash = previous FOR UPDATE OF sessions SKIP LOCKED) AS m \
+                 WHERE s.id = m.id";
+            sqlx::query(moving).bind(&moved.0).bind(&moved.1).execute(&self.pool).await?;
+        }
+        Ok(())
     }
 }

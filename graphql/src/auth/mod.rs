@@ -2,10 +2,11 @@
 
 mod account;
 mod authenticator;
+pub(crate) mod housekeeping;
 mod key;
-mod session;
+pub mod session;
 
 pub use account::{Account, AuthError, account_by_email, accounts_by_ids, couriers_of, store_accounts};
-pub use authenticator::Authenticator;
-pub use key::Key;
+pub use authenticator::{Authenticator, Changed, LookupError, Session};
+pub use key::{Hash, Key};
 pub use session::issue_token;

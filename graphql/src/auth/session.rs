@@ -1,21 +1,126 @@
-//! Sessions: opaque bearer tokens, stored as their keyed hashes only, and never logged.
+//! Sessions: opaque bearer tokens of 256 random bits, stored as their keyed hashes only, and never logged.
+//! Whatever ends one, or changes what its holder may do, is announced in the same transaction.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngCore;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
+use uuid::Uuid;
 
 use super::account::{AuthError, account_by_email};
 use super::key::Key;
 use crate::clock::Clock;
 
 /// What every token begins with.
-pub(super) const PREFIX: &str = "ocp_";
+const PREFIX: &str = "ocp_";
+/// How long a token is: the prefix, and 32 bytes in base64.
+const LENGTH: usize = PREFIX.len() + 43;
 /// How long a session lasts.
-const LIFETIME: TimeDelta = TimeDelta::days(30);
+pub const LIFETIME: TimeDelta = TimeDelta::days(30);
+/// How long a session of staff may lie idle.
+pub const STAFF_IDLE: TimeDelta = TimeDelta::minutes(30);
+/// The channel that a change of an account's sessions or rights is announced on; the payload is the
+/// account's id.
+pub const CHANNEL: &str = "sessions_changed";
+
+/// Who a session was opened by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issuer {
+    /// Its holder, who has shown who they are.
+    SignIn,
+    /// An operator, on the command line.
+    Operator,
+}
+
+impl Issuer {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "SIGN_IN",
+            Self::Operator => "OPERATOR",
+        }
+    }
+}
+
+/// A token that nobody has: a secret for whoever is given it.
+pub(super) fn random_token() -> String {
+    let mut random = [0; 32];
+    rand::rng().fill_bytes(&mut random);
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
+}
+
+/// Whether a text could be a token at all.
+pub(super) fn is_token(text: &str) -> bool {
+    text.len() == LENGTH && text.starts_with(PREFIX)
+}
 
 /// A new session of an account: its bearer token, shown once, and when it ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn open(
+    db: impl PgExecutor<'_>,
+    key: &Key,
+    account: Uuid,
+    issuer: Issuer,
+    now: DateTime<Utc>,
+) -> Result<(String, DateTime<Utc>), sqlx::Error> {
+    let token = random_token();
+    let expires_at = now + LIFETIME;
+    sqlx::query(
+        "INSERT INTO sessions (token_hash, account_id, created_at, last_used_at, expires_at, issued_by) \
+         VALUES ($1, $2, $3, $3, $4, $5)",
+    )
+    .bind(&key.hash(&token)[..])
+    .bind(account)
+    .bind(now)
+    .bind(expires_at)
+    .bind(issuer.as_str())
+    .execute(db)
+    .await?;
+    Ok((token, expires_at))
+}
+
+/// Ends one session; whether it was there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end(db: impl PgExecutor<'_>, session: Uuid) -> Result<bool, sqlx::Error> {
+    let ended = sqlx::query(
+        "WITH ended AS (DELETE FROM sessions WHERE id = $1 RETURNING account_id) \
+         SELECT pg_notify($2, account_id::text) FROM ended",
+    );
+    Ok(!ended.bind(session).bind(CHANNEL).fetch_all(db).await?.is_empty())
+}
+
+/// Ends every session of an account but one, if one is named.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_all_of(
+    db: impl PgExecutor<'_>,
+    account: Uuid,
+    except: Option<Uuid>,
+) -> Result<(), sqlx::Error> {
+    let ended = sqlx::query(
+        "WITH ended AS (DELETE FROM sessions WHERE account_id = $1 AND id IS DISTINCT FROM $2 RETURNING 1) \
+         SELECT pg_notify($3, $1::text) FROM ended LIMIT 1",
+    );
+    ended.bind(account).bind(except).bind(CHANNEL).execute(db).await?;
+    Ok(())
+}
+
+/// Announces that an account's rights have changed, for those who hold a connection for it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_notify($1, $2::text)").bind(CHANNEL).bind(account).execute(db).await?;
+    Ok(())
+}
+
+/// A session that an operator opens for somebody, by e-mail address. The log says that they did, and
+/// for which account.
 ///
 /// # Errors
 /// [`AuthError::UnknownAccount`], or when the database does not answer.
@@ -28,19 +133,32 @@ pub async fn issue_token(
     let account = account_by_email(pool, email)
         .await?
         .ok_or_else(|| AuthError::UnknownAccount(email.trim().to_owned()))?;
-    let mut random = [0; 32];
-    rand::rng().fill_bytes(&mut random);
-    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-    let now = clock.now();
-    let expires_at = now + LIFETIME;
-    sqlx::query(
-        "INSERT INTO sessions (token_hash, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-    )
-    .bind(&key.hash(&token)[..])
-    .bind(account.id)
-    .bind(now)
-    .bind(expires_at)
-    .execute(pool)
-    .await?;
-    Ok((token, expires_at))
+    let issued = open(pool, key, account.id, Issuer::Operator, clock.now()).await?;
+    tracing::warn!(account = %account.id, expires_at = %issued.1, "an operator has issued a token");
+    Ok(issued)
+}
+
+/// Removes what has expired; nobody is let in by it anyway.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn remove_expired(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(db).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_could_be_a_token_is_looked_up() {
+        let token = random_token();
+        assert!(is_token(&token));
+        assert_ne!(token, random_token());
+        assert!(!is_token(&token[..token.len() - 1]));
+        assert!(!is_token(&format!("{token}A")));
+        assert!(!is_token("eyJhbGciOiJub25lIn0.eyJyb2xlIjoiRElSRUNUT1IifQ."));
+        assert!(!is_token(""));
+    }
 }

@@ -15,6 +15,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 
+use super::client_address::ClientAddress;
 use super::limits::{TooMuch, check_document, check_text};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
@@ -82,28 +83,31 @@ fn too_slow(request_id: &str) -> Response {
 }
 
 impl Api {
-    /// Who is calling, by the `Authorization` of the request or of `connection_init`.
+    /// Who is calling, by the `Authorization` of the request or of `connection_init`, and from where.
     ///
     /// # Errors
     /// [`Refused`] for a token that lets nobody in.
     pub async fn caller(
         &self,
         authorization: Option<&str>,
+        address: ClientAddress,
         lang: Lang,
         request_id: &RequestId,
     ) -> Result<Caller, Refused> {
-        let mut caller = Caller { actor: None, lang, request_id: request_id.0.clone() };
+        let mut caller = Caller { address, ..Caller::nobody(lang, request_id.0.clone()) };
         if let Some(authorization) = authorization {
             let (scheme, token) = authorization.trim().split_once(' ').ok_or(Refused::Token)?;
             if !scheme.eq_ignore_ascii_case("bearer") {
                 return Err(Refused::Token);
             }
-            let account = self.authenticator.authenticate(token.trim()).await.map_err(|error| {
+            let session = self.authenticator.authenticate(token.trim()).await.map_err(|error| {
                 let cause = crate::error::chain(&error);
                 tracing::warn!(request_id = &*request_id.0, cause, "a session could not be read");
                 Refused::Unavailable
             })?;
-            caller.actor = Some(account.ok_or(Refused::Token)?.actor());
+            let session = session.ok_or(Refused::Token)?;
+            caller.session = Some(session.id);
+            caller.actor = Some(session.actor);
         }
         Ok(caller)
     }

@@ -15,6 +15,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::client_address::ClientAddress;
 use super::execute::{Executing, Refused, authorization, lang};
 use super::limits;
 use super::negotiation::{MediaType, answer, failure};
@@ -150,6 +151,7 @@ fn reply(executing: &Executing, media: MediaType) -> Response {
 async fn run(
     server: &Server,
     id: &RequestId,
+    address: ClientAddress,
     headers: &HeaderMap,
     request: Result<Request, Malformed>,
     may_mutate: bool,
@@ -165,7 +167,7 @@ async fn run(
         }
     };
     let api = &server.api;
-    let caller = match api.caller(authorization(headers), lang(headers), id).await {
+    let caller = match api.caller(authorization(headers), address, lang(headers), id).await {
         Ok(caller) => caller,
         Err(Refused::Token) => {
             let message = "the bearer token is unknown or has ended: sign in again";
@@ -204,23 +206,25 @@ async fn run(
 pub async fn post(
     State(server): State<Server>,
     Extension(id): Extension<RequestId>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let request = body_of(&headers, body).await;
-    run(&server, &id, &headers, request, true).await
+    run(&server, &id, address, &headers, request, true).await
 }
 
 /// `GET /graphql`: a query, or a WebSocket.
 pub async fn get(
     State(server): State<Server>,
     Extension(id): Extension<RequestId>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match upgrade {
-        Ok(upgrade) => websocket::upgrade(server, upgrade, id, &headers),
-        Err(_) => run(&server, &id, &headers, query_of(&uri), false).await,
+        Ok(upgrade) => websocket::upgrade(server, upgrade, id, address, &headers),
+        Err(_) => run(&server, &id, address, &headers, query_of(&uri), false).await,
     }
 }

@@ -1,6 +1,7 @@
 //! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
 
 pub mod browser;
+pub mod client_address;
 pub mod connections;
 pub mod execute;
 pub mod graphql;

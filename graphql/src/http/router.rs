@@ -10,6 +10,7 @@ use axum::routing::get;
 use tokio::sync::{Semaphore, watch};
 
 use super::browser;
+use super::client_address::{self, TrustedProxies};
 use super::execute::Api;
 use super::negotiation::{MediaType, failure};
 use super::origins::AllowedOrigins;
@@ -26,6 +27,8 @@ pub struct Server {
     pub(crate) sockets: Arc<Semaphore>,
     /// The pages that may talk to the API.
     pub(crate) origins: AllowedOrigins,
+    /// Whose word on where a request comes from is taken.
+    pub(crate) proxies: TrustedProxies,
 }
 
 async fn nowhere() -> Response {
@@ -35,6 +38,7 @@ async fn nowhere() -> Response {
 
 /// The paths of the API.
 pub fn router(server: Server) -> Router {
+    let proxies = server.proxies.clone();
     Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/healthz", get(health::healthz))
@@ -44,6 +48,7 @@ pub fn router(server: Server) -> Router {
         .fallback(nowhere)
         .layer(browser::cors(server.origins.clone()))
         .layer(middleware::from_fn(browser::harden))
+        .layer(middleware::from_fn_with_state(proxies, client_address::identify))
         .layer(middleware::from_fn(request_id::identify))
         .with_state(server)
 }

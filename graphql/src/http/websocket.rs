@@ -14,6 +14,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::client_address::ClientAddress;
 use super::execute::{Api, ConnectionExecutor, Refused, authorization, lang};
 use super::limits;
 use super::negotiation::{MediaType, failure};
@@ -63,6 +64,13 @@ impl Close {
     }
 }
 
+/// The request that a connection came from.
+struct Opening {
+    id: RequestId,
+    address: ClientAddress,
+    lang: Lang,
+}
+
 /// Who a connection was opened for, and by which token.
 struct Session {
     token: Option<String>,
@@ -74,7 +82,7 @@ impl Session {
     /// read the connection goes on, and is asked about again.
     async fn holds(&self, api: &Api) -> bool {
         let id = RequestId(self.caller.request_id.clone());
-        let again = api.caller(self.token.as_deref(), self.caller.lang, &id);
+        let again = api.caller(self.token.as_deref(), self.caller.address, self.caller.lang, &id);
         match tokio::time::timeout(PATIENCE, again).await {
             Ok(Ok(caller)) => caller.actor == self.caller.actor,
             Ok(Err(Refused::Token)) => false,
@@ -95,7 +103,13 @@ struct Shared {
 }
 
 /// Upgrades a request to a connection.
-pub fn upgrade(server: Server, upgrade: WebSocketUpgrade, id: RequestId, headers: &HeaderMap) -> Response {
+pub fn upgrade(
+    server: Server,
+    upgrade: WebSocketUpgrade,
+    id: RequestId,
+    address: ClientAddress,
+    headers: &HeaderMap,
+) -> Response {
     if !server.origins.allow(headers) {
         let message = "this page may not talk to the API: its origin is not allowed";
         return failure(StatusCode::FORBIDDEN, MediaType::Json, ErrorCode::Forbidden, message, None);
@@ -112,7 +126,7 @@ pub fn upgrade(server: Server, upgrade: WebSocketUpgrade, id: RequestId, headers
         return failure(status, MediaType::Json, ErrorCode::Overloaded, message, None);
     };
     let header = authorization(headers).map(str::to_owned);
-    let lang = lang(headers);
+    let opening = Opening { id, address, lang: lang(headers) };
     upgrade
         .protocols([PROTOCOL])
         .max_message_size(limits::BODY)
@@ -121,7 +135,7 @@ pub fn upgrade(server: Server, upgrade: WebSocketUpgrade, id: RequestId, headers
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(BACKLOG)
         .on_upgrade(move |socket| async move {
-            serve(server, socket, id, header, lang).await;
+            serve(server, socket, opening, header).await;
             drop(permit);
         })
 }
@@ -139,10 +153,10 @@ fn token_of(payload: &serde_json::Value, header: Option<String>) -> Option<Strin
     }
 }
 
-async fn serve(server: Server, socket: WebSocket, id: RequestId, header: Option<String>, lang: Lang) {
+async fn serve(server: Server, socket: WebSocket, opening: Opening, header: Option<String>) {
     metrics::gauge!("ocpizza_websocket_connections").increment(1.0);
     let stopping = server.stopping.subscribe();
-    if let Some(close) = converse(server, socket, id, header, lang, stopping).await {
+    if let Some(close) = converse(server, socket, opening, header, stopping).await {
         let (mut sink, close) = close;
         let farewell = sink.send(Message::Close(Some(close.frame())));
         // Whoever does not take the farewell goes without.
@@ -157,9 +171,8 @@ type Sink = futures_util::stream::SplitSink<WebSocket, Message>;
 async fn converse(
     server: Server,
     socket: WebSocket,
-    id: RequestId,
+    opening: Opening,
     header: Option<String>,
-    lang: Lang,
     mut stopping: watch::Receiver<bool>,
 ) -> Option<(Sink, Close)> {
     let shared = Arc::new(Shared::default());
@@ -195,7 +208,7 @@ async fn converse(
     let protocol = Protocol::new(executor, incoming, WebSocketProtocols::GraphQLWS).on_connection_init(
         move |payload| async move {
             let token = token_of(&payload, header);
-            match api.caller(token.as_deref(), lang, &id).await {
+            match api.caller(token.as_deref(), opening.address, opening.lang, &opening.id).await {
                 Ok(caller) => {
                     // The protocol asks once: a second connection_init ends the connection.
                     let _ = door.session.set(Session { token, caller: caller.clone() });

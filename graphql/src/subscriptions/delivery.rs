@@ -173,16 +173,16 @@ where
                     }
                 }
                 notice = notices.recv() => {
-                    let notice = match notice {
-                        Ok(notice) => notice,
+                    let (channel, payload) = match notice {
+                        Ok(Notice::Said { channel, payload }) => (channel, payload),
                         // Positions are short-lived: the next one says more than those that were missed.
-                        Err(RecvError::Lagged(_)) => continue,
+                        Ok(Notice::Interrupted) | Err(RecvError::Lagged(_)) => continue,
                         Err(RecvError::Closed) => return Ok(None),
                     };
-                    if notice.channel != courier_position::CHANNEL {
+                    if channel != courier_position::CHANNEL {
                         continue;
                     }
-                    let Ok(report) = serde_json::from_str::<Report>(&notice.payload) else { continue };
+                    let Ok(report) = serde_json::from_str::<Report>(&payload) else { continue };
                     if !under_way(&view.shown, &report) {
                         continue;
                     }

@@ -174,7 +174,7 @@ async fn prepare(settings: &Settings, url: &SecretString) -> anyhow::Result<(App
     migrate::migrate(&mut connection).await.context("cannot migrate the database")?;
     connection.close().await?;
     let pool = database::serving_pool(url, CONNECTIONS).await?;
-    let app = serve::start(&pool, &settings).await?;
+    let app = serve::start(&pool, settings).await?;
     let head = demo::seed(&app.store, Clock::system().now()).await?;
     app.read_models.wait_for(Model::ALL, head, CATCH_UP).await?;
     Ok((app, pool))

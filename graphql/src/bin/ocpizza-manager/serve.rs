@@ -74,11 +74,7 @@ pub(crate) fn listen(port: u16) -> anyhow::Result<TcpListener> {
 
 /// Starts everything but the listening.
 pub(crate) async fn start(pool: &PgPool, settings: &Settings) -> anyhow::Result<App> {
-    let config = Config {
-        key: settings.key.clone(),
-        origins: settings.origins()?,
-        ..Config::new(pool.clone(), Clock::system())
-    };
+    let config = Config::of(pool.clone(), Clock::system(), settings)?;
     App::start(config).await.context("cannot start")
 }
 

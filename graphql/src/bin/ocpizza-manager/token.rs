@@ -24,8 +24,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     logs::start(settings.environment, "warn");
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
-    let key = match &settings.key {
-        Some(secret) => Key::of(secret),
+    let key = match settings.signing_key() {
+        Some(key) => key,
         None => Key::development(&pool).await?,
     };
     let (token, _) = auth::issue_token(&pool, &key, &args.email, &Clock::system()).await?;

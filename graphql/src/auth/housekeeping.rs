@@ -1,0 +1,22 @@
+//! Removes what is over: nobody is let in by it, and nothing is counted by it any more.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use super::session;
+use crate::clock::Clock;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(600);
+
+/// Removes expired sessions now and then, for as long as the database is open.
+pub async fn run(pool: PgPool, clock: Clock) {
+    let mut ticks = tokio::time::interval(EVERY);
+    while !pool.is_closed() {
+        ticks.tick().await;
+        if let Err(error) = session::remove_expired(&pool, clock.now()).await {
+            tracing::warn!(%error, "expired sessions could not be removed");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Whom a token lets in, and until when: forged and expired ones, idle ones of staff, those of a previous
+//! key, and those that were ended or whose holder may do less now, in another process.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use event_store::Follower;
+use graphql::app::Config;
+use graphql::auth::session::{self, Issuer};
+use graphql::auth::{Authenticator, Changed, Key, account_by_email, issue_token};
+use graphql::clock::Clock;
+use secrecy::SecretString;
+use serde_json::json;
+use sqlx::PgPool;
+use tests::server::Server;
+use tests::{Answer, Api, Demo, Shop, eventually, within};
+use uuid::Uuid;
+
+const ME: &str = "{ me { email role } }";
+
+async fn me(base: &str, token: &str) -> Answer {
+    Api::new(base).with_token(token).ask(ME, json!({})).await
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.code()), (401, "UNAUTHENTICATED"), "{}", answer.body);
+}
+
+async fn id_of(pool: &PgPool, name: &str) -> Uuid {
+    account_by_email(pool, &format!("{name}@ocpizza.example")).await.unwrap().unwrap().id
+}
+
+async fn token_of(pool: &PgPool, key: &Key, name: &str) -> String {
+    issue_token(pool, key, &format!("{name}@ocpizza.example"), &Clock::system()).await.unwrap().0
+}
+
+#[tokio::test]
+async fn no_token_lets_in_but_one_that_was_issued_whole_under_the_key() {
+    let shop = Shop::open().await;
+    let (pool, base) = (&shop.database().pool, &shop.server.base);
+    let token = token_of(pool, &Key::development(pool).await.unwrap(), "director").await;
+    assert_eq!(me(base, &token).await.data()["me"]["role"], "DIRECTOR");
+
+    let other = Key::of(&SecretString::from("another key, as long as one should be"));
+    let of_another_key = token_of(pool, &other, "director").await;
+    let stored: Vec<u8> =
+        sqlx::query_scalar("SELECT token_hash FROM sessions LIMIT 1").fetch_one(pool).await.unwrap();
+    let hash: String = stored.iter().map(|byte| format!("{byte:02x}")).collect();
+    let director = id_of(pool, "director").await.to_string();
+    let swapped: String = token.chars().rev().collect();
+    for forged in [
+        of_another_key.as_str(),
+        &token[..token.len() - 1],
+        &format!("{token}A"),
+        &format!("{}A", &token[..token.len() - 1]),
+        &token.to_uppercase(),
+        &format!("ocp_{}", &swapped[..43]),
+        &format!("ocp_{}", "A".repeat(43)),
+        &hash,
+        &director,
+        // {"alg":"none"} {"role":"DIRECTOR"}, and the same with a name for a signature.
+        "eyJhbGciOiJub25lIn0.eyJyb2xlIjoiRElSRUNUT1IifQ.",
+        "eyJhbGciOiJub25lIn0.eyJyb2xlIjoiRElSRUNUT1IifQ.none",
+        "' OR true --",
+        "ocp_",
+        "null",
+    ] {
+        // The last of 43 characters carries four bits: another may decode to the same bytes, yet is another token.
+        if forged != token {
+            assert_refused(&me(base, forged).await);
+        }
+    }
+    let old = session::open(
+        pool,
+        &Key::development(pool).await.unwrap(),
+        id_of(pool, "director").await,
+        Issuer::SignIn,
+        long_ago(),
+    )
+    .await
+    .unwrap();
+    assert!(old.1 < Utc::now());
+    assert_refused(&me(base, &old.0).await);
+}
+
+#[allow(clippy::disallowed_methods)] // the tests' clock
+fn long_ago() -> DateTime<Utc> {
+    Utc::now() - session::LIFETIME - TimeDelta::seconds(1)
+}
+
+static MINUTES: AtomicI64 = AtomicI64::new(0);
+
+#[allow(clippy::disallowed_methods)] // the tests' clock
+fn later() -> DateTime<Utc> {
+    Utc::now() + TimeDelta::minutes(MINUTES.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_session_of_staff_ends_half_an_hour_after_its_last_use_and_a_customers_does_not() {
+    let demo = Demo::create().await;
+    let server = Server::start(&demo.database, Clock(later)).await;
+    let (manager, customer) =
+        (demo.person(&server.base, "manager.p1"), demo.person(&server.base, "customer1"));
+    let uses = async || {
+        let sql =
+            "SELECT s.last_used_at FROM sessions s JOIN accounts a ON a.id = account_id WHERE email = $1";
+        let query = sqlx::query_scalar(sql).bind("manager.p1@ocpizza.example");
+        let used: DateTime<Utc> = query.fetch_one(&demo.database.pool).await.unwrap();
+        used
+    };
+    for minutes in [1, 30, 59] {
+        MINUTES.store(minutes, Ordering::Relaxed);
+        let before = uses().await;
+        manager.data(ME, json!({})).await;
+        eventually("the use is noted", async || (uses().await > before).then_some(())).await;
+    }
+    // Within the minute it is not noted again.
+    let noted = uses().await;
+    manager.data(ME, json!({})).await;
+    manager.data(ME, json!({})).await;
+    assert_eq!(uses().await, noted);
+
+    MINUTES.store(59 + 31, Ordering::Relaxed);
+    assert_refused(&manager.ask(ME, json!({})).await);
+    customer.data(ME, json!({})).await;
+    MINUTES.store((session::LIFETIME + TimeDelta::minutes(1)).num_minutes(), Ordering::Relaxed);
+    assert_refused(&customer.ask(ME, json!({})).await);
+}
+
+#[tokio::test]
+async fn what_ends_a_session_or_takes_a_right_holds_for_the_next_request_in_every_process() {
+    let shop = Shop::open().await;
+    let pool = &shop.database().pool;
+    let second = Server::start(shop.database(), Clock::system()).await;
+    let here = shop.person("manager.p1");
+    let there = here.at(&second.base);
+    let sales = r#"{ sales(pizzeriaId: "P1", from: "2026-11-01", to: "2026-11-02") { date } }"#;
+    here.data(sales, json!({})).await;
+    there.data(sales, json!({})).await;
+
+    // Demoted in the middle of a session.
+    sqlx::query("UPDATE accounts SET role = 'COURIER' WHERE email = 'manager.p1@ocpizza.example'")
+        .execute(pool)
+        .await
+        .unwrap();
+    assert_eq!(here.ask(sales, json!({})).await.code(), "FORBIDDEN");
+    assert_eq!(there.ask(sales, json!({})).await.code(), "FORBIDDEN");
+
+    let key = Key::development(pool).await.unwrap();
+    let manager = id_of(pool, "manager.p1").await;
+    let (other, _) = session::open(pool, &key, manager, Issuer::SignIn, Clock::system().now()).await.unwrap();
+    let authenticator = Authenticator::start(pool.clone(), key, Clock::system());
+    let kept = authenticator.authenticate(&other).await.unwrap().unwrap();
+    session::end_all_of(pool, manager, Some(kept.id)).await.unwrap();
+    assert_refused(&here.ask(ME, json!({})).await);
+    assert_refused(&there.ask(ME, json!({})).await);
+    me(&second.base, &other).await.data();
+    assert!(session::end(pool, kept.id).await.unwrap());
+    assert!(!session::end(pool, kept.id).await.unwrap());
+    assert_refused(&me(&second.base, &other).await);
+}
+
+#[tokio::test]
+async fn many_requests_at_once_each_learn_their_own() {
+    let shop = Shop::open().await;
+    let people = ["director", "auditor", "manager.p1", "courier1.p1", "customer1", "customer2"];
+    let asked = (0..200).map(|nth| {
+        let name = people[nth % people.len()];
+        let api = if nth % 7 == 0 {
+            shop.anybody().with_token(format!("ocp_{nth:043}"))
+        } else {
+            shop.person(name)
+        };
+        async move { (nth, name, api.ask(ME, json!({})).await) }
+    });
+    for (nth, name, answer) in within(futures_util::future::join_all(asked)).await {
+        if nth % 7 == 0 {
+            assert_refused(&answer);
+        } else {
+            assert_eq!(answer.data()["me"]["email"], format!("{name}@ocpizza.example"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_the_previous_key_are_accepted_until_its_time_and_moved_when_seen() {
+    let demo = Demo::create().await;
+    let pool = &demo.database.pool;
+    let (old, new): (SecretString, SecretString) = ("o".repeat(32).into(), "n".repeat(32).into());
+    let seen = token_of(pool, &Key::of(&old), "customer1").await;
+    let unseen = token_of(pool, &Key::of(&old), "customer2").await;
+    let now = Clock::system().now();
+    let with = |key| Config { key: Some(key), ..Config::new(pool.clone(), Clock::system()) };
+
+    let strict = Server::with(with(Key::of(&new))).await;
+    assert_refused(&me(&strict.base, &seen).await);
+    let over = Server::with(with(Key::after(&new, &old, now - TimeDelta::seconds(1)))).await;
+    assert_refused(&me(&over.base, &seen).await);
+
+    let rotating = Server::with(with(Key::after(&new, &old, now + TimeDelta::hours(1)))).await;
+    me(&rotating.base, &seen).await.data();
+    // Moved to the new key, which from now on suffices; and goes on letting in where both are known.
+    eventually("the session is moved", async || (me(&strict.base, &seen).await.status == 200).then_some(()))
+        .await;
+    me(&rotating.base, &seen).await.data();
+    assert_refused(&me(&strict.base, &unseen).await);
+}
+
+#[tokio::test]
+async fn changes_are_heard_in_every_process_and_an_interruption_is_too() {
+    let demo = Demo::create().await;
+    let pool = &demo.database.pool;
+    let key = Key::development(pool).await.unwrap();
+    let follower = Follower::start(pool.clone(), &[session::CHANNEL]).await.unwrap();
+    let authenticator = Authenticator::start(pool.clone(), key.clone(), Clock::system());
+    authenticator.listen(&follower);
+    let mut changes = authenticator.changes();
+    let customer = id_of(pool, "customer1").await;
+    let director = id_of(pool, "director").await;
+
+    // The follower begins to listen in its own time.
+    within(async {
+        loop {
+            session::announce(pool, director).await.unwrap();
+            let waited = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
+            if let Ok(changed) = waited {
+                return changed.unwrap();
+            }
+        }
+    })
+    .await;
+    let mut transaction = pool.begin().await.unwrap();
+    session::end_all_of(&mut *transaction, customer, None).await.unwrap();
+    transaction.commit().await.unwrap();
+    let mut next = async || loop {
+        match within(changes.recv()).await.unwrap() {
+            Changed::Account(id) if id == director => {}
+            changed => return changed,
+        }
+    };
+    let changed = next().await;
+    assert_eq!(changed, Changed::Account(customer));
+    assert!(changed.concerns(customer) && !changed.concerns(director));
+
+    let ended = sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+         AND pid <> pg_backend_pid() AND query ILIKE 'LISTEN%'",
+    );
+    assert!(!ended.fetch_all(pool).await.unwrap().is_empty());
+    let changed = next().await;
+    assert_eq!(changed, Changed::Anybody);
+    assert!(changed.concerns(customer));
+}
