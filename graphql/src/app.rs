@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::context::Services;
 use crate::http::client_address::TrustedProxies;
+use crate::http::documents::Documents;
 use crate::http::execute::Api;
 use crate::http::origins::AllowedOrigins;
 use crate::http::router::{Server, router};
@@ -46,6 +47,8 @@ pub struct Config {
     pub origins: AllowedOrigins,
     /// The proxies in front of the process, whose word on where a request comes from is taken.
     pub trusted_proxies: TrustedProxies,
+    /// The documents that requests may name instead of sending them.
+    pub documents: Documents,
 }
 
 impl Config {
@@ -57,6 +60,7 @@ impl Config {
             clock,
             origins: AllowedOrigins::default().and_localhost(),
             trusted_proxies: TrustedProxies::default(),
+            documents: Documents::default(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Config {
             clock,
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
+            documents: settings.documents()?,
         })
     }
 }
@@ -124,7 +129,7 @@ impl App {
     /// # Errors
     /// When the database does not answer.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { pool, key, clock, origins, trusted_proxies } = config;
+        let Config { pool, key, clock, origins, trusted_proxies, documents } = config;
         health::record_metrics();
         let key = match key {
             Some(key) => key,
@@ -145,7 +150,7 @@ impl App {
         let authenticator = Authenticator::start(pool.clone(), key.clone(), clock);
         authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
-        let api = Api { schema: schema(services.clone()), services, authenticator };
+        let api = Api { schema: schema(services.clone()), services, authenticator, documents };
         let router = router(Server {
             api,
             stopping: stopping.clone(),

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -13,18 +14,21 @@ use serde::{Deserialize, Deserializer};
 
 use crate::auth::Key;
 use crate::http::client_address::TrustedProxies;
+use crate::http::documents::{Documents, DocumentsError, Mode};
 use crate::http::origins::{AllowedOrigins, NoOrigin};
 
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 10] = [
     "DATABASE_URL",
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
     "OCPIZZA_MANAGER_KEY",
     "OCPIZZA_MANAGER_KEY_PREVIOUS",
     "OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL",
+    "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS",
+    "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE",
     "OCPIZZA_MANAGER_TRUSTED_PROXIES",
     "PORT",
 ];
@@ -67,6 +71,12 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_ALLOWED_ORIGINS`: the origins of pages that may talk to the API, commas between.
     #[serde(rename = "ocpizza_manager_allowed_origins")]
     pub allowed_origins: Option<String>,
+    /// `OCPIZZA_MANAGER_TRUSTED_DOCUMENTS`: a manifest of documents and their ids, or a folder of such.
+    #[serde(rename = "ocpizza_manager_trusted_documents")]
+    pub trusted_documents: Option<PathBuf>,
+    /// `OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE`: `allow` executes other documents too, `only` does not.
+    #[serde(default, rename = "ocpizza_manager_trusted_documents_mode")]
+    pub trusted_documents_mode: Mode,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
@@ -107,6 +117,12 @@ pub enum SettingsError {
     /// One of the origins is none.
     #[error(transparent)]
     Origin(#[from] NoOrigin),
+    /// The trusted documents cannot be used.
+    #[error(transparent)]
+    Documents(#[from] DocumentsError),
+    /// Nothing could be executed.
+    #[error("settings: OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE is only, and there are no trusted documents")]
+    NothingTrusted,
 }
 
 impl Settings {
@@ -164,6 +180,18 @@ impl Settings {
             Environment::Development => listed.and_localhost(),
         })
     }
+
+    /// The documents that requests may name instead of sending them.
+    ///
+    /// # Errors
+    /// When the trusted documents cannot be used.
+    pub fn documents(&self) -> Result<Documents, SettingsError> {
+        match (&self.trusted_documents, self.trusted_documents_mode) {
+            (Some(path), mode) => Ok(Documents::load(path, mode)?),
+            (None, Mode::Allow) => Ok(Documents::default()),
+            (None, Mode::Only) => Err(SettingsError::NothingTrusted),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +242,7 @@ mod tests {
             ([(SETTINGS, misspelt.as_str()), ("ENV", "")], "prot"),
             ([(SETTINGS, broken.as_str()), ("ENV", "")], "settings"),
             ([(SETTINGS, "/nowhere.toml"), ("ENV", "")], "/nowhere.toml"),
+            ([("OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE", "none"), ("ENV", "")], "none"),
         ] {
             let message = settings(&variables).unwrap_err().to_string();
             assert!(message.contains(named), "{message}");

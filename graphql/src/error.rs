@@ -14,7 +14,7 @@ use projections::WaitError;
 
 use crate::auth::AuthError;
 
-/// The codes of API.md.
+/// The codes of API.md, and the one that the protocol of persisted queries has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // their names are the contract's
 pub enum ErrorCode {
@@ -24,6 +24,8 @@ pub enum ErrorCode {
     BadUserInput,
     GraphqlParseFailed,
     GraphqlValidationFailed,
+    /// Of Apollo's automatic persisted queries: send the document too.
+    PersistedQueryNotFound,
     QueryTooComplex,
     RateLimited,
     Conflict,
@@ -43,6 +45,7 @@ impl ErrorCode {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::RateLimited => "RATE_LIMITED",
             Self::Conflict => "CONFLICT",
@@ -65,6 +68,7 @@ impl ErrorCode {
             | Self::BadUserInput
             | Self::GraphqlParseFailed
             | Self::GraphqlValidationFailed
+            | Self::PersistedQueryNotFound
             | Self::QueryTooComplex
             | Self::RateLimited => false,
         }

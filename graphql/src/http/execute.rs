@@ -16,6 +16,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 
 use super::client_address::ClientAddress;
+use super::documents::Documents;
 use super::limits::{TooMuch, check_document, check_text};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
@@ -40,6 +41,8 @@ pub struct Api {
     pub(crate) schema: Schema,
     pub(crate) services: Services,
     pub(crate) authenticator: Authenticator,
+    /// What requests may name instead of sending it; see [`super::request::Parameters::into_request`].
+    pub(crate) documents: Documents,
 }
 
 /// How an operation ended.

@@ -3,67 +3,81 @@
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Variables};
 use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::error::Category;
 
 use super::client_address::ClientAddress;
 use super::execute::{Executing, Refused, authorization, lang};
-use super::limits;
 use super::negotiation::{MediaType, answer, failure};
+use super::request::{NotARequest, Parameters};
 use super::request_id::RequestId;
 use super::router::Server;
-use super::websocket;
+use super::{limits, negotiation, websocket};
 use crate::error::ErrorCode;
 
 /// How long a client may take to send a request's body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A request that is not one.
-struct Malformed(StatusCode, String);
+/// A request that is not one, and how HTTP says so.
+struct Malformed {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+}
+
+impl Malformed {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, code: ErrorCode::BadUserInput, message: message.into() }
+    }
+}
 
 fn malformed(message: impl Into<String>) -> Malformed {
-    Malformed(StatusCode::BAD_REQUEST, message.into())
+    Malformed::new(StatusCode::BAD_REQUEST, message)
 }
 
-/// The parameters of a request, from JSON (GraphQL over HTTP, section 5).
-fn request_of(mut parameters: Map<String, Value>) -> Result<Request, Malformed> {
-    let text = |name: &str, value: Option<Value>| match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(malformed(format!("{name} is not a string"))),
-    };
-    let object = |name: &str, value: Option<Value>| match value {
-        None | Some(Value::Null) => Ok(Value::Object(Map::new())),
-        Some(value @ Value::Object(_)) => Ok(value),
-        Some(_) => Err(malformed(format!("{name} is not an object"))),
-    };
-    let query = text("query", parameters.remove("query"))?.ok_or_else(|| malformed("query is missing"))?;
-    let variables = object("variables", parameters.remove("variables"))?;
-    object("extensions", parameters.remove("extensions"))?;
-    let mut request = Request::new(query).variables(Variables::from_json(variables));
-    request.operation_name = text("operationName", parameters.remove("operationName"))?;
-    Ok(request)
-}
-
-async fn body_of(headers: &HeaderMap, body: Body) -> Result<Request, Malformed> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        let message = "the body must be application/json".to_owned();
-        return Err(Malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+impl From<NotARequest> for Malformed {
+    fn from(error: NotARequest) -> Self {
+        let code = error.code();
+        let status = match code {
+            ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { status, code, message: error.to_string() }
     }
+}
+
+/// Whether a body is JSON in UTF-8, as it comes: decompressing would undo the bound on its size.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Malformed> {
+    let unsupported = |message| Err(Malformed::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity")) {
+        return unsupported("the body must not be compressed");
+    }
+    let mut content_type = text(CONTENT_TYPE).unwrap_or_default().split(';').map(str::trim);
+    if !content_type.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        return unsupported("the body must be application/json");
+    }
+    let mut charsets = content_type.filter_map(negotiation::charset);
+    if charsets.any(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+        return unsupported("the body must be in UTF-8");
+    }
+    Ok(())
+}
+
+async fn body_of(headers: &HeaderMap, body: Body) -> Result<Parameters, Malformed> {
+    check_encoding(headers)?;
     let too_large = || {
         let message = format!("the body is larger than {} bytes", limits::BODY);
-        Malformed(StatusCode::PAYLOAD_TOO_LARGE, message)
+        Malformed::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     };
     let announced = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > limits::BODY as u64) {
@@ -71,44 +85,46 @@ async fn body_of(headers: &HeaderMap, body: Body) -> Result<Request, Malformed> 
     }
     let bytes = tokio::time::timeout(PATIENCE, to_bytes(body, limits::BODY))
         .await
-        .map_err(|_| Malformed(StatusCode::REQUEST_TIMEOUT, "the body did not come in time".to_owned()))?
+        .map_err(|_| Malformed::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"))?
         .map_err(|error| {
             let limited = crate::error::chain(&error).contains("length limit");
             if limited { too_large() } else { malformed("the body could not be read") }
         })?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(parameters)) => request_of(parameters),
-        Ok(Value::Array(_)) => Err(malformed("batches are not supported: send one operation a request")),
-        Ok(_) => Err(malformed("the body is not a JSON object")),
-        Err(error) => {
-            Err(malformed(format!("the body is not JSON: line {} column {}", error.line(), error.column())))
-        }
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(malformed("batches are not supported: send one operation a request"));
     }
+    serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
+        Category::Data => malformed("the body is not a JSON object, or has a parameter twice"),
+        Category::Io | Category::Syntax | Category::Eof => {
+            malformed(format!("the body is not JSON: line {} column {}", error.line(), error.column()))
+        }
+    })
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
+struct UrlParameters {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
 }
 
-fn query_of(uri: &Uri) -> Result<Request, Malformed> {
-    let Query(given) = Query::<Parameters>::try_from_uri(uri)
+fn parameters_of(uri: &Uri) -> Result<Parameters, Malformed> {
+    let Query(given) = Query::<UrlParameters>::try_from_uri(uri)
         .map_err(|_| malformed("the parameters of the URL cannot be read"))?;
-    let mut parameters = Map::new();
     let json = |name: &str, text: Option<String>| match text.filter(|text| !text.is_empty()) {
-        None => Ok(Value::Null),
+        None => Ok(None),
         Some(text) => serde_json::from_str(&text).map_err(|_| malformed(format!("{name} is not JSON"))),
     };
-    parameters.insert("variables".to_owned(), json("variables", given.variables)?);
-    parameters.insert("extensions".to_owned(), json("extensions", given.extensions)?);
-    parameters.insert("query".to_owned(), given.query.map_or(Value::Null, Value::String));
-    let name = given.operation_name.filter(|name| !name.is_empty());
-    parameters.insert("operationName".to_owned(), name.map_or(Value::Null, Value::String));
-    request_of(parameters)
+    Ok(Parameters {
+        query: given.query.map(Value::String),
+        document_id: given.document_id.map(Value::String),
+        operation_name: given.operation_name.filter(|name| !name.is_empty()).map(Value::String),
+        variables: json("variables", given.variables)?,
+        extensions: json("extensions", given.extensions)?,
+    })
 }
 
 /// The code that a request error has, which its status follows.
@@ -153,20 +169,24 @@ async fn run(
     id: &RequestId,
     address: ClientAddress,
     headers: &HeaderMap,
-    request: Result<Request, Malformed>,
+    parameters: Result<Parameters, Malformed>,
     may_mutate: bool,
 ) -> Response {
     let Some(media) = MediaType::accepted(headers) else {
         let message = "answers are application/graphql-response+json or application/json";
         return failure(StatusCode::NOT_ACCEPTABLE, MediaType::Json, ErrorCode::BadUserInput, message, None);
     };
+    let api = &server.api;
+    let request = parameters.and_then(|parameters| Ok(parameters.into_request(&api.documents)?));
     let mut request = match request {
         Ok(request) => request,
-        Err(Malformed(status, message)) => {
-            return failure(status, media, ErrorCode::BadUserInput, &message, None);
+        // A step of a protocol, whose clients look for it in a success.
+        Err(Malformed { code: code @ ErrorCode::PersistedQueryNotFound, message, .. }) => {
+            let response = super::execute::refusal(code, message);
+            return reply(&Executing { response, executed: false }, media);
         }
+        Err(Malformed { status, code, message }) => return failure(status, media, code, &message, None),
     };
-    let api = &server.api;
     let caller = match api.caller(authorization(headers), address, lang(headers), id).await {
         Ok(caller) => caller,
         Err(Refused::Token) => {
@@ -210,8 +230,8 @@ pub async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let request = body_of(&headers, body).await;
-    run(&server, &id, address, &headers, request, true).await
+    let parameters = body_of(&headers, body).await;
+    run(&server, &id, address, &headers, parameters, true).await
 }
 
 /// `GET /graphql`: a query, or a WebSocket.
@@ -225,6 +245,15 @@ pub async fn get(
 ) -> Response {
     match upgrade {
         Ok(upgrade) => websocket::upgrade(server, upgrade, id, address, &headers),
-        Err(_) => run(&server, &id, address, &headers, query_of(&uri), false).await,
+        Err(_) => run(&server, &id, address, &headers, parameters_of(&uri), false).await,
     }
+}
+
+/// Any other method of `/graphql`.
+pub async fn other_method() -> Response {
+    let message = "the API takes GET and POST";
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let mut refused = failure(status, MediaType::Json, ErrorCode::BadUserInput, message, None);
+    refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+    refused
 }

@@ -26,6 +26,40 @@ const TYPE_LISTS_ON_A_PATH: usize = 1;
 /// query needs about 240. Each may be answered once a field of every type, and aliases count.
 const INTROSPECTION: u64 = 400;
 
+/// How deep lists and objects may nest in variables.
+const VARIABLES_NESTING: usize = 16;
+/// How many values a list of variables may hold; inputs have narrower bounds of their own.
+const VARIABLES_LIST: usize = 2_000;
+
+/// Why variables are not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooManyVariables {
+    /// Lists and objects in lists and objects.
+    #[error("variables nest deeper than {VARIABLES_NESTING}")]
+    Nesting,
+    /// A long list.
+    #[error("a list in variables is longer than {VARIABLES_LIST}")]
+    List,
+}
+
+/// Refuses variables that nest too deep, or have too long a list.
+///
+/// # Errors
+/// [`TooManyVariables`].
+pub fn check_variables(variables: &serde_json::Value) -> Result<(), TooManyVariables> {
+    use serde_json::Value;
+    fn check(value: &Value, depth: usize) -> Result<(), TooManyVariables> {
+        match value {
+            Value::Array(_) | Value::Object(_) if depth > VARIABLES_NESTING => Err(TooManyVariables::Nesting),
+            Value::Array(items) if items.len() > VARIABLES_LIST => Err(TooManyVariables::List),
+            Value::Array(items) => items.iter().try_for_each(|item| check(item, depth + 1)),
+            Value::Object(fields) => fields.values().try_for_each(|field| check(field, depth + 1)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        }
+    }
+    check(variables, 0)
+}
+
 /// Why a document is not executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooMuch {

@@ -3,12 +3,14 @@
 pub mod browser;
 pub mod client_address;
 pub mod connections;
+pub mod documents;
 pub mod execute;
 pub mod graphql;
 pub mod health;
 pub mod limits;
 pub mod negotiation;
 pub mod origins;
+pub mod request;
 pub mod request_id;
 pub mod router;
 pub mod websocket;

@@ -1,6 +1,8 @@
 //! Which media type an answer has, and the status that goes with it (GraphQL over HTTP, draft of the
 //! GraphQL Foundation).
 
+use std::cmp::Reverse;
+
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -19,6 +21,13 @@ pub enum MediaType {
 }
 
 impl MediaType {
+    fn essence(self) -> &'static str {
+        match self {
+            Self::GraphqlResponse => "application/graphql-response+json",
+            Self::Json => "application/json",
+        }
+    }
+
     fn content_type(self) -> HeaderValue {
         match self {
             Self::GraphqlResponse => {
@@ -28,35 +37,70 @@ impl MediaType {
         }
     }
 
-    /// What an `Accept` header prefers; `None` when it takes neither.
+    /// What an `Accept` header prefers; `None` when it takes neither. A media type's quality is that of the
+    /// most specific range that has it (RFC 9110, section 12.5.1). Where both are as good, the one that is
+    /// named first is taken, and to who names none `application/json` is sent.
     pub fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let mut best: Option<(f32, Self)> = None;
-        let mut given = false;
-        for value in headers.get_all(ACCEPT) {
-            for range in value.to_str().unwrap_or_default().split(',') {
-                let mut parts = range.split(';').map(str::trim);
-                let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-                if name.is_empty() {
-                    continue;
-                }
-                given = true;
-                let quality = parts
-                    .find_map(|part| part.strip_prefix("q="))
-                    .map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0));
-                let media = match name.as_str() {
-                    "application/graphql-response+json" => Self::GraphqlResponse,
-                    "application/json" | "application/*" | "*/*" => Self::Json,
-                    _ => continue,
-                };
-                if quality > best.map_or(0.0, |(best, _)| best) {
-                    best = Some((quality, media));
-                }
+        let values = headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or_default());
+        let ranges = values.flat_map(|value| value.split(',')).filter_map(Range::parse).collect::<Vec<_>>();
+        if ranges.is_empty() {
+            return Some(Self::Json);
+        }
+        let mut best: Option<(f32, usize, Self)> = None;
+        for media in [Self::Json, Self::GraphqlResponse] {
+            let fitting =
+                ranges.iter().enumerate().filter_map(|(at, range)| Some((range.fits(media)?, at, range)));
+            // The first of the most specific.
+            let Some((_, at, range)) = fitting.max_by_key(|(specific, at, _)| (*specific, Reverse(*at)))
+            else {
+                continue;
+            };
+            let better = best.is_none_or(|(quality, first, _)| {
+                range.quality > quality || (range.quality >= quality && at < first)
+            });
+            if range.quality > 0.0 && better {
+                best = Some((range.quality, at, media));
             }
         }
-        match best {
-            Some((_, media)) => Some(media),
-            None if given => None,
-            None => Some(Self::Json),
+        best.map(|(_, _, media)| media)
+    }
+}
+
+/// The charset that a parameter of a media type names.
+pub fn charset(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=')?;
+    name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+}
+
+/// One range of an `Accept` header.
+struct Range {
+    name: String,
+    quality: f32,
+}
+
+impl Range {
+    /// `None` for an empty one. One in another charset than ours is worth nothing.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
+        let mut quality = 1.0;
+        for part in parts {
+            if let Some(given) = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")) {
+                quality = given.parse().unwrap_or(0.0);
+            } else if charset(part).is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+                return Some(Self { name: String::new(), quality: 0.0 });
+            }
+        }
+        Some(Self { name, quality })
+    }
+
+    /// How specific it is for a media type that it has.
+    fn fits(&self, media: MediaType) -> Option<u8> {
+        match self.name.as_str() {
+            "*/*" => Some(0),
+            "application/*" => Some(1),
+            name if name == media.essence() => Some(2),
+            _ => None,
         }
     }
 }
@@ -110,5 +154,17 @@ mod tests {
         assert_eq!(accepted(other), Some(MediaType::Json));
         assert_eq!(accepted("text/html"), None);
         assert_eq!(accepted("application/json;q=0"), None);
+        assert_eq!(accepted("application/json; charset=iso-8859-1"), None);
+        assert_eq!(accepted("application/json; charset=\"UTF-8\""), Some(MediaType::Json));
+        assert_eq!(accepted("text/html, , application/*;q=0.2"), Some(MediaType::Json));
+        assert_eq!(accepted("application/json, application/graphql-response+json"), Some(MediaType::Json));
+        assert_eq!(accepted("*/*;q=nonsense"), None);
+    }
+
+    #[test]
+    fn the_most_specific_range_counts() {
+        assert_eq!(accepted("*/*, application/json;q=0"), Some(MediaType::GraphqlResponse));
+        assert_eq!(accepted("application/json;q=0.5, */*;q=0.8"), Some(MediaType::GraphqlResponse));
+        assert_eq!(accepted("*/*;q=0.1, application/*;q=0"), None);
     }
 }

@@ -40,7 +40,7 @@ async fn nowhere() -> Response {
 pub fn router(server: Server) -> Router {
     let proxies = server.proxies.clone();
     Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other_method))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/version", get(health::version))

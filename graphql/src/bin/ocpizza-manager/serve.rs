@@ -43,6 +43,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     }
     // What cannot be used is said before anything is started.
     settings.origins()?;
+    settings.documents()?;
     let stop = Stop::listen()?;
     let pool = database::serving_pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
     let listener = listen(settings.port)?;
