@@ -148,3 +148,15 @@ async fn whoever_assigns_deliveries_sees_the_couriers() {
     let assigned = shop.person("manager.p1").carry("assignDelivery", &delivery, given).await;
     assert_eq!(assigned["courier"]["id"], couriers[0]["id"]);
 }
+
+#[tokio::test]
+async fn a_document_of_many_operations_costs_what_the_named_one_does() {
+    let shop = Shop::open().await;
+    let document = "query One { menu(pizzeriaId: \"P1\") { version } } \
+        query Many($first: Int!) { a: orders(first: $first) { nodes { ...Whole } } \
+            b: orders(first: 100) { nodes { ...Whole } } c: orders(first: 100) { nodes { ...Whole } } } \
+        fragment Whole on Order { id history(first: 100) { nodes { position type } } }";
+    let body = json!({ "query": document, "operationName": "One" });
+    let answer = shop.anybody().post("application/json", body.to_string()).await.unwrap();
+    assert_eq!(answer.data(), json!({ "menu": { "version": 1 } }));
+}

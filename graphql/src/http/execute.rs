@@ -15,6 +15,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 
+use super::alone::alone;
 use super::client_address::ClientAddress;
 use super::documents::Documents;
 use super::limits::{TooMuch, check_document, check_text};
@@ -147,6 +148,9 @@ impl Api {
             .filter(|definition| !definition.var_type.node.nullable && definition.default_value.is_none())
             .map(|definition| definition.name.node.clone())
             .collect();
+        if let Some(alone) = name.as_deref().and_then(|name| alone(document, name)) {
+            request.set_parsed_query(alone);
+        }
         match needed
             .into_iter()
             .find(|name| request.variables.get(name).is_none_or(|given| *given == Value::Null))

@@ -1,5 +1,6 @@
 //! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
 
+pub mod alone;
 pub mod browser;
 pub mod client_address;
 pub mod connections;
