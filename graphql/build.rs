@@ -5,6 +5,9 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-env-changed=SOURCE_VERSION");
     println!("cargo::rerun-if-changed=../.git/logs/HEAD");
+    // New files are embedded, too.
+    println!("cargo::rerun-if-changed=operations");
+    println!("cargo::rerun-if-changed=assets");
     let git = || {
         let output = Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
         let revision = String::from_utf8(output.stdout).ok()?;

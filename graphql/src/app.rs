@@ -49,6 +49,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// The documents that requests may name instead of sending them.
     pub documents: Documents,
+    /// Whether GraphiQL is served, at `/graphiql`.
+    pub graphiql: bool,
 }
 
 impl Config {
@@ -61,6 +63,7 @@ impl Config {
             origins: AllowedOrigins::default().and_localhost(),
             trusted_proxies: TrustedProxies::default(),
             documents: Documents::default(),
+            graphiql: true,
         }
     }
 
@@ -80,6 +83,7 @@ impl Config {
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
             documents: settings.documents()?,
+            graphiql: settings.graphiql(),
         })
     }
 }
@@ -129,7 +133,7 @@ impl App {
     /// # Errors
     /// When the database does not answer.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { pool, key, clock, origins, trusted_proxies, documents } = config;
+        let Config { pool, key, clock, origins, trusted_proxies, documents, graphiql } = config;
         health::record_metrics();
         let key = match key {
             Some(key) => key,
@@ -157,6 +161,7 @@ impl App {
             sockets: Arc::new(Semaphore::new(SOCKETS)),
             origins,
             proxies: trusted_proxies,
+            graphiql,
         });
         let housekeeping = tokio::spawn(auth::housekeeping::run(pool.clone(), clock));
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping, housekeeping })

@@ -20,10 +20,11 @@ use crate::http::origins::{AllowedOrigins, NoOrigin};
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     "DATABASE_URL",
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
+    "OCPIZZA_MANAGER_GRAPHIQL",
     "OCPIZZA_MANAGER_KEY",
     "OCPIZZA_MANAGER_KEY_PREVIOUS",
     "OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL",
@@ -77,6 +78,9 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE`: `allow` executes other documents too, `only` does not.
     #[serde(default, rename = "ocpizza_manager_trusted_documents_mode")]
     pub trusted_documents_mode: Mode,
+    /// `OCPIZZA_MANAGER_GRAPHIQL`: whether GraphiQL is served; by default everywhere but in production.
+    #[serde(rename = "ocpizza_manager_graphiql")]
+    pub graphiql: Option<bool>,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
@@ -169,6 +173,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// Whether GraphiQL is served: as it is said, else in development only.
+    pub fn graphiql(&self) -> bool {
+        self.graphiql.unwrap_or(self.environment == Environment::Development)
+    }
+
     /// The pages, besides the API's own, that may talk to it; in development also those of this machine.
     ///
     /// # Errors
@@ -229,6 +238,19 @@ mod tests {
         assert_eq!(settings.database_url.as_ref().unwrap().expose_secret(), "postgres:///x");
         assert!(!format!("{settings:?}").contains("from the file"));
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn graphiql_is_for_development_unless_it_is_said() {
+        for (environment, said, served) in [
+            ("DEVELOPMENT", "", true),
+            ("PRODUCTION", "", false),
+            ("PRODUCTION", "true", true),
+            ("DEVELOPMENT", "false", false),
+        ] {
+            let settings = settings(&[("ENV", environment), ("OCPIZZA_MANAGER_GRAPHIQL", said)]).unwrap();
+            assert_eq!(settings.graphiql(), served, "{environment} {said}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod labels;
 pub mod loaders;
 pub mod messages;
 pub mod mutations;
+pub mod operations;
 pub mod payment;
 pub mod private_postgres;
 pub mod queries;

@@ -13,6 +13,7 @@ mod demo;
 mod evening;
 mod following;
 mod frontend;
+mod graphiql;
 mod http;
 mod idempotency;
 mod kitchen;

@@ -6,6 +6,7 @@ pub mod client_address;
 pub mod connections;
 pub mod documents;
 pub mod execute;
+pub mod graphiql;
 pub mod graphql;
 pub mod health;
 pub mod limits;

@@ -14,7 +14,7 @@ use super::client_address::{self, TrustedProxies};
 use super::execute::Api;
 use super::negotiation::{MediaType, failure};
 use super::origins::AllowedOrigins;
-use super::{graphql, health, request_id};
+use super::{graphiql, graphql, health, request_id};
 use crate::error::ErrorCode;
 
 /// What the handlers share.
@@ -29,17 +29,30 @@ pub struct Server {
     pub(crate) origins: AllowedOrigins,
     /// Whose word on where a request comes from is taken.
     pub(crate) proxies: TrustedProxies,
+    /// Whether GraphiQL is served.
+    pub(crate) graphiql: bool,
 }
 
-async fn nowhere() -> Response {
+/// There is nothing at that path.
+pub(crate) async fn nowhere() -> Response {
     let message = "no such path: the API is at /graphql";
     failure(StatusCode::NOT_FOUND, MediaType::Json, ErrorCode::NotFound, message, None)
 }
 
-/// The paths of the API.
+/// GraphiQL's paths.
+fn graphiql() -> Router<Server> {
+    Router::new()
+        .route("/graphiql", get(graphiql::page))
+        .route("/graphiql/operations.json", get(graphiql::examples))
+        .route("/graphiql/{file}", get(graphiql::asset))
+}
+
+/// The paths of the API; GraphiQL's only where it is wanted.
 pub fn router(server: Server) -> Router {
     let proxies = server.proxies.clone();
+    let developing = if server.graphiql { graphiql() } else { Router::new() };
     Router::new()
+        .merge(developing)
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other_method))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
