@@ -19,6 +19,7 @@ mod idempotency;
 mod kitchen;
 mod lifecycle;
 mod log;
+mod matrix;
 mod menu;
 mod ordering;
 mod pages;

@@ -77,6 +77,19 @@ impl Demo {
     }
 }
 
+impl Demo {
+    /// A token for an account by its e-mail address, whoever's it is.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub async fn token_for(&self, email: &str) -> String {
+        let pool = &self.database.pool;
+        let key = Key::development(pool).await.expect("a key");
+        auth::issue_token(pool, &key, email, &Clock::system()).await.expect("a token").0
+    }
+}
+
 /// The demo data behind a server in this process: what most tests stand on.
 #[derive(Debug)]
 pub struct Shop {

@@ -54,6 +54,8 @@ permissions! {
     RefundOrder: MANAGEMENT,
     /// `order` with its history, `orderChanged`.
     ReadOrder: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, Auditor, System],
+    /// `orderBoard`.
+    ReadBoard: &[Receptionist, Manager, Director, Auditor, System],
     /// `orders`: other customers' history is no business of couriers, nor of the kitchen.
     ListOrders: &[Customer, Receptionist, Manager, Director, Auditor, System],
     /// The name, phone and address of an order; auditors see a pseudonym in their place, the kitchen needs none.

@@ -20,6 +20,7 @@ const TABLE: &[(Permission, &str)] = &[
     (Permission::RecordPayment, ".R.LMD.S"),
     (Permission::RefundOrder, "....MD.S"),
     (Permission::ReadOrder, "CRPLMDAS"),
+    (Permission::ReadBoard, ".R..MDAS"),
     (Permission::ListOrders, "CR..MDAS"),
     (Permission::ReadContact, "CR.LMDAS"),
     (Permission::ReadNote, "CR.LMD.S"),

@@ -204,7 +204,7 @@ impl OrderQuery {
     /// The open orders of a pizzeria, in short, with their number by status.
     #[graphql(
         complexity = "asked_for(Some(first), None) * child_complexity + 1",
-        directive = requires::apply(roles(Permission::ListOrders))
+        directive = requires::apply(roles(Permission::ReadBoard))
     )]
     async fn order_board(
         &self,
@@ -216,7 +216,7 @@ impl OrderQuery {
     ) -> Result<OrderBoard, ApiError> {
         let first = i64::from(forward(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        ctx.caller()?.authorize(Permission::ListOrders, Scope::Pizzeria(&id))?;
+        ctx.caller()?.authorize(Permission::ReadBoard, Scope::Pizzeria(&id))?;
         let services = ctx.services()?;
         services.at_least(&[Model::OrderBoard, Model::Pizzerias], at_least_position).await?;
         Pizzeria::load(ctx, &id).await?;
