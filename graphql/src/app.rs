@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::auth::session::{self, Issuer};
-use crate::auth::{self, AuthError, Authenticator, Key};
+use crate::auth::{self, AuthError, Authenticator, BrakeLimits, Brakes, Key};
 use crate::clock::Clock;
 use crate::config;
 use crate::context::Services;
@@ -22,8 +22,10 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::documents::Documents;
 use crate::http::execute::Api;
 use crate::http::origins::AllowedOrigins;
+use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
 use crate::http::{connections, health};
+use crate::introspection::Introspection;
 use crate::payment::DemoPayments;
 use crate::schema::schema;
 use crate::types::courier_position;
@@ -47,6 +49,12 @@ pub struct Config {
     pub origins: AllowedOrigins,
     /// The proxies in front of the process, whose word on where a request comes from is taken.
     pub trusted_proxies: TrustedProxies,
+    /// How many attempts to sign in, to sign up and to be sent mail there may be.
+    pub brakes: BrakeLimits,
+    /// How fast one account and one address may ask.
+    pub rates: RateLimits,
+    /// For whom the API describes itself.
+    pub introspection: Introspection,
     /// The documents that requests may name instead of sending them.
     pub documents: Documents,
     /// Whether GraphiQL is served, at `/graphiql`.
@@ -62,6 +70,9 @@ impl Config {
             clock,
             origins: AllowedOrigins::default().and_localhost(),
             trusted_proxies: TrustedProxies::default(),
+            brakes: BrakeLimits::default(),
+            rates: RateLimits::OFF,
+            introspection: Introspection::Everybody,
             documents: Documents::default(),
             graphiql: true,
         }
@@ -82,6 +93,9 @@ impl Config {
             clock,
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
+            brakes: settings.brakes(),
+            rates: settings.rates(),
+            introspection: settings.introspection(),
             documents: settings.documents()?,
             graphiql: settings.graphiql(),
         })
@@ -133,7 +147,18 @@ impl App {
     /// # Errors
     /// When the database does not answer.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { pool, key, clock, origins, trusted_proxies, documents, graphiql } = config;
+        let Config {
+            pool,
+            key,
+            clock,
+            origins,
+            trusted_proxies,
+            brakes,
+            rates,
+            introspection,
+            documents,
+            graphiql,
+        } = config;
         health::record_metrics();
         let key = match key {
             Some(key) => key,
@@ -147,6 +172,7 @@ impl App {
             store: store.clone(),
             follower: follower.clone(),
             read_models: read_models.clone(),
+            brakes: Brakes::new(pool.clone(), key.clone(), clock, brakes),
             key: key.clone(),
             clock,
             payments: Arc::new(DemoPayments),
@@ -154,7 +180,15 @@ impl App {
         let authenticator = Authenticator::start(pool.clone(), key.clone(), clock);
         authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
-        let api = Api { schema: schema(services.clone()), services, authenticator, documents };
+        let limiter = RateLimiter::new(rates);
+        let api = Api {
+            schema: schema(services.clone()),
+            services,
+            authenticator,
+            limiter: limiter.clone(),
+            introspection,
+            documents,
+        };
         let router = router(Server {
             api,
             stopping: stopping.clone(),
@@ -163,7 +197,10 @@ impl App {
             proxies: trusted_proxies,
             graphiql,
         });
-        let housekeeping = tokio::spawn(auth::housekeeping::run(pool.clone(), clock));
+        let (sweeping, tidying) = (limiter.sweep(), auth::housekeeping::run(pool.clone(), clock));
+        let housekeeping = tokio::spawn(async {
+            tokio::join!(sweeping, tidying);
+        });
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping, housekeeping })
     }
 

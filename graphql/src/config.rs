@@ -12,22 +12,32 @@ use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::auth::Key;
+use crate::auth::{BrakeLimits, Key};
 use crate::http::client_address::TrustedProxies;
 use crate::http::documents::{Documents, DocumentsError, Mode};
 use crate::http::origins::{AllowedOrigins, NoOrigin};
+use crate::http::rate_limit::{RateLimit, RateLimits};
+use crate::introspection::Introspection;
 
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 19] = [
     "DATABASE_URL",
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
     "OCPIZZA_MANAGER_GRAPHIQL",
+    "OCPIZZA_MANAGER_INTROSPECTION",
     "OCPIZZA_MANAGER_KEY",
     "OCPIZZA_MANAGER_KEY_PREVIOUS",
     "OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL",
+    "OCPIZZA_MANAGER_MAIL_PER_ACCOUNT",
+    "OCPIZZA_MANAGER_MAIL_PER_ADDRESS",
+    "OCPIZZA_MANAGER_RATE_PER_ACCOUNT",
+    "OCPIZZA_MANAGER_RATE_PER_ADDRESS",
+    "OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT",
+    "OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS",
+    "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS",
     "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS",
     "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE",
     "OCPIZZA_MANAGER_TRUSTED_PROXIES",
@@ -69,6 +79,30 @@ pub struct Settings {
     /// notation, with commas between.
     #[serde(default, rename = "ocpizza_manager_trusted_proxies", deserialize_with = "parsed")]
     pub trusted_proxies: TrustedProxies,
+    /// `OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT`: failures to sign in to one account in fifteen minutes.
+    #[serde(rename = "ocpizza_manager_sign_in_per_account")]
+    pub sign_in_per_account: Option<u32>,
+    /// `OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS`: and from one address.
+    #[serde(rename = "ocpizza_manager_sign_in_per_address")]
+    pub sign_in_per_address: Option<u32>,
+    /// `OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS`: accounts made from one address in fifteen minutes.
+    #[serde(rename = "ocpizza_manager_sign_up_per_address")]
+    pub sign_up_per_address: Option<u32>,
+    /// `OCPIZZA_MANAGER_MAIL_PER_ACCOUNT`: mails asked for to one account in fifteen minutes.
+    #[serde(rename = "ocpizza_manager_mail_per_account")]
+    pub mail_per_account: Option<u32>,
+    /// `OCPIZZA_MANAGER_MAIL_PER_ADDRESS`: and from one address.
+    #[serde(rename = "ocpizza_manager_mail_per_address")]
+    pub mail_per_address: Option<u32>,
+    /// `OCPIZZA_MANAGER_RATE_PER_ACCOUNT`: requests of one account, a second and at once, `50/500`, or `OFF`.
+    #[serde(default, rename = "ocpizza_manager_rate_per_account", deserialize_with = "if_parsed")]
+    pub rate_per_account: Option<RateLimit>,
+    /// `OCPIZZA_MANAGER_RATE_PER_ADDRESS`: and from one address.
+    #[serde(default, rename = "ocpizza_manager_rate_per_address", deserialize_with = "if_parsed")]
+    pub rate_per_address: Option<RateLimit>,
+    /// `OCPIZZA_MANAGER_INTROSPECTION`: for which roles the API describes itself, commas between.
+    #[serde(default, rename = "ocpizza_manager_introspection", deserialize_with = "if_parsed")]
+    pub introspection: Option<Introspection>,
     /// `OCPIZZA_MANAGER_ALLOWED_ORIGINS`: the origins of pages that may talk to the API, commas between.
     #[serde(rename = "ocpizza_manager_allowed_origins")]
     pub allowed_origins: Option<String>,
@@ -93,6 +127,15 @@ where
     T: FromStr<Err: Display>,
 {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+/// The same, of a setting that may be absent.
+fn if_parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    parsed(deserializer).map(Some)
 }
 
 fn default_port() -> u16 {
@@ -173,7 +216,39 @@ impl Settings {
 }
 
 impl Settings {
-    /// Whether GraphiQL is served: as it is said, else in development only.
+    /// How many attempts to sign in, to sign up and to be sent mail there may be.
+    pub fn brakes(&self) -> BrakeLimits {
+        let usual = BrakeLimits::default();
+        BrakeLimits {
+            sign_in_per_account: self.sign_in_per_account.unwrap_or(usual.sign_in_per_account),
+            sign_in_per_address: self.sign_in_per_address.unwrap_or(usual.sign_in_per_address),
+            sign_up_per_address: self.sign_up_per_address.unwrap_or(usual.sign_up_per_address),
+            mail_per_account: self.mail_per_account.unwrap_or(usual.mail_per_account),
+            mail_per_address: self.mail_per_address.unwrap_or(usual.mail_per_address),
+        }
+    }
+
+    /// How fast one account and one address may ask; in development as fast as they can.
+    pub fn rates(&self) -> RateLimits {
+        let usual = match self.environment {
+            Environment::Production => RateLimits::PRODUCTION,
+            Environment::Development => RateLimits::OFF,
+        };
+        RateLimits {
+            account: self.rate_per_account.unwrap_or(usual.account),
+            address: self.rate_per_address.unwrap_or(usual.address),
+        }
+    }
+
+    /// For whom the API describes itself: in production for nobody, unless it is said.
+    pub fn introspection(&self) -> Introspection {
+        self.introspection.clone().unwrap_or_else(|| match self.environment {
+            Environment::Production => Introspection::nobody(),
+            Environment::Development => Introspection::Everybody,
+        })
+    }
+
+    /// Whether GraphiQL is served: in production not, unless it is said.
     pub fn graphiql(&self) -> bool {
         self.graphiql.unwrap_or(self.environment == Environment::Development)
     }

@@ -12,7 +12,7 @@ use projections::{Model, ReadModels};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::auth::Key;
+use crate::auth::{Brakes, Key};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::http::client_address::ClientAddress;
@@ -37,6 +37,8 @@ pub struct Services {
     pub read_models: ReadModels,
     /// The key that what lets somebody in is stored under.
     pub key: Key,
+    /// Counts attempts to sign in, to sign up and to be sent mail.
+    pub brakes: Brakes,
     /// The clock.
     pub clock: Clock,
     /// Who takes money online.

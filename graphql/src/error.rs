@@ -6,13 +6,14 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use domain::access::Denied;
 use event_store::{LogError, StoreError};
 use projections::WaitError;
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, BrakeError};
 
 /// The codes of API.md, and the one that the protocol of persisted queries has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,14 @@ pub enum ApiError {
     /// The document asks for too much.
     #[error("{0}")]
     QueryTooComplex(String),
+    /// Too many, too fast; they are heard again after so long.
+    #[error("{message}; try again in {} seconds", in_seconds(*.retry_after))]
+    RateLimited {
+        /// Too many of what.
+        message: String,
+        /// From when on.
+        retry_after: Duration,
+    },
     /// Others kept being quicker.
     #[error("the command kept conflicting with others; try again")]
     Conflict,
@@ -126,6 +135,7 @@ impl ApiError {
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::BadUserInput(_) => ErrorCode::BadUserInput,
             Self::QueryTooComplex(_) => ErrorCode::QueryTooComplex,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Conflict => ErrorCode::Conflict,
             Self::Overloaded => ErrorCode::Overloaded,
             Self::Unavailable(..) => ErrorCode::Unavailable,
@@ -189,6 +199,17 @@ impl From<AuthError> for ApiError {
     }
 }
 
+impl From<BrakeError> for ApiError {
+    fn from(error: BrakeError) -> Self {
+        match error {
+            BrakeError::TooMany(retry_after) => {
+                Self::RateLimited { message: "too many attempts".to_owned(), retry_after }
+            }
+            BrakeError::Database(error) => error.into(),
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -201,6 +222,11 @@ impl From<StoreError> for ApiError {
             fault => Self::internal(fault),
         }
     }
+}
+
+/// A time to wait, in whole seconds, rounded up.
+pub fn in_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Gives an error its code, and whether trying again makes sense.
@@ -245,6 +271,9 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
                 let cause = cause.as_ref().map(|cause| chain(cause.as_ref()));
                 tracing::warn!(request_id, cause, "unavailable");
                 error.message.clone_from(message);
+            }
+            ApiError::RateLimited { retry_after, .. } => {
+                error.extensions.get_or_insert_default().set("retryAfter", in_seconds(*retry_after));
             }
             ApiError::Unauthenticated
             | ApiError::Forbidden

@@ -14,6 +14,7 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod inputs;
+pub mod introspection;
 pub mod labels;
 pub mod loaders;
 pub mod messages;

@@ -10,6 +10,7 @@ use crate::access::Gate;
 use crate::completion::{Asked, complete};
 use crate::context::Services;
 use crate::error::{ErrorCode, set_code};
+use crate::introspection::{Undescribed, forget_suggestions};
 use crate::mutations::Mutation;
 use crate::queries::Query;
 use crate::subscriptions::Subscription;
@@ -55,9 +56,13 @@ impl Extension for Phases {
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
         next.run(ctx).await.map_err(|mut errors| {
+            let undescribed = ctx.data_opt::<Undescribed>().is_some();
             for error in &mut errors {
                 let code = code_of(error);
                 set_code(error, code);
+                if undescribed {
+                    forget_suggestions(error);
+                }
             }
             errors
         })

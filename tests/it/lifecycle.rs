@@ -8,7 +8,7 @@ use chrono::Utc;
 use event_store::{EventStore, Follower, Settings};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
-use graphql::auth::{self, Account, Key};
+use graphql::auth::{self, Account, BrakeLimits, Brakes, Key};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
@@ -40,8 +40,9 @@ impl Api {
         let follower = Follower::start(pool.clone(), &["courier_positions"]).await.unwrap();
         let read_models = ReadModels::start(pool.clone(), &follower, store.clone(), clock().0).await.unwrap();
         let key = Key::development(&pool).await.unwrap();
+        let brakes = Brakes::new(pool.clone(), key.clone(), clock(), BrakeLimits::default());
         let payments = Arc::new(DemoPayments);
-        let services = Services { pool, store, follower, read_models, key, clock: clock(), payments };
+        let services = Services { pool, store, follower, read_models, brakes, key, clock: clock(), payments };
         Self { schema: schema(services), database }
     }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod brakes;
 mod browser;
 mod commands;
 mod conflicts;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_graphql::{Request, Variables};
 use event_store::{EventStore, Follower, Settings};
 use futures_util::future::join_all;
-use graphql::auth::{self, Key};
+use graphql::auth::{self, BrakeLimits, Brakes, Key};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
@@ -132,7 +132,9 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
     let pool = counted(&database.url).await;
     let payments = Arc::new(DemoPayments);
     let key = Key::development(&pool).await.unwrap();
-    let services = Services { pool: pool.clone(), store, follower, read_models, key, clock, payments };
+    let brakes = Brakes::new(pool.clone(), key.clone(), clock, BrakeLimits::default());
+    let services =
+        Services { pool: pool.clone(), store, follower, read_models, brakes, key, clock, payments };
     let director = auth::account_by_email(&pool, "director@ocpizza.example").await.unwrap().unwrap();
     let caller = Caller { actor: Some(director.actor()), ..Caller::nobody(Lang::Fr, "test".into()) };
     let statements = Statements::default();

@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use super::session;
+use super::{brakes, session};
 use crate::clock::Clock;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Removes expired sessions now and then, for as long as the database is open.
+/// Removes expired sessions and counts of attempts now and then, for as long as the database is open.
 pub async fn run(pool: PgPool, clock: Clock) {
     let mut ticks = tokio::time::interval(EVERY);
     while !pool.is_closed() {
         ticks.tick().await;
         if let Err(error) = session::remove_expired(&pool, clock.now()).await {
             tracing::warn!(%error, "expired sessions could not be removed");
+        }
+        if let Err(error) = brakes::remove_over(&pool, clock.now()).await {
+            tracing::warn!(%error, "counts of attempts could not be removed");
         }
     }
 }

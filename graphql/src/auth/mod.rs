@@ -2,11 +2,13 @@
 
 mod account;
 mod authenticator;
+mod brakes;
 pub(crate) mod housekeeping;
 mod key;
 pub mod session;
 
 pub use account::{Account, AuthError, account_by_email, accounts_by_ids, couriers_of, store_accounts};
 pub use authenticator::{Authenticator, Changed, LookupError, Session};
+pub use brakes::{Attempt, BrakeError, BrakeLimits, Brakes};
 pub use key::{Hash, Key};
 pub use session::issue_token;

@@ -19,12 +19,14 @@ use super::alone::alone;
 use super::client_address::ClientAddress;
 use super::documents::Documents;
 use super::limits::{TooMuch, check_document, check_text};
+use super::rate_limit::{RateLimiter, TooFast};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
 use crate::batching::Batches;
 use crate::completion::{Asked, operation};
 use crate::context::{Caller, Services};
 use crate::error::{ApiError, ErrorCode, finish, set_code};
+use crate::introspection::{Introspection, Undescribed};
 use crate::labels::Lang;
 use crate::loaders::Loaders;
 use crate::schema::{Executed, Schema};
@@ -42,6 +44,8 @@ pub struct Api {
     pub(crate) schema: Schema,
     pub(crate) services: Services,
     pub(crate) authenticator: Authenticator,
+    pub(crate) limiter: RateLimiter,
+    pub(crate) introspection: Introspection,
     /// What requests may name instead of sending it; see [`super::request::Parameters::into_request`].
     pub(crate) documents: Documents,
 }
@@ -69,6 +73,13 @@ pub fn refusal(code: ErrorCode, message: impl Into<String>) -> Response {
     let mut error = ServerError::new(message, None);
     set_code(&mut error, code);
     Response::from_errors(vec![error])
+}
+
+/// An answer that is one error of a resolver's kind.
+fn refusal_of(error: ApiError, request_id: &str) -> Response {
+    let mut refused = ServerError::new(error.to_string(), None);
+    refused.source = Some(Arc::new(error));
+    finish(Response::from_errors(vec![refused]), request_id)
 }
 
 fn internal(request_id: &str, panic: &(dyn std::any::Any + Send)) -> Response {
@@ -114,6 +125,18 @@ impl Api {
             caller.actor = Some(session.actor);
         }
         Ok(caller)
+    }
+
+    /// Counts an operation of a caller who was let in.
+    ///
+    /// # Errors
+    /// [`TooFast`], with the time to wait.
+    pub fn admit(&self, caller: &Caller) -> Result<(), TooFast> {
+        let admitted = caller.actor.as_ref().map_or(Ok(()), |actor| self.limiter.account(actor.id));
+        if admitted.is_err() {
+            metrics::counter!("ocpizza_rate_limited_total", "by" => "account").increment(1);
+        }
+        admitted
     }
 
     /// Parses a request and holds it against the limits.
@@ -172,6 +195,9 @@ impl Api {
         if let Ok(document) = request.parsed_query().cloned() {
             let (operation, variables) = (request.operation_name.clone(), request.variables.clone());
             request = request.data(Arc::new(Asked { document, operation, variables }));
+        }
+        if !self.introspection.is_for(caller.actor.as_ref()) {
+            request = request.disable_introspection().data(Undescribed);
         }
         request.data(caller.clone()).data(loaders).data(executed.clone())
     }
@@ -283,6 +309,10 @@ impl Executor for ConnectionExecutor {
         let Some(caller) = caller else {
             return one(refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()));
         };
+        if let Err(too_fast) = self.api.limiter.address(caller.address).and_then(|()| self.api.admit(&caller))
+        {
+            return one(refusal_of(too_fast.into(), &caller.request_id));
+        }
         let kind = match self.api.check(&mut request) {
             Ok(kind) => kind,
             Err(response) => return one(*response),

@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use super::negotiation::{MediaType, answer, failure};
 use super::request::{NotARequest, Parameters};
 use super::request_id::RequestId;
 use super::router::Server;
-use super::{limits, negotiation, websocket};
+use super::{limits, negotiation, rate_limit, websocket};
 use crate::error::ErrorCode;
 
 /// How long a client may take to send a request's body.
@@ -154,13 +154,29 @@ fn reply(executing: &Executing, media: MediaType) -> Response {
         serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
     };
     match body {
-        Ok(body) => answer(status, media, body),
+        Ok(body) => {
+            let mut answered = answer(status, media, body);
+            if let Some(seconds) = retry_after(response) {
+                answered.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            answered
+        }
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             failure(status, media, ErrorCode::Internal, "internal error", None)
         }
     }
+}
+
+/// For how many seconds an answer asks to wait.
+fn retry_after(response: &async_graphql::Response) -> Option<u64> {
+    let waits = response.errors.iter().filter_map(|error| error.extensions.as_ref()?.get("retryAfter"));
+    let seconds = waits.filter_map(|wait| match wait {
+        async_graphql::Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    });
+    seconds.max()
 }
 
 /// Executes what a client sent.
@@ -201,6 +217,9 @@ async fn run(
             return failure(StatusCode::SERVICE_UNAVAILABLE, media, ErrorCode::Unavailable, message, None);
         }
     };
+    if let Err(too_fast) = api.admit(&caller) {
+        return rate_limit::too_fast(media, too_fast);
+    }
     let executing = match api.check(&mut request) {
         Ok(OperationType::Mutation) if !may_mutate => {
             let message = "GET is for queries only: POST mutations";

@@ -12,6 +12,7 @@ pub mod health;
 pub mod limits;
 pub mod negotiation;
 pub mod origins;
+pub mod rate_limit;
 pub mod request;
 pub mod request_id;
 pub mod router;

@@ -14,7 +14,7 @@ use super::client_address::{self, TrustedProxies};
 use super::execute::Api;
 use super::negotiation::{MediaType, failure};
 use super::origins::AllowedOrigins;
-use super::{graphiql, graphql, health, request_id};
+use super::{graphiql, graphql, health, rate_limit, request_id};
 use crate::error::ErrorCode;
 
 /// What the handlers share.
@@ -59,6 +59,7 @@ pub fn router(server: Server) -> Router {
         .route("/version", get(health::version))
         .route("/metrics", get(health::metrics))
         .fallback(nowhere)
+        .layer(middleware::from_fn_with_state(server.api.limiter.clone(), rate_limit::limit))
         .layer(browser::cors(server.origins.clone()))
         .layer(middleware::from_fn(browser::harden))
         .layer(middleware::from_fn_with_state(proxies, client_address::identify))

@@ -1,0 +1,82 @@
+//! For whom the API describes itself. For everybody else there is no `__schema`, no `__type`, and an
+//! unknown name is answered without names that are like it.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_graphql::ServerError;
+use domain::access::{Actor, Role};
+
+/// For whom the API describes itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Introspection {
+    /// For anybody, with an account or without.
+    Everybody,
+    /// For those in these roles.
+    Roles(Arc<[Role]>),
+}
+
+/// A list that names no roles.
+#[derive(Debug, thiserror::Error)]
+#[error("OCPIZZA_MANAGER_INTROSPECTION: {0:?} is neither EVERYBODY nor NOBODY nor a role, such as DIRECTOR")]
+pub struct NoRole(String);
+
+/// `EVERYBODY`, `NOBODY`, or roles with commas between.
+impl FromStr for Introspection {
+    type Err = NoRole;
+
+    fn from_str(text: &str) -> Result<Self, NoRole> {
+        match text.trim() {
+            "EVERYBODY" => Ok(Self::Everybody),
+            "NOBODY" => Ok(Self::nobody()),
+            list => {
+                let role = |name: &str| name.parse().map_err(|_| NoRole(name.to_owned()));
+                Ok(Self::Roles(list.split(',').map(str::trim).map(role).collect::<Result<_, _>>()?))
+            }
+        }
+    }
+}
+
+impl Introspection {
+    /// For nobody.
+    pub fn nobody() -> Self {
+        Self::Roles(Arc::new([]))
+    }
+
+    /// Whether the API describes itself to somebody.
+    pub fn is_for(&self, actor: Option<&Actor>) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Roles(roles) => actor.is_some_and(|actor| roles.contains(&actor.role)),
+        }
+    }
+}
+
+/// Mark of a request by somebody to whom the API does not describe itself; data of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Undescribed;
+
+/// Takes the names that are like an unknown one out of an error.
+pub(crate) fn forget_suggestions(error: &mut ServerError) {
+    if let Some(at) = error.message.find(" Did you mean ") {
+        error.message.truncate(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_names_whom_it_is_for() {
+        let of = |text: &str| text.parse::<Introspection>().unwrap();
+        let actor = |role| Actor { id: uuid::Uuid::nil(), role, pizzeria: None };
+        let for_two = of("DIRECTOR, AUDITOR");
+        assert!(for_two.is_for(Some(&actor(Role::Auditor))));
+        assert!(!for_two.is_for(Some(&actor(Role::Manager))) && !for_two.is_for(None));
+        assert!(of("EVERYBODY").is_for(None) && !of("NOBODY").is_for(Some(&actor(Role::Director))));
+        for wrong in ["", "CHEF", "DIRECTOR,,AUDITOR", "director"] {
+            assert!(wrong.parse::<Introspection>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Who guesses passwords or asks too fast is slowed down, whatever address they claim to have, and in all
+//! processes at once.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use graphql::app::Config;
+use graphql::auth::{BrakeError, BrakeLimits, Brakes, Key};
+use graphql::clock::Clock;
+use graphql::http::client_address::ClientAddress;
+use graphql::http::rate_limit::{RateLimit, RateLimits};
+use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
+use serde_json::{Value, json};
+use tests::server::Server;
+use tests::{Database, Demo, Item, within};
+
+async fn brakes(database: &Database, clock: Clock, limits: BrakeLimits) -> Brakes {
+    let key = Key::development(&database.pool).await.unwrap();
+    Brakes::new(database.pool.clone(), key, clock, limits)
+}
+
+fn from(last: u8) -> ClientAddress {
+    IpAddr::from([192, 0, 2, last]).into()
+}
+
+#[track_caller]
+fn wait_of<T: std::fmt::Debug>(attempt: Result<T, BrakeError>) -> u64 {
+    match attempt {
+        Err(BrakeError::TooMany(wait)) => wait.as_secs(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn of_many_attempts_at_once_in_two_processes_exactly_as_many_as_may_are_heard() {
+    let database = Database::create().await;
+    let limits = BrakeLimits { sign_in_per_account: 10, sign_in_per_address: 25, ..BrakeLimits::default() };
+    let processes =
+        [brakes(&database, Clock::system(), limits).await, brakes(&database, Clock::system(), limits).await];
+    // However it is written, and whether anybody has it.
+    let spellings = ["nobody@example.org", "Nobody@Example.ORG", " nobody@example.org "];
+    let attempts = (0..60_u8).map(|nth| {
+        let brakes = &processes[usize::from(nth % 2)];
+        brakes.sign_in(spellings[usize::from(nth % 3)], from(nth))
+    });
+    let heard = within(futures_util::future::join_all(attempts)).await;
+    assert_eq!(heard.iter().filter(|attempt| attempt.is_ok()).count(), 10);
+    // Another account is not concerned; the address that tries many is.
+    let attempts = (0..60).map(|nth| {
+        let brakes = &processes[nth % 2];
+        async move { brakes.sign_in(&format!("customer{nth}@example.org"), from(200)).await }
+    });
+    let heard = within(futures_util::future::join_all(attempts)).await;
+    assert_eq!(heard.iter().filter(|attempt| attempt.is_ok()).count(), 25);
+
+    let stored: Vec<(Vec<u8>, String)> =
+        sqlx::query_as("SELECT subject, a::text FROM attempts a").fetch_all(&database.pool).await.unwrap();
+    assert!(stored.len() > 2);
+    assert!(
+        stored.iter().all(|(subject, row)| subject.len() == 32
+            && !row.contains("example")
+            && !row.contains("192.0.2"))
+    );
+}
+
+static MINUTES: AtomicI64 = AtomicI64::new(0);
+
+fn later() -> DateTime<Utc> {
+    "2026-11-24T12:00:00Z".parse::<DateTime<Utc>>().unwrap()
+        + TimeDelta::minutes(MINUTES.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn the_window_slides_and_a_success_forgets_the_failures() {
+    let database = Database::create().await;
+    let limits = BrakeLimits {
+        sign_in_per_account: 3,
+        sign_in_per_address: 4,
+        sign_up_per_address: 1,
+        mail_per_account: 1,
+        mail_per_address: 2,
+    };
+    let brakes = brakes(&database, Clock(later), limits).await;
+    let at = |minutes| MINUTES.store(minutes, Ordering::Relaxed);
+    let (email, other) = ("customer1@example.org", "customer2@example.org");
+    for minutes in [0, 5, 10] {
+        at(minutes);
+        let _counted = brakes.sign_in(email, from(1)).await.unwrap();
+    }
+    at(12);
+    // Refused at a locked account, whose address is counted all the same.
+    assert_eq!(wait_of(brakes.sign_in(email, from(1)).await), 3 * 60);
+    assert_eq!(wait_of(brakes.sign_in(other, from(1)).await), 3 * 60);
+    // Who keeps on trying keeps nobody out: the first of the three leaves the window all the same.
+    assert_eq!(wait_of(brakes.sign_in(email, from(2)).await), 3 * 60);
+    at(15);
+    let right = brakes.sign_in(email, from(2)).await.unwrap();
+    assert_eq!(wait_of(brakes.sign_in(email, from(2)).await), 5 * 60);
+    brakes.succeeded(right).await.unwrap();
+    for _ in 0..3 {
+        let _counted = brakes.sign_in(email, from(3)).await.unwrap();
+    }
+    wait_of(brakes.sign_in(email, from(3)).await);
+    brakes.forgive(&database.pool, email).await.unwrap();
+    let _counted = brakes.sign_in(email, from(4)).await.unwrap();
+
+    brakes.sign_up(from(5)).await.unwrap();
+    wait_of(brakes.sign_up(from(5)).await);
+    brakes.sign_up(from(6)).await.unwrap();
+    brakes.mail(email, from(5)).await.unwrap();
+    wait_of(brakes.mail(email, from(6)).await);
+    brakes.mail(other, from(5)).await.unwrap();
+    wait_of(brakes.mail("customer3@example.org", from(5)).await);
+}
+
+#[tokio::test]
+async fn successes_do_not_use_up_what_an_address_may_try() {
+    let database = Database::create().await;
+    let limits = BrakeLimits { sign_in_per_account: 5, sign_in_per_address: 2, ..BrakeLimits::default() };
+    let brakes = brakes(&database, Clock::system(), limits).await;
+    for nth in 0..10 {
+        let attempt = brakes.sign_in(&format!("customer{nth}@example.org"), from(1)).await.unwrap();
+        brakes.succeeded(attempt).await.unwrap();
+    }
+    let _failed = brakes.sign_in("customer1@example.org", from(1)).await.unwrap();
+    let _failed = brakes.sign_in("customer1@example.org", from(1)).await.unwrap();
+    wait_of(brakes.sign_in("customer2@example.org", from(1)).await);
+}
+
+/// Status, `Retry-After`, and the body.
+async fn ask(base: &str, token: Option<&str>, forwarded: &str) -> (u16, Option<u64>, Value) {
+    let mut request = reqwest::Client::new()
+        .post(format!("{base}/graphql"))
+        .header("x-forwarded-for", forwarded)
+        .json(&json!({ "query": "{ __typename }" }));
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let response = within(request.send()).await.unwrap();
+    let wait = response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap().parse().unwrap());
+    (response.status().as_u16(), wait, response.json().await.unwrap())
+}
+
+#[track_caller]
+fn assert_too_fast((status, wait, body): (u16, Option<u64>, Value)) {
+    let extensions = &body["errors"][0]["extensions"];
+    assert_eq!((status, extensions["code"].as_str()), (429, Some("RATE_LIMITED")), "{body}");
+    assert_eq!(extensions["retryAfter"].as_u64(), wait, "{body}");
+    assert!(wait.is_some_and(|wait| wait >= 1));
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_fast_must_wait_whatever_it_says_that_it_is() {
+    let demo = Demo::create().await;
+    let slow = RateLimits { account: RateLimit::OFF, address: RateLimit::of(1, 5) };
+    let behind_nothing = Server::start_with(&demo.database, |config| Config { rates: slow, ..config }).await;
+    let mut refused = Vec::new();
+    for nth in 0..20 {
+        let answer = ask(&behind_nothing.base, None, &format!("198.51.100.{nth}")).await;
+        if answer.0 != 200 {
+            refused.push(answer);
+        }
+    }
+    // Five, and what has become free since.
+    assert!(refused.len() >= 5, "{}", refused.len());
+    refused.into_iter().for_each(assert_too_fast);
+
+    // Behind a proxy of ours each client counts by what the proxy has seen, not by what it says itself.
+    let trusted_proxies = "127.0.0.0/8".parse().unwrap();
+    let behind_a_proxy =
+        Server::start_with(&demo.database, |config| Config { rates: slow, trusted_proxies, ..config }).await;
+    let mut status = Vec::new();
+    for nth in 0..20 {
+        status.push(ask(&behind_a_proxy.base, None, &format!("6.6.6.{nth}, 198.51.100.7")).await.0);
+    }
+    assert!(status.contains(&429), "{status:?}");
+    assert_eq!(ask(&behind_a_proxy.base, None, "198.51.100.8").await.0, 200);
+    // Health is for the platform, which asks as it likes.
+    for _ in 0..20 {
+        let health = within(reqwest::get(format!("{}/healthz", behind_nothing.base))).await.unwrap();
+        assert_eq!(health.status().as_u16(), 200);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_asks_too_fast_must_wait_on_http_and_on_a_socket() {
+    let demo = Demo::create().await;
+    let slow = RateLimits { account: RateLimit::of(1, 3), address: RateLimit::OFF };
+    let server = Server::start_with(&demo.database, |config| Config { rates: slow, ..config }).await;
+    let customer = demo.person(&server.base, "customer1");
+    let mut refused = 0;
+    for _ in 0..20 {
+        let answer = customer.ask("{ __typename }", json!({})).await;
+        if answer.status != 200 {
+            assert_eq!((answer.status, answer.code()), (429, "RATE_LIMITED"), "{}", answer.body);
+            refused += 1;
+        }
+    }
+    assert!(refused >= 5, "{refused}");
+    let mut last = Item::Gone;
+    for _ in 0..20 {
+        last = customer.subscribe("{ __typename }", json!({})).await.item().await;
+        if matches!(last, Item::Failed(_)) {
+            break;
+        }
+    }
+    let Item::Failed(errors) = last else { panic!("{last:?}") };
+    let extensions = &errors[0]["extensions"];
+    assert_eq!(extensions["code"], "RATE_LIMITED", "{errors}");
+    assert!(extensions["retryAfter"].as_u64() >= Some(1), "{errors}");
+    // Others are served meanwhile.
+    demo.person(&server.base, "customer2").data("{ __typename }", json!({})).await;
+}
