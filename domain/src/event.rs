@@ -53,6 +53,21 @@ impl UnreadableEvent {
             source: None,
         }
     }
+
+    /// An event that says who and why in a way that this program does not know.
+    pub fn of_unknown_metadata(
+        stream: &str,
+        event_type: &str,
+        version: &str,
+        source: serde_json::Error,
+    ) -> Self {
+        Self {
+            stream: stream.to_owned(),
+            event_type: event_type.to_owned(),
+            version: version.to_owned(),
+            source: Some(source),
+        }
+    }
 }
 
 impl Event {

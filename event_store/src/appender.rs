@@ -16,7 +16,7 @@ use crate::command::Outcome;
 use crate::error::StoreError;
 use crate::idempotency::{self, Answer, KeyOf};
 use crate::load;
-use crate::log;
+use crate::log::{self, LogEntry};
 use crate::snapshot;
 use crate::unit_of_work::Unit;
 
@@ -341,10 +341,19 @@ impl Settling {
                 }
             }
         }
-        for recorded in log::read_newer(&mut *transaction, &cached).await? {
-            self.shared.cache().catch_up(&recorded.stream, recorded.sequence, &recorded.event)?;
+        let mut unreadable = HashSet::new();
+        for entry in log::read_newer(&mut *transaction, &cached).await? {
+            match entry {
+                LogEntry::Event(event) if !unreadable.contains(&event.stream) => {
+                    self.shared.cache().catch_up(&event.stream, event.sequence, &event.event)?;
+                }
+                LogEntry::Event(_) => {}
+                LogEntry::Unreadable(record) => unreadable.extend(record.stream()),
+            }
         }
-        self.fresh.extend(cached.into_keys());
+        // Loaded when they are needed: that fails for those who need them, and not for their neighbours.
+        unreadable.iter().for_each(|stream| self.shared.cache().forget(stream));
+        self.fresh.extend(cached.into_keys().filter(|stream| !unreadable.contains(stream)));
         Ok(())
     }
 

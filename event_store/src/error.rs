@@ -1,5 +1,8 @@
 //! Faults of the store. A refusal by the domain is not a fault: it is part of the outcome.
 
+use std::sync::Arc;
+
+use domain::LogPosition;
 use domain::event::UnreadableEvent;
 use domain::stream::ForeignEvent;
 
@@ -16,9 +19,15 @@ pub enum StoreError {
     /// idempotency key it can be sent again safely.
     #[error("the database is unavailable")]
     Unavailable(#[source] Option<sqlx::Error>),
-    /// A stored event cannot be read.
-    #[error(transparent)]
-    Unreadable(#[from] UnreadableEvent),
+    /// A stored event of a stream that is needed cannot be read.
+    #[error("the event at position {position} cannot be read")]
+    Unreadable {
+        /// Where.
+        position: LogPosition,
+        /// Why.
+        #[source]
+        source: Arc<UnreadableEvent>,
+    },
     /// A stored event is on a stream of another kind.
     #[error(transparent)]
     Foreign(#[from] ForeignEvent),

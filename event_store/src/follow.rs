@@ -10,7 +10,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
-use crate::log::{self, LogError, RecordedEvent};
+use crate::log::{self, LogEntry, LogError};
 
 /// How long a lost notification can delay an event.
 const POLL: Duration = Duration::from_secs(1);
@@ -37,15 +37,6 @@ pub enum Notice {
     Interrupted,
 }
 
-/// What the reader tells the subscribers.
-#[derive(Debug, Clone)]
-enum Live {
-    /// The next event.
-    Event(Arc<RecordedEvent>),
-    /// The reader cannot read on: whoever waits shall look for themselves, and learn why.
-    Stuck,
-}
-
 /// Follows the log for a whole process. Cloning shares the one reader; it stops with the last clone.
 #[derive(Debug, Clone)]
 pub struct Follower(Arc<Shared>);
@@ -53,7 +44,7 @@ pub struct Follower(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     pool: PgPool,
-    events: broadcast::Sender<Live>,
+    entries: broadcast::Sender<LogEntry>,
     notices: broadcast::Sender<Notice>,
     head: watch::Receiver<LogPosition>,
     task: JoinHandle<()>,
@@ -72,14 +63,14 @@ impl Follower {
     /// When the database does not answer.
     pub async fn start(pool: PgPool, channels: &[&str]) -> Result<Self, LogError> {
         let start = log::head(&pool).await?;
-        let (events, _) = broadcast::channel(FAN_OUT);
+        let (entries, _) = broadcast::channel(FAN_OUT);
         let (notices, _) = broadcast::channel(NOTICES);
         let (seen, head) = watch::channel(start);
         let channels = std::iter::once(CHANNEL).chain(channels.iter().copied()).map(str::to_owned).collect();
         let reader =
-            Reader { pool: pool.clone(), channels, events: events.clone(), notices: notices.clone(), seen };
+            Reader { pool: pool.clone(), channels, entries: entries.clone(), notices: notices.clone(), seen };
         let task = tokio::spawn(reader.run());
-        Ok(Self(Arc::new(Shared { pool, events, notices, head, task })))
+        Ok(Self(Arc::new(Shared { pool, entries, notices, head, task })))
     }
 
     /// The last position that this process has seen, and a way to wait for the next.
@@ -92,16 +83,17 @@ impl Follower {
         self.0.notices.subscribe()
     }
 
-    /// Every event after a position: first what is stored, then what is appended, in order, each
-    /// once. A reader that falls behind what is kept in memory reads from the database again.
+    /// Every entry after a position: first what is stored, then what is appended, in order, each once,
+    /// those that this program cannot read among them. A reader that falls behind what is kept in memory
+    /// reads from the database again.
     ///
     /// Ends after an error.
-    pub fn events_after(
+    pub fn entries_after(
         &self,
         after: LogPosition,
-    ) -> impl Stream<Item = Result<Arc<RecordedEvent>, LogError>> + use<> {
+    ) -> impl Stream<Item = Result<LogEntry, LogError>> + use<> {
         // Live first, stored after: what is appended in between is in both, and told apart by position.
-        let live = self.0.events.subscribe();
+        let live = self.0.entries.subscribe();
         let feed =
             Feed { shared: self.0.clone(), live, last: after, stored: Vec::new().into_iter(), behind: true };
         futures_util::stream::try_unfold(feed, |mut feed| async move {
@@ -112,33 +104,32 @@ impl Follower {
 
 struct Feed {
     shared: Arc<Shared>,
-    live: broadcast::Receiver<Live>,
+    live: broadcast::Receiver<LogEntry>,
     last: LogPosition,
-    stored: std::vec::IntoIter<RecordedEvent>,
+    stored: std::vec::IntoIter<LogEntry>,
     behind: bool,
 }
 
 impl Feed {
-    async fn next(&mut self) -> Result<Option<Arc<RecordedEvent>>, LogError> {
+    async fn next(&mut self) -> Result<Option<LogEntry>, LogError> {
         loop {
-            if let Some(event) = self.stored.next() {
-                self.last = event.position;
-                return Ok(Some(Arc::new(event)));
+            if let Some(entry) = self.stored.next() {
+                self.last = entry.position();
+                return Ok(Some(entry));
             }
             if self.behind {
-                let events = log::read_after(&self.shared.pool, self.last, BATCH).await?;
-                self.behind = !events.is_empty();
-                self.stored = events.into_iter();
+                let entries = log::read_after(&self.shared.pool, self.last, BATCH).await?;
+                self.behind = !entries.is_empty();
+                self.stored = entries.into_iter();
                 continue;
             }
             match self.live.recv().await {
-                Ok(Live::Stuck) => self.behind = true,
-                Ok(Live::Event(event)) if event.position <= self.last => {}
+                Ok(entry) if entry.position() <= self.last => {}
                 // A gap can only mean that something was missed in memory: read it from the log.
-                Ok(Live::Event(event)) if event.position.0 > self.last.0 + 1 => self.behind = true,
-                Ok(Live::Event(event)) => {
-                    self.last = event.position;
-                    return Ok(Some(event));
+                Ok(entry) if entry.position().0 > self.last.0 + 1 => self.behind = true,
+                Ok(entry) => {
+                    self.last = entry.position();
+                    return Ok(Some(entry));
                 }
                 Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
                 Err(broadcast::error::RecvError::Closed) => return Ok(None),
@@ -150,7 +141,7 @@ impl Feed {
 struct Reader {
     pool: PgPool,
     channels: Vec<String>,
-    events: broadcast::Sender<Live>,
+    entries: broadcast::Sender<LogEntry>,
     notices: broadcast::Sender<Notice>,
     seen: watch::Sender<LogPosition>,
 }
@@ -160,9 +151,6 @@ impl Reader {
         let mut interrupted = false;
         loop {
             if let Err(error) = self.follow(interrupted).await {
-                if matches!(error, LogError::Unreadable { .. }) {
-                    let _ = self.events.send(Live::Stuck);
-                }
                 tracing::warn!(%error, position = %*self.seen.borrow(), "following the log was interrupted");
                 tokio::time::sleep(POLL).await;
                 interrupted = true;
@@ -200,10 +188,11 @@ impl Reader {
     async fn read_new(&self) -> Result<(), LogError> {
         loop {
             let after = *self.seen.borrow();
-            let events = log::read_after(&self.pool, after, BATCH).await?;
-            let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
-            for event in events {
-                let _ = self.events.send(Live::Event(Arc::new(event)));
+            let entries = log::read_after(&self.pool, after, BATCH).await?;
+            let Some(last) = entries.last().map(LogEntry::position) else { return Ok(()) };
+            for entry in entries {
+                // Nobody listening is no fault.
+                let _ = self.entries.send(entry);
             }
             self.seen.send_replace(last);
         }

@@ -22,7 +22,7 @@ mod unit_of_work;
 pub use command::{CommandContext, Idempotency, NewContact, Outcome};
 pub use error::StoreError;
 pub use follow::{Follower, Notice};
-pub use log::{LogError, Metadata, RecordedEvent};
+pub use log::{LogEntry, LogError, Metadata, RecordedEvent, UnreadableRecord};
 pub use store::{EventStore, Settings};
 
 /// The schema's migrations, forward only, embedded in the program.

@@ -14,7 +14,7 @@ impl From<LogError> for StoreError {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Database(error) => Self::Unavailable(Some(error)),
-            LogError::Unreadable { source, .. } => Self::Unreadable(source),
+            LogError::Unreadable { position, source } => Self::Unreadable { position, source },
         }
     }
 }

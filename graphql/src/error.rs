@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use domain::LogPosition;
 use domain::access::Denied;
+use domain::event::UnreadableEvent;
 use event_store::{LogError, StoreError};
 use projections::WaitError;
 
@@ -127,6 +129,14 @@ impl ApiError {
         Self::Internal(source.into().into())
     }
 
+    /// `UNAVAILABLE`: what is asked for depends on an event of a newer program, which can answer.
+    fn unreadable(position: LogPosition, source: Arc<UnreadableEvent>) -> Self {
+        let message = format!(
+            "the event at position {position} is of a newer version of this program; try again later"
+        );
+        Self::Unavailable(message, Some(source))
+    }
+
     /// The code that clients see.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -179,7 +189,7 @@ impl From<LogError> for ApiError {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Database(error) => error.into(),
-            unreadable @ LogError::Unreadable { .. } => Self::internal(unreadable),
+            LogError::Unreadable { position, source } => Self::unreadable(position, source),
         }
     }
 }
@@ -219,7 +229,10 @@ impl From<StoreError> for ApiError {
                 "the database does not answer; try again with the same idempotency key".to_owned(),
                 cause.map(|cause| Arc::new(cause) as Arc<dyn StdError + Send + Sync>),
             ),
-            fault => Self::internal(fault),
+            StoreError::Unreadable { position, source } => Self::unreadable(position, source),
+            fault @ (StoreError::Foreign(_) | StoreError::Convert(_) | StoreError::Unsettled(_)) => {
+                Self::internal(fault)
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use async_graphql::dataloader::Loader;
 use domain::ids::{ContactId, DeliveryId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
 use domain::{LogPosition, StreamId};
-use event_store::{RecordedEvent, log};
+use event_store::{LogEntry, log};
 use projections::{deliveries, menus, order_details, pizzerias};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -176,19 +176,19 @@ impl Loader<CurrentMenu> for Loaders {
 }
 
 impl Loader<HistoryOf> for Loaders {
-    type Value = Vec<RecordedEvent>;
+    type Value = Vec<LogEntry>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[HistoryOf]) -> Result<HashMap<HistoryOf, Vec<RecordedEvent>>, ApiError> {
-        let mut histories: HashMap<HistoryOf, Vec<RecordedEvent>> = HashMap::new();
+    async fn load(&self, keys: &[HistoryOf]) -> Result<HashMap<HistoryOf, Vec<LogEntry>>, ApiError> {
+        let mut histories: HashMap<HistoryOf, Vec<LogEntry>> = HashMap::new();
         // A statement for each page that the query's text asks for, not for each row.
         let pages: HashSet<_> = keys.iter().map(|key| (key.after, key.limit)).collect();
         for (after, limit) in pages {
             let asked = keys.iter().filter(|key| (key.after, key.limit) == (after, limit));
             let streams: Vec<_> = asked.map(|key| key.stream.clone()).collect();
-            for event in log::histories(&self.pool, &streams, after, limit).await? {
-                let key = HistoryOf { stream: event.stream.clone(), after, limit };
-                histories.entry(key).or_default().push(event);
+            for entry in log::histories(&self.pool, &streams, after, limit).await? {
+                let Some(stream) = entry.stream() else { continue };
+                histories.entry(HistoryOf { stream, after, limit }).or_default().push(entry);
             }
         }
         Ok(histories)

@@ -2,9 +2,10 @@
 //! events and a running digest of them. Changed in the transaction of the rows, or not at all.
 
 use domain::LogPosition;
-use event_store::RecordedEvent;
 use sha2::{Digest, Sha256};
 use sqlx::{FromRow, PgConnection, PgExecutor};
+
+use crate::batches::Part;
 
 /// A digest before the first event.
 pub(crate) const START: [u8; 32] = [0; 32];
@@ -35,12 +36,12 @@ pub(crate) fn chain(digest: &[u8], position: i64, event_type: &str) -> Vec<u8> {
 }
 
 impl Checkpoint {
-    /// Where it is once these events are counted too.
-    pub(crate) fn after(&self, events: &[RecordedEvent]) -> Self {
+    /// Where it is once these entries are counted too.
+    pub(crate) fn after(&self, part: Part<'_>) -> Self {
         let mut next = self.clone();
-        for event in events {
-            next.digest = chain(&next.digest, event.position.0, &event.event_type);
-            next.position = event.position.0;
+        for (position, event_type) in part.marks() {
+            next.digest = chain(&next.digest, position.0, event_type);
+            next.position = position.0;
             next.applied += 1;
         }
         next

@@ -1,16 +1,17 @@
 //! The timer that lets unpaid online orders expire: each second it looks for those whose time is over and
-//! asks the domain, which decides. One process at a time runs it. An order that fails never holds up those
-//! behind it.
+//! asks the domain, which decides. One process at a time runs it. Orders that do not expire when asked,
+//! however many they are, never hold up those behind them: they are put aside for a while.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::ids::OrderId;
 use domain::usecase::ExpireOrder;
-use event_store::{EventStore, StoreError};
+use event_store::{EventStore, Outcome, StoreError};
 use sqlx::PgPool;
+use tokio::time::Instant;
 
 use crate::leadership::Leadership;
 use crate::order_board;
@@ -23,6 +24,10 @@ pub(crate) const NAME: &str = "expiry";
 const TICK: Duration = Duration::from_secs(1);
 /// Orders handled at a tick.
 const AT_ONCE: i64 = 100;
+/// How long an order that did not expire is put aside, at first; twice as long each time.
+const ASIDE: Duration = Duration::from_secs(10);
+/// And at most.
+const LONGEST_ASIDE: Duration = Duration::from_secs(600);
 
 /// What the timer needs.
 pub(crate) struct Expiry {
@@ -40,19 +45,41 @@ enum ExpiryError {
     Store(#[source] StoreError),
 }
 
+/// Orders that were asked and did not expire. They are asked again, later and later.
+#[derive(Debug, Default)]
+struct Aside(BTreeMap<OrderId, (Instant, Duration)>);
+
+impl Aside {
+    /// Those that are not to be asked yet.
+    fn waiting(&self, now: Instant) -> Vec<OrderId> {
+        self.0.iter().filter(|(_, (until, _))| *until > now).map(|(order, _)| *order).collect()
+    }
+
+    /// Puts an order aside; says whether it is the first time.
+    fn put(&mut self, order: OrderId, now: Instant) -> bool {
+        let before = self.0.get(&order).map(|(_, pause)| *pause);
+        let pause = before.map_or(ASIDE, |pause| pause.saturating_mul(2).min(LONGEST_ASIDE));
+        self.0.insert(order, (now + pause, pause));
+        before.is_none()
+    }
+
+    /// Forgets those that are no longer heard of: their time came again, and the board has them no more.
+    fn forget_old(&mut self, now: Instant) {
+        self.0.retain(|_, (until, pause)| now < *until + *pause);
+    }
+}
+
 impl Expiry {
     /// Ticks for as long as this process is the one to do so; then waits to be again.
     pub(crate) async fn run(self, leadership: Leadership) {
         let mut backoff = Backoff::default();
-        let mut failing = BTreeSet::new();
+        let mut aside = Aside::default();
         loop {
             leadership.gained(NAME).await;
             while leadership.holds(NAME) {
-                match self.tick().await {
-                    Ok(failed) => {
+                match self.tick(&mut aside).await {
+                    Ok(()) => {
                         backoff.reset();
-                        report(&failed, &failing);
-                        failing = failed.into_iter().map(|(order, _)| order).collect();
                         tokio::time::sleep(TICK).await;
                     }
                     Err(error) => {
@@ -64,32 +91,54 @@ impl Expiry {
         }
     }
 
-    /// Asks every order whose time is over, and says which of them failed for a reason of their own.
-    async fn tick(&self) -> Result<Vec<(OrderId, StoreError)>, ExpiryError> {
+    /// Asks orders whose time is over.
+    async fn tick(&self, aside: &mut Aside) -> Result<(), ExpiryError> {
         let now = (self.now)();
-        let mut failed = Vec::new();
-        for order in order_board::unpaid_at(&self.pool, now, AT_ONCE).await? {
+        let waiting = aside.waiting(Instant::now());
+        for order in order_board::unpaid_at(&self.pool, now, &waiting, AT_ONCE).await? {
             let context = context_once(format!("{NAME}:{order}"), NAME);
             match self.store.execute(Arc::new(ExpireOrder { order, now }), context).await {
-                Ok(outcome) => {
-                    if let Some(refusal) = outcome.refusal {
-                        // Paid or changed a moment ago: the board has yet to hear of it.
-                        tracing::debug!(%order, code = refusal.code().as_str(), "does not expire");
-                    }
+                Ok(Outcome { refusal: None, .. }) => {}
+                Ok(Outcome { refusal: Some(refusal), .. }) => {
+                    // Paid or changed a moment ago: the board has yet to hear of it.
+                    tracing::debug!(%order, code = refusal.code().as_str(), "does not expire");
+                    aside.put(order, Instant::now());
                 }
                 Err(error @ (StoreError::Overloaded | StoreError::Unavailable(_))) => {
                     return Err(ExpiryError::Store(error));
                 }
-                Err(error) => failed.push((order, error)),
+                Err(error) => {
+                    if aside.put(order, Instant::now()) {
+                        let error = Chain(&error);
+                        tracing::error!(%order, %error, "an unpaid order could not be asked to expire");
+                    }
+                }
             }
         }
-        Ok(failed)
+        aside.forget_old(Instant::now());
+        Ok(())
     }
 }
 
-/// Reports orders that failed, each once for as long as it goes on failing.
-fn report(failed: &[(OrderId, StoreError)], known: &BTreeSet<OrderId>) {
-    for (order, error) in failed.iter().filter(|(order, _)| !known.contains(order)) {
-        tracing::error!(%order, error = %Chain(error), "an unpaid order could not be asked to expire");
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_expire_waits_longer_each_time() {
+        let (order, start) = (OrderId(Uuid::from_u128(1)), Instant::now());
+        let mut aside = Aside::default();
+        assert!(aside.put(order, start), "the first time");
+        assert_eq!(aside.waiting(start + ASIDE / 2), [order]);
+        assert_eq!(aside.waiting(start + ASIDE), []);
+        assert!(!aside.put(order, start + ASIDE));
+        assert_eq!(aside.waiting(start + ASIDE * 2), [order]);
+        assert_eq!(aside.waiting(start + ASIDE * 3), []);
+        aside.forget_old(start + ASIDE * 4);
+        assert!(!aside.put(order, start + ASIDE * 4), "still known");
+        aside.forget_old(start + LONGEST_ASIDE * 3);
+        assert!(aside.put(order, start), "forgotten");
     }
 }

@@ -180,12 +180,21 @@ pub async fn counts(pool: &PgPool) -> Result<Vec<Count>, sqlx::Error> {
         .collect())
 }
 
-/// Orders whose time to pay is over, longest first, at most `limit`.
+/// Orders whose time to pay is over, longest first, at most `limit`, leaving some out.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn unpaid_at(pool: &PgPool, now: DateTime<Utc>, limit: i64) -> Result<Vec<OrderId>, sqlx::Error> {
-    let sql = "SELECT id FROM order_board WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2";
-    let ids: Vec<Uuid> = sqlx::query_scalar(sql).bind(now).bind(limit).fetch_all(pool).await?;
+pub async fn unpaid_at(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    except: &[OrderId],
+    limit: i64,
+) -> Result<Vec<OrderId>, sqlx::Error> {
+    let sql = "SELECT board.id FROM order_board AS board \
+               LEFT JOIN unnest($2::uuid[]) AS put_aside (id) ON put_aside.id = board.id \
+               WHERE expires_at <= $1 AND put_aside.id IS NULL ORDER BY expires_at, board.id LIMIT $3";
+    let except: Vec<Uuid> = except.iter().map(|order| order.0).collect();
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar(sql).bind(now).bind(except).bind(limit).fetch_all(pool).await?;
     Ok(ids.into_iter().map(OrderId).collect())
 }

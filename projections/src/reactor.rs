@@ -61,7 +61,7 @@ impl ReactorError {
             Self::Log(LogError::Unreadable { position, .. }) => Some((*position, self.to_string())),
             Self::Command { position, source } => match source {
                 StoreError::Overloaded | StoreError::Conflict | StoreError::Unavailable(_) => None,
-                StoreError::Unreadable(_)
+                StoreError::Unreadable { .. }
                 | StoreError::Foreign(_)
                 | StoreError::Convert(_)
                 | StoreError::Unsettled(_) => Some((*position, self.to_string())),
@@ -76,7 +76,6 @@ pub(crate) struct Reactor {
     pub(crate) pool: PgPool,
     pub(crate) batches: Arc<Batches>,
     pub(crate) store: EventStore,
-    pub(crate) policy_name: &'static str,
     pub(crate) policy: Policy,
 }
 
@@ -86,14 +85,14 @@ type Following<'a> = (&'a RecordedEvent, Vec<Arc<dyn UseCase>>);
 impl Reactor {
     /// Runs the policy for as long as this process is the one to do so; then waits to be again.
     pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
-        let name = name(self.policy_name);
+        let name = name(self.policy.name);
         let mut backoff = Backoff::default();
         loop {
             leadership.gained(&name).await;
             let mut at = match checkpoint::load(&self.pool, &name).await {
                 Ok(at) => at,
                 Err(error) => {
-                    tracing::warn!(reactor = self.policy_name, %error, "a checkpoint cannot be read");
+                    tracing::warn!(reactor = self.policy.name, %error, "a checkpoint cannot be read");
                     backoff.pause().await;
                     continue;
                 }
@@ -115,16 +114,16 @@ impl Reactor {
         }
     }
 
-    /// One batch: what follows from its events, then the checkpoint, up to the first that failed.
+    /// One batch: what follows from its events, then the checkpoint, up to the first that failed or that
+    /// the policy would need and that this program cannot read.
     async fn step(&self, name: &str, at: &mut Checkpoint) -> Result<(), ReactorError> {
-        let events = self.batches.after(at.position).await?;
-        let failed = self.react(&events).await;
-        let done = match &failed {
-            Some((position, _)) => events.iter().take_while(|event| event.position < *position).count(),
-            None => events.len(),
-        };
-        if done > 0 {
-            let to = at.after(&events[..done]);
+        let batch = self.batches.after(at.position).await?;
+        let needed = batch.all().needed(|kind| kind == self.policy.follows);
+        let part = needed.map_or(batch.all(), |record| batch.all().before(record.position));
+        let failed = self.react(part.events).await;
+        let done = failed.as_ref().map_or(part, |(position, _)| part.before(*position));
+        if !done.is_empty() {
+            let to = at.after(done);
             let mut db = self.pool.acquire().await?;
             *at = if checkpoint::advance(&mut db, name, at, &to).await? {
                 to
@@ -132,9 +131,10 @@ impl Reactor {
                 checkpoint::reload(&mut db, name).await?
             };
         }
-        match failed {
-            Some((position, source)) => Err(ReactorError::Command { position, source }),
-            None => Ok(()),
+        match (failed, needed) {
+            (Some((position, source)), _) => Err(ReactorError::Command { position, source }),
+            (None, Some(record)) => Err(record.error().into()),
+            (None, None) => Ok(()),
         }
     }
 
@@ -143,7 +143,7 @@ impl Reactor {
     async fn react(&self, events: &[RecordedEvent]) -> Option<(LogPosition, StoreError)> {
         let mut following: BTreeMap<&StreamId, Vec<Following<'_>>> = BTreeMap::new();
         for event in events {
-            let use_cases = (self.policy)(&event.stream, &event.event);
+            let use_cases = (self.policy.follow)(&event.stream, &event.event);
             if !use_cases.is_empty() {
                 following.entry(&event.stream).or_default().push((event, use_cases));
             }
@@ -156,7 +156,7 @@ impl Reactor {
     async fn send(&self, following: Vec<Following<'_>>) -> Option<(LogPosition, StoreError)> {
         for (event, use_cases) in following {
             for (n, use_case) in use_cases.into_iter().enumerate() {
-                let key = format!("{}:{}:{n}", name(self.policy_name), event.position);
+                let key = format!("{}:{}:{n}", name(self.policy.name), event.position);
                 let mut context = context_once(key, &event.metadata.correlation_id);
                 context.causation = Some(event.position);
                 let command = use_case.name();
@@ -174,16 +174,16 @@ impl Reactor {
         match refusal {
             None => {}
             Some(refusal) if already_done(refusal) => {
-                tracing::debug!(reactor = self.policy_name, %position, command, code = refusal.code().as_str(), "was done before");
+                tracing::debug!(reactor = self.policy.name, %position, command, code = refusal.code().as_str(), "was done before");
             }
             Some(refusal) => {
-                tracing::warn!(reactor = self.policy_name, %position, command, code = refusal.code().as_str(), "was refused");
+                tracing::warn!(reactor = self.policy.name, %position, command, code = refusal.code().as_str(), "was refused");
             }
         }
     }
 
     async fn report(&self, name: &str, error: &ReactorError) {
-        let reactor = self.policy_name;
+        let reactor = self.policy.name;
         let Some((position, reason)) = error.stopped_at() else {
             tracing::warn!(reactor, error = %Chain(error), "a reactor waits");
             return;

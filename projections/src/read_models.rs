@@ -88,17 +88,12 @@ impl ReadModels {
                 runner::run(pool.clone(), batches.clone(), model, leadership.clone(), progress.clone())
             }));
         }
-        for (policy_name, policy) in domain::policies::ALL.iter().copied() {
+        for policy in domain::policies::ALL.iter().copied() {
             let (pool, batches, store) = (pool.clone(), batches.clone(), store.clone());
             let (leadership, progress) = (leadership.clone(), progress.clone());
-            tasks.push(supervise(policy_name.to_owned(), move || {
-                let reactor = Reactor {
-                    pool: pool.clone(),
-                    batches: batches.clone(),
-                    store: store.clone(),
-                    policy_name,
-                    policy,
-                };
+            tasks.push(supervise(policy.name.to_owned(), move || {
+                let reactor =
+                    Reactor { pool: pool.clone(), batches: batches.clone(), store: store.clone(), policy };
                 reactor.run(leadership.clone(), progress.clone())
             }));
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use domain::StreamType;
 use event_store::RecordedEvent;
 use sqlx::PgConnection;
 
@@ -23,7 +24,7 @@ const fn table(name: &'static str, key: &'static [&'static str]) -> Table {
 }
 
 macro_rules! models {
-    ($($(#[$doc:meta])* $variant:ident = $module:ident [$($table:expr),+];)+) => {
+    ($($(#[$doc:meta])* $variant:ident = $module:ident of [$($kind:ident),+] [$($table:expr),+];)+) => {
         /// A read model.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Model { $($(#[$doc])* $variant,)+ }
@@ -35,6 +36,12 @@ macro_rules! models {
             /// Its name on the command line and in the table of checkpoints, `order_details`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => stringify!($module),)+ }
+            }
+
+            /// Whether its rows depend on the events of a kind of stream. One of these that this program
+            /// cannot read stops it; those of other kinds are only counted.
+            pub fn reads(self, kind: StreamType) -> bool {
+                match self { $(Self::$variant => [$(StreamType::$kind),+].contains(&kind),)+ }
             }
 
             pub(crate) fn tables(self) -> &'static [Table] {
@@ -56,21 +63,21 @@ macro_rules! models {
 
 models! {
     /// Every version of the menu.
-    Menus = menus [table("menus", &["version"])];
+    Menus = menus of [Menu] [table("menus", &["version"])];
     /// The points of sale.
-    Pizzerias = pizzerias [table("pizzerias", &["id"])];
+    Pizzerias = pizzerias of [Pizzeria] [table("pizzerias", &["id"])];
     /// Every accepted order.
-    OrderDetails = order_details [table("order_details", &["id"])];
+    OrderDetails = order_details of [Order] [table("order_details", &["id"])];
     /// Open orders, small.
-    OrderBoard = order_board [table("order_board", &["id"])];
+    OrderBoard = order_board of [Order] [table("order_board", &["id"])];
     /// Orders in the kitchen.
-    KitchenQueue = kitchen_queue [table("kitchen_queue", &["id"])];
+    KitchenQueue = kitchen_queue of [Order] [table("kitchen_queue", &["id"])];
     /// What each pizzeria has left.
-    StockLevels = stock_levels [table("stock_levels", &["pizzeria"])];
+    StockLevels = stock_levels of [Stock] [table("stock_levels", &["pizzeria"])];
     /// Every delivery.
-    Deliveries = deliveries [table("deliveries", &["id"])];
+    Deliveries = deliveries of [Delivery] [table("deliveries", &["id"])];
     /// Takings by pizzeria and business day.
-    DailySales = daily_sales [
+    DailySales = daily_sales of [Order, Pizzeria] [
         table("daily_sales", &["pizzeria", "day"]),
         table("daily_sales_orders", &["id"]),
         table("daily_sales_zones", &["pizzeria"])

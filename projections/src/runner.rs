@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::LogPosition;
-use event_store::{LogError, RecordedEvent, log};
+use event_store::{RecordedEvent, log};
 use futures_util::future::join_all;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::batches::Batches;
+use crate::batches::{Batches, Part};
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::{ApplyError, ProjectionError};
 use crate::leadership::Leadership;
@@ -37,50 +37,70 @@ impl Backoff {
     }
 }
 
-/// Counts and applies events in one transaction; none when somebody else has moved the checkpoint.
+/// Counts and applies entries in one transaction; none when somebody else has moved the checkpoint.
 async fn advance(
     db: &mut PgConnection,
     model: Model,
     from: &Checkpoint,
-    events: &[RecordedEvent],
+    part: Part<'_>,
 ) -> Result<Option<Checkpoint>, ApplyError> {
-    let to = from.after(events);
+    let to = from.after(part);
     let mut transaction = db.begin().await?;
     if !checkpoint::advance(&mut transaction, model.name(), from, &to).await? {
         return Ok(None);
     }
-    model.apply(&mut transaction, events).await?;
+    model.apply(&mut transaction, part.events).await?;
     transaction.commit().await?;
     Ok(Some(to))
 }
 
-/// Applies a batch; when that fails for a reason that will not pass, event by event, so that all
-/// before the one that cannot be taken are.
+/// Applies entries of the log, up to the first that the read model would need and that this program
+/// cannot read; the others that it cannot read are counted. When applying fails for a reason that will
+/// not pass, it goes on entry by entry, so that all before the one that cannot be taken are.
+///
+/// # Errors
+/// [`ProjectionError::Poison`] at an event that cannot be taken, once all before it are; the database.
 pub(crate) async fn apply(
     db: &mut PgConnection,
     model: Model,
     from: &Checkpoint,
-    events: &[RecordedEvent],
+    part: Part<'_>,
 ) -> Result<Option<Checkpoint>, ProjectionError> {
-    let failed = match advance(db, model, from, events).await {
-        Ok(advanced) => return Ok(advanced),
-        Err(error) if error.is_transient() => return Err(error.into()),
-        Err(error) => error,
+    let part = match part.needed(|kind| model.reads(kind)) {
+        Some(record) => {
+            let before = part.before(record.position);
+            if before.is_empty() {
+                let reason = record.reason.to_string();
+                return Err(ProjectionError::Poison { model, position: record.position, reason });
+            }
+            before
+        }
+        None => part,
     };
-    if let [event] = events {
-        return Err(ProjectionError::Poison { model, position: event.position, reason: failed.summary() });
+    match advance(db, model, from, part).await {
+        Err(error) if error.is_transient() => Err(error.into()),
+        Err(_) => one_by_one(db, model, from, part).await,
+        Ok(advanced) => Ok(advanced),
     }
+}
+
+async fn one_by_one(
+    db: &mut PgConnection,
+    model: Model,
+    from: &Checkpoint,
+    part: Part<'_>,
+) -> Result<Option<Checkpoint>, ProjectionError> {
     let mut at = from.clone();
-    for event in events {
-        match advance(db, model, &at, std::slice::from_ref(event)).await {
-            Ok(Some(next)) => at = next,
+    let mut rest = part;
+    for (position, _) in part.marks() {
+        let (one, behind) = rest.split_after(position);
+        rest = behind;
+        at = match advance(db, model, &at, one).await {
+            Ok(Some(next)) => next,
             Ok(None) => return Ok(None),
             Err(error) if error.is_transient() => return Err(error.into()),
-            Err(error) => {
-                let reason = error.summary();
-                return Err(ProjectionError::Poison { model, position: event.position, reason });
-            }
-        }
+            Err(error) => return Err(ProjectionError::Poison { model, position, reason: error.summary() }),
+        };
     }
     Ok(Some(at))
 }
@@ -96,22 +116,12 @@ struct Runner<'a> {
 impl Runner<'_> {
     /// One batch; `false` at the head.
     async fn step(&mut self) -> Result<bool, ProjectionError> {
-        let events = match self.batches.after(self.at.position).await {
-            Ok(events) => events,
-            Err(LogError::Unreadable { position, source }) => {
-                return Err(ProjectionError::Poison {
-                    model: self.model,
-                    position,
-                    reason: source.to_string(),
-                });
-            }
-            Err(error @ LogError::Database(_)) => return Err(error.into()),
-        };
-        if events.is_empty() {
+        let batch = self.batches.after(self.at.position).await?;
+        if batch.all().is_empty() {
             return Ok(false);
         }
         let mut db = self.pool.acquire().await?;
-        let result = apply(&mut db, self.model, &self.at, &events).await;
+        let result = apply(&mut db, self.model, &self.at, batch.all()).await;
         self.at = match result {
             Ok(Some(next)) => next,
             // Somebody else was here: what is stored says how far.
@@ -240,7 +250,7 @@ pub async fn deliver(pool: &PgPool, model: Model, events: &[RecordedEvent]) -> R
     let new = events.iter().position(|event| event.position.0 > at.position).unwrap_or(events.len());
     if new < events.len() {
         let mut db = pool.acquire().await?;
-        apply(&mut db, model, &at, &events[new..]).await?;
+        apply(&mut db, model, &at, Part::of(&events[new..])).await?;
     }
     Ok(())
 }

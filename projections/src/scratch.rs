@@ -3,7 +3,6 @@
 //! to verify; one at a time for each read model.
 
 use domain::LogPosition;
-use event_store::LogError;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::batches::Batches;
@@ -107,17 +106,12 @@ impl Filler {
         let model = self.model;
         let mut at = checkpoint::load(&mut *db, model.name()).await?;
         while at.position < up_to.0 {
-            let events = self.batches.after(at.position).await.map_err(|error| match error {
-                LogError::Unreadable { position, source } => {
-                    ProjectionError::Poison { model, position, reason: source.to_string() }
-                }
-                LogError::Database(_) => error.into(),
-            })?;
-            let wanted = events.iter().take_while(|event| event.position <= up_to).count();
-            if wanted == 0 {
+            let batch = self.batches.after(at.position).await?;
+            let (wanted, _) = batch.all().split_after(up_to);
+            if wanted.is_empty() {
                 break;
             }
-            at = match runner::apply(db, model, &at, &events[..wanted]).await? {
+            at = match runner::apply(db, model, &at, wanted).await? {
                 Some(at) => at,
                 None => checkpoint::load(&mut *db, model.name()).await?,
             };

@@ -94,5 +94,5 @@ pub async fn status(pool: &PgPool) -> Result<Vec<Status>, ProjectionError> {
 /// Everything that has a checkpoint: the read models, then the reactors.
 pub(crate) fn names() -> Vec<String> {
     let models = Model::ALL.iter().map(|model| model.name().to_owned());
-    models.chain(domain::policies::ALL.iter().map(|(policy, _)| reactor::name(policy))).collect()
+    models.chain(domain::policies::ALL.iter().map(|policy| reactor::name(policy.name))).collect()
 }

@@ -195,12 +195,12 @@ async fn histories_come_by_page_whatever_stream_they_are_of() {
     let pool = api.app.store.pool();
     let start = domain::LogPosition::START;
     let events = event_store::log::histories(pool, &streams, start, 3).await.unwrap();
-    let places: Vec<_> = events.iter().map(|event| (event.stream.clone(), event.sequence)).collect();
+    let places: Vec<_> = events.iter().map(|event| (event.stream().unwrap(), event.sequence())).collect();
     let expected: Vec<_> =
         streams.iter().flat_map(|stream| (1..=3).map(|sequence| (stream.clone(), sequence))).collect();
     assert_eq!(places, expected);
-    let behind = event_store::log::histories(pool, &streams[..1], events[1].position, 1).await.unwrap();
-    assert_eq!((behind.len(), behind[0].position), (1, events[2].position));
+    let behind = event_store::log::histories(pool, &streams[..1], events[1].position(), 1).await.unwrap();
+    assert_eq!((behind.len(), behind[0].position()), (1, events[2].position()));
 }
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;

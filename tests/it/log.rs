@@ -23,7 +23,8 @@ async fn an_order_and_its_reservation_are_stored_together() {
     let outcome = run(&store, margherita(order)).await;
 
     assert_eq!((outcome.refusal, outcome.version), (None, 1));
-    let events = log::read_after(&database.pool, LogPosition(3), 10).await.unwrap();
+    let entries = log::read_after(&database.pool, LogPosition(3), 10).await.unwrap();
+    let events: Vec<_> = entries.into_iter().map(|entry| entry.readable().unwrap()).collect();
     let told: Vec<_> = events.iter().map(|e| (e.position.0, e.stream.clone(), &*e.event_type)).collect();
     assert_eq!(
         told,

@@ -38,4 +38,5 @@ mod statements;
 mod stock;
 mod subscriptions;
 mod takeover;
+mod unreadable;
 mod visibility;

@@ -1,5 +1,7 @@
 //! The read models: rows, batches, double delivery, poison, verification.
 
+use std::sync::Arc;
+
 use domain::LogPosition;
 use domain::ids::DeliveryId;
 use domain::order::{OrderStatus, PaymentMethod};
@@ -54,7 +56,8 @@ async fn forget(pool: &PgPool) {
 }
 
 async fn whole_log(pool: &PgPool) -> Vec<RecordedEvent> {
-    log::read_after(pool, LogPosition::START, 10_000).await.unwrap()
+    let entries = log::read_after(pool, LogPosition::START, 10_000).await.unwrap();
+    entries.into_iter().map(|entry| Arc::unwrap_or_clone(entry.readable().unwrap())).collect()
 }
 
 pub async fn assert_sound(pool: &PgPool) {

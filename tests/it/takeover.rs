@@ -111,30 +111,3 @@ async fn waiting_for_what_has_not_happened_ends_in_an_error() {
     assert_eq!((waited.model, waited.reached, waited.wanted), (Model::Menus, head, wanted));
     assert_eq!(read_models.wait_for(&[Model::Menus], head, Duration::ZERO).await, Ok(()));
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_event_that_cannot_be_read_is_reported_and_never_skipped() {
-    let database = Database::create().await;
-    let (pool, store, read_models) = process(&database).await;
-    play(&store).await;
-    let head = settled(&pool).await;
-    within(read_models.wait_for(Model::ALL, head, DEADLINE)).await.unwrap();
-    // From a later version of the program, which this one does not know.
-    sqlx::raw_sql(
-        "INSERT INTO events SELECT position + 1, 'order', gen_random_uuid(), 1, 'OrderTeleported', '1.0.0', now(), \
-         '{\"type\": \"OrderTeleported\"}', metadata FROM events ORDER BY position DESC LIMIT 1; \
-         UPDATE event_log_head SET position = position + 1",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    let reported = || async {
-        let status = read_models.status().await.unwrap();
-        let failed = |failure: &projections::Failure| failure.position.0 == head.0 + 1;
-        status.iter().all(|one| one.failure.as_ref().is_some_and(failed)).then_some(status)
-    };
-    for status in eventually("everything says where it stopped", reported).await {
-        assert_eq!((status.position, status.lag()), (head, 1));
-        assert_eq!(status.applied, head.0);
-    }
-}

@@ -19,7 +19,11 @@ fn order() -> OrderId {
 /// Every use case that follows, by its name and the streams that it names first.
 fn follow(stream: &StreamId, event: impl Into<Event>) -> Vec<(&'static str, StreamId)> {
     let event = event.into();
-    let asked = ALL.iter().flat_map(|(_, policy)| policy(stream, &event));
+    let asked = ALL.iter().flat_map(|policy| {
+        let asked = (policy.follow)(stream, &event);
+        assert!(asked.is_empty() || policy.follows == stream.kind, "{}", policy.name);
+        asked
+    });
     asked.map(|use_case| (use_case.name(), use_case.streams(&Default::default()).remove(0))).collect()
 }
 
@@ -58,7 +62,7 @@ fn a_deliverys_steps_ask_for_its_orders() {
 
 #[test]
 fn a_stream_that_names_no_order_asks_for_nothing() {
-    let stream = StreamId::new(crate::StreamType::Order, "not an id");
+    let stream = StreamId::new(StreamType::Order, "not an id");
     assert_eq!(follow(&stream, OrderEvent::OrderReady { fulfilment: Fulfilment::Delivery, at: at() }), []);
 }
 

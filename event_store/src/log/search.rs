@@ -6,7 +6,7 @@ use domain::{LogPosition, StreamId, StreamType};
 use sqlx::{PgExecutor, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{COLUMNS, LogError, RecordedEvent, Row, decode};
+use super::{COLUMNS, LogEntry, LogError, Row, decode};
 
 /// Which events; everything that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,13 +92,13 @@ impl EventFilter {
 /// The first events that a filter lets through, or the last, at most `limit`; in order of position either way.
 ///
 /// # Errors
-/// When the database does not answer or an event cannot be read.
+/// When the database does not answer.
 pub async fn search(
     db: impl PgExecutor<'_>,
     filter: &EventFilter,
     limit: i64,
     last: bool,
-) -> Result<Vec<RecordedEvent>, LogError> {
+) -> Result<Vec<LogEntry>, LogError> {
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM events WHERE true"));
     filter.push(&mut query);
     query.push(if last { " ORDER BY position DESC LIMIT " } else { " ORDER BY position LIMIT " });
@@ -107,20 +107,20 @@ pub async fn search(
     if last {
         rows.reverse();
     }
-    decode(rows)
+    Ok(decode(rows))
 }
 
 /// The beginnings of several streams behind a position, at most `limit` events each, in one statement;
 /// by stream, in order.
 ///
 /// # Errors
-/// When the database does not answer or an event cannot be read.
+/// When the database does not answer.
 pub async fn histories(
     db: impl PgExecutor<'_>,
     streams: &[StreamId],
     after: LogPosition,
     limit: i64,
-) -> Result<Vec<RecordedEvent>, LogError> {
+) -> Result<Vec<LogEntry>, LogError> {
     let sql = format!(
         "SELECT found.* FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS asked (kind, id) \
          CROSS JOIN LATERAL (SELECT {COLUMNS} FROM events WHERE aggregate_type = asked.kind \
@@ -130,5 +130,5 @@ pub async fn histories(
     let kinds: Vec<_> = streams.iter().map(|stream| stream.kind.as_str()).collect();
     let ids: Vec<_> = streams.iter().map(|stream| text(&stream.id)).collect();
     let rows = sqlx::query_as(&sql).bind(kinds).bind(ids).bind(after.0).bind(limit).fetch_all(db).await?;
-    decode(rows)
+    Ok(decode(rows))
 }

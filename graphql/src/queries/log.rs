@@ -1,7 +1,5 @@
 //! The log: how far it has come, and its events.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
@@ -58,12 +56,17 @@ pub struct EventFilter {
     pub after_position: Option<LogPosition>,
 }
 
+/// A kind of stream that can be asked for.
+fn known(kind: StreamType) -> Result<Kind, ApiError> {
+    kind.known().ok_or_else(|| ApiError::bad_input("filter.streamTypes: UNKNOWN cannot be asked for"))
+}
+
 /// A stream by its global id, or by its bare one where one kind is asked for.
 fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
     let wrong = || ApiError::bad_input("filter.streamId: not the id of a stream");
     match (id.split_once(':'), kinds) {
         (Some((kind, local)), _) => Ok(StreamId::new(kind.parse().map_err(|_| wrong())?, local)),
-        (None, [kind]) => Ok(StreamId::new((*kind).into(), id.as_str())),
+        (None, [kind]) => Ok(StreamId::new(known(*kind)?, id.as_str())),
         (None, _) => Err(wrong()),
     }
 }
@@ -82,7 +85,7 @@ pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventF
     let kinds = asked.stream_types.as_deref().unwrap_or_default();
     Ok(log::EventFilter {
         stream: asked.stream_id.as_ref().map(|id| stream(id, kinds)).transpose()?,
-        kinds: kinds.iter().copied().map(Kind::from).collect(),
+        kinds: kinds.iter().copied().map(known).collect::<Result<_, _>>()?,
         types: asked.types.unwrap_or_default(),
         pizzeria: pizzerias.into_iter().next(),
         actor: asked.actor_id.as_ref().map(actor).transpose()?,
@@ -104,7 +107,7 @@ pub(super) async fn visible_event(
     filter.after = Some(domain::LogPosition(position.0.saturating_sub(1)));
     filter.before = Some(domain::LogPosition(position.0.saturating_add(1)));
     let events = log::search(&ctx.services()?.pool, &filter, 1, false).await?;
-    Ok(events.into_iter().next().map(|event| Event(Arc::new(event))))
+    Ok(events.into_iter().next().map(Event))
 }
 
 #[Object]

@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, SimpleObject, Subscription};
 use domain::access::{Permission, Scope};
 use domain::delivery::{DeliveryEvent, DeliveryProgress, ScheduledDelivery};
 use domain::ids::{DeliveryId, PizzeriaId};
-use domain::{AggregateState, Event, LogPosition, StreamId};
+use domain::{AggregateState, Event, LogPosition, StreamId, StreamType};
 use event_store::{Notice, RecordedEvent};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sqlx::PgPool;
@@ -96,7 +96,7 @@ impl DeliverySubscription {
         super::opened(services, &pizzeria).await?;
         let base = start(services, after).await?;
         let view = ReadyView { pizzeria, fold: Fold::over(services.pool.clone()) };
-        Ok(follow(all_events(services, base), None, view))
+        Ok(follow(all_events(services, base, |stream| stream.kind == StreamType::Delivery), None, view))
     }
 }
 
@@ -140,7 +140,7 @@ struct DeliveryView {
 impl View for DeliveryView {
     type Update = DeliveryUpdate;
 
-    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<DeliveryUpdate>, ApiError> {
+    async fn update(&mut self, event: &Arc<RecordedEvent>) -> Result<Option<DeliveryUpdate>, ApiError> {
         if event.stream != StreamId::delivery(self.id) {
             return Ok(None);
         }
@@ -242,7 +242,7 @@ impl ReadyView {
 impl View for ReadyView {
     type Update = DeliveryUpdate;
 
-    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<DeliveryUpdate>, ApiError> {
+    async fn update(&mut self, event: &Arc<RecordedEvent>) -> Result<Option<DeliveryUpdate>, ApiError> {
         if !self.matters(&event.event) {
             return Ok(None);
         }

@@ -1,21 +1,19 @@
 //! The log itself, as it grows.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject, Subscription};
 use domain::access::Permission;
-use domain::delivery::DeliveryEvent;
 use domain::ids::PizzeriaId;
-use domain::order::OrderEvent;
-use domain::staff::StaffEvent;
-use domain::{Event as DomainEvent, StreamId, StreamType};
-use event_store::{RecordedEvent, log};
+use domain::{LogPosition, StreamId, StreamType};
+use event_store::{LogEntry, log};
 use futures_util::Stream;
 use lru::LruCache;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sqlx::PgPool;
 
-use super::follow::{View, all_events, follow, start};
+use super::follow::{View, all_entries, follow, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::queries::log::{EventFilter, event_filter};
@@ -55,7 +53,7 @@ impl EventSubscription {
         let filter = event_filter(ctx, filter.unwrap_or_default())?;
         let base = start(services, after).await?;
         let view = EventView { filter, pool: services.pool.clone(), places: LruCache::new(REMEMBERED) };
-        Ok(follow(all_events(services, base), None, view))
+        Ok(follow(all_entries(services, base), None, view))
     }
 }
 
@@ -66,69 +64,66 @@ struct EventView {
     places: LruCache<StreamId, Option<PizzeriaId>>,
 }
 
-impl View for EventView {
+impl View<LogEntry> for EventView {
     type Update = EventUpdate;
 
-    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<EventUpdate>, ApiError> {
-        if !lets_through(&self.filter, event) {
+    async fn update(&mut self, entry: &LogEntry) -> Result<Option<EventUpdate>, ApiError> {
+        if !lets_through(&self.filter, entry) {
             return Ok(None);
         }
         if let Some(wanted) = &self.filter.pizzeria {
             let wanted = wanted.clone();
-            if self.place_of(event).await?.as_ref() != Some(&wanted) {
+            if self.place_of(entry).await?.as_ref() != Some(&wanted) {
                 return Ok(None);
             }
         }
-        let position = scalars::LogPosition(event.position);
-        Ok(Some(EventUpdate { position, event: Event(Arc::new(event.clone())) }))
+        let position = scalars::LogPosition(entry.position());
+        Ok(Some(EventUpdate { position, event: Event(entry.clone()) }))
     }
 }
 
 impl EventView {
-    /// The pizzeria of an event's stream: its own name says it, or its first event.
-    async fn place_of(&mut self, event: &RecordedEvent) -> Result<Option<PizzeriaId>, ApiError> {
-        match event.stream.kind {
-            StreamType::Stock | StreamType::Pizzeria => return Ok(event.stream.id.parse().ok()),
+    /// The pizzeria of an entry's stream: its own name says it, or its first event.
+    async fn place_of(&mut self, entry: &LogEntry) -> Result<Option<PizzeriaId>, ApiError> {
+        // Of a kind that this program does not know, it does not know whose it is either.
+        let Some(stream) = entry.stream() else { return Ok(None) };
+        match stream.kind {
+            StreamType::Stock | StreamType::Pizzeria => return Ok(stream.id.parse().ok()),
             // The group's, and people who belong to no pizzeria.
             StreamType::Menu | StreamType::Customer => return Ok(None),
             StreamType::Order | StreamType::Delivery | StreamType::Staff => {}
         }
-        if event.sequence > 1
-            && let Some(place) = self.places.get(&event.stream)
+        if entry.sequence() > 1
+            && let Some(place) = self.places.get(&stream)
         {
             return Ok(place.clone());
         }
-        let place = if event.sequence == 1 {
-            place_in(&event.event)
+        let place = if entry.sequence() == 1 {
+            place_in(entry.payload())
         } else {
-            let first = log::read_stream(&self.pool, &event.stream, 0, 1).await?;
-            first.first().and_then(|first| place_in(&first.event))
+            let streams = std::slice::from_ref(&stream);
+            let first = log::histories(&self.pool, streams, LogPosition::START, 1).await?;
+            first.first().and_then(|first| place_in(first.payload()))
         };
-        self.places.put(event.stream.clone(), place.clone());
+        self.places.put(stream, place.clone());
         Ok(place)
     }
 }
 
 /// The pizzeria that the first event of a stream names.
-fn place_in(first: &DomainEvent) -> Option<PizzeriaId> {
-    match first {
-        DomainEvent::Order(OrderEvent::OrderPlaced { placement, .. }) => Some(placement.pizzeria.clone()),
-        DomainEvent::Order(OrderEvent::OrderRefused { pizzeria, .. })
-        | DomainEvent::Delivery(DeliveryEvent::DeliveryScheduled { pizzeria, .. }) => Some(pizzeria.clone()),
-        DomainEvent::Staff(StaffEvent::StaffHired { pizzeria, .. }) => pizzeria.clone(),
-        // No first event of the streams that are asked for.
-        DomainEvent::Order(_)
-        | DomainEvent::Delivery(_)
-        | DomainEvent::Staff(_)
-        | DomainEvent::Stock(_)
-        | DomainEvent::Pizzeria(_)
-        | DomainEvent::Menu(_)
-        | DomainEvent::Customer(_) => None,
+fn place_in(first: &RawValue) -> Option<PizzeriaId> {
+    /// Of all that such an event carries, where it is.
+    #[derive(Deserialize)]
+    struct Placed {
+        pizzeria: Option<PizzeriaId>,
+        placement: Option<Box<Placed>>,
     }
+    let placed: Placed = serde_json::from_str(first.get()).ok()?;
+    placed.placement.and_then(|placement| placement.pizzeria).or(placed.pizzeria)
 }
 
 /// Whether a filter lets an event through, but for its pizzeria.
-fn lets_through(filter: &log::EventFilter, event: &RecordedEvent) -> bool {
+fn lets_through(filter: &log::EventFilter, entry: &LogEntry) -> bool {
     let log::EventFilter {
         stream,
         kinds,
@@ -142,14 +137,18 @@ fn lets_through(filter: &log::EventFilter, event: &RecordedEvent) -> bool {
         after,
         before,
     } = filter;
-    stream.as_ref().is_none_or(|stream| *stream == event.stream)
-        && (kinds.is_empty() || kinds.contains(&event.stream.kind))
-        && (types.is_empty() || types.contains(&event.event_type))
-        && actor.is_none_or(|actor| actor == event.metadata.actor)
-        && command.as_ref().is_none_or(|command| *command == event.metadata.command)
-        && correlation_id.as_ref().is_none_or(|id| *id == event.metadata.correlation_id)
-        && from.is_none_or(|from| event.recorded_at >= from)
-        && to.is_none_or(|to| event.recorded_at < to)
-        && after.is_none_or(|after| event.position > after)
-        && before.is_none_or(|before| event.position < before)
+    let own = entry.stream();
+    let metadata = entry.metadata().ok();
+    stream.as_ref().is_none_or(|stream| own.as_ref() == Some(stream))
+        && (kinds.is_empty() || own.as_ref().is_some_and(|own| kinds.contains(&own.kind)))
+        && (types.is_empty() || types.iter().any(|name| name == entry.event_type()))
+        && actor.is_none_or(|actor| metadata.is_some_and(|metadata| metadata.actor == actor))
+        && command.as_ref().is_none_or(|name| metadata.is_some_and(|metadata| metadata.command == *name))
+        && correlation_id
+            .as_ref()
+            .is_none_or(|id| metadata.is_some_and(|metadata| metadata.correlation_id == *id))
+        && from.is_none_or(|from| entry.recorded_at() >= from)
+        && to.is_none_or(|to| entry.recorded_at() < to)
+        && after.is_none_or(|after| entry.position() > after)
+        && before.is_none_or(|before| entry.position() < before)
 }

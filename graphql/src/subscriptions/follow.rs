@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{LogPosition, StreamId};
-use event_store::{RecordedEvent, log};
+use event_store::{LogEntry, RecordedEvent, log};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sqlx::PgPool;
@@ -21,15 +21,12 @@ pub(super) type Events = BoxStream<'static, Result<Arc<RecordedEvent>, ApiError>
 const PAGE: i64 = 500;
 
 /// What a subscription shows of the events that come by.
-pub(super) trait View: Send + 'static {
+pub(super) trait View<E = Arc<RecordedEvent>>: Send + 'static {
     /// An item.
     type Update: Send + 'static;
 
     /// Takes in an event; none when there is nothing to show.
-    fn update(
-        &mut self,
-        event: &RecordedEvent,
-    ) -> impl Future<Output = Result<Option<Self::Update>, ApiError>> + Send;
+    fn update(&mut self, event: &E) -> impl Future<Output = Result<Option<Self::Update>, ApiError>> + Send;
 }
 
 /// Where a subscription begins: after the position that the caller has seen, or at the log's head.
@@ -50,9 +47,31 @@ pub(super) async fn start(
     }
 }
 
-/// Every event after a position, and as they are appended.
-pub(super) fn all_events(services: &Services, after: LogPosition) -> Events {
-    services.follower.events_after(after).map_err(ApiError::from).boxed()
+/// Every entry after a position, and as they are appended, whether this program can read it or not.
+pub(super) fn all_entries(
+    services: &Services,
+    after: LogPosition,
+) -> BoxStream<'static, Result<LogEntry, ApiError>> {
+    services.follower.entries_after(after).map_err(ApiError::from).boxed()
+}
+
+/// Every event after a position, and as they are appended. Ends in an error at an event that this
+/// program cannot read, when it is of a stream that is needed; the others are passed over.
+pub(super) fn all_events(
+    services: &Services,
+    after: LogPosition,
+    needed: impl Fn(&StreamId) -> bool + Send + 'static,
+) -> Events {
+    let events = all_entries(services, after).try_filter_map(move |entry| {
+        std::future::ready(match entry {
+            LogEntry::Event(event) => Ok(Some(event)),
+            LogEntry::Unreadable(record) if record.stream().is_some_and(|stream| needed(&stream)) => {
+                Err(record.error().into())
+            }
+            LogEntry::Unreadable(_) => Ok(None),
+        })
+    });
+    events.boxed()
 }
 
 /// At least the events of one stream after a position: up to the log's head they are read from the
@@ -67,7 +86,8 @@ pub(super) async fn events_of(
     after: LogPosition,
 ) -> Result<Events, ApiError> {
     let head = log::head(&services.pool).await?;
-    let behind = all_events(services, head);
+    let own = stream.clone();
+    let behind = all_events(services, head, move |stream| *stream == own);
     let pool = services.pool.clone();
     let pages = stream::try_unfold((pool, stream, after), move |(pool, stream, after)| async move {
         if after >= head {
@@ -75,19 +95,20 @@ pub(super) async fn events_of(
         }
         let page = log::histories(&pool, std::slice::from_ref(&stream), after, PAGE).await?;
         // What is behind the head already is left to those who follow.
-        let page: Vec<_> = page.into_iter().filter(|event| event.position <= head).map(Arc::new).collect();
-        let Some(last) = page.last().map(|event| event.position) else { return Ok(None) };
-        Ok(Some((stream::iter(page.into_iter().map(Ok)), (pool, stream, last))))
+        let page: Vec<_> = page.into_iter().filter(|entry| entry.position() <= head).collect();
+        let Some(last) = page.last().map(LogEntry::position) else { return Ok(None) };
+        let events = page.into_iter().map(|entry| entry.readable().map_err(ApiError::from));
+        Ok(Some((stream::iter(events), (pool, stream, last))))
     });
     Ok(pages.try_flatten().chain(behind).boxed())
 }
 
 /// The first item, if there is one, and then what the view shows of events.
-pub(super) fn follow<V: View>(
-    events: Events,
+pub(super) fn follow<E: Send + Sync + 'static, V: View<E>>(
+    events: BoxStream<'static, Result<E, ApiError>>,
     first: Option<V::Update>,
     view: V,
-) -> impl Stream<Item = Result<V::Update, ApiError>> + use<V> {
+) -> impl Stream<Item = Result<V::Update, ApiError>> + use<E, V> {
     let updates = stream::try_unfold((events, view), |(mut events, mut view)| async move {
         while let Some(event) = events.try_next().await? {
             if let Some(update) = view.update(&event).await? {

@@ -66,7 +66,7 @@ impl KitchenSubscription {
         let fold = queue_at(services, &pizzeria, base).await?;
         let view = KitchenView { pizzeria, fold };
         let first = after.is_none().then(|| view.update_of(base, None, None));
-        Ok(follow(all_events(services, base), first, view))
+        Ok(follow(all_events(services, base, |stream| stream.kind == StreamType::Order), first, view))
     }
 }
 
@@ -168,7 +168,7 @@ impl KitchenView {
 impl View for KitchenView {
     type Update = KitchenQueueUpdate;
 
-    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<KitchenQueueUpdate>, ApiError> {
+    async fn update(&mut self, event: &Arc<RecordedEvent>) -> Result<Option<KitchenQueueUpdate>, ApiError> {
         if event.stream.kind != StreamType::Order
             || !(self.fold.tracks(&event.stream) || self.may_enter(&event.event))
         {

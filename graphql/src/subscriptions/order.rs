@@ -98,7 +98,7 @@ struct OrderView {
 impl View for OrderView {
     type Update = OrderUpdate;
 
-    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<OrderUpdate>, ApiError> {
+    async fn update(&mut self, event: &Arc<RecordedEvent>) -> Result<Option<OrderUpdate>, ApiError> {
         if event.stream != self.stream {
             return Ok(None);
         }

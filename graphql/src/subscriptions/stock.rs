@@ -131,7 +131,7 @@ impl StockView {
 impl View for StockView {
     type Update = StockUpdate;
 
-    async fn update(&mut self, event: &RecordedEvent) -> Result<Option<StockUpdate>, ApiError> {
+    async fn update(&mut self, event: &Arc<RecordedEvent>) -> Result<Option<StockUpdate>, ApiError> {
         if event.stream != StreamId::stock(&self.pizzeria) {
             return Ok(None);
         }

@@ -262,7 +262,6 @@ pub enum Role {
 
 /// The kinds of stream in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::StreamType")]
 pub enum StreamType {
     /// One order.
     Order,
@@ -278,6 +277,29 @@ pub enum StreamType {
     Staff,
     /// One customer's account.
     Customer,
+    /// Of a kind that only a newer version of this program knows. It is shown, and cannot be asked for.
+    Unknown,
+}
+
+impl From<domain::StreamType> for StreamType {
+    fn from(kind: domain::StreamType) -> Self {
+        match kind {
+            domain::StreamType::Order => Self::Order,
+            domain::StreamType::Stock => Self::Stock,
+            domain::StreamType::Delivery => Self::Delivery,
+            domain::StreamType::Pizzeria => Self::Pizzeria,
+            domain::StreamType::Menu => Self::Menu,
+            domain::StreamType::Staff => Self::Staff,
+            domain::StreamType::Customer => Self::Customer,
+        }
+    }
+}
+
+impl StreamType {
+    /// The kind, of those that this program knows.
+    pub fn known(self) -> Option<domain::StreamType> {
+        domain::StreamType::ALL.into_iter().find(|kind| Self::from(*kind) == self)
+    }
 }
 
 /// How it is known that the customer has a delivery.

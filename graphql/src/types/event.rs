@@ -1,13 +1,11 @@
 //! Events of the log as clients see them. What they carry is shown to managers, the director,
 //! auditors and the system only.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, of_role, roles_of};
 use domain::{LogPosition, StreamId};
-use event_store::RecordedEvent;
+use event_store::LogEntry;
 
 use super::enums::{Role, StreamType};
 use super::page::{PageInfo, forward};
@@ -18,9 +16,9 @@ use crate::loaders::HistoryOf;
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Json};
 
-/// An event of the log.
+/// An event of the log. One that this program cannot read is shown as it is stored.
 #[derive(Debug, Clone)]
-pub struct Event(pub Arc<RecordedEvent>);
+pub struct Event(pub LogEntry);
 
 /// The name of a stream.
 #[derive(Debug, SimpleObject)]
@@ -69,38 +67,39 @@ fn blank_codes(event_type: &str, payload: &mut serde_json::Value) {
 impl Event {
     /// Its id.
     pub async fn id(&self) -> ID {
-        self.0.position.to_global()
+        self.0.position().to_global()
     }
 
     /// Its place in the log, from 1, without gaps.
     async fn position(&self) -> scalars::LogPosition {
-        scalars::LogPosition(self.0.position)
+        scalars::LogPosition(self.0.position())
     }
 
     /// When it was recorded, by the database's clock.
     async fn recorded_at(&self) -> DateTime<Utc> {
-        self.0.recorded_at
+        self.0.recorded_at()
     }
 
     /// Its stream.
     async fn stream(&self) -> Stream {
-        Stream { kind: self.0.stream.kind.into(), id: ID(self.0.stream.to_string()) }
+        let kind = self.0.stream().map_or(StreamType::Unknown, |stream| stream.kind.into());
+        Stream { kind, id: ID(self.0.stream_name()) }
     }
 
     /// Its place in its stream, from 1.
     async fn sequence(&self) -> Result<i32, ApiError> {
-        scalars::int(self.0.sequence)
+        scalars::int(self.0.sequence())
     }
 
     /// What happened, `OrderPlaced`.
     #[graphql(name = "type")]
     async fn event_type(&self) -> &str {
-        &self.0.event_type
+        self.0.event_type()
     }
 
     /// The version of its payload as stored.
     async fn version(&self) -> &str {
-        &self.0.event_version
+        self.0.event_version()
     }
 
     /// What it carries, as stored; none for those who may not see it. The customer's delivery code is
@@ -111,36 +110,37 @@ impl Event {
         if of_role(actor, roles_of(Permission::ReadPayload)).is_err() {
             return Ok(None);
         }
-        let mut payload = serde_json::from_str(self.0.payload.get()).map_err(ApiError::internal)?;
+        let mut payload = serde_json::from_str(self.0.payload().get()).map_err(ApiError::internal)?;
         if of_role(actor, roles_of(Permission::ReadDeliveryCode)).is_err() {
-            blank_codes(&self.0.event_type, &mut payload);
+            blank_codes(self.0.event_type(), &mut payload);
         }
         Ok(Some(Json(payload)))
     }
 
     /// Who acted.
-    async fn actor(&self) -> Actor {
-        Actor { id: ID(self.0.metadata.actor.to_string()), role: self.0.metadata.role.into() }
+    async fn actor(&self) -> Result<Actor, ApiError> {
+        let metadata = self.0.metadata()?;
+        Ok(Actor { id: ID(metadata.actor.to_string()), role: metadata.role.into() })
     }
 
     /// The command that it answers, `placeOrder`.
-    async fn command(&self) -> &str {
-        &self.0.metadata.command
+    async fn command(&self) -> Result<&str, ApiError> {
+        Ok(&self.0.metadata()?.command)
     }
 
     /// The command's id: the same for all its events.
-    async fn command_id(&self) -> ID {
-        ID(self.0.metadata.command_id.to_string())
+    async fn command_id(&self) -> Result<ID, ApiError> {
+        Ok(ID(self.0.metadata()?.command_id.to_string()))
     }
 
     /// The request that it belongs to (`X-Request-Id`).
-    async fn correlation_id(&self) -> &str {
-        &self.0.metadata.correlation_id
+    async fn correlation_id(&self) -> Result<&str, ApiError> {
+        Ok(&self.0.metadata()?.correlation_id)
     }
 
     /// The position of the event that caused it, for what follows from events.
-    async fn causation_id(&self) -> Option<scalars::LogPosition> {
-        self.0.metadata.causation_id.map(scalars::LogPosition)
+    async fn causation_id(&self) -> Result<Option<scalars::LogPosition>, ApiError> {
+        Ok(self.0.metadata()?.causation_id.map(scalars::LogPosition))
     }
 }
 
@@ -166,9 +166,9 @@ pub struct EventEdge {
 
 impl EventConnection {
     /// Over events in ascending order.
-    pub fn new(events: Vec<RecordedEvent>, has_next: bool, has_previous: bool) -> Self {
-        let nodes: Vec<_> = events.into_iter().map(|event| Event(Arc::new(event))).collect();
-        let edge = |event: &Event| EventEdge { cursor: event.0.position.to_string(), node: event.clone() };
+    pub fn new(events: Vec<LogEntry>, has_next: bool, has_previous: bool) -> Self {
+        let nodes: Vec<_> = events.into_iter().map(Event).collect();
+        let edge = |event: &Event| EventEdge { cursor: event.0.position().to_string(), node: event.clone() };
         let edges: Vec<_> = nodes.iter().map(edge).collect();
         let page_info = PageInfo {
             has_next_page: has_next,

@@ -140,7 +140,7 @@ fn state(world: &World, number: u128) -> Delivery {
 fn react(world: &mut World, from: usize) {
     let mut next = from;
     while let Some((stream, event)) = world.log().get(next).cloned() {
-        for (_, follow) in policies::ALL {
+        for policies::Policy { follow, .. } in policies::ALL {
             for use_case in follow(&stream, &event) {
                 if let Err(refusal) = world.execute(use_case.as_ref()) {
                     assert!(policies::already_done(&refusal), "{refusal:?}");
