@@ -21,13 +21,14 @@ use crate::context::Services;
 use crate::http::client_address::TrustedProxies;
 use crate::http::documents::Documents;
 use crate::http::execute::Api;
+use crate::http::limits::cost::Costs;
 use crate::http::origins::AllowedOrigins;
 use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
 use crate::http::{connections, health};
 use crate::introspection::Introspection;
 use crate::payment::DemoPayments;
-use crate::schema::schema;
+use crate::schema::{schema, sdl};
 use crate::types::courier_position;
 
 /// How long open connections may take to say goodbye.
@@ -114,6 +115,9 @@ pub enum StartError {
     /// The database did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
+    /// The schema's own text could not be read.
+    #[error("the schema cannot be read")]
+    Schema(async_graphql::parser::Error),
 }
 
 /// A process: everything runs while it lives.
@@ -181,6 +185,7 @@ impl App {
         authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
         let limiter = RateLimiter::new(rates);
+        let costs = Costs::of(&sdl()).map_err(StartError::Schema)?;
         let api = Api {
             schema: schema(services.clone()),
             services,
@@ -188,6 +193,7 @@ impl App {
             limiter: limiter.clone(),
             introspection,
             documents,
+            costs,
         };
         let router = router(Server {
             api,

@@ -251,16 +251,28 @@ pub fn set_code(error: &mut ServerError, code: ErrorCode) {
     }
 }
 
+/// How long what the library says may be, in bytes: it quotes the request.
+const LONGEST: usize = 1_000;
+
+fn shorten(message: &mut String) {
+    if message.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| message.is_char_boundary(*at)).unwrap_or_default();
+        message.truncate(end);
+        message.push('…');
+    }
+}
+
 /// Gives every error of a response its code, hides what is nobody's business, and logs faults.
 pub fn finish(mut response: Response, request_id: &str) -> Response {
     for error in &mut response.errors {
         if error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some()) {
+            shorten(&mut error.message);
             continue;
         }
         let Some(cause) = error.source.as_ref() else {
             // What has no cause of ours was found by the library in the request.
-            let limit = ["The number of directives", "The recursion depth"];
-            let too_complex = limit.iter().any(|text| error.message.starts_with(text));
+            let too_complex = error.message.starts_with("The recursion depth");
+            shorten(&mut error.message);
             set_code(error, if too_complex { ErrorCode::QueryTooComplex } else { ErrorCode::BadUserInput });
             continue;
         };

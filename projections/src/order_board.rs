@@ -194,7 +194,6 @@ pub async fn unpaid_at(
                LEFT JOIN unnest($2::uuid[]) AS put_aside (id) ON put_aside.id = board.id \
                WHERE expires_at <= $1 AND put_aside.id IS NULL ORDER BY expires_at, board.id LIMIT $3";
     let except: Vec<Uuid> = except.iter().map(|order| order.0).collect();
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar(sql).bind(now).bind(except).bind(limit).fetch_all(pool).await?;
+    let ids: Vec<Uuid> = sqlx::query_scalar(sql).bind(now).bind(except).bind(limit).fetch_all(pool).await?;
     Ok(ids.into_iter().map(OrderId).collect())
 }

@@ -10,6 +10,7 @@ use graphql::clock::Clock;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tests::Database;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -101,7 +102,7 @@ async fn a_request_error_has_no_data_and_a_status_by_its_media_type() {
     let given =
         json!({ "query": "query($id: ID!) { pizzeria(id: $id) { code } }", "variables": { "id": "P1" } });
     let answer = api.post("*/*", given.to_string()).await;
-    assert_eq!(answer.body, json!({ "data": { "pizzeria": { "code": "P1" } } }));
+    assert_eq!(answer.body["data"], json!({ "pizzeria": { "code": "P1" } }));
 }
 
 #[tokio::test]
@@ -129,11 +130,89 @@ async fn get_is_for_queries_only() {
         let request = api.request(Method::GET, "/graphql").query(&[("query", query)]);
         Answer::of(request.send().await.unwrap()).await
     };
-    assert_eq!(get("{ __typename }").await.body, json!({ "data": { "__typename": "Query" } }));
+    assert_eq!(get("{ __typename }").await.body["data"], json!({ "__typename": "Query" }));
     let refused =
         get("mutation { cancelOrder(input: { orderId: \"x\", reason: OTHER }) { position } }").await;
     assert_eq!(refused.gist(), (405, "BAD_USER_INPUT", false));
     assert_eq!(refused.headers["allow"], "POST");
+}
+
+#[tokio::test]
+async fn other_methods_are_told_which_there_are() {
+    let api = api().await;
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE] {
+        let refused = Answer::of(api.request(method, "/graphql").send().await.unwrap()).await;
+        assert_eq!(refused.gist(), (405, "BAD_USER_INPUT", false));
+        assert_eq!(refused.headers["allow"], "GET, HEAD, POST");
+    }
+    let head = api.request(Method::HEAD, "/graphql?query=%7B__typename%7D").send().await.unwrap();
+    assert_eq!((head.status().as_u16(), head.text().await.unwrap()), (200, String::new()));
+}
+
+#[tokio::test]
+async fn every_answer_says_what_it_costs() {
+    let api = api().await;
+    let cost = async |query: &str| api.query(query).await.body["extensions"]["cost"].clone();
+    let cheap = json!({ "requested": 3, "limit": 30_000 });
+    assert_eq!(cost("{ menu(pizzeriaId: \"P1\") { id version } }").await, cheap);
+    // One that failed, and one that validation refuses, too.
+    assert_eq!(cost("{ stock(pizzeriaId: \"P1\") { id version } }").await, cheap);
+    assert_eq!(cost("{ menu(pizzeriaId: \"P1\") { id nothing } }").await, cheap);
+    let dear =
+        api.query("{ orders(first: 100) { nodes { history(first: 100) { nodes { id type } } } } }").await;
+    assert_eq!(dear.gist(), (400, "QUERY_TOO_COMPLEX", false));
+    assert_eq!(dear.body["extensions"]["cost"], json!({ "requested": 31_201, "limit": 30_000 }));
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_answered() {
+    let api = api().await;
+    // The query waits for the table, as it would for a slow disk.
+    let mut lock = api.app.store.pool().begin().await.unwrap();
+    sqlx::query("LOCK TABLE menus IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let slow = api.query("{ pizzerias { code } menu(pizzeriaId: \"P1\") { version } }");
+    let (slow, other) = tokio::join!(tests::within(slow), api.query("{ pizzerias { code } }"));
+    assert_eq!(slow.gist(), (200, "UNAVAILABLE", true));
+    assert_eq!(slow.body["errors"][0]["extensions"]["retryable"], true);
+    assert_eq!(slow.body["data"], Value::Null);
+    assert_eq!(other.body["errors"], Value::Null);
+    lock.rollback().await.unwrap();
+    assert_eq!(api.query("{ menu(pizzeriaId: \"P1\") { version } }").await.body["errors"], Value::Null);
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_document_is_named_by_its_hash_once_it_was_sent_with_it() {
+    let api = api().await;
+    let document = "query Named($id: ID!) { pizzeria(id: $id) { code } }";
+    let hash = sha256(document);
+    let named = json!({ "variables": { "id": "P1" }, "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } });
+    let with = |more: Value| tests::orders::with(named.clone(), more).to_string();
+    let unknown = api.post(RESPONSE, with(json!({}))).await;
+    assert_eq!(unknown.gist(), (400, "PERSISTED_QUERY_NOT_FOUND", false));
+    // What Apollo's clients look for, in a success as they expect it.
+    let unknown = api.post("application/json", with(json!({}))).await;
+    assert_eq!(unknown.gist(), (200, "PERSISTED_QUERY_NOT_FOUND", false));
+    assert_eq!(unknown.body["errors"][0]["message"], "PersistedQueryNotFound");
+    let forged = api.post(RESPONSE, with(json!({ "query": "{ __typename }" }))).await;
+    assert_eq!(forged.gist(), (400, "BAD_USER_INPUT", false));
+    let expected = json!({ "pizzeria": { "code": "P1" } });
+    let sent = api.post(RESPONSE, with(json!({ "query": document }))).await;
+    assert_eq!((sent.status.as_u16(), &sent.body["data"]), (200, &expected));
+    let again = api.post(RESPONSE, with(json!({}))).await;
+    assert_eq!((again.status.as_u16(), &again.body["data"]), (200, &expected));
+    let parameters = |extensions: &str| {
+        [("variables", json!({ "id": "P1" }).to_string()), ("extensions", extensions.to_owned())]
+    };
+    let get = api.request(Method::GET, "/graphql").query(&parameters(&named["extensions"].to_string()));
+    assert_eq!(Answer::of(get.send().await.unwrap()).await.body["data"], expected);
+    let get = api.request(Method::GET, "/graphql");
+    let get = get
+        .query(&[("documentId", format!("sha256:{hash}")), ("variables", json!({ "id": "P1" }).to_string())]);
+    assert_eq!(Answer::of(get.send().await.unwrap()).await.body["data"], expected);
 }
 
 #[tokio::test]
@@ -144,12 +223,12 @@ async fn a_token_lets_its_account_in_and_nothing_else_does() {
         let request = api.request(Method::POST, "/graphql").header(AUTHORIZATION, authorization);
         Answer::of(request.json(&json!({ "query": "{ me { role email } }" })).send().await.unwrap()).await
     };
-    let director = json!({ "data": { "me": { "role": "DIRECTOR", "email": "director@ocpizza.example" } } });
-    assert_eq!(me(&format!("Bearer {token}")).await.body, director);
+    let director = json!({ "me": { "role": "DIRECTOR", "email": "director@ocpizza.example" } });
+    assert_eq!(me(&format!("Bearer {token}")).await.body["data"], director);
     for wrong in ["Bearer ocp_nobody", "Bearer", "Basic Zm9vOmJhcg==", &token, &format!("Bearer {token}x")] {
         assert_eq!(me(wrong).await.gist(), (401, "UNAUTHENTICATED", false), "{wrong}");
     }
-    assert_eq!(api.query("{ me { role } }").await.body, json!({ "data": { "me": null } }));
+    assert_eq!(api.query("{ me { role } }").await.body["data"], json!({ "me": null }));
 }
 
 #[tokio::test]

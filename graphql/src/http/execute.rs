@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
+use async_graphql::parser::parse_query;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
 use axum::http::HeaderMap;
@@ -18,7 +19,8 @@ use futures_util::{FutureExt, StreamExt};
 use super::alone::alone;
 use super::client_address::ClientAddress;
 use super::documents::Documents;
-use super::limits::{TooMuch, check_document, check_text};
+use super::limits::cost::{COST, Cost, Costs};
+use super::limits::{TooMuch, check_document, check_text, root_fields};
 use super::rate_limit::{RateLimiter, TooFast};
 use super::request_id::{RequestId, panic_text};
 use crate::auth::Authenticator;
@@ -38,6 +40,41 @@ const QUERY: Duration = Duration::from_secs(10);
 /// The most operations that one WebSocket carries at once.
 const OPERATIONS: usize = 100;
 
+/// The answer to a document that is none.
+fn unparsed(error: async_graphql::parser::Error) -> Response {
+    use async_graphql::parser::Error;
+    let code = match &error {
+        // Rules of validation that the parser sees to.
+        Error::MultipleOperations { .. }
+        | Error::OperationDuplicated { .. }
+        | Error::FragmentDuplicated { .. } => ErrorCode::GraphqlValidationFailed,
+        Error::RecursionLimitExceeded => ErrorCode::QueryTooComplex,
+        _ => ErrorCode::GraphqlParseFailed,
+    };
+    // The parser draws the line in which it stopped: the place says as much, and is not as long.
+    let drawn = match &error {
+        Error::Syntax { message, .. } => message.rsplit_once(" = ").map(|(_, what)| what.trim().to_owned()),
+        _ => None,
+    };
+    let mut error = ServerError::from(error);
+    if let Some(what) = drawn {
+        error.message = format!("syntax error: {what}");
+    }
+    set_code(&mut error, code);
+    Response::from_errors(vec![error])
+}
+
+fn with_cost(mut response: Response, cost: Option<Cost>) -> Response {
+    if let Some(cost) = cost {
+        response.extensions.insert("cost".to_owned(), cost.to_value());
+    }
+    response
+}
+
+fn cost_of(request: &Request) -> Option<Cost> {
+    request.data.get(&TypeId::of::<Cost>()).and_then(|cost| cost.downcast_ref::<Cost>()).copied()
+}
+
 /// The schema with everything that an operation needs.
 #[derive(Clone)]
 pub struct Api {
@@ -48,6 +85,8 @@ pub struct Api {
     pub(crate) introspection: Introspection,
     /// What requests may name instead of sending it; see [`super::request::Parameters::into_request`].
     pub(crate) documents: Documents,
+    /// What the fields of the schema cost.
+    pub(crate) costs: Costs,
 }
 
 /// How an operation ended.
@@ -139,50 +178,50 @@ impl Api {
         admitted
     }
 
-    /// Parses a request and holds it against the limits.
+    /// Parses a request and holds it against the limits, on every transport before anything else. What it
+    /// costs becomes data of the request, from where it comes into the answer.
     ///
     /// # Errors
     /// The answer that it gets instead of being executed.
     pub fn check(&self, request: &mut Request) -> Result<OperationType, Box<Response>> {
         let refused = |code, message: String| Box::new(refusal(code, message));
         let too_complex = |error: TooMuch| refused(ErrorCode::QueryTooComplex, error.to_string());
+        let bad_input = |message: String| refused(ErrorCode::BadUserInput, message);
         check_text(&request.query).map_err(too_complex)?;
-        let name = request.operation_name.clone();
-        let document = request.parsed_query().map_err(|mut error| {
-            set_code(&mut error, ErrorCode::GraphqlParseFailed);
-            Box::new(Response::from_errors(vec![error]))
-        })?;
-        check_document(document).map_err(too_complex)?;
+        let document = parse_query(&request.query).map_err(|error| Box::new(unparsed(error)))?;
+        check_document(&document).map_err(too_complex)?;
+        let name = request.operation_name.as_deref();
         if name.is_none() && document.operations.iter().len() > 1 {
-            return Err(refused(
-                ErrorCode::BadUserInput,
-                "operationName is needed: there are several".to_owned(),
-            ));
+            return Err(bad_input("operationName is needed: there are several".to_owned()));
         }
-        let Some(operation) = operation(document, name.as_deref()) else {
-            return Err(refused(
-                ErrorCode::BadUserInput,
-                "operationName: there is no such operation".to_owned(),
-            ));
+        let Some(operation) = operation(&document, name) else {
+            return Err(bad_input("operationName: there is no such operation".to_owned()));
         };
+        let cost = self.costs.cost(&document, operation, &request.variables);
+        if cost.requested > COST {
+            let error = TooMuch::Cost { requested: cost.requested };
+            return Err(Box::new(with_cost(*too_complex(error), Some(cost))));
+        }
         let kind = operation.ty;
-        let needed = operation.variable_definitions.iter().map(|definition| &definition.node);
-        let needed: Vec<_> = needed
-            .filter(|definition| !definition.var_type.node.nullable && definition.default_value.is_none())
-            .map(|definition| definition.name.node.clone())
-            .collect();
-        if let Some(alone) = name.as_deref().and_then(|name| alone(document, name)) {
-            request.set_parsed_query(alone);
+        let several =
+            kind == OperationType::Subscription && root_fields(&document, &operation.selection_set.node) != 1;
+        if several {
+            let message = "a subscription has one field".to_owned();
+            return Err(refused(ErrorCode::GraphqlValidationFailed, message));
         }
-        match needed
-            .into_iter()
-            .find(|name| request.variables.get(name).is_none_or(|given| *given == Value::Null))
-        {
-            Some(missing) => {
-                Err(refused(ErrorCode::BadUserInput, format!("the variable ${missing} is needed")))
-            }
-            None => Ok(kind),
+        let mut needed = operation.variable_definitions.iter().map(|definition| &definition.node);
+        let missing = needed.find(|definition| {
+            let is_needed = !definition.var_type.node.nullable && definition.default_value.is_none();
+            let given = request.variables.get(&definition.name.node);
+            is_needed && given.is_none_or(|given| *given == Value::Null)
+        });
+        if let Some(missing) = missing {
+            return Err(bad_input(format!("the variable ${} is needed", missing.name.node)));
         }
+        let alone = name.and_then(|name| alone(&document, name));
+        request.data.insert(cost);
+        request.set_parsed_query(alone.unwrap_or(document));
+        Ok(kind)
     }
 
     fn prepare(
@@ -208,18 +247,22 @@ impl Api {
         let executed = Executed::default();
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
+        let cost = cost_of(&request);
         let request = self.prepare(request, caller, loaders, &executed);
         let executing = AssertUnwindSafe(batches.run(self.schema.execute(request))).catch_unwind();
         let response = match kind {
             OperationType::Query => match tokio::time::timeout(QUERY, executing).await {
                 Ok(response) => response,
-                Err(_) => return Executing { response: too_slow(&caller.request_id), executed: true },
+                Err(_) => {
+                    let response = with_cost(too_slow(&caller.request_id), cost);
+                    return Executing { response, executed: true };
+                }
             },
             OperationType::Mutation | OperationType::Subscription => executing.await,
         };
         match response {
             Ok(response) => Executing {
-                response: finish(response, &caller.request_id),
+                response: with_cost(finish(response, &caller.request_id), cost),
                 executed: executed.0.load(Ordering::Relaxed),
             },
             Err(panic) => Executing { response: internal(&caller.request_id, &*panic), executed: false },
@@ -240,13 +283,15 @@ impl Api {
         }
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
+        // What a subscription costs is for each of its items: it is checked, and not said again and again.
+        let cost = cost_of(&request).filter(|_| kind == OperationType::Mutation);
         let request = self.prepare(request, &caller, loaders, &Executed::default());
         let id = caller.request_id;
         let responses = batches.run_stream(self.schema.execute_stream(request));
         let responses = AssertUnwindSafe(responses).catch_unwind();
         responses
             .map(move |response| match response {
-                Ok(response) => finish(response, &id),
+                Ok(response) => with_cost(finish(response, &id), cost),
                 Err(panic) => internal(&id, &*panic),
             })
             .boxed()

@@ -151,7 +151,11 @@ fn reply(executing: &Executing, media: MediaType) -> Response {
     let body = if executing.executed {
         serde_json::to_vec(response)
     } else {
-        serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
+        let mut body = serde_json::json!({ "errors": response.errors });
+        if !response.extensions.is_empty() {
+            body["extensions"] = serde_json::json!(response.extensions);
+        }
+        serde_json::to_vec(&body)
     };
     match body {
         Ok(body) => {

@@ -15,7 +15,6 @@ use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::delivery::{Delivery, DeliveryConnection};
 use crate::types::enums::DeliveryStatus;
-use crate::types::page::asked_for;
 
 /// Queries over deliveries.
 #[derive(Debug, Default)]
@@ -93,7 +92,6 @@ impl DeliveryQuery {
     /// Deliveries: those of a pizzeria for its staff, all for the group's people. A courier sees those
     /// that wait for one and their own.
     #[graphql(
-        complexity = "asked_for(first, last) * child_complexity + 1",
         directive = requires::apply(roles(Permission::ListDeliveries))
     )]
     #[allow(clippy::too_many_arguments)] // the arguments of a connection

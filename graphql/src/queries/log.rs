@@ -16,7 +16,6 @@ use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::enums::StreamType;
 use crate::types::event::{Event, EventConnection, cursor};
-use crate::types::page::asked_for;
 
 /// Queries over the log.
 #[derive(Debug, Default)]
@@ -123,7 +122,6 @@ impl LogQuery {
 
     /// Events of the log, by position.
     #[graphql(
-        complexity = "asked_for(first, last) * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadEvents))
     )]
     async fn events(

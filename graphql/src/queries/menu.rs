@@ -74,7 +74,6 @@ async fn menu_of(ctx: &Context<'_>, pizzeria: &PizzeriaId) -> Result<Menu, ApiEr
 #[Object]
 impl MenuQuery {
     /// What a pizzeria sells, for how much, and what it can make now. For anybody, no account needed.
-    #[graphql(complexity = "30 * child_complexity + 1")]
     async fn menu(
         &self,
         ctx: &Context<'_>,

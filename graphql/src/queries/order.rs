@@ -17,7 +17,7 @@ use crate::scalars::LogPosition;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::types::order::{Order, OrderConnection};
-use crate::types::page::{asked_for, forward};
+use crate::types::page::forward;
 use crate::types::pizzeria::Pizzeria;
 
 /// Queries over orders.
@@ -151,7 +151,6 @@ impl OrderQuery {
 
     /// Orders: a customer's own, those of a pizzeria for its staff, all for the group's people.
     #[graphql(
-        complexity = "asked_for(first, last) * child_complexity + 1",
         directive = requires::apply(roles(Permission::ListOrders))
     )]
     #[allow(clippy::too_many_arguments)] // the arguments of a connection
@@ -177,7 +176,6 @@ impl OrderQuery {
 
     /// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
     #[graphql(
-        complexity = "asked_for(Some(first), None) * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadKitchen))
     )]
     async fn kitchen_queue(
@@ -203,7 +201,6 @@ impl OrderQuery {
 
     /// The open orders of a pizzeria, in short, with their number by status.
     #[graphql(
-        complexity = "asked_for(Some(first), None) * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadBoard))
     )]
     async fn order_board(

@@ -18,7 +18,6 @@ pub struct PizzeriaQuery;
 #[Object]
 impl PizzeriaQuery {
     /// Every pizzeria, by code. For anybody, no account needed.
-    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn pizzerias(
         &self,
         ctx: &Context<'_>,

@@ -26,7 +26,6 @@ impl SalesQuery {
     /// The takings of a pizzeria from one day to another, both included, at most a year; days on which
     /// nothing happened are left out.
     #[graphql(
-        complexity = "31 * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadSales))
     )]
     async fn sales(

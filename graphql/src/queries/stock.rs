@@ -35,7 +35,6 @@ pub(super) async fn visible_stock(ctx: &Context<'_>, id: &PizzeriaId) -> Result<
 impl StockQuery {
     /// What a pizzeria has left.
     #[graphql(
-        complexity = "50 * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadStock))
     )]
     async fn stock(

@@ -204,7 +204,6 @@ impl Delivery {
 
     /// Everything that happened to it, oldest first, at most 100 events a page.
     #[graphql(
-        complexity = "first.clamp(1, 100) as usize * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadDelivery))
     )]
     async fn history(

@@ -324,7 +324,6 @@ impl Order {
 
     /// Everything that happened to it, oldest first, at most 100 events a page.
     #[graphql(
-        complexity = "first.clamp(1, 100) as usize * child_complexity + 1",
         directive = requires::apply(roles(Permission::ReadOrder))
     )]
     async fn history(

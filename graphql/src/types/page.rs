@@ -36,12 +36,6 @@ pub fn forward(first: i32) -> Result<u32, ApiError> {
     Ok(size.ok_or(PageError::Size)?)
 }
 
-/// How many items a connection may answer with, for a query's complexity.
-pub fn asked_for(first: Option<i32>, last: Option<i32>) -> usize {
-    let asked = first.or(last).unwrap_or(1).clamp(1, 100);
-    usize::try_from(asked).unwrap_or(100)
-}
-
 /// Declares a Relay connection over a read model's page.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty, $what:literal) => {

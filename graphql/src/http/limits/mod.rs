@@ -1,0 +1,473 @@
+//! What a request may be at most, checked before anything is executed: its size, how deep it nests,
+//! and how many fields it asks for once its fragments are expanded. Counts; executes nothing.
+
+pub mod cost;
+mod text;
+mod variables;
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{
+    Directive, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned};
+
+pub use text::check_text;
+pub use variables::{TooManyVariables, check_variables};
+
+/// The largest body of a request and message of a WebSocket, in bytes.
+pub const BODY: usize = 64 * 1024;
+/// How deep selections may nest, fragments expanded and counted.
+const NESTING: usize = 64;
+/// How deep fields may nest, fragments expanded; the deepest of the standard introspection is 15.
+const DEPTH: usize = 15;
+/// How many fields and fragments an operation may have, fragments expanded.
+const FIELDS: u64 = 10_000;
+/// How many aliases an operation may have, fragments expanded.
+const ALIASES: u64 = 200;
+/// How many aliases one field may have in one selection.
+const ALIASES_OF_A_FIELD: usize = 30;
+/// How many directives one place in a document may have.
+const DIRECTIVES_AT_A_PLACE: usize = 5;
+/// How many directives a document may have.
+const DIRECTIVES: usize = 200;
+/// How many variables an operation may define.
+const VARIABLES: usize = 100;
+/// How many fields a mutation may have, fragments expanded: each is a transaction of its own.
+const MUTATIONS: u64 = 10;
+/// How many operations a document may hold.
+const OPERATIONS: usize = 50;
+/// How many fragments a document may hold.
+const FRAGMENTS: usize = 200;
+/// The lists of types of types: each multiplies the answer by as many as the schema has.
+const TYPE_LISTS: [&str; 5] = ["fields", "interfaces", "possibleTypes", "inputFields", "enumValues"];
+/// How many of them may lie on one path of introspection: the standard query needs one.
+const TYPE_LISTS_ON_A_PATH: usize = 1;
+/// How many fields an operation may ask the schema about itself, fragments expanded: the standard
+/// query needs about 240. Each may be answered once a field of every type, and aliases count.
+const INTROSPECTION: u64 = 400;
+
+/// Why a document is not executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooMuch {
+    /// Brackets in brackets in brackets.
+    #[error("the document's brackets nest deeper than {}", text::BRACKETS)]
+    Brackets,
+    /// A long document.
+    #[error("a document has at most {} tokens", text::TOKENS)]
+    Tokens,
+    /// A long name.
+    #[error("a name has at most {} characters", text::NAME)]
+    Name,
+    /// Selections in selections.
+    #[error("the selections nest deeper than {NESTING}")]
+    Nesting,
+    /// Fields in fields.
+    #[error("the fields nest deeper than {DEPTH}")]
+    Depth,
+    /// Fragments that expand to too many fields.
+    #[error("an operation asks for at most {FIELDS} fields")]
+    Fields,
+    /// A fragment that contains itself.
+    #[error("a fragment contains itself")]
+    Cycle,
+    /// Operations beside operations.
+    #[error("a document holds at most {OPERATIONS} operations")]
+    Operations,
+    /// Fragments beside fragments.
+    #[error("a document holds at most {FRAGMENTS} fragments")]
+    Fragments,
+    /// The same again under other names.
+    #[error("an operation has at most {ALIASES} aliases")]
+    Aliases,
+    /// One field under many names.
+    #[error("a field has at most {ALIASES_OF_A_FIELD} aliases in one selection")]
+    AliasesOfAField,
+    /// Directives on directives.
+    #[error("one place in a document has at most {DIRECTIVES_AT_A_PLACE} directives")]
+    DirectivesAtAPlace,
+    /// Directives everywhere.
+    #[error("a document has at most {DIRECTIVES} directives")]
+    Directives,
+    /// Variables beside variables.
+    #[error("an operation defines at most {VARIABLES} variables")]
+    Variables,
+    /// Changes beside changes.
+    #[error("a mutation has at most {MUTATIONS} fields")]
+    Mutations,
+    /// Types of types of types.
+    #[error("the introspection asks for lists of types within each other")]
+    IntrospectionNesting,
+    /// An answer about the schema that is many times the schema.
+    #[error("the introspection asks for more than {INTROSPECTION} fields")]
+    Introspection,
+    /// More than one request may cost.
+    #[error(
+        "the operation costs {requested}, and may cost {}: ask for smaller pages or fewer fields",
+        cost::COST
+    )]
+    Cost {
+        /// What it costs.
+        requested: u64,
+    },
+}
+
+/// What a selection comes to, fragments expanded.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    fields: u64,
+    /// Fields and fragments within each other.
+    nesting: usize,
+    /// Fields within each other.
+    depth: usize,
+    aliases: u64,
+    /// The fields of the selection itself.
+    width: u64,
+    /// The most [`TYPE_LISTS`] on one path, if this is a part of an introspection.
+    type_lists: usize,
+    /// The fields below `__schema` and `__type`.
+    introspection: u64,
+}
+
+impl Weight {
+    /// A field over its selection.
+    fn under(self, field: &Field) -> Result<Self, TooMuch> {
+        let name = field.name.node.as_str();
+        let introspects = ["__schema", "__type"].contains(&name);
+        if introspects && self.type_lists > TYPE_LISTS_ON_A_PATH {
+            return Err(TooMuch::IntrospectionNesting);
+        }
+        Ok(Self {
+            fields: self.fields.saturating_add(1),
+            nesting: self.nesting + 1,
+            depth: self.depth + 1,
+            aliases: self.aliases.saturating_add(u64::from(field.alias.is_some())),
+            width: 1,
+            type_lists: self.type_lists + usize::from(TYPE_LISTS.contains(&name)),
+            introspection: if introspects { self.fields } else { self.introspection },
+        })
+    }
+
+    /// A fragment over its selection. It counts as a field: whoever reads the document expanded comes by
+    /// it each time, even when nothing is in it.
+    fn spread(self) -> Self {
+        Self { fields: self.fields.saturating_add(1), nesting: self.nesting + 1, ..self }
+    }
+
+    /// One selection beside another.
+    fn beside(self, other: Self) -> Self {
+        Self {
+            fields: self.fields.saturating_add(other.fields),
+            nesting: self.nesting.max(other.nesting),
+            depth: self.depth.max(other.depth),
+            aliases: self.aliases.saturating_add(other.aliases),
+            width: self.width.saturating_add(other.width),
+            type_lists: self.type_lists.max(other.type_lists),
+            introspection: self.introspection.saturating_add(other.introspection),
+        }
+    }
+
+    /// Refuses what is too much wherever it stands.
+    fn check(self) -> Result<Self, TooMuch> {
+        if self.introspection > INTROSPECTION {
+            Err(TooMuch::Introspection)
+        } else if self.fields > FIELDS {
+            Err(TooMuch::Fields)
+        } else if self.aliases > ALIASES {
+            Err(TooMuch::Aliases)
+        } else if self.depth > DEPTH {
+            Err(TooMuch::Depth)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+/// What is known of a document so far.
+struct Weighing<'a> {
+    document: &'a ExecutableDocument,
+    /// Each fragment is weighed once, however often it is spread; `None` while it is being weighed.
+    fragments: HashMap<&'a Name, Option<Weight>>,
+    directives: usize,
+}
+
+/// Refuses a document of which any operation asks for too much. Each fragment is weighed once,
+/// however many operations spread it.
+///
+/// # Errors
+/// [`TooMuch`].
+pub fn check_document(document: &ExecutableDocument) -> Result<(), TooMuch> {
+    if document.operations.iter().len() > OPERATIONS {
+        return Err(TooMuch::Operations);
+    }
+    if document.fragments.len() > FRAGMENTS {
+        return Err(TooMuch::Fragments);
+    }
+    let mut weighing = Weighing { document, fragments: HashMap::new(), directives: 0 };
+    for (_, operation) in document.operations.iter() {
+        let operation = &operation.node;
+        if operation.variable_definitions.len() > VARIABLES {
+            return Err(TooMuch::Variables);
+        }
+        weighing.directives(&operation.directives)?;
+        for definition in &operation.variable_definitions {
+            weighing.directives(&definition.node.directives)?;
+        }
+        let weight = weighing.selections(&operation.selection_set.node, 0)?;
+        if operation.ty == OperationType::Mutation && weight.width > MUTATIONS {
+            return Err(TooMuch::Mutations);
+        }
+    }
+    // Fragments that no operation spreads are read by validation all the same.
+    for name in document.fragments.keys() {
+        weighing.fragment(name, 0)?;
+    }
+    Ok(())
+}
+
+/// How many fields an operation has at its root, fragments expanded. The document must have passed
+/// [`check_document`].
+pub fn root_fields(document: &ExecutableDocument, selections: &SelectionSet) -> usize {
+    let fields = selections.items.iter().map(|selection| match &selection.node {
+        Selection::Field(_) => 1,
+        Selection::InlineFragment(fragment) => root_fields(document, &fragment.node.selection_set.node),
+        Selection::FragmentSpread(spread) => {
+            let fragment = document.fragments.get(&spread.node.fragment_name.node);
+            fragment.map_or(0, |fragment| root_fields(document, &fragment.node.selection_set.node))
+        }
+    });
+    fields.sum()
+}
+
+impl<'a> Weighing<'a> {
+    fn directives(&mut self, directives: &[Positioned<Directive>]) -> Result<(), TooMuch> {
+        self.directives += directives.len();
+        if directives.len() > DIRECTIVES_AT_A_PLACE {
+            return Err(TooMuch::DirectivesAtAPlace);
+        }
+        if self.directives > DIRECTIVES {
+            return Err(TooMuch::Directives);
+        }
+        Ok(())
+    }
+
+    /// Weighs a selection that stands so deep.
+    fn selections(&mut self, selections: &'a SelectionSet, depth: usize) -> Result<Weight, TooMuch> {
+        if depth > NESTING {
+            return Err(TooMuch::Nesting);
+        }
+        let mut sum = Weight::default();
+        let mut aliases: HashMap<&Name, usize> = HashMap::new();
+        for selection in &selections.items {
+            let part = match &selection.node {
+                Selection::Field(field) => {
+                    let field = &field.node;
+                    self.directives(&field.directives)?;
+                    if field.alias.is_some() {
+                        let aliases = aliases.entry(&field.name.node).or_default();
+                        *aliases += 1;
+                        if *aliases > ALIASES_OF_A_FIELD {
+                            return Err(TooMuch::AliasesOfAField);
+                        }
+                    }
+                    self.selections(&field.selection_set.node, depth + 1)?.under(field)?
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.directives(&fragment.node.directives)?;
+                    self.selections(&fragment.node.selection_set.node, depth + 1)?.spread()
+                }
+                Selection::FragmentSpread(spread) => {
+                    self.directives(&spread.node.directives)?;
+                    self.fragment(&spread.node.fragment_name.node, depth + 1)?.spread()
+                }
+            };
+            sum = sum.beside(part).check()?;
+            if depth + sum.nesting > NESTING {
+                return Err(TooMuch::Nesting);
+            }
+        }
+        Ok(sum)
+    }
+
+    fn fragment(&mut self, name: &'a Name, depth: usize) -> Result<Weight, TooMuch> {
+        match self.fragments.get(name) {
+            Some(Some(weight)) => return Ok(*weight),
+            Some(None) => return Err(TooMuch::Cycle),
+            None => {}
+        }
+        // A fragment that does not exist is for validation to refuse.
+        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Weight::default()) };
+        self.fragments.insert(name, None);
+        self.directives(&fragment.node.directives)?;
+        let weight = self.selections(&fragment.node.selection_set.node, depth)?;
+        self.fragments.insert(name, Some(weight));
+        Ok(weight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    fn check(query: &str) -> Result<(), TooMuch> {
+        check_text(query)?;
+        check_document(&parse_query(query).unwrap())
+    }
+
+    #[test]
+    fn a_modest_query_passes() {
+        assert_eq!(check("{ a { ...F ...F } } fragment F on A { b c { d } }"), Ok(()));
+        assert_eq!(check(r#"{ a(b: "[[[[\"{{{{", c: """((("(((""") } # {{{"#), Ok(()));
+    }
+
+    #[test]
+    fn fragments_that_double_are_counted_once_each() {
+        let mut bomb = String::from("{ ...F0 }");
+        for level in 0..40 {
+            bomb += &format!(" fragment F{level} on A {{ ...F{0} ...F{0} }}", level + 1);
+        }
+        bomb += " fragment F40 on A { a }";
+        assert_eq!(check(&bomb), Err(TooMuch::Fields));
+        let wide = format!("{{ ...F ...F }} fragment F on A {{ {} }}", "a ".repeat(5_001));
+        assert_eq!(check(&wide), Err(TooMuch::Fields));
+    }
+
+    #[test]
+    fn fragments_that_double_into_nothing_are_counted_too() {
+        let mut bomb = String::from("{ a ...F0 }");
+        for level in 0..40 {
+            bomb += &format!(" fragment F{level} on A {{ ...F{0} ...F{0} }}", level + 1);
+        }
+        assert_eq!(check(&bomb), Err(TooMuch::Fields));
+    }
+
+    #[test]
+    fn a_chain_of_fragments_is_as_deep_as_it_is_long() {
+        let chain = |length: usize| {
+            let mut chain = String::from("{ ...F0 }");
+            for level in 0..length {
+                chain += &format!(" fragment F{level} on A {{ ...F{} }}", level + 1);
+            }
+            chain + &format!(" fragment F{length} on A {{ a }}")
+        };
+        assert_eq!(check(&chain(20)), Ok(()));
+        assert_eq!(check(&chain(150)), Err(TooMuch::Nesting));
+    }
+
+    #[test]
+    fn cycles_are_refused_even_where_no_operation_comes() {
+        assert_eq!(check("{ ...F } fragment F on A { b { ...F } }"), Err(TooMuch::Cycle));
+        let aside = "{ a } fragment F on A { ...G } fragment G on A { ...F }";
+        assert_eq!(check(aside), Err(TooMuch::Cycle));
+    }
+
+    #[tokio::test]
+    async fn the_standard_introspection_passes_and_is_answered() {
+        let query = include_str!("../introspection.graphql");
+        assert_eq!(check(query), Ok(()));
+        let response = crate::schema::bare().execute(query).await;
+        assert_eq!(response.errors, Vec::new());
+    }
+
+    #[test]
+    fn lists_of_types_within_each_other_are_refused_however_they_are_spread() {
+        let nested = "{ __schema { types { interfaces { possibleTypes { name } } } } }";
+        assert_eq!(check(nested), Err(TooMuch::IntrospectionNesting));
+        let typed = "{ __type(name: \"Node\") { ... on __Type { fields { type { fields { name } } } } } }";
+        assert_eq!(check(typed), Err(TooMuch::IntrospectionNesting));
+        let spread = "{ ...Q } fragment Q on Query { __schema { types { ...T } } } \
+                      fragment T on __Type { possibleTypes { ...U } } fragment U on __Type { interfaces { name } }";
+        assert_eq!(check(spread), Err(TooMuch::IntrospectionNesting));
+        // Elsewhere these are names like any other.
+        assert_eq!(check("{ fields { fields { fields } } }"), Ok(()));
+    }
+
+    #[test]
+    fn an_introspection_has_so_many_fields() {
+        let wide = |times: usize| format!("types {{ {} }}", "name ".repeat(times));
+        assert_eq!(check(&format!("{{ __schema {{ {} }} }}", wide(399))), Ok(()));
+        assert_eq!(check(&format!("{{ __schema {{ {} }} }}", wide(400))), Err(TooMuch::Introspection));
+        let twice = format!("{{ a: __schema {{ {0} }} b: __schema {{ {0} }} }}", wide(300));
+        assert_eq!(check(&twice), Err(TooMuch::Introspection));
+    }
+
+    #[test]
+    fn fields_nest_to_a_depth() {
+        let nested = |times: usize| format!("{}a{}", "{a".repeat(times - 1) + "{", "}".repeat(times));
+        assert_eq!(check(&nested(DEPTH)), Ok(()));
+        assert_eq!(check(&nested(DEPTH + 1)), Err(TooMuch::Depth));
+        let spread = format!("{{ b {{ ...F }} }} fragment F on A {}", nested(DEPTH));
+        assert_eq!(check(&spread), Err(TooMuch::Depth));
+    }
+
+    #[test]
+    fn aliases_are_counted_of_a_field_and_in_all() {
+        let aliases = |field: &str, times: usize| {
+            (0..times).map(|at| format!("{field}{at}: {field} ")).collect::<String>()
+        };
+        assert_eq!(check(&format!("{{ {} }}", aliases("a", 30))), Ok(()));
+        assert_eq!(check(&format!("{{ {} }}", aliases("a", 31))), Err(TooMuch::AliasesOfAField));
+        let several = |times: usize| (0..times).map(|at| aliases(&format!("f{at}_"), 20)).collect::<String>();
+        assert_eq!(check(&format!("{{ {} }}", several(10))), Ok(()));
+        assert_eq!(check(&format!("{{ {} }}", several(11))), Err(TooMuch::Aliases));
+        let spread = format!("{{ {} }} fragment F on A {{ {} }}", "b { ...F } ".repeat(7), aliases("a", 30));
+        assert_eq!(check(&spread), Err(TooMuch::Aliases));
+    }
+
+    #[test]
+    fn directives_are_counted_at_a_place_and_in_all() {
+        let at_a_place = |times: usize| "@skip(if: false) ".repeat(times);
+        assert_eq!(check(&format!("{{ a {} }}", at_a_place(5))), Ok(()));
+        for document in [
+            "{ a @@ }",
+            "query @@ { a }",
+            "query($a: Int @@) { a }",
+            "{ ... @@ { a } }",
+            "{ ...F @@ } fragment F on A { a }",
+            "{ ...F } fragment F on A @@ { a }",
+        ] {
+            let document = document.replace("@@", &at_a_place(6));
+            assert_eq!(check(&document), Err(TooMuch::DirectivesAtAPlace), "{document}");
+        }
+        let in_all = |times: usize| format!("{{ {} }}", format!("a {}", at_a_place(5)).repeat(times));
+        assert_eq!(check(&in_all(40)), Ok(()));
+        assert_eq!(check(&in_all(41)), Err(TooMuch::Directives));
+    }
+
+    #[test]
+    fn a_mutation_has_so_many_fields() {
+        assert_eq!(check(&format!("mutation {{ {} }}", "a ".repeat(10))), Ok(()));
+        assert_eq!(check(&format!("mutation {{ {} }}", "a ".repeat(11))), Err(TooMuch::Mutations));
+        let spread = "mutation { ...F ...F ... { b } } fragment F on Mutation { a a a a a }";
+        assert_eq!(check(spread), Err(TooMuch::Mutations));
+    }
+
+    #[test]
+    fn an_operation_defines_so_many_variables() {
+        let variables = |times: usize| (0..times).map(|at| format!("$v{at}: Int ")).collect::<String>();
+        assert_eq!(check(&format!("query({}) {{ a }}", variables(100))), Ok(()));
+        assert_eq!(check(&format!("query({}) {{ a }}", variables(101))), Err(TooMuch::Variables));
+    }
+
+    #[test]
+    fn the_fields_of_a_root_are_counted_through_fragments() {
+        let document = parse_query("{ a ...F ... { b } } fragment F on A { c { d } e }").unwrap();
+        let operation = crate::completion::operation(&document, None).unwrap();
+        assert_eq!(root_fields(&document, &operation.selection_set.node), 4);
+    }
+
+    #[test]
+    fn a_document_holds_so_many_operations_and_fragments() {
+        let operations =
+            |times: usize| (0..times).map(|n| format!("query Q{n} {{ a }} ")).collect::<String>();
+        assert_eq!(check(&operations(50)), Ok(()));
+        assert_eq!(check(&operations(51)), Err(TooMuch::Operations));
+        let fragments = |times: usize| {
+            (0..times).fold("{ a } ".to_owned(), |text, n| text + &format!("fragment F{n} on A {{ a }} "))
+        };
+        assert_eq!(check(&fragments(200)), Ok(()));
+        assert_eq!(check(&fragments(201)), Err(TooMuch::Fragments));
+    }
+}
