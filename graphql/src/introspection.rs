@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_graphql::ServerError;
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use domain::access::{Actor, Role};
 
 /// For whom the API describes itself.
@@ -56,9 +57,29 @@ impl Introspection {
 #[derive(Debug, Clone, Copy)]
 pub struct Undescribed;
 
+/// Whether a document asks the schema about itself. Only at the root of a query does it, and only there
+/// are these fields known.
+pub(crate) fn is_asked_for(document: &ExecutableDocument) -> bool {
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    operations.chain(fragments).any(asks)
+}
+
+/// The document is known not to nest deep.
+fn asks(selections: &SelectionSet) -> bool {
+    selections.items.iter().any(|item| match &item.node {
+        Selection::Field(field) => {
+            ["__schema", "__type"].contains(&field.node.name.node.as_str())
+                || asks(&field.node.selection_set.node)
+        }
+        Selection::InlineFragment(fragment) => asks(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => false,
+    })
+}
+
 /// Takes the names that are like an unknown one out of an error.
 pub(crate) fn forget_suggestions(error: &mut ServerError) {
-    if let Some(at) = error.message.find(" Did you mean ") {
+    if let Some(at) = error.message.find(" Did you mean") {
         error.message.truncate(at);
     }
 }

@@ -22,6 +22,7 @@ pub mod mutations;
 pub mod operations;
 pub mod payment;
 pub mod private_postgres;
+pub mod production;
 pub mod queries;
 pub mod requires;
 pub mod scalars;

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation};
-use async_graphql::{Response, SDLExportOptions, SchemaBuilder, ServerError, ValidationResult};
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation,
+};
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{
+    Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationResult, Variables,
+};
 
 use crate::access::Gate;
 use crate::completion::{Asked, complete};
 use crate::context::Services;
 use crate::error::{ErrorCode, set_code};
-use crate::introspection::{Undescribed, forget_suggestions};
+use crate::introspection::{self, Undescribed, forget_suggestions};
 use crate::mutations::Mutation;
 use crate::queries::Query;
 use crate::subscriptions::Subscription;
@@ -46,6 +51,23 @@ fn code_of(error: &ServerError) -> ErrorCode {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Phases {
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        let document = next.run(ctx, query, variables).await?;
+        // The library would answer null, as if there were no schema.
+        if ctx.data_opt::<Undescribed>().is_some() && introspection::is_asked_for(&document) {
+            let mut refused = ServerError::new("the API does not describe itself here", None);
+            set_code(&mut refused, ErrorCode::GraphqlValidationFailed);
+            return Err(refused);
+        }
+        Ok(document)
+    }
+
     async fn validation(
         &self,
         ctx: &ExtensionContext<'_>,

@@ -28,6 +28,7 @@ mod pagination;
 mod pizzas;
 mod privacy;
 mod processes;
+mod production;
 mod projections;
 mod races;
 mod reactors;

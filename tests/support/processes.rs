@@ -72,8 +72,16 @@ impl Process {
     /// # Panics
     /// When it is not.
     pub async fn serve(database_url: &str) -> Self {
+        Self::serve_with(database_url, &[]).await
+    }
+
+    /// Starts one with some variables set, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn serve_with(database_url: &str, variables: &[(&str, &str)]) -> Self {
         for _ in 0..TRIES {
-            if let Some(process) = Self::try_serve(database_url).await {
+            if let Some(process) = Self::try_serve(database_url, variables).await {
                 return process;
             }
         }
@@ -81,11 +89,12 @@ impl Process {
     }
 
     #[allow(clippy::expect_used)] // a test fails by panicking
-    async fn try_serve(database_url: &str) -> Option<Self> {
+    async fn try_serve(database_url: &str, variables: &[(&str, &str)]) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
         let child = command(database_url)
             .arg("serve")
             .env("PORT", port.to_string())
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .spawn()
             .expect("the binary starts");

@@ -11,6 +11,7 @@ use graphql::config::Settings;
 use graphql::demo::simulate::{Person, Script, Simulation};
 use graphql::demo::{self, Summary};
 use graphql::private_postgres::{self, DATABASE, Durability, Options, PrivatePostgres};
+use graphql::production;
 use projections::Model;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, PgPool};
@@ -56,6 +57,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
+    production::check_demo(&settings)?;
     // Little, so that the summary stays readable.
     logs::start(settings.environment, "warn");
     let postgres = match &settings.database_url {

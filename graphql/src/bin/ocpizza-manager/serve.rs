@@ -3,10 +3,11 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use graphql::app::{App, Config};
 use graphql::clock::Clock;
-use graphql::config::{Environment, Settings};
+use graphql::config::Settings;
+use graphql::production;
 use sqlx::PgPool;
 
 use crate::database::{self, DataDir};
@@ -36,16 +37,13 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     logs::start(settings.environment, "info");
-    if settings.environment == Environment::Production && settings.key.is_none() {
-        bail!(
-            "OCPIZZA_MANAGER_KEY must be set when ENV is PRODUCTION: a long random text, the same in every process"
-        );
-    }
+    production::check_settings(&settings)?;
     // What cannot be used is said before anything is started.
     settings.origins()?;
     settings.documents()?;
     let stop = Stop::listen()?;
     let pool = database::serving_pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    production::check_database(&settings, &pool).await?;
     let listener = listen(settings.port)?;
     let app = start(&pool, &settings).await?;
     tracing::info!(port = listener.local_addr()?.port(), "serving");

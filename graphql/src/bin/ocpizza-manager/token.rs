@@ -3,6 +3,7 @@
 use graphql::auth::{self, Key};
 use graphql::clock::Clock;
 use graphql::config::Settings;
+use graphql::production;
 
 use crate::database::{self, DataDir};
 use crate::logs;
@@ -23,6 +24,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     logs::start(settings.environment, "warn");
+    production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
     let key = match settings.signing_key() {
         Some(key) => key,
