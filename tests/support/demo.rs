@@ -66,14 +66,22 @@ impl Demo {
         Self { database, tokens: Arc::clone(&template.tokens) }
     }
 
+    /// An account's bearer token.
+    ///
+    /// # Panics
+    /// When it is not one of `ACCOUNTS`.
+    #[track_caller]
+    pub fn token(&self, account: &str) -> &str {
+        self.tokens.get(account).unwrap_or_else(|| panic!("no account {account}"))
+    }
+
     /// An account at a process.
     ///
     /// # Panics
     /// When it is not one of `ACCOUNTS`.
     #[track_caller]
     pub fn person(&self, base: &str, account: &str) -> Api {
-        let token = self.tokens.get(account).unwrap_or_else(|| panic!("no account {account}"));
-        Api::new(base).with_token(token)
+        Api::new(base).with_token(self.token(account))
     }
 }
 

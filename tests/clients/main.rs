@@ -1,0 +1,131 @@
+//! Real clients against a real process: one test a script of this folder, each with a deadline. It needs Node.js 20 and
+//! npm; where they are not there, it says that the clients are skipped, in every run.
+
+#![allow(clippy::print_stderr)] // this is a test's output, which nothing captures
+
+mod checkout;
+mod packages;
+
+use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+use tests::Demo;
+use tests::processes::Process;
+use tokio::runtime::Runtime;
+
+use crate::checkout::Checkout;
+
+/// The scripts: each is `<name>.js`.
+const SCRIPTS: [&str; 7] = ["audit", "apollo", "urql", "relay", "schema", "lint", "typescript"];
+/// How long a script may take: long, because machines are shared.
+const DEADLINE: Duration = Duration::from_secs(180);
+/// The least version of Node.js.
+const NODE: u32 = 20;
+/// `required` makes a machine without Node.js or its packages fail instead of skipping.
+const REQUIRED: &str = "OCPIZZA_REAL_CLIENTS";
+
+/// What the scripts share: made by the first, ended after the last.
+struct Shop {
+    process: Process,
+    demo: Demo,
+    checkout: Checkout,
+}
+
+/// The shop, or why there is none.
+type Opened = OnceLock<Result<Shop, String>>;
+
+/// Why there is no Node.js to be used, if so.
+fn node() -> Result<(), String> {
+    let version = |program: &str| {
+        let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+        let output = output.map_err(|error| format!("`{program}` cannot be run: {error}"))?;
+        Ok::<_, String>(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let node = version("node")?;
+    let major = node.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_none_or(|major| major < NODE) {
+        return Err(format!("Node.js is {node:?}, and the clients need {NODE}"));
+    }
+    version("npm").map(drop)
+}
+
+async fn open() -> Result<Shop, String> {
+    node()?;
+    let modules = packages::modules().await?;
+    let checkout =
+        Checkout::copy(&modules).map_err(|error| format!("the scripts cannot be copied: {error}"))?;
+    let demo = Demo::create().await;
+    let process = Process::serve(&demo.database.url).await;
+    Ok(Shop { process, demo, checkout })
+}
+
+/// Runs a script to its end; what it printed.
+async fn play(shop: &Shop, script: &str) -> Result<String, Failed> {
+    let mut command = tokio::process::Command::new("node");
+    command
+        .arg(format!("{script}.js"))
+        .current_dir(shop.checkout.scripts())
+        .env("OCPIZZA_URL", &shop.process.base)
+        .env("OCPIZZA_CUSTOMER_TOKEN", shop.demo.token("customer1"))
+        .env("OCPIZZA_MANAGER_TOKEN", shop.demo.token("manager.p1"))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(DEADLINE, command.output()).await;
+    let output = output.map_err(|_| format!("{script}.js did not end within {DEADLINE:?}"))??;
+    let (told, complaints) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() {
+        Ok(told.trim().to_owned())
+    } else {
+        Err(format!("{script}.js: {}\n{told}{complaints}", output.status).into())
+    }
+}
+
+fn trial(script: &'static str, runtime: &Arc<Runtime>, opened: &Arc<Opened>) -> Trial {
+    let (runtime, opened) = (runtime.clone(), opened.clone());
+    Trial::ignorable_test(script, move || match opened.get_or_init(|| runtime.block_on(open())) {
+        Ok(shop) => {
+            let told = runtime.block_on(play(shop, script))?;
+            eprintln!("  {}", told.replace('\n', "\n  "));
+            Ok(Completion::Completed)
+        }
+        // Without its packages a client cannot be run, which is a failure only where it is said to be one.
+        Err(reason) if std::env::var(REQUIRED).is_ok_and(|value| value == "required") => Err(reason.into()),
+        Err(reason) => Ok(Completion::ignored_with(format!("SKIPPED: {reason}"))),
+    })
+}
+
+/// What cargo was told, and the scripts that it means: of several filters, which cargo's own tests take, the library
+/// would refuse all but one.
+fn asked() -> (Arguments, Vec<&'static str>) {
+    let (flags, filters): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
+    if filters.len() < 2 {
+        return (Arguments::from_args(), SCRIPTS.to_vec());
+    }
+    let meant = |script: &&str| filters.iter().any(|filter| script.contains(filter.as_str()));
+    let arguments = Arguments::from_iter(std::iter::once("clients".to_owned()).chain(flags));
+    (arguments, SCRIPTS.iter().copied().filter(meant).collect())
+}
+
+fn run(arguments: &Arguments, scripts: &[&'static str]) -> Conclusion {
+    #[allow(clippy::expect_used)] // a test run cannot go on without one
+    let runtime = Arc::new(Runtime::new().expect("a runtime"));
+    let opened = Arc::new(Opened::new());
+    let trials = scripts.iter().map(|script| trial(script, &runtime, &opened)).collect();
+    let conclusion = libtest_mimic::run(arguments, trials);
+    if let Some(Err(reason)) = opened.get() {
+        eprintln!("The real clients are SKIPPED: {reason}\n");
+    }
+    // The process ends with the shop, and needs the runtime for it.
+    let _guard = runtime.enter();
+    drop(opened);
+    conclusion
+}
+
+fn main() {
+    let (arguments, scripts) = asked();
+    run(&arguments, &scripts).exit();
+}

@@ -1,0 +1,2 @@
+/** The top of the checkout. */
+export const CHECKOUT = new URL('../../../', import.meta.url);

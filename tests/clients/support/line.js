@@ -1,0 +1,42 @@
+// A line between a client and the server that can be cut: what a train in a tunnel does to a socket.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/** Opens one. `cut` resets every connection on it without a word; new ones may be made at once. */
+export async function openLine(base) {
+  const { hostname, port } = new URL(base);
+  const open = new Set();
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    const both = [near, far];
+    open.add(both);
+    for (const [from, to] of [both, [far, near]]) {
+      from.pipe(to);
+      // A reset is what this is for; `close` follows.
+      from.on('error', () => {});
+      from.on('close', () => {
+        to.destroy();
+        open.delete(both);
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port: ours } = server.address();
+  return {
+    http: `http://127.0.0.1:${ours}/graphql`,
+    websocket: `ws://127.0.0.1:${ours}/graphql`,
+    /** How many connections there are. */
+    connections: () => open.size,
+    cut() {
+      for (const [near, far] of open) {
+        near.resetAndDestroy();
+        far.destroy();
+      }
+    },
+    close() {
+      this.cut();
+      server.close();
+    },
+  };
+}

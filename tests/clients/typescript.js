@@ -1,0 +1,13 @@
+// The TypeScript example: types from the operations, compiled as strictly as tsc can, then run.
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const cwd = fileURLToPath(new URL('./', import.meta.url));
+
+function run(script, ...parameters) {
+  execFileSync(process.execPath, [script, ...parameters], { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+run('node_modules/.bin/graphql-codegen', '--config', 'typescript/codegen.js');
+run('node_modules/.bin/tsc', '--project', 'typescript');
+run('typescript/build/customer.js');
