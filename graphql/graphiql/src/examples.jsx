@@ -1,6 +1,7 @@
 // The example operations of graphql/operations, in a pane of GraphiQL: one click opens one in a tab.
 import { useEditorContext } from '@graphiql/react';
 import { parse } from 'graphql';
+import { useEffect, useRef } from 'react';
 
 /** The fragments that a part of a document spreads, those of fragments included. */
 function fragmentsOf(node, fragments, found = new Set()) {
@@ -48,8 +49,11 @@ export function listOf(areas) {
 }
 
 function Icon() {
+  const icon = useRef(null);
+  // The pane is open at first: GraphiQL 4 knows only the button for it.
+  useEffect(() => icon.current.closest('button')?.click(), []);
   return (
-    <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden="true">
+    <svg ref={icon} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden="true">
       <path d="M3 7 Q12 1 21 7 L12 22 Z" />
       <circle cx="10" cy="9" r="1.3" />
       <circle cx="14" cy="10" r="1.3" />

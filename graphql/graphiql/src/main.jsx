@@ -31,12 +31,6 @@ const WELCOME = `# OC Pizza-Manager. The examples on the left
 
 `;
 
-// The pane is open until somebody closes it: GraphiQL keeps that under this name.
-const PANE = 'graphiql:visiblePlugin';
-if (localStorage.getItem(PANE) === null) {
-  localStorage.setItem(PANE, 'Examples');
-}
-
 const answer = await fetch('/graphiql/operations.json');
 const examples = listOf(answer.ok ? await answer.json() : []);
 const first = examples.find((example) => example.name === 'Pizzerias');
