@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{LogPosition, StreamId};
+use domain::{LogPosition, StreamId, StreamType};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -21,9 +21,10 @@ use crate::unit_of_work::Unit;
 /// goes on from (memory was ahead of the log: a failover, a restore).
 ///
 /// A stream that is written needs no comparing with what is newer, nor does a key: both are unique
-/// (error 23505). What was only read is compared as of the statement's start: everything that any
-/// caller has been told of by then is seen; a pause or a menu stored while this statement waits for
-/// the head is not. Nothing that guards an invariant is only read.
+/// (error 23505). What was only read is compared as of the statement's start. A menu or a pizzeria's
+/// pause stored while this statement waits for the head's lock moves `settings_position`: Postgres
+/// evaluates the condition of an UPDATE again on the row that it gets the lock of, while the
+/// subquery stays as of the start, so the two differ and nothing is written.
 const APPEND: &str = "
 WITH stale AS MATERIALIZED (
     SELECT EXISTS (
@@ -41,8 +42,10 @@ WITH stale AS MATERIALIZED (
 ), head AS (
     UPDATE event_log_head
     SET position = position + cardinality($9::bigint[]),
-        recorded_at = GREATEST(recorded_at, clock_timestamp())
+        recorded_at = GREATEST(recorded_at, clock_timestamp()),
+        settings_position = CASE WHEN $32 THEN position + cardinality($9::bigint[]) ELSE settings_position END
     WHERE id AND NOT (SELECT yes FROM stale)
+      AND settings_position = (SELECT at_start.settings_position FROM event_log_head AS at_start)
     RETURNING position - cardinality($9::bigint[]) AS base, recorded_at
 ), written AS (
     INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version,
@@ -129,6 +132,8 @@ struct Columns {
     contact_latitude: Vec<Option<f64>>,
     contact_longitude: Vec<Option<f64>>,
     contact_note: Vec<Option<String>>,
+    /// Whether an event is of a stream that commands read without writing it.
+    settings: bool,
 }
 
 impl Columns {
@@ -149,6 +154,7 @@ impl Columns {
 
     fn add_events(&mut self, unit: &Unit) {
         for event in &unit.decided.events {
+            self.settings |= is_setting(event.stream.kind);
             self.event_stream_type.push(event.stream.kind.as_str());
             self.event_stream_id.push(event.stream.id.to_string());
             self.event_sequence.push(event.sequence);
@@ -218,6 +224,18 @@ impl Columns {
     }
 }
 
+/// Whether commands read streams of this kind that they do not write.
+fn is_setting(kind: StreamType) -> bool {
+    match kind {
+        StreamType::Menu | StreamType::Pizzeria => true,
+        StreamType::Order
+        | StreamType::Stock
+        | StreamType::Delivery
+        | StreamType::Staff
+        | StreamType::Customer => false,
+    }
+}
+
 fn ordinal(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -270,6 +288,7 @@ pub(crate) async fn append(
         .bind(&c.contact_latitude)
         .bind(&c.contact_longitude)
         .bind(&c.contact_note)
+        .bind(c.settings)
         .fetch_optional(db)
         .await;
     match stored {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::usecase::UseCase;
+use domain::usecase::{Refusal, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
 use sqlx::PgPool;
 use tokio::sync::mpsc::error::TrySendError;
@@ -15,7 +15,7 @@ use crate::appender::{self, Shared};
 use crate::cache::{Attempt, Cache};
 use crate::command::{CommandContext, Outcome};
 use crate::error::StoreError;
-use crate::idempotency;
+use crate::idempotency::{self, KeyOf};
 use crate::load;
 use crate::unit_of_work::Unit;
 
@@ -107,11 +107,15 @@ impl EventStore {
             TrySendError::Closed(()) => StoreError::Unavailable(None),
         })?;
         let metadata = Unit::metadata(&*use_case, &context)?;
+        let known = idempotency::key_of(&context).zip(context.idempotency.as_ref().map(|i| i.fingerprint));
         let (answer, outcome) = oneshot::channel();
         let mut waiting = Waiting { use_case, context, metadata, answer, place };
         for _ in 0..MAX_LOADS {
             let missing = match self.decide(waiting).await? {
-                Step::Queued => return outcome.await.unwrap_or(Err(StoreError::Unavailable(None))),
+                Step::Queued => {
+                    let outcome = outcome.await.unwrap_or(Err(StoreError::Unavailable(None)))?;
+                    return self.or_as_before(outcome, known).await;
+                }
                 Step::Missing(back, streams) => {
                     waiting = *back;
                     streams
@@ -124,6 +128,25 @@ impl EventStore {
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// What is stale may be so because the very command was carried out before: then its key is known.
+    async fn or_as_before(
+        &self,
+        outcome: Outcome,
+        known: Option<(KeyOf, [u8; 32])>,
+    ) -> Result<Outcome, StoreError> {
+        let (Some(Refusal::StaleVersion { .. }), Some((key, fingerprint))) = (&outcome.refusal, known) else {
+            return Ok(outcome);
+        };
+        let mut connection = self.shared.pool.acquire().await?;
+        match idempotency::find(&mut connection, std::slice::from_ref(&key)).await?.get(&key) {
+            Some(answer) if answer.fingerprint == fingerprint => {
+                idempotency::replay(&mut connection, answer).await
+            }
+            Some(_) => Ok(Outcome { refusal: Some(Refusal::IdempotencyKeyReused), ..outcome }),
+            None => Ok(outcome),
+        }
     }
 
     async fn decide<'a>(&self, waiting: Waiting<'a>) -> Result<Step<'a>, StoreError> {

@@ -27,7 +27,7 @@ use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
 use crate::http::{connections, health};
 use crate::introspection::Introspection;
-use crate::payment::DemoPayments;
+use crate::payment::{DemoPayments, PaymentService};
 use crate::schema::{schema, sdl};
 use crate::types::courier_position;
 
@@ -60,6 +60,8 @@ pub struct Config {
     pub documents: Documents,
     /// Whether GraphiQL is served, at `/graphiql`.
     pub graphiql: bool,
+    /// Who takes money online; the demo's service when none.
+    pub payments: Option<Arc<dyn PaymentService>>,
 }
 
 impl Config {
@@ -76,6 +78,7 @@ impl Config {
             introspection: Introspection::Everybody,
             documents: Documents::default(),
             graphiql: true,
+            payments: None,
         }
     }
 
@@ -99,6 +102,7 @@ impl Config {
             introspection: settings.introspection(),
             documents: settings.documents()?,
             graphiql: settings.graphiql(),
+            payments: None,
         })
     }
 }
@@ -162,6 +166,7 @@ impl App {
             introspection,
             documents,
             graphiql,
+            payments,
         } = config;
         health::record_metrics();
         let key = match key {
@@ -179,8 +184,9 @@ impl App {
             brakes: Brakes::new(pool.clone(), key.clone(), clock, brakes),
             key: key.clone(),
             clock,
-            payments: Arc::new(DemoPayments),
+            payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),
         };
+        let settling = services.settlement().sweep();
         let authenticator = Authenticator::start(pool.clone(), key.clone(), clock);
         authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
@@ -205,7 +211,7 @@ impl App {
         });
         let (sweeping, tidying) = (limiter.sweep(), auth::housekeeping::run(pool.clone(), clock));
         let housekeeping = tokio::spawn(async {
-            tokio::join!(sweeping, tidying);
+            tokio::join!(sweeping, tidying, settling);
         });
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping, housekeeping })
     }

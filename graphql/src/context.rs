@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::http::client_address::ClientAddress;
 use crate::labels::Lang;
 use crate::loaders::Loaders;
-use crate::payment::PaymentService;
+use crate::payment::{PaymentService, Settlement};
 use crate::scalars::LogPosition;
 
 /// How long a query waits for a read model at most.
@@ -89,6 +89,16 @@ impl Caller {
 }
 
 impl Services {
+    /// What settles payments that were interrupted.
+    pub fn settlement(&self) -> Settlement {
+        Settlement {
+            pool: self.pool.clone(),
+            store: self.store.clone(),
+            payments: Arc::clone(&self.payments),
+            clock: self.clock,
+        }
+    }
+
     /// Waits until read models have come as far as a caller knows the log to be; without a position,
     /// a moment for what this process knows to be in the log, so that who has just changed something
     /// sees it.

@@ -1,12 +1,25 @@
-//! Asking for money online: the seam where a payment service provider is plugged in. Knows no order's state.
+//! Asking for money online: the seam where a payment service provider is plugged in, and what makes sure
+//! that no charge is made twice or forgotten. Knows no order's state.
+//!
+//! An intent is written down before anything is charged, and closed once the order has taken the money or
+//! it went back (`intents`). What a request leaves open is settled by whichever process comes to it first
+//! (`settle`).
 
+pub mod demo;
+pub mod intents;
+pub mod settle;
+
+use std::error::Error;
 use std::fmt;
 
 use domain::Cents;
 use domain::ids::OrderId;
 use domain::order::OnlinePayment;
 use futures_util::future::BoxFuture;
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+pub use demo::{DECLINED_TOKEN, DemoPayments};
+pub use settle::Settlement;
 
 /// A request for money.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,81 +31,68 @@ pub struct Charge {
     /// The card, as the provider's page in the browser named it; the provider's default when none.
     pub card_token: Option<String>,
     /// The same key is charged once, and answered the same, however often it comes.
-    pub key: String,
+    pub key: Uuid,
 }
 
-/// The payment service did not answer; whether it took the money is not known. Asking again with
+/// What the payment service knows of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChargeStatus {
+    /// It took the money.
+    Accepted {
+        /// Its reference.
+        reference: String,
+    },
+    /// It did not take the money.
+    Declined,
+    /// Nothing was taken, and nothing will be.
+    Cancelled,
+    /// It took the money and gave it back.
+    Refunded,
+}
+
+/// The payment service did not answer; whether it did what was asked is not known. Asking again with
 /// the same key is safe.
 #[derive(Debug, thiserror::Error)]
 #[error("the payment service is unavailable")]
-pub struct PaymentUnavailable;
+pub struct PaymentUnavailable(#[source] Option<Box<dyn Error + Send + Sync>>);
+
+impl PaymentUnavailable {
+    /// For a reason.
+    pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Some(reason.into()))
+    }
+
+    /// Without a word.
+    pub fn silent() -> Self {
+        Self(None)
+    }
+}
 
 /// A payment service provider. [`DemoPayments`] stands in for it; a real one is another
-/// implementation of this trait, given to the schema in its place.
+/// implementation of this trait, given to the process in its place.
 pub trait PaymentService: fmt::Debug + Send + Sync {
-    /// Takes money, or says why not. Must be idempotent by [`Charge::key`].
+    /// Takes money, or says why not. Must be idempotent by [`Charge::key`]; a key that was cancelled or
+    /// refunded is declined.
     ///
     /// # Errors
     /// [`PaymentUnavailable`] when it gives no answer.
     fn charge(&self, charge: Charge) -> BoxFuture<'_, Result<OnlinePayment, PaymentUnavailable>>;
 
-    /// Gives back, whole, what was taken under a reference: the order did not accept it after all.
-    /// Must be idempotent.
+    /// What became of a charge; none when there was none under the key.
     ///
     /// # Errors
     /// [`PaymentUnavailable`] when it gives no answer.
-    fn void(&self, reference: String) -> BoxFuture<'_, Result<(), PaymentUnavailable>>;
-}
+    fn find(&self, key: Uuid) -> BoxFuture<'_, Result<Option<ChargeStatus>, PaymentUnavailable>>;
 
-/// The card token that [`DemoPayments`] declines.
-pub const DECLINED_TOKEN: &str = "tok_declined";
+    /// Makes sure that nothing is taken under a key any more. What was taken before stays. Must be idempotent.
+    ///
+    /// # Errors
+    /// [`PaymentUnavailable`] when it gives no answer.
+    fn cancel(&self, key: Uuid) -> BoxFuture<'_, Result<(), PaymentUnavailable>>;
 
-/// Stands in for a provider in the demo and in tests: takes any card but [`DECLINED_TOKEN`], moves no money.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DemoPayments;
-
-impl PaymentService for DemoPayments {
-    fn charge(&self, charge: Charge) -> BoxFuture<'_, Result<OnlinePayment, PaymentUnavailable>> {
-        let answer = if charge.card_token.as_deref() == Some(DECLINED_TOKEN) {
-            OnlinePayment::Declined { reason: "card_declined".to_owned() }
-        } else {
-            let digest = Sha256::digest(charge.key.as_bytes());
-            let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            OnlinePayment::Accepted { reference: format!("demo_{hex}") }
-        };
-        Box::pin(std::future::ready(Ok(answer)))
-    }
-
-    fn void(&self, _reference: String) -> BoxFuture<'_, Result<(), PaymentUnavailable>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn charge(key: &str, card_token: Option<&str>) -> Charge {
-        Charge {
-            order: OrderId(Uuid::nil()),
-            amount: Cents(100),
-            card_token: card_token.map(str::to_owned),
-            key: key.to_owned(),
-        }
-    }
-
-    #[tokio::test]
-    async fn the_same_key_has_the_same_reference() {
-        let first = DemoPayments.charge(charge("a", None)).await.unwrap();
-        assert_eq!(DemoPayments.charge(charge("a", Some("tok_visa"))).await.unwrap(), first);
-        assert_ne!(DemoPayments.charge(charge("b", None)).await.unwrap(), first);
-    }
-
-    #[tokio::test]
-    async fn the_declined_card_is_declined() {
-        let answer = DemoPayments.charge(charge("a", Some(DECLINED_TOKEN))).await.unwrap();
-        assert_eq!(answer, OnlinePayment::Declined { reason: "card_declined".to_owned() });
-    }
+    /// Gives back, whole, what was taken under a key. Must be idempotent.
+    ///
+    /// # Errors
+    /// [`PaymentUnavailable`] when it gives no answer.
+    fn refund(&self, key: Uuid) -> BoxFuture<'_, Result<(), PaymentUnavailable>>;
 }

@@ -64,6 +64,9 @@ impl Contender {
     async fn contend(&self) -> Result<Infallible, sqlx::Error> {
         let mut db = PgConnection::connect_with(&self.pool.connect_options()).await?;
         db.execute(KEEPALIVE).await?;
+        // So that an operator can tell who runs what, in `pg_stat_activity` by the holder of the locks.
+        let name = format!("SET application_name = 'ocpizza-manager runners {}'", std::process::id());
+        db.execute(&*name).await?;
         loop {
             let wanted: Vec<String> = {
                 let held = self.held.borrow();

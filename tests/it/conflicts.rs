@@ -6,6 +6,7 @@ use domain::demo_data;
 use domain::ids::IngredientCode;
 use domain::menu::{MenuCommand, PizzaSize};
 use domain::order::{CancelReason, OrderError};
+use domain::pizzeria::PizzeriaEvent;
 use domain::stock::StockCommand;
 use domain::usecase::{CancelOrder, Decision, Refusal, StartPreparation, States, ToMenu, UseCase};
 use domain::{AggregateState, Quantity, StreamId};
@@ -173,4 +174,55 @@ async fn memory_that_is_ahead_of_the_log_leaves_no_gap() {
     assert!(matches!(lost, Err(StoreError::Unavailable(None))), "{lost:?}");
     assert_eq!(run(&store, margherita(order_id())).await.refusal, None);
     assert_eq!(assert_whole(&database).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_that_is_stored_while_an_order_waits_for_the_head_holds_for_it() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = EventStore::start(pool.clone(), Settings::default());
+    open(&store, stock_for(10)).await;
+    assert_eq!(run(&store, margherita(order_id())).await.refusal, None);
+
+    let mut head = pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM event_log_head FOR UPDATE").execute(&mut *head).await.unwrap();
+    let placing = {
+        let store = store.clone();
+        tokio::spawn(async move { run(&store, margherita(order_id())).await })
+    };
+    let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event_type = 'Lock' AND query LIKE '%WITH stale%' AND pid <> pg_backend_pid()";
+    tests::eventually("the order waits for the head", || async {
+        sqlx::query(waits).fetch_optional(pool).await.unwrap().map(|_| ())
+    })
+    .await;
+    // As the appender of another process stores it.
+    let paused = PizzeriaEvent::PizzeriaPaused { reason: "Oven".into(), until: None, at: now() };
+    sqlx::query(
+        "WITH head AS (UPDATE event_log_head SET position = position + 1, settings_position = position + 1 \
+         RETURNING position) INSERT INTO events SELECT head.position, 'pizzeria', 'P1', 2, 'PizzeriaPaused', \
+         '1.0.0', now(), $1::json, metadata FROM head, events WHERE events.position = 1",
+    )
+    .bind(serde_json::to_string(&paused).unwrap())
+    .execute(&mut *head)
+    .await
+    .unwrap();
+    head.commit().await.unwrap();
+
+    let refusal = placing.await.unwrap().refusal;
+    assert!(matches!(refusal, Some(Refusal::Order(OrderError::PizzeriaClosed { .. }))), "{refusal:?}");
+    assert_whole(&database).await;
+}
+
+#[tokio::test]
+async fn the_head_knows_the_last_menu_and_pizzeria() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    open(&store, stock_for(10)).await;
+    run(&store, margherita(order_id())).await;
+    let at: i64 = sqlx::query_scalar("SELECT settings_position FROM event_log_head")
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    assert_eq!(at, 2, "the menu, the pizzeria, and after that its stock and an order");
 }

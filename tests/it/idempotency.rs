@@ -128,3 +128,20 @@ async fn a_stale_version_may_be_tried_again_under_the_same_key() {
     assert!(matches!(start(7).await.unwrap().refusal, Some(Refusal::StaleVersion { .. })));
     assert_eq!(start(1).await.unwrap().refusal, None);
 }
+
+#[tokio::test]
+async fn a_command_that_was_carried_out_is_answered_again_though_its_version_is_past() {
+    let database = Database::create().await;
+    let store = EventStore::start(database.pool.clone(), Settings::default());
+    open(&store, stock_for(1)).await;
+    let order = order_id();
+    run(&store, margherita(order)).await;
+    let start = || Arc::new(StartPreparation { order, now: now() });
+    let seen = |input| CommandContext { expected_version: Some(1), ..keyed("start", input) };
+    let first = store.execute(start(), seen(1)).await.unwrap();
+    assert_eq!((first.refusal, first.version), (None, 2));
+    let again = store.execute(start(), seen(1)).await.unwrap();
+    assert_eq!((again.refusal, again.version, again.position), (None, 2, first.position));
+    let reused = store.execute(start(), seen(2)).await.unwrap();
+    assert_eq!(reused.refusal, Some(Refusal::IdempotencyKeyReused));
+}

@@ -41,7 +41,7 @@ impl Api {
         let read_models = ReadModels::start(pool.clone(), &follower, store.clone(), clock().0).await.unwrap();
         let key = Key::development(&pool).await.unwrap();
         let brakes = Brakes::new(pool.clone(), key.clone(), clock(), BrakeLimits::default());
-        let payments = Arc::new(DemoPayments);
+        let payments = Arc::new(DemoPayments::new(pool.clone()));
         let services = Services { pool, store, follower, read_models, brakes, key, clock: clock(), payments };
         Self { schema: schema(services), database }
     }

@@ -25,6 +25,7 @@ mod menu;
 mod ordering;
 mod pages;
 mod pagination;
+mod payments;
 mod pizzas;
 mod privacy;
 mod processes;

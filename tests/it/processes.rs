@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use serde_json::json;
+use sqlx::PgPool;
 use tests::orders::{basket, position, refusals, side, with};
 use tests::processes::{Process, run};
 use tests::{Api, Demo, Subscription, eventually};
@@ -155,6 +156,66 @@ async fn two_processes_append_and_a_reader_sees_every_position_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_process_is_killed_in_the_middle_and_nothing_is_lost() {
     crowd(true).await;
+}
+
+/// The processes that hold locks of read models, reactors and the timer, each with how many it holds.
+async fn leaders(pool: &PgPool) -> Vec<(String, i64)> {
+    sqlx::query_as(
+        "SELECT application_name, count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) \
+         WHERE locktype = 'advisory' AND granted AND application_name LIKE 'ocpizza-manager runners %' \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap()
+}
+
+/// Everything that one process at a time runs: the read models, two reactors and the timer.
+const RUN_BY_ONE: i64 = 11;
+
+async fn leads(pool: &PgPool, process: &Process) {
+    let expected = vec![(format!("ocpizza-manager runners {}", process.id()), RUN_BY_ONE)];
+    eventually("the process runs everything", || async { (leaders(pool).await == expected).then_some(()) })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_process_that_runs_the_read_models_is_killed_and_the_other_takes_over() {
+    let demo = Demo::create().await;
+    let pool = &demo.database.pool;
+    let leader = Process::serve(&demo.database.url).await;
+    leads(pool, &leader).await;
+    let other = Process::serve(&demo.database.url).await;
+    water(&demo, &other.base).await;
+    let done = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|name| {
+            let customer = demo.person(&other.base, ["customer1", "customer2"][name % 2]).apart();
+            let (near, far) = if name % 2 == 0 { (&leader, &other) } else { (&other, &leader) };
+            let bases = [near.base.clone(), far.base.clone()];
+            tokio::spawn(shopping(customer, name, bases, Arc::clone(&done)))
+        })
+        .collect();
+    eventually("orders come in", || async { (done.load(Ordering::Relaxed) >= CLIENTS / 2).then_some(()) })
+        .await;
+    leads(pool, &leader).await;
+    leader.kill().await;
+    let orders: Vec<String> = join_all(clients).await.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(orders.len(), CLIENTS * ORDERS);
+    leads(pool, &other).await;
+
+    // What came before, during and after the change is all there, once.
+    let head = demo.person(&other.base, "auditor").head().await;
+    let kitchen = demo.person(&other.base, "pizzaiolo1.p1");
+    eventually("the read models are at the head", || async {
+        let ready = kitchen.get("/readyz").await.unwrap();
+        let models = ready.body["readModels"].as_array().unwrap().clone();
+        models.iter().all(|model| model["position"] == head.to_string()).then_some(())
+    })
+    .await;
+    let stock = kitchen.stock("P1", &json!(head.to_string())).await;
+    assert_eq!(tests::orders::level(&stock, "WATER").1, i64::try_from(orders.len()).unwrap());
+    verified(&demo).await;
 }
 
 /// The read models.

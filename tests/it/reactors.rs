@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use tests::{Database, eventually};
 
 use crate::evening::{cook, courier, delivered, done, later, leave_with, online, open_p1, step, tell};
-use crate::pizzas::{now, order_id, p1};
+use crate::pizzas::{now, open, order_id, p1, stock_for};
 
 async fn start(pool: &PgPool, store: &EventStore, now: fn() -> DateTime<Utc>) -> ReadModels {
     let follower = Follower::start(pool.clone(), &[]).await.unwrap();
@@ -180,15 +180,14 @@ async fn however_many_orders_do_not_expire_the_next_one_does() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
-    open_p1(&store).await;
+    open(&store, stock_for(200)).await;
     let mut orders: Vec<_> = (0..=MANY).map(|_| order_id()).collect();
     orders.sort();
     let next = orders.pop().unwrap();
     for order in &orders {
-        // Water, of which there is enough for all.
-        done(&store, PlaceOrder { now: now() - TimeDelta::minutes(1), ..glass(*order) }).await;
+        done(&store, PlaceOrder { now: now() - TimeDelta::minutes(1), ..online(*order) }).await;
     }
-    done(&store, glass(next)).await;
+    done(&store, online(next)).await;
     projections::catch_up(pool).await.unwrap();
     // From a later version of the program, which this one does not know.
     sqlx::query(
@@ -208,12 +207,4 @@ async fn however_many_orders_do_not_expire_the_next_one_does() {
     let expired =
         || async { (history(pool, StreamId::order(next)).await.last()? == "OrderExpired").then_some(()) };
     eventually("the next one expires", expired).await;
-}
-
-/// A bottle of water, to be paid online.
-fn glass(order: OrderId) -> PlaceOrder {
-    let mut placing = online(order);
-    placing.basket.lines[0].item = "WATER".parse().unwrap();
-    placing.basket.lines[0].size = None;
-    placing
 }

@@ -130,7 +130,7 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
     let read_models =
         ReadModels::start(database.pool.clone(), &follower, store.clone(), clock.0).await.unwrap();
     let pool = counted(&database.url).await;
-    let payments = Arc::new(DemoPayments);
+    let payments = Arc::new(DemoPayments::new(pool.clone()));
     let key = Key::development(&pool).await.unwrap();
     let brakes = Brakes::new(pool.clone(), key.clone(), clock, BrakeLimits::default());
     let services =

@@ -1,11 +1,13 @@
 //! Events of a newer program: they stop whoever needs them, and nobody else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::delivery::DeliveryStatus;
 use domain::ids::OrderId;
-use domain::usecase::StartPreparation;
-use domain::{LogPosition, StreamId, StreamType};
+use domain::order::{OnlinePayment, OrderCommand, OrderStatus};
+use domain::usecase::{StartPreparation, ToOrder};
+use domain::{AggregateState, LogPosition, StreamId, StreamType};
 use event_store::{EventStore, Settings, StoreError};
 use projections::{Failure, Model, Status};
 use serde_json::{Value, json};
@@ -13,8 +15,8 @@ use sqlx::PgPool;
 use tests::orders::{basket, position, side};
 use tests::{DEADLINE, Database, Item, Shop, eventually, within};
 
-use crate::evening::{cook, delivered, done, online, play};
-use crate::pizzas::{context, margherita, now, order_id, p1};
+use crate::evening::{cook, delivered, done, leave_with, online, open_p1, play};
+use crate::pizzas::{context, margherita, now, order_id};
 use crate::projections::assert_sound;
 use crate::reactors::{delivery_is, settled};
 use crate::takeover::start;
@@ -78,14 +80,14 @@ async fn what_needs_the_event_stops_before_it_and_the_others_go_on() {
     let last = done(&store, margherita(order)).await.position.unwrap();
     within(read_models.wait_for(&[Model::StockLevels], last, DEADLINE)).await.unwrap();
     stopped(pool, at, &OF_ORDERS).await;
-    let stopped_at = read_models.wait_for(&[Model::OrderBoard], last, std::time::Duration::ZERO).await;
+    let stopped_at = read_models.wait_for(&[Model::OrderBoard], last, Duration::ZERO).await;
     assert_eq!(stopped_at.unwrap_err().reached.0, at.0 - 1);
     // A delivery's steps still become its order's: that needs no order but its own.
-    crate::evening::leave_with(&store, late).await;
+    leave_with(&store, late).await;
     eventually("the order follows its delivery", || async {
         let (state, _) = store.load(&StreamId::order(late)).await.unwrap();
-        let domain::AggregateState::Order(order) = state else { return None };
-        (order.status() == Some(domain::order::OrderStatus::OutForDelivery)).then_some(())
+        let AggregateState::Order(order) = state else { return None };
+        (order.status() == Some(OrderStatus::OutForDelivery)).then_some(())
     })
     .await;
     // Counted, each once: the stopped ones up to where they stand, the others beyond the event.
@@ -136,7 +138,7 @@ async fn commands_on_its_stream_fail_and_their_neighbours_do_not() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
-    crate::evening::open_p1(&store).await;
+    open_p1(&store).await;
     let orders: Vec<OrderId> = (0..8).map(|_| order_id()).collect();
     for order in &orders {
         done(&store, online(*order)).await;
@@ -144,9 +146,9 @@ async fn commands_on_its_stream_fail_and_their_neighbours_do_not() {
     let at = append_unreadable(pool, "order", &orders[0].to_string()).await;
     // All at once, and all on streams that this process remembers: they come into one batch.
     let tell = |order: OrderId| {
-        let outcome = domain::order::OnlinePayment::Accepted { reference: "r".into() };
-        let command = domain::order::OrderCommand::PayOnline { outcome, now: now() };
-        let use_case = Arc::new(domain::usecase::ToOrder { name: "payOnline", order, command });
+        let outcome = OnlinePayment::Accepted { reference: "r".into() };
+        let command = OrderCommand::PayOnline { outcome, now: now() };
+        let use_case = Arc::new(ToOrder { name: "payOnline", order, command });
         let store = store.clone();
         tokio::spawn(async move { store.execute(use_case, context()).await })
     };
@@ -160,7 +162,6 @@ async fn commands_on_its_stream_fail_and_their_neighbours_do_not() {
     let start = StartPreparation { order: orders[0], now: now() };
     let refused = store.execute(Arc::new(start), context()).await;
     assert!(matches!(refused, Err(StoreError::Unreadable { .. })), "{refused:?}");
-    assert_eq!(p1().as_str(), "P1");
 }
 
 /// The event as `events` and subscriptions show it.

@@ -117,6 +117,15 @@ impl Process {
         ready.then_some(process)
     }
 
+    /// Its id, as the operating system has it.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Ends it with SIGKILL: nothing of it runs on.
     ///
     /// # Panics

@@ -6,14 +6,17 @@ use domain::access::Permission;
 use domain::ids::OrderId;
 use domain::order::{OnlinePayment, Order as OrderState, OrderCommand};
 use domain::usecase::{Refusal, ToOrder};
-use domain::{AggregateState, Cents};
-use event_store::CommandContext;
+use domain::{AggregateState, Cents, StreamId};
+use event_store::{CommandContext, Idempotency};
+use sha2::{Digest, Sha256};
 
-use super::allowed::{Fresh, allowed_order, order_allowed_to};
-use super::run::{Answer, Asked, command_context, execute, execute_in, payloads};
+use super::allowed::{AllowedOrder, Fresh, allowed_order, order_allowed_to};
+use super::run::{Answer, Asked, command_context, execute, execute_in, fresh_id, payloads};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs;
+use crate::payment::intents::{self, Intent, Opened, Wish};
+use crate::payment::settle::SettleError;
 use crate::payment::{Charge, PaymentUnavailable};
 use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
@@ -144,6 +147,8 @@ const TRIES: usize = 3;
 
 /// Asks for what is due, then stores the answer on the very version that it was due at, so that what
 /// is captured is what was charged. Money that the order does not accept goes back.
+///
+/// Whatever fails on the way leaves an open intent, which is settled later: captured, or given back.
 async fn pay(
     services: &Services,
     caller: &Caller,
@@ -151,94 +156,118 @@ async fn pay(
     card_token: Option<String>,
     context: CommandContext,
 ) -> Result<Answer, ApiError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    for _ in 0..TRIES {
         let order = order_allowed_to(services, caller, id, Permission::PayOnline, Fresh::AsStored).await?;
-        let due = match &*order.state {
-            AggregateState::Order(OrderState::Placed(order)) => order.due(),
-            _ => Cents::ZERO,
-        };
-        let answered = match &context.idempotency {
-            Some(given) => services.store.has_answered(context.actor.id, &given.key).await?,
-            None => false,
-        };
-        let stale = context.expected_version.is_some_and(|seen| seen != order.version);
-        let outcome = if due > Cents::ZERO && !answered && !stale {
-            let key = charge_key(&context, due, order.version);
-            let charge = Charge { order: order.id, amount: due, card_token: card_token.clone(), key };
-            services.payments.charge(charge).await?
-        } else {
-            // Nothing is asked for: the order refuses, or the answer under this key is given again.
-            OnlinePayment::Declined { reason: "nothing_due".to_owned() }
-        };
-        let charged = match &outcome {
-            OnlinePayment::Accepted { reference } => Some(reference.clone()),
-            OnlinePayment::Declined { .. } => None,
-        };
-        let command = OrderCommand::PayOnline { outcome, now: services.clock.now() };
-        let mut at_version = context.clone();
-        at_version.expected_version.get_or_insert(order.version);
-        let to_order = ToOrder { name: "payOnline", order: order.id, command };
-        let answer = match execute_in(services, caller, to_order, at_version).await {
-            Ok(answer) => answer,
-            Err(fault) => {
-                if let Some(reference) = charged {
-                    not_stored(services, &context, order.id, reference, &fault).await;
-                }
-                return Err(fault);
+        let answer = match wish_at(services, &context, &order).await? {
+            Some(intent) => charge(services, caller, intent, card_token.clone(), &context).await?,
+            None => {
+                // Nothing is asked for: the order refuses, or the answer under this key is given again.
+                let outcome = OnlinePayment::Declined { reason: "nothing_due".to_owned() };
+                let mut at_version = context.clone();
+                at_version.expected_version.get_or_insert(order.version);
+                Some(store_outcome(services, caller, order.id, outcome, at_version).await?)
             }
         };
-        let Some(refusal) = &answer.outcome.refusal else { return Ok(answer) };
-        if let Some(reference) = charged {
-            services.payments.void(reference).await?;
+        let stale = |answer: &Answer| matches!(answer.outcome.refusal, Some(Refusal::StaleVersion { .. }));
+        match answer {
+            Some(answer) if context.expected_version.is_some() || !stale(&answer) => return Ok(answer),
+            Some(_) | None => {}
         }
-        let changed = matches!(refusal, Refusal::StaleVersion { .. });
-        if changed && context.expected_version.is_none() {
-            if tries < TRIES {
-                continue;
-            }
-            return Err(ApiError::Conflict);
-        }
-        return Ok(answer);
     }
+    Err(ApiError::Conflict)
 }
 
-/// What becomes of money that was taken when storing it failed with a fault. It goes back only where
-/// it is certain that nothing was stored, and that nobody can ask for the same charge again: without
-/// an idempotency key, when the command was never begun. After `UNAVAILABLE` the transaction may have
-/// been committed all the same, and giving the money back would leave an order that counts as paid;
-/// with a key, trying again finds the same charge. What is kept is in the log, to be settled by
-/// hand if nobody tries again.
-async fn not_stored(
+/// What is to be charged for the order as it is; none when nothing is due, when the key was answered, and
+/// when the caller has seen another version.
+async fn wish_at(
     services: &Services,
     context: &CommandContext,
-    order: OrderId,
-    reference: String,
-    fault: &ApiError,
-) {
-    let never_begun = matches!(fault, ApiError::Overloaded | ApiError::Conflict);
-    let voided = never_begun
-        && context.idempotency.is_none()
-        && services.payments.void(reference.clone()).await.is_ok();
-    if !voided {
-        let cause = crate::error::chain(fault);
-        let request_id = &context.correlation_id;
-        tracing::error!(request_id, %order, reference, cause, "a charge is not known to be stored");
+    order: &AllowedOrder,
+) -> Result<Option<Intent>, ApiError> {
+    let due = match &*order.state {
+        AggregateState::Order(OrderState::Placed(order)) => order.due(),
+        _ => Cents::ZERO,
+    };
+    let answered = match &context.idempotency {
+        Some(given) => services.store.has_answered(context.actor.id, &given.key).await?,
+        None => false,
+    };
+    let stale = context.expected_version.is_some_and(|seen| seen != order.version);
+    if due <= Cents::ZERO || answered || stale {
+        return Ok(None);
     }
+    // A charge is stored once, whoever stores it: under the caller's key, or one of the command's own.
+    let own = || Idempotency {
+        key: format!("payOnline:{}", context.command_id),
+        fingerprint: Sha256::digest(context.command_id.as_bytes()).into(),
+    };
+    Ok(Some(Intent {
+        id: fresh_id(services.clock.now()),
+        order: order.id,
+        version: order.version,
+        amount: due,
+        wish: Wish {
+            actor: context.actor.clone(),
+            command_id: context.command_id,
+            correlation_id: context.correlation_id.clone(),
+            idempotency: context.idempotency.clone().unwrap_or_else(own),
+        },
+    }))
 }
 
-/// The same for the same wish, an idempotency key's or this one command's, at one version of the
-/// order: what was charged at an earlier version was given back, and its reference is used up.
-fn charge_key(context: &CommandContext, due: Cents, version: i64) -> String {
-    let wish = match &context.idempotency {
-        Some(idempotency) => {
-            let wish: String = idempotency.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{}:{}:{wish}", context.actor.id, idempotency.key)
+/// Charges under an open intent, and stores the answer. None when the order was changed, or another
+/// payment of it was settled, in between.
+async fn charge(
+    services: &Services,
+    caller: &Caller,
+    intent: Intent,
+    card_token: Option<String>,
+    context: &CommandContext,
+) -> Result<Option<Answer>, ApiError> {
+    let (settlement, version) = (services.settlement(), intent.version);
+    let intent = match intents::open(&services.pool, intent).await? {
+        Opened::Ours(intent) => intent,
+        // The order was changed since: its money will not be taken any more.
+        Opened::Other(other) if other.version != version => {
+            settlement.abandon(&other).await?;
+            return Ok(None);
         }
-        None => context.command_id.to_string(),
+        // Somebody else's that is still under way is not waited for.
+        Opened::Other(other) => {
+            return if settlement.settle(&other).await?.is_some() {
+                Ok(None)
+            } else {
+                Err(ApiError::Conflict)
+            };
+        }
     };
-    format!("{wish}:{due}:{version}")
+    // Only from here on does nobody else pay: what was due a moment ago may have been paid since.
+    let (_, now_at) = services.store.load(&StreamId::order(intent.order)).await?;
+    if now_at != version {
+        settlement.abandon(&intent).await?;
+        return Ok(None);
+    }
+    let Intent { id: key, order, amount, .. } = intent;
+    let outcome = services.payments.charge(Charge { order, amount, card_token, key }).await?;
+    let answer = store_outcome(services, caller, order, outcome.clone(), intent.wish.at(version)).await?;
+    if let Err(error) = settlement.conclude(&intent, &outcome).await {
+        // The answer stands; the intent stays open and is concluded later.
+        let (request_id, cause) = (&context.correlation_id, crate::error::chain(&error));
+        tracing::warn!(request_id, %order, cause, "a payment is not concluded yet");
+    }
+    Ok(Some(answer))
+}
+
+/// Stores what the payment service answered.
+async fn store_outcome(
+    services: &Services,
+    caller: &Caller,
+    order: OrderId,
+    outcome: OnlinePayment,
+    context: CommandContext,
+) -> Result<Answer, ApiError> {
+    let command = OrderCommand::PayOnline { outcome, now: services.clock.now() };
+    execute_in(services, caller, ToOrder { name: "payOnline", order, command }, context).await
 }
 
 impl From<PaymentUnavailable> for ApiError {
@@ -248,29 +277,13 @@ impl From<PaymentUnavailable> for ApiError {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use domain::access::Actor;
-    use domain::access::Role;
-    use event_store::Idempotency;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn context(command: u128, key: Option<&str>) -> CommandContext {
-        let actor = Actor { id: Uuid::from_u128(1), role: Role::Customer, pizzeria: None };
-        let mut context = CommandContext::new(actor, Uuid::from_u128(command), "request");
-        context.idempotency = key.map(|key| Idempotency { key: key.to_owned(), fingerprint: [7; 32] });
-        context
-    }
-
-    #[test]
-    fn a_wish_is_charged_once_at_a_version_and_anew_at_the_next() {
-        let due = Cents(1250);
-        let first = charge_key(&context(1, Some("k")), due, 3);
-        assert_eq!(charge_key(&context(2, Some("k")), due, 3), first, "tried again with its key");
-        assert_ne!(charge_key(&context(2, Some("k")), due, 4), first, "the order has changed since");
-        assert_ne!(charge_key(&context(2, Some("other")), due, 3), first);
-        assert_ne!(charge_key(&context(1, None), due, 3), charge_key(&context(2, None), due, 3));
+impl From<SettleError> for ApiError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Database(error) => error.into(),
+            SettleError::Log(error) => error.into(),
+            SettleError::Store(error) => error.into(),
+            SettleError::Payments(error) => error.into(),
+        }
     }
 }
