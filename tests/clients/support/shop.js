@@ -15,29 +15,34 @@ function setting(name) {
 
 /** Where the API is, `http://127.0.0.1:8080`. */
 export const BASE = setting('OCPIZZA_URL');
-/** Bearer tokens: a customer's, and that of the manager of P1. */
+/** Bearer tokens: a customer's, those of a courier and the manager of P1, and the director's. */
 export const CUSTOMER = setting('OCPIZZA_CUSTOMER_TOKEN');
+export const COURIER = setting('OCPIZZA_COURIER_TOKEN');
 export const MANAGER = setting('OCPIZZA_MANAGER_TOKEN');
+export const DIRECTOR = setting('OCPIZZA_DIRECTOR_TOKEN');
 
 /** The headers of somebody. */
 export function bearer(token) {
   return { authorization: `Bearer ${token}` };
 }
 
-function examples() {
-  const folder = new URL('graphql/operations/', CHECKOUT);
-  const found = new Map();
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.graphql'))) {
-    const document = parse(readFileSync(new URL(file, folder), 'utf8'));
-    for (const [name, operation] of Object.entries(separateOperations(document))) {
-      found.set(name, print(operation));
-    }
-  }
-  return found;
+const FOLDER = new URL('graphql/operations/', CHECKOUT);
+
+function examples(suffix) {
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith(suffix))
+    .map((file) => readFileSync(new URL(file, FOLDER), 'utf8'));
 }
 
 /** The text of every example operation of graphql/operations, with its fragments, by its name. */
-export const OPERATIONS = examples();
+export const OPERATIONS = new Map(
+  examples('.graphql')
+    .flatMap((text) => Object.entries(separateOperations(parse(text))))
+    .map(([name, document]) => [name, print(document)]),
+);
+
+/** The variables of the examples, by the operation's name. */
+export const VARIABLES = new Map(examples('.variables.json').flatMap((text) => Object.entries(JSON.parse(text))));
 
 /** The text of an example operation. */
 export function operation(name) {

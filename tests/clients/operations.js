@@ -1,0 +1,143 @@
+// Every example operation, executed with its own variables, by whom it is for, in the order of an evening: what the
+// examples show is what works, and no limit stands in the way.
+import assert from 'node:assert/strict';
+
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+
+import { BASE, COURIER, CUSTOMER, DIRECTOR, MANAGER, OPERATIONS, VARIABLES, bearer, execute, operation } from './support/shop.js';
+
+const used = new Set();
+/** What stands for an id in the variables of the examples. */
+const ids = new Map();
+
+function filled(value) {
+  if (Array.isArray(value)) {
+    return value.map(filled);
+  }
+  if (value && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, filled(part)]));
+  }
+  return ids.get(value) ?? value;
+}
+
+/** The variables of an example; `changes` go into its input, if it has one. A key is good for one call. */
+function variablesOf(name, changes) {
+  const { input, ...others } = filled(VARIABLES.get(name) ?? {});
+  if (!input) {
+    return { ...others, ...changes };
+  }
+  return { ...others, input: { ...input, ...changes, idempotencyKey: crypto.randomUUID() } };
+}
+
+/** Executes an example; what its field answered, and without a refusal. */
+async function run(token, name, changes = {}) {
+  used.add(name);
+  const [answer] = Object.values(await execute(token, name, variablesOf(name, changes)));
+  assert.notEqual(answer, null, name);
+  assert.deepEqual(answer.userErrors ?? [], [], name);
+  return answer;
+}
+
+async function all(token, ...names) {
+  for (const name of names) {
+    await run(token, name);
+  }
+}
+
+/** Takes the first item of a subscription. */
+async function follow(token, name, changes = {}) {
+  used.add(name);
+  const url = `${BASE.replace(/^http/, 'ws')}/graphql`;
+  const client = createClient({ url, webSocketImpl: WebSocket, connectionParams: bearer(token), retryAttempts: 0 });
+  try {
+    for await (const { data, errors } of client.iterate({ query: operation(name), variables: variablesOf(name, changes) })) {
+      assert.equal(errors, undefined, name);
+      assert.ok(Object.values(data)[0].position, name);
+      return;
+    }
+    assert.fail(`${name} has no items`);
+  } finally {
+    await client.dispose();
+  }
+}
+
+const ORDER = 'order:00000000-0000-0000-0000-000000000000';
+const DELIVERY = 'delivery:00000000-0000-0000-0000-000000000000';
+const STAFF = 'staff:00000000-0000-0000-0000-000000000000';
+
+const DOOR = {
+  name: 'Camille Martin',
+  phone: '+33 1 99 00 12 34',
+  address: { street: '4 rue du Four', postcode: '75018', city: 'Paris', latitude: 48.891, longitude: 2.341 },
+};
+
+async function place(changes = {}) {
+  const { order } = await run(MANAGER, 'PlaceOrder', changes);
+  ids.set(ORDER, order.id);
+  return order;
+}
+
+/** An order to be delivered, made; its delivery is scheduled by a reactor. */
+async function placeDelivery() {
+  await place({ channel: 'PHONE', fulfilment: 'DELIVERY', payment: 'ON_DELIVERY', contact: DOOR });
+  await all(MANAGER, 'StartPreparation', 'MarkOrderReady');
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const { delivery } = await run(MANAGER, 'Order');
+    if (delivery) {
+      ids.set(DELIVERY, delivery.id);
+      return;
+    }
+    assert.ok(Date.now() < deadline, 'no delivery was scheduled');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** What needs something that only a mail or another system tells. */
+const ELSEWHERE = new Set([]);
+
+// Anybody, and the head office.
+await all(CUSTOMER, 'Me', 'Pizzerias', 'Pizzeria', 'Menu', 'QuoteOrder');
+await all(DIRECTOR, 'PublishMenu', 'OpenPizzeria', 'UpdatePizzeria', 'PausePizzeria', 'ResumePizzeria', 'TransferStock');
+const { id: courier } = await run(COURIER, 'Me');
+const { couriers } = await run(MANAGER, 'PizzeriaCouriers');
+ids.set(STAFF, couriers.find(({ id }) => id.endsWith(courier.split(':').at(-1))).id);
+
+// The stock.
+await all(MANAGER, 'Stock', 'LowStock', 'ReceiveSupply', 'CountStock', 'WasteIngredients', 'SetStockThreshold');
+await all(MANAGER, 'BlockPizza', 'UnblockPizza');
+
+// Over the counter.
+await place();
+await all(MANAGER, 'ChangeOrderLines', 'Orders', 'OrderBoard', 'OrderHistory', 'KitchenQueue', 'Recipe');
+await follow(MANAGER, 'OrderChanged');
+await all(MANAGER, 'StartPreparation', 'MarkItemBaked', 'MarkOrderReady', 'RecordPayment', 'RefundOrder');
+const { due } = await run(MANAGER, 'Order');
+await run(MANAGER, 'RecordPayment', { method: 'CARD', amount: due.amount });
+await run(MANAGER, 'HandOverOrder');
+
+// Ahead, and never mind.
+await place({ payment: 'ONLINE' });
+await all(MANAGER, 'PayOnline', 'CancelOrder');
+
+// To the door: once with detours, once in vain.
+await placeDelivery();
+await all(COURIER, 'Deliveries', 'ClaimDelivery', 'UnassignDelivery');
+await run(MANAGER, 'AssignDelivery');
+await all(COURIER, 'Delivery', 'PickUpDelivery', 'ReportCourierPosition', 'FailDelivery', 'RetryDelivery');
+await all(COURIER, 'PickUpDelivery', 'CompleteDelivery');
+await follow(MANAGER, 'DeliveryChanged');
+await placeDelivery();
+await all(COURIER, 'ClaimDelivery', 'PickUpDelivery', 'FailDelivery', 'ReturnDelivery');
+
+// What the manager looks at.
+await all(MANAGER, 'Sales', 'Log', 'Events', 'EventsAfter', 'Node');
+await follow(MANAGER, 'KitchenQueueChanged');
+await follow(MANAGER, 'StockChanged');
+await follow(MANAGER, 'ReadyDeliveries', { after: '1' });
+await follow(MANAGER, 'EventAppended', { after: '1' });
+
+const unused = [...OPERATIONS.keys()].filter((name) => !used.has(name) && !ELSEWHERE.has(name));
+assert.deepEqual(unused, [], 'example operations that nobody has executed');
+console.log(`examples: ${used.size} operations, each by whom it is for`);
