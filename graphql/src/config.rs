@@ -329,6 +329,41 @@ mod tests {
     }
 
     #[test]
+    fn production_limits_what_development_leaves_open() {
+        let development = settings(&[]).unwrap();
+        assert_eq!(development.rates(), RateLimits::OFF);
+        assert_eq!(development.introspection(), Introspection::Everybody);
+        assert_eq!(development.brakes(), BrakeLimits::default());
+
+        let production = settings(&[("ENV", "PRODUCTION")]).unwrap();
+        assert_eq!(production.rates(), RateLimits::PRODUCTION);
+        assert_eq!(production.introspection(), Introspection::nobody());
+        assert_eq!(production.brakes(), BrakeLimits::default());
+
+        let said = settings(&[
+            ("ENV", "PRODUCTION"),
+            ("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"),
+            ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "7/70"),
+            ("OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT", "3"),
+            ("OCPIZZA_MANAGER_INTROSPECTION", "DIRECTOR"),
+        ])
+        .unwrap();
+        assert_eq!(said.rates(), RateLimits { account: RateLimit::OFF, address: RateLimit::of(7, 70) });
+        assert_eq!(said.brakes(), BrakeLimits { sign_in_per_account: 3, ..BrakeLimits::default() });
+        assert_eq!(said.introspection(), "DIRECTOR".parse().unwrap());
+    }
+
+    #[test]
+    fn a_key_that_follows_another_says_until_when() {
+        let (key, previous) = (("OCPIZZA_MANAGER_KEY", "new"), ("OCPIZZA_MANAGER_KEY_PREVIOUS", "old"));
+        let until = ("OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL", "2026-11-24T12:00:00Z");
+        assert!(settings(&[key, previous, until]).unwrap().signing_key().is_some());
+        for lacking in [&[key, previous][..], &[previous, until]] {
+            assert!(matches!(settings(lacking), Err(SettingsError::PreviousKey)));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named_in_one_line() {
         let misspelt = file("misspelt", "prot = 9000\n");
         let broken = file("broken", "port = \n");

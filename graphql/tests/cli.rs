@@ -133,6 +133,11 @@ fn settings_that_cannot_be_used_are_one_line() {
         ("PORT", "eighty", "port"),
         ("ENV", "STAGING", "STAGING"),
         ("OCPIZZA_MANAGER_SETTINGS", "/nowhere.toml", "/nowhere.toml"),
+        ("OCPIZZA_MANAGER_TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/33"),
+        ("OCPIZZA_MANAGER_INTROSPECTION", "CHEF", "CHEF"),
+        ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "fast", "rate_per_address"),
+        ("OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT", "-1", "sign_in_per_account"),
+        ("OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL", "tomorrow", "key_previous_until"),
     ] {
         let line = the_one_line(&program(&["serve"]).env(name, value).output().unwrap());
         assert!(line.contains(said), "{line}");

@@ -91,7 +91,7 @@ impl Authenticator {
     /// Over the sessions of a database.
     pub fn start(pool: PgPool, key: Key, clock: Clock) -> Self {
         let (lookups, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(Sessions { pool, clock }.answer(queue));
+        tokio::spawn(supervise(Sessions { pool, clock }, queue));
         Self { key, clock, lookups, changes: broadcast::Sender::new(CHANGES) }
     }
 
@@ -163,14 +163,28 @@ impl TryFrom<Row> for Session {
     }
 }
 
+/// Answers until every sender is gone; starts again after a panic, whose callers are told that they
+/// must try again.
+async fn supervise(sessions: Sessions, queue: mpsc::Receiver<Lookup>) {
+    let queue = Arc::new(tokio::sync::Mutex::new(queue));
+    loop {
+        let (sessions, queue) = (sessions.clone(), queue.clone());
+        match tokio::spawn(async move { sessions.answer(&mut *queue.lock().await).await }).await {
+            Ok(()) => return,
+            Err(fault) => tracing::error!(%fault, "looking sessions up died and is started again"),
+        }
+    }
+}
+
 /// The sessions of a database.
+#[derive(Clone)]
 struct Sessions {
     pool: PgPool,
     clock: Clock,
 }
 
 impl Sessions {
-    async fn answer(self, mut queue: mpsc::Receiver<Lookup>) {
+    async fn answer(self, queue: &mut mpsc::Receiver<Lookup>) {
         let mut lookups = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut lookups, BATCH).await > 0 {
             let batch = std::mem::take(&mut lookups);
