@@ -37,6 +37,31 @@ pub enum Notice {
     Interrupted,
 }
 
+/// Why following ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log ends before what was seen of it: it was put back to an earlier state, from a backup.
+    #[error("the log ends at {from}, before {to}, which was seen")]
+    Rewound {
+        /// Where the log ends.
+        from: LogPosition,
+        /// What was seen.
+        to: LogPosition,
+    },
+}
+
+/// What the reader tells the subscribers.
+#[derive(Debug, Clone)]
+enum Live {
+    /// The next entry.
+    Entry(LogEntry),
+    /// The log ends here, before what was read of it.
+    Rewound(LogPosition),
+}
+
 /// Follows the log for a whole process. Cloning shares the one reader; it stops with the last clone.
 #[derive(Debug, Clone)]
 pub struct Follower(Arc<Shared>);
@@ -44,7 +69,7 @@ pub struct Follower(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     pool: PgPool,
-    entries: broadcast::Sender<LogEntry>,
+    entries: broadcast::Sender<Live>,
     notices: broadcast::Sender<Notice>,
     head: watch::Receiver<LogPosition>,
     task: JoinHandle<()>,
@@ -87,15 +112,16 @@ impl Follower {
     /// those that this program cannot read among them. A reader that falls behind what is kept in memory
     /// reads from the database again.
     ///
-    /// Ends after an error.
+    /// Ends after an error; also when the log turns out to end before what was seen of it.
     pub fn entries_after(
         &self,
         after: LogPosition,
-    ) -> impl Stream<Item = Result<LogEntry, LogError>> + use<> {
+    ) -> impl Stream<Item = Result<LogEntry, FollowError>> + use<> {
         // Live first, stored after: what is appended in between is in both, and told apart by position.
         let live = self.0.entries.subscribe();
-        let feed =
-            Feed { shared: self.0.clone(), live, last: after, stored: Vec::new().into_iter(), behind: true };
+        // Whoever has seen what we have needs nothing that is stored.
+        let behind = after < *self.0.head.borrow();
+        let feed = Feed { shared: self.0.clone(), live, last: after, stored: Vec::new().into_iter(), behind };
         futures_util::stream::try_unfold(feed, |mut feed| async move {
             Ok(feed.next().await?.map(|event| (event, feed)))
         })
@@ -104,14 +130,14 @@ impl Follower {
 
 struct Feed {
     shared: Arc<Shared>,
-    live: broadcast::Receiver<LogEntry>,
+    live: broadcast::Receiver<Live>,
     last: LogPosition,
     stored: std::vec::IntoIter<LogEntry>,
     behind: bool,
 }
 
 impl Feed {
-    async fn next(&mut self) -> Result<Option<LogEntry>, LogError> {
+    async fn next(&mut self) -> Result<Option<LogEntry>, FollowError> {
         loop {
             if let Some(entry) = self.stored.next() {
                 self.last = entry.position();
@@ -124,10 +150,15 @@ impl Feed {
                 continue;
             }
             match self.live.recv().await {
-                Ok(entry) if entry.position() <= self.last => {}
+                Ok(Live::Rewound(head)) if head < self.last => {
+                    return Err(FollowError::Rewound { from: head, to: self.last });
+                }
+                // Somebody who had not seen as much.
+                Ok(Live::Rewound(_)) => {}
+                Ok(Live::Entry(entry)) if entry.position() <= self.last => {}
                 // A gap can only mean that something was missed in memory: read it from the log.
-                Ok(entry) if entry.position().0 > self.last.0 + 1 => self.behind = true,
-                Ok(entry) => {
+                Ok(Live::Entry(entry)) if entry.position().0 > self.last.0 + 1 => self.behind = true,
+                Ok(Live::Entry(entry)) => {
                     self.last = entry.position();
                     return Ok(Some(entry));
                 }
@@ -141,7 +172,7 @@ impl Feed {
 struct Reader {
     pool: PgPool,
     channels: Vec<String>,
-    entries: broadcast::Sender<LogEntry>,
+    entries: broadcast::Sender<Live>,
     notices: broadcast::Sender<Notice>,
     seen: watch::Sender<LogPosition>,
 }
@@ -175,7 +206,7 @@ impl Reader {
                 // The listener has connected again, and listens.
                 Ok(Ok(None)) => self.tell(Notice::Interrupted),
                 Ok(Err(error)) => return Err(error.into()),
-                Err(_elapsed) => {}
+                Err(_elapsed) => self.check_rewound().await?,
             }
         }
     }
@@ -185,16 +216,31 @@ impl Reader {
         let _ = self.notices.send(notice);
     }
 
+    /// Positions only grow, unless the log was put back to an earlier state under us: its next events
+    /// would have positions that were seen before, and nobody would hear of them.
+    async fn check_rewound(&self) -> Result<(), LogError> {
+        let seen = *self.seen.borrow();
+        let head = log::head(&self.pool).await?;
+        if head < seen {
+            tracing::error!(%head, %seen, "the log ends before what was read of it: it was put back");
+            self.seen.send_replace(head);
+            let _ = self.entries.send(Live::Rewound(head));
+        }
+        Ok(())
+    }
+
     async fn read_new(&self) -> Result<(), LogError> {
         loop {
             let after = *self.seen.borrow();
             let entries = log::read_after(&self.pool, after, BATCH).await?;
             let Some(last) = entries.last().map(LogEntry::position) else { return Ok(()) };
+            // Said before the entries are: whoever listens and then looks, and has seen as much, will hear
+            // of everything else.
+            self.seen.send_replace(last);
             for entry in entries {
                 // Nobody listening is no fault.
-                let _ = self.entries.send(entry);
+                let _ = self.entries.send(Live::Entry(entry));
             }
-            self.seen.send_replace(last);
         }
     }
 }

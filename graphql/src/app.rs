@@ -10,7 +10,7 @@ use event_store::{EventStore, Follower, LogError, Settings};
 use projections::{ProjectionError, ReadModels};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::session::{self, Issuer};
@@ -18,6 +18,7 @@ use crate::auth::{self, AuthError, Authenticator, BrakeLimits, Brakes, Key};
 use crate::clock::Clock;
 use crate::config;
 use crate::context::Services;
+use crate::http::admission::{Admission, StreamLimits};
 use crate::http::client_address::TrustedProxies;
 use crate::http::documents::Documents;
 use crate::http::execute::Api;
@@ -33,9 +34,6 @@ use crate::types::courier_position;
 
 /// How long open connections may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// The most WebSockets that are open at once: each takes memory and a file.
-const SOCKETS: usize = 10_000;
 
 /// What a process is made of.
 #[derive(Debug, Clone)]
@@ -62,6 +60,8 @@ pub struct Config {
     pub graphiql: bool,
     /// Who takes money online; the demo's service when none.
     pub payments: Option<Arc<dyn PaymentService>>,
+    /// The bounds of WebSockets and event streams.
+    pub streams: StreamLimits,
 }
 
 impl Config {
@@ -79,6 +79,7 @@ impl Config {
             documents: Documents::default(),
             graphiql: true,
             payments: None,
+            streams: StreamLimits::default(),
         }
     }
 
@@ -92,9 +93,7 @@ impl Config {
         settings: &config::Settings,
     ) -> Result<Self, config::SettingsError> {
         Ok(Self {
-            pool,
             key: settings.signing_key(),
-            clock,
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
             brakes: settings.brakes(),
@@ -102,7 +101,7 @@ impl Config {
             introspection: settings.introspection(),
             documents: settings.documents()?,
             graphiql: settings.graphiql(),
-            payments: None,
+            ..Self::new(pool, clock)
         })
     }
 }
@@ -167,6 +166,7 @@ impl App {
             documents,
             graphiql,
             payments,
+            streams,
         } = config;
         health::record_metrics();
         let key = match key {
@@ -204,7 +204,7 @@ impl App {
         let router = router(Server {
             api,
             stopping: stopping.clone(),
-            sockets: Arc::new(Semaphore::new(SOCKETS)),
+            streams: Admission::new(streams),
             origins,
             proxies: trusted_proxies,
             graphiql,

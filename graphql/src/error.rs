@@ -8,11 +8,11 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use async_graphql::{ErrorExtensionValues, Response, ServerError, value};
 use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
-use event_store::{LogError, StoreError};
+use event_store::{FollowError, LogError, StoreError};
 use projections::WaitError;
 
 use crate::auth::{AuthError, BrakeError};
@@ -93,6 +93,17 @@ pub enum ApiError {
     /// What was given cannot be used.
     #[error("{0}")]
     BadUserInput(String),
+    /// A subscription that cannot go on after what its client has seen: either the log ends before it,
+    /// or it is too far behind.
+    #[error(
+        "cannot resume: what lies after {from} and up to {to} cannot be shown; begin anew, without after"
+    )]
+    Gap {
+        /// The last position that is whole.
+        from: LogPosition,
+        /// The last of those that are missing.
+        to: LogPosition,
+    },
     /// The document asks for too much.
     #[error("{0}")]
     QueryTooComplex(String),
@@ -143,7 +154,7 @@ impl ApiError {
             Self::Unauthenticated => ErrorCode::Unauthenticated,
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NotFound(_) => ErrorCode::NotFound,
-            Self::BadUserInput(_) => ErrorCode::BadUserInput,
+            Self::BadUserInput(_) | Self::Gap { .. } => ErrorCode::BadUserInput,
             Self::QueryTooComplex(_) => ErrorCode::QueryTooComplex,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Conflict => ErrorCode::Conflict,
@@ -190,6 +201,15 @@ impl From<LogError> for ApiError {
         match error {
             LogError::Database(error) => error.into(),
             LogError::Unreadable { position, source } => Self::unreadable(position, source),
+        }
+    }
+}
+
+impl From<FollowError> for ApiError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Log(error) => error.into(),
+            FollowError::Rewound { from, to } => Self::Gap { from, to },
         }
     }
 }
@@ -299,6 +319,10 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
             }
             ApiError::RateLimited { retry_after, .. } => {
                 error.extensions.get_or_insert_default().set("retryAfter", in_seconds(*retry_after));
+            }
+            ApiError::Gap { from, to } => {
+                let gap = value!({ "from": from.to_string(), "to": to.to_string() });
+                error.extensions.get_or_insert_default().set("gap", gap);
             }
             ApiError::Unauthenticated
             | ApiError::Forbidden

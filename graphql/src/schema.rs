@@ -8,7 +8,7 @@ use async_graphql::extensions::{
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
-    Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationResult, Variables,
+    Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationResult, Value, Variables,
 };
 
 use crate::access::Gate;
@@ -18,13 +18,16 @@ use crate::error::{ErrorCode, set_code};
 use crate::introspection::{self, Undescribed, forget_suggestions};
 use crate::mutations::Mutation;
 use crate::queries::Query;
-use crate::subscriptions::Subscription;
+use crate::subscriptions::{Progress, Subscription};
 
 /// The schema with its roots.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// How many complaints validation may have about one request.
 const COMPLAINTS: usize = 20;
+
+/// The extension of a subscription's item that says where to resume after it.
+pub const POSITION: &str = "position";
 
 /// Whether an operation was executed at all; data of the request.
 #[derive(Debug, Clone, Default)]
@@ -101,7 +104,11 @@ impl Extension for Phases {
             let data = std::mem::take(&mut response.data);
             response.data = complete(&ctx.schema_env.registry, asked, data);
         }
-        response
+        // Of an item of a subscription.
+        match ctx.data_opt::<Progress>().and_then(Progress::shown) {
+            Some(position) => response.extension(POSITION, Value::String(position.to_string())),
+            None => response,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Following the log: every position once, in order, whoever appends.
 
 use domain::LogPosition;
-use event_store::{EventStore, Follower, LogEntry, LogError, Settings};
+use event_store::{EventStore, FollowError, Follower, LogEntry, Settings};
 use futures_util::{Stream, StreamExt};
 use tests::Database;
 
@@ -9,7 +9,7 @@ use crate::pizzas::*;
 use crate::unreadable::append_unreadable;
 
 async fn expect_positions(
-    feed: impl Stream<Item = Result<LogEntry, LogError>>,
+    feed: impl Stream<Item = Result<LogEntry, FollowError>>,
     expected: std::ops::RangeInclusive<i64>,
 ) {
     let mut feed = std::pin::pin!(feed);

@@ -65,6 +65,11 @@ impl Api {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
+    /// The token that it acts by.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The same, over a connection of its own.
     #[must_use]
     pub fn apart(&self) -> Self {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use event_store::EventStore;
+use graphql::app::Config;
 use graphql::auth::{self, Key};
 use graphql::clock::Clock;
 use graphql::demo;
@@ -112,6 +113,13 @@ impl Shop {
     pub async fn open() -> Self {
         let demo = Demo::create().await;
         let server = Server::start(&demo.database, Clock::system()).await;
+        Self { server, demo }
+    }
+
+    /// Opens one whose server has settings of its own.
+    pub async fn open_with(change: impl FnOnce(Config) -> Config) -> Self {
+        let demo = Demo::create().await;
+        let server = Server::start_with(&demo.database, change).await;
         Self { server, demo }
     }
 

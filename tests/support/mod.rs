@@ -4,14 +4,18 @@
 pub mod api;
 pub mod database;
 pub mod demo;
+pub mod events;
 pub mod eventually;
 pub mod orders;
 pub mod processes;
+pub mod raw_socket;
 pub mod server;
 pub mod websocket;
 
 pub use api::{Answer, Api};
 pub use database::Database;
 pub use demo::{Demo, Shop};
+pub use events::{Block, Events};
 pub use eventually::{DEADLINE, eventually, within};
+pub use raw_socket::{Heard, RawSocket};
 pub use websocket::{Item, Subscription};

@@ -126,6 +126,18 @@ impl Process {
         self.child.id().expect("it runs")
     }
 
+    /// The memory that it has, in bytes.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Ends it with SIGKILL: nothing of it runs on.
     ///
     /// # Panics

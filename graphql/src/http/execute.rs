@@ -4,13 +4,13 @@
 use std::any::TypeId;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Executor, Request, Response, ServerError, Value};
+use async_graphql::{Request, Response, ServerError, Value};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use futures_util::stream::{self, BoxStream};
@@ -23,6 +23,7 @@ use super::limits::cost::{COST, Cost, Costs};
 use super::limits::{TooMuch, check_document, check_text, root_fields};
 use super::rate_limit::{RateLimiter, TooFast};
 use super::request_id::{RequestId, panic_text};
+use super::subscribe;
 use crate::auth::Authenticator;
 use crate::batching::Batches;
 use crate::completion::{Asked, operation};
@@ -32,13 +33,11 @@ use crate::introspection::{Introspection, Undescribed};
 use crate::labels::Lang;
 use crate::loaders::Loaders;
 use crate::schema::{Executed, Schema};
+use crate::subscriptions::Progress;
 
 /// How long a query may take. Mutations are bounded where they wait: giving up on one half-way would
 /// leave the caller not knowing what was stored.
 const QUERY: Duration = Duration::from_secs(10);
-
-/// The most operations that one WebSocket carries at once.
-const OPERATIONS: usize = 100;
 
 /// The answer to a document that is none.
 fn unparsed(error: async_graphql::parser::Error) -> Response {
@@ -115,7 +114,7 @@ pub fn refusal(code: ErrorCode, message: impl Into<String>) -> Response {
 }
 
 /// An answer that is one error of a resolver's kind.
-fn refusal_of(error: ApiError, request_id: &str) -> Response {
+pub fn refusal_of(error: ApiError, request_id: &str) -> Response {
     let mut refused = ServerError::new(error.to_string(), None);
     refused.source = Some(Arc::new(error));
     finish(Response::from_errors(vec![refused]), request_id)
@@ -269,32 +268,86 @@ impl Api {
         }
     }
 
-    /// Executes any operation that was [checked](Api::check) to be of its kind; a subscription answers
-    /// many times.
-    pub fn execute_stream(
+    /// Checks any operation and starts it: a subscription answers many times, others once.
+    pub fn start(&self, mut request: Request, caller: Caller) -> Running {
+        match self.check(&mut request) {
+            Ok(kind) => self.begin(kind, request, caller, None),
+            Err(response) => Running::refused(*response),
+        }
+    }
+
+    /// Starts any operation that was [checked](Api::check) to be of its kind. With the position that a
+    /// client has seen last, a subscription resumes there.
+    pub fn begin(
         &self,
         kind: OperationType,
-        request: Request,
+        mut request: Request,
         caller: Caller,
-    ) -> BoxStream<'static, Response> {
-        if kind == OperationType::Query {
-            let api = self.clone();
-            return stream::once(async move { api.execute(kind, request, &caller).await.response }).boxed();
+        last_seen: Option<&str>,
+    ) -> Running {
+        if kind == OperationType::Subscription {
+            return match subscribe::prepare(&mut request, last_seen) {
+                Ok(()) => self.follow(request, caller),
+                Err(error) => {
+                    Running::refused(refusal(ErrorCode::GraphqlValidationFailed, error.to_string()))
+                }
+            };
         }
+        let (api, executed) = (self.clone(), Executed::default());
+        let answered = executed.clone();
+        let answer = async move {
+            let executing = api.execute(kind, request, &caller).await;
+            answered.0.store(executing.executed, Ordering::Relaxed);
+            executing.response
+        };
+        Running { answers: stream::once(answer).boxed(), executed, ..Running::of(kind) }
+    }
+
+    fn follow(&self, request: Request, caller: Caller) -> Running {
+        let running = Running::of(OperationType::Subscription);
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
         // What a subscription costs is for each of its items: it is checked, and not said again and again.
-        let cost = cost_of(&request).filter(|_| kind == OperationType::Mutation);
-        let request = self.prepare(request, &caller, loaders, &Executed::default());
+        let request = self.prepare(request, &caller, loaders, &running.executed);
+        let request = request.data(running.progress.clone());
         let id = caller.request_id;
         let responses = batches.run_stream(self.schema.execute_stream(request));
         let responses = AssertUnwindSafe(responses).catch_unwind();
-        responses
-            .map(move |response| match response {
-                Ok(response) => with_cost(finish(response, &id), cost),
-                Err(panic) => internal(&id, &*panic),
-            })
-            .boxed()
+        let answers = responses.map(move |response| match response {
+            Ok(response) => finish(response, &id),
+            Err(panic) => internal(&id, &*panic),
+        });
+        Running { answers: answers.boxed(), ..running }
+    }
+}
+
+/// An operation that answers over time. Dropped, it is given up.
+pub struct Running {
+    /// Of which kind it is.
+    pub kind: OperationType,
+    /// Its answers, every error with its code.
+    pub answers: BoxStream<'static, Response>,
+    /// Whether it has been executed: otherwise an answer says what is wrong with the request.
+    pub executed: Executed,
+    /// How far a subscription has come.
+    pub progress: Progress,
+}
+
+impl Running {
+    fn of(kind: OperationType) -> Self {
+        let (executed, progress) = Default::default();
+        Self { kind, answers: stream::empty().boxed(), executed, progress }
+    }
+
+    /// One that ends with what is wrong with its request.
+    pub fn refused(response: Response) -> Self {
+        let answers = stream::once(std::future::ready(response)).boxed();
+        Self { answers, ..Self::of(OperationType::Query) }
+    }
+
+    /// Whether what it has answered is an answer, and no refusal of the request.
+    pub fn is_executed(&self) -> bool {
+        self.executed.0.load(Ordering::Relaxed)
     }
 }
 
@@ -307,72 +360,4 @@ pub fn lang(headers: &HeaderMap) -> Lang {
 /// The `Authorization` of a request; one that is not even text lets nobody in.
 pub fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default())
-}
-
-/// Executes the operations of one WebSocket.
-#[derive(Clone)]
-pub struct ConnectionExecutor {
-    api: Api,
-    running: Arc<AtomicUsize>,
-}
-
-impl ConnectionExecutor {
-    /// For one connection.
-    pub fn new(api: Api) -> Self {
-        Self { api, running: Arc::default() }
-    }
-}
-
-/// Counts an operation as running for as long as it lives.
-struct Running(Arc<AtomicUsize>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Executor for ConnectionExecutor {
-    async fn execute(&self, mut request: Request) -> Response {
-        // Only streams are asked for; a caller is a matter of the connection.
-        match self.api.check(&mut request) {
-            Ok(_) => refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()),
-            Err(response) => *response,
-        }
-    }
-
-    fn execute_stream(
-        &self,
-        mut request: Request,
-        session: Option<Arc<Data>>,
-    ) -> BoxStream<'static, Response> {
-        let one = |response| stream::once(async move { response }).boxed();
-        let caller = session
-            .as_ref()
-            .and_then(|data| data.get(&TypeId::of::<Caller>()))
-            .and_then(|caller| caller.downcast_ref::<Caller>().cloned());
-        let Some(caller) = caller else {
-            return one(refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string()));
-        };
-        if let Err(too_fast) = self.api.limiter.address(caller.address).and_then(|()| self.api.admit(&caller))
-        {
-            return one(refusal_of(too_fast.into(), &caller.request_id));
-        }
-        let kind = match self.api.check(&mut request) {
-            Ok(kind) => kind,
-            Err(response) => return one(*response),
-        };
-        let running = Running(self.running.clone());
-        if self.running.fetch_add(1, Ordering::Relaxed) >= OPERATIONS {
-            let message = format!("a connection carries at most {OPERATIONS} operations at once");
-            return one(refusal(ErrorCode::RateLimited, message));
-        }
-        let responses = self.api.execute_stream(kind, request, caller);
-        responses
-            .map(move |response| {
-                let _ = &running;
-                response
-            })
-            .boxed()
-    }
 }

@@ -16,12 +16,13 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::client_address::ClientAddress;
-use super::execute::{Executing, Refused, authorization, lang};
-use super::negotiation::{MediaType, answer, failure};
+use super::execute::{Executing, Refused, Running, authorization, lang};
+use super::negotiation::{Accepted, Events, MediaType, answer, failure};
 use super::request::{NotARequest, Parameters};
 use super::request_id::RequestId;
 use super::router::Server;
-use super::{limits, negotiation, rate_limit, websocket};
+use super::session::Session;
+use super::{limits, negotiation, rate_limit, sse, websocket};
 use crate::error::ErrorCode;
 
 /// How long a client may take to send a request's body.
@@ -192,10 +193,12 @@ async fn run(
     parameters: Result<Parameters, Malformed>,
     may_mutate: bool,
 ) -> Response {
-    let Some(media) = MediaType::accepted(headers) else {
-        let message = "answers are application/graphql-response+json or application/json";
+    let accepted = Accepted::of(headers);
+    if accepted.media.is_none() && accepted.events == Events::Refused {
+        let message = "answers are application/graphql-response+json, application/json or text/event-stream";
         return failure(StatusCode::NOT_ACCEPTABLE, MediaType::Json, ErrorCode::BadUserInput, message, None);
-    };
+    }
+    let media = accepted.media.unwrap_or(MediaType::Json);
     let api = &server.api;
     let request = parameters.and_then(|parameters| Ok(parameters.into_request(&api.documents)?));
     let mut request = match request {
@@ -207,8 +210,9 @@ async fn run(
         }
         Err(Malformed { status, code, message }) => return failure(status, media, code, &message, None),
     };
-    let caller = match api.caller(authorization(headers), address, lang(headers), id).await {
-        Ok(caller) => caller,
+    let token = authorization(headers).map(str::to_owned);
+    let session = match Session::open(api, token, address, lang(headers), id).await {
+        Ok(session) => session,
         Err(Refused::Token) => {
             let message = "the bearer token is unknown or has ended: sign in again";
             let mut refused =
@@ -221,7 +225,7 @@ async fn run(
             return failure(StatusCode::SERVICE_UNAVAILABLE, media, ErrorCode::Unavailable, message, None);
         }
     };
-    if let Err(too_fast) = api.admit(&caller) {
+    if let Err(too_fast) = api.admit(&session.caller) {
         return rate_limit::too_fast(media, too_fast);
     }
     let executing = match api.check(&mut request) {
@@ -232,14 +236,26 @@ async fn run(
             refused.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return refused;
         }
-        Ok(OperationType::Subscription) => {
-            let message = "subscriptions come over WebSocket (graphql-transport-ws)";
+        Ok(OperationType::Subscription) if accepted.events == Events::Refused => {
+            let message = "subscriptions come as text/event-stream, or over WebSocket (graphql-transport-ws)";
             let response = super::execute::refusal(ErrorCode::BadUserInput, message);
             Executing { response, executed: false }
         }
-        Ok(kind @ (OperationType::Query | OperationType::Mutation)) => {
-            api.execute(kind, request, &caller).await
+        kind if accepted.events == Events::Preferred || matches!(kind, Ok(OperationType::Subscription)) => {
+            let place = match server.streams.admit(address) {
+                Ok(place) => place,
+                Err(full) => return websocket::refuse(full),
+            };
+            let running = match kind {
+                Ok(kind) => {
+                    let last_seen = sse::last_seen(headers);
+                    api.begin(kind, request, session.caller.clone(), last_seen.as_deref())
+                }
+                Err(response) => Running::refused(*response),
+            };
+            return sse::stream_events(server, running, session, place);
         }
+        Ok(kind) => api.execute(kind, request, &session.caller).await,
         Err(response) => Executing { response: *response, executed: false },
     };
     reply(&executing, media)

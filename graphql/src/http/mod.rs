@@ -1,5 +1,6 @@
 //! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
 
+pub mod admission;
 pub mod alone;
 pub mod browser;
 pub mod client_address;
@@ -16,4 +17,7 @@ pub mod rate_limit;
 pub mod request;
 pub mod request_id;
 pub mod router;
+mod session;
+mod sse;
+mod subscribe;
 pub mod websocket;

@@ -66,6 +66,60 @@ impl MediaType {
     }
 }
 
+/// When a client takes `text/event-stream`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Events {
+    /// Never.
+    Refused,
+    /// Where there is no other way, which is for subscriptions.
+    Accepted,
+    /// Rather than anything else.
+    Preferred,
+}
+
+impl Events {
+    /// Reads `Accept`. A range with a star does not mean events, and is less than a name.
+    fn accepted(headers: &HeaderMap) -> Self {
+        let values = headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or_default());
+        let (mut events, mut other) = (0.0_f32, 0.0_f32);
+        for range in values.flat_map(|value| value.split(',')).filter_map(Range::parse) {
+            match range.name.as_str() {
+                "text/event-stream" => events = events.max(range.quality),
+                name if [MediaType::Json, MediaType::GraphqlResponse]
+                    .iter()
+                    .any(|one| one.essence() == name) =>
+                {
+                    other = other.max(range.quality);
+                }
+                _ => {}
+            }
+        }
+        if events > other {
+            Self::Preferred
+        } else if events > 0.0 {
+            Self::Accepted
+        } else {
+            Self::Refused
+        }
+    }
+}
+
+/// What an `Accept` header takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// For one answer.
+    pub media: Option<MediaType>,
+    /// For many.
+    pub events: Events,
+}
+
+impl Accepted {
+    /// Reads the header.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self { media: MediaType::accepted(headers), events: Events::accepted(headers) }
+    }
+}
+
 /// The charset that a parameter of a media type names.
 pub fn charset(parameter: &str) -> Option<&str> {
     let (name, value) = parameter.split_once('=')?;
@@ -166,5 +220,24 @@ mod tests {
         assert_eq!(accepted("*/*, application/json;q=0"), Some(MediaType::GraphqlResponse));
         assert_eq!(accepted("application/json;q=0.5, */*;q=0.8"), Some(MediaType::GraphqlResponse));
         assert_eq!(accepted("*/*;q=0.1, application/*;q=0"), None);
+    }
+
+    #[test]
+    fn events_are_preferred_to_what_is_less_wanted_or_not_named() {
+        let events = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            Accepted::of(&headers).events
+        };
+        assert_eq!(Accepted::of(&HeaderMap::new()).events, Events::Refused);
+        assert_eq!(events("*/*"), Events::Refused);
+        assert_eq!(events("text/event-stream;q=0"), Events::Refused);
+        for preferred in
+            ["text/event-stream", "text/event-stream, */*", "application/json;q=0.9, text/event-stream"]
+        {
+            assert_eq!(events(preferred), Events::Preferred, "{preferred}");
+        }
+        let both = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed";
+        assert_eq!(events(both), Events::Accepted);
     }
 }

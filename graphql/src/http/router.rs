@@ -7,8 +7,9 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use super::admission::Admission;
 use super::browser;
 use super::client_address::{self, TrustedProxies};
 use super::execute::Api;
@@ -23,14 +24,20 @@ pub struct Server {
     pub(crate) api: Api,
     /// Turns true when the process is about to end; connections hold receivers of it.
     pub(crate) stopping: Arc<watch::Sender<bool>>,
-    /// One permit for each WebSocket that may be open.
-    pub(crate) sockets: Arc<Semaphore>,
+    /// Lets in what stays open.
+    pub(crate) streams: Admission,
     /// The pages that may talk to the API.
     pub(crate) origins: AllowedOrigins,
     /// Whose word on where a request comes from is taken.
     pub(crate) proxies: TrustedProxies,
     /// Whether GraphiQL is served.
     pub(crate) graphiql: bool,
+}
+
+/// Returns when the process is about to end.
+pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // Without a sender it has ended.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// There is nothing at that path.

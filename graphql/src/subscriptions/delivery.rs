@@ -14,7 +14,8 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::fold::{At, Fold};
-use super::follow::{View, all_events, events_of, follow, position_of, start};
+use super::follow::{Events, Item, View, all_events, events_of, follow, position_of, start, start_near};
+use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -36,6 +37,12 @@ pub struct DeliveryUpdate {
     pub courier_position: Option<CourierPosition>,
 }
 
+impl Item for DeliveryUpdate {
+    fn resume_after(&self) -> LogPosition {
+        self.position.0
+    }
+}
+
 /// Deliveries.
 #[derive(Debug, Default)]
 pub struct DeliverySubscription;
@@ -45,7 +52,7 @@ pub struct DeliverySubscription;
 impl DeliverySubscription {
     /// Every step of a delivery, and its courier's position while they are on their way. The first
     /// item is the present state; with `after`, the items are every step after that position instead,
-    /// none twice.
+    /// none twice. A courier's position is no event: it is shown as it is reported, and never again.
     #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
     async fn delivery_changed(
         &self,
@@ -77,11 +84,12 @@ impl DeliverySubscription {
             }
         };
         let events = events_of(services, stream, base).await?;
-        Ok(stream::iter(first.map(Ok)).chain(with_positions(events, notices, view, base)))
+        Ok(with_positions(Progress::of(ctx), base, events, notices, first, view))
     }
 
     /// Deliveries of a pizzeria, whenever one begins to wait for a courier or waits no more. With
-    /// `after`, also those since that position.
+    /// `after`, also those since that position: at most 100,000 events of the log behind, and
+    /// `BAD_USER_INPUT` with the gap in `extensions` beyond that.
     #[graphql(directive = requires::apply(roles(Permission::ListDeliveries)))]
     async fn ready_deliveries(
         &self,
@@ -94,9 +102,15 @@ impl DeliverySubscription {
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
         caller.authorize(Permission::ListDeliveries, Scope::Pizzeria(&pizzeria))?;
         super::opened(services, &pizzeria).await?;
-        let base = start(services, after).await?;
+        let base = start_near(services, after).await?;
         let view = ReadyView { pizzeria, fold: Fold::over(services.pool.clone()) };
-        Ok(follow(all_events(services, base, |stream| stream.kind == StreamType::Delivery), None, view))
+        Ok(follow(
+            Progress::of(ctx),
+            base,
+            all_events(services, base, |stream| stream.kind == StreamType::Delivery),
+            None,
+            view,
+        ))
     }
 }
 
@@ -137,6 +151,19 @@ struct DeliveryView {
     fold: Fold<PgPool>,
 }
 
+impl DeliveryView {
+    /// An item for what a courier has reported, if it is of this delivery.
+    fn reported(&self, notice: &Notice, seen: LogPosition) -> Option<DeliveryUpdate> {
+        let report = match notice {
+            Notice::Said { channel, payload } if channel == courier_position::CHANNEL => {
+                serde_json::from_str::<Report>(payload).ok()?
+            }
+            Notice::Said { .. } | Notice::Interrupted => return None,
+        };
+        if under_way(&self.shown, &report) { update_of(&self.shown, seen, None, Some(report)) } else { None }
+    }
+}
+
 impl View for DeliveryView {
     type Update = DeliveryUpdate;
 
@@ -150,49 +177,51 @@ impl View for DeliveryView {
     }
 }
 
-/// Events through the view, and reports of the courier's position between them.
-fn with_positions<E>(
-    events: E,
-    notices: broadcast::Receiver<Notice>,
-    view: DeliveryView,
+/// The first item, events through the view, and reports of the courier's position between them: those
+/// carry the position of the last event, and are not shown again to who resumes.
+fn with_positions(
+    progress: Progress,
     base: LogPosition,
-) -> impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<E>
-where
-    E: Stream<Item = Result<Arc<RecordedEvent>, ApiError>> + Unpin,
-{
-    let state = (events, notices, view, base);
-    stream::try_unfold(state, |(mut events, mut notices, mut view, mut seen)| async move {
-        loop {
-            // Both can be left half-way without losing anything.
-            tokio::select! {
-                event = events.try_next() => {
-                    let Some(event) = event? else { return Ok(None) };
-                    if let Some(update) = view.update(&event).await? {
+    events: Events,
+    notices: broadcast::Receiver<Notice>,
+    first: Option<DeliveryUpdate>,
+    view: DeliveryView,
+) -> impl Stream<Item = Result<DeliveryUpdate, ApiError>> {
+    let begun = progress.clone();
+    let first = first.map(move |first| {
+        begun.show(first.resume_after());
+        Ok(first)
+    });
+    let state = (events, notices, view, progress, base);
+    let updates =
+        stream::try_unfold(state, |(mut events, mut notices, mut view, progress, mut seen)| async move {
+            // Being asked for more, whoever carries the items has taken those before.
+            progress.pass(seen);
+            loop {
+                // Both can be left half-way without losing anything.
+                let update = tokio::select! {
+                    event = events.try_next() => {
+                        let Some(event) = event? else { return Ok(None) };
                         seen = event.position;
-                        return Ok(Some((update, (events, notices, view, seen))));
+                        view.update(&event).await?
                     }
-                }
-                notice = notices.recv() => {
-                    let (channel, payload) = match notice {
-                        Ok(Notice::Said { channel, payload }) => (channel, payload),
+                    notice = notices.recv() => match notice {
+                        Ok(notice) => view.reported(&notice, seen),
                         // Positions are short-lived: the next one says more than those that were missed.
-                        Ok(Notice::Interrupted) | Err(RecvError::Lagged(_)) => continue,
+                        Err(RecvError::Lagged(_)) => None,
                         Err(RecvError::Closed) => return Ok(None),
-                    };
-                    if channel != courier_position::CHANNEL {
-                        continue;
+                    },
+                };
+                match update {
+                    Some(update) => {
+                        progress.show(update.resume_after());
+                        return Ok(Some((update, (events, notices, view, progress, seen))));
                     }
-                    let Ok(report) = serde_json::from_str::<Report>(&payload) else { continue };
-                    if !under_way(&view.shown, &report) {
-                        continue;
-                    }
-                    if let Some(update) = update_of(&view.shown, seen, None, Some(report)) {
-                        return Ok(Some((update, (events, notices, view, seen))));
-                    }
+                    None => progress.pass(seen),
                 }
             }
-        }
-    })
+        });
+    stream::iter(first).chain(updates)
 }
 
 /// Watches nothing for long: a delivery's few events are folded when they matter.

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
 
-use super::follow::{View, all_entries, follow, start};
+use super::follow::{Item, View, all_entries, follow, start};
+use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::queries::log::{EventFilter, event_filter};
@@ -31,6 +32,12 @@ pub struct EventUpdate {
     pub position: scalars::LogPosition,
     /// The event.
     pub event: Event,
+}
+
+impl Item for EventUpdate {
+    fn resume_after(&self) -> LogPosition {
+        self.position.0
+    }
 }
 
 /// The log.
@@ -53,7 +60,7 @@ impl EventSubscription {
         let filter = event_filter(ctx, filter.unwrap_or_default())?;
         let base = start(services, after).await?;
         let view = EventView { filter, pool: services.pool.clone(), places: LruCache::new(REMEMBERED) };
-        Ok(follow(all_entries(services, base), None, view))
+        Ok(follow(Progress::of(ctx), base, all_entries(services, base), None, view))
     }
 }
 

@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sqlx::PgPool;
 
 use super::fold::At;
+use super::progress::Progress;
 use crate::context::Services;
 use crate::error::ApiError;
 use crate::scalars;
@@ -20,10 +21,20 @@ pub(super) type Events = BoxStream<'static, Result<Arc<RecordedEvent>, ApiError>
 /// Events of a stream that are read at once.
 const PAGE: i64 = 500;
 
+/// How many events of the whole log a subscription may be behind that has to look at all of them, or
+/// to know the state as it was.
+pub(super) const BEHIND: i64 = 100_000;
+
+/// An item of a subscription.
+pub(super) trait Item: Send + 'static {
+    /// Where to resume after it.
+    fn resume_after(&self) -> LogPosition;
+}
+
 /// What a subscription shows of the events that come by.
 pub(super) trait View<E = Arc<RecordedEvent>>: Send + 'static {
     /// An item.
-    type Update: Send + 'static;
+    type Update: Item;
 
     /// Takes in an event; none when there is nothing to show.
     fn update(&mut self, event: &E) -> impl Future<Output = Result<Option<Self::Update>, ApiError>> + Send;
@@ -32,19 +43,32 @@ pub(super) trait View<E = Arc<RecordedEvent>>: Send + 'static {
 /// Where a subscription begins: after the position that the caller has seen, or at the log's head.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` for a position that the log has not reached.
+/// `BAD_USER_INPUT` with the gap for a position that the log has not reached: the log is not the one
+/// that the caller has seen.
 pub(super) async fn start(
     services: &Services,
     after: Option<scalars::LogPosition>,
 ) -> Result<LogPosition, ApiError> {
-    let head = log::head(&services.pool).await?;
-    match after {
-        Some(scalars::LogPosition(after)) if after > head => {
-            Err(ApiError::bad_input(format!("after: the log has not reached {after}, it is at {head}")))
-        }
-        Some(scalars::LogPosition(after)) => Ok(after),
-        None => Ok(head),
+    let Some(scalars::LogPosition(after)) = after else { return Ok(log::head(&services.pool).await?) };
+    // Most resume where the process is, or before: no need to ask.
+    if after <= *services.follower.head().borrow() {
+        return Ok(after);
     }
+    let head = log::head(&services.pool).await?;
+    if after > head { Err(ApiError::Gap { from: head, to: after }) } else { Ok(after) }
+}
+
+/// As [`start`], for what cannot be resumed from anywhere.
+///
+/// # Errors
+/// As [`start`]; and `BAD_USER_INPUT` with the gap for a position too far behind.
+pub(super) async fn start_near(
+    services: &Services,
+    after: Option<scalars::LogPosition>,
+) -> Result<LogPosition, ApiError> {
+    let from = start(services, after).await?;
+    let head = log::head(&services.pool).await?;
+    if head.0 - from.0 > BEHIND { Err(ApiError::Gap { from, to: head }) } else { Ok(from) }
 }
 
 /// Every entry after a position, and as they are appended, whether this program can read it or not.
@@ -85,9 +109,9 @@ pub(super) async fn events_of(
     stream: StreamId,
     after: LogPosition,
 ) -> Result<Events, ApiError> {
-    let head = log::head(&services.pool).await?;
+    let head = *services.follower.head().borrow();
     let own = stream.clone();
-    let behind = all_events(services, head, move |stream| *stream == own);
+    let behind = all_events(services, head.max(after), move |stream| *stream == own);
     let pool = services.pool.clone();
     let pages = stream::try_unfold((pool, stream, after), move |(pool, stream, after)| async move {
         if after >= head {
@@ -103,21 +127,52 @@ pub(super) async fn events_of(
     Ok(pages.try_flatten().chain(behind).boxed())
 }
 
+/// What stands in the log.
+pub(super) trait Recorded: Send + Sync + 'static {
+    /// Where.
+    fn position(&self) -> LogPosition;
+}
+
+impl Recorded for Arc<RecordedEvent> {
+    fn position(&self) -> LogPosition {
+        self.position
+    }
+}
+
+impl Recorded for LogEntry {
+    fn position(&self) -> LogPosition {
+        LogEntry::position(self)
+    }
+}
+
 /// The first item, if there is one, and then what the view shows of events.
-pub(super) fn follow<E: Send + Sync + 'static, V: View<E>>(
+pub(super) fn follow<E: Recorded, V: View<E>>(
+    progress: Progress,
+    base: LogPosition,
     events: BoxStream<'static, Result<E, ApiError>>,
     first: Option<V::Update>,
     view: V,
 ) -> impl Stream<Item = Result<V::Update, ApiError>> + use<E, V> {
-    let updates = stream::try_unfold((events, view), |(mut events, mut view)| async move {
+    let begun = progress.clone();
+    let first = first.map(move |first| {
+        begun.show(first.resume_after());
+        Ok(first)
+    });
+    let state = (events, view, progress, base);
+    let updates = stream::try_unfold(state, |(mut events, mut view, progress, mut last)| async move {
+        // Being asked for more, whoever carries the items has taken those before.
+        progress.pass(last);
         while let Some(event) = events.try_next().await? {
+            last = event.position();
             if let Some(update) = view.update(&event).await? {
-                return Ok(Some((update, (events, view))));
+                progress.show(update.resume_after());
+                return Ok(Some((update, (events, view, progress, last))));
             }
+            progress.pass(last);
         }
         Ok(None)
     });
-    stream::iter(first.map(Ok)).chain(updates)
+    stream::iter(first).chain(updates)
 }
 
 /// The position that a state is of, and that a subscriber may resume after: `base` was the log's head

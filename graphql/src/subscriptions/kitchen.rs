@@ -14,7 +14,8 @@ use projections::{Model, kitchen_queue};
 use sqlx::PgPool;
 
 use super::fold::{At, Fold};
-use super::follow::{View, all_events, follow, start};
+use super::follow::{Item, View, all_events, follow, start_near};
+use super::progress::Progress;
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -41,6 +42,12 @@ pub struct KitchenQueueUpdate {
     pub order: Option<Order>,
 }
 
+impl Item for KitchenQueueUpdate {
+    fn resume_after(&self) -> LogPosition {
+        self.position.0
+    }
+}
+
 /// Kitchens.
 #[derive(Debug, Default)]
 pub struct KitchenSubscription;
@@ -49,7 +56,8 @@ pub struct KitchenSubscription;
 #[Subscription]
 impl KitchenSubscription {
     /// Every change of a kitchen's queue. The first item is the present state; with `after`, the items
-    /// are every change after that position instead, none twice.
+    /// are every change after that position instead, none twice: at most 100,000 events of the log behind,
+    /// and `BAD_USER_INPUT` with the gap in `extensions` beyond that.
     #[graphql(directive = requires::apply(roles(Permission::ReadKitchen)))]
     async fn kitchen_queue_changed(
         &self,
@@ -62,11 +70,17 @@ impl KitchenSubscription {
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
         caller.authorize(Permission::ReadKitchen, Scope::Pizzeria(&pizzeria))?;
         super::opened(services, &pizzeria).await?;
-        let base = start(services, after).await?;
+        let base = start_near(services, after).await?;
         let fold = queue_at(services, &pizzeria, base).await?;
         let view = KitchenView { pizzeria, fold };
         let first = after.is_none().then(|| view.update_of(base, None, None));
-        Ok(follow(all_events(services, base, |stream| stream.kind == StreamType::Order), first, view))
+        Ok(follow(
+            Progress::of(ctx),
+            base,
+            all_events(services, base, |stream| stream.kind == StreamType::Order),
+            first,
+            view,
+        ))
     }
 }
 

@@ -7,6 +7,7 @@ mod fold;
 mod follow;
 mod kitchen;
 mod order;
+mod progress;
 mod stock;
 
 use async_graphql::MergedSubscription;
@@ -18,6 +19,7 @@ pub use delivery::DeliveryUpdate;
 pub use event::EventUpdate;
 pub use kitchen::KitchenQueueUpdate;
 pub use order::OrderUpdate;
+pub use progress::Progress;
 pub use stock::{StockChange, StockUpdate};
 
 use crate::context::Services;

@@ -12,7 +12,8 @@ use futures_util::Stream;
 use sqlx::PgPool;
 
 use super::fold::{At, Fold};
-use super::follow::{View, events_of, follow, position_of, start};
+use super::follow::{Item, View, events_of, follow, position_of, start};
+use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -29,6 +30,12 @@ pub struct OrderUpdate {
     pub event: Option<String>,
     /// The order after it; none for an order that was refused.
     pub order: Option<Order>,
+}
+
+impl Item for OrderUpdate {
+    fn resume_after(&self) -> LogPosition {
+        self.position.0
+    }
 }
 
 /// Orders.
@@ -74,7 +81,7 @@ impl OrderSubscription {
                 Some(first)
             }
         };
-        Ok(follow(events_of(services, stream, base).await?, first, view))
+        Ok(follow(Progress::of(ctx), base, events_of(services, stream, base).await?, first, view))
     }
 }
 

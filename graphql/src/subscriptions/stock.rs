@@ -13,7 +13,8 @@ use futures_util::Stream;
 use sqlx::PgPool;
 
 use super::fold::{At, Fold};
-use super::follow::{View, events_of, follow, position_of, start};
+use super::follow::{Item, View, events_of, follow, position_of, start};
+use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -64,6 +65,12 @@ pub struct StockUpdate {
     pub changes: Vec<StockChange>,
 }
 
+impl Item for StockUpdate {
+    fn resume_after(&self) -> LogPosition {
+        self.position.0
+    }
+}
+
 /// Stocks.
 #[derive(Debug, Default)]
 pub struct StockSubscription;
@@ -99,7 +106,7 @@ impl StockSubscription {
                 first
             }
         };
-        Ok(follow(events_of(services, stream, base).await?, first, view))
+        Ok(follow(Progress::of(ctx), base, events_of(services, stream, base).await?, first, view))
     }
 }
 
