@@ -51,7 +51,7 @@ pub struct AddressInput {
     pub street: Option<String>,
     /// Postcode.
     pub postcode: Option<String>,
-    /// City.
+    /// Name of the city.
     pub city: Option<String>,
     /// Degrees, WGS 84, -90 to 90. A delivery needs it.
     pub latitude: Option<f64>,

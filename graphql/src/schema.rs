@@ -10,6 +10,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
     Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationResult, Value, Variables,
 };
+use chrono::{DateTime, Utc};
 
 use crate::access::Gate;
 use crate::completion::{Asked, complete};
@@ -113,7 +114,10 @@ impl Extension for Phases {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    // What the library says of it is about its code.
+    let moment = "A moment (RFC 3339), such as `\"2026-11-24T18:30:00+00:00\"`: given out in UTC, taken in with any offset.";
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .override_output_type_description::<DateTime<Utc>>(moment)
         .extension(Phases)
         .extension(Gate::default())
 }

@@ -99,7 +99,7 @@ pub struct CompleteDeliveryInput {
 pub struct FailDeliveryInput {
     /// The delivery.
     pub delivery_id: ID,
-    /// Why.
+    /// Why it could not be delivered.
     pub reason: DeliveryFailure,
     /// 1 to 255 characters: the same key with the same input answers the same.
     pub idempotency_key: Option<String>,

@@ -65,7 +65,7 @@ pub struct ChangeOrderLinesInput {
 pub struct CancelOrderInput {
     /// The order.
     pub order_id: ID,
-    /// Why.
+    /// Why it is cancelled.
     pub reason: CancelReason,
     /// 1 to 255 characters: the same key with the same input answers the same.
     pub idempotency_key: Option<String>,

@@ -61,7 +61,7 @@ stock_inputs! {
     }
     /// What is thrown away.
     WasteIngredientsInput {
-        /// Why.
+        /// Why it is thrown away.
         reason: WasteReason,
         /// How much of what, 1 to 200 lines.
         lines: Vec<StockLineInput>,

@@ -35,7 +35,7 @@ pub struct QuoteOrderInput {
     pub pizzeria_id: ID,
     /// How it shall leave.
     pub fulfilment: Fulfilment,
-    /// What.
+    /// What is asked for, 1 to 50 lines.
     pub lines: Vec<OrderLineInput>,
     /// Where to, for a delivery: only the place of its address counts. A signed-in customer's own by default.
     pub contact: Option<ContactInput>,

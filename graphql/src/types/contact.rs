@@ -26,7 +26,7 @@ pub struct Address {
     pub street: Option<String>,
     /// Postcode.
     pub postcode: Option<String>,
-    /// City.
+    /// Name of the city.
     pub city: Option<String>,
     /// Degrees, WGS 84.
     pub latitude: Option<f64>,

@@ -16,7 +16,7 @@ pub const CHANNEL: &str = "courier_positions";
 /// Where the courier of a delivery last said they were.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub struct CourierPosition {
-    /// Who.
+    /// The courier: a member of staff's id.
     pub courier_id: ID,
     /// Degrees, WGS 84.
     pub latitude: f64,

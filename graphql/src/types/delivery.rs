@@ -66,7 +66,7 @@ impl Delivery {
 /// A delivery: from the counter to the customer's door, by one courier at a time.
 #[Object]
 impl Delivery {
-    /// Its id.
+    /// Its id, `delivery:<uuid>`.
     pub async fn id(&self) -> ID {
         self.delivery.id.to_global()
     }

@@ -65,7 +65,7 @@ fn blank_codes(event_type: &str, payload: &mut serde_json::Value) {
 /// Something that happened.
 #[Object]
 impl Event {
-    /// Its id.
+    /// Its id, which holds its position.
     pub async fn id(&self) -> ID {
         self.0.position().to_global()
     }

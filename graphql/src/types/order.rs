@@ -110,7 +110,7 @@ fn is_over(status: DeliveryState) -> bool {
 /// An order: what was asked, what it costs, and where it stands.
 #[Object]
 impl Order {
-    /// Its id.
+    /// Its id, `order:<uuid>`.
     pub async fn id(&self) -> ID {
         self.order.id.to_global()
     }

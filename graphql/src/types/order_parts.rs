@@ -87,11 +87,11 @@ impl From<&domain::vat::VatPart> for VatPart {
 pub struct Payment {
     /// Which way.
     pub kind: PaymentKind,
-    /// How.
+    /// The method of payment.
     pub method: PaymentMethod,
     /// How much; never negative.
     pub amount: Money,
-    /// When.
+    /// When it was authorised, captured, declined or given back.
     pub at: DateTime<Utc>,
 }
 

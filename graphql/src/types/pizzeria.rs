@@ -59,7 +59,7 @@ impl Pizzeria {
 /// A point of sale.
 #[Object]
 impl Pizzeria {
-    /// Its id.
+    /// Its id, `pizzeria:P1`.
     pub async fn id(&self) -> ID {
         self.pizzeria.id.to_global()
     }

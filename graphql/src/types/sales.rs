@@ -18,7 +18,7 @@ pub struct SalesDay(pub Row);
 /// What came in by one method, less what went back.
 #[derive(Debug, SimpleObject)]
 pub struct PaidByMethod {
-    /// How.
+    /// The method of payment.
     pub method: PaymentMethod,
     /// How much; negative when more went back.
     pub amount: Money,
@@ -27,7 +27,7 @@ pub struct PaidByMethod {
 /// A pizzeria's business day: the local day, cut at four in the morning.
 #[Object]
 impl SalesDay {
-    /// Where.
+    /// The pizzeria whose takings they are.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         ctx.loaders()?.load_one(self.0.pizzeria.clone()).await
     }

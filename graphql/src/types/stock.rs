@@ -54,7 +54,7 @@ async fn menu(ctx: &Context<'_>) -> Result<Arc<Menu>, ApiError> {
 /// What a pizzeria has left.
 #[Object]
 impl Stock {
-    /// Its id.
+    /// Its id, `stock:P1`.
     pub async fn id(&self) -> ID {
         ids::stock(&self.pizzeria)
     }
@@ -69,7 +69,7 @@ impl Stock {
         scalars::LogPosition(self.position)
     }
 
-    /// Whose.
+    /// The pizzeria whose stock it is.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
         Pizzeria::load(ctx, &self.pizzeria).await
     }
