@@ -205,15 +205,15 @@ async fn the_process_that_runs_the_read_models_is_killed_and_the_other_takes_ove
     leads(pool, &other).await;
 
     // What came before, during and after the change is all there, once.
-    let head = demo.person(&other.base, "auditor").head().await;
+    let head = demo.person(&other.base, "auditor").head().await.to_string();
     let kitchen = demo.person(&other.base, "pizzaiolo1.p1");
     eventually("the read models are at the head", || async {
         let ready = kitchen.get("/readyz").await.unwrap();
         let models = ready.body["readModels"].as_array().unwrap().clone();
-        models.iter().all(|model| model["position"] == head.to_string()).then_some(())
+        models.iter().all(|model| model["position"] == head.as_str()).then_some(())
     })
     .await;
-    let stock = kitchen.stock("P1", &json!(head.to_string())).await;
+    let stock = kitchen.stock("P1", &json!(head)).await;
     assert_eq!(tests::orders::level(&stock, "WATER").1, i64::try_from(orders.len()).unwrap());
     verified(&demo).await;
 }
