@@ -25,7 +25,7 @@ use crate::subscriptions::{Progress, Subscription};
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// How many complaints validation may have about one request.
-const COMPLAINTS: usize = 20;
+pub const COMPLAINTS: usize = 20;
 
 /// The extension of a subscription's item that says where to resume after it.
 pub const POSITION: &str = "position";

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use graphql::app::{App, Config};
 use graphql::clock::Clock;
+use graphql::http::documents::{Documents, Mode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -332,4 +333,26 @@ async fn a_process_that_stops_says_goodbye() {
     api.stop.take().unwrap().send(()).unwrap();
     assert_eq!(closed(&mut socket).await, u16::from(CloseCode::Away));
     tokio::time::timeout(Duration::from_secs(20), &mut api.served).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn trusted_documents_may_be_the_only_ones() {
+    let folder = std::env::temp_dir().join(format!("ocpizza-only-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let manifest = json!({ "menu-1": "query Menu { menu(pizzeriaId: \"P1\") { version } }" });
+    std::fs::write(folder.join("persisted-documents.json"), manifest.to_string()).unwrap();
+    let demo = tests::Demo::create().await;
+    let documents = Documents::load(&folder, Mode::Only).unwrap();
+    let server =
+        tests::server::Server::start_with(&demo.database, |config| Config { documents, ..config }).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    let anybody = tests::Api::new(&server.base);
+    let post = async |body: Value| anybody.post("application/json", body.to_string()).await.unwrap();
+    let expected = json!({ "menu": { "version": 1 } });
+    assert_eq!(post(json!({ "documentId": "menu-1" })).await.data(), expected);
+    assert_eq!(post(json!({ "query": manifest["menu-1"] })).await.data(), expected);
+    let other = post(json!({ "query": "{ __typename }" })).await;
+    assert_eq!((other.status, other.code()), (403, "FORBIDDEN"));
+    let other = post(json!({ "documentId": "menu-2" })).await;
+    assert_eq!((other.status, other.code()), (400, "PERSISTED_QUERY_NOT_FOUND"));
 }

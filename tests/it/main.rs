@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
 
+mod abuse;
 mod access;
 mod bad_input;
 mod brakes;

@@ -32,7 +32,7 @@ use crate::error::{ApiError, ErrorCode, finish, set_code};
 use crate::introspection::{Introspection, Undescribed};
 use crate::labels::Lang;
 use crate::loaders::Loaders;
-use crate::schema::{Executed, Schema};
+use crate::schema::{COMPLAINTS, Executed, Schema};
 use crate::subscriptions::Progress;
 
 /// How long a query may take. Mutations are bounded where they wait: giving up on one half-way would
@@ -186,6 +186,10 @@ impl Api {
         let refused = |code, message: String| Box::new(refusal(code, message));
         let too_complex = |error: TooMuch| refused(ErrorCode::QueryTooComplex, error.to_string());
         let bad_input = |message: String| refused(ErrorCode::BadUserInput, message);
+        if request.query.chars().any(|character| character.is_control() && !"\t\n\r".contains(character)) {
+            let message = "syntax error: a control character".to_owned();
+            return Err(refused(ErrorCode::GraphqlParseFailed, message));
+        }
         check_text(&request.query).map_err(too_complex)?;
         let document = parse_query(&request.query).map_err(|error| Box::new(unparsed(error)))?;
         check_document(&document).map_err(too_complex)?;
@@ -200,6 +204,11 @@ impl Api {
         if cost.requested > COST {
             let error = TooMuch::Cost { requested: cost.requested };
             return Err(Box::new(with_cost(*too_complex(error), Some(cost))));
+        }
+        if cost.unknown > COMPLAINTS {
+            // Validation would look for a name like each of them.
+            let message = format!("more than {COMPLAINTS} fields are not in the schema");
+            return Err(refused(ErrorCode::GraphqlValidationFailed, message));
         }
         let kind = operation.ty;
         let several =

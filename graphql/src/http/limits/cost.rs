@@ -30,11 +30,13 @@ const SIZES: [(&str, &str, u64); 6] = [
 const WEIGHTS: [(&str, &str, u64); 4] =
     [("Query", "events", 10), ("Query", "sales", 100), ("Order", "history", 10), ("Delivery", "history", 10)];
 
-/// What an operation costs, and may.
+/// What an operation costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// What it costs.
     pub requested: u64,
+    /// How many of its fields the schema does not have, each fragment counted once.
+    pub unknown: usize,
 }
 
 impl Cost {
@@ -97,14 +99,15 @@ impl Costs {
         operation: &OperationDefinition,
         variables: &Variables,
     ) -> Cost {
-        let mut counting =
-            Counting { costs: self, document, operation, variables, fragments: HashMap::new() };
+        let fragments = HashMap::new();
+        let mut counting = Counting { costs: self, document, operation, variables, fragments, unknown: 0 };
         let root = match operation.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        Cost { requested: counting.selections(root, &operation.selection_set.node) }
+        let requested = counting.selections(root, &operation.selection_set.node);
+        Cost { requested, unknown: counting.unknown }
     }
 
     fn field(&self, ty: &str, field: &str) -> Option<&FieldCost> {
@@ -151,6 +154,7 @@ struct Counting<'a> {
     variables: &'a Variables,
     /// Each fragment is counted once, however often it is spread.
     fragments: HashMap<&'a Name, u64>,
+    unknown: usize,
 }
 
 impl<'a> Counting<'a> {
@@ -181,6 +185,8 @@ impl<'a> Counting<'a> {
         let costs = self.costs;
         // What the schema does not have is for validation to refuse; introspection has limits of its own.
         let Some(cost) = costs.field(ty, &field.name.node) else {
+            // Below what is unknown, nothing is known.
+            self.unknown += usize::from(!ty.is_empty() && !field.name.node.starts_with("__"));
             return 1_u64.saturating_add(self.selections("", &field.selection_set.node));
         };
         let times = match cost.size {
@@ -259,6 +265,20 @@ mod tests {
             bomb += &format!(" fragment F{level} on Query {{ ...F{0} ...F{0} }}", level + 1);
         }
         assert_eq!(cost(&(bomb + " fragment F200 on Query { me { id } }"), json!({})), u64::MAX);
+    }
+
+    #[test]
+    fn fields_that_do_not_exist_are_counted() {
+        let unknown = |query: &str| {
+            let document = parse_query(query).unwrap();
+            let operation = crate::completion::operation(&document, None).unwrap();
+            costs().cost(&document, operation, &Variables::default()).unknown
+        };
+        assert_eq!(
+            unknown("{ __typename __schema { types { name } } me { id nothing { more } } nowhere }"),
+            2
+        );
+        assert_eq!(unknown("{ me { ...F ...F } } fragment F on Account { nothing }"), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::TooMuch;
 /// How deep brackets may nest in a document: deeper ones would use up the parser's stack.
 pub(super) const BRACKETS: usize = 64;
 /// How many tokens a document may have; the standard introspection has about 250.
-pub(super) const TOKENS: usize = 10_000;
+pub(super) const TOKENS: usize = 5_000;
 /// How long a name may be, in bytes: names come back in errors.
 pub(super) const NAME: usize = 128;
 

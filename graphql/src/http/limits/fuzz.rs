@@ -1,0 +1,114 @@
+//! Documents that nobody would write, through all that happens before validation: whatever comes, it ends
+//! soon, and nothing panics.
+
+use std::time::{Duration, Instant};
+
+use async_graphql::Variables;
+use async_graphql::parser::parse_query;
+use proptest::prelude::*;
+
+use super::cost::Costs;
+use super::{check_document, check_text, root_fields};
+
+/// Long, because machines are shared; what it guards against takes for ever.
+const SOON: Duration = Duration::from_secs(10);
+
+const PIECES: [&str; 34] = [
+    "{",
+    "}",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "...",
+    "...F",
+    "...G",
+    " on ",
+    "query ",
+    "mutation ",
+    "fragment F on Query ",
+    "fragment G on Order ",
+    "F",
+    "node",
+    "orders",
+    "id",
+    ":",
+    "!",
+    "=",
+    "$v",
+    "$v:Int",
+    "@skip(if:true)",
+    "first:100",
+    "1",
+    "-0.5e9",
+    "\"",
+    "\"\"\"",
+    "\\",
+    "#\n",
+    "é\u{0}🍕",
+];
+
+/// What `Api::check` does with a document, as far as it needs no process.
+fn examine(query: &str) {
+    let begun = Instant::now();
+    if check_text(query).is_ok()
+        && let Ok(document) = parse_query(query)
+        && check_document(&document).is_ok()
+    {
+        let costs = Costs::of(SCHEMA).unwrap();
+        for (_, operation) in document.operations.iter() {
+            costs.cost(&document, &operation.node, &Variables::default());
+            root_fields(&document, &operation.node.selection_set.node);
+        }
+    }
+    assert!(begun.elapsed() < SOON, "{query}");
+}
+
+const SCHEMA: &str = "type Query { node: Order orders(first: Int): OrderConnection } \
+    type OrderConnection { nodes: [Order!]! } type Order { id: ID! node: Order orders(first: Int): OrderConnection }";
+
+fn pieces() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(&PIECES[..]), 0..300).prop_map(|pieces| pieces.concat())
+}
+
+/// Fragments that spread each other in any way.
+fn fragments() -> impl Strategy<Value = String> {
+    let fragment = prop::collection::vec(0..24_usize, 1..4);
+    prop::collection::vec(fragment, 1..24).prop_map(|fragments| {
+        let mut text = "{ ...F0 }".to_owned();
+        for (at, spreads) in fragments.iter().enumerate() {
+            let spreads: String = spreads.iter().map(|to| format!("...F{to} node {{ ...F{to} }} ")).collect();
+            text += &format!(" fragment F{at} on Query {{ {spreads} }}");
+        }
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_text_is_examined_soon(text in any::<String>()) {
+        examine(&text);
+    }
+
+    #[test]
+    fn any_bytes_are_no_request_or_one(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
+        if let Ok(parameters) = serde_json::from_slice::<crate::http::request::Parameters>(&bytes) {
+            let _ = parameters.into_request(&crate::http::documents::Documents::default());
+        }
+        examine(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn pieces_of_documents_are_examined_soon(text in pieces()) {
+        examine(&text);
+    }
+
+    #[test]
+    fn fragments_of_fragments_are_examined_soon(text in fragments()) {
+        examine(&text);
+    }
+}
