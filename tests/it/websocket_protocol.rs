@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tests::server::Server;
 use tests::{Database, Heard, RawSocket, Shop};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 async fn server(limits: StreamLimits) -> Server {
     let database = Database::create().await;
@@ -192,4 +194,14 @@ async fn the_server_pings_with_the_position_and_lets_go_of_who_is_not_there() {
     // A stream of bytes that never answers.
     let silent = tests::raw_socket::silent(&shop.server.base).await;
     tests::within(silent.ended()).await;
+}
+
+#[tokio::test]
+async fn a_goodbye_is_answered() {
+    let server = server(StreamLimits::default()).await;
+    let mut socket = RawSocket::initialised(&server.base, None).await;
+    let goodbye = CloseFrame { code: CloseCode::Normal, reason: "Normal Closure".into() };
+    socket.send(Message::Close(Some(goodbye))).await;
+    // Without an answer, clients take it for a connection that was lost, and make it again.
+    assert_eq!(socket.closed().await.0, 1000);
 }

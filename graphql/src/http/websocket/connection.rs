@@ -34,6 +34,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(super) enum End {
     /// With a word.
     Close(Close),
+    /// The client has said so.
+    Left,
     /// The client is gone, or does not listen.
     Gone,
 }
@@ -72,9 +74,12 @@ impl Connection {
         let stopping = self.server.stopping.subscribe();
         let changes = self.server.api.authenticator.changes();
         let Err(end) = self.converse(stopping, changes).await else { return };
-        if let End::Close(close) = end {
-            // Whoever does not take the farewell goes without.
-            let _ = self.send(Message::Close(Some(close.frame()))).await;
+        // Whoever does not take the farewell goes without.
+        match end {
+            End::Close(close) => drop(self.send(Message::Close(Some(close.frame()))).await),
+            // The answer to a close waits below us, and goes out with the next reading.
+            End::Left => drop(timeout(self.server.streams.limits.send, self.socket.recv()).await),
+            End::Gone => {}
         }
     }
 
@@ -119,7 +124,8 @@ impl Connection {
             Some(Ok(Message::Binary(_))) => Err(Close::Invalid("Invalid message: binary".to_owned()).into()),
             // Pings of the WebSocket itself are answered below us.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
+            Some(Ok(Message::Close(_))) => Err(End::Left),
+            None => Err(End::Gone),
             Some(Err(error)) => Err(broken(&error)),
         }
     }
