@@ -18,7 +18,18 @@ use tokio::runtime::Runtime;
 use crate::checkout::Checkout;
 
 /// The scripts: each is `<name>.js`.
-const SCRIPTS: [&str; 8] = ["audit", "operations", "apollo", "urql", "relay", "schema", "lint", "typescript"];
+const SCRIPTS: [&str; 10] = [
+    "audit",
+    "operations",
+    "graphql-ws",
+    "graphql-sse",
+    "apollo",
+    "urql",
+    "relay",
+    "schema",
+    "lint",
+    "typescript",
+];
 /// How long a script may take: long, because machines are shared.
 const DEADLINE: Duration = Duration::from_secs(180);
 /// The least version of Node.js.
