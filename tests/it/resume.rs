@@ -231,18 +231,18 @@ async fn who_sees_nothing_hears_how_far_the_log_is_all_the_same() {
     let mut socket = RawSocket::initialised(&shop.server.base, token.as_deref()).await;
     socket.subscribe("1", none, Value::Null).await;
     append(&shop.database().pool, 50).await;
-    let head = shop.person("auditor").head().await;
+    let head = shop.person("auditor").head().await.to_string();
     loop {
         let block = events.block().await.unwrap();
         assert_eq!((block.event, block.data), (None, Value::Null), "nothing to see");
-        if block.id == Some(head.to_string()) {
+        if block.id.as_deref() == Some(&*head) {
             break;
         }
     }
     loop {
         let Heard::Message(message) = socket.heard().await else { panic!("closed") };
         assert_eq!(message["type"], "ping");
-        if message["payload"]["position"] == head.to_string() {
+        if message["payload"]["position"].as_str() == Some(&*head) {
             break;
         }
     }

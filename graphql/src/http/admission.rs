@@ -42,13 +42,16 @@ impl Default for StreamLimits {
     }
 }
 
+/// How many are open for each address.
+type Addresses = Arc<Mutex<HashMap<ClientAddress, usize>>>;
+
 /// Lets connections in that stay. Cloning shares the count.
 #[derive(Debug, Clone)]
 pub struct Admission {
     /// The bounds.
     pub limits: Arc<StreamLimits>,
     permits: Arc<Semaphore>,
-    addresses: Arc<Mutex<HashMap<ClientAddress, usize>>>,
+    addresses: Addresses,
 }
 
 /// Why a connection is not let in.
@@ -66,7 +69,7 @@ pub enum Full {
 #[derive(Debug)]
 pub struct Place {
     _permit: OwnedSemaphorePermit,
-    of: Option<(ClientAddress, Arc<Mutex<HashMap<ClientAddress, usize>>>)>,
+    of: Option<(ClientAddress, Addresses)>,
 }
 
 impl Admission {

@@ -47,7 +47,8 @@ impl Close {
             Self::SubscriberExists(id) => (4409, format!("Subscriber for {id} already exists")),
             Self::InitialisedTwice => (4429, "Too many initialisation requests".to_owned()),
         };
-        CloseFrame { code, reason: reason[..reason.floor_char_boundary(REASON)].into() }
+        let fits = (0..=reason.len().min(REASON)).rev().find(|end| reason.is_char_boundary(*end));
+        CloseFrame { code, reason: reason[..fits.unwrap_or(0)].into() }
     }
 }
 
