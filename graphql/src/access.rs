@@ -15,8 +15,10 @@ use crate::context::{Caller, NoContext};
 use crate::error::ApiError;
 
 /// Fields of the roots that are for anybody, with or without an account.
-const PUBLIC: &[(&str, &[&str])] =
-    &[("Query", &["me", "menu", "node", "pizzeria", "pizzerias", "quoteOrder"]), ("Mutation", &[])];
+const PUBLIC: &[(&str, &[&str])] = &[
+    ("Query", &["me", "menu", "node", "pizzeria", "pizzerias", "quoteOrder"]),
+    ("Mutation", &["requestPasswordReset", "resetPassword", "signIn", "signUp", "verifyEmail"]),
+];
 
 /// Types whose every field is for whoever was given the object: what gave it decided. Payloads,
 /// connections, edges and updates are, by their names.
@@ -169,7 +171,7 @@ const PARTLY_OPEN: &[(&str, &[&str])] = &[
             "version",
         ],
     ),
-    ("Staff", &["id", "role"]),
+    ("Staff", &["active", "id", "pizzeria", "role", "version"]),
 ];
 
 /// Guarded fields that are null, and no error, for the roles that they are not for: pages that several

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::session::{self, Issuer};
-use crate::auth::{self, AuthError, Authenticator, BrakeLimits, Brakes, Key};
+use crate::auth::{self, AuthError, Authenticator, BrakeLimits, Brakes, Key, PasswordError, Passwords};
 use crate::clock::Clock;
 use crate::config;
 use crate::context::Services;
@@ -28,6 +28,7 @@ use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
 use crate::http::{connections, health};
 use crate::introspection::Introspection;
+use crate::mail::{MailSettings, Post};
 use crate::payment::{DemoPayments, PaymentService};
 use crate::schema::{schema, sdl};
 use crate::types::courier_position;
@@ -58,6 +59,8 @@ pub struct Config {
     pub documents: Documents,
     /// Whether GraphiQL is served, at `/graphiql`.
     pub graphiql: bool,
+    /// How mail is sent.
+    pub mail: MailSettings,
     /// Who takes money online; the demo's service when none.
     pub payments: Option<Arc<dyn PaymentService>>,
     /// The bounds of WebSockets and event streams.
@@ -78,6 +81,7 @@ impl Config {
             introspection: Introspection::Everybody,
             documents: Documents::default(),
             graphiql: true,
+            mail: MailSettings::default(),
             payments: None,
             streams: StreamLimits::default(),
         }
@@ -101,6 +105,7 @@ impl Config {
             introspection: settings.introspection(),
             documents: settings.documents()?,
             graphiql: settings.graphiql(),
+            mail: settings.mail()?,
             ..Self::new(pool, clock)
         })
     }
@@ -121,6 +126,9 @@ pub enum StartError {
     /// The schema's own text could not be read.
     #[error("the schema cannot be read")]
     Schema(async_graphql::parser::Error),
+    /// Passwords cannot be computed.
+    #[error("passwords cannot be computed")]
+    Passwords(#[from] PasswordError),
 }
 
 /// A process: everything runs while it lives.
@@ -165,6 +173,7 @@ impl App {
             introspection,
             documents,
             graphiql,
+            mail,
             payments,
             streams,
         } = config;
@@ -184,6 +193,9 @@ impl App {
             brakes: Brakes::new(pool.clone(), key.clone(), clock, brakes),
             key: key.clone(),
             clock,
+            passwords: Passwords::start().await?,
+            post: Post::new(mail),
+            staff_turn: Arc::default(),
             payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),
         };
         let settling = services.settlement().sweep();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use config::{Config, File, FileFormat};
@@ -18,11 +19,12 @@ use crate::http::documents::{Documents, DocumentsError, Mode};
 use crate::http::origins::{AllowedOrigins, NoOrigin};
 use crate::http::rate_limit::{RateLimit, RateLimits};
 use crate::introspection::Introspection;
+use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp, SmtpError};
 
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 19] = [
+const VARIABLES: [&str; 23] = [
     "DATABASE_URL",
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
@@ -38,6 +40,10 @@ const VARIABLES: [&str; 19] = [
     "OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT",
     "OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS",
     "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS",
+    "OCPIZZA_MANAGER_MAIL_DIR",
+    "OCPIZZA_MANAGER_MAIL_FROM",
+    "OCPIZZA_MANAGER_PUBLIC_URL",
+    "OCPIZZA_MANAGER_SMTP_URL",
     "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS",
     "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE",
     "OCPIZZA_MANAGER_TRUSTED_PROXIES",
@@ -45,6 +51,8 @@ const VARIABLES: [&str; 19] = [
 ];
 /// Where the API listens when nothing is said.
 const DEFAULT_PORT: u16 = 8080;
+/// Where mails are written to in development.
+const MAIL_DIR: &str = ".ocpizza/mail";
 
 /// Where a process runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -115,6 +123,18 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_GRAPHIQL`: whether GraphiQL is served; by default everywhere but in production.
     #[serde(rename = "ocpizza_manager_graphiql")]
     pub graphiql: Option<bool>,
+    /// `OCPIZZA_MANAGER_SMTP_URL`: the mail server, `smtps://user:password@host:465`.
+    #[serde(rename = "ocpizza_manager_smtp_url")]
+    pub smtp_url: Option<SecretString>,
+    /// `OCPIZZA_MANAGER_MAIL_FROM`: the address that mail is from.
+    #[serde(rename = "ocpizza_manager_mail_from")]
+    pub mail_from: Option<String>,
+    /// `OCPIZZA_MANAGER_MAIL_DIR`: where mails are written to in development, without a mail server.
+    #[serde(rename = "ocpizza_manager_mail_dir")]
+    pub mail_dir: Option<PathBuf>,
+    /// `OCPIZZA_MANAGER_PUBLIC_URL`: the address of the pages that links in mails lead to.
+    #[serde(rename = "ocpizza_manager_public_url")]
+    pub public_url: Option<String>,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
@@ -167,6 +187,12 @@ pub enum SettingsError {
     /// The trusted documents cannot be used.
     #[error(transparent)]
     Documents(#[from] DocumentsError),
+    /// The mail server cannot be used.
+    #[error(transparent)]
+    Mail(#[from] SmtpError),
+    /// A mail server without an address that mail is from.
+    #[error("OCPIZZA_MANAGER_SMTP_URL needs OCPIZZA_MANAGER_MAIL_FROM")]
+    NoSender,
     /// Nothing could be executed.
     #[error("settings: OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE is only, and there are no trusted documents")]
     NothingTrusted,
@@ -263,6 +289,24 @@ impl Settings {
             Environment::Production => listed,
             Environment::Development => listed.and_localhost(),
         })
+    }
+
+    /// How mail is sent: by the mail server; in development without one, into files; in production without
+    /// one, not at all.
+    ///
+    /// # Errors
+    /// When what is set for the mail server cannot be used.
+    pub fn mail(&self) -> Result<MailSettings, SettingsError> {
+        let mailer: Arc<dyn Mailer> = match (&self.smtp_url, &self.mail_from, self.environment) {
+            (Some(url), Some(from), _) => Arc::new(Smtp::new(url, from)?),
+            (Some(_), None, _) => return Err(SettingsError::NoSender),
+            (None, _, Environment::Production) => Arc::new(Nowhere),
+            (None, _, Environment::Development) => {
+                let directory = self.mail_dir.clone();
+                Arc::new(Directory::new(directory.unwrap_or_else(|| PathBuf::from(MAIL_DIR))))
+            }
+        };
+        Ok(MailSettings { mailer, public_url: self.public_url.clone() })
     }
 
     /// The documents that requests may name instead of sending them.

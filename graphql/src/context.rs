@@ -12,12 +12,13 @@ use projections::{Model, ReadModels};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::auth::{Brakes, Key};
+use crate::auth::{Brakes, Key, Passwords};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::http::client_address::ClientAddress;
 use crate::labels::Lang;
 use crate::loaders::Loaders;
+use crate::mail::Post;
 use crate::payment::{PaymentService, Settlement};
 use crate::scalars::LogPosition;
 
@@ -41,6 +42,13 @@ pub struct Services {
     pub brakes: Brakes,
     /// The clock.
     pub clock: Clock,
+    /// Passwords, a few at once.
+    pub passwords: Passwords,
+    /// Who carries mail.
+    pub post: Post,
+    /// Whose turn it is in this process to change who works here: the database's lock is waited for by one
+    /// connection at most.
+    pub staff_turn: Arc<tokio::sync::Mutex<()>>,
     /// Who takes money online.
     pub payments: Arc<dyn PaymentService>,
 }

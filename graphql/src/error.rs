@@ -15,7 +15,7 @@ use domain::event::UnreadableEvent;
 use event_store::{FollowError, LogError, StoreError};
 use projections::WaitError;
 
-use crate::auth::{AuthError, BrakeError};
+use crate::auth::{AuthError, BrakeError, PasswordError};
 
 /// The codes of API.md, and the one that the protocol of persisted queries has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,6 +236,15 @@ impl From<BrakeError> for ApiError {
                 Self::RateLimited { message: "too many attempts".to_owned(), retry_after }
             }
             BrakeError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Overloaded => Self::Overloaded,
+            failed @ PasswordError::Failed(_) => Self::internal(failed),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod inputs;
 pub mod introspection;
 pub mod labels;
 pub mod loaders;
+pub mod mail;
 pub mod messages;
 pub mod mutations;
 pub mod operations;

@@ -1,9 +1,13 @@
 //! The scalars of the API, each with its specification. Nothing is computed here.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
+use std::borrow::Cow;
+
+use async_graphql::registry::Registry;
+use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
 use chrono::NaiveDate;
 use domain::Cents;
 use domain::vat::VatRate;
+use secrecy::SecretString;
 
 use crate::error::ApiError;
 use crate::types::enums::Currency;
@@ -24,6 +28,37 @@ impl ScalarType for Decimal {
 
     fn to_value(&self) -> Value {
         Value::String(self.0.to_string())
+    }
+}
+
+/// A text that is neither shown nor logged: a password, a token. To clients it is a `String`.
+#[derive(Debug, Clone)]
+pub struct Secret(pub SecretString);
+
+impl InputType for Secret {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <String as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <String as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        match value {
+            Some(Value::String(text)) => Ok(Self(text.into())),
+            _ => Err(InputValueError::custom("a text is needed")),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Null
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
     }
 }
 

@@ -3,10 +3,12 @@
 //!
 //! A new read model is one migration, one file (row, apply, queries) and one line in [`registry`].
 //!
-//! - [`ReadModels::start`] follows the log: a runner a read model, a reactor a policy, the expiry timer.
+//! - [`ReadModels::start`] follows the log: a runner a read model, a reactor a policy, the expiry timer, and
+//!   [`account_access`], which keeps what accounts may in line with the log.
 //! - Rows and checkpoint change in one transaction (module `checkpoint`), so an event counts once.
 //! - [`rebuild`] fills a model anew beside the live one; [`verify`] compares the two, and both with the log.
 
+pub mod account_access;
 mod batches;
 mod checkpoint;
 pub mod daily_sales;

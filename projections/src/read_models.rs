@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
+use crate::account_access::{self, Access};
 use crate::batches::Batches;
 use crate::error::{ProjectionError, WaitError};
 use crate::expiry::{self, Expiry};
@@ -97,6 +98,11 @@ impl ReadModels {
                 reactor.run(leadership.clone(), progress.clone())
             }));
         }
+        let access = (pool.clone(), batches, leadership.clone(), progress.clone());
+        tasks.push(supervise(account_access::NAME.to_owned(), move || {
+            let (pool, batches, leadership, progress) = access.clone();
+            Access { pool, batches }.run(leadership, progress)
+        }));
         let timer = (pool.clone(), leadership.clone());
         tasks.push(supervise(expiry::NAME.to_owned(), move || {
             let (pool, leadership) = timer.clone();

@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool};
 
 use crate::error::ProjectionError;
 use crate::registry::Model;
-use crate::{leadership, reactor};
+use crate::{account_access, leadership, reactor};
 
 /// Why something does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,5 +94,6 @@ pub async fn status(pool: &PgPool) -> Result<Vec<Status>, ProjectionError> {
 /// Everything that has a checkpoint: the read models, then the reactors.
 pub(crate) fn names() -> Vec<String> {
     let models = Model::ALL.iter().map(|model| model.name().to_owned());
-    models.chain(domain::policies::ALL.iter().map(|policy| reactor::name(policy.name))).collect()
+    let policies = domain::policies::ALL.iter().map(|policy| reactor::name(policy.name));
+    models.chain(policies).chain([account_access::NAME.to_owned()]).collect()
 }

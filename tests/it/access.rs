@@ -8,7 +8,7 @@ use tests::Shop;
 use tests::orders::{basket, pizza, side};
 
 /// Each mutation with an input that its roles could send, about things of P1.
-fn mutations(order: &Value, delivery: &Value) -> Vec<(&'static str, Value)> {
+fn mutations(order: &Value, delivery: &Value, staff: &Value) -> Vec<(&'static str, Value)> {
     let (order, delivery) = (&order["id"], &delivery["id"]);
     let of_order = json!({ "orderId": order });
     let of_delivery = json!({ "deliveryId": delivery });
@@ -48,18 +48,28 @@ fn mutations(order: &Value, delivery: &Value) -> Vec<(&'static str, Value)> {
         ("updatePizzeria", json!({ "pizzeriaId": "P1", "name": "N" })),
         ("pausePizzeria", json!({ "pizzeriaId": "P1" })),
         ("resumePizzeria", json!({ "pizzeriaId": "P1" })),
+        (
+            "hireStaff",
+            json!({ "name": "N", "email": "n@ocpizza.example", "role": "COURIER", "pizzeriaId": "P1" }),
+        ),
+        ("revokeStaff", json!({ "staffId": staff })),
     ]
 }
 
 /// Of those above, which nobody but the group's people may.
 const OF_THE_GROUP: [&str; 2] = ["openPizzeria", "publishMenu"];
+/// Which anybody may, about nobody but themselves.
+const OF_ONES_OWN: [&str; 4] = ["updateMyAccount", "changePassword", "signOut", "requestEmailVerification"];
+/// Which ask for a password, or for a token that was sent by mail, and for no account.
+const FOR_ANYBODY: [&str; 5] = ["signUp", "signIn", "verifyEmail", "requestPasswordReset", "resetPassword"];
 
 #[tokio::test]
 async fn strangers_auditors_and_the_next_pizzeria_change_nothing() {
     let shop = Shop::open().await;
     let (order, delivery) = crate::deliveries::ready(&shop).await;
+    let courier = shop.person("courier1.p1").data("{ me { id } }", Value::Null).await["me"]["id"].clone();
     let head = shop.person("auditor").head().await;
-    let all = mutations(&order, &delivery);
+    let all = mutations(&order, &delivery, &courier);
     for (name, input) in &all {
         for (person, code) in [
             (shop.anybody(), "UNAUTHENTICATED"),
@@ -89,7 +99,8 @@ async fn strangers_auditors_and_the_next_pizzeria_change_nothing() {
     let data = shop.anybody().data(document, Value::Null).await;
     let fields = data["__schema"]["mutationType"]["fields"].as_array().unwrap();
     let exist: BTreeSet<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
-    let listed = all.iter().map(|(name, _)| *name).chain(OF_THE_GROUP).collect();
+    let listed = all.iter().map(|(name, _)| *name);
+    let listed = listed.chain(OF_THE_GROUP).chain(OF_ONES_OWN).chain(FOR_ANYBODY).collect();
     assert_eq!(exist.difference(&listed).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 

@@ -72,8 +72,8 @@ async fn the_demo_data_is_complete_to_the_gram() {
         .await
         .unwrap();
     assert_eq!(stored, 47);
-    // The menu, 5 openings, 42 hirings, 5 supplies and 5 × 37 thresholds.
-    assert_eq!(head, LogPosition(1 + 5 + 42 + 5 + 185));
+    // The menu, 5 openings, 42 hirings, 5 customers, 5 supplies and 5 × 37 thresholds.
+    assert_eq!(head, LogPosition(1 + 5 + 42 + 5 + 5 + 185));
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn two_that_load_it_at_once_load_it_once() {
     let (one, other) = tokio::join!(demo::seed(&one, now()), demo::seed(&other, now()));
     one.unwrap();
     other.unwrap();
-    assert_eq!(log::head(&database.pool).await.unwrap(), LogPosition(238));
+    assert_eq!(log::head(&database.pool).await.unwrap(), LogPosition(243));
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn what_was_interrupted_is_taken_up_again() {
     interrupted.abort();
 
     let store = EventStore::start(database.pool.clone(), Settings::default());
-    assert_eq!(demo::seed(&store, now()).await.unwrap(), LogPosition(238));
+    assert_eq!(demo::seed(&store, now()).await.unwrap(), LogPosition(243));
 }
 
 #[tokio::test]

@@ -8,13 +8,14 @@ use chrono::Utc;
 use event_store::{EventStore, Follower, Settings};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
-use graphql::auth::{self, Account, BrakeLimits, Brakes, Key};
+use graphql::auth::{self, Account, BrakeLimits, Brakes, Key, Passwords};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
 use graphql::demo;
 use graphql::error::finish;
 use graphql::labels::Lang;
+use graphql::mail::{MailSettings, Post};
 use graphql::payment::DemoPayments;
 use graphql::schema::{Schema, schema};
 use projections::ReadModels;
@@ -42,7 +43,19 @@ impl Api {
         let key = Key::development(&pool).await.unwrap();
         let brakes = Brakes::new(pool.clone(), key.clone(), clock(), BrakeLimits::default());
         let payments = Arc::new(DemoPayments::new(pool.clone()));
-        let services = Services { pool, store, follower, read_models, brakes, key, clock: clock(), payments };
+        let services = Services {
+            pool,
+            store,
+            follower,
+            read_models,
+            brakes,
+            key,
+            clock: clock(),
+            payments,
+            passwords: Passwords::start().await.unwrap(),
+            post: Post::new(MailSettings::default()),
+            staff_turn: Arc::default(),
+        };
         Self { schema: schema(services), database }
     }
 

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod access;
+mod accounts;
 mod bad_input;
 mod brakes;
 mod browser;
@@ -38,6 +39,7 @@ mod rebuild;
 mod resume;
 mod sales;
 mod sessions;
+mod staff;
 mod statements;
 mod stock;
 mod streams;

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_graphql::{Request, Variables};
 use event_store::{EventStore, Follower, Settings};
 use futures_util::future::join_all;
-use graphql::auth::{self, BrakeLimits, Brakes, Key};
+use graphql::auth::{self, BrakeLimits, Brakes, Key, Passwords};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
 use graphql::labels::Lang;
+use graphql::mail::{MailSettings, Post};
 use graphql::payment::DemoPayments;
 use graphql::schema::{Schema, schema};
 use projections::ReadModels;
@@ -133,8 +134,19 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
     let payments = Arc::new(DemoPayments::new(pool.clone()));
     let key = Key::development(&pool).await.unwrap();
     let brakes = Brakes::new(pool.clone(), key.clone(), clock, BrakeLimits::default());
-    let services =
-        Services { pool: pool.clone(), store, follower, read_models, brakes, key, clock, payments };
+    let services = Services {
+        pool: pool.clone(),
+        store,
+        follower,
+        read_models,
+        brakes,
+        key,
+        clock,
+        payments,
+        passwords: Passwords::start().await.unwrap(),
+        post: Post::new(MailSettings::default()),
+        staff_turn: Arc::default(),
+    };
     let director = auth::account_by_email(&pool, "director@ocpizza.example").await.unwrap().unwrap();
     let caller = Caller { actor: Some(director.actor()), ..Caller::nobody(Lang::Fr, "test".into()) };
     let statements = Statements::default();

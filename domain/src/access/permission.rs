@@ -34,7 +34,10 @@ const GROUP: &[Role] = &[Director, System];
 permissions! {
     /// `menu`, `pizzerias`, `pizzeria`: anyone, without an account.
     ReadMenu: &Role::ALL,
-    /// `me`, `updateMyAccount`, `signOut`: one's own account and nobody else's.
+    /// `signUp`, `signIn`, `verifyEmail`, `requestPasswordReset`, `resetPassword`: anyone; what is asked for
+    /// there is a password, or a token that was sent by mail.
+    SignIn: &Role::ALL,
+    /// `me`, `updateMyAccount`, `changePassword`, `signOut`: one's own account and nobody else's.
     ManageOwnAccount: &Role::ALL,
     /// `quoteOrder`.
     QuoteOrder: ORDERING,
@@ -125,7 +128,7 @@ permissions! {
 impl Permission {
     /// Whether it needs no account at all.
     pub const fn is_public(self) -> bool {
-        matches!(self, Self::ReadMenu)
+        matches!(self, Self::ReadMenu | Self::SignIn)
     }
 
     /// Whether it is about something that every pizzeria shares, so that holding it is enough.

@@ -10,6 +10,7 @@ const OTHER: Uuid = Uuid::from_u128(2);
 /// D director, A auditor, S system.
 const TABLE: &[(Permission, &str)] = &[
     (Permission::ReadMenu, "CRPLMDAS"),
+    (Permission::SignIn, "CRPLMDAS"),
     (Permission::ManageOwnAccount, "CRPLMDAS"),
     (Permission::QuoteOrder, "CR..MD.S"),
     (Permission::PlaceOrder, "CR..MD.S"),
@@ -71,7 +72,7 @@ fn letter(role: Role) -> char {
 /// What a role that has a permission is told in a scope.
 fn within(role: Role, permission: Permission, scope: &str) -> Result<(), Denied> {
     match (letter(role), permission, scope) {
-        (_, Permission::ReadMenu, _) => Ok(()),
+        (_, Permission::ReadMenu | Permission::SignIn, _) => Ok(()),
         (_, _, "own account") => Ok(()),
         (_, Permission::ManageOwnAccount, _) => Err(Denied::Forbidden),
         (_, Permission::ReadRecipe | Permission::ReadLog, _) => Ok(()),
@@ -105,8 +106,8 @@ fn every_permission_role_and_scope_is_as_the_table_says() {
     assert_eq!(TABLE.iter().map(|(permission, _)| *permission).collect::<Vec<_>>(), Permission::ALL);
     for (permission, roles) in TABLE {
         for (name, scope) in scopes {
-            let anonymous =
-                if *permission == Permission::ReadMenu { Ok(()) } else { Err(Denied::Unauthenticated) };
+            let open = matches!(permission, Permission::ReadMenu | Permission::SignIn);
+            let anonymous = if open { Ok(()) } else { Err(Denied::Unauthenticated) };
             assert_eq!(authorize(None, *permission, scope), anonymous, "{permission:?} {name}");
             for role in Role::ALL {
                 let pizzeria = match letter(role) {

@@ -31,6 +31,10 @@ pub struct Account {
     pub latitude: Option<f64>,
     /// Degrees, WGS 84.
     pub longitude: Option<f64>,
+    /// Whether the e-mail address was shown to be theirs.
+    pub email_verified: bool,
+    /// Whether they may sign in: signed up or hired, and not revoked.
+    pub active: bool,
     /// Whether it belongs to the demo data.
     pub demo: bool,
 }
@@ -69,11 +73,13 @@ pub(super) struct Row {
     city: Option<String>,
     latitude: Option<f64>,
     longitude: Option<f64>,
+    email_verified: bool,
+    active: bool,
     demo: bool,
 }
 
-pub(super) const COLUMNS: &str =
-    "id, email, role, pizzeria, display_name, phone, street, postcode, city, latitude, longitude, demo";
+pub(super) const COLUMNS: &str = "id, email, role, pizzeria, display_name, phone, street, postcode, city, latitude, longitude, \
+     email_verified_at IS NOT NULL AS email_verified, active, demo";
 
 impl TryFrom<Row> for Account {
     type Error = AuthError;
@@ -92,17 +98,19 @@ impl TryFrom<Row> for Account {
             city: row.city,
             latitude: row.latitude,
             longitude: row.longitude,
+            email_verified: row.email_verified,
+            active: row.active,
             demo: row.demo,
         })
     }
 }
 
-/// The account with an e-mail address, in any case.
+/// The account in use with an e-mail address, in any case.
 ///
 /// # Errors
 /// When the database does not answer, or the row cannot be read.
 pub async fn account_by_email(pool: &PgPool, email: &str) -> Result<Option<Account>, AuthError> {
-    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE email = lower($1)");
+    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE email = lower($1) AND active");
     let row: Option<Row> = sqlx::query_as(&sql).bind(email.trim()).fetch_optional(pool).await?;
     row.map(Account::try_from).transpose()
 }
@@ -124,7 +132,8 @@ pub async fn accounts_by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Account>
 pub async fn couriers_of(pool: &PgPool, pizzerias: &[PizzeriaId]) -> Result<Vec<Account>, AuthError> {
     let codes: Vec<&str> = pizzerias.iter().map(PizzeriaId::as_str).collect();
     let sql = format!(
-        "SELECT {COLUMNS} FROM accounts WHERE role = $1 AND pizzeria = ANY($2) ORDER BY display_name, id"
+        "SELECT {COLUMNS} FROM accounts WHERE role = $1 AND pizzeria = ANY($2) AND active \
+         ORDER BY display_name, id"
     );
     let role = Role::Courier.as_str();
     let rows: Vec<Row> = sqlx::query_as(&sql).bind(role).bind(codes).fetch_all(pool).await?;

@@ -238,7 +238,8 @@ impl Sessions {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT s.token_hash, s.id, s.expires_at, s.last_used_at, s.account_id, a.role, a.pizzeria \
              FROM sessions s JOIN accounts a ON a.id = s.account_id \
-             WHERE s.token_hash = ANY($1) AND s.expires_at > $2 AND (a.role = $3 OR s.last_used_at > $4)",
+             WHERE s.token_hash = ANY($1) AND s.expires_at > $2 AND a.active \
+             AND (a.role = $3 OR s.last_used_at > $4)",
         )
         .bind(hashes)
         .bind(now)

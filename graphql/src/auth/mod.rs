@@ -3,12 +3,17 @@
 mod account;
 mod authenticator;
 mod brakes;
+pub mod credentials;
 pub(crate) mod housekeeping;
 mod key;
+pub mod one_time;
+mod password;
+pub mod registration;
 pub mod session;
 
 pub use account::{Account, AuthError, account_by_email, accounts_by_ids, couriers_of, store_accounts};
 pub use authenticator::{Authenticator, Changed, LookupError, Session};
 pub use brakes::{Attempt, BrakeError, BrakeLimits, Brakes};
 pub use key::{Hash, Key};
+pub use password::{PasswordError, Passwords, Verified, hash_now};
 pub use session::issue_token;

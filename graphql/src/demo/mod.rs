@@ -6,6 +6,6 @@ mod seed;
 pub mod simulate;
 mod summary;
 
-pub use people::accounts;
+pub use people::{PASSWORD, accounts};
 pub use seed::{SeedError, seed};
 pub use summary::{Summary, SummaryError};

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::auth::Account;
 
+/// The password of everybody in the demo. Known to all: a production refuses a database with the demo's people.
+pub const PASSWORD: &str = "quatre fromages";
 /// Where the demo's e-mail addresses are: a domain that nobody can have (RFC 2606).
 const DOMAIN: &str = "ocpizza.example";
 
@@ -79,6 +81,8 @@ fn member(local: String, role: Role, pizzeria: Option<&PizzeriaId>) -> Account {
         city: None,
         latitude: None,
         longitude: None,
+        email_verified: true,
+        active: true,
         demo: true,
     }
 }

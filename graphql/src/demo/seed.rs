@@ -6,20 +6,22 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
 use domain::access::{Actor, Role};
+use domain::customer::CustomerCommand;
 use domain::demo_data;
-use domain::ids::StaffId;
+use domain::ids::{CustomerId, StaffId};
 use domain::menu::MenuCommand;
 use domain::pizzeria::PizzeriaCommand;
 use domain::staff::StaffCommand;
 use domain::stock::StockCommand;
-use domain::usecase::{Refusal, ToMenu, ToPizzeria, ToStaff, ToStock, UseCase};
+use domain::usecase::{Refusal, ToCustomer, ToMenu, ToPizzeria, ToStaff, ToStock, UseCase};
 use event_store::{CommandContext, EventStore, Idempotency, LogError, StoreError, log};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::people;
-use crate::auth::{self, Account, AuthError};
+use crate::auth::{self, Account, AuthError, PasswordError};
 
 /// Commands on their way at once; well below the store's queue.
 const AT_ONCE: usize = 32;
@@ -47,6 +49,12 @@ pub enum SeedError {
     /// The accounts could not be read or stored.
     #[error(transparent)]
     Accounts(#[from] AuthError),
+    /// The passwords could not be stored.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The password could not be computed.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
 }
 
 /// A command, and the name that it is stored under once and for all.
@@ -76,6 +84,7 @@ pub async fn seed(store: &EventStore, now: DateTime<Utc>) -> Result<LogPosition,
     let is_missing = |account: &Account| there.iter().all(|stored| stored.id != account.id);
     let missing: Vec<Account> = accounts.iter().filter(|account| is_missing(account)).cloned().collect();
     auth::store_accounts(store.pool(), &missing, now).await?;
+    give_passwords(store.pool(), now).await?;
 
     // Each group needs the one before: a stock its menu and pizzeria, a threshold something to be above it.
     for group in [foundations(&accounts, now), supplies(now), thresholds(now)] {
@@ -83,6 +92,26 @@ pub async fn seed(store: &EventStore, now: DateTime<Utc>) -> Result<LogPosition,
         stream::iter(commands).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     }
     Ok(log::head(store.pool()).await?)
+}
+
+/// Whoever of the demo has no password, as in a database of an earlier release, gets the demo's. Computed once
+/// for all: what everybody knows needs no salt of its own.
+async fn give_passwords(pool: &PgPool, now: DateTime<Utc>) -> Result<(), SeedError> {
+    let without = "SELECT EXISTS (SELECT 1 FROM accounts WHERE demo AND password_hash IS NULL)";
+    if sqlx::query_scalar(without).fetch_one(pool).await? {
+        let hash = tokio::task::spawn_blocking(|| auth::hash_now(&people::PASSWORD.to_owned().into()))
+            .await
+            .map_err(|error| PasswordError::Failed(error.to_string()))??;
+        sqlx::query(
+            "UPDATE accounts SET password_hash = $1, email_verified_at = COALESCE(email_verified_at, $2) \
+             WHERE demo AND password_hash IS NULL",
+        )
+        .bind(hash)
+        .bind(now)
+        .execute(pool)
+        .await?;
+    }
+    Ok(())
 }
 
 async fn carry_out(store: &EventStore, Step { name, use_case }: Step) -> Result<(), SeedError> {
@@ -110,6 +139,12 @@ fn foundations(accounts: &[Account], now: DateTime<Utc>) -> Vec<Step> {
         let (role, pizzeria) = (account.role, account.pizzeria.clone());
         let command = StaffCommand::Hire { staff, role, pizzeria, by: Role::System, other_directors: 0, now };
         Step::new(format!("hireStaff:{staff}"), ToStaff { name: "hireStaff", staff, command })
+    }));
+    let customers = accounts.iter().filter(|account| account.role == Role::Customer);
+    steps.extend(customers.map(|account| {
+        let customer = CustomerId(account.id);
+        let command = CustomerCommand::Register { customer, now };
+        Step::new(format!("signUp:{customer}"), ToCustomer { name: "signUp", customer, command })
     }));
     steps
 }

@@ -3,17 +3,28 @@
 use async_graphql::{Context, Value};
 use sha2::{Digest, Sha256};
 
+use crate::context::ApiContext;
 use crate::error::ApiError;
 
 /// SHA-256 of the mutation and its input, but for the idempotency key: the same for the same wish,
 /// however it is written.
 pub(super) fn fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
+    Ok(Sha256::digest(wish(ctx)?.as_bytes()).into())
+}
+
+/// The same for a wish that holds a secret, such as a password: under the server's key, so that what is
+/// kept of it cannot be guessed at.
+pub(super) fn keyed_fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
+    Ok(ctx.services()?.key.hash(&wish(ctx)?))
+}
+
+fn wish(ctx: &Context<'_>) -> Result<String, ApiError> {
     let field = ctx.field();
     let arguments =
         field.arguments().map_err(|error| ApiError::bad_input(error.message))?.into_iter().collect();
     let mut text = field.name().to_owned();
     canonical(&Value::Object(arguments), 0, &mut text);
-    Ok(Sha256::digest(text.as_bytes()).into())
+    Ok(text)
 }
 
 /// Keys in order, nulls as if they were not there, an enum's value as its text: a literal and a

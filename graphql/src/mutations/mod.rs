@@ -1,6 +1,8 @@
 //! The mutation root: a merge of one small struct an entity. Each asks whether the caller may, parses
 //! what they gave, and hands a use case to the event store; the domain decides.
 
+mod account;
+mod account_steps;
 mod allowed;
 mod delivery;
 mod fingerprint;
@@ -10,6 +12,9 @@ mod payment;
 mod pizzeria;
 mod preparation;
 mod run;
+mod sign_in;
+mod sign_up;
+mod staff;
 mod stock;
 
 use async_graphql::MergedObject;
@@ -24,4 +29,8 @@ pub struct Mutation(
     stock::StockMutation,
     pizzeria::PizzeriaMutation,
     menu::MenuMutation,
+    sign_up::SignUpMutation,
+    sign_in::SignInMutation,
+    account::AccountMutation,
+    staff::StaffMutation,
 );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
+use domain::access::Actor;
 use domain::delivery::Delivery;
 use domain::order::Order;
 use domain::usecase::{BasketLine, RefusalCode, UseCase};
@@ -12,7 +13,7 @@ use domain::{AggregateState, LogPosition};
 use event_store::{CommandContext, Idempotency, NewContact, Outcome};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::fingerprint::fingerprint;
+use super::fingerprint::{fingerprint, keyed_fingerprint};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{self, StockLineInput, Unusable};
@@ -127,8 +128,25 @@ pub(super) fn fresh_id(now: DateTime<Utc>) -> Uuid {
 /// # Errors
 /// `UNAUTHENTICATED` for nobody; `BAD_USER_INPUT` for a key that is none.
 pub(super) fn command_context(ctx: &Context<'_>, asked: Asked) -> Result<CommandContext, ApiError> {
+    context_of(ctx, ctx.caller()?.actor()?.clone(), asked, fingerprint)
+}
+
+/// As [`command_context`], for an input that holds a secret, by whoever is found to act.
+pub(super) fn secret_context(
+    ctx: &Context<'_>,
+    actor: Actor,
+    asked: Asked,
+) -> Result<CommandContext, ApiError> {
+    context_of(ctx, actor, asked, keyed_fingerprint)
+}
+
+fn context_of(
+    ctx: &Context<'_>,
+    actor: Actor,
+    asked: Asked,
+    fingerprint: impl FnOnce(&Context<'_>) -> Result<[u8; 32], ApiError>,
+) -> Result<CommandContext, ApiError> {
     let caller = ctx.caller()?;
-    let actor = caller.actor()?.clone();
     let mut context = CommandContext::new(actor, fresh_id(ctx.now()?), &*caller.request_id);
     context.expected_version = asked.expected_version;
     context.contact = asked.contact;

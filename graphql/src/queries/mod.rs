@@ -8,6 +8,7 @@ pub mod node;
 pub mod order;
 pub mod pizzeria;
 pub mod sales;
+pub mod staff;
 pub mod stock;
 
 use async_graphql::MergedObject;
@@ -23,5 +24,6 @@ pub struct Query(
     delivery::DeliveryQuery,
     stock::StockQuery,
     sales::SalesQuery,
+    staff::StaffQuery,
     log::LogQuery,
 );

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
+use domain::StreamId;
 use domain::access::Role as ActorRole;
 use domain::ids::{CustomerId, StaffId};
 
@@ -13,6 +14,7 @@ use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::scalars;
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone)]
@@ -67,5 +69,20 @@ impl Account {
             latitude: account.latitude,
             longitude: account.longitude,
         })
+    }
+
+    /// Whether the e-mail address was shown to be theirs.
+    async fn email_verified(&self) -> bool {
+        self.0.email_verified
+    }
+
+    /// The version that `expectedVersion` of `updateMyAccount` is held against.
+    async fn version(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        let stream = match self.0.role {
+            ActorRole::Customer => StreamId::customer(CustomerId(self.0.id)),
+            _ => StreamId::staff(StaffId(self.0.id)),
+        };
+        let (_, version) = ctx.services()?.store.recall(&stream).await?;
+        scalars::int(version)
     }
 }

@@ -1,15 +1,18 @@
-//! A member of staff as clients see them: never more than a name and a role.
+//! A member of staff as clients see them: a name and a role, and for those who hire how to reach them.
 
 use async_graphql::{Context, ID, Object};
-use domain::access::{Permission, Role as ActorRole};
+use domain::StreamId;
+use domain::access::{Permission, Role as ActorRole, Scope};
 use domain::ids::StaffId;
 
 use super::enums::Role;
+use super::pizzeria::Pizzeria;
 use crate::auth::Account;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::requires::{requires, roles};
+use crate::scalars;
 
 /// A member of staff, by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,15 @@ impl Staff {
     pub(crate) async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
         let account: Option<Account> = ctx.loaders()?.load_one(self.0).await?;
         Ok(account.filter(|account| account.role != ActorRole::Customer))
+    }
+
+    /// Their account, for a caller who hires in their pizzeria.
+    async fn managed(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
+        let caller = ctx.caller()?;
+        Ok(self.account(ctx).await?.filter(|account| {
+            let scope = account.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
+            caller.may(Permission::ManageStaff, scope)
+        }))
     }
 }
 
@@ -50,5 +62,36 @@ impl Staff {
     /// What they may do; none once the account is gone.
     async fn role(&self, ctx: &Context<'_>) -> Result<Option<Role>, ApiError> {
         Ok(self.account(ctx).await?.map(|account| account.role.into()))
+    }
+
+    /// Where they work; none for the group's people.
+    async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
+        match self.account(ctx).await?.and_then(|account| account.pizzeria) {
+            Some(id) => ctx.loaders()?.load_one(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether they still work here.
+    async fn active(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(self.account(ctx).await?.is_some_and(|account| account.active))
+    }
+
+    /// E-mail address, for those who hire in their pizzeria.
+    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        Ok(self.managed(ctx).await?.map(|account| account.email))
+    }
+
+    /// Telephone number, for those who hire in their pizzeria.
+    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        Ok(self.managed(ctx).await?.and_then(|account| account.phone))
+    }
+
+    /// The version that `expectedVersion` of `hireStaff` and `revokeStaff` is held against.
+    async fn version(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        let (_, version) = ctx.services()?.store.recall(&StreamId::staff(self.0)).await?;
+        scalars::int(version)
     }
 }

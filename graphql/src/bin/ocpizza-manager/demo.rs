@@ -56,8 +56,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
+    let mut settings = Settings::load()?;
     production::check_demo(&settings)?;
+    settings.mail_dir.get_or_insert_with(|| args.data_dir.data_dir.join("mail"));
     // Little, so that the summary stays readable.
     logs::start(settings.environment, "warn");
     let postgres = match &settings.database_url {

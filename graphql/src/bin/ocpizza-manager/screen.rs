@@ -53,7 +53,7 @@ pub(crate) fn welcome(port: u16, where_data_is: &str, command: &str, data_dir: &
     let api = format!("http://localhost:{port}/graphql");
     let mut text =
         format!("\nOC Pizza-Manager, the demo\n\n  API       {api}\n  Data      {where_data_is}\n\n");
-    text.push_str("Accounts, each @ocpizza.example\n");
+    let _ = writeln!(text, "Accounts, each @ocpizza.example, with the password `{}`", demo::PASSWORD);
     let accounts = demo::accounts();
     let of = |place: Option<&str>, is_customer: bool| {
         let here = accounts.iter().filter(|account| {

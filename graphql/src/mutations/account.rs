@@ -1,0 +1,342 @@
+//! The caller's own account: what is kept of them, the password, the sessions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use domain::access::{Permission, Scope};
+use domain::account::{AccountError, AccountField, EmailAddress, check_password};
+use domain::ids::ContactId;
+use secrecy::ExposeSecret;
+
+use super::account_steps::{Step, ToAccount, refused, refused_at};
+use super::run::{Asked, command_context, execute_in, secret_context};
+use crate::auth::one_time::{self, Purpose};
+use crate::auth::registration::{self, Details, Home};
+use crate::auth::{self, Verified, credentials, session};
+use crate::context::{ApiContext, Caller, Services};
+use crate::error::ApiError;
+use crate::inputs::{self, AddressInput, ContactInput};
+use crate::mail::Letter;
+use crate::requires::{requires, roles};
+use crate::scalars::{LogPosition, Secret};
+use crate::types::account::Account;
+use crate::types::user_error::UserError;
+
+/// What changes about the caller's account; what is not given stays.
+#[derive(Debug, InputObject)]
+pub struct UpdateMyAccountInput {
+    /// What they are called.
+    pub name: Option<String>,
+    /// E-mail address; another one is to be verified again.
+    pub email: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+    /// Where they live, as a whole.
+    pub address: Option<AddressInput>,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// The password, and the one to be.
+#[derive(Debug, InputObject)]
+pub struct ChangePasswordInput {
+    /// The password.
+    pub current_password: Secret,
+    /// At least 10 characters, at most 256 bytes, and not the e-mail address.
+    pub new_password: Secret,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which sessions end.
+#[derive(Debug, InputObject)]
+pub struct SignOutInput {
+    /// All of the account's; else the one of this request.
+    #[graphql(default)]
+    pub everywhere: bool,
+    /// 1 to 255 characters; a session that has ended stays so, whatever the key.
+    pub idempotency_key: Option<String>,
+}
+
+/// A mail with a token for the present e-mail address.
+#[derive(Debug, InputObject)]
+pub struct RequestEmailVerificationInput {
+    /// 1 to 255 characters; of two mails the later one holds, whatever the key.
+    pub idempotency_key: Option<String>,
+}
+
+macro_rules! account_payloads {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, SimpleObject)]
+        pub struct $name {
+            /// The account as it is now.
+            pub account: Option<Account>,
+            /// The position of the last event that was stored; none when nothing was.
+            pub position: Option<LogPosition>,
+            /// Why not, when it was refused.
+            pub user_errors: Vec<UserError>,
+        }
+
+        impl From<Done> for $name {
+            fn from(done: Done) -> Self {
+                let Done { account, position, user_errors } = done;
+                Self { account: account.map(|account| Account(Arc::new(account))), position, user_errors }
+            }
+        }
+    )+};
+}
+
+account_payloads! {
+    /// The account as it is now.
+    UpdateMyAccountPayload,
+    /// The password is another one; the account's other sessions have ended.
+    ChangePasswordPayload,
+    /// The session has ended.
+    SignOutPayload,
+    /// A mail is on its way.
+    RequestEmailVerificationPayload,
+}
+
+/// What a payload is made of.
+struct Done {
+    account: Option<auth::Account>,
+    position: Option<LogPosition>,
+    user_errors: Vec<UserError>,
+}
+
+impl Done {
+    fn refused(account: auth::Account, error: UserError) -> Self {
+        Self { account: Some(account), position: None, user_errors: vec![error] }
+    }
+}
+
+/// The caller's account as stored.
+async fn own(services: &Services, caller: &Caller) -> Result<auth::Account, ApiError> {
+    let id = caller.actor()?.id;
+    caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
+    let found = auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
+    found.ok_or(ApiError::NotFound("account"))
+}
+
+/// The caller's own account.
+#[derive(Debug, Default)]
+pub struct AccountMutation;
+
+/// The caller's own account.
+#[Object]
+impl AccountMutation {
+    /// Changes what is kept of the caller. Another e-mail address is not verified, and gets a mail with a
+    /// token for `verifyEmail`.
+    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    async fn update_my_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What changes.")] input: UpdateMyAccountInput,
+    ) -> Result<UpdateMyAccountPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        let account = own(services, caller).await?;
+        let details = match details(&input)? {
+            Ok(details) => details,
+            Err(error) => return Ok(Done::refused(account, refused(caller, error)).into()),
+        };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        // Kept under the server's key: what is kept of people must not be guessed from its hash.
+        let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+        Ok(update(services, caller, account, details, context).await?.into())
+    }
+
+    /// Changes the password, and ends the account's other sessions.
+    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The password, and the one to be.")] input: ChangePasswordInput,
+    ) -> Result<ChangePasswordPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        let account = own(services, caller).await?;
+        let email = EmailAddress::parse(&account.email).map_err(ApiError::internal)?;
+        if let Err(error) = check_password(input.new_password.0.expose_secret(), &email) {
+            return Ok(Done::refused(account, refused_at(caller, error, "newPassword")).into());
+        }
+        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
+        let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+        let answered = match &context.idempotency {
+            Some(given) => services.store.has_answered(account.id, &given.key).await?,
+            None => false,
+        };
+        if !answered {
+            let attempt = services.brakes.sign_in(email.as_str(), caller.address).await?;
+            let stored = credentials::of_account(&services.pool, account.id).await?;
+            let stored = stored.and_then(|stored| stored.usable_hash());
+            let verified = services.passwords.verify(input.current_password.0, stored).await?;
+            if verified == Verified::No {
+                let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
+                return Ok(Done::refused(account, error).into());
+            }
+            services.brakes.succeeded(attempt).await?;
+        }
+        let hash = services.passwords.hash(input.new_password.0).await?;
+        let step = Step::ChangePassword { reset: false };
+        let to_account = ToAccount::new("changePassword", &account, step, services.clock.now());
+        let answer = execute_in(services, caller, to_account, context).await?;
+        if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
+            let mut transaction = services.pool.begin().await?;
+            if credentials::change_password(&mut *transaction, account.id, &hash, position).await? {
+                session::end_all_of(&mut *transaction, account.id, caller.session).await?;
+                one_time::end_all_of(&mut *transaction, account.id).await?;
+            }
+            transaction.commit().await?;
+        }
+        let position = answer.position();
+        Ok(Done { account: Some(account), position, user_errors: answer.user_errors }.into())
+    }
+
+    /// Ends the session of this request, or every session of the account.
+    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    async fn sign_out(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions.")] input: SignOutInput,
+    ) -> Result<SignOutPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        let account = own(services, caller).await?;
+        if input.everywhere {
+            session::end_all_of(&services.pool, account.id, None).await?;
+        } else if let Some(session) = caller.session {
+            session::end(&services.pool, session).await?;
+        }
+        Ok(Done { account: Some(account), position: None, user_errors: Vec::new() }.into())
+    }
+
+    /// Sends a mail with a token for `verifyEmail` to the caller's e-mail address.
+    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    async fn request_email_verification(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Nothing but a key.")] input: RequestEmailVerificationInput,
+    ) -> Result<RequestEmailVerificationPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        let account = own(services, caller).await?;
+        // Read for its form only.
+        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
+        command_context(ctx, asked)?;
+        if account.email_verified {
+            let error = refused(caller, AccountError::AlreadyVerified);
+            return Ok(Done::refused(account, error).into());
+        }
+        services.brakes.mail(&account.email, caller.address).await?;
+        let mut transaction = services.pool.begin().await?;
+        let now = services.clock.now();
+        let token =
+            one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;
+        transaction.commit().await?;
+        services.post.send(account.email.clone(), Letter::VerifyEmail, &token, caller.lang);
+        Ok(Done { account: Some(account), position: None, user_errors: Vec::new() }.into())
+    }
+}
+
+/// What was given, read.
+fn details(input: &UpdateMyAccountInput) -> Result<Result<Details, AccountError>, ApiError> {
+    let given =
+        ContactInput { name: None, phone: input.phone.clone(), email: None, address: input.address.clone() };
+    let kept = inputs::contact("input", ContactId(uuid::Uuid::nil()), Some(&given), None)?;
+    let name = input.name.as_deref();
+    let name = name.map(|name| inputs::text("input.name", name, inputs::NAME_MAX)).transpose()?;
+    let email = match input.email.as_deref().map(EmailAddress::parse).transpose() {
+        Ok(email) => email.map(|email| email.as_str().to_owned()),
+        Err(error) => return Ok(Err(error)),
+    };
+    let address = input.address.is_some().then(|| Home {
+        street: kept.street,
+        postcode: kept.postcode,
+        city: kept.city,
+        latitude: kept.latitude,
+        longitude: kept.longitude,
+    });
+    Ok(Ok(Details { email, name, phone: kept.phone, address }))
+}
+
+/// The fields that have another value now.
+fn changed(account: &auth::Account, details: &Details) -> BTreeSet<AccountField> {
+    let Details { email, name, phone, address } = details;
+    let home = Home {
+        street: account.street.clone(),
+        postcode: account.postcode.clone(),
+        city: account.city.clone(),
+        latitude: account.latitude,
+        longitude: account.longitude,
+    };
+    let mut fields = BTreeSet::new();
+    if email.as_ref().is_some_and(|email| *email != account.email) {
+        fields.insert(AccountField::Email);
+    }
+    if name.as_ref().is_some_and(|name| *name != account.display_name) {
+        fields.insert(AccountField::Name);
+    }
+    if phone.is_some() && *phone != account.phone {
+        fields.insert(AccountField::Phone);
+    }
+    if address.as_ref().is_some_and(|address| *address != home) {
+        fields.insert(AccountField::Address);
+    }
+    fields
+}
+
+async fn update(
+    services: &Services,
+    caller: &Caller,
+    account: auth::Account,
+    details: Details,
+    context: event_store::CommandContext,
+) -> Result<Done, ApiError> {
+    let taken = |account| Done::refused(account, refused(caller, AccountError::EmailTaken));
+    let repeated = match &context.idempotency {
+        Some(given) => services.store.has_answered(account.id, &given.key).await?,
+        None => false,
+    };
+    let fields = changed(&account, &details);
+    let moved = fields.contains(&AccountField::Email) && !repeated;
+    if moved && let Some(email) = &details.email {
+        let email = EmailAddress::parse(email).map_err(ApiError::internal)?;
+        if registration::holder_of(&services.pool, &email).await?.is_some() {
+            return Ok(taken(account));
+        }
+    }
+    let now = services.clock.now();
+    let to_account = ToAccount::new("updateMyAccount", &account, Step::Update(fields), now);
+    let answer = execute_in(services, caller, to_account, context).await?;
+    let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) else {
+        return Ok(Done { account: Some(account), position: None, user_errors: answer.user_errors });
+    };
+    let mut transaction = services.pool.begin().await?;
+    let stored =
+        match registration::change_details(&mut *transaction, account.id, &details, position, repeated).await
+        {
+            Ok(stored) => stored,
+            // Somebody was quicker; the event says only that it was to change.
+            Err(error) if registration::is_taken(&error) => return Ok(taken(account)),
+            Err(error) => return Err(error.into()),
+        };
+    let mut letter = None;
+    if stored && moved {
+        // What was sent to the address before opens nothing any more.
+        one_time::end_all_of(&mut *transaction, account.id).await?;
+        let token =
+            one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;
+        letter = details.email.map(|email| (email, token));
+    }
+    transaction.commit().await?;
+    if let Some((email, token)) = letter {
+        services.post.send(email, Letter::VerifyEmail, &token, caller.lang);
+    }
+    let now_kept = auth::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
+    Ok(Done { account: now_kept, position: answer.position(), user_errors: answer.user_errors })
+}

@@ -1,0 +1,357 @@
+//! Letting somebody in: by a password, or by a token that was sent by mail. What is answered never says
+//! which e-mail addresses have an account, and costs the same either way.
+
+use std::sync::{Arc, LazyLock};
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Scope};
+use domain::account::{AccountError, EmailAddress, check_password};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use super::account_steps::{Step, ToAccount, refused, refused_at};
+use super::run::{Answer, Asked, execute_in, secret_context};
+use crate::auth::credentials::Credentials;
+use crate::auth::one_time::{self, Purpose};
+use crate::auth::session::{self, Issuer};
+use crate::auth::{self, Verified, credentials};
+use crate::context::{ApiContext, Caller, Services};
+use crate::error::ApiError;
+use crate::labels::Lang;
+use crate::mail::Letter;
+use crate::scalars::{LogPosition, Secret};
+use crate::types::account::Account;
+use crate::types::user_error::UserError;
+
+/// Requests for a mail that are looked into at once; beyond it, one comes to nothing.
+static LOOKING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(64)));
+
+/// Who, and the password.
+#[derive(Debug, InputObject)]
+pub struct SignInInput {
+    /// E-mail address, in any case.
+    pub email: String,
+    /// The password.
+    pub password: Secret,
+    /// 1 to 255 characters; each sign-in opens a session of its own, whatever the key.
+    pub idempotency_key: Option<String>,
+}
+
+/// A session.
+#[derive(Debug, SimpleObject)]
+pub struct SignInPayload {
+    /// The bearer token; shown once.
+    pub token: Option<String>,
+    /// When the session ends, however much it is used.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whose it is.
+    pub account: Option<Account>,
+    /// None: signing in is no event.
+    pub position: Option<LogPosition>,
+    /// `BAD_CREDENTIALS`, whichever of the two is wrong.
+    pub user_errors: Vec<UserError>,
+}
+
+/// A token that was sent by mail.
+#[derive(Debug, InputObject)]
+pub struct VerifyEmailInput {
+    /// The token; good once.
+    pub token: Secret,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+}
+
+/// Whose password was forgotten.
+#[derive(Debug, InputObject)]
+pub struct RequestPasswordResetInput {
+    /// E-mail address, in any case.
+    pub email: String,
+    /// 1 to 255 characters; of two mails the later one holds, whatever the key.
+    pub idempotency_key: Option<String>,
+}
+
+/// A token that was sent by mail, and the password to be.
+#[derive(Debug, InputObject)]
+pub struct ResetPasswordInput {
+    /// The token of `requestPasswordReset`, or of an invitation; good once.
+    pub token: Secret,
+    /// At least 10 characters, at most 256 bytes, and not the e-mail address.
+    pub new_password: Secret,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+}
+
+macro_rules! plain_payloads {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Default, SimpleObject)]
+        pub struct $name {
+            /// The account, when it is the caller's own; none for everybody else.
+            pub account: Option<Account>,
+            /// The position of the last event that was stored; none when nothing was.
+            pub position: Option<LogPosition>,
+            /// Why not, when it was refused.
+            pub user_errors: Vec<UserError>,
+        }
+
+        impl From<UserError> for $name {
+            fn from(error: UserError) -> Self {
+                Self { user_errors: vec![error], ..Self::default() }
+            }
+        }
+
+        impl From<Answer> for $name {
+            fn from(answer: Answer) -> Self {
+                Self { account: None, position: answer.position(), user_errors: answer.user_errors }
+            }
+        }
+    )+};
+}
+
+plain_payloads! {
+    /// Whether the address is verified now.
+    VerifyEmailPayload,
+    /// The same, whoever has the address: a mail comes to somebody who has an account.
+    RequestPasswordResetPayload,
+    /// The password is set; every session has ended.
+    ResetPasswordPayload,
+}
+
+/// A session that was opened.
+pub(super) struct Opened {
+    pub token: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Opens a session for whoever gives the right password; `computed` is its hash as stored, where it was just
+/// made. A hash of weaker parameters is made again.
+///
+/// # Errors
+/// `OVERLOADED` when too many passwords are being looked at.
+pub(super) async fn open_session(
+    services: &Services,
+    credentials: &Credentials,
+    password: SecretString,
+    computed: Option<String>,
+) -> Result<Option<Opened>, ApiError> {
+    let stored = credentials.usable_hash();
+    let mut anew = None;
+    if stored.is_none() || stored != computed {
+        match services.passwords.verify(password.clone(), stored.clone()).await? {
+            Verified::No => return Ok(None),
+            Verified::Yes => {}
+            Verified::Outdated => anew = Some(services.passwords.hash(password).await?),
+        }
+    }
+    let Some(hash) = stored else { return Ok(None) };
+    let mut transaction = services.pool.begin().await?;
+    if !credentials::still_lets_in(&mut transaction, credentials.id, &hash).await? {
+        return Ok(None);
+    }
+    if let Some(anew) = anew {
+        credentials::rehash(&mut *transaction, credentials.id, &anew).await?;
+    }
+    let now = services.clock.now();
+    let (token, expires_at) =
+        session::open(&mut *transaction, &services.key, credentials.id, Issuer::SignIn, now).await?;
+    transaction.commit().await?;
+    Ok(Some(Opened { token, expires_at }))
+}
+
+/// Signing in, and what is sent by mail.
+#[derive(Debug, Default)]
+pub struct SignInMutation;
+
+/// Signing in, and what is sent by mail.
+#[Object]
+impl SignInMutation {
+    /// Opens a session: its token goes into `Authorization: Bearer`. A wrong address, a wrong password and an
+    /// account that is not in use are all `BAD_CREDENTIALS`. For anybody, no account needed.
+    async fn sign_in(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who, and the password.")] input: SignInInput,
+    ) -> Result<SignInPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.authorize(Permission::SignIn, Scope::Group)?;
+        let email = EmailAddress::parse(&input.email).ok();
+        let named = email.as_ref().map_or("", EmailAddress::as_str);
+        let attempt = services.brakes.sign_in(named, caller.address).await?;
+        let found = match &email {
+            Some(email) => credentials::of_email(&services.pool, email).await?,
+            None => None,
+        };
+        let opened = match &found {
+            Some(found) => open_session(services, found, input.password.0, None).await?,
+            None => {
+                services.passwords.verify(input.password.0, None).await?;
+                None
+            }
+        };
+        let (Some(found), Some(opened)) = (found, opened) else {
+            return Ok(SignInPayload {
+                token: None,
+                expires_at: None,
+                account: None,
+                position: None,
+                user_errors: vec![refused(caller, AccountError::BadCredentials)],
+            });
+        };
+        services.brakes.succeeded(attempt).await?;
+        let account = auth::accounts_by_ids(&services.pool, &[found.id]).await?.into_iter().next();
+        Ok(SignInPayload {
+            token: Some(opened.token),
+            expires_at: Some(opened.expires_at),
+            account: account.map(|account| Account(Arc::new(account))),
+            position: None,
+            user_errors: Vec::new(),
+        })
+    }
+
+    /// Shows by a token that an e-mail address is somebody's. For anybody, no account needed.
+    async fn verify_email(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token.")] input: VerifyEmailInput,
+    ) -> Result<VerifyEmailPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.authorize(Permission::SignIn, Scope::Group)?;
+        let token = input.token.0.expose_secret();
+        let Some(account) = holder(services, token, &[Purpose::VerifyEmail]).await? else {
+            return Ok(refused(caller, AccountError::BadToken).into());
+        };
+        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
+        let context = secret_context(ctx, account.actor(), asked)?;
+        let now = services.clock.now();
+        let to_account = ToAccount::new("verifyEmail", &account, Step::VerifyEmail, now);
+        let answer = execute_in(services, caller, to_account, context).await?;
+        if answer.outcome.refusal.is_none() {
+            let mut transaction = services.pool.begin().await?;
+            if !one_time::use_up(&mut *transaction, &services.key, token, now).await? {
+                return Ok(refused(caller, AccountError::BadToken).into());
+            }
+            credentials::email_verified(&mut *transaction, account.id, now).await?;
+            transaction.commit().await?;
+        }
+        let own = caller.actor.as_ref().is_some_and(|actor| actor.id == account.id);
+        let mut payload = VerifyEmailPayload::from(answer);
+        if own {
+            let account = auth::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
+            payload.account = account.map(|account| Account(Arc::new(account)));
+        }
+        Ok(payload)
+    }
+
+    /// Sends a mail with a token for `resetPassword` to the address, if somebody has an account with it: the
+    /// answer is the same. For anybody, no account needed.
+    async fn request_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose.")] input: RequestPasswordResetInput,
+    ) -> Result<RequestPasswordResetPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.authorize(Permission::SignIn, Scope::Group)?;
+        let email = match EmailAddress::parse(&input.email) {
+            Ok(email) => email,
+            Err(error) => return Ok(refused(caller, error).into()),
+        };
+        services.brakes.mail(email.as_str(), caller.address).await?;
+        // Looked into beside the request: how long it takes says nothing.
+        if let Ok(place) = LOOKING.clone().try_acquire_owned() {
+            let (services, lang) = (services.clone(), caller.lang);
+            let request_id = caller.request_id.clone();
+            tokio::spawn(async move {
+                if let Err(error) = send_reset(&services, &email, lang).await {
+                    let cause = crate::error::chain(&error);
+                    tracing::warn!(request_id = &*request_id, cause, "a request for a new password failed");
+                }
+                drop(place);
+            });
+        }
+        Ok(RequestPasswordResetPayload::default())
+    }
+
+    /// Sets a password by a token, and ends every session of the account. It also accepts an invitation. For
+    /// anybody, no account needed.
+    async fn reset_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token and the password to be.")] input: ResetPasswordInput,
+    ) -> Result<ResetPasswordPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.authorize(Permission::SignIn, Scope::Group)?;
+        let token = input.token.0.expose_secret();
+        let purposes = [Purpose::ResetPassword, Purpose::Invitation];
+        let Some(account) = holder(services, token, &purposes).await? else {
+            return Ok(refused(caller, AccountError::BadToken).into());
+        };
+        let email = EmailAddress::parse(&account.email).map_err(ApiError::internal)?;
+        if let Err(error) = check_password(input.new_password.0.expose_secret(), &email) {
+            return Ok(refused_at(caller, error, "newPassword").into());
+        }
+        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
+        let context = secret_context(ctx, account.actor(), asked)?;
+        let hash = services.passwords.hash(input.new_password.0).await?;
+        Ok(match reset(services, caller, &account, token, &hash, context).await? {
+            Some(answer) => answer.into(),
+            None => refused(caller, AccountError::BadToken).into(),
+        })
+    }
+}
+
+/// The account that a token is good for.
+async fn holder(
+    services: &Services,
+    token: &str,
+    purposes: &[Purpose],
+) -> Result<Option<auth::Account>, ApiError> {
+    let now = services.clock.now();
+    let Some(id) = one_time::holder(&services.pool, &services.key, token, purposes, now).await? else {
+        return Ok(None);
+    };
+    Ok(auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next())
+}
+
+async fn send_reset(services: &Services, email: &EmailAddress, lang: Lang) -> Result<(), ApiError> {
+    let found = credentials::of_email(&services.pool, email).await?;
+    let Some(account) = found.filter(Credentials::is_active) else { return Ok(()) };
+    let mut transaction = services.pool.begin().await?;
+    let now = services.clock.now();
+    let token =
+        one_time::issue(&mut transaction, &services.key, account.id, Purpose::ResetPassword, now).await?;
+    transaction.commit().await?;
+    services.post.send(email.as_str().to_owned(), Letter::ResetPassword, &token, lang);
+    Ok(())
+}
+
+/// The event, then the password, the token used up and every session ended, in one transaction; nothing but
+/// the event when somebody else has used the token.
+async fn reset(
+    services: &Services,
+    caller: &Caller,
+    account: &auth::Account,
+    token: &str,
+    hash: &str,
+    context: event_store::CommandContext,
+) -> Result<Option<Answer>, ApiError> {
+    let now = services.clock.now();
+    let step = Step::ChangePassword { reset: true };
+    let to_account = ToAccount::new("resetPassword", account, step, now);
+    let answer = execute_in(services, caller, to_account, context).await?;
+    let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) else {
+        return Ok(Some(answer));
+    };
+    let mut transaction = services.pool.begin().await?;
+    if !one_time::use_up(&mut *transaction, &services.key, token, now).await? {
+        return Ok(None);
+    }
+    credentials::change_password(&mut *transaction, account.id, hash, position).await?;
+    // Who has the token reads what is sent to the address.
+    credentials::email_verified(&mut *transaction, account.id, now).await?;
+    one_time::end_all_of(&mut *transaction, account.id).await?;
+    services.brakes.forgive(&mut *transaction, &account.email).await?;
+    session::end_all_of(&mut *transaction, account.id, None).await?;
+    transaction.commit().await?;
+    Ok(Some(answer))
+}

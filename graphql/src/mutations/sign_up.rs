@@ -1,0 +1,204 @@
+//! A customer's account is made. The row is kept first, then the event is stored, then the row is in use:
+//! see `auth::registration`.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::LogPosition;
+use domain::access::{Actor, Permission, Role, Scope};
+use domain::account::{AccountError, EmailAddress, check_password};
+use domain::customer::CustomerCommand;
+use domain::ids::{ContactId, CustomerId};
+use domain::usecase::ToCustomer;
+use event_store::CommandContext;
+use projections::account_access;
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::account_steps::{new_account_id, refused};
+use super::run::{Asked, execute_in, fresh_id, secret_context};
+use super::sign_in::{Opened, open_session};
+use crate::auth::one_time::{self, Purpose};
+use crate::auth::{self, credentials, registration};
+use crate::context::{ApiContext, Caller, Services};
+use crate::error::ApiError;
+use crate::inputs::{self, AddressInput, ContactInput};
+use crate::mail::Letter;
+use crate::scalars::{self, Secret};
+use crate::types::account::Account;
+use crate::types::user_error::UserError;
+
+/// Somebody who wants an account.
+#[derive(Debug, InputObject)]
+pub struct SignUpInput {
+    /// What they are called.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Telephone number.
+    pub phone: Option<String>,
+    /// Where they live.
+    pub address: Option<AddressInput>,
+    /// At least 10 characters, at most 256 bytes, and not the e-mail address.
+    pub password: Secret,
+    /// 1 to 255 characters: the same key with the same input answers the same, with a token of its own.
+    pub idempotency_key: Option<String>,
+}
+
+/// A new account, signed in.
+#[derive(Debug, SimpleObject)]
+pub struct SignUpPayload {
+    /// The account; none when there is none.
+    pub account: Option<Account>,
+    /// The bearer token of a session; shown once.
+    pub token: Option<String>,
+    /// When the session ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The position of the last event that was stored; none when nothing was.
+    pub position: Option<scalars::LogPosition>,
+    /// Why not, when it was refused.
+    pub user_errors: Vec<UserError>,
+}
+
+impl SignUpPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { account: None, token: None, expires_at: None, position: None, user_errors }
+    }
+}
+
+/// Signing up.
+#[derive(Debug, Default)]
+pub struct SignUpMutation;
+
+/// Signing up.
+#[Object]
+impl SignUpMutation {
+    /// Makes a customer's account and signs in. A mail with a token for `verifyEmail` is sent. For anybody,
+    /// no account needed.
+    async fn sign_up(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who, and under which password.")] input: SignUpInput,
+    ) -> Result<SignUpPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        caller.authorize(Permission::SignIn, Scope::Group)?;
+        let email = match EmailAddress::parse(&input.email) {
+            Ok(email) => email,
+            Err(error) => return Ok(SignUpPayload::refused(vec![refused(caller, error)])),
+        };
+        if let Err(error) = check_password(input.password.0.expose_secret(), &email) {
+            return Ok(SignUpPayload::refused(vec![refused(caller, error)]));
+        }
+        let now = services.clock.now();
+        let id = new_account_id(services, "signUp", &email, input.idempotency_key.as_deref(), now);
+        let account = account(id, &email, &input)?;
+        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
+        let actor = Actor { id, role: Role::Customer, pizzeria: None };
+        let context = secret_context(ctx, actor, asked)?;
+        services.brakes.sign_up(caller.address).await?;
+        sign_up(services, caller, account, input.password.0, context).await
+    }
+}
+
+fn account(id: Uuid, email: &EmailAddress, input: &SignUpInput) -> Result<auth::Account, ApiError> {
+    let given =
+        ContactInput { name: None, phone: input.phone.clone(), email: None, address: input.address.clone() };
+    let kept = inputs::contact("input", ContactId(id), Some(&given), None)?;
+    Ok(auth::Account {
+        id,
+        email: email.as_str().to_owned(),
+        role: Role::Customer,
+        pizzeria: None,
+        display_name: inputs::text("input.name", &input.name, inputs::NAME_MAX)?,
+        phone: kept.phone,
+        street: kept.street,
+        postcode: kept.postcode,
+        city: kept.city,
+        latitude: kept.latitude,
+        longitude: kept.longitude,
+        email_verified: false,
+        active: true,
+        demo: false,
+    })
+}
+
+async fn sign_up(
+    services: &Services,
+    caller: &Caller,
+    account: auth::Account,
+    password: SecretString,
+    context: CommandContext,
+) -> Result<SignUpPayload, ApiError> {
+    let now = services.clock.now();
+    let hash = services.passwords.hash(password.clone()).await?;
+    let fresh = registration::reserve(&services.pool, &account, Some(&hash), now).await?;
+    let answered = match &context.idempotency {
+        Some(given) if !fresh => services.store.has_answered(account.id, &given.key).await?,
+        _ => false,
+    };
+    if !fresh && !answered {
+        return Ok(SignUpPayload::refused(vec![refused(caller, AccountError::EmailTaken)]));
+    }
+    let customer = CustomerId(account.id);
+    let command = CustomerCommand::Register { customer, now };
+    let to_customer = ToCustomer { name: "signUp", customer, command };
+    let correlation_id = context.correlation_id.clone();
+    let answer = execute_in(services, caller, to_customer, context).await?;
+    let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) else {
+        return Ok(SignUpPayload::refused(answer.user_errors));
+    };
+    let verification = take_into_use(services, account.id, position, fresh).await?;
+    if let Some(token) = verification {
+        services.post.send(account.email.clone(), Letter::VerifyEmail, &token, caller.lang);
+    }
+    let Some(credentials) = credentials::of_account(&services.pool, account.id).await? else {
+        // It took so long that somebody else has the address now. Nobody is this customer.
+        forget(services, customer, &correlation_id).await?;
+        return Ok(SignUpPayload::refused(vec![refused(caller, AccountError::EmailTaken)]));
+    };
+    match open_session(services, &credentials, password, fresh.then_some(hash)).await? {
+        Some(Opened { token, expires_at }) => Ok(SignUpPayload {
+            account: Some(Account(Arc::new(account))),
+            token: Some(token),
+            expires_at: Some(expires_at),
+            position: answer.position(),
+            user_errors: Vec::new(),
+        }),
+        // Asked again long after: the password is another one by now.
+        None => Ok(SignUpPayload {
+            position: answer.position(),
+            ..SignUpPayload::refused(vec![refused(caller, AccountError::BadCredentials)])
+        }),
+    }
+}
+
+/// Gives a token for the address, of a new account.
+async fn take_into_use(
+    services: &Services,
+    account: Uuid,
+    position: LogPosition,
+    fresh: bool,
+) -> Result<Option<String>, ApiError> {
+    let mut transaction = services.pool.begin().await?;
+    account_access::registered(&mut transaction, account, position).await?;
+    // The account may be gone; then there is nobody to write to.
+    let there = credentials::of_account(&mut *transaction, account).await?.is_some();
+    let token = if fresh && there {
+        let now = services.clock.now();
+        Some(one_time::issue(&mut transaction, &services.key, account, Purpose::VerifyEmail, now).await?)
+    } else {
+        None
+    };
+    transaction.commit().await?;
+    Ok(token)
+}
+
+async fn forget(services: &Services, customer: CustomerId, correlation_id: &str) -> Result<(), ApiError> {
+    let now = services.clock.now();
+    let context = CommandContext::new(Actor::system(), fresh_id(now), correlation_id);
+    let command = CustomerCommand::Erase { now };
+    let use_case = ToCustomer { name: "signUp", customer, command };
+    services.store.execute(Arc::new(use_case), context).await?;
+    Ok(())
+}

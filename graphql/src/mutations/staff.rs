@@ -1,0 +1,363 @@
+//! Who works here: hired, given another role, and let go. Those who change it take turns, in every process,
+//! so that the last director stays whoever is quicker.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use domain::access::{Permission, Role as ActorRole, Scope};
+use domain::account::{AccountError, EmailAddress};
+use domain::ids::{PizzeriaId, StaffId};
+use domain::pizzeria::Pizzeria;
+use domain::usecase::{ManageStaff, StaffChange};
+use domain::{AggregateState, StreamId};
+use event_store::CommandContext;
+use projections::account_access;
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use uuid::Uuid;
+
+use super::account_steps::{new_account_id, refused};
+use super::run::{Answer, Asked, execute_in, secret_context};
+use crate::auth::one_time::{self, Purpose};
+use crate::auth::{self, credentials, registration};
+use crate::context::{ApiContext, Caller, Services};
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::inputs;
+use crate::mail::Letter;
+use crate::requires::{requires, roles};
+use crate::scalars::LogPosition;
+use crate::types::enums::Role;
+use crate::types::staff::Staff;
+use crate::types::user_error::UserError;
+
+/// The advisory lock of whoever changes who works here; any number that nobody else uses.
+const LOCK: i64 = 0x5354_4146_465f_4f43;
+
+/// Somebody to be hired, or to have another role.
+#[derive(Debug, InputObject)]
+pub struct HireStaffInput {
+    /// E-mail address. Somebody who works here, or did, and has it gets the role; nobody is made twice.
+    pub email: String,
+    /// What they are called; somebody who works here keeps their name.
+    pub name: String,
+    /// Telephone number; somebody who works here keeps theirs.
+    pub phone: Option<String>,
+    /// As what: a manager hires receptionists, pizzaiolos and couriers, a director anybody.
+    pub role: Role,
+    /// Where, by id or code; none for a director or an auditor, who are the group's.
+    pub pizzeria_id: Option<ID>,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen of somebody who works here; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+/// Somebody to be let go.
+#[derive(Debug, InputObject)]
+pub struct RevokeStaffInput {
+    /// Who.
+    pub staff_id: ID,
+    /// 1 to 255 characters: the same key with the same input answers the same.
+    pub idempotency_key: Option<String>,
+    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    pub expected_version: Option<i64>,
+}
+
+macro_rules! staff_payloads {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, SimpleObject)]
+        pub struct $name {
+            /// The member of staff; none when there is none.
+            pub staff: Option<Staff>,
+            /// The position of the last event that was stored; none when nothing was.
+            pub position: Option<LogPosition>,
+            /// Why not, when it was refused.
+            pub user_errors: Vec<UserError>,
+        }
+
+        impl From<(Uuid, Answer)> for $name {
+            fn from((id, answer): (Uuid, Answer)) -> Self {
+                // A refusal may leave nobody there.
+                let there = answer.outcome.version > 0;
+                Self {
+                    staff: there.then_some(Staff(StaffId(id))),
+                    position: answer.position(),
+                    user_errors: answer.user_errors,
+                }
+            }
+        }
+
+        impl From<UserError> for $name {
+            fn from(error: UserError) -> Self {
+                Self { staff: None, position: None, user_errors: vec![error] }
+            }
+        }
+    )+};
+}
+
+staff_payloads! {
+    /// Who was hired, or has another role.
+    HireStaffPayload,
+    /// Who was let go.
+    RevokeStaffPayload,
+}
+
+/// Who works here.
+#[derive(Debug, Default)]
+pub struct StaffMutation;
+
+/// Who works here.
+#[Object]
+impl StaffMutation {
+    /// Hires somebody, or gives somebody who works here another role or pizzeria. Somebody new gets a mail
+    /// with a token for `resetPassword`, to choose a password.
+    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    async fn hire_staff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who, as what and where.")] input: HireStaffInput,
+    ) -> Result<HireStaffPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        let role = ActorRole::from(input.role);
+        caller.actor()?;
+        let pizzeria = place(role, input.pizzeria_id.as_ref())?;
+        caller.authorize(Permission::ManageStaff, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
+        if !caller.actor()?.role.may_hire(role) {
+            return Err(ApiError::Forbidden);
+        }
+        let email = match EmailAddress::parse(&input.email) {
+            Ok(email) => email,
+            Err(error) => return Ok(refused(caller, error).into()),
+        };
+        if let Some(pizzeria) = &pizzeria {
+            opened(services, pizzeria).await?;
+        }
+        let phone = input.phone.as_deref();
+        let wanted = Wanted {
+            id: new_account_id(services, "hireStaff", &email, input.idempotency_key.as_deref(), ctx.now()?),
+            email,
+            name: inputs::text("input.name", &input.name, inputs::NAME_MAX)?,
+            phone: inputs::optional_text("input.phone", phone, inputs::SHORT_MAX)?,
+            role,
+            pizzeria,
+        };
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        // Kept under the server's key: the input has a name and addresses.
+        let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+        let (services, caller) = (services.clone(), caller.clone());
+        // On its own: a client that goes away must not give the turn away before the event is stored.
+        let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, context).await });
+        hiring.await.map_err(ApiError::internal)?
+    }
+
+    /// Lets somebody go: their sessions end at once. The group keeps a director (`LAST_DIRECTOR`).
+    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    async fn revoke_staff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who.")] input: RevokeStaffInput,
+    ) -> Result<RevokeStaffPayload, ApiError> {
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        of_a_role(caller)?;
+        let id = StaffId::required(&input.staff_id, "input.staffId")?;
+        let asked = Asked {
+            idempotency_key: input.idempotency_key,
+            expected_version: input.expected_version,
+            contact: None,
+        };
+        let context = super::run::command_context(ctx, asked)?;
+        let (services, caller) = (services.clone(), caller.clone());
+        let revoking = tokio::spawn(async move { revoke(&services, &caller, id, context).await });
+        Ok(revoking.await.map_err(ApiError::internal)??.into())
+    }
+}
+
+fn of_a_role(caller: &Caller) -> Result<(), ApiError> {
+    let role = caller.actor()?.role;
+    let may = domain::access::roles_of(Permission::ManageStaff).contains(&role);
+    if may { Ok(()) } else { Err(ApiError::Forbidden) }
+}
+
+/// Where somebody in a role works: a pizzeria for those who work in one, the group for its people.
+fn place(role: ActorRole, pizzeria: Option<&ID>) -> Result<Option<PizzeriaId>, ApiError> {
+    let pizzeria = pizzeria.map(|id| PizzeriaId::required(id, "input.pizzeriaId")).transpose()?;
+    match role {
+        ActorRole::Receptionist | ActorRole::Pizzaiolo | ActorRole::Courier | ActorRole::Manager => {
+            match pizzeria {
+                Some(pizzeria) => Ok(Some(pizzeria)),
+                None => Err(ApiError::bad_input("input.pizzeriaId: in which pizzeria?")),
+            }
+        }
+        ActorRole::Director | ActorRole::Auditor => match pizzeria {
+            None => Ok(None),
+            Some(_) => Err(ApiError::bad_input("input.pizzeriaId: this role is the whole group's")),
+        },
+        ActorRole::Customer | ActorRole::System => Err(ApiError::bad_input("input.role: nobody is hired so")),
+    }
+}
+
+async fn opened(services: &Services, pizzeria: &PizzeriaId) -> Result<(), ApiError> {
+    let (state, _) = services.store.recall(&StreamId::pizzeria(pizzeria)).await?;
+    match &*state {
+        AggregateState::Pizzeria(Pizzeria::Opened(_)) => Ok(()),
+        _ => Err(ApiError::NotFound("pizzeria")),
+    }
+}
+
+struct Wanted {
+    id: Uuid,
+    email: EmailAddress,
+    name: String,
+    phone: Option<String>,
+    role: ActorRole,
+    pizzeria: Option<PizzeriaId>,
+}
+
+impl Wanted {
+    fn account(&self) -> auth::Account {
+        auth::Account {
+            id: self.id,
+            email: self.email.as_str().to_owned(),
+            role: self.role,
+            pizzeria: self.pizzeria.clone(),
+            display_name: self.name.clone(),
+            phone: self.phone.clone(),
+            street: None,
+            postcode: None,
+            city: None,
+            latitude: None,
+            longitude: None,
+            email_verified: false,
+            active: true,
+            demo: false,
+        }
+    }
+}
+
+/// Waits for the turn to change who works here. It lasts as long as the transaction, which does nothing else.
+async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, ApiError> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query("SET LOCAL lock_timeout = '10s'").execute(&mut *transaction).await?;
+    let locked = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await;
+    match locked {
+        Ok(_) => Ok(transaction),
+        // 55P03: not within the time.
+        Err(error)
+            if error.as_database_error().and_then(|fault| fault.code()).as_deref() == Some("55P03") =>
+        {
+            Err(ApiError::Overloaded)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the caller may change somebody who works here now: nobody of another pizzeria, nor above
+/// themselves. Who has left belongs to nobody.
+fn may_change(caller: &Caller, held: &auth::Account) -> Result<(), ApiError> {
+    if held.active {
+        let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
+        caller.authorize(Permission::ManageStaff, scope)?;
+        if !caller.actor()?.role.may_hire(held.role) {
+            return Err(ApiError::Forbidden);
+        }
+    }
+    Ok(())
+}
+
+async fn hire(
+    services: &Services,
+    caller: &Caller,
+    wanted: Wanted,
+    context: CommandContext,
+) -> Result<HireStaffPayload, ApiError> {
+    let _turn = services.staff_turn.lock().await;
+    let mut connection = services.pool.acquire().await?;
+    let turn = turn(&mut connection).await?;
+    let held = registration::holder_of(&services.pool, &wanted.email).await?;
+    let id = match &held {
+        Some(held) if held.role == ActorRole::Customer => {
+            return Ok(refused(caller, AccountError::EmailTaken).into());
+        }
+        Some(held) => {
+            may_change(caller, held)?;
+            held.id
+        }
+        None => {
+            let now = services.clock.now();
+            if !registration::reserve(&services.pool, &wanted.account(), None, now).await? {
+                // Somebody is signing up with it at this moment.
+                return Ok(refused(caller, AccountError::EmailTaken).into());
+            }
+            wanted.id
+        }
+    };
+    let change = StaffChange::Hire { role: wanted.role, pizzeria: wanted.pizzeria.clone() };
+    let answer = manage(services, caller, id, change, context).await;
+    if held.is_none() && !matches!(&answer, Ok(answer) if answer.outcome.refusal.is_none()) {
+        // After a failure it is not known whether the event was stored: then the row is for the reactor.
+        if answer.is_ok() {
+            registration::give_up(&services.pool, id).await?;
+        }
+    }
+    let answer = answer?;
+    if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
+        let now = services.clock.now();
+        let mut transaction = services.pool.begin().await?;
+        account_access::hired(&mut transaction, id, wanted.role, wanted.pizzeria.as_ref(), position).await?;
+        let stored = credentials::of_account(&mut *transaction, id).await?;
+        let invited = if held.as_ref().is_none_or(|held| !held.active)
+            && stored.is_some_and(|stored| stored.usable_hash().is_none())
+        {
+            let purpose = Purpose::Invitation;
+            Some(one_time::issue(&mut transaction, &services.key, id, purpose, now).await?)
+        } else {
+            None
+        };
+        transaction.commit().await?;
+        if let Some(token) = invited {
+            services.post.send(wanted.email.as_str().to_owned(), Letter::Invitation, &token, caller.lang);
+        }
+    }
+    turn.commit().await?;
+    Ok((id, answer).into())
+}
+
+async fn revoke(
+    services: &Services,
+    caller: &Caller,
+    id: StaffId,
+    context: CommandContext,
+) -> Result<(Uuid, Answer), ApiError> {
+    let _turn = services.staff_turn.lock().await;
+    let mut connection = services.pool.acquire().await?;
+    let turn = turn(&mut connection).await?;
+    let held = auth::accounts_by_ids(&services.pool, &[id.0]).await?.into_iter().next();
+    let held = held.filter(|held| held.role != ActorRole::Customer).ok_or(ApiError::NotFound("staff"))?;
+    let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
+    caller.authorize(Permission::ManageStaff, scope)?;
+    may_change(caller, &held)?;
+    let answer = manage(services, caller, id.0, StaffChange::Revoke, context).await?;
+    if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
+        let mut transaction = services.pool.begin().await?;
+        account_access::revoked(&mut transaction, id.0, position).await?;
+        transaction.commit().await?;
+    }
+    turn.commit().await?;
+    Ok((id.0, answer))
+}
+
+async fn manage(
+    services: &Services,
+    caller: &Caller,
+    id: Uuid,
+    change: StaffChange,
+    context: CommandContext,
+) -> Result<Answer, ApiError> {
+    let directors = registration::directors(&services.pool).await?.into_iter().map(StaffId).collect();
+    let (by, now) = (caller.actor()?.role, services.clock.now());
+    let use_case = ManageStaff { staff: StaffId(id), change, by, directors, now };
+    execute_in(services, caller, use_case, context).await
+}

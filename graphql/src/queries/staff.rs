@@ -1,0 +1,100 @@
+//! Who works here, for those who hire.
+
+use async_graphql::{Context, ID, Object};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::access::Permission;
+use domain::ids::StaffId;
+use projections::page::{Item, Page, PageArgs, PageError};
+
+use super::order::pizzerias_of;
+use crate::auth::registration;
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::requires::{requires, roles};
+use crate::types::page::connection;
+use crate::types::staff::Staff;
+
+connection!(StaffConnection, StaffEdge, Staff, "members of staff");
+
+/// Queries over those who work here.
+#[derive(Debug, Default)]
+pub struct StaffQuery;
+
+#[Object]
+impl StaffQuery {
+    /// Who works in a pizzeria, or in the group, by name; those who have left included.
+    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    async fn staff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of a pizzeria; an id or a code. Managers see those of their own only.")]
+        pizzeria_id: Option<ID>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<StaffConnection, ApiError> {
+        let pizzerias = pizzerias_of(ctx, pizzeria_id.as_ref(), Permission::ManageStaff)?;
+        PageArgs::new(first, None, last, None)?;
+        let all = registration::staff_of(&ctx.services()?.pool, pizzerias.first()).await?;
+        let ids: Vec<StaffId> = all.into_iter().map(|account| StaffId(account.id)).collect();
+        Ok(page(&ids, first, after.as_deref(), last, before.as_deref())?.into())
+    }
+}
+
+fn cursor(id: StaffId) -> String {
+    URL_SAFE_NO_PAD.encode(id.0)
+}
+
+/// A page of a list that fits into memory: a group has some hundred people.
+fn page(
+    ids: &[StaffId],
+    first: Option<i32>,
+    after: Option<&str>,
+    last: Option<i32>,
+    before: Option<&str>,
+) -> Result<Page<Staff>, ApiError> {
+    let place = |wanted: &str| {
+        let at = ids.iter().position(|id| cursor(*id) == wanted);
+        at.ok_or_else(|| ApiError::from(PageError::Cursor))
+    };
+    let size = |asked: i32| usize::try_from(asked).unwrap_or_default();
+    let mut from = after.map(place).transpose()?.map_or(0, |at| at + 1);
+    let mut to = before.map(place).transpose()?.unwrap_or(ids.len()).max(from);
+    if let Some(first) = first {
+        to = to.min(from.saturating_add(size(first)));
+    }
+    if let Some(last) = last {
+        from = from.max(to.saturating_sub(size(last)));
+    }
+    let items = ids[from..to].iter().map(|id| Item { cursor: cursor(*id), node: Staff(*id) }).collect();
+    Ok(Page { items, has_next: to < ids.len(), has_previous: from > 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_page_lies_between_its_cursors() {
+        let ids: Vec<StaffId> = (1..=5).map(|number| StaffId(Uuid::from_u128(number))).collect();
+        let at = |number: usize| cursor(ids[number - 1]);
+        let of = |page: Page<Staff>| {
+            let numbers: Vec<u128> = page.items.iter().map(|item| item.node.0.0.as_u128()).collect();
+            (numbers, page.has_previous, page.has_next)
+        };
+        let page = |first, after: Option<String>, last, before: Option<String>| {
+            of(page(&ids, first, after.as_deref(), last, before.as_deref()).unwrap())
+        };
+        assert_eq!(page(Some(2), None, None, None), (vec![1, 2], false, true));
+        assert_eq!(page(Some(2), Some(at(2)), None, None), (vec![3, 4], true, true));
+        assert_eq!(page(Some(9), Some(at(4)), None, None), (vec![5], true, false));
+        assert_eq!(page(None, None, Some(2), Some(at(3))), (vec![1, 2], false, true));
+        assert_eq!(page(None, None, Some(1), None), (vec![5], true, false));
+        assert_eq!(page(Some(9), Some(at(4)), None, Some(at(2))), (vec![], true, true));
+        assert!(super::page(&ids, Some(1), Some("?"), None, None).is_err());
+    }
+}

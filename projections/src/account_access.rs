@@ -1,0 +1,235 @@
+//! What accounts may, brought in line with the log: the role and pizzeria of a member of staff, and whether
+//! an account is in use. A mutation does it at once for the event that it has stored; [`Access`] follows the
+//! log and does it again, so that a crash between the two is mended. Each change counts once, by its position.
+
+use std::sync::Arc;
+
+use domain::access::Role;
+use domain::customer::CustomerEvent;
+use domain::ids::PizzeriaId;
+use domain::staff::StaffEvent;
+use domain::{Event, LogPosition, StreamType};
+use event_store::{LogError, RecordedEvent};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::batches::Batches;
+use crate::checkpoint::{self, Checkpoint};
+use crate::leadership::Leadership;
+use crate::progress::Progress;
+use crate::runner::{Backoff, Chain};
+
+/// The name of its checkpoint and lock.
+pub(crate) const NAME: &str = "reactor:account_access";
+
+/// The channel that a change of an account's sessions or rights is announced on; the payload is the
+/// account's id.
+pub const SESSIONS_CHANGED: &str = "sessions_changed";
+
+async fn announce(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(SESSIONS_CHANGED)
+        .bind(account.to_string())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Somebody was hired, or has another role; whether that was news.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hired(
+    db: &mut PgConnection,
+    account: Uuid,
+    role: Role,
+    pizzeria: Option<&PizzeriaId>,
+    position: LogPosition,
+) -> Result<bool, sqlx::Error> {
+    let changed = sqlx::query(
+        "UPDATE accounts SET role = $2, pizzeria = $3, active = true, access_position = $4 \
+         WHERE id = $1 AND COALESCE(access_position, 0) < $4",
+    )
+    .bind(account)
+    .bind(role.as_str())
+    .bind(pizzeria.map(PizzeriaId::as_str))
+    .bind(position.0)
+    .execute(&mut *db)
+    .await?;
+    let news = changed.rows_affected() > 0;
+    if news {
+        announce(db, account).await?;
+    }
+    Ok(news)
+}
+
+/// Somebody left: their sessions end, and what was sent to them by mail opens nothing any more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn revoked(
+    db: &mut PgConnection,
+    account: Uuid,
+    position: LogPosition,
+) -> Result<bool, sqlx::Error> {
+    let changed = sqlx::query(
+        "UPDATE accounts SET active = false, access_position = $2 \
+         WHERE id = $1 AND COALESCE(access_position, 0) < $2",
+    )
+    .bind(account)
+    .bind(position.0)
+    .execute(&mut *db)
+    .await?;
+    let news = changed.rows_affected() > 0;
+    if news {
+        sqlx::query("DELETE FROM sessions WHERE account_id = $1").bind(account).execute(&mut *db).await?;
+        sqlx::query("DELETE FROM account_tokens WHERE account_id = $1")
+            .bind(account)
+            .execute(&mut *db)
+            .await?;
+        announce(db, account).await?;
+    }
+    Ok(news)
+}
+
+/// A customer signed up: the account is in use.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn registered(
+    db: &mut PgConnection,
+    account: Uuid,
+    position: LogPosition,
+) -> Result<bool, sqlx::Error> {
+    let changed = sqlx::query(
+        "UPDATE accounts SET active = true, access_position = $2 \
+         WHERE id = $1 AND COALESCE(access_position, 0) < $2",
+    )
+    .bind(account)
+    .bind(position.0)
+    .execute(db)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// Does what an event says about the account of its stream, unless it was done.
+async fn apply(db: &mut PgConnection, recorded: &RecordedEvent) -> Result<(), sqlx::Error> {
+    let account = || recorded.stream.id.parse::<Uuid>().ok();
+    let position = recorded.position;
+    match &recorded.event {
+        Event::Staff(StaffEvent::StaffHired { staff, role, pizzeria, .. }) => {
+            hired(db, staff.0, *role, pizzeria.as_ref(), position).await?;
+        }
+        Event::Staff(StaffEvent::StaffRevoked { .. }) => {
+            if let Some(account) = account() {
+                revoked(db, account, position).await?;
+            }
+        }
+        Event::Customer(CustomerEvent::CustomerRegistered { customer, .. }) => {
+            registered(db, customer.0, position).await?;
+        }
+        Event::Staff(
+            StaffEvent::DeliveryTaken { .. }
+            | StaffEvent::DeliveryPutDown { .. }
+            | StaffEvent::StaffAccountUpdated { .. }
+            | StaffEvent::StaffEmailVerified { .. }
+            | StaffEvent::StaffPasswordChanged { .. },
+        )
+        | Event::Customer(
+            CustomerEvent::CustomerEmailVerified { .. }
+            | CustomerEvent::CustomerAccountUpdated { .. }
+            | CustomerEvent::CustomerPasswordChanged { .. }
+            | CustomerEvent::CustomerErased { .. },
+        )
+        | Event::Order(_)
+        | Event::Stock(_)
+        | Event::Delivery(_)
+        | Event::Pizzeria(_)
+        | Event::Menu(_) => {}
+    }
+    Ok(())
+}
+
+/// What keeps it from going on.
+#[derive(Debug, thiserror::Error)]
+enum AccessError {
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Follows the log for as long as this process is the one to do so.
+pub(crate) struct Access {
+    pub(crate) pool: PgPool,
+    pub(crate) batches: Arc<Batches>,
+}
+
+impl Access {
+    /// Runs for ever.
+    pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
+        let mut backoff = Backoff::default();
+        loop {
+            leadership.gained(NAME).await;
+            let mut at = match checkpoint::load(&self.pool, NAME).await {
+                Ok(at) => at,
+                Err(error) => {
+                    tracing::warn!(reactor = NAME, %error, "a checkpoint cannot be read");
+                    backoff.pause().await;
+                    continue;
+                }
+            };
+            while leadership.holds(NAME) {
+                let before = at.position;
+                match self.step(&mut at).await {
+                    Ok(()) if at.position == before => progress.head_beyond(before).await,
+                    Ok(()) => {
+                        backoff.reset();
+                        progress.reached(NAME, at.position);
+                    }
+                    Err(error) => {
+                        self.report(&error).await;
+                        backoff.pause().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One batch: its changes and the checkpoint in one transaction, up to the first event of a person that
+    /// this program cannot read.
+    async fn step(&self, at: &mut Checkpoint) -> Result<(), AccessError> {
+        let batch = self.batches.after(at.position).await?;
+        let needed = batch.all().needed(|kind| matches!(kind, StreamType::Staff | StreamType::Customer));
+        let part = needed.map_or(batch.all(), |record| batch.all().before(record.position));
+        if !part.is_empty() {
+            let to = at.after(part);
+            let mut transaction = self.pool.begin().await?;
+            if checkpoint::advance(&mut transaction, NAME, at, &to).await? {
+                for event in part.events {
+                    apply(&mut transaction, event).await?;
+                }
+                transaction.commit().await?;
+                *at = to;
+            } else {
+                *at = checkpoint::reload(&mut transaction, NAME).await?;
+                transaction.commit().await?;
+            }
+        }
+        needed.map_or(Ok(()), |record| Err(record.error().into()))
+    }
+
+    async fn report(&self, error: &AccessError) {
+        let AccessError::Log(LogError::Unreadable { position, .. }) = error else {
+            tracing::warn!(reactor = NAME, error = %Chain(error), "a reactor waits");
+            return;
+        };
+        match checkpoint::fail(&self.pool, NAME, *position, &error.to_string()).await {
+            Ok(true) => {
+                tracing::error!(reactor = NAME, %position, %error, "a reactor has stopped at an event");
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(reactor = NAME, %position, %error, "a failure cannot be noted"),
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Accounts from outside: made, verified, let in, kept up to date; and what is sent by mail for that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use domain::access::{Actor, Role};
+use domain::customer::CustomerCommand;
+use domain::ids::CustomerId;
+use domain::usecase::ToCustomer;
+use event_store::{CommandContext, EventStore, Settings};
+use graphql::app::Config;
+use graphql::auth::registration::reserve;
+use graphql::auth::{Account, BrakeLimits, hash_now};
+use graphql::mail::{MailSettings, Memory};
+use serde_json::{Value, json};
+use tests::orders::{basket, pizza};
+use tests::server::Server;
+use tests::{Api, Demo, eventually, within};
+use uuid::Uuid;
+
+/// The demo's password.
+pub const PASSWORD: &str = graphql::demo::PASSWORD;
+
+const SESSION: &str = "token expiresAt account { id name email role emailVerified version }";
+
+/// Brakes of their own tests only.
+const LOOSE: BrakeLimits = BrakeLimits {
+    sign_in_per_account: 1_000,
+    sign_in_per_address: 1_000,
+    sign_up_per_address: 1_000,
+    mail_per_account: 1_000,
+    mail_per_address: 1_000,
+};
+
+/// The demo behind a server whose mails can be read.
+pub struct House {
+    pub server: Server,
+    pub demo: Demo,
+    pub mail: Arc<Memory>,
+}
+
+impl House {
+    pub async fn open() -> Self {
+        let demo = Demo::create().await;
+        let mail = Arc::new(Memory::default());
+        let settings = MailSettings { mailer: mail.clone(), public_url: None };
+        let server =
+            Server::start_with(&demo.database, |config| Config { mail: settings, brakes: LOOSE, ..config })
+                .await;
+        Self { server, demo, mail }
+    }
+
+    pub fn anybody(&self) -> Api {
+        Api::new(&self.server.base)
+    }
+
+    pub fn person(&self, account: &str) -> Api {
+        self.demo.person(&self.server.base, account)
+    }
+
+    /// The token of the `nth` mail, from 1, that goes to an address.
+    pub async fn letter(&self, to: &str, nth: usize) -> String {
+        let probe = || async {
+            let sent = self.mail.sent();
+            let mail = sent.iter().filter(|mail| mail.to == to).nth(nth - 1)?;
+            Some(mail.body.lines().find(|line| line.starts_with("ocp_")).unwrap().to_owned())
+        };
+        eventually("a mail comes", probe).await
+    }
+
+    pub async fn sign_in(&self, email: &str, password: &str) -> Value {
+        let input = json!({ "email": email, "password": password });
+        self.anybody().mutate("signIn", SESSION, input).await
+    }
+
+    /// Somebody signed in.
+    pub async fn signed_in(&self, email: &str, password: &str) -> Api {
+        let session = self.sign_in(email, password).await;
+        let token = session["token"].as_str().unwrap_or_else(|| panic!("{email}: {session}"));
+        self.anybody().with_token(token)
+    }
+}
+
+pub fn codes(payload: &Value) -> Vec<&str> {
+    payload["userErrors"].as_array().unwrap().iter().map(|error| error["code"].as_str().unwrap()).collect()
+}
+
+fn ada() -> Value {
+    json!({
+        "name": "Ada Quenelle", "email": "Ada.Quenelle@Example.org", "phone": "+33 6 39 98 77 77",
+        "address": { "street": "8 rue du Cumin", "postcode": "75018", "city": "Paris",
+                     "latitude": 48.893, "longitude": 2.343 },
+        "password": "cent pizzas chaudes", "idempotencyKey": "ada-1",
+    })
+}
+
+const ME: &str = "{ me { id name email phone emailVerified version address { street } } }";
+
+#[tokio::test]
+async fn a_customer_signs_up_orders_verifies_and_signs_in() {
+    let house = House::open().await;
+    let signed_up = house.anybody().speaking("fr").mutate("signUp", SESSION, ada()).await;
+    assert_eq!(codes(&signed_up), Vec::<&str>::new());
+    assert_eq!(signed_up["account"]["role"], "CUSTOMER");
+    let api = house.anybody().with_token(signed_up["token"].as_str().unwrap());
+    let me = api.data(ME, Value::Null).await["me"].clone();
+    assert_eq!((&me["email"], &me["emailVerified"]), (&json!("ada.quenelle@example.org"), &json!(false)));
+    let order = api.placed(basket("P1", "DELIVERY", &[pizza("MAR", "M", 2)])).await;
+    assert!(order["id"].is_string());
+
+    // Asked again under its key, it is the same account, and a session of its own.
+    let again = house.anybody().mutate("signUp", SESSION, ada()).await;
+    assert_eq!(
+        (&again["account"]["id"], &again["position"]),
+        (&signed_up["account"]["id"], &signed_up["position"])
+    );
+    assert_ne!(again["token"], signed_up["token"]);
+    let mut other = ada();
+    other["name"] = json!("Somebody else");
+    assert_eq!(
+        codes(&house.anybody().mutate("signUp", SESSION, other.clone()).await),
+        ["IDEMPOTENCY_KEY_REUSED"]
+    );
+    other["idempotencyKey"] = Value::Null;
+    assert_eq!(codes(&house.anybody().mutate("signUp", SESSION, other).await), ["EMAIL_TAKEN"]);
+
+    let token = house.letter("ada.quenelle@example.org", 1).await;
+    let verify = async |api: &Api| {
+        api.mutate("verifyEmail", "account { emailVerified }", json!({ "token": token })).await
+    };
+    let verified = verify(&api).await;
+    assert_eq!((codes(&verified).len(), &verified["account"]["emailVerified"]), (0, &json!(true)));
+    assert_eq!(codes(&verify(&house.anybody()).await), ["BAD_TOKEN"]);
+    assert_eq!(
+        codes(&api.mutate("requestEmailVerification", "account { id }", json!({})).await),
+        ["ALREADY_VERIFIED"]
+    );
+    let session = house.sign_in("ADA.quenelle@example.ORG", "cent pizzas chaudes").await;
+    assert_eq!(session["account"]["id"], signed_up["account"]["id"]);
+    // One mail, in the caller's language.
+    let sent = house.mail.sent();
+    let subjects: Vec<&str> = sent.iter().map(|mail| mail.subject.as_str()).collect();
+    assert_eq!(subjects, ["Confirmez votre adresse e-mail"]);
+
+    // Neither the log nor what is kept of keys knows who it was.
+    let pool = &house.demo.database.pool;
+    let texts: Vec<String> = sqlx::query_scalar(
+        "SELECT lower(payload::text || metadata::text) FROM events UNION ALL \
+         SELECT lower(k::text) FROM idempotency_keys k",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    for personal in ["quenelle", "ada.q", "98 77 77", "cumin", "pizzas chaudes"] {
+        assert!(!texts.iter().any(|text| text.contains(personal)), "{personal}");
+    }
+    let stored: String =
+        sqlx::query_scalar("SELECT password_hash FROM accounts WHERE email = 'ada.quenelle@example.org'")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+    assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+}
+
+#[tokio::test]
+async fn who_may_not_in_is_not_told_why() {
+    let house = House::open().await;
+    // As of an event that is to come, so that the log does not take it into use again.
+    let revoke = "UPDATE accounts SET active = false, access_position = 1000000 \
+                  WHERE email = 'customer2@ocpizza.example'";
+    sqlx::query(revoke).execute(&house.demo.database.pool).await.unwrap();
+    let document = Api::mutation("signIn", SESSION);
+    let mut bodies = Vec::new();
+    for (email, password) in [
+        ("customer1@ocpizza.example", "not the password"),
+        ("nobody@ocpizza.example", PASSWORD),
+        ("customer2@ocpizza.example", PASSWORD),
+        ("no address", PASSWORD),
+    ] {
+        let input = json!({ "email": email, "password": password });
+        let answer = house.anybody().ask(&document, json!({ "input": input })).await;
+        assert_eq!(codes(&answer.body["data"]["signIn"]), ["BAD_CREDENTIALS"], "{email}");
+        bodies.push(answer.body);
+    }
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+
+    for (field, value, code) in [
+        ("password", "neuf lett", "WEAK_PASSWORD"),
+        ("password", "ada.quenelle@example.org", "WEAK_PASSWORD"),
+        ("email", "ada", "INVALID_EMAIL"),
+        ("email", "Director@ocpizza.example", "EMAIL_TAKEN"),
+    ] {
+        let mut input = ada();
+        input[field] = json!(value);
+        let payload = house.anybody().mutate("signUp", SESSION, input).await;
+        assert_eq!((codes(&payload), &payload["token"]), (vec![code], &Value::Null), "{value}");
+    }
+    let mut input = ada();
+    input["name"] = json!(" ");
+    let answer = house.anybody().try_mutate("signUp", SESSION, input).await;
+    assert_eq!(answer.code(), "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_set_anew_and_ends_every_session() {
+    let house = House::open().await;
+    let email = "customer1@ocpizza.example";
+    let (one, two) = (house.signed_in(email, PASSWORD).await, house.person("customer1"));
+    let request = Api::mutation("requestPasswordReset", "");
+    let ask =
+        async |email: &str| house.anybody().ask(&request, json!({ "input": { "email": email } })).await.body;
+    assert_eq!(ask(email).await, ask("nobody@ocpizza.example").await);
+    let token = house.letter(email, 1).await;
+    let reset = async |password: &str| {
+        let input = json!({ "token": token, "newPassword": password });
+        house.anybody().mutate("resetPassword", "", input).await
+    };
+    assert_eq!(codes(&reset("short").await), ["WEAK_PASSWORD"]);
+    assert_eq!(reset("short").await["userErrors"][0]["field"], json!(["newPassword"]));
+    let (first, second) = tokio::join!(reset("cinq fromages"), reset("cinq fromages"));
+    let mut outcomes = [codes(&first).len(), codes(&second).len()];
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [0, 1], "a token is good once: {first} {second}");
+    for api in [&one, &two] {
+        assert_eq!(api.ask(ME, Value::Null).await.code(), "UNAUTHENTICATED");
+    }
+    assert_eq!(codes(&reset("six fromages frais").await), ["BAD_TOKEN"]);
+    assert_eq!(codes(&house.sign_in(email, PASSWORD).await), ["BAD_CREDENTIALS"]);
+    assert!(house.sign_in(email, "cinq fromages").await["token"].is_string());
+    assert!(house.mail.sent().iter().all(|mail| mail.to == email), "nobody else gets a mail");
+}
+
+#[tokio::test]
+async fn a_token_of_the_mail_is_good_for_its_time_and_its_purpose() {
+    let house = House::open().await;
+    let email = "customer1@ocpizza.example";
+    house.anybody().mutate("requestPasswordReset", "", json!({ "email": email })).await;
+    let token = house.letter(email, 1).await;
+    let verified = house.anybody().mutate("verifyEmail", "", json!({ "token": token })).await;
+    assert_eq!(codes(&verified), ["BAD_TOKEN"]);
+    let late = "UPDATE account_tokens SET expires_at = now() - interval '1 second'";
+    sqlx::query(late).execute(&house.demo.database.pool).await.unwrap();
+    let input = json!({ "token": token, "newPassword": "cinq fromages" });
+    assert_eq!(codes(&house.anybody().mutate("resetPassword", "", input).await), ["BAD_TOKEN"]);
+}
+
+#[tokio::test]
+async fn signing_out_ends_this_session_or_all() {
+    let house = House::open().await;
+    let email = "customer1@ocpizza.example";
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        sessions.push(house.signed_in(email, PASSWORD).await);
+    }
+    let lets_in = async |at: usize| sessions[at].ask(ME, Value::Null).await.status == 200;
+    sessions[0].mutate("signOut", "account { id }", json!({})).await;
+    assert_eq!([lets_in(0).await, lets_in(1).await], [false, true]);
+
+    let change = json!({ "currentPassword": "not the password", "newPassword": "cinq fromages" });
+    let refused = sessions[1].mutate("changePassword", "account { id }", change).await;
+    assert_eq!(codes(&refused), ["BAD_CREDENTIALS"]);
+    let change =
+        json!({ "currentPassword": PASSWORD, "newPassword": "cinq fromages", "idempotencyKey": "c" });
+    for _ in 0..2 {
+        let changed = sessions[1].mutate("changePassword", "account { id }", change.clone()).await;
+        assert_eq!(codes(&changed), Vec::<&str>::new());
+    }
+    assert_eq!([lets_in(1).await, lets_in(2).await, lets_in(3).await], [true, false, false]);
+    assert_eq!(codes(&house.sign_in(email, PASSWORD).await), ["BAD_CREDENTIALS"]);
+
+    let other = house.signed_in(email, "cinq fromages").await;
+    other.mutate("signOut", "account { id }", json!({ "everywhere": true })).await;
+    assert!(!lets_in(1).await);
+    assert_eq!(other.ask(ME, Value::Null).await.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn an_account_is_kept_up_to_date_by_its_holder() {
+    let house = House::open().await;
+    let api = house.person("customer1");
+    let selection = "account { name email phone emailVerified version address { street city } }";
+    let before = api.data(ME, Value::Null).await["me"].clone();
+    let update = async |input: Value| api.mutate("updateMyAccount", selection, input).await;
+
+    let named = update(json!({ "name": "Zoé Panais", "idempotencyKey": "n" })).await;
+    assert_eq!((codes(&named).len(), &named["account"]["name"]), (0, &json!("Zoé Panais")));
+    assert_eq!(named["account"]["phone"], before["phone"]);
+    let version = &named["account"]["version"];
+    let stale = update(json!({ "name": "Z", "expectedVersion": before["version"] })).await;
+    assert_eq!(codes(&stale), ["STALE_VERSION"]);
+    let moved = update(
+        json!({ "address": { "street": "1 rue du Thym", "city": "Paris" }, "expectedVersion": version }),
+    )
+    .await;
+    assert_eq!(moved["account"]["address"], json!({ "street": "1 rue du Thym", "city": "Paris" }));
+    update(json!({ "name": "Zoé Navet" })).await;
+    // The same wish again, under its key, does not bring back what has changed since.
+    let again = update(json!({ "name": "Zoé Panais", "idempotencyKey": "n" })).await;
+    assert_eq!((&again["position"], &again["account"]["name"]), (&named["position"], &json!("Zoé Navet")));
+    assert_eq!(codes(&update(json!({ "name": "Zoé Navet" })).await), ["NOTHING_TO_CHANGE"]);
+
+    assert_eq!(codes(&update(json!({ "email": "CUSTOMER2@ocpizza.example" })).await), ["EMAIL_TAKEN"]);
+    assert_eq!(codes(&update(json!({ "email": "zoé" })).await), ["INVALID_EMAIL"]);
+    let moved = update(json!({ "email": "Zoe@example.org" })).await;
+    assert_eq!(moved["account"]["email"], "zoe@example.org");
+    assert_eq!(moved["account"]["emailVerified"], false);
+    let token = house.letter("zoe@example.org", 1).await;
+    house.anybody().mutate("verifyEmail", "", json!({ "token": token })).await;
+    assert_eq!(api.data(ME, Value::Null).await["me"]["emailVerified"], true);
+    assert_eq!(codes(&house.sign_in("customer1@ocpizza.example", PASSWORD).await), ["BAD_CREDENTIALS"]);
+    assert!(house.sign_in("zoe@example.org", PASSWORD).await["token"].is_string());
+
+    // Members of staff have an account, too.
+    let courier = house.person("courier1.p1");
+    let phoned = courier.mutate("updateMyAccount", selection, json!({ "phone": "+33 6 39 98 66 66" })).await;
+    assert_eq!((codes(&phoned).len(), &phoned["account"]["phone"]), (0, &json!("+33 6 39 98 66 66")));
+}
+
+fn row(id: Uuid, email: &str) -> Account {
+    Account {
+        id,
+        email: email.to_owned(),
+        role: Role::Customer,
+        pizzeria: None,
+        display_name: "Ada".to_owned(),
+        phone: None,
+        street: None,
+        postcode: None,
+        city: None,
+        latitude: None,
+        longitude: None,
+        email_verified: false,
+        active: true,
+        demo: false,
+    }
+}
+
+#[tokio::test]
+async fn a_sign_up_that_was_cut_off_is_mended_or_leaves_the_address_free() {
+    let house = House::open().await;
+    let pool = &house.demo.database.pool;
+    let hash = hash_now(&"cent pizzas chaudes".to_owned().into()).unwrap();
+    let sign_up = async |email: &str| {
+        let mut input = ada();
+        input["email"] = json!(email);
+        input["idempotencyKey"] = Value::Null;
+        house.anybody().mutate("signUp", SESSION, input).await
+    };
+
+    // Before the event: the address is kept for a moment, then free.
+    let (now, email) = (Utc::now(), "cut@example.org");
+    assert!(reserve(pool, &row(Uuid::from_u128(1), email), Some(&hash), now).await.unwrap());
+    assert_eq!(codes(&sign_up(email).await), ["EMAIL_TAKEN"]);
+    assert_eq!(codes(&house.sign_in(email, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
+    let past = now - TimeDelta::minutes(2);
+    sqlx::query("UPDATE accounts SET created_at = $1 WHERE email = $2")
+        .bind(past)
+        .bind(email)
+        .execute(pool)
+        .await
+        .unwrap();
+    assert_eq!(codes(&sign_up(email).await), Vec::<&str>::new());
+
+    // After the event: the account is taken into use from the log.
+    let (id, email) = (Uuid::from_u128(2), "mended@example.org");
+    assert!(reserve(pool, &row(id, email), Some(&hash), now).await.unwrap());
+    let store = EventStore::start(pool.clone(), Settings::default());
+    let (customer, actor) = (CustomerId(id), Actor { id, role: Role::Customer, pizzeria: None });
+    let command = CustomerCommand::Register { customer, now };
+    let use_case = Arc::new(ToCustomer { name: "signUp", customer, command });
+    store.execute(use_case, CommandContext::new(actor, Uuid::now_v7(), "test")).await.unwrap();
+    let probe = || async {
+        let session = house.sign_in(email, "cent pizzas chaudes").await;
+        session["token"].is_string().then_some(())
+    };
+    eventually("the account is in use", probe).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn while_two_hundred_sign_in_others_are_served() {
+    let house = House::open().await;
+    let document = Api::mutation("signIn", "token");
+    let signing_in: Vec<_> = (0..200)
+        .map(|_| {
+            let (api, document) = (house.anybody(), document.clone());
+            let input = json!({ "email": "customer1@ocpizza.example", "password": PASSWORD });
+            tokio::spawn(async move { api.try_ask(&document, json!({ "input": input })).await.unwrap() })
+        })
+        .collect();
+    let mut served = 0;
+    while !signing_in.iter().all(tokio::task::JoinHandle::is_finished) {
+        house.anybody().data("{ pizzerias { id } }", Value::Null).await;
+        served += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(served > 1, "somebody was served beside them");
+    let mut let_in = 0;
+    for answer in signing_in {
+        let answer = within(answer).await.unwrap();
+        if answer.body["data"]["signIn"]["token"].is_string() {
+            let_in += 1;
+        } else {
+            assert!(matches!(answer.code(), "OVERLOADED" | "RATE_LIMITED"), "{}", answer.body);
+        }
+    }
+    assert!(let_in > 0);
+}
