@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::access::{Actor, Role};
 use domain::customer::CustomerCommand;
 use domain::ids::CustomerId;
@@ -12,6 +12,7 @@ use event_store::{CommandContext, EventStore, Settings};
 use graphql::app::Config;
 use graphql::auth::registration::reserve;
 use graphql::auth::{Account, BrakeLimits, hash_now};
+use graphql::clock::Clock;
 use graphql::mail::{MailSettings, Memory};
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza};
@@ -349,7 +350,7 @@ async fn a_sign_up_that_was_cut_off_is_mended_or_leaves_the_address_free() {
     };
 
     // Before the event: the address is kept for a moment, then free.
-    let (now, email) = (Utc::now(), "cut@example.org");
+    let (now, email) = (Clock::system().now(), "cut@example.org");
     assert!(reserve(pool, &row(Uuid::from_u128(1), email), Some(&hash), now).await.unwrap());
     assert_eq!(codes(&sign_up(email).await), ["EMAIL_TAKEN"]);
     assert_eq!(codes(&house.sign_in(email, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);

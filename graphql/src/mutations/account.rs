@@ -254,7 +254,7 @@ fn details(input: &UpdateMyAccountInput) -> Result<Result<Details, AccountError>
         Ok(email) => email.map(|email| email.as_str().to_owned()),
         Err(error) => return Ok(Err(error)),
     };
-    let address = input.address.is_some().then(|| Home {
+    let address = input.address.is_some().then_some(Home {
         street: kept.street,
         postcode: kept.postcode,
         city: kept.city,
