@@ -63,12 +63,13 @@ WITH stale AS MATERIALIZED (
                       $20::bigint[], $21::text[])
          AS k(actor_id, key, fingerprint, type, id, sequence, ordinal, refusal)
 ), people AS (
-    INSERT INTO contacts (id, name, phone, email, street, postcode, city, latitude, longitude, note, recorded_at)
+    INSERT INTO contacts (id, name, phone, email, street, postcode, city, latitude, longitude, note,
+                          customer_id, order_id, recorded_at)
     SELECT c.id, c.name, c.phone, c.email, c.street, c.postcode, c.city, c.latitude, c.longitude, c.note,
-           head.recorded_at
+           c.customer_id, c.order_id, head.recorded_at
     FROM head, unnest($22::uuid[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
-                      $29::float8[], $30::float8[], $31::text[])
-         AS c(id, name, phone, email, street, postcode, city, latitude, longitude, note)
+                      $29::float8[], $30::float8[], $31::text[], $33::uuid[], $34::uuid[])
+         AS c(id, name, phone, email, street, postcode, city, latitude, longitude, note, customer_id, order_id)
 )
 SELECT base, pg_notify('events', (base + cardinality($9::bigint[]))::text) IS NULL FROM head";
 
@@ -134,6 +135,8 @@ struct Columns {
     contact_note: Vec<Option<String>>,
     /// Whether an event is of a stream that commands read without writing it.
     settings: bool,
+    contact_customer: Vec<Option<Uuid>>,
+    contact_order: Vec<Option<Uuid>>,
 }
 
 impl Columns {
@@ -193,6 +196,8 @@ impl Columns {
         self.contact_latitude.push(contact.latitude);
         self.contact_longitude.push(contact.longitude);
         self.contact_note.push(contact.note.clone());
+        self.contact_customer.push(contact.customer.map(|customer| customer.0));
+        self.contact_order.push(contact.order.map(|order| order.0));
     }
 
     /// The streams that this batch writes, each with the event that it goes on from, if there is one.
@@ -289,6 +294,8 @@ pub(crate) async fn append(
         .bind(&c.contact_longitude)
         .bind(&c.contact_note)
         .bind(c.settings)
+        .bind(&c.contact_customer)
+        .bind(&c.contact_order)
         .fetch_optional(db)
         .await;
     match stored {

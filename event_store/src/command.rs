@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::access::Actor;
-use domain::ids::ContactId;
+use domain::ids::{ContactId, CustomerId, OrderId};
 use domain::usecase::Refusal;
 use domain::{AggregateState, LogPosition, StreamId};
 use uuid::Uuid;
@@ -24,6 +24,10 @@ pub struct Idempotency {
 pub struct NewContact {
     /// The random id that events carry.
     pub id: ContactId,
+    /// Whose account it is given by or for.
+    pub customer: Option<CustomerId>,
+    /// The order that it is for.
+    pub order: Option<OrderId>,
     /// Somebody's name.
     pub name: Option<String>,
     /// Telephone number.

@@ -39,6 +39,7 @@ const OPEN: &[&str] = &[
     "SizedPizza",
     // Parts of an order, a delivery, a quote, a refusal.
     "BoardOrder",
+    "ContactRead",
     "CourierPosition",
     "MissingIngredient",
     "OrderAction",

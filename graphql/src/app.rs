@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use chrono::TimeDelta;
 use event_store::{EventStore, Follower, LogError, Settings};
 use projections::{ProjectionError, ReadModels};
 use sqlx::PgPool;
@@ -30,6 +31,7 @@ use crate::http::{connections, health};
 use crate::introspection::Introspection;
 use crate::mail::{MailSettings, Post};
 use crate::payment::{DemoPayments, PaymentService};
+use crate::personal_data::Keeper;
 use crate::schema::{schema, sdl};
 use crate::types::courier_position;
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub payments: Option<Arc<dyn PaymentService>>,
     /// The bounds of WebSockets and event streams.
     pub streams: StreamLimits,
+    /// How long a contact is kept once its order is over.
+    pub contact_retention: TimeDelta,
 }
 
 impl Config {
@@ -84,6 +88,7 @@ impl Config {
             mail: MailSettings::default(),
             payments: None,
             streams: StreamLimits::default(),
+            contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
         }
     }
 
@@ -106,6 +111,7 @@ impl Config {
             documents: settings.documents()?,
             graphiql: settings.graphiql(),
             mail: settings.mail()?,
+            contact_retention: TimeDelta::days(settings.contact_retention_days.into()),
             ..Self::new(pool, clock)
         })
     }
@@ -176,6 +182,7 @@ impl App {
             mail,
             payments,
             streams,
+            contact_retention,
         } = config;
         health::record_metrics();
         let key = match key {
@@ -221,9 +228,10 @@ impl App {
             proxies: trusted_proxies,
             graphiql,
         });
+        let keeper = Keeper { pool: pool.clone(), clock, retention: contact_retention };
         let (sweeping, tidying) = (limiter.sweep(), auth::housekeeping::run(pool.clone(), clock));
         let housekeeping = tokio::spawn(async {
-            tokio::join!(sweeping, tidying, settling);
+            tokio::join!(sweeping, tidying, settling, keeper.run());
         });
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping, housekeeping })
     }

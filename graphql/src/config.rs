@@ -24,11 +24,12 @@ use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp, SmtpError};
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 24] = [
     "DATABASE_URL",
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
     "OCPIZZA_MANAGER_GRAPHIQL",
+    "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS",
     "OCPIZZA_MANAGER_INTROSPECTION",
     "OCPIZZA_MANAGER_KEY",
     "OCPIZZA_MANAGER_KEY_PREVIOUS",
@@ -53,6 +54,8 @@ const VARIABLES: [&str; 23] = [
 const DEFAULT_PORT: u16 = 8080;
 /// Where mails are written to in development.
 const MAIL_DIR: &str = ".ocpizza/mail";
+/// How many days a contact is kept after its order when nothing is said.
+pub const CONTACT_RETENTION_DAYS: u32 = 90;
 
 /// Where a process runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -135,6 +138,9 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_PUBLIC_URL`: the address of the pages that links in mails lead to.
     #[serde(rename = "ocpizza_manager_public_url")]
     pub public_url: Option<String>,
+    /// `OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS`: how many days a contact is kept once its order is over.
+    #[serde(default = "default_retention", rename = "ocpizza_manager_contact_retention_days")]
+    pub contact_retention_days: u32,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
@@ -156,6 +162,10 @@ where
     T: FromStr<Err: Display>,
 {
     parsed(deserializer).map(Some)
+}
+
+fn default_retention() -> u32 {
+    CONTACT_RETENTION_DAYS
 }
 
 fn default_port() -> u16 {

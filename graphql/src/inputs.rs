@@ -275,6 +275,8 @@ pub fn contact(
     };
     Ok(NewContact {
         id,
+        customer: None,
+        order: None,
         name: text_at("name", contact.and_then(|contact| contact.name.as_ref()), NAME_MAX)?,
         phone: text_at("phone", contact.and_then(|contact| contact.phone.as_ref()), SHORT_MAX)?,
         email: text_at("email", contact.and_then(|contact| contact.email.as_ref()), EMAIL_MAX)?,

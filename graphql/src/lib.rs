@@ -22,6 +22,7 @@ pub mod messages;
 pub mod mutations;
 pub mod operations;
 pub mod payment;
+pub mod personal_data;
 pub mod private_postgres;
 pub mod production;
 pub mod queries;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use domain::ids::{ContactId, DeliveryId, OrderId, PizzeriaId, StaffId};
+use domain::ids::{DeliveryId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
 use domain::{LogPosition, StreamId};
 use event_store::{LogEntry, log};
@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::auth::{self, Account};
 use crate::error::ApiError;
-use crate::types::contact::{self, Contact};
+use crate::personal_data::{self, ContactOf};
+use crate::types::contact::Contact;
 use crate::types::courier_position::{self, CourierPosition};
 use crate::types::delivery::Delivery;
 use crate::types::order::Order;
@@ -111,16 +112,12 @@ impl Loader<PizzeriaId> for Loaders {
     }
 }
 
-impl Loader<ContactId> for Loaders {
+impl Loader<ContactOf> for Loaders {
     type Value = Contact;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[ContactId]) -> Result<HashMap<ContactId, Contact>, ApiError> {
-        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let sql = "SELECT id, name, phone, email, street, postcode, city, latitude, longitude, note \
-                   FROM contacts WHERE id = ANY($1)";
-        let rows: Vec<contact::Row> = sqlx::query_as(sql).bind(ids).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(|row| (ContactId(row.id), row.into())).collect())
+    async fn load(&self, keys: &[ContactOf]) -> Result<HashMap<ContactOf, Contact>, ApiError> {
+        Ok(personal_data::contacts(&self.pool, keys).await?)
     }
 }
 

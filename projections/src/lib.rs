@@ -11,6 +11,7 @@
 pub mod account_access;
 mod batches;
 mod checkpoint;
+pub mod contact_reads;
 pub mod daily_sales;
 pub mod deliveries;
 mod error;

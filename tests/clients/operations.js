@@ -95,7 +95,13 @@ async function placeDelivery() {
 }
 
 /** What needs something that only a mail or another system tells. */
-const ELSEWHERE = new Set(['VerifyEmail', 'ResetPassword']);
+const ELSEWHERE = new Set([
+  'VerifyEmail',
+  'ResetPassword',
+  // They would leave the other clients without their customer; see tests/it/erasure.rs.
+  'EraseCustomer',
+  'EraseMyAccount',
+]);
 
 // Anybody, and the head office.
 await all(CUSTOMER, 'Me', 'Pizzerias', 'Pizzeria', 'Menu', 'QuoteOrder');
@@ -130,6 +136,9 @@ await all(COURIER, 'PickUpDelivery', 'CompleteDelivery');
 await follow(MANAGER, 'DeliveryChanged');
 await placeDelivery();
 await all(COURIER, 'ClaimDelivery', 'PickUpDelivery', 'FailDelivery', 'ReturnDelivery');
+
+// Who has read whose contact.
+await run(DIRECTOR, 'ContactReads');
 
 // What the manager looks at.
 await all(MANAGER, 'Sales', 'Log', 'Events', 'EventsAfter', 'Node');

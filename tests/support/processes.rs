@@ -20,6 +20,8 @@ pub struct Process {
     child: Child,
     /// `http://127.0.0.1:<port>`.
     pub base: String,
+    /// Where it writes its log, when that is kept.
+    log: Option<PathBuf>,
 }
 
 /// The binary, beside which the tests are built.
@@ -80,25 +82,53 @@ impl Process {
     /// # Panics
     /// When it is not.
     pub async fn serve_with(database_url: &str, variables: &[(&str, &str)]) -> Self {
+        Self::serve_as(database_url, variables, None).await
+    }
+
+    /// As [`Self::serve`], with its log kept, at a level of `RUST_LOG`.
+    ///
+    /// # Panics
+    /// When it is not ready.
+    pub async fn serve_logging(database_url: &str, level: &str) -> Self {
+        Self::serve_as(database_url, &[], Some(level)).await
+    }
+
+    async fn serve_as(database_url: &str, variables: &[(&str, &str)], level: Option<&str>) -> Self {
         for _ in 0..TRIES {
-            if let Some(process) = Self::try_serve(database_url, variables).await {
+            if let Some(process) = Self::try_serve(database_url, variables, level).await {
                 return process;
             }
         }
         panic!("`ocpizza-manager serve` ended before it was ready, {TRIES} times");
     }
 
+    /// Ends it, and gives what it has logged.
+    ///
+    /// # Panics
+    /// When its log was not kept.
     #[allow(clippy::expect_used)] // a test fails by panicking
-    async fn try_serve(database_url: &str, variables: &[(&str, &str)]) -> Option<Self> {
+    pub async fn end_and_read_log(mut self) -> String {
+        let path = self.log.take().expect("a log that is kept");
+        self.kill().await;
+        let log = std::fs::read_to_string(&path).expect("a log");
+        let _ = std::fs::remove_file(path);
+        log
+    }
+
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    async fn try_serve(database_url: &str, variables: &[(&str, &str)], level: Option<&str>) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-        let child = command(database_url)
-            .arg("serve")
-            .env("PORT", port.to_string())
-            .envs(variables.iter().copied())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut process = Self { child, base: format!("http://127.0.0.1:{port}") };
+        let mut command = command(database_url);
+        command.arg("serve").env("PORT", port.to_string()).stdout(Stdio::null());
+        command.envs(variables.iter().copied());
+        let log =
+            level.map(|_| std::env::temp_dir().join(format!("ocpizza-log-{}-{port}", std::process::id())));
+        if let (Some(path), Some(level)) = (&log, level) {
+            let file = std::fs::File::create(path).expect("a file for the log");
+            command.env("RUST_LOG", level).stderr(file);
+        }
+        let child = command.spawn().expect("the binary starts");
+        let mut process = Self { child, base: format!("http://127.0.0.1:{port}"), log };
         let api = Api::new(&process.base);
         let child = &mut process.child;
         let mut ended = || child.try_wait().expect("a child of ours").is_some();

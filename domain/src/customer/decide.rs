@@ -30,10 +30,13 @@ pub fn decide(state: &Customer, command: CustomerCommand) -> Result<Vec<Customer
             registered(state)?;
             Ok(vec![CustomerEvent::CustomerPasswordChanged { reset, at: now }])
         }
-        CustomerCommand::Erase { now } => {
-            registered(state)?;
-            Ok(vec![CustomerEvent::CustomerErased { at: now }])
-        }
+        // Accounts may be older than the streams of customers: nobody is kept because of that.
+        CustomerCommand::Erase { now } => match state {
+            Customer::NotRegistered | Customer::Registered(_) => {
+                Ok(vec![CustomerEvent::CustomerErased { at: now }])
+            }
+            Customer::Erased => Err(CustomerError::AlreadyErased),
+        },
     }
 }
 

@@ -52,16 +52,18 @@ impl Customer {
                     registered.email_verified = false;
                 }
             }
-            (Self::Registered(_), CustomerEvent::CustomerErased { .. }) => *self = Self::Erased,
+            (Self::NotRegistered | Self::Registered(_), CustomerEvent::CustomerErased { .. }) => {
+                *self = Self::Erased;
+            }
             (Self::Registered(_), CustomerEvent::CustomerPasswordChanged { .. })
             | (Self::Registered(_) | Self::Erased, CustomerEvent::CustomerRegistered { .. })
             | (
                 Self::NotRegistered | Self::Erased,
                 CustomerEvent::CustomerEmailVerified { .. }
                 | CustomerEvent::CustomerAccountUpdated { .. }
-                | CustomerEvent::CustomerPasswordChanged { .. }
-                | CustomerEvent::CustomerErased { .. },
-            ) => {}
+                | CustomerEvent::CustomerPasswordChanged { .. },
+            )
+            | (Self::Erased, CustomerEvent::CustomerErased { .. }) => {}
         }
     }
 }

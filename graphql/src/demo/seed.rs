@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::people;
 use crate::auth::{self, Account, AuthError, PasswordError};
+use crate::personal_data;
 
 /// Commands on their way at once; well below the store's queue.
 const AT_ONCE: usize = 32;
@@ -81,7 +82,10 @@ pub async fn seed(store: &EventStore, now: DateTime<Utc>) -> Result<LogPosition,
     if there.is_empty() && log::head(store.pool()).await? > LogPosition::START {
         return Err(SeedError::NotEmpty);
     }
-    let is_missing = |account: &Account| there.iter().all(|stored| stored.id != account.id);
+    let erased = personal_data::erased_among(store.pool(), &ids).await.map_err(AuthError::from)?;
+    let is_missing = |account: &Account| {
+        !erased.contains(&account.id) && there.iter().all(|stored| stored.id != account.id)
+    };
     let missing: Vec<Account> = accounts.iter().filter(|account| is_missing(account)).cloned().collect();
     auth::store_accounts(store.pool(), &missing, now).await?;
     give_passwords(store.pool(), now).await?;

@@ -35,10 +35,9 @@ impl RequestId {
     }
 }
 
-/// What a panic left behind, as far as it can be read.
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&'static str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
+/// What a panic left behind, where the program wrote it: what was put together may hold what was sent.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &'static str {
+    panic.downcast_ref::<&'static str>().copied().unwrap_or("words that are not logged")
 }
 
 /// Gives the request its id, logs how it ended, and counts it.

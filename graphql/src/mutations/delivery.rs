@@ -253,7 +253,12 @@ impl DeliveryMutation {
         #[graphql(desc = "Which delivery, and the proof.")] input: CompleteDeliveryInput,
     ) -> Result<CompleteDeliveryPayload, ApiError> {
         let id = ContactId(Uuid::new_v4());
+        let of = &input.delivery_id;
+        let (delivery, _) = allowed_delivery(ctx, of, Permission::CarryDelivery, Fresh::AsKnown).await?;
         let (proof, contact) = proof(input.proof, id)?;
+        let whose =
+            |contact| NewContact { customer: delivery.customer, order: Some(delivery.order), ..contact };
+        let contact = contact.map(whose);
         let asked = Asked {
             idempotency_key: input.idempotency_key,
             expected_version: input.expected_version,

@@ -5,6 +5,7 @@ mod account;
 mod account_steps;
 mod allowed;
 mod delivery;
+mod erasure;
 mod fingerprint;
 mod menu;
 mod order;
@@ -33,4 +34,5 @@ pub struct Mutation(
     sign_in::SignInMutation,
     account::AccountMutation,
     staff::StaffMutation,
+    erasure::ErasureMutation,
 );

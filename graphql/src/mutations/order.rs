@@ -145,6 +145,9 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, Unus
     let note = inputs::optional_text("input.note", input.note.as_deref(), inputs::NOTE_MAX)?;
     let id = ContactId(Uuid::new_v4());
     let mut contact = inputs::contact("input.contact", id, input.contact.as_ref(), note)?;
+    let now = ctx.now()?;
+    let order = OrderId(fresh_id(now));
+    (contact.customer, contact.order) = (customer, Some(order));
     if let Some(customer) = customer {
         fill_from_account(ctx, customer, &mut contact).await?;
     }
@@ -153,9 +156,8 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, Unus
         _ => None,
     };
     let contact = Some(contact).filter(|contact| !is_blank(contact));
-    let now = ctx.now()?;
     let command = usecase::PlaceOrder {
-        order: OrderId(fresh_id(now)),
+        order,
         pizzeria,
         basket: usecase::Basket { fulfilment: input.fulfilment.into(), lines: lines.clone(), place },
         channel: input.channel.into(),
@@ -193,7 +195,20 @@ fn expected_total(given: Option<Decimal>) -> Result<Option<Cents>, ApiError> {
 }
 
 fn is_blank(contact: &NewContact) -> bool {
-    let NewContact { id: _, name, phone, email, street, postcode, city, latitude, longitude, note } = contact;
+    let NewContact {
+        id: _,
+        customer: _,
+        order: _,
+        name,
+        phone,
+        email,
+        street,
+        postcode,
+        city,
+        latitude,
+        longitude,
+        note,
+    } = contact;
     [name, phone, email, street, postcode, city, note].into_iter().all(Option::is_none)
         && latitude.is_none()
         && longitude.is_none()

@@ -1,6 +1,7 @@
 //! The query root: a merge of one small struct an entity. Reads only, and asks first who may.
 
 pub mod account;
+mod contact_read;
 pub mod delivery;
 pub mod log;
 pub mod menu;
@@ -17,6 +18,7 @@ use async_graphql::MergedObject;
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     account::AccountQuery,
+    contact_read::ContactReadQuery,
     node::NodeQuery,
     pizzeria::PizzeriaQuery,
     menu::MenuQuery,

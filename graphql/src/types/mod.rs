@@ -5,6 +5,7 @@ pub mod account;
 pub mod actions;
 pub mod board;
 pub mod contact;
+pub mod contact_read;
 pub mod courier_position;
 pub mod delivery;
 pub mod enums;

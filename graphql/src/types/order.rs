@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
-use domain::access::{Permission, Role, Scope};
+use chrono::{DateTime, SubsecRound, Utc};
+use domain::access::{Actor, Permission, Role, Scope};
 use domain::delivery::DeliveryStatus as DeliveryState;
 use domain::order::{Fulfilment as How, Order as OrderState, OrderStatus as Status, PlacedOrder, Progress};
 use domain::{AggregateState, LogPosition, StreamId};
@@ -22,6 +22,7 @@ use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::labels;
+use crate::personal_data::{ContactOf, Reading};
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Money};
 
@@ -91,7 +92,19 @@ impl Order {
                 return Ok(None);
             }
         }
-        ctx.loaders()?.load_one(id).await
+        let reading = |actor: &Actor| {
+            Ok::<_, ApiError>(Reading {
+                reader: actor.id,
+                role: actor.role,
+                customer: self.order.customer,
+                order: self.order.id,
+                pizzeria: self.order.pizzeria.clone(),
+                at: ctx.now()?.trunc_subsecs(0),
+            })
+        };
+        let staff = caller.actor.as_ref().filter(|actor| actor.role != Role::Customer);
+        let reading = staff.map(reading).transpose()?;
+        ctx.loaders()?.load_one(ContactOf { id, reading }).await
     }
 }
 

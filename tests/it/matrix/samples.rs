@@ -2,7 +2,7 @@
 //! another way. To add one: a line with the field and an operation that a caller in scope may carry out.
 //!
 //! `$order`, `$delivery`, `$event`, `$customer`, `$pizzeria`, `$stock` and `$staff` stand for what the
-//! operation is tried on: see [`super::world`]. Mutations name a version that nothing has, or refuse
+//! operation is tried on: see [`super::world`]; `$spare` for a customer whom nobody misses. Mutations name a version that nothing has, or refuse
 //! for another reason of the domain's, so that nothing changes: what counts is who gets so far.
 
 /// An operation, and the field that it is about.
@@ -24,6 +24,10 @@ const fn of(field: &'static str, document: &'static str) -> Sample {
 
 const fn by(field: &'static str, by: &'static str, document: &'static str) -> Sample {
     Sample { field, by, document, spends: false }
+}
+
+const fn spent(field: &'static str, document: &'static str) -> Sample {
+    Sample { field, by: "", document, spends: true }
 }
 
 /// A mutation of an order or another thing by `input`, at a version that nothing has.
@@ -78,6 +82,11 @@ pub const SAMPLES: &[Sample] = &[
     by("Query.node", "id of an event", "{ node(id: \"$event\") { id } }"),
     by("Query.node", "id of a customer", "{ node(id: \"$customer\") { id } }"),
     by("Query.node", "id of staff", "{ node(id: \"$staff\") { id } }"),
+
+    of("Query.contactReads", "{ contactReads(first: 1) { pageInfo { hasNextPage } } }"),
+    by("Query.contactReads", "filter.customerId", "{ contactReads(first: 1, filter: { customerId: \"$customer\" }) { pageInfo { hasNextPage } } }"),
+    by("Query.contactReads", "filter.orderId", "{ contactReads(first: 1, filter: { orderId: \"$order\" }) { pageInfo { hasNextPage } } }"),
+    by("Query.contactReads", "filter.readerId", "{ contactReads(first: 1, filter: { readerId: \"$staff\" }) { pageInfo { hasNextPage } } }"),
 
     of("Order.contact", "{ order(id: \"$order\") { contact { name } } }"),
     of("Order.note", "{ order(id: \"$order\") { note } }"),
@@ -135,6 +144,9 @@ pub const SAMPLES: &[Sample] = &[
     of("Mutation.requestEmailVerification", "mutation { requestEmailVerification(input: {}) { userErrors { code } } }"),
     stale!("hireStaff", "name: \"N\", email: \"courier1.$pizzeria@ocpizza.example\", role: COURIER, pizzeriaId: \"$pizzeria\""),
     stale!("revokeStaff", "staffId: \"$staff\""),
+
+    spent("Mutation.eraseMyAccount", "mutation { eraseMyAccount(input: { currentPassword: \"quatre fromages\" }) { userErrors { code } } }"),
+    of("Mutation.eraseCustomer", "mutation { eraseCustomer(input: { customerId: \"$spare\" }) { userErrors { code } } }"),
 
     of("Subscription.orderChanged", "subscription { orderChanged(id: \"$order\") { position } }"),
     of("Subscription.deliveryChanged", "subscription { deliveryChanged(id: \"$delivery\") { position } }"),

@@ -35,6 +35,7 @@ pub const CALLERS: [&str; 9] = [
 pub struct World {
     pub shop: Shop,
     system: String,
+    spare: String,
     /// What stands for each placeholder, by target.
     places: [Vec<(&'static str, String)>; 3],
 }
@@ -58,8 +59,17 @@ impl World {
         .execute(pool)
         .await
         .unwrap();
+        let spare = Uuid::new_v4();
+        sqlx::query(
+            "INSERT INTO accounts (id, email, role, display_name, created_at) \
+             VALUES ($1, 'spare@ocpizza.example', 'CUSTOMER', 'Spare', now())",
+        )
+        .bind(spare)
+        .execute(pool)
+        .await
+        .unwrap();
         let system = shop.demo.token_for("system@ocpizza.example").await;
-        Self { places: [own, elsewhere, anothers], system, shop }
+        Self { places: [own, elsewhere, anothers], spare: format!("customer:{spare}"), system, shop }
     }
 
     pub fn caller(&self, name: &str) -> Api {
@@ -102,7 +112,7 @@ impl World {
     /// An operation about a target.
     pub fn about(&self, document: &str, target: Target) -> String {
         let places = &self.places[TARGETS.iter().position(|one| *one == target).unwrap()];
-        places.iter().fold(document.to_owned(), |text, (name, id)| text.replace(name, id))
+        places.iter().fold(document.replace("$spare", &self.spare), |text, (name, id)| text.replace(name, id))
     }
 }
 

@@ -1,0 +1,212 @@
+//! Follows the log for what it means for personal data, and erases what is kept no longer. Of all processes
+//! one does so at a time: the one that holds the row of the progress. What a process has begun and not
+//! finished, the next one does again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::customer::CustomerEvent;
+use domain::delivery::{DeliveryEvent, Proof};
+use domain::ids::{ContactId, CustomerId};
+use domain::order::OrderEvent;
+use domain::{Event, LogPosition};
+use event_store::{LogEntry, LogError, RecordedEvent, log};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::erase::erase_customer;
+use crate::clock::Clock;
+use crate::error::chain;
+
+/// How often it looks.
+const TICK: Duration = Duration::from_secs(1);
+/// Events that one transaction takes in.
+const EVENTS: i64 = 500;
+/// Contacts that one transaction erases.
+const CONTACTS: i64 = 500;
+
+/// The events that say something of personal data.
+const TYPES: [&str; 9] = [
+    "CustomerErased",
+    "OrderPlaced",
+    "OrderCancelled",
+    "OrderExpired",
+    "OrderHandedOver",
+    "OrderDelivered",
+    "OrderReturned",
+    "DeliveryCompleted",
+    "DeliveryReturned",
+];
+
+/// Looks after personal data.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    /// The database.
+    pub pool: PgPool,
+    /// The clock.
+    pub clock: Clock,
+    /// How long a contact is kept once its order is over.
+    pub retention: TimeDelta,
+}
+
+/// Why it has to try again.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// An event could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// What some events mean.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Meaning {
+    erased: Vec<(CustomerId, DateTime<Utc>)>,
+    /// Contacts that were stored: those of the erased go at once.
+    stored: Vec<Uuid>,
+    /// Orders that are over, and since when.
+    closed: Vec<(Uuid, DateTime<Utc>)>,
+    /// Deliveries that nobody is on the way with any more.
+    ended: Vec<Uuid>,
+}
+
+impl Meaning {
+    fn of(events: &[Arc<RecordedEvent>]) -> Self {
+        let mut meaning = Self::default();
+        for recorded in events {
+            // Ids that are none name nothing.
+            let Ok(id) = recorded.stream.id.parse::<Uuid>() else { continue };
+            meaning.add(id, &recorded.event, recorded.recorded_at);
+        }
+        meaning
+    }
+
+    fn add(&mut self, id: Uuid, event: &Event, at: DateTime<Utc>) {
+        match event {
+            Event::Customer(CustomerEvent::CustomerErased { .. }) => self.erased.push((CustomerId(id), at)),
+            Event::Order(OrderEvent::OrderPlaced { placement, .. }) => {
+                self.stored.extend(placement.contact.map(|ContactId(contact)| contact));
+            }
+            Event::Order(
+                OrderEvent::OrderCancelled { .. }
+                | OrderEvent::OrderExpired { .. }
+                | OrderEvent::OrderHandedOver { .. }
+                | OrderEvent::OrderDelivered { .. }
+                | OrderEvent::OrderReturned { .. },
+            ) => self.closed.push((id, at)),
+            Event::Delivery(DeliveryEvent::DeliveryCompleted { proof, .. }) => {
+                match proof {
+                    Proof::Code => {}
+                    Proof::ReceivedBy { contact } | Proof::Photo { contact } => self.stored.push(contact.0),
+                }
+                self.ended.push(id);
+            }
+            Event::Delivery(DeliveryEvent::DeliveryReturned { .. }) => self.ended.push(id),
+            _ => {}
+        }
+    }
+
+    async fn carry_out(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
+        for (customer, at) in &self.erased {
+            erase_customer(&mut *db, *customer, *at).await?;
+        }
+        if !self.stored.is_empty() {
+            sqlx::query(
+                "DELETE FROM contacts c USING erased_customers e \
+                 WHERE c.id = ANY($1) AND e.customer_id = c.customer_id",
+            )
+            .bind(&self.stored)
+            .execute(&mut *db)
+            .await?;
+        }
+        if !self.closed.is_empty() {
+            let (orders, at): (Vec<Uuid>, Vec<DateTime<Utc>>) = self.closed.iter().copied().unzip();
+            sqlx::query(
+                "UPDATE contacts c SET closed_at = o.at FROM unnest($1::uuid[], $2::timestamptz[]) AS o(id, at) \
+                 WHERE c.order_id = o.id AND c.closed_at IS NULL",
+            )
+            .bind(orders)
+            .bind(at)
+            .execute(&mut *db)
+            .await?;
+        }
+        if !self.ended.is_empty() {
+            sqlx::query("DELETE FROM courier_positions WHERE delivery_id = ANY($1)")
+                .bind(&self.ended)
+                .execute(&mut *db)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Keeper {
+    /// Keeps at it for as long as the database is open.
+    pub(crate) async fn run(self) {
+        while !self.pool.is_closed() {
+            match self.step().await {
+                Ok(true) => {}
+                Ok(false) => tokio::time::sleep(TICK).await,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "personal data could not be looked after");
+                    tokio::time::sleep(TICK).await;
+                }
+            }
+        }
+    }
+
+    /// One transaction; whether there is more to do at once. Nothing while another process is at it.
+    ///
+    /// # Errors
+    /// When the database does not answer, or an event cannot be read; nothing is done then.
+    pub async fn step(&self) -> Result<bool, KeeperError> {
+        let head = log::head(&self.pool).await?;
+        let mut tx = self.pool.begin().await?;
+        let held = "SELECT position FROM personal_data_progress FOR UPDATE SKIP LOCKED";
+        let position: Option<i64> = sqlx::query_scalar(held).fetch_optional(&mut *tx).await?;
+        let Some(position) = position.map(LogPosition) else { return Ok(false) };
+        let followed = if position < head { Some(self.follow(&mut tx, position, head).await?) } else { None };
+        let erased = sqlx::query(
+            "DELETE FROM contacts WHERE id IN (SELECT id FROM contacts WHERE closed_at < $1 \
+             ORDER BY closed_at LIMIT $2)",
+        )
+        .bind(self.clock.now() - self.retention)
+        .bind(CONTACTS)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        tx.commit().await?;
+        if erased > 0 {
+            tracing::info!(erased, "contacts of orders that are long over were erased");
+        }
+        let behind = followed.is_some_and(|followed| followed < head);
+        Ok(behind || erased >= CONTACTS.unsigned_abs())
+    }
+
+    /// Takes in what follows a position; how far it has come.
+    async fn follow(
+        &self,
+        tx: &mut PgConnection,
+        position: LogPosition,
+        head: LogPosition,
+    ) -> Result<LogPosition, KeeperError> {
+        let filter = log::EventFilter {
+            types: TYPES.iter().map(|name| (*name).to_owned()).collect(),
+            after: Some(position),
+            before: Some(LogPosition(head.0.saturating_add(1))),
+            ..log::EventFilter::default()
+        };
+        let events = log::search(&mut *tx, &filter, EVENTS, false).await?;
+        let whole = i64::try_from(events.len()).unwrap_or(i64::MAX) < EVENTS;
+        let last = events.last().map_or(head, LogEntry::position);
+        let to = if whole { head } else { last };
+        // One that cannot be read may be an erasure: nothing is passed over.
+        let events = events.into_iter().map(LogEntry::readable).collect::<Result<Vec<_>, _>>()?;
+        Meaning::of(&events).carry_out(&mut *tx).await?;
+        sqlx::query("UPDATE personal_data_progress SET position = $1").bind(to.0).execute(&mut *tx).await?;
+        Ok(to)
+    }
+}

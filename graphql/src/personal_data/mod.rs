@@ -1,0 +1,11 @@
+//! What customers entrust to us: erased when they ask, or when its time is over; and who has read it.
+//! The rows are outside the log; that a customer was erased is an event, and what it means for the rows
+//! is done again wherever it is not done yet. See `docs/privacy.md`.
+
+mod erase;
+mod keeper;
+mod reads;
+
+pub use erase::{erase_all_recorded, erase_customer, erased_among};
+pub use keeper::{Keeper, KeeperError};
+pub(crate) use reads::{ContactOf, Reading, contacts};

@@ -1,0 +1,81 @@
+//! Who of the staff has read whose contact. No read model, for it does not follow from the log: whoever shows
+//! a contact notes it. Listed like one.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind};
+
+/// That somebody has read a contact, at least once in a minute.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Row {
+    id: Uuid,
+    /// Who.
+    pub reader_id: Uuid,
+    /// In which role, `COURIER`.
+    pub role: String,
+    /// What.
+    pub contact_id: Uuid,
+    /// Whose, when it is a customer with an account.
+    pub customer_id: Option<Uuid>,
+    /// For which order.
+    pub order_id: Uuid,
+    /// Of which pizzeria.
+    pub pizzeria: String,
+    /// When, first in that minute.
+    pub read_at: DateTime<Utc>,
+}
+
+/// Which reads; what is none does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContactReadFilter {
+    /// By this account.
+    pub reader: Option<Uuid>,
+    /// Of this customer's.
+    pub customer: Option<Uuid>,
+    /// For this order.
+    pub order: Option<Uuid>,
+    /// Then or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Earlier than then.
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl ContactReadFilter {
+    fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        for (column, id) in
+            [("reader_id", self.reader), ("customer_id", self.customer), ("order_id", self.order)]
+        {
+            if let Some(id) = id {
+                query.push(format!(" AND {column} = ")).push_bind(id);
+            }
+        }
+        if let Some(from) = self.from {
+            query.push(" AND read_at >= ").push_bind(from);
+        }
+        if let Some(to) = self.to {
+            query.push(" AND read_at < ").push_bind(to);
+        }
+    }
+}
+
+/// A page of reads, the latest first.
+///
+/// # Errors
+/// When a cursor is not of this list, or the database does not answer.
+pub async fn page(
+    pool: &PgPool,
+    filter: &ContactReadFilter,
+    args: &PageArgs,
+) -> Result<Page<Row>, PageError> {
+    let list = List {
+        table: "contact_reads",
+        columns: "id, reader_id, role, contact_id, customer_id, order_id, pizzeria, read_at",
+        column: "read_at",
+        kind: SortKind::Instant,
+        descending: true,
+        filter: &|query| filter.push(query),
+    };
+    list.page(pool, args, |row: &Row| Cursor(row.read_at.into(), row.id)).await
+}
