@@ -68,6 +68,14 @@ pub trait Mailer: fmt::Debug + Send + Sync {
     /// # Errors
     /// When it was not taken.
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), MailError>>;
+
+    /// Removes what it keeps of mails to an address. What has left for somebody's mailbox is theirs.
+    ///
+    /// # Errors
+    /// When something is left.
+    fn forget(&self, _address: String) -> BoxFuture<'_, Result<(), MailError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Keeps mails in memory, the latest thousand: for tests.
@@ -91,6 +99,11 @@ impl Mailer for Memory {
             sent.push(mail);
             Ok(())
         })
+    }
+
+    fn forget(&self, address: String) -> BoxFuture<'_, Result<(), MailError>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|mail| mail.to != address);
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -151,5 +164,13 @@ impl Post {
             }
             drop(place);
         });
+    }
+
+    /// Removes what is kept of mails to somebody who is erased. A failure is logged: it is their erasure's
+    /// least part, and of development only.
+    pub async fn forget(&self, address: String) {
+        if let Err(error) = self.settings.mailer.forget(address).await {
+            tracing::error!(%error, "mails to somebody who was erased are still kept");
+        }
     }
 }

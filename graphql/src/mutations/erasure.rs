@@ -141,7 +141,11 @@ async fn erase(
     let command = ToCustomer { name, customer, command: CustomerCommand::Erase { now } };
     // Its only refusal is that it was done before.
     let answer = execute_in(services, ctx.caller()?, command, context).await?;
+    let account = auth::accounts_by_ids(&services.pool, &[customer.0]).await?.pop();
     let mut db = services.pool.acquire().await?;
     erase_customer(&mut db, customer, now).await?;
+    if let Some(account) = account {
+        services.post.forget(account.email).await;
+    }
     Ok(answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()))
 }
