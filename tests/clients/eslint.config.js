@@ -41,7 +41,11 @@ export default [
       // Off: an amount, a payload or an edge has no life of its own, so no id; whatever has one implements Node.
       '@graphql-eslint/strict-id-in-types': 'off',
       // Narrower: lists that grow are connections; an order's lines or a payload's user errors are plain lists.
-      '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false, withEdgeSuffix: true }],
+      // Nor is every item asked for again by itself: a note of who read a contact is a line of a list.
+      '@graphql-eslint/relay-edge-types': [
+        'error',
+        { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false, withEdgeSuffix: true },
+      ],
       // Narrower: a history pages forward only, as the API contract has it.
       '@graphql-eslint/relay-arguments': ['error', { includeBoth: false }],
     },
