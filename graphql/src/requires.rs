@@ -1,5 +1,5 @@
 //! `@requires`: the roles that a field is for, of the table in `domain::access`. What the schema's text
-//! says is what [`crate::access`] holds every request to.
+//! says is what `crate::access` holds every request to.
 
 use domain::access::{Permission, roles_of};
 

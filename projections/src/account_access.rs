@@ -1,5 +1,5 @@
 //! What accounts may, brought in line with the log: the role and pizzeria of a member of staff, and whether
-//! an account is in use. A mutation does it at once for the event that it has stored; [`Access`] follows the
+//! an account is in use. A mutation does it at once for the event that it has stored; a reactor follows the
 //! log and does it again, so that a crash between the two is mended. Each change counts once, by its position.
 
 use std::sync::Arc;
