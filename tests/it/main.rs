@@ -5,6 +5,7 @@
 mod abuse;
 mod access;
 mod accounts;
+mod accounts_cut;
 mod bad_input;
 mod brakes;
 mod browser;

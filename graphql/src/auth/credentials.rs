@@ -58,6 +58,26 @@ pub async fn still_lets_in(db: &mut PgConnection, account: Uuid, hash: &str) -> 
     Ok(sqlx::query(sql).bind(account).bind(hash).fetch_optional(db).await?.is_some())
 }
 
+/// Holds an account's row until the transaction ends. Whoever changes the row and the account's tokens takes
+/// the row first, so that nobody waits for each other.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
+    let sql = "SELECT 1 FROM accounts WHERE id = $1 FOR NO KEY UPDATE";
+    sqlx::query(sql).bind(account).execute(db).await?;
+    Ok(())
+}
+
+/// Whether an account in use is still reached at an e-mail address. Holds the row as [`lock`] does.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn reached_at(db: &mut PgConnection, account: Uuid, email: &str) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT 1 FROM accounts WHERE id = $1 AND active AND email = $2 FOR NO KEY UPDATE";
+    Ok(sqlx::query(sql).bind(account).bind(email).fetch_optional(db).await?.is_some())
+}
+
 /// Stores the same password's hash, made anew.
 ///
 /// # Errors

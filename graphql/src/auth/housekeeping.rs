@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use super::{brakes, session};
+use super::{brakes, registration, session};
 use crate::clock::Clock;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Removes expired sessions and counts of attempts now and then, for as long as the database is open.
+/// Removes expired sessions, counts of attempts, and what was kept for accounts that never were, now and then, for as long as the database is open.
 pub async fn run(pool: PgPool, clock: Clock) {
     let mut ticks = tokio::time::interval(EVERY);
     while !pool.is_closed() {
@@ -20,6 +20,9 @@ pub async fn run(pool: PgPool, clock: Clock) {
         }
         if let Err(error) = brakes::remove_over(&pool, clock.now()).await {
             tracing::warn!(%error, "counts of attempts could not be removed");
+        }
+        if let Err(error) = registration::remove_abandoned(&pool, clock.now()).await {
+            tracing::warn!(%error, "accounts that never were could not be removed");
         }
     }
 }

@@ -15,7 +15,11 @@ use super::account::{Account, AuthError, COLUMNS, Row};
 /// How long an address is kept for an account whose event has not come.
 const KEPT: TimeDelta = TimeDelta::minutes(1);
 
-/// Keeps an e-mail address for an account that is to be; whether it was free.
+/// After which time nobody waits for the event any more.
+const ABANDONED: TimeDelta = TimeDelta::hours(1);
+
+/// Keeps an e-mail address for an account that is to be; whether it was free. It is not for an account that
+/// is there already, at whatever address.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -51,8 +55,29 @@ pub async fn reserve(
     .bind(password_hash)
     .bind(now - KEPT)
     .execute(db)
+    .await;
+    match reserved {
+        Ok(reserved) => Ok(reserved.rows_affected() > 0),
+        // The id: asked again under its key, after the account has moved to another address.
+        Err(error) if is_taken(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes addresses that were kept for an hour, and longer, for accounts whose event has not come.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn remove_abandoned(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM accounts a WHERE a.access_position IS NULL AND a.created_at < $1 \
+         AND NOT EXISTS (SELECT FROM events WHERE aggregate_type IN ('customer', 'staff') \
+         AND aggregate_id = a.id::text)",
+    )
+    .bind(now - ABANDONED)
+    .execute(db)
     .await?;
-    Ok(reserved.rows_affected() > 0)
+    Ok(())
 }
 
 /// Gives up an address that was kept for an account that is not to be after all.

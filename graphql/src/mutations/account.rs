@@ -10,7 +10,7 @@ use domain::ids::ContactId;
 use secrecy::ExposeSecret;
 
 use super::account_steps::{Step, ToAccount, refused, refused_at};
-use super::run::{Asked, command_context, execute_in, secret_context};
+use super::run::{Asked, command_context, execute_in, secret_context, to_the_end};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::registration::{self, Details, Home};
 use crate::auth::{self, Verified, credentials, session};
@@ -150,7 +150,10 @@ impl AccountMutation {
         };
         // Kept under the server's key: what is kept of people must not be guessed from its hash.
         let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
-        Ok(update(services, caller, account, details, context).await?.into())
+        let (services, caller) = (services.clone(), caller.clone());
+        let done =
+            to_the_end(async move { update(&services, &caller, account, details, context).await }).await?;
+        Ok(done.into())
     }
 
     /// Changes the password, and ends the account's other sessions.
@@ -184,19 +187,9 @@ impl AccountMutation {
             services.brakes.succeeded(attempt).await?;
         }
         let hash = services.passwords.hash(input.new_password.0).await?;
-        let step = Step::ChangePassword { reset: false };
-        let to_account = ToAccount::new("changePassword", &account, step, services.clock.now());
-        let answer = execute_in(services, caller, to_account, context).await?;
-        if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
-            let mut transaction = services.pool.begin().await?;
-            if credentials::change_password(&mut *transaction, account.id, &hash, position).await? {
-                session::end_all_of(&mut *transaction, account.id, caller.session).await?;
-                one_time::end_all_of(&mut *transaction, account.id).await?;
-            }
-            transaction.commit().await?;
-        }
-        let position = answer.position();
-        Ok(Done { account: Some(account), position, user_errors: answer.user_errors }.into())
+        let (services, caller) = (services.clone(), caller.clone());
+        let changing = async move { set_password(&services, &caller, account, &hash, context).await };
+        Ok(to_the_end(changing).await?.into())
     }
 
     /// Ends the session of this request, or every session of the account.
@@ -235,6 +228,10 @@ impl AccountMutation {
         services.brakes.mail(&account.email, caller.address).await?;
         let mut transaction = services.pool.begin().await?;
         let now = services.clock.now();
+        // A token that is sent to an address must not be good for the one that came after it.
+        if !credentials::reached_at(&mut transaction, account.id, &account.email).await? {
+            return Err(ApiError::Conflict);
+        }
         let token =
             one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;
         transaction.commit().await?;
@@ -288,6 +285,29 @@ fn changed(account: &auth::Account, details: &Details) -> BTreeSet<AccountField>
         fields.insert(AccountField::Address);
     }
     fields
+}
+
+/// The event, then the password; the account's other sessions end.
+async fn set_password(
+    services: &Services,
+    caller: &Caller,
+    account: auth::Account,
+    hash: &str,
+    context: event_store::CommandContext,
+) -> Result<Done, ApiError> {
+    let step = Step::ChangePassword { reset: false };
+    let to_account = ToAccount::new("changePassword", &account, step, services.clock.now());
+    let answer = execute_in(services, caller, to_account, context).await?;
+    if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
+        let mut transaction = services.pool.begin().await?;
+        if credentials::change_password(&mut *transaction, account.id, hash, position).await? {
+            session::end_all_of(&mut *transaction, account.id, caller.session).await?;
+            one_time::end_all_of(&mut *transaction, account.id).await?;
+        }
+        transaction.commit().await?;
+    }
+    let position = answer.position();
+    Ok(Done { account: Some(account), position, user_errors: answer.user_errors })
 }
 
 async fn update(

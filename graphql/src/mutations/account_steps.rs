@@ -95,9 +95,9 @@ pub(super) fn refused(caller: &Caller, error: AccountError) -> UserError {
     UserError::new(&error.into(), caller.lang, Vec::new())
 }
 
-/// The same, for an input whose field has another name.
+/// The same, for a field of the input that has another name.
 pub(super) fn refused_at(caller: &Caller, error: AccountError, field: &str) -> UserError {
-    UserError { field: Some(vec![field.to_owned()]), ..refused(caller, error) }
+    UserError { field: Some(["input", field].map(str::to_owned).to_vec()), ..refused(caller, error) }
 }
 
 /// The id of an account that is to be: under an idempotency key, the same for the same address and key, so

@@ -211,6 +211,17 @@ fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<Us
     vec![UserError::new(refusal, *lang, actions)]
 }
 
+/// Goes on to its end although the client may go away: between an event and the row that it is about, there
+/// is no place to stop.
+///
+/// # Errors
+/// What the work fails with.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::spawn(work).await.map_err(ApiError::internal)?
+}
+
 /// A reason or a name that may be left out.
 pub(super) fn reason(field: &str, value: Option<&str>) -> Result<String, ApiError> {
     Ok(inputs::optional_text(field, value, inputs::NAME_MAX)?.unwrap_or_default())

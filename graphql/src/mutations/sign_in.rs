@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::account_steps::{Step, ToAccount, refused, refused_at};
-use super::run::{Answer, Asked, execute_in, secret_context};
+use super::run::{Answer, Asked, execute_in, secret_context, to_the_end};
 use crate::auth::credentials::Credentials;
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::session::{self, Issuer};
@@ -223,21 +223,16 @@ impl SignInMutation {
         };
         let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         let context = secret_context(ctx, account.actor(), asked)?;
-        let now = services.clock.now();
-        let to_account = ToAccount::new("verifyEmail", &account, Step::VerifyEmail, now);
-        let answer = execute_in(services, caller, to_account, context).await?;
-        if answer.outcome.refusal.is_none() {
-            let mut transaction = services.pool.begin().await?;
-            if !one_time::use_up(&mut *transaction, &services.key, token, now).await? {
-                return Ok(refused(caller, AccountError::BadToken).into());
-            }
-            credentials::email_verified(&mut *transaction, account.id, now).await?;
-            transaction.commit().await?;
-        }
-        let own = caller.actor.as_ref().is_some_and(|actor| actor.id == account.id);
+        let id = account.id;
+        let verified = {
+            let (services, caller, token) = (services.clone(), caller.clone(), input.token.0.clone());
+            to_the_end(async move { verify(&services, &caller, &account, &token, context).await }).await?
+        };
+        let Some(answer) = verified else { return Ok(refused(caller, AccountError::BadToken).into()) };
+        let own = caller.actor.as_ref().is_some_and(|actor| actor.id == id);
         let mut payload = VerifyEmailPayload::from(answer);
         if own {
-            let account = auth::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
+            let account = auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
             payload.account = account.map(|account| Account(Arc::new(account)));
         }
         Ok(payload)
@@ -293,7 +288,12 @@ impl SignInMutation {
         let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         let context = secret_context(ctx, account.actor(), asked)?;
         let hash = services.passwords.hash(input.new_password.0).await?;
-        Ok(match reset(services, caller, &account, token, &hash, context).await? {
+        let reset = {
+            let (services, caller, token) = (services.clone(), caller.clone(), input.token.0.clone());
+            to_the_end(async move { reset(&services, &caller, &account, &token, &hash, context).await })
+                .await?
+        };
+        Ok(match reset {
             Some(answer) => answer.into(),
             None => refused(caller, AccountError::BadToken).into(),
         })
@@ -318,11 +318,39 @@ async fn send_reset(services: &Services, email: &EmailAddress, lang: Lang) -> Re
     let Some(account) = found.filter(Credentials::is_active) else { return Ok(()) };
     let mut transaction = services.pool.begin().await?;
     let now = services.clock.now();
+    // A token that is sent to an address must not open the account once it is reached at another.
+    if !credentials::reached_at(&mut transaction, account.id, email.as_str()).await? {
+        return Ok(());
+    }
     let token =
         one_time::issue(&mut transaction, &services.key, account.id, Purpose::ResetPassword, now).await?;
     transaction.commit().await?;
     services.post.send(email.as_str().to_owned(), Letter::ResetPassword, &token, lang);
     Ok(())
+}
+
+/// The event, then the address verified and the token used up; nothing but the event when somebody else has
+/// used the token.
+async fn verify(
+    services: &Services,
+    caller: &Caller,
+    account: &auth::Account,
+    token: &SecretString,
+    context: event_store::CommandContext,
+) -> Result<Option<Answer>, ApiError> {
+    let now = services.clock.now();
+    let to_account = ToAccount::new("verifyEmail", account, Step::VerifyEmail, now);
+    let answer = execute_in(services, caller, to_account, context).await?;
+    if answer.outcome.refusal.is_none() {
+        let mut transaction = services.pool.begin().await?;
+        credentials::lock(&mut transaction, account.id).await?;
+        if !one_time::use_up(&mut *transaction, &services.key, token.expose_secret(), now).await? {
+            return Ok(None);
+        }
+        credentials::email_verified(&mut *transaction, account.id, now).await?;
+        transaction.commit().await?;
+    }
+    Ok(Some(answer))
 }
 
 /// The event, then the password, the token used up and every session ended, in one transaction; nothing but
@@ -331,7 +359,7 @@ async fn reset(
     services: &Services,
     caller: &Caller,
     account: &auth::Account,
-    token: &str,
+    token: &SecretString,
     hash: &str,
     context: event_store::CommandContext,
 ) -> Result<Option<Answer>, ApiError> {
@@ -343,7 +371,8 @@ async fn reset(
         return Ok(Some(answer));
     };
     let mut transaction = services.pool.begin().await?;
-    if !one_time::use_up(&mut *transaction, &services.key, token, now).await? {
+    credentials::lock(&mut transaction, account.id).await?;
+    if !one_time::use_up(&mut *transaction, &services.key, token.expose_secret(), now).await? {
         return Ok(None);
     }
     credentials::change_password(&mut *transaction, account.id, hash, position).await?;

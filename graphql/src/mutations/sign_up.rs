@@ -10,14 +10,14 @@ use domain::access::{Actor, Permission, Role, Scope};
 use domain::account::{AccountError, EmailAddress, check_password};
 use domain::customer::CustomerCommand;
 use domain::ids::{ContactId, CustomerId};
-use domain::usecase::ToCustomer;
+use domain::usecase::{Refusal, RefusalCode, ToCustomer};
 use event_store::CommandContext;
 use projections::account_access;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::account_steps::{new_account_id, refused};
-use super::run::{Asked, execute_in, fresh_id, secret_context};
+use super::run::{Asked, execute_in, fresh_id, secret_context, to_the_end};
 use super::sign_in::{Opened, open_session};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::{self, credentials, registration};
@@ -97,7 +97,8 @@ impl SignUpMutation {
         let actor = Actor { id, role: Role::Customer, pizzeria: None };
         let context = secret_context(ctx, actor, asked)?;
         services.brakes.sign_up(caller.address).await?;
-        sign_up(services, caller, account, input.password.0, context).await
+        let (services, caller) = (services.clone(), caller.clone());
+        to_the_end(async move { sign_up(&services, &caller, account, input.password.0, context).await }).await
     }
 }
 
@@ -146,6 +147,12 @@ async fn sign_up(
     let correlation_id = context.correlation_id.clone();
     let answer = execute_in(services, caller, to_customer, context).await?;
     let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) else {
+        // Of a customer who was erased nothing is kept again. Of another use of the key, the first may still
+        // be on its way.
+        let code = answer.outcome.refusal.as_ref().map(Refusal::code);
+        if fresh && code != Some(RefusalCode::IdempotencyKeyReused) {
+            registration::give_up(&services.pool, account.id).await?;
+        }
         return Ok(SignUpPayload::refused(answer.user_errors));
     };
     let verification = take_into_use(services, account.id, position, fresh).await?;
@@ -159,7 +166,11 @@ async fn sign_up(
     };
     match open_session(services, &credentials, password, fresh.then_some(hash)).await? {
         Some(Opened { token, expires_at }) => Ok(SignUpPayload {
-            account: Some(Account(Arc::new(account))),
+            account: auth::accounts_by_ids(&services.pool, &[account.id])
+                .await?
+                .into_iter()
+                .next()
+                .map(|account| Account(Arc::new(account))),
             token: Some(token),
             expires_at: Some(expires_at),
             position: answer.position(),

@@ -276,7 +276,12 @@ async fn hire(
     let _turn = services.staff_turn.lock().await;
     let mut connection = services.pool.acquire().await?;
     let turn = turn(&mut connection).await?;
-    let held = registration::holder_of(&services.pool, &wanted.email).await?;
+    let mut held = registration::holder_of(&services.pool, &wanted.email).await?;
+    if held.is_none() {
+        // Asked again under the same key, after they have moved to another address.
+        held =
+            auth::accounts_by_ids(&services.pool, &[wanted.id]).await?.into_iter().find(|held| held.active);
+    }
     let id = match &held {
         Some(held) if held.role == ActorRole::Customer => {
             return Ok(refused(caller, AccountError::EmailTaken).into());
