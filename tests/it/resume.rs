@@ -6,8 +6,10 @@ use graphql::app::Config;
 use graphql::http::admission::StreamLimits;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tests::orders::{basket, position, side};
+use tests::orders::{position, with};
 use tests::{Events, Heard, RawSocket, Shop};
+
+use crate::deliveries::ready;
 
 const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) { position } }";
 
@@ -97,27 +99,39 @@ async fn an_event_stream_that_is_cut_loses_and_repeats_nothing() {
     tests::within(appending).await.unwrap();
 }
 
-/// Every subscription, and what makes it say something about `order`.
-const SUBSCRIPTIONS: [(&str, &str); 4] = [
+/// Every subscription, of an order or its delivery where it is of one thing, and who follows it.
+const SUBSCRIPTIONS: [(&str, &str); 6] = [
     ("auditor", "subscription($id: ID!) { orderChanged(id: $id) { event } }"),
     ("pizzaiolo1.p1", "subscription { kitchenQueueChanged(pizzeriaId: \"P1\") { event } }"),
     ("pizzaiolo1.p1", "subscription { stockChanged(pizzeriaId: \"P1\") { event } }"),
     ("auditor", "subscription { eventAppended { event { type } } }"),
+    ("courier1.p1", "subscription { readyDeliveries(pizzeriaId: \"P1\") { event delivery { id status } } }"),
+    ("courier1.p1", "subscription($id: ID!) { deliveryChanged(id: $id) { event delivery { status } } }"),
 ];
+
+/// The variables of one of them: of what it is, where it is of one thing.
+fn id_for(query: &str, order: &Value, delivery: &Value) -> Value {
+    match () {
+        () if query.contains("deliveryChanged") => json!({ "id": delivery["id"] }),
+        () if query.contains("orderChanged") => json!({ "id": order["id"] }),
+        () => json!({}),
+    }
+}
 
 #[tokio::test]
 async fn every_subscription_resumes_by_the_position_that_comes_with_each_item() {
     let shop = Shop::open().await;
     let base = &shop.server.base;
-    let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[side("COLA", 1)])).await;
-    let start = position(&order["position"]);
-    for step in ["startPreparation", "markOrderReady"] {
-        shop.person("pizzaiolo1.p1").step(step, &order).await;
+    let start = shop.person("auditor").head().await;
+    let (order, delivery) = ready(&shop).await;
+    let courier = shop.person("courier1.p1");
+    for step in ["claimDelivery", "unassignDelivery", "claimDelivery"] {
+        courier.carry(step, &delivery, json!({})).await;
     }
     let head = shop.person("auditor").head().await;
     for (account, query) in SUBSCRIPTIONS {
         let token = shop.person(account).token().map(str::to_owned);
-        let id = if query.contains("$id") { json!({ "id": order["id"] }) } else { json!({}) };
+        let id = id_for(query, &order, &delivery);
         let open = async |last: i64| {
             Events::open(base, token.as_deref(), Some(&last.to_string()), query, id.clone()).await
         };
@@ -147,7 +161,7 @@ async fn what_cannot_be_resumed_says_so_with_the_gap() {
     let shop = Shop::open().await;
     let base = &shop.server.base;
     let head = shop.person("auditor").head().await;
-    let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[side("COLA", 1)])).await;
+    let (order, delivery) = ready(&shop).await;
     let far = (shop.person("auditor").head().await + 100).to_string();
     let now = shop.person("auditor").head().await.to_string();
     for (account, query) in SUBSCRIPTIONS {
@@ -168,10 +182,7 @@ async fn what_cannot_be_resumed_says_so_with_the_gap() {
             }
             None => panic!("{query}"),
         };
-        let mut variables = json!({ "after": far });
-        if query.contains("$id") {
-            variables["id"] = order["id"].clone();
-        }
+        let variables = with(json!({ "after": far }), id_for(&query, &order, &delivery));
         let mut socket = RawSocket::initialised(base, shop.person(account).token()).await;
         socket.subscribe("1", &query, variables).await;
         let message = socket.message().await;
