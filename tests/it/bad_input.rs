@@ -235,3 +235,33 @@ async fn queries_that_ask_for_too_much_are_not_executed() {
         assert_eq!((answer.status, answer.code()), (400, "QUERY_TOO_COMPLEX"), "{name}: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn what_is_written_on_typename_is_validated_as_on_any_field() {
+    let shop = Shop::open().await;
+    let ask = async |query: &str, variables: Value| {
+        let answer = shop.anybody().ask(query, variables).await;
+        let code = answer.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default();
+        (answer.status, code.to_owned(), answer.body["data"].clone())
+    };
+    for query in [
+        "{ __typename @nothing }",
+        "{ __typename(a: 1) }",
+        "{ __typename { a } }",
+        "{ __typename @skip(if: true) @skip(if: false) }",
+        "{ pizzerias { __typename @nothing id } }",
+        "{ ...A } fragment A on Query { __typename @deprecated }",
+    ] {
+        let (status, code, data) = ask(query, Value::Null).await;
+        assert_eq!((status, code.as_str()), (400, "GRAPHQL_VALIDATION_FAILED"), "{query}");
+        assert!(data.is_null());
+    }
+    assert_eq!(ask("{ __typename @include(if: 1) }", Value::Null).await.1, "BAD_USER_INPUT");
+    let query = "query($a: Boolean!) { name: __typename @skip(if: $a) pizzeria(id: \"P1\") { __typename @include(if: $a) id } }";
+    for (skipped, data) in [
+        (true, json!({ "pizzeria": { "__typename": "Pizzeria", "id": "pizzeria:P1" } })),
+        (false, json!({ "name": "Query", "pizzeria": { "id": "pizzeria:P1" } })),
+    ] {
+        assert_eq!(ask(query, json!({ "a": skipped })).await.2, data);
+    }
+}

@@ -23,7 +23,7 @@ use super::limits::cost::{COST, Cost, Costs};
 use super::limits::{TooMuch, check_document, check_text, root_fields};
 use super::rate_limit::{RateLimiter, TooFast};
 use super::request_id::{RequestId, panic_text};
-use super::subscribe;
+use super::{subscribe, typename};
 use crate::auth::Authenticator;
 use crate::batching::Batches;
 use crate::completion::{Asked, operation};
@@ -191,7 +191,7 @@ impl Api {
             return Err(refused(ErrorCode::GraphqlParseFailed, message));
         }
         check_text(&request.query).map_err(too_complex)?;
-        let document = parse_query(&request.query).map_err(|error| Box::new(unparsed(error)))?;
+        let mut document = parse_query(&request.query).map_err(|error| Box::new(unparsed(error)))?;
         check_document(&document).map_err(too_complex)?;
         let name = request.operation_name.as_deref();
         if name.is_none() && document.operations.iter().len() > 1 {
@@ -226,6 +226,7 @@ impl Api {
         if let Some(missing) = missing {
             return Err(bad_input(format!("the variable ${} is needed", missing.name.node)));
         }
+        typename::expose(&mut document).map_err(|error| Box::new(Response::from_errors(vec![error])))?;
         let alone = name.and_then(|name| alone(&document, name));
         request.data.insert(cost);
         request.set_parsed_query(alone.unwrap_or(document));

@@ -20,4 +20,5 @@ pub mod router;
 mod session;
 mod sse;
 mod subscribe;
+mod typename;
 pub mod websocket;
