@@ -20,6 +20,17 @@ fn newcomer(email: &str) -> Value {
     json!({ "name": "Ada", "email": email, "password": "cent pizzas chaudes", "idempotencyKey": "k" })
 }
 
+/// Waits until what follows the log for the accounts has come to its end: it would wait for rows as well.
+async fn all_is_quiet(pool: &PgPool) {
+    let sql = "SELECT position FROM checkpoints WHERE name = 'reactor:account_access' \
+         AND position = (SELECT position FROM event_log_head)";
+    let probe = || async {
+        let there: Option<i64> = sqlx::query_scalar(sql).fetch_optional(pool).await.unwrap();
+        there
+    };
+    eventually("the accounts have caught up with the log", probe).await;
+}
+
 /// Waits until somebody waits for a lock on a row.
 async fn somebody_waits(pool: &PgPool) {
     let sql = "SELECT count(*) FROM pg_stat_activity \
@@ -37,6 +48,7 @@ async fn a_client_that_goes_away_does_not_cut_a_change_off() {
     let pool = &house.demo.database.pool;
     let email = "customer1@ocpizza.example";
     let customer = house.signed_in(email, PASSWORD).await;
+    all_is_quiet(pool).await;
     let mut held = pool.begin().await.unwrap();
     let hold = "SELECT 1 FROM accounts WHERE email = $1 FOR NO KEY UPDATE";
     sqlx::query(hold).bind(email).execute(&mut *held).await.unwrap();
@@ -59,6 +71,7 @@ async fn a_mail_to_the_address_before_is_not_sent_for_the_one_after() {
     let house = House::open().await;
     let pool = &house.demo.database.pool;
     let customer = house.person("customer1");
+    all_is_quiet(pool).await;
     let mut moving = pool.begin().await.unwrap();
     let to = "UPDATE accounts SET email = 'moved@example.org', email_verified_at = NULL WHERE email = $1";
     sqlx::query("UPDATE accounts SET email_verified_at = NULL WHERE email = 'customer1@ocpizza.example'")

@@ -12,11 +12,17 @@ async fn a_customer_is_nobody_of_the_staff_and_an_auditor_sees_no_names() {
     };
     let node = "query($id: ID!) { node(id: $id) { id ... on Staff { name role } } }";
     let customer = json!({ "id": format!("staff:{}", id_of("customer1").await) });
-    for person in ["customer1", "customer2", "auditor", "director", "manager.p1", "receptionist1.p1"] {
+    for person in ["customer1", "auditor", "director", "manager.p1", "receptionist1.p1"] {
         let data = shop.person(person).data(node, customer.clone()).await;
         assert_eq!(data["node"], Value::Null, "{person}");
     }
     let courier = json!({ "id": format!("staff:{}", id_of("courier1.p1").await) });
+    // Nor does a customer learn whether there is such a one.
+    let nobody = json!({ "id": "staff:0193b3c0-0000-7000-8000-000000000000" });
+    let answers = [courier.clone(), nobody, customer].map(|id| shop.person("customer2").ask(node, id));
+    for answer in futures_util::future::join_all(answers).await {
+        assert_eq!((answer.code(), &answer.body["data"]["node"]), ("FORBIDDEN", &Value::Null));
+    }
     let seen = shop.person("manager.p1").data(node, courier.clone()).await["node"]["name"].clone();
     let pseudonym = shop.person("auditor").data(node, courier.clone()).await["node"]["name"].clone();
     assert_eq!(pseudonym, courier["id"].as_str().unwrap().replace(':', " "));

@@ -63,6 +63,16 @@ impl Letter {
     }
 }
 
+/// Subject and text for the address that an account had before.
+pub(super) fn moved(lang: Lang) -> (String, String) {
+    let subject = lang.pick("Votre adresse e-mail a changé", "Your e-mail address has changed");
+    let body = lang.pick(
+        "Votre compte OC Pizza a désormais une autre adresse e-mail. Ce n'était pas vous ? Prévenez votre pizzeria.",
+        "Your account at OC Pizza has another e-mail address now. It was not you? Tell your pizzeria.",
+    );
+    (subject.to_owned(), format!("{body}\n\nOC Pizza\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

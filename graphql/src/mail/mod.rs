@@ -151,16 +151,26 @@ impl Post {
     /// Sends a letter with a token; returns at once. What is not sent is logged, and can be asked for again.
     pub fn send(&self, to: String, letter: Letter, token: &str, lang: Lang) {
         let (subject, body) = letter.text(self.settings.public_url.as_deref(), token, lang);
-        let mail = Mail { to, subject, body };
+        self.post(format!("{letter:?}"), Mail { to, subject, body });
+    }
+
+    /// Tells the address that an account had before that it has another one now: whoever did it may not be
+    /// its holder. Returns at once.
+    pub fn tell_moved(&self, to: String, lang: Lang) {
+        let (subject, body) = letters::moved(lang);
+        self.post("Moved".to_owned(), Mail { to, subject, body });
+    }
+
+    fn post(&self, letter: String, mail: Mail) {
         let Ok(place) = self.waiting.clone().try_acquire_owned() else {
-            tracing::warn!(?letter, "a mail was not sent: too many are waiting");
+            tracing::warn!(letter, "a mail was not sent: too many are waiting");
             return;
         };
         let (mailer, at_once) = (self.settings.mailer.clone(), self.at_once.clone());
         tokio::spawn(async move {
             let _turn = at_once.acquire_owned().await;
             if let Err(error) = mailer.send(mail).await {
-                tracing::error!(?letter, %error, "a mail was not sent");
+                tracing::error!(letter, %error, "a mail was not sent");
             }
             drop(place);
         });

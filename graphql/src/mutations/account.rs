@@ -356,6 +356,7 @@ async fn update(
     transaction.commit().await?;
     if let Some((email, token)) = letter {
         services.post.send(email, Letter::VerifyEmail, &token, caller.lang);
+        services.post.tell_moved(account.email.clone(), caller.lang);
     }
     let now_kept = auth::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
     Ok(Done { account: now_kept, position: answer.position(), user_errors: answer.user_errors })

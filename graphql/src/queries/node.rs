@@ -1,7 +1,7 @@
 //! Anything by its id, for whoever may see it.
 
 use async_graphql::{Context, ID, Object};
-use domain::access::{Permission, Scope};
+use domain::access::{Permission, Scope, of_role, roles_of};
 use domain::ids::{CustomerId, ItemCode, PizzeriaId, StaffId};
 
 use super::account::own_account;
@@ -79,8 +79,12 @@ async fn on_the_menu(ctx: &Context<'_>, code: ItemCode) -> Result<Option<Node>, 
 
 /// A member of staff, for those who may see deliveries of their pizzeria.
 async fn visible_staff(ctx: &Context<'_>, id: StaffId) -> Result<Option<Staff>, ApiError> {
-    let Some(account) = Staff(id).account(ctx).await? else { return Ok(None) };
     let caller = ctx.caller()?;
+    if caller.actor.as_ref().is_none_or(|actor| actor.id != id.0) {
+        // Before it is looked up: whether there is one is not for everybody to know.
+        of_role(caller.actor.as_ref(), roles_of(Permission::ListDeliveries))?;
+    }
+    let Some(account) = Staff(id).account(ctx).await? else { return Ok(None) };
     let scope = account.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
     let own = caller.actor.as_ref().is_some_and(|actor| actor.id == account.id);
     if !own {
