@@ -1,0 +1,103 @@
+//! Settings that can be used, and those that cannot.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let variables: HashMap<&str, &str> = variables.iter().copied().collect();
+    Settings::from_variables(|name| variables.get(name).map(|value| (*value).to_owned()))
+}
+
+fn file(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("ocpizza-settings-{}-{name}.toml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn nothing_said_is_a_developers_machine() {
+    let settings = settings(&[("DATABASE_URL", "")]).unwrap();
+    assert!(settings.database_url.is_none() && settings.key.is_none());
+    assert_eq!((settings.port, settings.environment), (8080, Environment::Development));
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let path = file("wins", "port = 9000\nenv = \"PRODUCTION\"\nocpizza_manager_key = \"from the file\"\n");
+    let settings =
+        settings(&[(SETTINGS, &path), ("PORT", "9001"), ("DATABASE_URL", "postgres:///x")]).unwrap();
+    assert_eq!((settings.port, settings.environment), (9001, Environment::Production));
+    assert_eq!(settings.key.as_ref().unwrap().expose_secret(), "from the file");
+    assert_eq!(settings.database_url.as_ref().unwrap().expose_secret(), "postgres:///x");
+    assert!(!format!("{settings:?}").contains("from the file"));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn graphiql_is_for_development_unless_it_is_said() {
+    for (environment, said, served) in [
+        ("DEVELOPMENT", "", true),
+        ("PRODUCTION", "", false),
+        ("PRODUCTION", "true", true),
+        ("DEVELOPMENT", "false", false),
+    ] {
+        let settings = settings(&[("ENV", environment), ("OCPIZZA_MANAGER_GRAPHIQL", said)]).unwrap();
+        assert_eq!(settings.graphiql(), served, "{environment} {said}");
+    }
+}
+
+#[test]
+fn production_limits_what_development_leaves_open() {
+    let development = settings(&[]).unwrap();
+    assert_eq!(development.rates(), RateLimits::OFF);
+    assert_eq!(development.introspection(), Introspection::Everybody);
+    assert_eq!(development.brakes(), BrakeLimits::default());
+
+    let production = settings(&[("ENV", "PRODUCTION")]).unwrap();
+    assert_eq!(production.rates(), RateLimits::PRODUCTION);
+    assert_eq!(production.introspection(), Introspection::nobody());
+    assert_eq!(production.brakes(), BrakeLimits::default());
+
+    let said = settings(&[
+        ("ENV", "PRODUCTION"),
+        ("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"),
+        ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "7/70"),
+        ("OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT", "3"),
+        ("OCPIZZA_MANAGER_INTROSPECTION", "DIRECTOR"),
+    ])
+    .unwrap();
+    assert_eq!(said.rates(), RateLimits { account: RateLimit::OFF, address: RateLimit::of(7, 70) });
+    assert_eq!(said.brakes(), BrakeLimits { sign_in_per_account: 3, ..BrakeLimits::default() });
+    assert_eq!(said.introspection(), "DIRECTOR".parse().unwrap());
+}
+
+#[test]
+fn a_key_that_follows_another_says_until_when() {
+    let (key, previous) = (("OCPIZZA_MANAGER_KEY", "new"), ("OCPIZZA_MANAGER_KEY_PREVIOUS", "old"));
+    let until = ("OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL", "2026-11-24T12:00:00Z");
+    assert!(settings(&[key, previous, until]).unwrap().signing_key().is_some());
+    for lacking in [&[key, previous][..], &[previous, until]] {
+        assert!(matches!(settings(lacking), Err(SettingsError::PreviousKey)));
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_named_in_one_line() {
+    let misspelt = file("misspelt", "prot = 9000\n");
+    let broken = file("broken", "port = \n");
+    for (variables, named) in [
+        ([("PORT", "seventy"), ("ENV", "")], "port"),
+        ([("PORT", "70000"), ("ENV", "")], "port"),
+        ([("PORT", ""), ("ENV", "STAGING")], "STAGING"),
+        ([(SETTINGS, misspelt.as_str()), ("ENV", "")], "prot"),
+        ([(SETTINGS, broken.as_str()), ("ENV", "")], "settings"),
+        ([(SETTINGS, "/nowhere.toml"), ("ENV", "")], "/nowhere.toml"),
+        ([("OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE", "none"), ("ENV", "")], "none"),
+    ] {
+        let message = settings(&variables).unwrap_err().to_string();
+        assert!(message.contains(named), "{message}");
+    }
+    std::fs::remove_file(misspelt).unwrap();
+    std::fs::remove_file(broken).unwrap();
+}
