@@ -10,7 +10,7 @@ use domain::ids::PizzeriaId;
 use domain::staff::StaffEvent;
 use domain::{Event, LogPosition, StreamType};
 use event_store::{LogError, RecordedEvent};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::batches::Batches;
@@ -26,13 +26,29 @@ pub(crate) const NAME: &str = "reactor:account_access";
 /// account's id.
 pub const SESSIONS_CHANGED: &str = "sessions_changed";
 
-async fn announce(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT pg_notify($1, $2)")
-        .bind(SESSIONS_CHANGED)
-        .bind(account.to_string())
-        .execute(db)
-        .await?;
+/// Announces that an account's sessions or rights have changed, for those who hold a connection for it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx::Error> {
+    let told = sqlx::query("SELECT pg_notify($1, $2::text)");
+    told.bind(SESSIONS_CHANGED).bind(account).execute(db).await?;
     Ok(())
+}
+
+/// Takes an account into use, or out of it; whether that was news.
+async fn set_active(
+    db: &mut PgConnection,
+    account: Uuid,
+    active: bool,
+    position: LogPosition,
+) -> Result<bool, sqlx::Error> {
+    let changed = sqlx::query(
+        "UPDATE accounts SET active = $2, access_position = $3 \
+         WHERE id = $1 AND COALESCE(access_position, 0) < $3",
+    );
+    let changed = changed.bind(account).bind(active).bind(position.0).execute(db).await?;
+    Ok(changed.rows_affected() > 0)
 }
 
 /// Somebody was hired, or has another role; whether that was news.
@@ -58,7 +74,7 @@ pub async fn hired(
     .await?;
     let news = changed.rows_affected() > 0;
     if news {
-        announce(db, account).await?;
+        announce(&mut *db, account).await?;
     }
     Ok(news)
 }
@@ -72,22 +88,14 @@ pub async fn revoked(
     account: Uuid,
     position: LogPosition,
 ) -> Result<bool, sqlx::Error> {
-    let changed = sqlx::query(
-        "UPDATE accounts SET active = false, access_position = $2 \
-         WHERE id = $1 AND COALESCE(access_position, 0) < $2",
-    )
-    .bind(account)
-    .bind(position.0)
-    .execute(&mut *db)
-    .await?;
-    let news = changed.rows_affected() > 0;
+    let news = set_active(db, account, false, position).await?;
     if news {
         sqlx::query("DELETE FROM sessions WHERE account_id = $1").bind(account).execute(&mut *db).await?;
         sqlx::query("DELETE FROM account_tokens WHERE account_id = $1")
             .bind(account)
             .execute(&mut *db)
             .await?;
-        announce(db, account).await?;
+        announce(&mut *db, account).await?;
     }
     Ok(news)
 }
@@ -101,15 +109,7 @@ pub async fn registered(
     account: Uuid,
     position: LogPosition,
 ) -> Result<bool, sqlx::Error> {
-    let changed = sqlx::query(
-        "UPDATE accounts SET active = true, access_position = $2 \
-         WHERE id = $1 AND COALESCE(access_position, 0) < $2",
-    )
-    .bind(account)
-    .bind(position.0)
-    .execute(db)
-    .await?;
-    Ok(changed.rows_affected() > 0)
+    set_active(db, account, true, position).await
 }
 
 /// Does what an event says about the account of its stream, unless it was done.

@@ -319,22 +319,7 @@ async fn an_account_is_kept_up_to_date_by_its_holder() {
 }
 
 fn row(id: Uuid, email: &str) -> Account {
-    Account {
-        id,
-        email: email.to_owned(),
-        role: Role::Customer,
-        pizzeria: None,
-        display_name: "Ada".to_owned(),
-        phone: None,
-        street: None,
-        postcode: None,
-        city: None,
-        latitude: None,
-        longitude: None,
-        email_verified: false,
-        active: true,
-        demo: false,
-    }
+    Account::new(id, email, Role::Customer, "Ada")
 }
 
 #[tokio::test]

@@ -134,20 +134,5 @@ async fn nothing_is_kept_of_accounts_that_never_are() {
 }
 
 fn account(id: u128, email: &str) -> Account {
-    Account {
-        id: Uuid::from_u128(id),
-        email: email.to_owned(),
-        role: Role::Customer,
-        pizzeria: None,
-        display_name: "Ada".to_owned(),
-        phone: None,
-        street: None,
-        postcode: None,
-        city: None,
-        latitude: None,
-        longitude: None,
-        email_verified: false,
-        active: true,
-        demo: false,
-    }
+    Account::new(Uuid::from_u128(id), email, Role::Customer, "Ada")
 }

@@ -40,6 +40,26 @@ pub struct Account {
 }
 
 impl Account {
+    /// An account of which no more is kept: in use, its address not verified.
+    pub fn new(id: Uuid, email: impl Into<String>, role: Role, display_name: impl Into<String>) -> Self {
+        Self {
+            id,
+            email: email.into(),
+            role,
+            pizzeria: None,
+            display_name: display_name.into(),
+            phone: None,
+            street: None,
+            postcode: None,
+            city: None,
+            latitude: None,
+            longitude: None,
+            email_verified: false,
+            active: true,
+            demo: false,
+        }
+    }
+
     /// Who acts when this account does.
     pub fn actor(&self) -> Actor {
         Actor { id: self.id, role: self.role, pizzeria: self.pizzeria.clone() }

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+pub use projections::account_access::{SESSIONS_CHANGED as CHANNEL, announce};
 use rand::RngCore;
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
@@ -20,9 +21,6 @@ const LENGTH: usize = PREFIX.len() + 43;
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long a session of staff may lie idle.
 pub const STAFF_IDLE: TimeDelta = TimeDelta::minutes(30);
-/// The channel that a change of an account's sessions or rights is announced on; the payload is the
-/// account's id.
-pub const CHANNEL: &str = "sessions_changed";
 
 /// Who a session was opened by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,15 +105,6 @@ pub async fn end_all_of(
          SELECT pg_notify($3, $1::text) FROM ended LIMIT 1",
     );
     ended.bind(account).bind(except).bind(CHANNEL).execute(db).await?;
-    Ok(())
-}
-
-/// Announces that an account's rights have changed, for those who hold a connection for it.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn announce(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT pg_notify($1, $2::text)").bind(CHANNEL).bind(account).execute(db).await?;
     Ok(())
 }
 

@@ -68,22 +68,13 @@ pub(super) fn name(rank: usize) -> String {
 
 fn member(local: String, role: Role, pizzeria: Option<&PizzeriaId>) -> Account {
     let email = format!("{local}@{DOMAIN}");
+    // Of the address, so that loading the data again finds the same people.
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("mailto:{email}").as_bytes());
     Account {
-        // Of the address, so that loading the data again finds the same people.
-        id: Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("mailto:{email}").as_bytes()),
-        email,
-        role,
         pizzeria: pizzeria.cloned(),
-        display_name: String::new(),
-        phone: None,
-        street: None,
-        postcode: None,
-        city: None,
-        latitude: None,
-        longitude: None,
         email_verified: true,
-        active: true,
         demo: true,
+        ..Account::new(id, email, role, "")
     }
 }
 

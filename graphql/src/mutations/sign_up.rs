@@ -106,21 +106,15 @@ fn account(id: Uuid, email: &EmailAddress, input: &SignUpInput) -> Result<auth::
     let given =
         ContactInput { name: None, phone: input.phone.clone(), email: None, address: input.address.clone() };
     let kept = inputs::contact("input", ContactId(id), Some(&given), None)?;
+    let name = inputs::text("input.name", &input.name, inputs::NAME_MAX)?;
     Ok(auth::Account {
-        id,
-        email: email.as_str().to_owned(),
-        role: Role::Customer,
-        pizzeria: None,
-        display_name: inputs::text("input.name", &input.name, inputs::NAME_MAX)?,
         phone: kept.phone,
         street: kept.street,
         postcode: kept.postcode,
         city: kept.city,
         latitude: kept.latitude,
         longitude: kept.longitude,
-        email_verified: false,
-        active: true,
-        demo: false,
+        ..auth::Account::new(id, email.as_str(), Role::Customer, name)
     })
 }
 

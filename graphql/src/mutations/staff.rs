@@ -219,20 +219,9 @@ struct Wanted {
 impl Wanted {
     fn account(&self) -> auth::Account {
         auth::Account {
-            id: self.id,
-            email: self.email.as_str().to_owned(),
-            role: self.role,
             pizzeria: self.pizzeria.clone(),
-            display_name: self.name.clone(),
             phone: self.phone.clone(),
-            street: None,
-            postcode: None,
-            city: None,
-            latitude: None,
-            longitude: None,
-            email_verified: false,
-            active: true,
-            demo: false,
+            ..auth::Account::new(self.id, self.email.as_str(), self.role, &*self.name)
         }
     }
 }
