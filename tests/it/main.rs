@@ -17,6 +17,7 @@ mod deliveries;
 mod demo;
 mod erasure;
 mod evening;
+mod first_director;
 mod following;
 mod frontend;
 mod graphiql;

@@ -7,7 +7,7 @@ use domain::LogPosition;
 use domain::access::Role;
 use domain::account::EmailAddress;
 use domain::ids::PizzeriaId;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::account::{Account, AuthError, COLUMNS, Row};
@@ -17,6 +17,19 @@ const KEPT: TimeDelta = TimeDelta::minutes(1);
 
 /// After which time nobody waits for the event any more.
 const ABANDONED: TimeDelta = TimeDelta::hours(1);
+
+/// The advisory lock of whoever changes who works here; any number that nobody else uses.
+const STAFF_TURN: i64 = 0x5354_4146_465f_4f43;
+
+/// Waits for the turn to change who works here, ten seconds at most; it lasts until the transaction ends.
+///
+/// # Errors
+/// When the database does not answer, or others took all the time (`55P03`).
+pub async fn take_turn(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SET LOCAL lock_timeout = '10s'").execute(&mut *transaction).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(STAFF_TURN).execute(transaction).await?;
+    Ok(())
+}
 
 /// Keeps an e-mail address for an account that is to be; whether it was free. It is not for an account that
 /// is there already, at whatever address.

@@ -28,9 +28,6 @@ use crate::types::enums::Role;
 use crate::types::staff::Staff;
 use crate::types::user_error::UserError;
 
-/// The advisory lock of whoever changes who works here; any number that nobody else uses.
-const LOCK: i64 = 0x5354_4146_465f_4f43;
-
 /// Somebody to be hired, or to have another role.
 #[derive(Debug, InputObject)]
 pub struct HireStaffInput {
@@ -229,10 +226,8 @@ impl Wanted {
 /// Waits for the turn to change who works here. It lasts as long as the transaction, which does nothing else.
 async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, ApiError> {
     let mut transaction = connection.begin().await?;
-    sqlx::query("SET LOCAL lock_timeout = '10s'").execute(&mut *transaction).await?;
-    let locked = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await;
-    match locked {
-        Ok(_) => Ok(transaction),
+    match registration::take_turn(&mut transaction).await {
+        Ok(()) => Ok(transaction),
         // 55P03: not within the time.
         Err(error)
             if error.as_database_error().and_then(|fault| fault.code()).as_deref() == Some("55P03") =>

@@ -3,6 +3,7 @@
 
 mod database;
 mod demo;
+mod director;
 mod logs;
 mod migrate;
 mod projections;
@@ -33,6 +34,7 @@ enum Command {
     Migrate(migrate::Args),
     Schema(schema::Args),
     Token(token::Args),
+    Director(director::Args),
     Projections(projections::Args),
 }
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Migrate(args) => migrate::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Token(args) => token::run(args),
+        Command::Director(args) => director::run(args),
         Command::Projections(args) => projections::run(args),
     };
     report::exit(done)
