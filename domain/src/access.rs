@@ -95,6 +95,9 @@ impl FromStr for Role {
     }
 }
 
+/// The account of the functional check.
+const FUNCTIONAL_CHECK: Uuid = Uuid::from_u128(0x0c91_22a0_c4ec_4c00_8000_0000_0000_0001);
+
 /// Who acts: carried by every command and stored with every event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
@@ -110,6 +113,17 @@ impl Actor {
     /// The system itself: reactors, timers.
     pub fn system() -> Self {
         Self { id: Uuid::nil(), role: Role::System, pizzeria: None }
+    }
+
+    /// The functional check: the system, and nowhere but in the pizzeria that is reserved for it.
+    pub fn functional_check() -> Self {
+        let pizzeria = Some(PizzeriaId::functional_check());
+        Self { id: FUNCTIONAL_CHECK, role: Role::System, pizzeria }
+    }
+
+    /// Whether it is the functional check, or what claims to be it.
+    pub fn is_functional_check(&self) -> bool {
+        self.role == Role::System && self.pizzeria.is_some()
     }
 }
 
@@ -130,6 +144,16 @@ pub enum Scope<'a> {
     },
     /// What belongs to one account wherever it is: the account itself, the list of one's own orders.
     Account(Uuid),
+}
+
+impl Scope<'_> {
+    /// Where it is, if it is in a pizzeria.
+    fn pizzeria(&self) -> Option<&PizzeriaId> {
+        match self {
+            Self::Pizzeria(pizzeria) | Self::Own { pizzeria, .. } => Some(pizzeria),
+            Self::Group | Self::Account(_) => None,
+        }
+    }
 }
 
 /// Why an actor may not.
@@ -166,12 +190,27 @@ pub fn authorize(actor: Option<&Actor>, permission: Permission, scope: Scope<'_>
         return Ok(());
     }
     let actor = of_role(actor, roles_of(permission))?;
+    if actor.is_functional_check() {
+        let here = scope.pizzeria().is_some_and(|pizzeria| actor.pizzeria.as_ref() == Some(pizzeria));
+        let granted = permission.is_of_functional_check() && (permission.is_shared() || here);
+        return if granted { Ok(()) } else { Err(Denied::Forbidden) };
+    }
     let owns_account = matches!(scope, Scope::Account(account) if account == actor.id);
     if permission == Permission::ManageOwnAccount {
         return if owns_account { Ok(()) } else { Err(Denied::Forbidden) };
     }
     if permission.is_shared() || owns_account {
         return Ok(());
+    }
+    if scope.pizzeria().is_some_and(PizzeriaId::is_functional_check) {
+        // Nobody else's business; who audits sees what there is.
+        return match actor.role {
+            Role::Auditor | Role::System => Ok(()),
+            Role::Customer => Err(Denied::NotFound),
+            Role::Receptionist | Role::Pizzaiolo | Role::Courier | Role::Manager | Role::Director => {
+                Err(Denied::Forbidden)
+            }
+        };
     }
     match actor.role {
         Role::Director | Role::Auditor | Role::System => Ok(()),

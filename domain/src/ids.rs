@@ -127,6 +127,22 @@ code_id!(
     IngredientCode, "ingredient code"
 );
 
+/// The code of the pizzeria that is reserved for the functional check.
+const FUNCTIONAL_CHECK: &str = "CHECK";
+
+impl PizzeriaId {
+    /// The pizzeria that is reserved for the functional check: it counts in no sales and in no closing, and only
+    /// the system works in it.
+    pub fn functional_check() -> Self {
+        Self(FUNCTIONAL_CHECK.into())
+    }
+
+    /// Whether it is that pizzeria.
+    pub fn is_functional_check(&self) -> bool {
+        &*self.0 == FUNCTIONAL_CHECK
+    }
+}
+
 impl From<&ItemCode> for IngredientCode {
     /// Drinks and desserts are stock items under their menu code (DOMAIN.md, demo data).
     fn from(item: &ItemCode) -> Self {
@@ -198,6 +214,13 @@ mod tests {
         assert_eq!(DeliveryId::of(one), DeliveryId::of(one));
         assert_ne!(DeliveryId::of(one), DeliveryId::of(other));
         assert_eq!(DeliveryId::of(one).0.get_version_num(), 5);
+    }
+
+    #[test]
+    fn the_pizzeria_of_the_functional_check_is_known_by_its_code() {
+        assert!(PizzeriaId::functional_check().is_functional_check());
+        assert_eq!("CHECK".parse(), Ok(PizzeriaId::functional_check()));
+        assert!(!"P1".parse::<PizzeriaId>().unwrap().is_functional_check());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::ApplyError;
 use crate::fold::{Folded, Place, document, fold};
-use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind, push_any};
+use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind, push_any, push_pizzerias};
 
 /// A delivery.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +73,7 @@ pub enum DeliverySort {
 
 impl DeliveryFilter {
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
-        push_any(query, "pizzeria", self.pizzerias.iter().map(ToString::to_string).collect());
+        push_pizzerias(query, &self.pizzerias);
         push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
         if let Some(courier) = self.courier {
             query.push(" AND courier = ").push_bind(courier.0);

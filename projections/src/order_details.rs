@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::ApplyError;
 use crate::fold::document;
 use crate::orders;
-use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKey, SortKind, push_any};
+use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKey, SortKind, push_any, push_pizzerias};
 
 /// An order.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +92,7 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
 
 impl OrderFilter {
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
-        push_any(query, "pizzeria", self.pizzerias.iter().map(ToString::to_string).collect());
+        push_pizzerias(query, &self.pizzerias);
         push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
         if let Some(channel) = &self.channel {
             query.push(" AND channel = ").push_bind(name(channel));

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use domain::ids::PizzeriaId;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
@@ -234,6 +235,15 @@ impl List<'_> {
 
 /// Adds that a column has one of some values; nothing when there are none. One value alone is compared
 /// as such, so that an index that begins with the column gives the order too.
+/// In one of some pizzerias; where none is named, in any but the functional check's.
+pub(crate) fn push_pizzerias(query: &mut QueryBuilder<'_, Postgres>, pizzerias: &[PizzeriaId]) {
+    if pizzerias.is_empty() {
+        query.push(" AND pizzeria <> ").push_bind(PizzeriaId::functional_check().to_string());
+    } else {
+        push_any(query, "pizzeria", pizzerias.iter().map(ToString::to_string).collect());
+    }
+}
+
 pub(crate) fn push_any(query: &mut QueryBuilder<'_, Postgres>, column: &str, values: Vec<String>) {
     match <[String; 1]>::try_from(values) {
         Ok([value]) => {

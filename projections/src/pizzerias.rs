@@ -54,13 +54,14 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     Ok(())
 }
 
-/// Every pizzeria, by code.
+/// Every pizzeria that sells, by code: not the functional check's.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn all(pool: &PgPool) -> Result<Vec<Row>, sqlx::Error> {
-    let sql = "SELECT version, position, document FROM pizzerias ORDER BY id";
-    let rows: Vec<Stored> = sqlx::query_as(sql).fetch_all(pool).await?;
+    let sql = "SELECT version, position, document FROM pizzerias WHERE id <> $1 ORDER BY id";
+    let check = PizzeriaId::functional_check();
+    let rows: Vec<Stored> = sqlx::query_as(sql).bind(check.as_str()).fetch_all(pool).await?;
     Ok(rows.into_iter().map(Row::from).collect())
 }
 

@@ -131,6 +131,36 @@ impl Permission {
         matches!(self, Self::ReadMenu | Self::SignIn)
     }
 
+    /// Whether the functional check needs it, in its own pizzeria. What it does not need it may not: its token
+    /// lies where programs run that watch over others.
+    pub(super) const fn is_of_functional_check(self) -> bool {
+        matches!(
+            self,
+            Self::OpenPizzeria
+                | Self::PlaceOrder
+                | Self::CancelOrder
+                | Self::CancelStartedOrder
+                | Self::RecordPayment
+                | Self::RefundOrder
+                | Self::ReadOrder
+                | Self::ReadBoard
+                | Self::ListOrders
+                | Self::ReadKitchen
+                | Self::ReadRecipe
+                | Self::PrepareOrder
+                | Self::HandOverOrder
+                | Self::ReadDelivery
+                | Self::ListDeliveries
+                | Self::ClaimDelivery
+                | Self::CarryDelivery
+                | Self::ReadStock
+                | Self::KeepStock
+                | Self::ReadSales
+                | Self::ReadEvents
+                | Self::ReadLog
+        )
+    }
+
     /// Whether it is about something that every pizzeria shares, so that holding it is enough.
     pub(super) const fn is_shared(self) -> bool {
         matches!(self, Self::ReadRecipe | Self::ReadLog)

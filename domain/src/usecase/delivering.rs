@@ -101,6 +101,10 @@ impl UseCase for AssignDelivery {
         // The delivery's own refusal first: of two who claim at once, the second is told that it is taken.
         let assigned = delivery::decide(delivery, assign)?;
         let pizzeria = delivery.scheduled().ok_or(DeliveryError::NotFound)?.pizzeria.clone();
+        if pizzeria.is_functional_check() {
+            // Nobody is hired there: who acts carries it, and is busy with nothing else.
+            return Ok(Decision::on(StreamId::delivery(self.delivery), assigned));
+        }
         let take = StaffCommand::Take { delivery: self.delivery, pizzeria, now: self.now };
         let taken = staff::decide(states.staff(self.courier), take).map_err(|error| match error {
             StaffError::NotFound | StaffError::NotACourier => {
@@ -155,7 +159,10 @@ impl UseCase for ToDelivery {
         }
         let delivery = states.delivery(self.delivery);
         let events = delivery::decide(delivery, self.command.clone())?;
-        let holder = delivery.scheduled().and_then(ScheduledDelivery::courier);
+        let holder = delivery
+            .scheduled()
+            .filter(|delivery| !delivery.pizzeria.is_functional_check())
+            .and_then(ScheduledDelivery::courier);
         let mut put_down = None;
         for event in &events {
             match event {

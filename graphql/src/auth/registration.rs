@@ -196,11 +196,11 @@ pub fn is_taken(error: &sqlx::Error) -> bool {
 /// When the database does not answer, or a row cannot be read.
 pub async fn staff_of(pool: &PgPool, pizzeria: Option<&PizzeriaId>) -> Result<Vec<Account>, AuthError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM accounts WHERE role <> $1 AND access_position IS NOT NULL \
+        "SELECT {COLUMNS} FROM accounts WHERE role <> ALL($1) AND access_position IS NOT NULL \
          AND ($2::text IS NULL OR pizzeria = $2) ORDER BY display_name, id"
     );
     let rows: Vec<Row> = sqlx::query_as(&sql)
-        .bind(Role::Customer.as_str())
+        .bind([Role::Customer.as_str(), Role::System.as_str()])
         .bind(pizzeria.map(PizzeriaId::as_str))
         .fetch_all(pool)
         .await?;

@@ -132,9 +132,9 @@ impl PizzeriaMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which, and as what.")] input: OpenPizzeriaInput,
     ) -> Result<OpenPizzeriaPayload, ApiError> {
-        ctx.caller()?.authorize(Permission::OpenPizzeria, Scope::Group)?;
         let pizzeria: PizzeriaId =
             input.code.parse().map_err(|error| ApiError::bad_input(format!("input.code: {error}")))?;
+        ctx.caller()?.authorize(Permission::OpenPizzeria, Scope::Pizzeria(&pizzeria))?;
         let timezone: Tz = input
             .time_zone
             .parse()

@@ -200,11 +200,15 @@ impl StockMutation {
             ctx.caller()?.actor()?;
             let from = PizzeriaId::required(&input.from_pizzeria_id, "input.fromPizzeriaId")?;
             ctx.caller()?.authorize(Permission::TransferStock, Scope::Pizzeria(&from))?;
+            let to = PizzeriaId::required(&input.to_pizzeria_id, "input.toPizzeriaId")?;
+            if to.is_functional_check() {
+                return Err(ApiError::NotFound("pizzeria").into());
+            }
             let now = ctx.now()?;
             let command = usecase::TransferStock {
                 transfer: fresh_id(now),
                 from,
-                to: PizzeriaId::required(&input.to_pizzeria_id, "input.toPizzeriaId")?,
+                to,
                 lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
                 now,
             };

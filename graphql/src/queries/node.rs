@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::ids::{GlobalId, Named, named};
 use crate::types::menu::{Ingredient, Pizza};
 use crate::types::node::Node;
+use crate::types::pizzeria::{Pizzeria, is_hidden};
 use crate::types::staff::Staff;
 
 /// Queries by id alone.
@@ -36,10 +37,9 @@ impl NodeQuery {
             let owned = own.filter(|account| id.as_str() == CustomerId(account.0.id).to_global().as_str());
             return Ok(owned.map(Node::Account));
         }
-        let loaders = ctx.loaders()?;
         if !id.contains(':') {
             if let Some(pizzeria) = PizzeriaId::parse(&id)
-                && let Some(pizzeria) = loaders.load_one(pizzeria).await?
+                && let Some(pizzeria) = visible_pizzeria(ctx, pizzeria).await?
             {
                 return Ok(Some(Node::Pizzeria(pizzeria)));
             }
@@ -52,7 +52,7 @@ impl NodeQuery {
         Ok(match named {
             Named::Order(id) => visible_order(ctx, id).await?.map(Node::Order),
             Named::Delivery(id) => visible_delivery(ctx, id).await?.map(Node::Delivery),
-            Named::Pizzeria(id) => loaders.load_one(id).await?.map(Node::Pizzeria),
+            Named::Pizzeria(id) => visible_pizzeria(ctx, id).await?.map(Node::Pizzeria),
             Named::Item(code) => on_the_menu(ctx, code).await?,
             Named::Stock(pizzeria) => visible_stock(ctx, &pizzeria).await?.map(Node::Stock),
             Named::Staff(id) => visible_staff(ctx, id).await?.map(Node::Staff),
@@ -65,6 +65,14 @@ impl NodeQuery {
             }
         })
     }
+}
+
+/// A pizzeria, but for the functional check's, which is not shown to everybody.
+async fn visible_pizzeria(ctx: &Context<'_>, id: PizzeriaId) -> Result<Option<Pizzeria>, ApiError> {
+    if is_hidden(&id, ctx.caller()?.actor.as_ref()) {
+        return Ok(None);
+    }
+    Ok(ctx.loaders()?.load_one(id).await?)
 }
 
 /// A pizza, a drink or a dessert, without a pizzeria's stock.

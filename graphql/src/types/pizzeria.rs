@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::access::{Permission, Scope};
+use domain::access::{Actor, Permission, Role, Scope};
 use domain::ids::PizzeriaId;
 use domain::pizzeria::{OpenedPizzeria, Pizzeria as PizzeriaState};
 use domain::{AggregateState, LogPosition};
@@ -51,9 +51,18 @@ impl Pizzeria {
     /// # Errors
     /// `NOT_FOUND`, or when the database does not answer.
     pub async fn load(ctx: &Context<'_>, id: &PizzeriaId) -> Result<Self, ApiError> {
+        if is_hidden(id, ctx.caller()?.actor.as_ref()) {
+            return Err(ApiError::NotFound("pizzeria"));
+        }
         let loaders = ctx.loaders()?;
         loaders.load_one(id.clone()).await?.ok_or(ApiError::NotFound("pizzeria"))
     }
+}
+
+/// Whether somebody is not shown a pizzeria: the functional check's is there for itself, and for who audits.
+pub fn is_hidden(id: &PizzeriaId, actor: Option<&Actor>) -> bool {
+    let sees = actor.is_some_and(|actor| matches!(actor.role, Role::System | Role::Auditor));
+    id.is_functional_check() && !sees
 }
 
 /// A point of sale.

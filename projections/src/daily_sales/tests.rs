@@ -210,6 +210,37 @@ fn late_is_after_the_latest_promise() {
 }
 
 #[test]
+fn what_the_functional_check_orders_is_no_sale() {
+    let check = PizzeriaId::functional_check();
+    let OrderEvent::OrderPlaced { mut placement, at: placed_at } =
+        placed(order(1), 1100, "2026-11-24T12:00:00Z", false)
+    else {
+        panic!("an order is placed")
+    };
+    placement.pizzeria = check.clone();
+    let refused = OrderEvent::OrderRefused {
+        order: order(2),
+        pizzeria: check,
+        channel: OrderChannel::Web,
+        customer: None,
+        asked: vec![],
+        total: Cents(1100),
+        missing: vec![],
+        at: placed_at,
+    };
+    let mut ledger = Ledger::default();
+    for (n, id, event) in [
+        (1, order(1), OrderEvent::OrderPlaced { placement, at: placed_at }),
+        (2, order(1), captured(PaymentMethod::Cash, 1100, "2026-11-24T12:01:00Z")),
+        (3, order(1), OrderEvent::OrderHandedOver { at: at("2026-11-24T12:20:00Z") }),
+        (4, order(2), refused),
+    ] {
+        ledger.record(&event.into(), Some(id), n);
+    }
+    assert!(ledger.days.is_empty() && ledger.memos.is_empty());
+}
+
+#[test]
 fn a_refusal_counts_on_its_day_in_the_pizzerias_own_zone() {
     let refused = OrderEvent::OrderRefused {
         order: order(1),
