@@ -3,6 +3,7 @@
 //! - [`EventStore::execute`] runs a use case: states from memory, a pure decision, and one
 //!   statement a batch that appends what every waiting caller decided (module `append`).
 //! - [`log`] reads events back, by position or by stream.
+//! - [`merkle`] seals the log: a tree over its events' exact bytes, and signed heads of it.
 //! - [`Follower`] wakes on NOTIFY, reads each event once a process and fans it out.
 
 mod append;
@@ -15,6 +16,7 @@ mod follow;
 mod idempotency;
 mod load;
 pub mod log;
+pub mod merkle;
 mod snapshot;
 mod store;
 mod unit_of_work;

@@ -1,0 +1,133 @@
+//! Heads of the tree, and their text: a C2SP checkpoint as a signed note. What is signed is the text of four lines;
+//! what is published has an empty line and the signature's line behind it.
+
+use std::fmt::{Display, Formatter};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use chrono::{DateTime, SecondsFormat, Utc};
+use tlog_tiles::Hash;
+use uuid::Uuid;
+
+use super::key::KeyId;
+
+/// How the names of our logs begin.
+const NAME: &str = "ocpizza-manager/";
+/// How a signature's line begins: an em dash.
+const DASH: &str = "— ";
+
+/// A log's name: its first line in every head.
+pub(super) fn origin(log: Uuid) -> String {
+    format!("{NAME}{log}")
+}
+
+/// The log of a name.
+pub(super) fn log_of(name: &str) -> Option<Uuid> {
+    let log = name.strip_prefix(NAME)?.parse().ok()?;
+    (origin(log) == name).then_some(log)
+}
+
+/// What a log was, at a size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TreeHead {
+    /// Which log: the id that it was given when its tables were made.
+    pub log: Uuid,
+    /// How many events: those at positions 1 to this.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+    /// When it was signed; microseconds count, nothing below them.
+    pub signed_at: DateTime<Utc>,
+}
+
+impl TreeHead {
+    /// The log's name, `ocpizza-manager/<log id>`.
+    pub fn origin(&self) -> String {
+        origin(self.log)
+    }
+
+    /// The text that is signed: name, size, root in base64 and time, a line each.
+    pub fn body(&self) -> String {
+        let signed_at = self.signed_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        format!("{}\n{}\n{}\n{signed_at}\n", self.origin(), self.size, self.root)
+    }
+
+    fn of_lines([name, size, root, signed_at]: [&str; 4]) -> Option<Self> {
+        let signed_at = DateTime::parse_from_rfc3339(signed_at).ok()?.to_utc();
+        let root = Hash::parse_hash(root).ok()?;
+        Some(Self { log: log_of(name)?, size: size.parse().ok()?, root, signed_at })
+    }
+}
+
+/// A head and its signature, believed or not: ask [`super::TrustedKeys`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedHead {
+    /// The head.
+    pub head: TreeHead,
+    /// With which key it says to be signed.
+    pub key_id: KeyId,
+    /// Ed25519 over [`TreeHead::body`].
+    pub signature: [u8; 64],
+}
+
+/// The signed note, as it is published: ends with a line's end.
+impl Display for SignedHead {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let signature = BASE64_STANDARD.encode([&self.key_id.0[..], &self.signature].concat());
+        write!(f, "{}\n{DASH}{} {signature}\n", self.head.body(), self.head.origin())
+    }
+}
+
+/// A text that is no signed head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: not a signed head as `ocpizza-manager audit seal` prints it")]
+pub struct BadNote {
+    /// Where in the text, from 1.
+    pub line: usize,
+}
+
+/// Reads signed heads, one behind the other, with or without empty lines between. Signatures of others on a head,
+/// such as witnesses, are passed over.
+///
+/// # Errors
+/// [`BadNote`] at the first that is none; a text without any is bad at its first line.
+pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, BadNote> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut notes = Vec::new();
+    let mut at = 0;
+    loop {
+        while lines.get(at).is_some_and(|line| line.is_empty()) {
+            at += 1;
+        }
+        if at == lines.len() && !notes.is_empty() {
+            return Ok(notes);
+        }
+        let bad = BadNote { line: at + 1 };
+        let &[name, size, root, signed_at, "", ..] = lines.get(at..).unwrap_or_default() else {
+            return Err(bad);
+        };
+        let head = TreeHead::of_lines([name, size, root, signed_at]).ok_or(bad)?;
+        // Only the one way of writing it is what was signed.
+        if head.body() != format!("{name}\n{size}\n{root}\n{signed_at}\n") {
+            return Err(bad);
+        }
+        at += 5;
+        let mut ours = None;
+        while let Some(line) = lines.get(at).and_then(|line| line.strip_prefix(DASH)) {
+            if let Some(text) = line.strip_prefix(name).and_then(|line| line.strip_prefix(' ')) {
+                ours = ours.or(signature(text));
+            }
+            at += 1;
+        }
+        let (key_id, signature) = ours.ok_or(BadNote { line: at })?;
+        notes.push(SignedHead { head, key_id, signature });
+    }
+}
+
+fn signature(text: &str) -> Option<(KeyId, [u8; 64])> {
+    let bytes = BASE64_STANDARD.decode(text).ok()?;
+    let (id, signature) = bytes.split_first_chunk::<4>()?;
+    Some((KeyId(*id), signature.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests;

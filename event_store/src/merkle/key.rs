@@ -1,0 +1,210 @@
+//! Keys of heads: Ed25519. The public half is written as the verifier key of C2SP's signed notes, which names the
+//! log: `ocpizza-manager/<log id>+<key id>+<base64>`.
+
+use std::fmt::{Debug, Display, Formatter};
+use std::str::FromStr;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use hkdf::Hkdf;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::head::{SignedHead, TreeHead, origin};
+
+/// The algorithm's number in signed notes: Ed25519.
+const ED25519: u8 = 1;
+/// What a key is derived for; another purpose would have another.
+const PURPOSE: &[u8] = b"ocpizza-manager tree head signing key, Ed25519 seed, 1";
+
+/// A key's name in signed notes: the first four bytes of SHA-256 over the log's name, a line's end, the algorithm
+/// and the public key. Shown in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub [u8; 4]);
+
+impl Display for KeyId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+    }
+}
+
+/// A text that is no key. Never shows it: it may be a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadKey {
+    /// Not 32 bytes in base64.
+    #[error("not 32 bytes in base64 (openssl rand -base64 32)")]
+    Seed,
+    /// Not the text of a public key.
+    #[error(
+        "not a public key as `ocpizza-manager audit key` prints it: ocpizza-manager/<log id>+<key id>+<base64>"
+    )]
+    Public,
+}
+
+/// The secret that heads are signed with. Zeroed when dropped, and never shown.
+#[derive(Clone)]
+pub struct SealingKey(SigningKey);
+
+impl Debug for SealingKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealingKey(…)")
+    }
+}
+
+impl SealingKey {
+    /// From its seed.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// From its seed in base64.
+    ///
+    /// # Errors
+    /// [`BadKey::Seed`].
+    pub fn from_base64(seed: &str) -> Result<Self, BadKey> {
+        let bytes = BASE64_STANDARD.decode(seed.trim()).map_err(|_| BadKey::Seed)?;
+        let seed: [u8; 32] = bytes.try_into().map_err(|_| BadKey::Seed)?;
+        Ok(Self::from_seed(&seed))
+    }
+
+    /// The one that belongs to a secret of another purpose (HKDF with SHA-256): nobody learns either from the other.
+    pub fn derived_from(secret: &[u8]) -> Self {
+        let mut seed = [0; 32];
+        // 32 bytes are one block; only more than 255 of them are refused.
+        let _ = Hkdf::<Sha256>::new(None, secret).expand(PURPOSE, &mut seed);
+        Self::from_seed(&seed)
+    }
+
+    /// The public half, for a log.
+    pub fn public(&self, log: Uuid) -> PublicKey {
+        PublicKey { log, key: self.0.verifying_key() }
+    }
+
+    /// Signs a head.
+    pub fn sign(&self, head: TreeHead) -> SignedHead {
+        let signature = self.0.sign(head.body().as_bytes()).to_bytes();
+        SignedHead { key_id: self.public(head.log).id(), head, signature }
+    }
+}
+
+/// What heads of a log are verified with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    log: Uuid,
+    key: VerifyingKey,
+}
+
+impl PublicKey {
+    /// From its bytes, for a log.
+    ///
+    /// # Errors
+    /// [`BadKey::Public`] when they are no point of the curve, or one that anybody could sign for.
+    pub fn of(log: Uuid, bytes: &[u8]) -> Result<Self, BadKey> {
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_| BadKey::Public)?;
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| BadKey::Public)?;
+        if key.is_weak() { Err(BadKey::Public) } else { Ok(Self { log, key }) }
+    }
+
+    /// The log whose heads it verifies.
+    pub fn log(&self) -> Uuid {
+        self.log
+    }
+
+    /// Its 32 bytes.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
+    /// Its name in signed notes.
+    pub fn id(&self) -> KeyId {
+        let digest = Sha256::new()
+            .chain_update(origin(self.log))
+            .chain_update([b'\n', ED25519])
+            .chain_update(self.to_bytes())
+            .finalize();
+        KeyId([digest[0], digest[1], digest[2], digest[3]])
+    }
+
+    fn has_signed(&self, signed: &SignedHead) -> bool {
+        let signature = Signature::from_bytes(&signed.signature);
+        self.log == signed.head.log
+            && self.key.verify_strict(signed.head.body().as_bytes(), &signature).is_ok()
+    }
+}
+
+impl Display for PublicKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let data = [&[ED25519][..], &self.to_bytes()].concat();
+        write!(f, "{}+{}+{}", origin(self.log), self.id(), BASE64_STANDARD.encode(data))
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = BadKey;
+
+    fn from_str(text: &str) -> Result<Self, BadKey> {
+        // The base64 may have a + of its own.
+        let mut parts = text.trim().splitn(3, '+');
+        let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(BadKey::Public);
+        };
+        let log = super::head::log_of(name).ok_or(BadKey::Public)?;
+        let data = BASE64_STANDARD.decode(data).map_err(|_| BadKey::Public)?;
+        let Some((&ED25519, bytes)) = data.split_first() else { return Err(BadKey::Public) };
+        let key = Self::of(log, bytes)?;
+        if key.id().to_string() == id { Ok(key) } else { Err(BadKey::Public) }
+    }
+}
+
+/// Why a signed head is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Untrusted {
+    /// Of another log.
+    #[error("it is a head of another log, {0}")]
+    OtherLog(Uuid),
+    /// Signed with a key that nobody has named.
+    #[error("it is signed with the key {0}, which is not trusted here")]
+    UnknownKey(KeyId),
+    /// Not what was signed.
+    #[error("its signature is not that of the key {0}")]
+    BadSignature(KeyId),
+}
+
+/// The keys whose heads are believed: the present one, and those before it.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedKeys(Vec<PublicKey>);
+
+impl FromIterator<PublicKey> for TrustedKeys {
+    fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
+impl TrustedKeys {
+    /// The keys.
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.0
+    }
+
+    /// Whether a head of a log is believed.
+    ///
+    /// # Errors
+    /// [`Untrusted`], when it is not.
+    pub fn check(&self, log: Uuid, signed: &SignedHead) -> Result<(), Untrusted> {
+        if signed.head.log != log {
+            return Err(Untrusted::OtherLog(signed.head.log));
+        }
+        let mut named = self.0.iter().filter(|key| key.log == log && key.id() == signed.key_id).peekable();
+        if named.peek().is_none() {
+            return Err(Untrusted::UnknownKey(signed.key_id));
+        }
+        if named.any(|key| key.has_signed(signed)) {
+            Ok(())
+        } else {
+            Err(Untrusted::BadSignature(signed.key_id))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

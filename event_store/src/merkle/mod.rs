@@ -1,0 +1,19 @@
+//! Tamper evidence: the log as the leaves of a Merkle tree (RFC 6962), and signed heads of it. What has been sealed
+//! cannot be altered, taken out or put in without a head that somebody kept disagreeing. The formats are in
+//! `docs/audit.md`; the writer never waits for any of this.
+//!
+//! - [`StoredEvent`]: an event's exact bytes, the leaf.
+//! - [`Frontier`], [`prove_inclusion`], [`prove_consistency`] and their checks: the tree, by `tlog_tiles`.
+//! - [`TreeHead`], [`SignedHead`]: a head, and its text as a C2SP signed note.
+//! - [`SealingKey`], [`PublicKey`], [`TrustedKeys`]: Ed25519.
+
+mod head;
+mod key;
+mod leaf;
+mod tree;
+
+pub use head::{BadNote, SignedHead, TreeHead, parse_notes};
+pub use key::{BadKey, KeyId, PublicKey, SealingKey, TrustedKeys, Untrusted};
+pub use leaf::StoredEvent;
+pub use tlog_tiles::{EMPTY_HASH, Hash};
+pub use tree::{Frontier, TreeError, check_consistency, check_inclusion, prove_consistency, prove_inclusion};
