@@ -208,12 +208,19 @@ impl Api {
     /// When the process does not take it.
     #[track_caller]
     pub fn subscribe(&self, document: &str, variables: Value) -> impl Future<Output = Subscription> + use<> {
-        within(Subscription::open(
-            self.base.replacen("http", "ws", 1) + "/graphql",
-            self.token.clone(),
-            document.to_owned(),
-            variables,
-        ))
+        within(Subscription::open(self.socket(), self.token.clone(), document.to_owned(), variables))
+    }
+
+    /// The same, of a process that may go away.
+    ///
+    /// # Errors
+    /// When there is nobody, or the connection ends before it has begun.
+    pub async fn try_subscribe(&self, document: &str, variables: Value) -> anyhow::Result<Subscription> {
+        Subscription::try_open(self.socket(), self.token.clone(), document.to_owned(), variables).await
+    }
+
+    fn socket(&self) -> String {
+        self.base.replacen("http", "ws", 1) + "/graphql"
     }
 }
 

@@ -53,15 +53,26 @@ impl Database {
         Self::copy_of(TEMPLATE).await
     }
 
+    /// A database without a table, under a name that no other test of the run takes.
+    ///
+    /// # Panics
+    /// As [`Self::create`].
+    pub async fn empty(name: &str) -> Self {
+        Self::make(name.to_owned(), "template1").await
+    }
+
     /// A copy of a database that nobody is connected to.
     ///
     /// # Panics
     /// As [`Self::create`].
-    #[allow(clippy::expect_used)] // a test cannot go on without its database
     pub async fn copy_of(template: &str) -> Self {
+        Self::make(format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed)), template).await
+    }
+
+    #[allow(clippy::expect_used)] // a test cannot go on without its database
+    async fn make(name: String, template: &str) -> Self {
         let server =
             tokio::task::spawn_blocking(|| SERVER.get_or_init(start)).await.expect("the server starts");
-        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut admin = PgConnection::connect(&server.url("postgres")).await.expect("connects");
         admin
             .execute(&*format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))

@@ -1,5 +1,6 @@
 //! A client of `graphql-transport-ws`: one subscription on a connection of its own.
 
+use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -35,23 +36,33 @@ impl Subscription {
     /// Opens a connection, says who is calling, and subscribes.
     #[allow(clippy::expect_used)] // a test fails by panicking
     pub(crate) async fn open(url: String, token: Option<String>, document: String, variables: Value) -> Self {
-        let mut request = url.into_client_request().expect("an address");
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
-        let (socket, response) = connect_async(request).await.expect("a WebSocket opens");
-        assert_eq!(response.headers().get("sec-websocket-protocol").expect("a protocol"), PROTOCOL);
-        let mut this = Self { socket };
-        let payload = token.map(|token| json!({ "authorization": format!("Bearer {token}") }));
-        this.send(json!({ "type": "connection_init", "payload": payload.unwrap_or(json!({})) })).await;
-        let ack = this.receive().await.expect("an answer to connection_init");
-        assert_eq!(ack["type"], "connection_ack", "{ack}");
-        let payload = json!({ "query": document, "variables": variables });
-        this.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
-        this
+        Self::try_open(url, token, document, variables).await.expect("a subscription begins")
     }
 
-    #[allow(clippy::expect_used)] // a test fails by panicking
-    async fn send(&mut self, message: Value) {
-        self.socket.send(Message::text(message.to_string())).await.expect("a message is sent");
+    /// The same, of a process that may go away.
+    pub(crate) async fn try_open(
+        url: String,
+        token: Option<String>,
+        document: String,
+        variables: Value,
+    ) -> anyhow::Result<Self> {
+        let mut request = url.into_client_request()?;
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
+        let (socket, response) = connect_async(request).await?;
+        let protocol = response.headers().get("sec-websocket-protocol");
+        anyhow::ensure!(protocol.is_some_and(|protocol| protocol == PROTOCOL), "{protocol:?}");
+        let mut this = Self { socket };
+        let payload = token.map(|token| json!({ "authorization": format!("Bearer {token}") }));
+        this.send(json!({ "type": "connection_init", "payload": payload.unwrap_or(json!({})) })).await?;
+        let ack = this.receive().await.context("no answer to connection_init")?;
+        anyhow::ensure!(ack["type"] == "connection_ack", "{ack}");
+        let payload = json!({ "query": document, "variables": variables });
+        this.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await?;
+        Ok(this)
+    }
+
+    async fn send(&mut self, message: Value) -> anyhow::Result<()> {
+        Ok(self.socket.send(Message::text(message.to_string())).await?)
     }
 
     async fn receive(&mut self) -> Option<Value> {
@@ -60,7 +71,7 @@ impl Subscription {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).unwrap_or_default();
                     if message["type"] == "ping" {
-                        self.send(json!({ "type": "pong" })).await;
+                        self.send(json!({ "type": "pong" })).await.ok()?;
                         continue;
                     }
                     return Some(message);
