@@ -11,6 +11,9 @@ pub enum ApplyError {
     /// The database refused or did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
+    /// The log, which a read model of the past goes back to, cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A stored row cannot be read or written as the state that it should be.
     #[error("a document of {table} cannot be converted")]
     Document {
@@ -39,8 +42,8 @@ impl ApplyError {
             Self::Database(
                 sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_),
             ) => false,
-            Self::Database(_) => true,
-            Self::Document { .. } | Self::StreamId { .. } => false,
+            Self::Database(_) | Self::Log(LogError::Database(_)) => true,
+            Self::Log(LogError::Unreadable { .. }) | Self::Document { .. } | Self::StreamId { .. } => false,
         }
     }
 
@@ -50,7 +53,9 @@ impl ApplyError {
             Self::Database(sqlx::Error::Database(error)) => {
                 format!("the database refused it (SQLSTATE {})", error.code().unwrap_or_default())
             }
-            Self::Database(_) | Self::Document { .. } | Self::StreamId { .. } => self.to_string(),
+            Self::Database(_) | Self::Log(_) | Self::Document { .. } | Self::StreamId { .. } => {
+                self.to_string()
+            }
         }
     }
 }

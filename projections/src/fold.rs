@@ -15,10 +15,13 @@ use crate::error::ApplyError;
 
 /// A state, the version of its stream and the position of its last event.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Folded<S> {
-    pub(crate) state: S,
-    pub(crate) version: i64,
-    pub(crate) position: i64,
+pub struct Folded<S> {
+    /// The state.
+    pub state: S,
+    /// The version of its stream; 0 before the first event.
+    pub version: i64,
+    /// Its last event; 0 before the first.
+    pub position: i64,
 }
 
 impl<S: Default> Default for Folded<S> {

@@ -9,6 +9,7 @@
 //! - [`rebuild`] fills a model anew beside the live one; [`verify`] compares the two, and both with the log.
 
 pub mod account_access;
+pub mod as_of;
 mod batches;
 mod checkpoint;
 pub mod contact_reads;
@@ -34,6 +35,7 @@ mod runner;
 mod scratch;
 mod status;
 pub mod stock_levels;
+mod time_travel;
 mod verify;
 
 pub use error::{ApplyError, ProjectionError, WaitError};

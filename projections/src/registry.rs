@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use crate::error::ApplyError;
 use crate::{
     daily_sales, deliveries, kitchen_queue, menus, order_board, order_details, pizzerias, stock_levels,
+    time_travel,
 };
 
 /// A table of a read model.
@@ -81,6 +82,11 @@ models! {
         table("daily_sales", &["pizzeria", "day"]),
         table("daily_sales_orders", &["id"]),
         table("daily_sales_zones", &["pizzeria"])
+    ];
+    /// Where states of the past are replayed from.
+    TimeTravel = time_travel of [Stock, Order] [
+        table("stock_history", &["pizzeria", "position"]),
+        table("order_hours", &["pizzeria", "hour", "id"])
     ];
 }
 

@@ -6,6 +6,7 @@ mod abuse;
 mod access;
 mod accounts;
 mod accounts_cut;
+mod as_of;
 mod bad_input;
 mod brakes;
 mod browser;

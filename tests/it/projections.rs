@@ -17,7 +17,7 @@ use tests::Database;
 use crate::evening::{done, play};
 use crate::pizzas::{margherita, now, order_id, p1};
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "checkpoints",
     "menus",
     "pizzerias",
@@ -29,6 +29,8 @@ const TABLES: [&str; 11] = [
     "daily_sales",
     "daily_sales_orders",
     "daily_sales_zones",
+    "order_hours",
+    "stock_history",
 ];
 
 pub fn store(database: &Database) -> EventStore {
@@ -45,7 +47,8 @@ async fn dump(pool: &PgPool) -> Vec<String> {
         };
         let sql = format!("SELECT {columns}::text FROM {table} AS t ORDER BY 1");
         let rows: Vec<String> = sqlx::query_scalar(&sql).fetch_all(pool).await.unwrap();
-        assert!(!rows.is_empty(), "{table} has rows");
+        // A stock's state is kept every 200 events: an evening has fewer (see `as_of`).
+        assert!(!rows.is_empty() || table == "stock_history", "{table} has rows");
         all.extend(rows.into_iter().map(|row| format!("{table} {row}")));
     }
     all

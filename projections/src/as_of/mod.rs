@@ -1,0 +1,141 @@
+//! States of the past, folded from the log by the domain's own `evolve`: what a stream, a stock or the menu
+//! was at a position. Needs no read model to be up to date; a stock takes at most 200 events beside the
+//! state that `time_travel` has kept.
+
+use chrono::{DateTime, Utc};
+use domain::ids::PizzeriaId;
+use domain::stock::Stock;
+use domain::{AggregateState, Event, LogPosition, StreamId};
+use event_store::{LogError, RecordedEvent, log};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+use crate::error::ApplyError;
+pub use crate::fold::Folded;
+use crate::time_travel::kept_stock;
+
+/// Events of a stream read at once.
+const BATCH: i64 = 200;
+
+/// Why there is no state of the past.
+#[derive(Debug, thiserror::Error)]
+pub enum AsOfError {
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The log could not be read, or holds an event that this program cannot read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An event could not be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+/// The last position that was recorded at an instant or before, by the database's clock; 0 when none was.
+/// One lookup for each binary digit of the log's length, since `recorded_at` never decreases with position.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn position_at(pool: &PgPool, at: DateTime<Utc>) -> Result<LogPosition, LogError> {
+    let mut db = pool.acquire().await?;
+    // What is at or below `low` was recorded by then; what is above `high` later, or not at all.
+    let (mut low, mut high) = (0, log::head(&mut *db).await?.0);
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        match recorded_at(&mut *db, LogPosition(middle)).await? {
+            Some(recorded) if recorded <= at => low = middle,
+            Some(_) | None => high = middle - 1,
+        }
+    }
+    Ok(LogPosition(low))
+}
+
+/// When the event at a position was recorded; none when there is no such event.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn recorded_at(
+    db: impl PgExecutor<'_>,
+    position: LogPosition,
+) -> Result<Option<DateTime<Utc>>, LogError> {
+    let sql = "SELECT recorded_at FROM events WHERE position = $1";
+    Ok(sqlx::query_scalar(sql).bind(position.0).fetch_optional(db).await?)
+}
+
+/// A pizzeria's stock as it was at a position: its levels and blocks ([`Stock::levels_only`]), its version
+/// and its last event then. None when nothing was recorded of it by then.
+///
+/// # Errors
+/// When the database does not answer, or an event cannot be read.
+pub async fn stock(
+    pool: &PgPool,
+    pizzeria: &PizzeriaId,
+    position: LogPosition,
+) -> Result<Option<Folded<Stock>>, AsOfError> {
+    let mut db = pool.acquire().await?;
+    let kept = kept_stock(&mut db, pizzeria.as_str(), position.0).await?;
+    let folded = fold_stream(&mut db, &StreamId::stock(pizzeria), kept, position).await?;
+    let Folded { state, version, position } = folded;
+    Ok((version > 0).then(|| Folded { state: state.levels_only(), version, position }))
+}
+
+/// A stream's state as it was at a position, from its first event on; of version 0 before that.
+///
+/// # Errors
+/// When the database does not answer, or an event cannot be read.
+pub async fn stream(
+    db: &mut PgConnection,
+    stream: &StreamId,
+    position: LogPosition,
+) -> Result<Folded<AggregateState>, AsOfError> {
+    let empty = Folded { state: AggregateState::empty(stream.kind), version: 0, position: 0 };
+    Ok(fold_stream(db, stream, empty, position).await?)
+}
+
+/// A state that events can be folded into.
+pub(crate) trait Evolves {
+    /// Applies an event of its stream.
+    fn apply(&mut self, event: &Event) -> Result<(), ApplyError>;
+}
+
+impl Evolves for AggregateState {
+    fn apply(&mut self, event: &Event) -> Result<(), ApplyError> {
+        self.evolve(event).map_err(|_| ApplyError::StreamId { kind: self.kind().as_str() })
+    }
+}
+
+impl Evolves for Stock {
+    fn apply(&mut self, event: &Event) -> Result<(), ApplyError> {
+        let Event::Stock(event) = event else { return Err(ApplyError::StreamId { kind: "stock" }) };
+        self.evolve(event);
+        Ok(())
+    }
+}
+
+/// Goes on from a state with the events of its stream up to a position.
+pub(crate) async fn fold_stream<S: Evolves>(
+    db: &mut PgConnection,
+    stream: &StreamId,
+    mut folded: Folded<S>,
+    position: LogPosition,
+) -> Result<Folded<S>, ApplyError> {
+    // By sequence, and not by position, so that what comes later in a long stream is never read.
+    loop {
+        let up_to = folded.version + BATCH;
+        let events = match log::read_stream(&mut *db, stream, folded.version, up_to).await {
+            // Of a newer program, and later than what is asked for.
+            Err(LogError::Unreadable { position: at, .. }) if at > position => return Ok(folded),
+            events => events?,
+        };
+        let past = |event: &&RecordedEvent| event.position <= position;
+        let mut read = 0;
+        for event in events.iter().take_while(past) {
+            folded.state.apply(&event.event)?;
+            folded.version = event.sequence;
+            folded.position = event.position.0;
+            read += 1;
+        }
+        if events.is_empty() || read < events.len() {
+            return Ok(folded);
+        }
+    }
+}
