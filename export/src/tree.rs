@@ -1,0 +1,164 @@
+//! The tree of RFC 6962 as an export needs it: a row of complete subtrees, from left to right, that covers all of
+//! it. Those of events that are exported are computed again by whoever verifies; the others are taken as given.
+
+use event_store::merkle::Hash;
+use tlog_tiles::node_hash;
+
+/// The largest subtree of exported events: where they differ from the proof can be told at least this closely.
+pub(crate) const BLOCK: u64 = 256;
+
+/// A complete subtree: a power of two of leaves, beginning at a multiple of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Subtree {
+    /// The index of its first leaf, from 0.
+    pub(crate) start: u64,
+    /// Its leaves.
+    pub(crate) size: u64,
+    /// Its hash.
+    pub(crate) hash: Hash,
+}
+
+impl Subtree {
+    /// Whether a subtree of this size can begin there.
+    pub(crate) fn fits(start: u64, size: u64) -> bool {
+        size.is_power_of_two() && start.is_multiple_of(size)
+    }
+
+    fn end(self) -> u64 {
+        self.start + self.size
+    }
+
+    /// The subtree that this and the one to its right make, if they make one.
+    fn join(self, right: Self) -> Option<Self> {
+        let size = self.size * 2;
+        (self.size == right.size && Self::fits(self.start, size)).then(|| Self {
+            start: self.start,
+            size,
+            hash: node_hash(self.hash, right.hash),
+        })
+    }
+}
+
+/// Consecutive subtrees, joined as far as they go: as few as can be, and never more than twice the tree's height.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Range(Vec<Subtree>);
+
+impl Range {
+    /// Adds the subtree to the right of all others.
+    pub(crate) fn push(&mut self, mut right: Subtree) {
+        while let Some(joined) = self.0.last().and_then(|left| left.join(right)) {
+            right = joined;
+            self.0.pop();
+        }
+        self.0.push(right);
+    }
+
+    /// The leaves that it reaches up to; 0 while it is empty.
+    pub(crate) fn end(&self) -> u64 {
+        self.0.last().map_or(0, |last| last.end())
+    }
+
+    /// The leaves of its last subtree.
+    pub(crate) fn last_size(&self) -> u64 {
+        self.0.last().map_or(0, |last| last.size)
+    }
+
+    /// The root of the tree, when it begins at the first leaf; none while it is empty.
+    pub(crate) fn root(&self) -> Option<Hash> {
+        let (last, others) = self.0.split_last()?;
+        Some(others.iter().rfold(last.hash, |right, left| node_hash(left.hash, right)))
+    }
+
+    /// What is in it, which is empty then.
+    pub(crate) fn take(&mut self) -> Vec<Subtree> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// Cuts a tree into the subtrees of a proof, leaf by leaf, in memory that does not grow with it.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    range: Range,
+    /// Whether the leaves in `range` are exported.
+    exported: bool,
+}
+
+impl Cutter {
+    pub(crate) fn new() -> Self {
+        Self { range: Range::default(), exported: false }
+    }
+
+    /// Adds what comes next; gives the subtrees that are finished by it, and whether they are of exported events.
+    pub(crate) fn push(&mut self, next: Subtree, exported: bool) -> Vec<(Subtree, bool)> {
+        let mut finished = Vec::new();
+        if exported != self.exported {
+            finished = self.finish();
+            self.exported = exported;
+        }
+        self.range.push(next);
+        if exported && self.range.last_size() == BLOCK {
+            finished.append(&mut self.finish());
+        }
+        finished
+    }
+
+    /// The subtrees that are left.
+    pub(crate) fn finish(&mut self) -> Vec<(Subtree, bool)> {
+        let exported = self.exported;
+        self.range.take().into_iter().map(|subtree| (subtree, exported)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tlog_tiles::record_hash;
+
+    use super::*;
+
+    fn leaf(start: u64) -> Subtree {
+        Subtree { start, size: 1, hash: record_hash(&start.to_be_bytes()) }
+    }
+
+    /// The root as RFC 6962 defines it.
+    fn root(leaves: &[Hash]) -> Hash {
+        match leaves {
+            [one] => *one,
+            more => {
+                let (left, right) = more.split_at(more.len().next_power_of_two() / 2);
+                node_hash(root(left), root(right))
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn whatever_is_exported_the_parts_cover_the_tree_and_lead_to_its_root(
+            runs in prop::collection::vec((1_u64..700, any::<bool>()), 1..8),
+        ) {
+            let (mut cutter, mut parts, mut leaves, mut wanted) = (Cutter::new(), Vec::new(), Vec::new(), Vec::new());
+            for (length, exported) in runs {
+                for _ in 0..length {
+                    let leaf = leaf(leaves.len() as u64);
+                    leaves.push(leaf.hash);
+                    wanted.push(exported);
+                    parts.extend(cutter.push(leaf, exported));
+                }
+            }
+            parts.extend(cutter.finish());
+            let mut range = Range::default();
+            for (part, exported) in parts {
+                prop_assert_eq!(part.start, range.end());
+                prop_assert!(Subtree::fits(part.start, part.size) && (!exported || part.size <= BLOCK));
+                let within = part.start as usize..part.end() as usize;
+                prop_assert!(wanted[within.clone()].iter().all(|wanted| *wanted == exported));
+                prop_assert_eq!(part.hash, root(&leaves[within]));
+                range.push(part);
+            }
+            prop_assert_eq!(range.end(), leaves.len() as u64);
+            prop_assert_eq!(range.root().unwrap(), root(&leaves));
+        }
+    }
+}

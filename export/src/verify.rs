@@ -1,0 +1,132 @@
+//! Verifies an export by itself: no database, no settings, and in memory that does not grow with it. What is wrong
+//! first is named. Its checks and their words are those of `docs/audit/verify.py`.
+
+mod report;
+mod walk;
+
+use std::io;
+use std::path::Path;
+
+use event_store::merkle::{PublicKey, SignedHead, TreeHead, TrustedKeys, parse_notes};
+
+use crate::files::sha256;
+use crate::format::Format;
+use crate::proof::{Paths, Proof};
+pub use report::{Trust, Verified};
+
+/// What whoever verifies knows beforehand.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The keys that the log's heads are signed with; without any, the export's own is taken, which only shows that
+    /// the export agrees with itself.
+    pub public_keys: Vec<PublicKey>,
+    /// Heads that were published earlier: the exported log must have grown from them.
+    pub heads: Vec<SignedHead>,
+}
+
+/// What is wrong with an export.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A file is not there, or cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What is there is not what was exported: where, and how.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+fn wrong<T>(what: impl Into<String>) -> Result<T, VerifyError> {
+    Err(VerifyError::Wrong(what.into()))
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> VerifyError {
+    move |source| VerifyError::Unreadable { path: path.display().to_string(), source }
+}
+
+/// Verifies an export, by the file of its events. `progress` hears the position that it has come to, and the head's.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify(
+    events: &Path,
+    options: &Options,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Verified, VerifyError> {
+    let paths = Paths::of(events);
+    let Some(proof) = Proof::read(&paths.proof).map_err(unreadable(&paths.proof))? else {
+        return wrong("the proof is damaged, or of another form");
+    };
+    let Ok(format) = proof.format.parse::<Format>() else {
+        return wrong("the proof is damaged, or of another form");
+    };
+    let (signed, trust, keys) = check_head(&proof, options)?;
+    let mut earlier = Vec::new();
+    for note in &options.heads {
+        earlier.push(check_earlier(note, &keys, &signed.head)?);
+    }
+    earlier.sort_by_key(|head| head.size);
+    walk::walk(&paths, &proof, format, &signed.head, &earlier, progress)?;
+    for (path, sum, name) in
+        [(&paths.events, &proof.events_sha256, "events"), (&paths.tree, &proof.tree_sha256, "tree")]
+    {
+        if sha256(path).map_err(unreadable(path))? != *sum {
+            return wrong(format!("the file of the {name} has other bytes than the one that was exported"));
+        }
+    }
+    let earlier = earlier.iter().map(|head| head.size).collect();
+    Ok(Verified { proof, head: signed.head, key: signed.key_id, trust, earlier })
+}
+
+/// The export's head, once its signature is one of the key that is trusted.
+fn check_head(proof: &Proof, options: &Options) -> Result<(SignedHead, Trust, TrustedKeys), VerifyError> {
+    let notes = parse_notes(&proof.head).unwrap_or_default();
+    let Ok([signed]) = <[SignedHead; 1]>::try_from(notes) else {
+        return wrong("the proof has no signed head");
+    };
+    if signed.to_string() != proof.head {
+        return wrong("the proof has no signed head");
+    }
+    if signed.head.log.to_string() != proof.log_id {
+        return wrong(format!(
+            "the log is {} by the proof and {} by its head",
+            proof.log_id, signed.head.log
+        ));
+    }
+    let Ok(own) = proof.public_key.parse::<PublicKey>() else {
+        return wrong("the proof has no public key");
+    };
+    let (keys, trust) = match &options.public_keys[..] {
+        [] => (vec![own.clone()], Trust::Own),
+        given => (given.to_vec(), Trust::Given),
+    };
+    if !keys.contains(&own) {
+        return wrong(format!("the export's key is {}, which is not one that was given", own.id()));
+    }
+    if TrustedKeys::from_iter([own.clone()]).check(signed.head.log, &signed).is_err() {
+        return wrong(format!("the head is not signed with the key {}", own.id()));
+    }
+    Ok((signed, trust, keys.into_iter().collect()))
+}
+
+/// A head that was published, once it is one of this log.
+fn check_earlier(signed: &SignedHead, keys: &TrustedKeys, head: &TreeHead) -> Result<TreeHead, VerifyError> {
+    let size = signed.head.size;
+    if keys.check(head.log, signed).is_err() {
+        return wrong(format!(
+            "the published head of {size} events is not one of this log with a key that is trusted"
+        ));
+    }
+    if size > head.size {
+        return wrong(format!(
+            "the published head has {size} events, and the export's {}: it is older, or its end was cut off",
+            head.size
+        ));
+    }
+    Ok(signed.head.clone())
+}

@@ -1,0 +1,71 @@
+//! What an export was found to be.
+
+use std::fmt::{Display, Formatter, Result};
+
+use event_store::merkle::{KeyId, TreeHead};
+
+use crate::proof::Proof;
+
+/// Whose word it is that the head is the log's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// The key was given by whoever verified.
+    Given,
+    /// The key is the export's own.
+    Own,
+}
+
+/// An export in which nothing is wrong. It says of itself what that proves, and what not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    /// What it says of itself.
+    pub proof: Proof,
+    /// The signed head.
+    pub head: TreeHead,
+    /// The key that signed it.
+    pub key: KeyId,
+    /// Whose word that is.
+    pub trust: Trust,
+    /// The sizes of the published heads that it was compared with.
+    pub earlier: Vec<u64>,
+}
+
+impl Display for Verified {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Self { proof, head, key, trust, earlier } = self;
+        let signed_at = proof.head.lines().nth(3).unwrap_or_default();
+        writeln!(f, "log       {}", head.log)?;
+        writeln!(f, "head      {} events, signed at {signed_at} with the key {key}", head.size)?;
+        match trust {
+            Trust::Given => writeln!(f, "key       the one that was given")?,
+            Trust::Own => writeln!(
+                f,
+                "key       the export's own: shows only that the export agrees with itself; --public-key shows whose it is"
+            )?,
+        }
+        for size in earlier {
+            writeln!(f, "published the head of {size} events is one of this log")?;
+        }
+        let Proof { from, to, sealed, unsealed, .. } = proof;
+        let to_sealed = to.min(&head.size);
+        if proof.is_whole() {
+            writeln!(
+                f,
+                "sealed    {sealed} events, all of positions {from} to {to_sealed}: none altered, none missing"
+            )?;
+        } else {
+            let mut of = proof.streams.clone();
+            of.extend(proof.types.iter().cloned());
+            writeln!(
+                f,
+                "sealed    {sealed} events of {} at positions {from} to {to_sealed}: none altered; only an export \
+                 without --stream and --type shows that none is missing",
+                of.join(", ")
+            )?;
+        }
+        if *unsealed > 0 {
+            writeln!(f, "unsealed  {unsealed} events behind the head: nothing proves them yet")?;
+        }
+        Ok(())
+    }
+}
