@@ -6,7 +6,8 @@
 //! - [`ReadModels::start`] follows the log: a runner a read model, a reactor a policy, the expiry timer, and
 //!   [`account_access`], which keeps what accounts may in line with the log.
 //! - Rows and checkpoint change in one transaction (module `checkpoint`), so an event counts once.
-//! - [`rebuild`] fills a model anew beside the live one; [`verify`] compares the two, and both with the log.
+//! - [`rebuild()`] fills a model anew beside the live one; [`compare`] fills it likewise and compares the two row by
+//!   row, [`count`] holds what each has counted against the log, [`verify()`] does both.
 
 pub mod account_access;
 pub mod as_of;
@@ -44,4 +45,4 @@ pub use rebuild::rebuild;
 pub use registry::Model;
 pub use runner::{catch_up, deliver};
 pub use status::{Failure, RunsAt, Status, status};
-pub use verify::{Difference, ModelReport, verify};
+pub use verify::{Comparison, Count, Difference, ModelReport, OnStep, Step, compare, count, verify};

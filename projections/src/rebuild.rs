@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use crate::batches::BATCH;
 use crate::error::ProjectionError;
 use crate::registry::Model;
-use crate::scratch::{Filler, Scratch, schema};
+use crate::scratch::{Filler, Purpose, Scratch, schema};
 
 /// Tries to swap before giving up: a dump or a long query may hold the tables for a while.
 const SWAPS: u32 = 60;
@@ -30,7 +30,7 @@ pub async fn rebuild(
     model: Model,
     progress: &mut (dyn FnMut(LogPosition) + Send),
 ) -> Result<LogPosition, ProjectionError> {
-    let mut scratch = Scratch::create(pool, model).await?;
+    let mut scratch = Scratch::create(pool, model, Purpose::Swap).await?;
     let rebuilt = fill_and_swap(pool, &mut scratch, progress).await;
     let removed = scratch.remove().await;
     let position = rebuilt?;

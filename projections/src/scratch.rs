@@ -17,6 +17,15 @@ pub(crate) struct Scratch {
     pub(crate) filler: Filler,
 }
 
+/// What the tables are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To take the live ones' place.
+    Swap,
+    /// To be compared with them, and thrown away: nothing of them goes into the write-ahead log.
+    Compare,
+}
+
 /// What fills the tables, on the connection that has them or in a transaction of it.
 pub(crate) struct Filler {
     pub(crate) model: Model,
@@ -65,8 +74,16 @@ impl Scratch {
     ///
     /// # Errors
     /// [`ProjectionError::Busy`] when somebody else has them; the database.
-    pub(crate) async fn create(pool: &PgPool, model: Model) -> Result<Self, ProjectionError> {
+    pub(crate) async fn create(
+        pool: &PgPool,
+        model: Model,
+        purpose: Purpose,
+    ) -> Result<Self, ProjectionError> {
         let schema = schema(model);
+        let kind = match purpose {
+            Purpose::Swap => "TABLE",
+            Purpose::Compare => "UNLOGGED TABLE",
+        };
         let options =
             (*pool.connect_options()).clone().options([("search_path", format!("{schema},public"))]);
         let mut db = PgConnection::connect_with(&options).await?;
@@ -77,7 +94,7 @@ impl Scratch {
         drop_schema(&mut db, model).await?;
         sqlx::query(&format!("CREATE SCHEMA {schema}")).execute(&mut db).await?;
         for table in model.tables().iter().map(|table| table.name).chain(["checkpoints"]) {
-            let sql = format!("CREATE TABLE {schema}.{table} (LIKE public.{table} INCLUDING ALL)");
+            let sql = format!("CREATE {kind} {schema}.{table} (LIKE public.{table} INCLUDING ALL)");
             sqlx::query(&sql).execute(&mut db).await?;
         }
         checkpoint::ensure(&mut db, [model.name()]).await?;
@@ -118,6 +135,12 @@ impl Filler {
             progress(LogPosition(at.position));
         }
         Ok(at)
+    }
+
+    /// Where the live tables are, in the connection's snapshot.
+    pub(crate) async fn live(&self, db: &mut PgConnection) -> Result<LogPosition, sqlx::Error> {
+        let sql = "SELECT position FROM public.checkpoints WHERE name = $1";
+        sqlx::query_scalar(sql).bind(self.model.name()).fetch_one(db).await.map(LogPosition)
     }
 
     /// Locks the live checkpoint for the rest of the transaction: the live tables stand still.

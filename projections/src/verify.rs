@@ -1,5 +1,5 @@
-//! Holds read models against the log: were all events counted, once and in order, and are the rows
-//! those that the log says. Changes nothing.
+//! Holds read models against the log: were all events counted, once and in order ([`count`]), and are the rows those
+//! that the log says ([`compare`]). Changes nothing, and holds up nobody: the live tables go on all the while.
 
 use domain::LogPosition;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -8,7 +8,7 @@ use crate::batches::BATCH;
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::ProjectionError;
 use crate::registry::{Model, Table};
-use crate::scratch::{Scratch, schema};
+use crate::scratch::{Purpose, Scratch, schema};
 
 /// Events read at once when the log is counted.
 const CHUNK: i64 = 5_000;
@@ -26,9 +26,23 @@ pub struct Difference {
     pub what: &'static str,
 }
 
-/// What was found of a read model.
+/// What is being done, for whoever waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The log is counted and digested.
+    Counting,
+    /// A read model is filled a second time.
+    Filling(Model),
+    /// And compared row for row; for this it has no position to tell.
+    Comparing(Model),
+}
+
+/// Hears how far each step has come.
+pub type OnStep<'a> = &'a mut (dyn FnMut(Step, LogPosition) + Send);
+
+/// What a read model says that it has counted, and what the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelReport {
+pub struct Count {
     /// Which.
     pub model: Model,
     /// Up to where.
@@ -39,7 +53,83 @@ pub struct ModelReport {
     pub expected: i64,
     /// Whether the running digest of what it counted is that of the log.
     pub digest_matches: bool,
-    /// Rows compared, of all its tables.
+}
+
+impl Count {
+    /// Whether it has counted exactly the events of the log.
+    pub fn is_sound(&self) -> bool {
+        self.applied == self.expected && self.digest_matches
+    }
+}
+
+/// How a read model's rows compare with those that the log gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// Which.
+    pub model: Model,
+    /// Up to where both had come.
+    pub position: LogPosition,
+    /// Live rows, of all its tables.
+    pub rows: i64,
+    /// The first rows that differ, at most 100 a table.
+    pub differences: Vec<Difference>,
+}
+
+impl Comparison {
+    /// Whether nothing differs.
+    pub fn is_sound(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// Counts the log, and holds every read model's own count against it. Reads each event's type once, and no payload.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<Count>, ProjectionError> {
+    checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
+    let mut counted = Vec::new();
+    for model in Model::ALL {
+        counted.push((*model, checkpoint::load(pool, model.name()).await?));
+    }
+    let counts = count_log(pool, &counted, &mut |at| progress(Step::Counting, at)).await?;
+    let reports = counted.into_iter().zip(counts).map(|((model, checkpoint), (expected, digest))| Count {
+        model,
+        position: LogPosition(checkpoint.position),
+        applied: checkpoint.applied,
+        expected,
+        digest_matches: digest == checkpoint.digest,
+    });
+    Ok(reports.collect())
+}
+
+/// Fills every read model a second time beside the live one, and compares the two row for row.
+///
+/// # Errors
+/// When a read model cannot be compared: it is being rebuilt, an event cannot be read, the database fails.
+pub async fn compare(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<Comparison>, ProjectionError> {
+    checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
+    let mut comparisons = Vec::new();
+    for model in Model::ALL {
+        comparisons.push(compare_model(pool, *model, progress).await?);
+    }
+    Ok(comparisons)
+}
+
+/// Both of a read model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelReport {
+    /// Which.
+    pub model: Model,
+    /// Up to where its rows were compared.
+    pub position: LogPosition,
+    /// Events counted, by its checkpoint.
+    pub applied: i64,
+    /// Events in the log up to the checkpoint's position.
+    pub expected: i64,
+    /// Whether the running digest of what it counted is that of the log.
+    pub digest_matches: bool,
+    /// Live rows, of all its tables.
     pub rows: i64,
     /// The first rows that differ, at most 100 a table.
     pub differences: Vec<Difference>,
@@ -52,40 +142,30 @@ impl ModelReport {
     }
 }
 
-/// Verifies every read model. `progress` hears how far each has come.
+/// Both: every read model has counted exactly the events of the log, and has the rows that they give.
 ///
 /// # Errors
-/// When a read model cannot be verified: it is being rebuilt, an event cannot be read, the database fails.
-pub async fn verify(
-    pool: &PgPool,
-    progress: &mut (dyn FnMut(Model, LogPosition) + Send),
-) -> Result<Vec<ModelReport>, ProjectionError> {
-    checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
-    let mut counted = Vec::new();
-    for model in Model::ALL {
-        counted.push((*model, checkpoint::load(pool, model.name()).await?));
-    }
-    let counts = count_log(pool, &counted).await?;
-    let mut reports = Vec::new();
-    for ((model, checkpoint), (expected, digest)) in counted.into_iter().zip(counts) {
-        let (rows, differences) = verify_rows(pool, model, progress).await?;
-        reports.push(ModelReport {
-            model,
-            position: LogPosition(checkpoint.position),
-            applied: checkpoint.applied,
-            expected,
-            digest_matches: digest == checkpoint.digest,
-            rows,
-            differences,
-        });
-    }
-    Ok(reports)
+/// As [`count`] and [`compare`].
+pub async fn verify(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<ModelReport>, ProjectionError> {
+    let counts = count(pool, progress).await?;
+    let comparisons = compare(pool, progress).await?;
+    let reports = counts.into_iter().zip(comparisons).map(|(count, comparison)| ModelReport {
+        model: count.model,
+        position: comparison.position,
+        applied: count.applied,
+        expected: count.expected,
+        digest_matches: count.digest_matches,
+        rows: comparison.rows,
+        differences: comparison.differences,
+    });
+    Ok(reports.collect())
 }
 
 /// Counts and digests the log once, up to each of the positions.
 async fn count_log(
     pool: &PgPool,
     counted: &[(Model, Checkpoint)],
+    progress: &mut (dyn FnMut(LogPosition) + Send),
 ) -> Result<Vec<(i64, Vec<u8>)>, ProjectionError> {
     let last = counted.iter().map(|(_, checkpoint)| checkpoint.position).max().unwrap_or(0);
     let mut counts = vec![(0, checkpoint::START.to_vec()); counted.len()];
@@ -109,55 +189,60 @@ async fn count_log(
             position = at;
             for ((_, checkpoint), found) in counted.iter().zip(&mut counts) {
                 if at <= checkpoint.position {
-                    *found = (count, digest.clone());
+                    found.0 = count;
+                    found.1.copy_from_slice(&digest);
                 }
             }
         }
+        progress(LogPosition(position));
     }
     Ok(counts)
 }
 
-/// Fills the tables a second time, up to where the live ones are, and compares row for row.
-async fn verify_rows(
+async fn compare_model(
     pool: &PgPool,
     model: Model,
-    progress: &mut (dyn FnMut(Model, LogPosition) + Send),
-) -> Result<(i64, Vec<Difference>), ProjectionError> {
-    let mut scratch = Scratch::create(pool, model).await?;
-    let compared = compare(pool, &mut scratch, &mut |position| progress(model, position)).await;
+    progress: OnStep<'_>,
+) -> Result<Comparison, ProjectionError> {
+    let mut scratch = Scratch::create(pool, model, Purpose::Compare).await?;
+    let compared = fill_and_compare(pool, &mut scratch, progress).await;
     let removed = scratch.remove().await;
     let compared = compared?;
     removed?;
     Ok(compared)
 }
 
-async fn compare(
+/// Fills the tables a second time, up to where the live ones are, and compares row for row.
+async fn fill_and_compare(
     pool: &PgPool,
     scratch: &mut Scratch,
-    progress: &mut (dyn FnMut(LogPosition) + Send),
-) -> Result<(i64, Vec<Difference>), ProjectionError> {
+    progress: OnStep<'_>,
+) -> Result<Comparison, ProjectionError> {
     let Scratch { db, filler } = scratch;
     let model = filler.model;
+    let mut filling = |at| progress(Step::Filling(model), at);
     loop {
         let live = checkpoint::load(pool, model.name()).await?.position;
-        let at = filler.fill(db, LogPosition(live), progress).await?.position;
+        let at = filler.fill(db, LogPosition(live), &mut filling).await?.position;
         if at < live || checkpoint::load(pool, model.name()).await?.position - at < BATCH {
             break;
         }
     }
-    // From here on the live tables stand still; nothing of this is kept.
-    let mut transaction = db.begin().await?;
-    let live = filler.lock_live(&mut transaction).await?;
-    filler.fill(&mut transaction, live, progress).await?;
+    // One snapshot of the live tables, which are not locked; only what is written here is newer in it.
+    let mut snapshot = db.begin().await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *snapshot).await?;
+    let live = filler.live(&mut snapshot).await?;
+    filler.fill(&mut snapshot, live, &mut filling).await?;
     let (mut rows, mut differences) = (0, Vec::new());
     for table in model.tables() {
+        progress(Step::Comparing(model), live);
         let count = format!("SELECT count(*) FROM public.{}", table.name);
-        let live_rows: i64 = sqlx::query_scalar(&count).fetch_one(&mut *transaction).await?;
+        let live_rows: i64 = sqlx::query_scalar(&count).fetch_one(&mut *snapshot).await?;
         rows += live_rows;
-        differences.extend(compare_table(&mut transaction, model, table).await?);
+        differences.extend(compare_table(&mut snapshot, model, table).await?);
     }
-    transaction.rollback().await?;
-    Ok((rows, differences))
+    snapshot.rollback().await?;
+    Ok(Comparison { model, position: live, rows, differences })
 }
 
 /// The rows of a table that are not in both sets, or not the same. Whole rows are compared as text,

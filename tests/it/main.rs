@@ -11,6 +11,7 @@ mod bad_input;
 mod brakes;
 mod browser;
 mod commands;
+mod completeness;
 mod conflicts;
 mod connections;
 mod contact_reads;

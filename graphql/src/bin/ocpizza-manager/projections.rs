@@ -2,10 +2,14 @@
 
 use anyhow::bail;
 use clap::Subcommand;
+use domain::LogPosition;
+use event_store::log;
 use graphql::config::Settings;
-use projections::{Model, ModelReport, RunsAt, Status};
+use indicatif::ProgressBar;
+use projections::{Count, Difference, Model, ModelReport, RunsAt, Status, Step};
 use sqlx::PgPool;
 
+use crate::bar;
 use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
@@ -41,15 +45,52 @@ enum Action {
     /// Compare every read model with one made anew from the log, row for row
     #[command(after_help = "Example:\n  ocpizza-manager projections verify")]
     Verify {
+        /// Only hold what each has counted against the log, which reads it once and compares no rows
+        #[arg(long)]
+        quick: bool,
         #[command(flatten)]
         data_dir: DataDir,
     },
 }
 
+/// What a verification is at, as bars on stderr.
+pub(crate) struct Steps {
+    bar: ProgressBar,
+    head: LogPosition,
+    step: Option<Step>,
+}
+
+impl Steps {
+    /// Of a log that is as long as this one.
+    pub(crate) async fn of(pool: &PgPool) -> anyhow::Result<Self> {
+        Ok(Self { bar: bar::of_events(), head: log::head(pool).await?, step: None })
+    }
+
+    pub(crate) fn show(&mut self, step: Step, at: LogPosition) {
+        if self.step != Some(step) {
+            self.step = Some(step);
+            self.bar.reset();
+            self.bar.set_message(match step {
+                Step::Counting => "counting".to_owned(),
+                Step::Filling(model) => format!("filling {model}"),
+                Step::Comparing(model) => format!("comparing {model}"),
+            });
+        }
+        let number = |position: LogPosition| u64::try_from(position.0).unwrap_or(0);
+        // The log grows meanwhile.
+        self.bar.set_length(number(self.head.max(at)));
+        self.bar.set_position(number(at));
+    }
+
+    pub(crate) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Action {
     fn data_dir(&self) -> &DataDir {
         match self {
-            Self::Status { data_dir } | Self::Rebuild { data_dir, .. } | Self::Verify { data_dir } => {
+            Self::Status { data_dir } | Self::Rebuild { data_dir, .. } | Self::Verify { data_dir, .. } => {
                 data_dir
             }
         }
@@ -67,7 +108,8 @@ pub(crate) async fn run(Args { action }: Args) -> anyhow::Result<()> {
             let position = projections::rebuild(&pool, model, &mut |_| {}).await?;
             say(format_args!("{model} was rebuilt up to position {position}"));
         }
-        Action::Verify { .. } => verify(&pool).await?,
+        Action::Verify { quick: true, .. } => count(&pool).await?,
+        Action::Verify { quick: false, .. } => verify(&pool).await?,
     }
     Ok(())
 }
@@ -87,20 +129,41 @@ fn print_status(all: &[Status]) {
     }
 }
 
+async fn count(pool: &PgPool) -> anyhow::Result<()> {
+    let mut steps = Steps::of(pool).await?;
+    let counts = projections::count(pool, &mut |step, at| steps.show(step, at)).await;
+    steps.end();
+    let counts = counts?;
+    for count in &counts {
+        let Count { model, position, applied, expected, digest_matches } = count;
+        let verdict = if count.is_sound() { "complete" } else { "NOT COMPLETE" };
+        let digest = if *digest_matches { "matches" } else { "DIFFERS" };
+        say(format_args!(
+            "{:<16} {verdict}: {applied} of {expected} events counted up to position {position}, digest {digest}",
+            model.name()
+        ));
+    }
+    refuse(counts.iter().filter(|count| !count.is_sound()).map(|count| count.model))
+}
+
 async fn verify(pool: &PgPool) -> anyhow::Result<()> {
-    let reports = projections::verify(pool, &mut |_, _| {}).await?;
+    let mut steps = Steps::of(pool).await?;
+    let reports = projections::verify(pool, &mut |step, at| steps.show(step, at)).await;
+    steps.end();
+    let reports = reports?;
     for report in &reports {
         print_report(report);
     }
-    let unsound: Vec<&str> =
-        reports.iter().filter(|report| !report.is_sound()).map(|report| report.model.name()).collect();
-    if !unsound.is_empty() {
-        bail!(
-            "not what the log says: {}; rebuild with ocpizza-manager projections rebuild",
-            unsound.join(", ")
-        );
+    refuse(reports.iter().filter(|report| !report.is_sound()).map(|report| report.model))
+}
+
+/// Fails, and names what is not as it should be, if something is not.
+pub(crate) fn refuse(unsound: impl Iterator<Item = Model>) -> anyhow::Result<()> {
+    let unsound: Vec<&str> = unsound.map(Model::name).collect();
+    if unsound.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    bail!("not what the log says: {}; rebuild with ocpizza-manager projections rebuild", unsound.join(", "))
 }
 
 fn print_report(report: &ModelReport) {
@@ -114,10 +177,15 @@ fn print_report(report: &ModelReport) {
         report.position,
         if report.digest_matches { "matches" } else { "DIFFERS" },
     ));
-    for difference in report.differences.iter().take(SHOWN) {
+    print_differences(&report.differences);
+}
+
+/// The first differences of a read model.
+pub(crate) fn print_differences(differences: &[Difference]) {
+    for difference in differences.iter().take(SHOWN) {
         say(format_args!("  {} {} {}", difference.table, difference.key, difference.what));
     }
-    if report.differences.len() > SHOWN {
-        say(format_args!("  … and {} more", report.differences.len() - SHOWN));
+    if differences.len() > SHOWN {
+        say(format_args!("  … and {} more", differences.len() - SHOWN));
     }
 }
