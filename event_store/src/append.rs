@@ -230,7 +230,7 @@ impl Columns {
 }
 
 /// Whether commands read streams of this kind that they do not write.
-fn is_setting(kind: StreamType) -> bool {
+pub(crate) fn is_setting(kind: StreamType) -> bool {
     match kind {
         StreamType::Menu | StreamType::Pizzeria => true,
         StreamType::Order

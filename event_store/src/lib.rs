@@ -2,12 +2,14 @@
 //!
 //! - [`EventStore::execute`] runs a use case: states from memory, a pure decision, and one
 //!   statement a batch that appends what every waiting caller decided (module `append`).
+//! - [`bulk`] fills an empty log with generated events.
 //! - [`log`] reads events back, by position or by stream.
 //! - [`merkle`] seals the log: a tree over its events' exact bytes, and signed heads of it.
 //! - [`Follower`] wakes on NOTIFY, reads each event once a process and fans it out.
 
 mod append;
 mod appender;
+pub mod bulk;
 mod cache;
 mod command;
 mod cqrs;

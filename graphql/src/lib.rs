@@ -29,5 +29,6 @@ pub mod queries;
 pub mod requires;
 pub mod scalars;
 pub mod schema;
+pub mod simulate;
 pub mod subscriptions;
 pub mod types;

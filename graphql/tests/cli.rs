@@ -59,6 +59,7 @@ fn help_of_every_command_has_an_example() {
         "projections status",
         "projections rebuild",
         "projections verify",
+        "simulate",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

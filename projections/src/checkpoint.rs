@@ -12,7 +12,7 @@ pub(crate) const START: [u8; 32] = [0; 32];
 
 /// How far something has counted.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub(crate) struct Checkpoint {
+pub struct Checkpoint {
     pub(crate) position: i64,
     #[sqlx(rename = "events_applied")]
     pub(crate) applied: i64,
@@ -36,13 +36,23 @@ pub(crate) fn chain(digest: &[u8], position: i64, event_type: &str) -> Vec<u8> {
 }
 
 impl Checkpoint {
+    /// The last event counted.
+    pub fn position(&self) -> LogPosition {
+        LogPosition(self.position)
+    }
+
+    /// Counts one more event.
+    pub fn count(&mut self, position: LogPosition, event_type: &str) {
+        self.digest = chain(&self.digest, position.0, event_type);
+        self.position = position.0;
+        self.applied += 1;
+    }
+
     /// Where it is once these entries are counted too.
     pub(crate) fn after(&self, part: Part<'_>) -> Self {
         let mut next = self.clone();
         for (position, event_type) in part.marks() {
-            next.digest = chain(&next.digest, position.0, event_type);
-            next.position = position.0;
-            next.applied += 1;
+            next.count(position, event_type);
         }
         next
     }
@@ -95,6 +105,26 @@ pub(crate) async fn advance(
     .execute(db)
     .await?;
     Ok(moved.rows_affected() == 1)
+}
+
+/// Puts the checkpoint of something that has none yet, for a log whose events it has counted elsewhere.
+pub(crate) async fn put(
+    db: impl PgExecutor<'_>,
+    name: &str,
+    checkpoint: &Checkpoint,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO checkpoints (name, position, events_applied, digest) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (name) DO UPDATE SET position = excluded.position, \
+         events_applied = excluded.events_applied, digest = excluded.digest, updated_at = now()",
+    )
+    .bind(name)
+    .bind(checkpoint.position)
+    .bind(checkpoint.applied)
+    .bind(&checkpoint.digest)
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Notes what stopped it; says whether that is news.

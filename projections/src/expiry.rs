@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::ids::OrderId;
 use domain::usecase::ExpireOrder;
-use event_store::{EventStore, Outcome, StoreError};
+use event_store::{CommandContext, EventStore, Outcome, StoreError};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
@@ -28,6 +28,11 @@ const AT_ONCE: i64 = 100;
 const ASIDE: Duration = Duration::from_secs(10);
 /// And at most.
 const LONGEST_ASIDE: Duration = Duration::from_secs(600);
+
+/// The context of asking an order to expire.
+pub fn context(order: OrderId) -> CommandContext {
+    context_once(format!("{NAME}:{order}"), NAME)
+}
 
 /// What the timer needs.
 pub(crate) struct Expiry {
@@ -96,7 +101,7 @@ impl Expiry {
         let now = (self.now)();
         let waiting = aside.waiting(Instant::now());
         for order in order_board::unpaid_at(&self.pool, now, &waiting, AT_ONCE).await? {
-            let context = context_once(format!("{NAME}:{order}"), NAME);
+            let context = context(order);
             match self.store.execute(Arc::new(ExpireOrder { order, now }), context).await {
                 Ok(Outcome { refusal: None, .. }) => {}
                 Ok(Outcome { refusal: Some(refusal), .. }) => {

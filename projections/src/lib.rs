@@ -39,7 +39,10 @@ pub mod stock_levels;
 mod time_travel;
 mod verify;
 
+pub use checkpoint::Checkpoint;
 pub use error::{ApplyError, ProjectionError, WaitError};
+pub use expiry::context as expiry_context;
+pub use reactor::{context_once, have_reacted, reaction};
 pub use read_models::ReadModels;
 pub use rebuild::rebuild;
 pub use registry::Model;

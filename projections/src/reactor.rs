@@ -11,7 +11,7 @@ use domain::{LogPosition, StreamId};
 use event_store::{CommandContext, EventStore, Idempotency, LogError, RecordedEvent, StoreError};
 use futures_util::{FutureExt, StreamExt, stream};
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::batches::Batches;
@@ -31,12 +31,31 @@ pub(crate) fn name(policy: &str) -> String {
 }
 
 /// The context of a command that the system sends once, whatever happens in between.
-pub(crate) fn context_once(key: String, correlation_id: &str) -> CommandContext {
+pub fn context_once(key: String, correlation_id: &str) -> CommandContext {
     let fingerprint = Sha256::digest(key.as_bytes()).into();
     let mut context =
         CommandContext::new(Actor::system(), Uuid::new_v5(&COMMANDS, key.as_bytes()), correlation_id);
     context.idempotency = Some(Idempotency { key, fingerprint });
     context
+}
+
+/// The context of the `n`th command that a policy asks for after an event, as its reactor sends it.
+pub fn reaction(policy: &Policy, position: LogPosition, n: usize, correlation_id: &str) -> CommandContext {
+    let mut context = context_once(format!("{}:{position}:{n}", name(policy.name)), correlation_id);
+    context.causation = Some(position);
+    context
+}
+
+/// Says that every policy's reactor has reacted up to here: of a log that was generated together with its
+/// reactions.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn have_reacted(db: &mut PgConnection, upto: &Checkpoint) -> Result<(), sqlx::Error> {
+    for policy in domain::policies::ALL {
+        checkpoint::put(&mut *db, &name(policy.name), upto).await?;
+    }
+    Ok(())
 }
 
 /// What a reactor waits for or has stopped at.
@@ -156,9 +175,7 @@ impl Reactor {
     async fn send(&self, following: Vec<Following<'_>>) -> Option<(LogPosition, StoreError)> {
         for (event, use_cases) in following {
             for (n, use_case) in use_cases.into_iter().enumerate() {
-                let key = format!("{}:{}:{n}", name(self.policy.name), event.position);
-                let mut context = context_once(key, &event.metadata.correlation_id);
-                context.causation = Some(event.position);
+                let context = reaction(&self.policy, event.position, n, &event.metadata.correlation_id);
                 let command = use_case.name();
                 match self.store.execute(use_case, context).await {
                     Ok(outcome) => self.note(event.position, command, outcome.refusal.as_ref()),

@@ -46,6 +46,7 @@ mod rebuild;
 mod resume;
 mod sales;
 mod sessions;
+mod simulate;
 mod staff;
 mod statements;
 mod stock;

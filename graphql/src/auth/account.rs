@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::access::{Actor, Role};
 use domain::ids::PizzeriaId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// Somebody who may sign in.
@@ -170,6 +170,17 @@ pub async fn store_accounts(
     now: DateTime<Utc>,
 ) -> Result<(), AuthError> {
     let mut tx = pool.begin().await?;
+    store_accounts_in(&mut tx, accounts, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// As [`store_accounts`], in a transaction of the caller's.
+pub(crate) async fn store_accounts_in(
+    tx: &mut PgConnection,
+    accounts: &[Account],
+    now: DateTime<Utc>,
+) -> Result<(), AuthError> {
     // ON CONFLICT looks at one index only: of two that store the same account at once, the later
     // would fail on the e-mail's.
     sqlx::query("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
@@ -199,6 +210,5 @@ pub async fn store_accounts(
         .execute(&mut *tx)
         .await?;
     }
-    tx.commit().await?;
     Ok(())
 }

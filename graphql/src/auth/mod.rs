@@ -12,6 +12,7 @@ mod password;
 pub mod registration;
 pub mod session;
 
+pub(crate) use account::store_accounts_in;
 pub use account::{Account, AuthError, account_by_email, accounts_by_ids, couriers_of, store_accounts};
 pub use authenticator::{Authenticator, Changed, LookupError, Session};
 pub use brakes::{Attempt, BrakeError, BrakeLimits, Brakes};

@@ -6,6 +6,8 @@ mod seed;
 pub mod simulate;
 mod summary;
 
+pub(crate) use people::resident;
 pub use people::{PASSWORD, accounts};
 pub use seed::{SeedError, seed};
+pub(crate) use seed::{give_passwords, steps};
 pub use summary::{Summary, SummaryError};

@@ -78,6 +78,16 @@ fn member(local: String, role: Role, pizzeria: Option<&PizzeriaId>) -> Account {
     }
 }
 
+/// One more customer of a generated history, who lives somewhere around a pizzeria; the first `rank` is 6.
+pub(crate) fn resident(rank: usize, near: &Opening, north: i32, east: i32) -> Account {
+    let (street, postcode, city, ..) = HOMES[rank % HOMES.len()];
+    Account {
+        display_name: name(rank),
+        phone: Some(format!("+33 6 39 98 02 {:02}", rank % 100)),
+        ..customer(rank, near, (street, postcode, city, north, east))
+    }
+}
+
 fn customer(rank: usize, near: &Opening, home: (&str, &str, &str, i32, i32)) -> Account {
     let (street, postcode, city, north, east) = home;
     let place = Place { lat: near.place.lat + north, lon: near.place.lon + east };

@@ -59,15 +59,30 @@ pub enum SeedError {
 }
 
 /// A command, and the name that it is stored under once and for all.
-struct Step {
+pub(crate) struct Step {
     name: String,
-    use_case: Arc<dyn UseCase>,
+    pub(crate) use_case: Arc<dyn UseCase>,
 }
 
 impl Step {
     fn new(name: impl Into<String>, use_case: impl UseCase + 'static) -> Self {
         Self { name: name.into(), use_case: Arc::new(use_case) }
     }
+
+    /// Who asks for it, and under which key.
+    pub(crate) fn context(&self, command_id: Uuid) -> CommandContext {
+        let key = format!("demo:{}", self.name);
+        let mut context = CommandContext::new(Actor::system(), command_id, "demo");
+        // The name stands for the input: a later release of the demo leaves older data as it is.
+        context.idempotency = Some(Idempotency { fingerprint: Sha256::digest(&key).into(), key });
+        context
+    }
+}
+
+/// The commands that load the data. Each group needs the one before: a stock its menu and pizzeria, a
+/// threshold something to be above it.
+pub(crate) fn steps(accounts: &[Account], now: DateTime<Utc>) -> [Vec<Step>; 3] {
+    [foundations(accounts, now), supplies(now), thresholds(now)]
 }
 
 /// Loads what is missing of the demo data, accounts first: a start that was interrupted is taken up again.
@@ -90,8 +105,7 @@ pub async fn seed(store: &EventStore, now: DateTime<Utc>) -> Result<LogPosition,
     auth::store_accounts(store.pool(), &missing, now).await?;
     give_passwords(store.pool(), now).await?;
 
-    // Each group needs the one before: a stock its menu and pizzeria, a threshold something to be above it.
-    for group in [foundations(&accounts, now), supplies(now), thresholds(now)] {
+    for group in steps(&accounts, now) {
         let commands = group.into_iter().map(|step| carry_out(store, step));
         stream::iter(commands).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     }
@@ -100,7 +114,7 @@ pub async fn seed(store: &EventStore, now: DateTime<Utc>) -> Result<LogPosition,
 
 /// Whoever of the demo has no password, as in a database of an earlier release, gets the demo's. Computed once
 /// for all: what everybody knows needs no salt of its own.
-async fn give_passwords(pool: &PgPool, now: DateTime<Utc>) -> Result<(), SeedError> {
+pub(crate) async fn give_passwords(pool: &PgPool, now: DateTime<Utc>) -> Result<(), SeedError> {
     let without = "SELECT EXISTS (SELECT 1 FROM accounts WHERE demo AND password_hash IS NULL)";
     if sqlx::query_scalar(without).fetch_one(pool).await? {
         let hash = tokio::task::spawn_blocking(|| auth::hash_now(&people::PASSWORD.to_owned().into()))
@@ -118,11 +132,9 @@ async fn give_passwords(pool: &PgPool, now: DateTime<Utc>) -> Result<(), SeedErr
     Ok(())
 }
 
-async fn carry_out(store: &EventStore, Step { name, use_case }: Step) -> Result<(), SeedError> {
-    let key = format!("demo:{name}");
-    let mut context = CommandContext::new(Actor::system(), Uuid::now_v7(), "demo");
-    // The name stands for the input: a later release of the demo leaves older data as it is.
-    context.idempotency = Some(Idempotency { fingerprint: Sha256::digest(&key).into(), key });
+async fn carry_out(store: &EventStore, step: Step) -> Result<(), SeedError> {
+    let context = step.context(Uuid::now_v7());
+    let Step { name, use_case } = step;
     match store.execute(use_case, context).await?.refusal {
         None => Ok(()),
         Some(refusal) => Err(SeedError::Refused { what: name, refusal: Box::new(refusal) }),

@@ -12,6 +12,7 @@ mod report;
 mod schema;
 mod screen;
 mod serve;
+mod simulate;
 mod stop;
 mod token;
 
@@ -37,6 +38,7 @@ enum Command {
     Token(token::Args),
     Director(director::Args),
     Projections(projections::Args),
+    Simulate(simulate::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Token(args) => token::run(args),
         Command::Director(args) => director::run(args),
         Command::Projections(args) => projections::run(args),
+        Command::Simulate(args) => simulate::run(args),
     };
     report::exit(done)
 }

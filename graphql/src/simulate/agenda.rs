@@ -1,0 +1,168 @@
+//! What is going to happen, by time; of what happens at the same time, what was noted first comes first.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::ids::{IngredientCode, ItemCode, OrderId, StaffId};
+use domain::usecase::{BasketLine, UseCase};
+use event_store::CommandContext;
+
+/// An order under way, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticket {
+    pub(super) order: OrderId,
+    /// The pizzeria's place among the houses.
+    pub(super) house: usize,
+    /// The customer's place among the customers; none for callers and walk-ins.
+    pub(super) customer: Option<usize>,
+}
+
+/// Something that is going to happen.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// A day begins.
+    Day(NaiveDate),
+    /// Somebody orders.
+    Place {
+        house: usize,
+    },
+    /// A customer pays on the web; `declined` the first time.
+    PayOnline {
+        ticket: Ticket,
+        declined: bool,
+    },
+    ChangeLines {
+        ticket: Ticket,
+        lines: Vec<BasketLine>,
+    },
+    Cancel {
+        ticket: Ticket,
+    },
+    Expire {
+        ticket: Ticket,
+    },
+    Start {
+        ticket: Ticket,
+    },
+    Bake {
+        ticket: Ticket,
+        line: u32,
+    },
+    Ready {
+        ticket: Ticket,
+    },
+    HandOver {
+        ticket: Ticket,
+    },
+    Claim {
+        ticket: Ticket,
+    },
+    Unassign {
+        ticket: Ticket,
+        courier: StaffId,
+    },
+    PickUp {
+        ticket: Ticket,
+        courier: StaffId,
+    },
+    Arrive {
+        ticket: Ticket,
+        courier: StaffId,
+        wrong_code: bool,
+    },
+    Refund {
+        ticket: Ticket,
+        percent: i64,
+    },
+    Forget {
+        ticket: Ticket,
+    },
+    Supply {
+        house: usize,
+        orders: u32,
+    },
+    Count {
+        house: usize,
+    },
+    CountShort {
+        house: usize,
+    },
+    Waste {
+        house: usize,
+    },
+    Transfer {
+        house: usize,
+    },
+    Threshold {
+        house: usize,
+    },
+    Block {
+        house: usize,
+    },
+    Unblock {
+        house: usize,
+        pizza: ItemCode,
+    },
+    Pause {
+        house: usize,
+    },
+    Resume {
+        house: usize,
+    },
+    /// The director changes a price.
+    Publish,
+    /// A policy's command.
+    React {
+        use_case: Arc<dyn UseCase>,
+        context: Box<CommandContext>,
+    },
+}
+
+struct Entry {
+    at: DateTime<Utc>,
+    rank: u64,
+    task: Task,
+}
+
+/// Reversed: the heap gives the greatest first.
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.rank).cmp(&(self.at, self.rank))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Entry {}
+
+#[derive(Default)]
+pub(super) struct Agenda {
+    entries: BinaryHeap<Entry>,
+    noted: u64,
+}
+
+impl Agenda {
+    pub(super) fn note(&mut self, at: DateTime<Utc>, task: Task) {
+        self.noted += 1;
+        self.entries.push(Entry { at, rank: self.noted, task });
+    }
+
+    pub(super) fn next(&mut self) -> Option<(DateTime<Utc>, Task)> {
+        self.entries.pop().map(|entry| (entry.at, entry.task))
+    }
+}
+
+/// An ingredient and how much of it, for short lists.
+pub(super) type Amount = (IngredientCode, u32);

@@ -1,0 +1,250 @@
+//! Orders: on the web, by phone and at the counter, and what people do about them until the kitchen begins.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::access::Actor;
+use domain::ids::{ContactId, CustomerId, OrderId};
+use domain::money::Cents;
+use domain::order::{
+    CancelReason, Fulfilment, OnlinePayment, OrderChannel, OrderCommand, OrderStatus, PaymentIntent,
+    PaymentKind, PaymentMethod,
+};
+use domain::pizzeria::Place;
+use domain::usecase::{Basket, BasketLine, CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, ToOrder};
+use rand::Rng;
+use rand::seq::IndexedRandom;
+
+use super::SimulateError;
+use super::agenda::{Task, Ticket};
+use super::people::somewhere;
+use super::play::{Play, Shared};
+
+/// After so long nothing more is asked of an order: later than anything that is noted for one.
+const FORGOTTEN: TimeDelta = TimeDelta::hours(36);
+
+/// Who asks, and how the order comes and leaves.
+struct Way {
+    actor: Actor,
+    customer: Option<usize>,
+    channel: OrderChannel,
+    fulfilment: Fulfilment,
+    payment: PaymentIntent,
+    place: Option<Place>,
+}
+
+impl Play {
+    pub(super) fn place(&mut self, house: usize) -> Result<(), SimulateError> {
+        self.asked += 1;
+        let way = match self.rng.random_range(0..100) {
+            0..55 => self.on_the_web(house),
+            55..80 => self.by_phone(house),
+            _ => self.at_the_counter(house),
+        };
+        let pizzeria = self.houses[house].opening.pizzeria.clone();
+        let lines = self.basket(&pizzeria);
+        let ticket = Ticket { order: OrderId(self.command_id()), house, customer: way.customer };
+        let customer = way.customer.map(|at| CustomerId(self.customers[at].account.id));
+        let place = PlaceOrder {
+            order: ticket.order,
+            pizzeria,
+            basket: Basket { fulfilment: way.fulfilment, lines, place: way.place },
+            channel: way.channel,
+            customer,
+            contact: Some(self.contact()),
+            payment: way.payment,
+            expected_total: None,
+            delivery_code: format!("{:04}", self.rng.random_range(0..10_000)),
+            now: self.now,
+        };
+        self.agenda.note(self.now + FORGOTTEN, Task::Forget { ticket });
+        if self.ask(way.actor, place)? {
+            self.after_placing(ticket, way.payment);
+        }
+        Ok(())
+    }
+
+    fn on_the_web(&mut self, house: usize) -> Way {
+        let near = &self.houses[house].customers;
+        let customer = near[self.rng.random_range(0..near.len())];
+        let delivered = self.chance(75);
+        let payment = match (self.chance(60), delivered) {
+            (true, _) => PaymentIntent::Online,
+            (false, true) => PaymentIntent::OnDelivery,
+            (false, false) => PaymentIntent::AtCounter,
+        };
+        Way {
+            actor: self.customers[customer].account.actor(),
+            customer: Some(customer),
+            channel: OrderChannel::Web,
+            fulfilment: if delivered { Fulfilment::Delivery } else { Fulfilment::Takeaway },
+            payment,
+            place: self.customers[customer].home.filter(|_| delivered),
+        }
+    }
+
+    fn by_phone(&mut self, house: usize) -> Way {
+        Way {
+            actor: self.receptionist(house),
+            customer: None,
+            channel: OrderChannel::Phone,
+            fulfilment: Fulfilment::Delivery,
+            payment: PaymentIntent::OnDelivery,
+            // Now and then too far.
+            place: Some(somewhere(&mut self.rng, &self.houses[house].opening, 1.02)),
+        }
+    }
+
+    fn at_the_counter(&mut self, house: usize) -> Way {
+        Way {
+            actor: self.receptionist(house),
+            customer: None,
+            channel: OrderChannel::Counter,
+            fulfilment: if self.chance(60) { Fulfilment::Takeaway } else { Fulfilment::OnSite },
+            payment: PaymentIntent::AtCounter,
+            place: None,
+        }
+    }
+
+    /// What becomes of an order that was accepted.
+    fn after_placing(&mut self, ticket: Ticket, payment: PaymentIntent) {
+        let choice = self.rng.random_range(0..100);
+        match choice {
+            0..3 => self.later(20, 150, Task::Cancel { ticket }),
+            3..7 => {
+                // Something else after all.
+                let pizzeria = self.houses[ticket.house].opening.pizzeria.clone();
+                let lines = self.basket(&pizzeria);
+                self.later(15, 60, Task::ChangeLines { ticket, lines });
+            }
+            _ => {}
+        }
+        if payment != PaymentIntent::Online {
+            self.queue(ticket);
+            return;
+        }
+        // Some forget to pay: the order expires.
+        if self.chance(96) {
+            let declined = self.chance(7);
+            self.later(25, 240, Task::PayOnline { ticket, declined });
+        }
+        self.later(601, 603, Task::Expire { ticket });
+    }
+
+    pub(super) fn pay_online(&mut self, ticket: Ticket, declined: bool) -> Result<(), SimulateError> {
+        let Some(actor) = self.customer(ticket) else { return Ok(()) };
+        if self.status(ticket) != Some(OrderStatus::AwaitingPayment) {
+            return Ok(());
+        }
+        let outcome = if declined {
+            OnlinePayment::Declined { reason: "card_declined".to_owned() }
+        } else {
+            let charge = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
+            OnlinePayment::Accepted { reference: format!("demo_{}", charge.simple()) }
+        };
+        let command = OrderCommand::PayOnline { outcome, now: self.now };
+        if self.ask(actor, ToOrder { name: "payOnline", order: ticket.order, command })? {
+            self.queue(ticket);
+        } else if declined {
+            self.later(20, 90, Task::PayOnline { ticket, declined: false });
+        }
+        Ok(())
+    }
+
+    pub(super) fn change_lines(
+        &mut self,
+        ticket: Ticket,
+        lines: Vec<BasketLine>,
+    ) -> Result<(), SimulateError> {
+        if !matches!(self.status(ticket), Some(OrderStatus::AwaitingPayment | OrderStatus::Placed)) {
+            return Ok(());
+        }
+        let actor = self.owner(ticket);
+        let change = ChangeOrderLines { order: ticket.order, lines, expected_total: None, now: self.now };
+        self.ask(actor, change).map(|_| ())
+    }
+
+    /// By its owner before it is begun, and by the manager later.
+    pub(super) fn cancel(&mut self, ticket: Ticket) -> Result<(), SimulateError> {
+        let Some(status) = self.status(ticket) else { return Ok(()) };
+        let early = matches!(status, OrderStatus::AwaitingPayment | OrderStatus::Placed);
+        let late = status == OrderStatus::InPreparation || status == OrderStatus::Ready;
+        if !early && !late {
+            return Ok(());
+        }
+        let (actor, reason) = if early {
+            (self.owner(ticket), CancelReason::CustomerRequest)
+        } else {
+            (self.manager(ticket.house), CancelReason::Other)
+        };
+        let cancel = CancelOrder { order: ticket.order, reason, even_started: late, now: self.now };
+        self.ask(actor, cancel).map(|_| ())
+    }
+
+    pub(super) fn expire(&mut self, ticket: Ticket) -> Result<(), SimulateError> {
+        if self.status(ticket) == Some(OrderStatus::AwaitingPayment) {
+            let expire: Shared = Arc::new(ExpireOrder { order: ticket.order, now: self.now });
+            self.carry_out(&*expire, &projections::expiry_context(ticket.order))?;
+        }
+        Ok(())
+    }
+
+    /// Money for what is due, taken by somebody of the house.
+    pub(super) fn take_payment(&mut self, ticket: Ticket, actor: Actor) -> Result<(), SimulateError> {
+        let due = self.world.order(ticket.order).map_or(Cents::ZERO, |order| order.due());
+        if due <= Cents::ZERO {
+            return Ok(());
+        }
+        use PaymentMethod::{Card, Cash, Cheque, MealVoucher};
+        let ways = [Card, Card, Card, Card, Card, Cash, Cash, Cash, MealVoucher, Cheque];
+        let method = ways.choose(&mut self.rng).copied().unwrap_or(Card);
+        // A meal voucher seldom covers it all.
+        let parts = if method == MealVoucher && due > Cents(1_100) {
+            vec![(MealVoucher, Cents(1_100)), (Card, due - Cents(1_100))]
+        } else {
+            vec![(method, due)]
+        };
+        for (method, amount) in parts {
+            let command = OrderCommand::RecordPayment { method, amount, now: self.now };
+            self.ask(actor.clone(), ToOrder { name: "recordPayment", order: ticket.order, command })?;
+        }
+        Ok(())
+    }
+
+    /// A share of what was paid last goes back, by the manager.
+    pub(super) fn refund(&mut self, ticket: Ticket, percent: i64) -> Result<(), SimulateError> {
+        let Some(order) = self.world.order(ticket.order) else { return Ok(()) };
+        let captured = order.payments.iter().rev().find(|payment| payment.kind == PaymentKind::Captured);
+        let Some(payment) = captured.filter(|_| order.paid > Cents::ZERO) else { return Ok(()) };
+        let amount = Cents((payment.amount.0 * percent / 100).max(1));
+        let command = OrderCommand::Refund { method: payment.method, amount, now: self.now };
+        let manager = self.manager(ticket.house);
+        self.ask(manager, ToOrder { name: "refundOrder", order: ticket.order, command }).map(|_| ())
+    }
+
+    /// Nothing more is asked of an order that is over; one that is not is looked at again.
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        if self.status(ticket).is_none_or(OrderStatus::is_closed) {
+            self.world.forget(ticket.order);
+        } else {
+            self.agenda.note(self.now + FORGOTTEN, Task::Forget { ticket });
+        }
+    }
+
+    pub(super) fn status(&self, ticket: Ticket) -> Option<OrderStatus> {
+        self.world.order(ticket.order).map(|order| order.status())
+    }
+
+    /// The random id of a row of personal data; the row's time is over.
+    pub(super) fn contact(&mut self) -> ContactId {
+        ContactId(uuid::Builder::from_random_bytes(self.rng.random()).into_uuid())
+    }
+
+    /// The customer, or the receptionist who speaks for them.
+    fn owner(&mut self, ticket: Ticket) -> Actor {
+        match self.customer(ticket) {
+            Some(customer) => customer,
+            None => self.receptionist(ticket.house),
+        }
+    }
+}
