@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{StreamId, StreamType};
+use domain::{AggregateState, StreamId, StreamType};
 use sqlx::PgConnection;
 
 use crate::cache::Versioned;
@@ -51,6 +51,25 @@ pub(crate) async fn stream_at(
     let mut loaded = Versioned::empty(stream);
     fold(db, stream, &mut loaded, sequence).await?;
     Ok(loaded)
+}
+
+/// A stream's state as it was at a sequence: from its snapshot, where that is not later, else from its first
+/// event on. The cost grows with the events in between.
+///
+/// # Errors
+/// When the database does not answer, or an event cannot be read.
+pub async fn state_at(
+    db: &mut PgConnection,
+    stream: &StreamId,
+    sequence: i64,
+) -> Result<AggregateState, StoreError> {
+    let snapshot = if sequence > 0 { snapshot::read(&mut *db, stream).await? } else { None };
+    let mut loaded = match snapshot {
+        Some((state, version)) if version <= sequence => Versioned { state: Arc::new(state), version },
+        Some(_) | None => Versioned::empty(stream),
+    };
+    fold(db, stream, &mut loaded, sequence).await?;
+    Ok(Arc::unwrap_or_clone(loaded.state))
 }
 
 async fn fold(

@@ -12,7 +12,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use entry::{COLUMNS, Row};
 pub use entry::{LogEntry, Metadata, RecordedEvent, UnreadableRecord};
-pub use search::{EventFilter, histories, search};
+pub use search::{EventFilter, Span, at_positions, histories, position_of, search, sequence_at, spans};
 
 /// Why the log could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,9 @@ use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
 use event_store::{FollowError, LogError, StoreError};
-use projections::WaitError;
+use projections::as_of::AsOfError;
+use projections::why::Unknown;
+use projections::{ApplyError, WaitError};
 
 use crate::auth::{AuthError, BrakeError, PasswordError};
 
@@ -210,6 +212,26 @@ impl From<FollowError> for ApiError {
         match error {
             FollowError::Log(error) => error.into(),
             FollowError::Rewound { from, to } => Self::Gap { from, to },
+        }
+    }
+}
+
+impl From<AsOfError> for ApiError {
+    fn from(error: AsOfError) -> Self {
+        match error {
+            AsOfError::Database(error) | AsOfError::Apply(ApplyError::Database(error)) => error.into(),
+            AsOfError::Log(error) | AsOfError::Apply(ApplyError::Log(error)) => error.into(),
+            fault @ AsOfError::Apply(_) => Self::internal(fault),
+        }
+    }
+}
+
+impl From<Unknown> for ApiError {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Unreadable { position, source } => Self::unreadable(position, source),
+            Unknown::TooFarApart => Self::QueryTooComplex(unknown.to_string()),
+            Unknown::Damaged => Self::internal(unknown),
         }
     }
 }

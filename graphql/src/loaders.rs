@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use domain::ids::{DeliveryId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
+use domain::why::Change;
 use domain::{LogPosition, StreamId};
 use event_store::{LogEntry, log};
-use projections::{deliveries, menus, order_details, pizzerias};
+use projections::{deliveries, menus, order_details, pizzerias, why};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -60,6 +61,24 @@ pub struct HistoryOf {
     pub after: LogPosition,
     /// At most so many events.
     pub limit: i64,
+}
+
+/// The event at a position.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventAt {
+    /// Where.
+    pub position: LogPosition,
+    /// Only when it is of this pizzeria; of any when none is named.
+    pub pizzeria: Option<PizzeriaId>,
+}
+
+/// What an event changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChangesOf {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its place in the stream.
+    pub sequence: i64,
 }
 
 impl From<order_details::Row> for Order {
@@ -189,5 +208,42 @@ impl Loader<HistoryOf> for Loaders {
             }
         }
         Ok(histories)
+    }
+}
+
+impl Loader<EventAt> for Loaders {
+    type Value = LogEntry;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[EventAt]) -> Result<HashMap<EventAt, LogEntry>, ApiError> {
+        let mut found = HashMap::new();
+        // A statement for each pizzeria that the caller is restricted to, which is one or none.
+        let pizzerias: HashSet<_> = keys.iter().map(|key| key.pizzeria.clone()).collect();
+        for pizzeria in pizzerias {
+            let asked = keys.iter().filter(|key| key.pizzeria == pizzeria);
+            let positions: Vec<_> = asked.map(|key| key.position).collect();
+            let entries = log::at_positions(&self.pool, &positions, pizzeria.as_ref()).await?;
+            found.extend(
+                entries
+                    .into_iter()
+                    .map(|entry| (EventAt { position: entry.position(), pizzeria: pizzeria.clone() }, entry)),
+            );
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<ChangesOf> for Loaders {
+    type Value = Result<Arc<Vec<Change>>, ApiError>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[ChangesOf]) -> Result<HashMap<ChangesOf, Self::Value>, ApiError> {
+        let places: Vec<_> = keys.iter().map(|key| (key.stream.clone(), key.sequence)).collect();
+        let changes = why::changes_of(&self.pool, &places).await?.into_iter();
+        Ok(changes
+            .map(|((stream, sequence), changes)| {
+                (ChangesOf { stream, sequence }, changes.map(Arc::new).map_err(ApiError::from))
+            })
+            .collect())
     }
 }

@@ -38,6 +38,7 @@ mod status;
 pub mod stock_levels;
 mod time_travel;
 mod verify;
+pub mod why;
 
 pub use checkpoint::Checkpoint;
 pub use error::{ApplyError, ProjectionError, WaitError};

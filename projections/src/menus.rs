@@ -110,3 +110,13 @@ pub async fn at_versions(pool: &PgPool, versions: &[u32]) -> Result<Vec<Row>, sq
     let rows: Vec<Stored> = sqlx::query_as(&sql).bind(versions).fetch_all(pool).await?;
     Ok(rows.into_iter().map(Row::from).collect())
 }
+
+/// The menu that held at a position of the log; none before the first publication.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn at_position(pool: &PgPool, position: LogPosition) -> Result<Option<Row>, sqlx::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM menus WHERE position <= $1 ORDER BY position DESC LIMIT 1");
+    let row = sqlx::query_as::<_, Stored>(&sql).bind(position.0).fetch_optional(pool).await?;
+    Ok(row.map(Row::from))
+}

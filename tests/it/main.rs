@@ -57,3 +57,4 @@ mod unreadable;
 mod visibility;
 mod websocket_limits;
 mod websocket_protocol;
+mod why;

@@ -111,13 +111,14 @@ const ORDERS: &str =
     lines { name total { amount } } vat { tax { amount } } allowedActions { action enabled }
     delivery { id statusLabel courier { name role } courierPosition { latitude } pizzeria { name }
         contact { name } order { number } }
-    history(first: 5) { nodes { type actor { id } } } } } }";
+    history(first: 5) { nodes { type actor { id } changes { path } cause { type } } } } } }";
 const DELIVERIES: &str = "query($first: Int!) { deliveries(first: $first) { nodes {
     id pizzeria { name } contact { name } courier { name } courierPosition { latitude }
     order { number contact { name } pizzeria { code } delivery { id } }
-    allowedActions { action enabled } history(first: 5) { nodes { type } } } } }";
+    allowedActions { action enabled }
+    history(first: 5) { nodes { type changes { path } cause { type } } } } } }";
 const EVENTS: &str = "query($first: Int!) { events(first: $first) { nodes {
-    position type payload stream { id } actor { id role } command } } }";
+    position type payload stream { id } actor { id role } command changes { path } cause { type } } } }";
 
 #[tokio::test]
 async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {

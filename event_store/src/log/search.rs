@@ -132,3 +132,80 @@ pub async fn histories(
     let rows = sqlx::query_as(&sql).bind(kinds).bind(ids).bind(after.0).bind(limit).fetch_all(db).await?;
     Ok(decode(rows))
 }
+
+/// A stretch of one stream: behind one sequence and up to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Which stream.
+    pub stream: StreamId,
+    /// Behind this sequence.
+    pub after: i64,
+    /// Up to this sequence.
+    pub up_to: i64,
+}
+
+/// Several stretches in one statement; by stream, in order. Stretches of one stream do not overlap.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn spans(db: impl PgExecutor<'_>, spans: &[Span]) -> Result<Vec<LogEntry>, LogError> {
+    let sql = format!(
+        "SELECT found.* FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) \
+         AS asked (kind, id, behind, up_to) \
+         CROSS JOIN LATERAL (SELECT {COLUMNS} FROM events WHERE aggregate_type = asked.kind \
+         AND aggregate_id = asked.id AND sequence > asked.behind AND sequence <= asked.up_to \
+         ORDER BY sequence) AS found ORDER BY aggregate_type, aggregate_id, sequence"
+    );
+    let kinds: Vec<_> = spans.iter().map(|span| span.stream.kind.as_str()).collect();
+    let ids: Vec<_> = spans.iter().map(|span| text(&span.stream.id)).collect();
+    let after: Vec<_> = spans.iter().map(|span| span.after).collect();
+    let up_to: Vec<_> = spans.iter().map(|span| span.up_to).collect();
+    let rows = sqlx::query_as(&sql).bind(kinds).bind(ids).bind(after).bind(up_to).fetch_all(db).await?;
+    Ok(decode(rows))
+}
+
+/// The events at some positions, in order; with a pizzeria, those of it only, as [`EventFilter::pizzeria`].
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn at_positions(
+    db: impl PgExecutor<'_>,
+    positions: &[LogPosition],
+    pizzeria: Option<&PizzeriaId>,
+) -> Result<Vec<LogEntry>, LogError> {
+    let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM (SELECT DISTINCT unnest("));
+    query.push_bind(positions.iter().map(|position| position.0).collect::<Vec<_>>());
+    query.push("::bigint[]) AS position) AS asked JOIN events USING (position) WHERE true");
+    EventFilter { pizzeria: pizzeria.cloned(), ..EventFilter::default() }.push(&mut query);
+    query.push(" ORDER BY position");
+    Ok(decode(query.build_query_as().fetch_all(db).await?))
+}
+
+/// How far a stream had come at a position of the log: its last sequence at or before it; 0 before its first event.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn sequence_at(
+    db: impl PgExecutor<'_>,
+    stream: &StreamId,
+    position: LogPosition,
+) -> Result<i64, LogError> {
+    let sql = "SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position <= $3 \
+               ORDER BY position DESC LIMIT 1";
+    let query = sqlx::query_scalar(sql).bind(stream.kind.as_str()).bind(text(&stream.id)).bind(position.0);
+    Ok(query.fetch_optional(db).await?.unwrap_or(0))
+}
+
+/// Where an event of a stream is in the log; 0 when there is no such.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn position_of(
+    db: impl PgExecutor<'_>,
+    stream: &StreamId,
+    sequence: i64,
+) -> Result<LogPosition, LogError> {
+    let sql = "SELECT position FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = $3";
+    let query = sqlx::query_scalar(sql).bind(stream.kind.as_str()).bind(text(&stream.id)).bind(sequence);
+    Ok(LogPosition(query.fetch_optional(db).await?.unwrap_or(0)))
+}

@@ -11,6 +11,7 @@ pub mod pizzeria;
 pub mod sales;
 pub mod staff;
 pub mod stock;
+pub mod why;
 
 use async_graphql::MergedObject;
 
@@ -28,4 +29,5 @@ pub struct Query(
     sales::SalesQuery,
     staff::StaffQuery,
     log::LogQuery,
+    why::WhyQuery,
 );

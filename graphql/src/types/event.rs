@@ -3,16 +3,17 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::access::{Permission, of_role, roles_of};
+use domain::access::{Permission, Scope, of_role, roles_of};
 use domain::{LogPosition, StreamId};
 use event_store::LogEntry;
 
 use super::enums::{Role, StreamType};
 use super::page::{PageInfo, forward};
+use super::why::StateChange;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::loaders::HistoryOf;
+use crate::loaders::{ChangesOf, EventAt, HistoryOf};
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Json};
 
@@ -141,6 +142,52 @@ impl Event {
     /// The position of the event that caused it, for what follows from events.
     async fn causation_id(&self) -> Result<Option<scalars::LogPosition>, ApiError> {
         Ok(self.0.metadata()?.causation_id.map(scalars::LogPosition))
+    }
+
+    /// The event that caused it, for what follows from events; null for what somebody asked for, and for those
+    /// who may not see that event.
+    #[graphql(directive = requires::apply(roles(Permission::ReadEvents)))]
+    async fn cause(&self, ctx: &Context<'_>) -> Result<Option<Event>, ApiError> {
+        match self.0.metadata()?.causation_id {
+            Some(position) => Event::at(ctx, position).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What it changed: the state of its stream before it and after it, place by place. None for those who may
+    /// not see what it carries; the customer's delivery code only for those who may see it on the order.
+    #[graphql(directive = requires::apply(roles(Permission::ReadPayload)))]
+    async fn changes(&self, ctx: &Context<'_>) -> Result<Option<Vec<StateChange>>, ApiError> {
+        let actor = ctx.caller()?.actor.as_ref();
+        let Some(stream) = self.0.stream() else { return Ok(None) };
+        if of_role(actor, roles_of(Permission::ReadPayload)).is_err() {
+            return Ok(None);
+        }
+        let may_see_code = of_role(actor, roles_of(Permission::ReadDeliveryCode)).is_ok();
+        let key = ChangesOf { stream, sequence: self.0.sequence() };
+        let Some(changes) = ctx.loaders()?.load_one(key).await? else { return Ok(None) };
+        let changes = changes?;
+        let seen = changes.iter().filter(|change| may_see_code || !holds_code(&change.path)).cloned();
+        Ok(Some(seen.map(StateChange::from).collect()))
+    }
+}
+
+/// Whether the place of a state holds the customer's delivery code: on an order, on a delivery.
+fn holds_code(path: &str) -> bool {
+    ["/deliveryCode", "/code"].contains(&path)
+}
+
+impl Event {
+    /// The event at a position; none where the caller may not see it.
+    pub(super) async fn at(ctx: &Context<'_>, position: LogPosition) -> Result<Option<Self>, ApiError> {
+        let caller = ctx.caller()?;
+        // A manager sees the events of the manager's pizzeria.
+        let pizzeria = caller.actor.as_ref().and_then(|actor| actor.pizzeria.clone());
+        let scope = pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
+        if !caller.may(Permission::ReadEvents, scope) {
+            return Ok(None);
+        }
+        Ok(ctx.loaders()?.load_one(EventAt { position, pizzeria }).await?.map(Self))
     }
 }
 

@@ -22,3 +22,4 @@ pub mod staff;
 pub mod stock;
 pub mod user_error;
 pub mod user_error_detail;
+pub mod why;

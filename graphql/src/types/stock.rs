@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
+use domain::access::{Permission, Scope};
 use domain::ids::{IngredientCode, PizzeriaId};
 use domain::menu::Menu;
 use domain::stock::{Level, Stock as StockState};
-use domain::{AggregateState, LogPosition};
+use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
 
 use super::enums::PizzaSize;
+use super::event::{EventConnection, history};
 use super::menu::Ingredient;
 use super::pizzeria::Pizzeria;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
 use crate::loaders::CurrentMenu;
+use crate::requires::{requires, roles};
 use crate::scalars;
 
 /// The stock of a pizzeria, at one version.
@@ -99,6 +102,20 @@ impl Stock {
     /// How many orders have ingredients reserved and are not started.
     async fn waiting_orders(&self) -> usize {
         self.stock.waiting_orders()
+    }
+
+    /// Everything that happened to it, oldest first, at most 100 events a page.
+    #[graphql(
+        directive = requires::apply(roles(Permission::ReadStock))
+    )]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.")] first: i32,
+        #[graphql(desc = "Behind this cursor, or any position of the log.")] after: Option<String>,
+    ) -> Result<EventConnection, ApiError> {
+        ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&self.pizzeria))?;
+        history(ctx, &StreamId::stock(&self.pizzeria), first, after.as_deref()).await
     }
 }
 

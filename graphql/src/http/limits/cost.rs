@@ -27,8 +27,16 @@ const SIZES: [(&str, &str, u64); 6] = [
 ];
 
 /// Fields that cost more than others, because they read the log or sum up a period, and by how much.
-const WEIGHTS: [(&str, &str, u64); 4] =
-    [("Query", "events", 10), ("Query", "sales", 100), ("Order", "history", 10), ("Delivery", "history", 10)];
+const WEIGHTS: [(&str, &str, u64); 8] = [
+    ("Query", "events", 10),
+    ("Query", "sales", 100),
+    ("Query", "whyUnavailable", 2_000),
+    ("Order", "history", 10),
+    ("Delivery", "history", 10),
+    ("Stock", "history", 10),
+    ("Event", "cause", 2),
+    ("Event", "changes", 5),
+];
 
 /// What an operation costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

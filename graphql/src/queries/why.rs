@@ -1,0 +1,94 @@
+//! Why a pizza could not be ordered, now or at any instant.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Scope};
+use domain::ids::{ItemCode, PizzeriaId};
+use event_store::log;
+use projections::{Model, as_of, menus, why};
+
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
+use crate::scalars::LogPosition;
+use crate::types::enums::PizzaSize;
+use crate::types::pizzeria::Pizzeria;
+use crate::types::why::{UnavailableReason, WhyUnavailable};
+
+/// Queries after causes.
+#[derive(Debug, Default)]
+pub struct WhyQuery;
+
+/// The position and the instant that are meant: those given, or now.
+async fn moment(
+    ctx: &Context<'_>,
+    at: Option<DateTime<Utc>>,
+    position: Option<LogPosition>,
+) -> Result<(domain::LogPosition, DateTime<Utc>), ApiError> {
+    let pool = &ctx.services()?.pool;
+    match (at, position) {
+        (Some(_), Some(_)) => Err(ApiError::bad_input("at, position: give one of them, or neither")),
+        (Some(at), None) => Ok((as_of::position_at(pool, at).await?, at.min(ctx.now()?))),
+        (None, None) => Ok((log::head(pool).await?, ctx.now()?)),
+        (None, Some(LogPosition(position))) => {
+            let at = as_of::recorded_at(pool, position).await?;
+            let at = at.ok_or_else(|| ApiError::bad_input("position: from 1 to the last of the log"))?;
+            Ok((position, at))
+        }
+    }
+}
+
+#[Object]
+impl WhyQuery {
+    /// Whether a pizza could be ordered, now or at any instant, and if not, why not: what was short, since when,
+    /// the events that used it up, and how much more would have been enough. Computed from the log, by the
+    /// menu that held then.
+    #[graphql(
+        directive = requires::apply(roles(Permission::ReadStock))
+    )]
+    #[allow(clippy::too_many_arguments)] // the arguments of a question
+    async fn why_unavailable(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "The pizza; an id or a code.")] pizza: ID,
+        #[graphql(desc = "The size.")] size: PizzaSize,
+        #[graphql(
+            desc = "At which instant; now when neither this nor a position is given. One to come is now."
+        )]
+        at: Option<DateTime<Utc>>,
+        #[graphql(desc = "Right after which event.")] position: Option<LogPosition>,
+    ) -> Result<WhyUnavailable, ApiError> {
+        let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
+        ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;
+        let pizza = ItemCode::parse(&pizza).ok_or(ApiError::NotFound("pizza"))?;
+        let services = ctx.services()?;
+        services.at_least(&[Model::Menus, Model::Pizzerias], None).await?;
+        Pizzeria::load(ctx, &id).await?;
+        let (position, at) = moment(ctx, at, position).await?;
+        let row = menus::at_position(&services.pool, position).await?;
+        let menu = Arc::new(row.map(|row| row.menu).unwrap_or_default());
+        let explanation = why::unavailable(&services.pool, &id, &menu, &pizza, size.into(), position).await?;
+        let pizzeria = why::pizzeria_at(&services.pool, &id, position).await?;
+        let pause = pizzeria.opened().filter(|opened| opened.is_paused(at));
+        let pause = pause.and_then(|opened| opened.pause.as_ref());
+        let is_open = pizzeria.opened().is_some_and(|opened| opened.hours.is_open(at, opened.timezone));
+        let (short, blocked) = match &explanation {
+            Some(explanation) => (!explanation.shortages.is_empty(), explanation.block.is_some()),
+            None => (false, false),
+        };
+        let reasons = [
+            (explanation.is_none(), UnavailableReason::NotOnMenu),
+            (short, UnavailableReason::InsufficientStock),
+            (blocked, UnavailableReason::Blocked),
+            (pause.is_some(), UnavailableReason::Paused),
+            (!is_open, UnavailableReason::Closed),
+        ];
+        let reasons = reasons.into_iter().filter_map(|(holds, reason)| holds.then_some(reason)).collect();
+        let paused_reason = pause.map(|pause| pause.reason.clone());
+        Ok(WhyUnavailable { position, at, pizza, size, menu, reasons, paused_reason, explanation })
+    }
+}

@@ -1,0 +1,211 @@
+//! Why something is as it is, read from the log: what events changed, and what used up an ingredient.
+//! Writes nothing, and asks no read model but the menu's.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use domain::event::UnreadableEvent;
+use domain::ids::{ItemCode, PizzeriaId};
+use domain::menu::{Menu, PizzaSize};
+use domain::pizzeria::Pizzeria;
+use domain::stock::Stock;
+use domain::why::{Change, Explanation, Mark, Trace, changes};
+use domain::{AggregateState, Event, LogPosition, StreamId, StreamType};
+use event_store::log::{self, Span};
+use event_store::{LogEntry, LogError};
+use sqlx::PgPool;
+
+use crate::as_of::{self, AsOfError};
+
+/// How far back a stock is read for what used up an ingredient, in events of its stream: as far as is
+/// needed, and in the end no farther.
+const WINDOWS: [i64; 3] = [1_000, 10_000, 100_000];
+/// Events read at once.
+const BATCH: i64 = 1_000;
+/// How far apart events of one stock may lie whose changes are asked for together, in events of its stream.
+pub const STOCK_SPAN: i64 = 5_000;
+
+/// Why it is not known what an event changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Unknown {
+    /// An event before it, or itself, that this program cannot read.
+    #[error("the event at position {position} cannot be read")]
+    Unreadable {
+        /// Where.
+        position: LogPosition,
+        /// Why.
+        #[source]
+        source: Arc<UnreadableEvent>,
+    },
+    /// The events of a stock that are asked about lie too far apart ([`STOCK_SPAN`]).
+    #[error("the events of a stock that are asked about lie too far apart: ask for fewer at once")]
+    TooFarApart,
+    /// An event that is none of its stream's, or a state that is no JSON.
+    #[error("the stream cannot be followed")]
+    Damaged,
+}
+
+/// An event by its stream and its sequence in it.
+pub type Place = (StreamId, i64);
+
+/// What each of some events changed, in one statement for all streams that are short, and in two more for
+/// each stock.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn changes_of(
+    pool: &PgPool,
+    places: &[Place],
+) -> Result<HashMap<Place, Result<Vec<Change>, Unknown>>, AsOfError> {
+    let mut asked: BTreeMap<&StreamId, Vec<i64>> = BTreeMap::new();
+    for (stream, sequence) in places {
+        asked.entry(stream).or_default().push(*sequence);
+    }
+    let mut found = HashMap::new();
+    let mut spans = Vec::with_capacity(asked.len());
+    let mut bases: HashMap<&StreamId, AggregateState> = HashMap::new();
+    for (stream, sequences) in &mut asked {
+        sequences.sort_unstable();
+        let (Some(first), Some(last)) = (sequences.first(), sequences.last()) else { continue };
+        let mut after = 0;
+        if stream.kind == StreamType::Stock {
+            if last - first > STOCK_SPAN {
+                found.extend(
+                    sequences.iter().map(|one| (((*stream).clone(), *one), Err(Unknown::TooFarApart))),
+                );
+                continue;
+            }
+            after = first - 1;
+            bases.insert(stream, AggregateState::Stock(stock_at(pool, stream, after).await?));
+        }
+        spans.push(Span { stream: (*stream).clone(), after, up_to: *last });
+    }
+    let mut stretches: HashMap<StreamId, Vec<LogEntry>> = HashMap::new();
+    for entry in log::spans(pool, &spans).await? {
+        if let Some(stream) = entry.stream() {
+            stretches.entry(stream).or_default().push(entry);
+        }
+    }
+    for Span { stream, .. } in spans {
+        let base = bases.remove(&stream).unwrap_or_else(|| AggregateState::empty(stream.kind));
+        let entries = stretches.remove(&stream).unwrap_or_default();
+        let sequences = asked.get(&stream).map(Vec::as_slice).unwrap_or_default();
+        follow(&stream, base, entries, sequences, &mut found);
+    }
+    Ok(found)
+}
+
+/// What the events of one stream changed, of those that are asked for.
+fn follow(
+    stream: &StreamId,
+    mut state: AggregateState,
+    entries: Vec<LogEntry>,
+    asked: &[i64],
+    found: &mut HashMap<Place, Result<Vec<Change>, Unknown>>,
+) {
+    let mut failed = None;
+    for entry in entries {
+        let sequence = entry.sequence();
+        let is_asked = asked.binary_search(&sequence).is_ok();
+        let before = (is_asked && failed.is_none()).then(|| state.clone());
+        if failed.is_none() {
+            failed = match entry.readable() {
+                Ok(recorded) => state.evolve(&recorded.event).err().map(|_| Unknown::Damaged),
+                Err(LogError::Unreadable { position, source }) => {
+                    Some(Unknown::Unreadable { position, source })
+                }
+                Err(LogError::Database(_)) => Some(Unknown::Damaged),
+            };
+        }
+        if is_asked {
+            let changed = match (&failed, before) {
+                (None, Some(before)) => changes(&before, &state).map_err(|_| Unknown::Damaged),
+                (None, None) => Err(Unknown::Damaged),
+                (Some(failed), _) => Err(failed.clone()),
+            };
+            found.insert((stream.clone(), sequence), changed);
+        }
+    }
+}
+
+/// A stock's levels and blocks at a sequence of its stream.
+async fn stock_at(pool: &PgPool, stream: &StreamId, sequence: i64) -> Result<Stock, AsOfError> {
+    let (true, Ok(pizzeria)) = (sequence > 0, stream.id.parse::<PizzeriaId>()) else {
+        return Ok(Stock::default());
+    };
+    let position = log::position_of(pool, stream, sequence).await?;
+    Ok(as_of::stock(pool, &pizzeria, position).await?.map(|folded| folded.state).unwrap_or_default())
+}
+
+/// A pizzeria as it was at a position of the log.
+///
+/// # Errors
+/// When the database does not answer, or an event cannot be read.
+pub async fn pizzeria_at(
+    pool: &PgPool,
+    pizzeria: &PizzeriaId,
+    position: LogPosition,
+) -> Result<Pizzeria, AsOfError> {
+    let mut db = pool.acquire().await?;
+    match as_of::stream(&mut db, &StreamId::pizzeria(pizzeria), position).await?.state {
+        AggregateState::Pizzeria(pizzeria) => Ok(pizzeria),
+        _ => Ok(Pizzeria::default()),
+    }
+}
+
+/// Why a pizza could or could not be made at a position of the log, by the menu that held then; none when it
+/// was not on it. Reads as much of the stock's stream as led to it, at most a hundred thousand events: beyond,
+/// the answer says that it is not complete.
+///
+/// # Errors
+/// When the database does not answer, or an event cannot be read.
+pub async fn unavailable(
+    pool: &PgPool,
+    pizzeria: &PizzeriaId,
+    menu: &Menu,
+    pizza: &ItemCode,
+    size: PizzaSize,
+    position: LogPosition,
+) -> Result<Option<Explanation>, AsOfError> {
+    if menu.recipe(pizza, size).is_none() {
+        return Ok(None);
+    }
+    let stream = StreamId::stock(pizzeria);
+    let last = log::sequence_at(pool, &stream, position).await?;
+    let mut explained = None;
+    for window in WINDOWS {
+        let explanation = traced(pool, &stream, menu, pizza, size, (last - window).max(0), last).await?;
+        let complete = explanation.as_ref().is_none_or(|explanation| explanation.complete);
+        explained = explanation;
+        if complete {
+            break;
+        }
+    }
+    Ok(explained)
+}
+
+async fn traced(
+    pool: &PgPool,
+    stream: &StreamId,
+    menu: &Menu,
+    pizza: &ItemCode,
+    size: PizzaSize,
+    from: i64,
+    to: i64,
+) -> Result<Option<Explanation>, AsOfError> {
+    let Some(recipe) = menu.recipe(pizza, size) else { return Ok(None) };
+    let stock = stock_at(pool, stream, from).await?;
+    let mut trace = Trace::new(pizza, size, recipe, stock, from == 0);
+    let mut read = from;
+    while read < to {
+        let events = log::read_stream(pool, stream, read, (read + BATCH).min(to)).await?;
+        let Some(last) = events.last() else { break };
+        read = last.sequence;
+        for recorded in &events {
+            if let Event::Stock(event) = &recorded.event {
+                trace.record(Mark { position: recorded.position, at: recorded.recorded_at }, event);
+            }
+        }
+    }
+    Ok(Some(trace.explain(menu)))
+}
