@@ -26,6 +26,7 @@ mod testing;
 pub mod upcasters;
 pub mod usecase;
 pub mod vat;
+pub mod what_if;
 pub mod why;
 
 pub use event::Event;

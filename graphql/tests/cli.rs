@@ -60,6 +60,8 @@ fn help_of_every_command_has_an_example() {
         "projections rebuild",
         "projections verify",
         "simulate",
+        "audit",
+        "audit replay",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

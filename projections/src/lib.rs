@@ -38,6 +38,7 @@ mod status;
 pub mod stock_levels;
 mod time_travel;
 mod verify;
+pub mod what_if;
 pub mod why;
 
 pub use checkpoint::Checkpoint;

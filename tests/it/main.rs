@@ -57,4 +57,5 @@ mod unreadable;
 mod visibility;
 mod websocket_limits;
 mod websocket_protocol;
+mod what_if;
 mod why;

@@ -7,7 +7,7 @@
 mod delivering;
 mod managing;
 mod ordering;
-mod pricing;
+pub(crate) mod pricing;
 mod quote;
 mod refusal;
 mod single;

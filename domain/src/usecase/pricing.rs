@@ -22,19 +22,19 @@ const PIECES_MAX: u32 = 99;
 const EXTRAS_MAX: usize = 10;
 
 /// Lines with their prices and what they need, added up.
-pub(super) struct Priced {
-    pub(super) lines: Vec<OrderLine>,
-    pub(super) needs: Ingredients,
-    pub(super) pricing: Pricing,
+pub(crate) struct Priced {
+    pub(crate) lines: Vec<OrderLine>,
+    pub(crate) needs: Ingredients,
+    pub(crate) pricing: Pricing,
 }
 
 /// The day by the pizzeria's own clocks: VAT rates begin on local days.
-pub(super) fn local_day(pizzeria: &OpenedPizzeria, now: DateTime<Utc>) -> NaiveDate {
+pub(crate) fn local_day(pizzeria: &OpenedPizzeria, now: DateTime<Utc>) -> NaiveDate {
     now.with_timezone(&pizzeria.timezone).date_naive()
 }
 
 /// Prices lines; `fee` is the delivery fee that applies, `day` the local day.
-pub(super) fn price(
+pub(crate) fn price(
     menu: &Menu,
     fulfilment: Fulfilment,
     asked: &[BasketLine],

@@ -1,6 +1,7 @@
 //! The binary: parses, calls the library, prints, and sets the exit code: 0 done, 1 refused or failed with one
 //! line on stderr, 2 wrong usage (clap's own). Decides nothing.
 
+mod audit;
 mod bar;
 mod database;
 mod demo;
@@ -39,6 +40,7 @@ enum Command {
     Director(director::Args),
     Projections(projections::Args),
     Simulate(simulate::Args),
+    Audit(audit::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Director(args) => director::run(args),
         Command::Projections(args) => projections::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Audit(args) => audit::run(args),
     };
     report::exit(done)
 }

@@ -1,0 +1,94 @@
+//! What is to be otherwise. Read from a file at the edge; what is not named stays as it was.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::ids::{IngredientCode, PizzeriaId};
+use crate::ingredients::Quantity;
+use crate::money::Cents;
+
+/// What is to be otherwise, for every pizzeria and for single ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// For every pizzeria.
+    pub all: Rules,
+    /// For single ones, by code; what one names goes before what is for all.
+    pub pizzerias: BTreeMap<PizzeriaId, Rules>,
+}
+
+/// What is to be otherwise in a pizzeria.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// What is on hand when the period begins, in the ingredient's unit.
+    pub opening_stock: BTreeMap<IngredientCode, Quantity>,
+    /// Below how much available an ingredient is low, during the whole period.
+    pub thresholds: BTreeMap<IngredientCode, Quantity>,
+    /// What is ordered, when.
+    pub restock: Vec<Restock>,
+    /// How many orders the kitchen makes at once; 1 or more.
+    #[serde(deserialize_with = "at_least_one")]
+    pub orders_at_once: Option<usize>,
+    /// What a delivery costs, `"2.90"`.
+    #[serde(deserialize_with = "amount")]
+    pub delivery_fee: Option<Cents>,
+    /// The least that is delivered, without the fee, `"15.00"`.
+    #[serde(deserialize_with = "amount")]
+    pub minimum: Option<Cents>,
+}
+
+/// Goods that are ordered whenever an ingredient becomes low.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restock {
+    /// The ingredient.
+    pub ingredient: IngredientCode,
+    /// How much of it, in its unit; 1 or more.
+    #[serde(deserialize_with = "some")]
+    pub quantity: Quantity,
+    /// How many minutes later it comes in; at least one.
+    pub delay_minutes: u32,
+}
+
+fn some<'de, D: Deserializer<'de>>(given: D) -> Result<Quantity, D::Error> {
+    let quantity = Quantity::deserialize(given)?;
+    if quantity.0 == 0 {
+        return Err(de::Error::custom("nothing is no quantity"));
+    }
+    Ok(quantity)
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(given: D) -> Result<Option<usize>, D::Error> {
+    let number = Option::<usize>::deserialize(given)?;
+    if number == Some(0) {
+        return Err(de::Error::custom("a kitchen makes at least one order at once"));
+    }
+    Ok(number)
+}
+
+fn amount<'de, D: Deserializer<'de>>(given: D) -> Result<Option<Cents>, D::Error> {
+    let text = Option::<String>::deserialize(given)?;
+    let amount = text.map(|text| text.parse::<Cents>()).transpose().map_err(de::Error::custom)?;
+    if amount.is_some_and(|amount| amount.0 < 0) {
+        return Err(de::Error::custom("an amount is not negative"));
+    }
+    Ok(amount)
+}
+
+impl Policy {
+    /// What holds in a pizzeria.
+    pub fn of(&self, pizzeria: &PizzeriaId) -> Rules {
+        let mut rules = self.all.clone();
+        let Some(own) = self.pizzerias.get(pizzeria) else { return rules };
+        rules.opening_stock.extend(own.opening_stock.clone());
+        rules.thresholds.extend(own.thresholds.clone());
+        rules.restock.retain(|all| own.restock.iter().all(|one| one.ingredient != all.ingredient));
+        rules.restock.extend(own.restock.iter().cloned());
+        rules.orders_at_once = own.orders_at_once.or(rules.orders_at_once);
+        rules.delivery_fee = own.delivery_fee.or(rules.delivery_fee);
+        rules.minimum = own.minimum.or(rules.minimum);
+        rules
+    }
+}
