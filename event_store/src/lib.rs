@@ -5,6 +5,7 @@
 //! - [`bulk`] fills an empty log with generated events.
 //! - [`log`] reads events back, by position or by stream.
 //! - [`merkle`] seals the log: a tree over its events' exact bytes, and signed heads of it.
+//! - [`migrate`] brings the schema up to date.
 //! - [`Follower`] wakes on NOTIFY, reads each event once a process and fans it out.
 
 mod append;
@@ -19,6 +20,7 @@ mod idempotency;
 mod load;
 pub mod log;
 pub mod merkle;
+pub mod migrate;
 mod snapshot;
 mod store;
 mod unit_of_work;

@@ -4,6 +4,7 @@
 mod access;
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod batching;
 pub mod clock;
 mod completion;

@@ -49,6 +49,11 @@ macro_rules! models {
                 match self { $(Self::$variant => { const TABLES: &[Table] = &[$($table),+]; TABLES })+ }
             }
 
+            /// The names of its tables.
+            pub fn table_names(self) -> impl Iterator<Item = &'static str> {
+                self.tables().iter().map(|table| table.name)
+            }
+
             /// Changes the rows that the events change. Which tables those are, the connection's
             /// `search_path` says.
             pub(crate) async fn apply(

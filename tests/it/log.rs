@@ -88,16 +88,20 @@ async fn a_long_stream_is_loaded_from_its_snapshot_and_reads_the_same() {
     assert_eq!(store.load(&stock).await.unwrap(), with);
 }
 
+pub(crate) async fn assert_refuses_changes(pool: &sqlx::PgPool) {
+    for statement in ["UPDATE events SET payload = '{}'", "DELETE FROM events", "TRUNCATE events"] {
+        let refused = sqlx::query(statement).execute(pool).await.unwrap_err();
+        let code = refused.as_database_error().and_then(|error| error.code().map(|code| code.to_string()));
+        assert_eq!(code.as_deref(), Some("42501"), "{statement}");
+    }
+}
+
 #[tokio::test]
 async fn the_log_refuses_everything_but_appends() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(1)).await;
-    for statement in ["UPDATE events SET payload = '{}'", "DELETE FROM events", "TRUNCATE events"] {
-        let refused = sqlx::query(statement).execute(&database.pool).await.unwrap_err();
-        let code = refused.as_database_error().and_then(|error| error.code().map(|code| code.to_string()));
-        assert_eq!(code.as_deref(), Some("42501"), "{statement}");
-    }
+    assert_refuses_changes(&database.pool).await;
     // Even for the superuser, who needs no privilege, the triggers stand.
     assert_eq!(log::head(&database.pool).await.unwrap(), LogPosition(3));
 }

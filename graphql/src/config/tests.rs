@@ -101,3 +101,33 @@ fn what_cannot_be_used_is_named_in_one_line() {
     std::fs::remove_file(misspelt).unwrap();
     std::fs::remove_file(broken).unwrap();
 }
+
+#[test]
+fn app_json_sets_nothing_but_real_settings_and_starts_in_production() {
+    let app: serde_json::Value = serde_json::from_str(include_str!("../../../app.json")).unwrap();
+    let env = app["env"].as_object().unwrap();
+    for (name, entry) in env {
+        assert!(VARIABLES.contains(&name.as_str()), "{name} is no setting");
+        assert!(
+            entry["description"].as_str().is_some_and(|text| !text.is_empty()),
+            "{name} is not described"
+        );
+    }
+    // The platform makes the key; what it gives is 64 hexadecimal digits.
+    assert_eq!(env["OCPIZZA_MANAGER_KEY"]["generator"], "secret");
+    let made = "0f".repeat(32);
+    let given: Vec<(&str, &str)> = env
+        .iter()
+        .filter_map(|(name, entry)| Some((name.as_str(), entry["value"].as_str()?)))
+        .chain([("OCPIZZA_MANAGER_KEY", made.as_str())])
+        .collect();
+    let settings = settings(&given).unwrap();
+    assert_eq!(settings.environment, Environment::Production);
+    crate::production::check_settings(&settings).unwrap();
+    let processes: Vec<&str> =
+        include_str!("../../../Procfile").lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(processes, ["release", "web"]);
+    for name in app["formation"].as_object().unwrap().keys() {
+        assert!(processes.contains(&name.as_str()), "the Procfile has no {name}");
+    }
+}

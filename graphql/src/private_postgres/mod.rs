@@ -242,6 +242,13 @@ pub fn running_url(data_dir: &Path) -> Option<String> {
     Some(url)
 }
 
+/// Another of PostgreSQL's programs, such as `pg_dump`, where its server's are looked for; nothing when it is not there.
+#[must_use]
+pub fn program(name: &str) -> Option<PathBuf> {
+    let places = find::places(Path::new("."));
+    places.into_iter().map(|place| place.join(name)).find(|path| path.is_file())
+}
+
 /// Removes what [`PrivatePostgres::start`] made in `data_dir`, so that the next start is the first; fetched
 /// programs stay. Other files in the directory are left alone. A directory that does not exist is fine. Blocks.
 ///

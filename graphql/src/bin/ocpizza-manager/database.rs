@@ -53,6 +53,21 @@ pub(crate) async fn connect(url: &SecretString) -> anyhow::Result<PgConnection> 
         .context("cannot connect to the database")
 }
 
+/// One connection, to a database with today's tables.
+pub(crate) async fn connect_migrated(url: &SecretString) -> anyhow::Result<PgConnection> {
+    let mut connection = connect(url).await?;
+    check_migrated(&mut connection).await?;
+    Ok(connection)
+}
+
+async fn check_migrated(db: &mut PgConnection) -> anyhow::Result<()> {
+    let pending = pending_migrations(db).await?;
+    if pending > 0 {
+        bail!("the database lacks {pending} migrations: run ocpizza-manager migrate");
+    }
+    Ok(())
+}
+
 /// A pool, once a connection has shown that there is a database with today's tables.
 pub(crate) async fn pool(url: &SecretString, connections: u32) -> anyhow::Result<PgPool> {
     connect_pool(url, connections, PgPoolOptions::new()).await
@@ -71,12 +86,7 @@ async fn connect_pool(
     connections: u32,
     options: PgPoolOptions,
 ) -> anyhow::Result<PgPool> {
-    let mut connection = connect(url).await?;
-    let pending = pending_migrations(&mut connection).await?;
-    connection.close().await?;
-    if pending > 0 {
-        bail!("the database lacks {pending} migrations: run ocpizza-manager migrate");
-    }
+    connect_migrated(url).await?.close().await?;
     let options = options
         .max_connections(connections)
         .acquire_timeout(PATIENCE)

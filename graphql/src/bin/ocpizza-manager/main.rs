@@ -2,14 +2,17 @@
 //! line on stderr, 2 wrong usage (clap's own). Decides nothing.
 
 mod audit;
+mod backup;
 mod bar;
 mod database;
 mod demo;
+mod destroy;
 mod director;
 mod logs;
 mod migrate;
 mod projections;
 mod report;
+mod restore;
 mod schema;
 mod screen;
 mod serve;
@@ -41,6 +44,9 @@ enum Command {
     Projections(projections::Args),
     Simulate(simulate::Args),
     Audit(audit::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Destroy(destroy::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +60,9 @@ fn main() -> ExitCode {
         Command::Projections(args) => projections::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => restore::run(args),
+        Command::Destroy(args) => destroy::run(args),
     };
     report::exit(done)
 }

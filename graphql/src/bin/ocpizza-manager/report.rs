@@ -17,6 +17,11 @@ pub(crate) fn say(line: impl Display) {
     print(format_args!("{line}\n"));
 }
 
+/// Says something on the way, on stderr: stdout is what was asked for.
+pub(crate) fn note(line: impl Display) {
+    eprintln!("ocpizza-manager: {line}");
+}
+
 /// Says what failed, if something did.
 pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
     match done {

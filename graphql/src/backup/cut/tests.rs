@@ -1,0 +1,58 @@
+//! Where a log is cut: never inside a command.
+
+use super::*;
+
+/// Three commands: events 1 and 2, event 3, events 4 and 5; a minute apart.
+const ROWS: &str = "1\t2026-11-24 20:00:00+00\tA\n2\t2026-11-24 20:00:00+00\tA\n\
+    3\t2026-11-24 20:01:00.5+00\tB\n4\t2026-11-24 20:02:00+00\tC\n5\t2026-11-24 20:02:00+00\tC\n";
+
+fn cut(until: &str) -> Result<Option<i64>, NoUntil> {
+    let columns = ["position", "recorded_at", "metadata"].map(str::to_owned);
+    let mut finder = Finder::new(until.parse().unwrap(), &columns);
+    // However the rows come.
+    let middle = ROWS.find("3\t").unwrap();
+    finder.rows(&ROWS.as_bytes()[..middle]).unwrap();
+    finder.rows(&ROWS.as_bytes()[middle..]).unwrap();
+    let cut = finder.cut(5)?;
+    if let Some(cut) = &cut {
+        let kept: String = ROWS.split_inclusive('\n').take(usize::try_from(cut.position).unwrap()).collect();
+        assert_eq!(cut.sha256, hex(&Sha256::digest(kept)));
+    }
+    Ok(cut.map(|cut| cut.position))
+}
+
+#[test]
+fn a_position_is_taken_back_to_the_end_of_a_command() {
+    assert_eq!(cut("1"), Err(NoUntil::Before));
+    assert_eq!(cut("2"), Ok(Some(2)));
+    assert_eq!(cut("3"), Ok(Some(3)));
+    assert_eq!(cut("4"), Ok(Some(3)));
+    assert_eq!(cut("5"), Ok(None));
+    assert_eq!(cut("6"), Err(NoUntil::After(5)));
+}
+
+#[test]
+fn a_time_takes_what_was_recorded_by_then() {
+    assert_eq!(cut("2026-11-24T19:59:59Z"), Err(NoUntil::Before));
+    assert_eq!(cut("2026-11-24T20:00:00Z"), Ok(Some(2)));
+    assert_eq!(cut("2026-11-24T21:01:00.499+01:00"), Ok(Some(2)));
+    assert_eq!(cut("2026-11-24T20:01:00.5Z"), Ok(Some(3)));
+    assert_eq!(cut("2026-11-25T00:00:00Z"), Ok(None));
+}
+
+#[test]
+fn what_is_neither_is_refused() {
+    for text in ["0", "-1", "yesterday", "2026-11-24 20:00"] {
+        assert!(text.parse::<Until>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_damage() {
+    let columns = ["position", "recorded_at", "metadata"].map(str::to_owned);
+    let finder = || Finder::new(Until::Position(9), &columns);
+    for row in ["x\t2026-11-24 20:00:00+00\tA\n", "1\n", "1\t2026-11-24 20:00:00+00\tA"] {
+        assert!(finder().rows(row.as_bytes()).is_err(), "{row}");
+    }
+    assert!(Finder::new(Until::Position(9), &columns[..1]).rows(b"1\n").is_err());
+}
