@@ -129,9 +129,11 @@ impl Play {
 
     fn lacking(&self, house: usize) -> Option<Amount> {
         let stock = self.world.stock(&self.houses[house].opening.pizzeria)?;
-        let mut low =
-            stock.levels().filter(|(_, level)| level.available() * 3 < level.threshold.signed() * 4);
-        low.next().map(|(code, level)| (code.clone(), level.threshold.0.max(2)))
+        // What is closest to its threshold.
+        let least = stock
+            .levels()
+            .min_by_key(|(_, level)| level.available() * 1_000 / level.threshold.signed().max(1));
+        least.map(|(code, level)| (code.clone(), level.threshold.0.max(2)))
     }
 
     pub(super) fn threshold(&mut self, house: usize) -> Result<(), SimulateError> {
