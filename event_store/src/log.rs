@@ -104,6 +104,28 @@ async fn stream_rows(
         .await
 }
 
+/// The events of some streams up to a position, in order of position, at most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn read_streams(
+    db: impl PgExecutor<'_>,
+    streams: &[StreamId],
+    up_to: LogPosition,
+    limit: i64,
+) -> Result<Vec<LogEntry>, LogError> {
+    let kinds: Vec<&str> = streams.iter().map(|stream| stream.kind.as_str()).collect();
+    let ids: Vec<&str> = streams.iter().map(|stream| &*stream.id).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM unnest($1::text[], $2::text[]) AS asked(type, id), \
+         LATERAL (SELECT * FROM events e WHERE e.aggregate_type = asked.type AND e.aggregate_id = asked.id \
+                  AND e.position <= $3) AS found \
+         ORDER BY position LIMIT $4"
+    );
+    let rows = sqlx::query_as(&sql).bind(kinds).bind(ids).bind(up_to.0).bind(limit).fetch_all(db).await?;
+    Ok(decode(rows))
+}
+
 /// What was appended to these streams after the given sequences, in order of position.
 pub(crate) async fn read_newer(
     db: &mut PgConnection,

@@ -81,6 +81,7 @@ const PARTLY_OPEN: &[(&str, &[&str])] = &[
         "Delivery",
         &[
             "allowedActions",
+            "asOfPosition",
             "assignedAt",
             "attempts",
             "courier",
@@ -124,6 +125,7 @@ const PARTLY_OPEN: &[(&str, &[&str])] = &[
         "Order",
         &[
             "allowedActions",
+            "asOfPosition",
             "cancelReason",
             "cancelledAt",
             "channel",
@@ -161,6 +163,7 @@ const PARTLY_OPEN: &[(&str, &[&str])] = &[
         "Pizzeria",
         &[
             "address",
+            "asOfPosition",
             "code",
             "deliveryFee",
             "deliveryRadiusMetres",

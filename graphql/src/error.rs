@@ -123,6 +123,9 @@ pub enum ApiError {
     /// Too many commands are waiting.
     #[error("too many commands are waiting; try again")]
     Overloaded,
+    /// Too many questions of a kind are being worked on.
+    #[error("{0}")]
+    Busy(&'static str),
     /// Something that is needed does not answer.
     #[error("{0}")]
     Unavailable(String, #[source] Option<Arc<dyn StdError + Send + Sync>>),
@@ -160,7 +163,7 @@ impl ApiError {
             Self::QueryTooComplex(_) => ErrorCode::QueryTooComplex,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Conflict => ErrorCode::Conflict,
-            Self::Overloaded => ErrorCode::Overloaded,
+            Self::Overloaded | Self::Busy(_) => ErrorCode::Overloaded,
             Self::Unavailable(..) => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
@@ -361,7 +364,8 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
             | ApiError::BadUserInput(_)
             | ApiError::QueryTooComplex(_)
             | ApiError::Conflict
-            | ApiError::Overloaded => {}
+            | ApiError::Overloaded
+            | ApiError::Busy(_) => {}
         }
     }
     response

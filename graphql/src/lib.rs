@@ -3,6 +3,7 @@
 
 mod access;
 pub mod app;
+pub mod as_of;
 pub mod auth;
 pub mod backup;
 pub mod batching;

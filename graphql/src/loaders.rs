@@ -8,8 +8,9 @@ use async_graphql::dataloader::Loader;
 use domain::ids::{DeliveryId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
 use domain::why::Change;
-use domain::{LogPosition, StreamId};
+use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{LogEntry, log};
+use projections::as_of::{self, Folded};
 use projections::{deliveries, menus, order_details, pizzerias, why};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -52,6 +53,19 @@ pub struct PositionOf(pub DeliveryId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CurrentMenu;
 
+/// The menu that held at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MenuAt(pub LogPosition);
+
+/// A short stream's state as it was at a position.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StateAt {
+    /// Which stream: an order's, a delivery's, a pizzeria's.
+    pub stream: StreamId,
+    /// At which position.
+    pub position: LogPosition,
+}
+
 /// The beginning of a stream behind a position.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HistoryOf {
@@ -83,19 +97,19 @@ pub struct ChangesOf {
 
 impl From<order_details::Row> for Order {
     fn from(row: order_details::Row) -> Self {
-        Self { order: Arc::new(row.order), version: row.version, position: row.position }
+        Self { order: Arc::new(row.order), version: row.version, position: row.position, as_of: None }
     }
 }
 
 impl From<deliveries::Row> for Delivery {
     fn from(row: deliveries::Row) -> Self {
-        Self { delivery: Arc::new(row.delivery), version: row.version, position: row.position }
+        Self { delivery: Arc::new(row.delivery), version: row.version, position: row.position, as_of: None }
     }
 }
 
 impl From<pizzerias::Row> for Pizzeria {
     fn from(row: pizzerias::Row) -> Self {
-        Self { pizzeria: Arc::new(row.pizzeria), version: row.version, position: row.position }
+        Self { pizzeria: Arc::new(row.pizzeria), version: row.version, position: row.position, as_of: None }
     }
 }
 
@@ -188,6 +202,39 @@ impl Loader<CurrentMenu> for Loaders {
     async fn load(&self, _keys: &[CurrentMenu]) -> Result<HashMap<CurrentMenu, Arc<Menu>>, ApiError> {
         let row = menus::current(&self.pool).await?;
         Ok(row.into_iter().map(|row| (CurrentMenu, Arc::new(row.menu))).collect())
+    }
+}
+
+impl Loader<MenuAt> for Loaders {
+    type Value = Arc<Menu>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[MenuAt]) -> Result<HashMap<MenuAt, Arc<Menu>>, ApiError> {
+        let mut menus = HashMap::new();
+        for key in keys {
+            let row = menus::as_of(&self.pool, key.0).await?;
+            menus.extend(row.map(|row| (*key, Arc::new(row.menu))));
+        }
+        Ok(menus)
+    }
+}
+
+impl Loader<StateAt> for Loaders {
+    type Value = Arc<Folded<AggregateState>>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[StateAt]) -> Result<HashMap<StateAt, Self::Value>, ApiError> {
+        let mut states = HashMap::new();
+        // A statement for each point of the log that the query's text names.
+        let positions: HashSet<_> = keys.iter().map(|key| key.position).collect();
+        for position in positions {
+            let asked = keys.iter().filter(|key| key.position == position);
+            let streams: Vec<_> = asked.map(|key| key.stream.clone()).collect();
+            for (stream, folded) in as_of::states(&self.pool, &streams, position).await? {
+                states.insert(StateAt { stream, position }, Arc::new(folded));
+            }
+        }
+        Ok(states)
     }
 }
 

@@ -77,5 +77,5 @@ pub async fn page(
         descending: true,
         filter: &|query| filter.push(query),
     };
-    list.page(pool, args, |row: &Row| Cursor(row.read_at.into(), row.id)).await
+    list.page(&mut *pool.acquire().await?, args, |row: &Row| Cursor(row.read_at.into(), row.id)).await
 }

@@ -72,17 +72,22 @@ pub enum DeliverySort {
 }
 
 impl DeliveryFilter {
-    fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
+    /// What holds of a delivery from its first event on, or never.
+    pub(crate) fn push_lasting(&self, query: &mut QueryBuilder<'_, Postgres>) {
         push_pizzerias(query, &self.pizzerias);
-        push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
-        if let Some(courier) = self.courier {
-            query.push(" AND courier = ").push_bind(courier.0);
-        }
         if let Some(order) = self.order {
             query.push(" AND order_id = ").push_bind(order.0);
         }
         if let Some(customer) = self.customer {
             query.push(" AND customer = ").push_bind(customer.0);
+        }
+    }
+
+    fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        self.push_lasting(query);
+        push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
+        if let Some(courier) = self.courier {
+            query.push(" AND courier = ").push_bind(courier.0);
         }
         if let Some(courier) = self.visible_to_courier {
             query.push(" AND (courier = ").push_bind(courier.0);
@@ -178,13 +183,24 @@ pub async fn page(
     sort: DeliverySort,
     args: &PageArgs,
 ) -> Result<Page<Row>, PageError> {
+    page_in(&mut *pool.acquire().await?, "deliveries", filter, sort, args).await
+}
+
+/// A page of deliveries of a table, or of what stands for one.
+pub(crate) async fn page_in(
+    db: &mut PgConnection,
+    table: &str,
+    filter: &DeliveryFilter,
+    sort: DeliverySort,
+    args: &PageArgs,
+) -> Result<Page<Row>, PageError> {
     let (column, descending) = match sort {
         DeliverySort::PromisedAtAsc => ("promised_at", false),
         DeliverySort::ScheduledAtDesc => ("scheduled_at", true),
         DeliverySort::ScheduledAtAsc => ("scheduled_at", false),
     };
     let list = List {
-        table: "deliveries",
+        table,
         columns: COLUMNS,
         column,
         kind: SortKind::Instant,
@@ -198,5 +214,5 @@ pub async fn page(
         };
         Cursor(key.into(), stored.id)
     };
-    Ok(list.page(pool, args, place).await?.map(Row::from))
+    Ok(list.page(db, args, place).await?.map(Row::from))
 }

@@ -85,10 +85,21 @@ pub async fn queue(
     pizzeria: &PizzeriaId,
     limit: Option<i64>,
 ) -> Result<Vec<Row>, sqlx::Error> {
-    let sql = "SELECT version, position, document FROM kitchen_queue \
-               WHERE pizzeria = $1 AND status IN ('PLACED', 'IN_PREPARATION') ORDER BY placed_at, id \
-               LIMIT $2";
-    let rows: Vec<Stored> = sqlx::query_as(sql).bind(pizzeria.as_str()).bind(limit).fetch_all(pool).await?;
+    queue_in(&mut *pool.acquire().await?, "kitchen_queue", pizzeria, limit).await
+}
+
+/// The queue of a table, or of what stands for one.
+pub(crate) async fn queue_in(
+    db: &mut PgConnection,
+    table: &str,
+    pizzeria: &PizzeriaId,
+    limit: Option<i64>,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = format!(
+        "SELECT version, position, document FROM {table} \
+         WHERE pizzeria = $1 AND status IN ('PLACED', 'IN_PREPARATION') ORDER BY placed_at, id LIMIT $2"
+    );
+    let rows: Vec<Stored> = sqlx::query_as(&sql).bind(pizzeria.as_str()).bind(limit).fetch_all(db).await?;
     Ok(rows.into_iter().map(Row::from).collect())
 }
 

@@ -97,6 +97,16 @@ pub async fn current(pool: &PgPool) -> Result<Option<Row>, sqlx::Error> {
     Ok(sqlx::query_as::<_, Stored>(&sql).fetch_optional(pool).await?.map(Row::from))
 }
 
+/// The menu that held at a position; none before the first publication.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn as_of(pool: &PgPool, position: LogPosition) -> Result<Option<Row>, sqlx::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM menus WHERE position <= $1 ORDER BY version DESC LIMIT 1");
+    let row = sqlx::query_as::<_, Stored>(&sql).bind(position.0).fetch_optional(pool).await?;
+    Ok(row.map(Row::from))
+}
+
 /// The menus of some versions, ascending; versions that there are not are left out.
 ///
 /// # Errors

@@ -92,8 +92,13 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
 
 impl OrderFilter {
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
-        push_pizzerias(query, &self.pizzerias);
+        self.push_lasting(query);
         push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
+    }
+
+    /// What holds of an order from its first event on, or never.
+    pub(crate) fn push_lasting(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        push_pizzerias(query, &self.pizzerias);
         if let Some(channel) = &self.channel {
             query.push(" AND channel = ").push_bind(name(channel));
         }
@@ -193,6 +198,17 @@ pub async fn page(
     sort: OrderSort,
     args: &PageArgs,
 ) -> Result<Page<Row>, PageError> {
+    page_in(&mut *pool.acquire().await?, "order_details", filter, sort, args).await
+}
+
+/// A page of orders of a table, or of what stands for one.
+pub(crate) async fn page_in(
+    db: &mut PgConnection,
+    table: &str,
+    filter: &OrderFilter,
+    sort: OrderSort,
+    args: &PageArgs,
+) -> Result<Page<Row>, PageError> {
     let (column, kind, descending) = match sort {
         OrderSort::PlacedAtDesc => ("placed_at", SortKind::Instant, true),
         OrderSort::PlacedAtAsc => ("placed_at", SortKind::Instant, false),
@@ -200,14 +216,8 @@ pub async fn page(
         OrderSort::NumberAsc => ("number", SortKind::Text, false),
         OrderSort::NumberDesc => ("number", SortKind::Text, true),
     };
-    let list = List {
-        table: "order_details",
-        columns: COLUMNS,
-        column,
-        kind,
-        descending,
-        filter: &|query| filter.push(query),
-    };
+    let list =
+        List { table, columns: COLUMNS, column, kind, descending, filter: &|query| filter.push(query) };
     let place = |stored: &Stored| {
         let key = match sort {
             OrderSort::PlacedAtDesc | OrderSort::PlacedAtAsc => stored.placed_at.into(),
@@ -216,5 +226,5 @@ pub async fn page(
         };
         Cursor(key, stored.id)
     };
-    Ok(list.page(pool, args, place).await?.map(Row::from))
+    Ok(list.page(db, args, place).await?.map(Row::from))
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::PizzeriaId;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 /// The most that a page holds.
@@ -137,9 +137,9 @@ pub(crate) enum SortKind {
     Text,
 }
 
-/// A list: a table, its order, and what restricts it. The table has the columns `id` and `column`.
+/// A list: a table, or what stands for one, its order, and what restricts it. The table has the columns `id` and `column`.
 pub(crate) struct List<'a> {
-    pub(crate) table: &'static str,
+    pub(crate) table: &'a str,
     pub(crate) columns: &'static str,
     pub(crate) column: &'static str,
     pub(crate) kind: SortKind,
@@ -179,17 +179,22 @@ impl List<'_> {
         query.push(", ").push_bind(cursor.1).push(")");
     }
 
-    async fn exists(&self, pool: &PgPool, operator: &str, cursor: &Cursor) -> Result<bool, sqlx::Error> {
+    async fn exists(
+        &self,
+        db: &mut PgConnection,
+        operator: &str,
+        cursor: &Cursor,
+    ) -> Result<bool, sqlx::Error> {
         let mut query = self.start("1");
         self.beside(&mut query, operator, cursor);
         query.push(" LIMIT 1");
-        Ok(query.build().persistent(false).fetch_optional(pool).await?.is_some())
+        Ok(query.build().persistent(false).fetch_optional(db).await?.is_some())
     }
 
     /// Reads a page; `place` says where a row stands in the order.
     pub(crate) async fn page<R>(
         &self,
-        pool: &PgPool,
+        db: &mut PgConnection,
         args: &PageArgs,
         place: impl Fn(&R) -> Cursor,
     ) -> Result<Page<R>, PageError>
@@ -208,7 +213,7 @@ impl List<'_> {
         let direction = if self.descending == (args.end == End::First) { "DESC" } else { "ASC" };
         query.push(format!(" ORDER BY {} {direction}, id {direction} LIMIT ", self.column));
         query.push_bind(i64::from(args.size) + 1);
-        let mut rows: Vec<R> = query.build_query_as().persistent(false).fetch_all(pool).await?;
+        let mut rows: Vec<R> = query.build_query_as().persistent(false).fetch_all(&mut *db).await?;
         let size = usize::try_from(args.size).unwrap_or(usize::MAX);
         let more = rows.len() > size;
         rows.truncate(size);
@@ -217,11 +222,11 @@ impl List<'_> {
         }
         // On the side of a cursor the list goes on if something is there, the cursor's own item included.
         let beyond_after = match &args.after {
-            Some(after) => self.exists(pool, &format!("{ahead}="), after).await?,
+            Some(after) => self.exists(db, &format!("{ahead}="), after).await?,
             None => false,
         };
         let beyond_before = match &args.before {
-            Some(before) => self.exists(pool, &format!("{behind}="), before).await?,
+            Some(before) => self.exists(db, &format!("{behind}="), before).await?,
             None => false,
         };
         let (has_next, has_previous) = match args.end {

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
 use crate::account_access::{self, Access};
+use crate::as_of::Past;
 use crate::batches::Batches;
 use crate::error::{ProjectionError, WaitError};
 use crate::expiry::{self, Expiry};
@@ -31,6 +32,7 @@ pub struct ReadModels(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     pool: PgPool,
+    past: Past,
     progress: Arc<Progress>,
     leadership: Leadership,
     tasks: Vec<JoinHandle<()>>,
@@ -108,7 +110,8 @@ impl ReadModels {
             let (pool, leadership) = timer.clone();
             Expiry { pool, store: store.clone(), now }.run(leadership)
         }));
-        Ok(Self(Arc::new(Inner { pool, progress, leadership, tasks })))
+        let past = Past::over(&pool);
+        Ok(Self(Arc::new(Inner { pool, past, progress, leadership, tasks })))
     }
 
     /// Waits until read models have counted the event at a position.
@@ -128,6 +131,11 @@ impl ReadModels {
     /// who has just changed something sees it; not when they are far behind, nor for long.
     pub async fn wait_briefly(&self, models: &[Model], position: LogPosition) {
         self.0.progress.wait_briefly(&self.0.leadership, models, position).await;
+    }
+
+    /// Lists as they were in the past. Read models must have counted the position that is asked for.
+    pub fn past(&self) -> &Past {
+        &self.0.past
     }
 
     /// Where every read model and reactor is.

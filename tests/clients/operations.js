@@ -112,7 +112,7 @@ ids.set(STAFF, couriers.find(({ id }) => id.endsWith(courier.split(':').at(-1)))
 
 // The stock.
 await all(MANAGER, 'Stock', 'LowStock', 'ReceiveSupply', 'CountStock', 'WasteIngredients', 'SetStockThreshold');
-await all(MANAGER, 'BlockPizza', 'UnblockPizza', 'StockHistory', 'WhyUnavailable');
+await all(MANAGER, 'BlockPizza', 'UnblockPizza', 'StockHistory', 'WhyUnavailable', 'StockAsOf', 'OrdersAsOf');
 
 // Over the counter.
 await place();

@@ -4,10 +4,14 @@ use domain::LogPosition;
 use domain::stock::Stock;
 use domain::{Event, StreamId};
 use event_store::log;
+use projections::as_of::{Past, PastError};
+use projections::order_details::{OrderFilter, OrderSort};
+use projections::page::PageArgs;
 use projections::{Model, as_of, catch_up};
 use tests::Database;
 
-use crate::pizzas::{open, p1, race, stock_for};
+use crate::evening::play;
+use crate::pizzas::{now, open, p1, race, stock_for};
 use crate::projections::{assert_sound, store};
 
 /// What the stock of P1 was after each event of its stream, by position.
@@ -84,4 +88,59 @@ async fn an_instant_is_the_last_event_recorded_by_then() {
     assert_eq!(as_of::position_at(pool, long_ago).await.unwrap(), LogPosition::START);
     let long_after = "2100-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(as_of::position_at(pool, long_after).await.unwrap().0, head);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_is_replayed_than_is_allowed_and_nothing_is_left_behind() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = store(&database);
+    play(&store).await;
+    catch_up(pool).await.unwrap();
+    let before = whole(pool).await;
+    let head = log::head(pool).await.unwrap().0;
+    let all = PageArgs::new(Some(100), None, None, None).unwrap();
+    let past = Past::over(pool);
+    let (day, filter) = (now().date_naive(), OrderFilter::default());
+    for position in (0..=head).map(LogPosition) {
+        // At position N there were as many orders as had been placed by then.
+        let placed: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM events WHERE event_type = 'OrderPlaced' AND position <= $1",
+        )
+        .bind(position.0)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        let page = past.orders(&filter, OrderSort::default(), &all, position).await.unwrap();
+        assert_eq!(i64::try_from(page.items.len()).unwrap(), placed, "at {position}");
+        past.sales(&p1(), day, day, position).await.unwrap();
+    }
+    let middle = LogPosition(head / 2);
+    let strict = past.clone().at_most(5);
+    let refused = strict.orders(&filter, OrderSort::default(), &all, middle).await.unwrap_err();
+    assert!(matches!(refused, PastError::TooMany { at_most: 5 }), "{refused:?}");
+    let refused = strict.sales(&p1(), day, day, middle).await.unwrap_err();
+    assert!(matches!(refused, PastError::TooMany { at_most: 5 }), "{refused:?}");
+    // Nothing has changed since: nothing is replayed.
+    strict.orders(&filter, OrderSort::default(), &all, LogPosition(head)).await.unwrap();
+    assert_eq!(whole(pool).await, before);
+    // The tables are made once a connection, and empty between answers.
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_class WHERE relname = 'order_details' AND relpersistence = 't'",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    assert!((1..=2).contains(&tables), "{tables} sets of tables");
+}
+
+/// Every row of the lists, as text.
+async fn whole(pool: &sqlx::PgPool) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in ["order_details", "daily_sales", "daily_sales_orders", "kitchen_queue", "deliveries"] {
+        let sql = format!("SELECT t::text FROM public.{table} AS t ORDER BY 1");
+        let found: Vec<String> = sqlx::query_scalar(&sql).fetch_all(pool).await.unwrap();
+        rows.extend(found);
+    }
+    rows
 }

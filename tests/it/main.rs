@@ -55,6 +55,7 @@ mod stock;
 mod streams;
 mod subscriptions;
 mod takeover;
+mod time_travel;
 mod unreadable;
 mod visibility;
 mod websocket_limits;

@@ -240,7 +240,7 @@ impl DeliveryMutation {
             }
         };
         let seen = *services.follower.head().borrow();
-        let delivery = Some(Delivery { delivery: delivery.into(), version, position: seen });
+        let delivery = Some(Delivery { delivery: delivery.into(), version, position: seen, as_of: None });
         Ok(ReportCourierPositionPayload { delivery, position: None, user_errors })
     }
 

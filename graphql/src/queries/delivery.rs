@@ -8,6 +8,7 @@ use projections::deliveries::{self, DeliverySort};
 use projections::page::PageArgs;
 
 use super::order::pizzerias_of;
+use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -59,11 +60,18 @@ impl From<DeliveryOrder> for DeliverySort {
 pub(super) async fn visible_delivery(
     ctx: &Context<'_>,
     id: DeliveryId,
+    moment: Option<Moment>,
 ) -> Result<Option<Delivery>, ApiError> {
     let caller = ctx.caller()?;
     caller.actor()?;
-    let row = deliveries::by_ids(&ctx.services()?.pool, &[id]).await?.into_iter().next();
-    let Some(delivery) = row.map(Delivery::from) else { return Ok(None) };
+    let delivery = match moment {
+        Some(moment) => Delivery::load_as_of(ctx, id, moment).await?,
+        None => {
+            let rows = deliveries::by_ids(&ctx.services()?.pool, &[id]).await?;
+            rows.into_iter().next().map(Delivery::from)
+        }
+    };
+    let Some(delivery) = delivery else { return Ok(None) };
     match caller.authorize(Permission::ReadDelivery, delivery.scope()) {
         Ok(()) => Ok(Some(delivery)),
         Err(ApiError::NotFound(_)) => Ok(None),
@@ -82,11 +90,14 @@ impl DeliveryQuery {
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Option<Delivery>, ApiError> {
         ctx.caller()?.actor()?;
-        ctx.services()?.at_least(&[Model::Deliveries, Model::OrderDetails], at_least_position).await?;
+        let models = [Model::Deliveries, Model::OrderDetails];
+        // Of one delivery, nothing but the log is read of the past.
+        let moment = Moment::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
         let id = DeliveryId::parse(&id).ok_or(ApiError::NotFound("delivery"))?;
-        Ok(Some(visible_delivery(ctx, id).await?.ok_or(ApiError::NotFound("delivery"))?))
+        Ok(Some(visible_delivery(ctx, id, moment).await?.ok_or(ApiError::NotFound("delivery"))?))
     }
 
     /// Deliveries: those of a pizzeria for its staff, all for the group's people. A courier sees those
@@ -108,6 +119,7 @@ impl DeliveryQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<DeliveryConnection, ApiError> {
         let actor = ctx.caller()?.actor()?;
         let asked = filter.unwrap_or_default();
@@ -124,8 +136,16 @@ impl DeliveryQuery {
         };
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
         let services = ctx.services()?;
-        services.at_least(&[Model::Deliveries, Model::OrderDetails], at_least_position).await?;
+        let models = [Model::Deliveries, Model::OrderDetails];
+        let moment = Moment::of(ctx, &models, as_of, at_least_position).await?;
         let sort = order_by.unwrap_or_default().into();
-        Ok(deliveries::page(&services.pool, &filter, sort, &args).await?.into())
+        Ok(match moment {
+            Some(moment) => {
+                let past = services.read_models.past();
+                let page = past.deliveries(&filter, sort, &args, moment.position).await?;
+                DeliveryConnection::as_of(page, moment)
+            }
+            None => deliveries::page(&services.pool, &filter, sort, &args).await?.into(),
+        })
     }
 }

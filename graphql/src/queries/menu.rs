@@ -8,9 +8,10 @@ use domain::ids::{ItemCode, PizzeriaId};
 use domain::pizzeria::Place;
 use domain::stock::Stock;
 use domain::usecase::{Basket, Refusal, quote};
-use projections::{Model, menus, stock_levels};
+use projections::{Model, as_of, menus, stock_levels};
 
 use super::account::own_account;
+use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -55,19 +56,35 @@ pub struct QuoteOrderInput {
 pub(super) async fn menu_without_stock(ctx: &Context<'_>) -> Result<Menu, ApiError> {
     ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
     let menu = ctx.loaders()?.load_one(CurrentMenu).await?;
-    Ok(Menu { menu: menu.unwrap_or_default(), stock: None, position: domain::LogPosition::START })
+    Ok(Menu {
+        menu: menu.unwrap_or_default(),
+        stock: None,
+        position: domain::LogPosition::START,
+        as_of: None,
+    })
 }
 
 /// The menu and a pizzeria's stock, as far as they were read.
-async fn menu_of(ctx: &Context<'_>, pizzeria: &PizzeriaId) -> Result<Menu, ApiError> {
+async fn menu_of(ctx: &Context<'_>, pizzeria: &PizzeriaId, moment: Option<Moment>) -> Result<Menu, ApiError> {
     let pool = &ctx.services()?.pool;
-    let menu = menus::current(pool).await?;
-    let stock = stock_levels::by_pizzerias(pool, std::slice::from_ref(pizzeria)).await?.into_iter().next();
-    let position = menu.as_ref().map(|row| row.position).max(stock.as_ref().map(|row| row.position));
+    let (menu, stock) = match moment {
+        Some(Moment { position, .. }) => {
+            let stock = as_of::stock(pool, pizzeria, position).await?;
+            let stock = stock.map(|folded| (folded.state, domain::LogPosition(folded.position)));
+            (menus::as_of(pool, position).await?, stock)
+        }
+        None => {
+            let menu = menus::current(pool).await?;
+            let rows = stock_levels::by_pizzerias(pool, std::slice::from_ref(pizzeria)).await?;
+            (menu, rows.into_iter().next().map(|row| (row.stock, row.position)))
+        }
+    };
+    let position = menu.as_ref().map(|row| row.position).max(stock.as_ref().map(|(_, position)| *position));
     Ok(Menu {
         menu: Arc::new(menu.map(|row| row.menu).unwrap_or_default()),
-        stock: Some(Arc::new(stock.map_or_else(Stock::default, |row| row.stock))),
+        stock: Some(Arc::new(stock.map_or_else(Stock::default, |(stock, _)| stock))),
         position: position.unwrap_or_default(),
+        as_of: moment,
     })
 }
 
@@ -80,13 +97,17 @@ impl MenuQuery {
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Menu, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
-        let models = [Model::Menus, Model::Pizzerias, Model::StockLevels];
-        ctx.services()?.at_least(&models, at_least_position).await?;
+        let models: &[Model] = match as_of {
+            Some(_) => &[Model::Menus],
+            None => &[Model::Menus, Model::Pizzerias, Model::StockLevels],
+        };
+        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        Pizzeria::load(ctx, &id).await?;
-        menu_of(ctx, &id).await
+        Pizzeria::load_as_of(ctx, &id, moment).await?;
+        menu_of(ctx, &id, moment).await
     }
 
     /// The recipe of a pizza in one size.
@@ -138,7 +159,7 @@ impl MenuQuery {
         let models = [Model::Menus, Model::Pizzerias, Model::StockLevels];
         ctx.services()?.at_least(&models, at_least_position).await?;
         let pizzeria = Pizzeria::load(ctx, &id).await?;
-        let menu = menu_of(ctx, &id).await?;
+        let menu = menu_of(ctx, &id, None).await?;
         let lines = match inputs::basket_lines("input.lines", &input.lines) {
             Ok(lines) => lines,
             Err(Unusable::Unknown(unknown)) => {

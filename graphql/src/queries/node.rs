@@ -50,11 +50,11 @@ impl NodeQuery {
         }
         let Some(named) = named(&id) else { return Ok(None) };
         Ok(match named {
-            Named::Order(id) => visible_order(ctx, id).await?.map(Node::Order),
-            Named::Delivery(id) => visible_delivery(ctx, id).await?.map(Node::Delivery),
+            Named::Order(id) => visible_order(ctx, id, None).await?.map(Node::Order),
+            Named::Delivery(id) => visible_delivery(ctx, id, None).await?.map(Node::Delivery),
             Named::Pizzeria(id) => visible_pizzeria(ctx, id).await?.map(Node::Pizzeria),
             Named::Item(code) => on_the_menu(ctx, code).await?,
-            Named::Stock(pizzeria) => visible_stock(ctx, &pizzeria).await?.map(Node::Stock),
+            Named::Stock(pizzeria) => visible_stock(ctx, &pizzeria, None).await?.map(Node::Stock),
             Named::Staff(id) => visible_staff(ctx, id).await?.map(Node::Staff),
             Named::Event(position) => visible_event(ctx, position).await?.map(Node::Event),
             Named::Ingredient(code) => {

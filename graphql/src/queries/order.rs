@@ -8,6 +8,7 @@ use projections::order_details::{self, OrderSort};
 use projections::page::PageArgs;
 use projections::{Model, kitchen_queue, order_board};
 
+use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -74,10 +75,17 @@ impl From<OrderOrder> for OrderSort {
 }
 
 /// An order that the caller may see. Whether one that is not theirs exists is not for a customer to know.
-pub(super) async fn visible_order(ctx: &Context<'_>, id: OrderId) -> Result<Option<Order>, ApiError> {
+pub(super) async fn visible_order(
+    ctx: &Context<'_>,
+    id: OrderId,
+    moment: Option<Moment>,
+) -> Result<Option<Order>, ApiError> {
     let caller = ctx.caller()?;
     caller.actor()?;
-    let order = ctx.loaders()?.load_one(OrderOf(id)).await?;
+    let order = match moment {
+        Some(moment) => Order::load_as_of(ctx, id, moment).await?,
+        None => ctx.loaders()?.load_one(OrderOf(id)).await?,
+    };
     let Some(order) = order else { return Ok(None) };
     match caller.authorize(Permission::ReadOrder, order.scope()) {
         Ok(()) => Ok(Some(order)),
@@ -142,11 +150,14 @@ impl OrderQuery {
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Option<Order>, ApiError> {
         ctx.caller()?.actor()?;
-        ctx.services()?.at_least(&[Model::OrderDetails, Model::Deliveries], at_least_position).await?;
+        let models = [Model::OrderDetails, Model::Deliveries];
+        // Of one order, nothing but the log is read of the past.
+        let moment = Moment::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
         let id = OrderId::parse(&id).ok_or(ApiError::NotFound("order"))?;
-        Ok(Some(visible_order(ctx, id).await?.ok_or(ApiError::NotFound("order"))?))
+        Ok(Some(visible_order(ctx, id, moment).await?.ok_or(ApiError::NotFound("order"))?))
     }
 
     /// Orders: a customer's own, those of a pizzeria for its staff, all for the group's people.
@@ -165,13 +176,21 @@ impl OrderQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<OrderConnection, ApiError> {
         let filter = filter_of(ctx, filter.unwrap_or_default())?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
         let services = ctx.services()?;
-        services.at_least(&[Model::OrderDetails, Model::Deliveries], at_least_position).await?;
+        let models = [Model::OrderDetails, Model::Deliveries];
+        let moment = Moment::of(ctx, &models, as_of, at_least_position).await?;
         let sort = order_by.unwrap_or_default().into();
-        Ok(order_details::page(&services.pool, &filter, sort, &args).await?.into())
+        Ok(match moment {
+            Some(moment) => {
+                let past = services.read_models.past();
+                OrderConnection::as_of(past.orders(&filter, sort, &args, moment.position).await?, moment)
+            }
+            None => order_details::page(&services.pool, &filter, sort, &args).await?.into(),
+        })
     }
 
     /// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
@@ -185,18 +204,29 @@ impl OrderQuery {
         #[graphql(desc = "The oldest so many, 1 to 100.", default = 100)] first: i32,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Vec<Order>, ApiError> {
         let first = i64::from(forward(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadKitchen, Scope::Pizzeria(&id))?;
         let services = ctx.services()?;
-        services.at_least(&[Model::KitchenQueue, Model::Pizzerias], at_least_position).await?;
-        Pizzeria::load(ctx, &id).await?;
-        Ok(kitchen_queue::queue(&services.pool, &id, Some(first))
-            .await?
-            .into_iter()
-            .map(Order::from)
-            .collect())
+        let models: &[Model] = match as_of {
+            Some(_) => &[Model::KitchenQueue, Model::OrderDetails],
+            None => &[Model::KitchenQueue, Model::Pizzerias],
+        };
+        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
+        Pizzeria::load_as_of(ctx, &id, moment).await?;
+        Ok(match moment {
+            Some(moment) => {
+                let past = services.read_models.past();
+                let queue = past.kitchen_queue(&id, Some(first), moment.position).await?;
+                queue.into_iter().map(|row| Order::from(row).as_of(moment)).collect()
+            }
+            None => {
+                let queue = kitchen_queue::queue(&services.pool, &id, Some(first)).await?;
+                queue.into_iter().map(Order::from).collect()
+            }
+        })
     }
 
     /// The open orders of a pizzeria, in short, with their number by status.

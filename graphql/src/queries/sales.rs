@@ -6,6 +6,7 @@ use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use projections::{Model, daily_sales};
 
+use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -36,6 +37,7 @@ impl SalesQuery {
         #[graphql(desc = "The last business day.")] to: Date,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Vec<SalesDay>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;
@@ -43,9 +45,16 @@ impl SalesQuery {
             return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
         }
         let services = ctx.services()?;
-        services.at_least(&[Model::DailySales, Model::Pizzerias], at_least_position).await?;
-        Pizzeria::load(ctx, &id).await?;
-        let rows = daily_sales::range(&services.pool, &[id], from.0, to.0).await?;
-        Ok(rows.into_iter().map(SalesDay).collect())
+        let models: &[Model] = match as_of {
+            Some(_) => &[Model::DailySales, Model::TimeTravel],
+            None => &[Model::DailySales, Model::Pizzerias],
+        };
+        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
+        Pizzeria::load_as_of(ctx, &id, moment).await?;
+        let rows = match moment {
+            Some(moment) => services.read_models.past().sales(&id, from.0, to.0, moment.position).await?,
+            None => daily_sales::range(&services.pool, &[id], from.0, to.0).await?,
+        };
+        Ok(rows.into_iter().map(|row| SalesDay(row, moment)).collect())
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
-use projections::{Model, stock_levels};
+use projections::{Model, as_of, stock_levels};
 
+use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -20,14 +21,30 @@ use crate::types::stock::Stock;
 pub struct StockQuery;
 
 /// A pizzeria's stock, for those who may see it; none when nothing was ever recorded of it.
-pub(super) async fn visible_stock(ctx: &Context<'_>, id: &PizzeriaId) -> Result<Option<Stock>, ApiError> {
+pub(super) async fn visible_stock(
+    ctx: &Context<'_>,
+    id: &PizzeriaId,
+    moment: Option<Moment>,
+) -> Result<Option<Stock>, ApiError> {
     ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(id))?;
-    let rows = stock_levels::by_pizzerias(&ctx.services()?.pool, std::slice::from_ref(id)).await?;
+    let pool = &ctx.services()?.pool;
+    if let Some(moment) = moment {
+        let folded = as_of::stock(pool, id, moment.position).await?;
+        return Ok(folded.map(|folded| Stock {
+            pizzeria: id.clone(),
+            stock: Arc::new(folded.state),
+            version: folded.version,
+            position: domain::LogPosition(folded.position),
+            as_of: Some(moment),
+        }));
+    }
+    let rows = stock_levels::by_pizzerias(pool, std::slice::from_ref(id)).await?;
     Ok(rows.into_iter().next().map(|row| Stock {
         pizzeria: row.pizzeria,
         stock: Arc::new(row.stock),
         version: row.version,
         position: row.position,
+        as_of: None,
     }))
 }
 
@@ -43,17 +60,22 @@ impl StockQuery {
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
+        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Stock, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;
-        let models = [Model::StockLevels, Model::Menus, Model::Pizzerias];
-        ctx.services()?.at_least(&models, at_least_position).await?;
-        let pizzeria = Pizzeria::load(ctx, &id).await?;
-        Ok(visible_stock(ctx, &id).await?.unwrap_or_else(|| Stock {
+        let models: &[Model] = match as_of {
+            Some(_) => &[Model::Menus],
+            None => &[Model::StockLevels, Model::Menus, Model::Pizzerias],
+        };
+        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
+        let pizzeria = Pizzeria::load_as_of(ctx, &id, moment).await?;
+        Ok(visible_stock(ctx, &id, moment).await?.unwrap_or_else(|| Stock {
             pizzeria: id,
             stock: Arc::default(),
             version: 0,
             position: pizzeria.position,
+            as_of: moment,
         }))
     }
 }

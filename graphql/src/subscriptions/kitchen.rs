@@ -159,6 +159,7 @@ impl KitchenView {
             order: Arc::new(order.clone()),
             version,
             position,
+            as_of: None,
         };
         KitchenQueueUpdate {
             position: scalars::LogPosition(position),

@@ -129,6 +129,7 @@ impl StockView {
             stock: Arc::new(stock.clone()),
             version: at.version,
             position,
+            as_of: None,
         };
         let event = event.map(|event| event.event_type.clone());
         Some(StockUpdate { position: scalars::LogPosition(position), event, stock, changes })

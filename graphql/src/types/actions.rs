@@ -13,6 +13,7 @@ use domain::order::{
 use domain::usecase::Refusal;
 use uuid::Uuid;
 
+use crate::as_of::Moment;
 use crate::labels::Lang;
 use crate::messages::message;
 use crate::types::user_error::UserErrorCode;
@@ -65,7 +66,7 @@ pub struct OrderAction {
     pub action: OrderActionName,
     /// Whether its state allows it now.
     pub enabled: bool,
-    /// If not, the code that it would be refused with.
+    /// If not, the code that it would be refused with; none of the past, where nothing can be asked for.
     pub code: Option<UserErrorCode>,
     /// If not, why, in French or in English.
     pub reason: Option<String>,
@@ -81,6 +82,23 @@ impl OrderAction {
             reason: refusal.as_ref().map(|refusal| message(refusal, lang)),
         }
     }
+}
+
+/// Actions as they stand, or, of the past, none of them enabled.
+pub fn of(actions: Vec<OrderAction>, moment: Option<Moment>, lang: Lang) -> Vec<OrderAction> {
+    let Some(moment) = moment else { return actions };
+    let position = moment.position;
+    let reason = lang.pick(
+        format!("Ceci est l'état à la position {position} du journal : le passé ne change pas."),
+        format!("This is the state at position {position} of the log: the past does not change."),
+    );
+    let past = |action: OrderAction| OrderAction {
+        enabled: false,
+        code: None,
+        reason: Some(reason.clone()),
+        ..action
+    };
+    actions.into_iter().map(past).collect()
 }
 
 /// A sample of a command, decided only when the role may ask for it.

@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
 use domain::delivery::{Delivery as DeliveryState, DeliveryProgress, Proof, ScheduledDelivery};
+use domain::ids::DeliveryId;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
 
@@ -18,11 +19,12 @@ use super::order::Order;
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
+use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::labels;
-use crate::loaders::PositionOf;
+use crate::loaders::{OrderOf, PositionOf, StateAt};
 use crate::requires::{requires, roles};
 use crate::scalars;
 
@@ -35,12 +37,14 @@ pub struct Delivery {
     pub version: i64,
     /// The log's position that this state is of, at least.
     pub position: LogPosition,
+    /// The point of the past that it is of; none for the present.
+    pub as_of: Option<Moment>,
 }
 
 impl Delivery {
     /// From a state that somebody folded; none for a delivery that was never scheduled.
     pub fn of(state: &DeliveryState, version: i64, position: LogPosition) -> Option<Self> {
-        Some(Self { delivery: Arc::new(state.scheduled()?.clone()), version, position })
+        Some(Self { delivery: Arc::new(state.scheduled()?.clone()), version, position, as_of: None })
     }
 
     /// From a command's outcome; `head` is the position to show when nothing was stored.
@@ -53,13 +57,38 @@ impl Delivery {
         }
     }
 
+    /// A delivery as it was at a moment; none when it was not scheduled by then.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn load_as_of(
+        ctx: &Context<'_>,
+        id: DeliveryId,
+        moment: Moment,
+    ) -> Result<Option<Self>, ApiError> {
+        let key = StateAt { stream: StreamId::delivery(id), position: moment.position };
+        let Some(folded) = ctx.loaders()?.load_one(key).await? else { return Ok(None) };
+        let AggregateState::Delivery(state) = &folded.state else { return Ok(None) };
+        let delivery = Self::of(state, folded.version, LogPosition(folded.position));
+        Ok(delivery.map(|delivery| delivery.as_of(moment)))
+    }
+
+    /// The same, said to be of a moment.
+    #[must_use]
+    pub fn as_of(self, moment: Moment) -> Self {
+        Self { as_of: Some(moment), ..self }
+    }
+
     /// Whose and where it is, for [`crate::context::Caller::authorize`].
     pub fn scope(&self) -> Scope<'_> {
         Scope::Own { customer: self.delivery.customer, pizzeria: &self.delivery.pizzeria }
     }
 
     async fn order_of(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
-        ctx.loaders()?.load_one(crate::loaders::OrderOf(self.delivery.order)).await
+        match self.as_of {
+            Some(moment) => Order::load_as_of(ctx, self.delivery.order, moment).await,
+            None => ctx.loaders()?.load_one(OrderOf(self.delivery.order)).await,
+        }
     }
 }
 
@@ -79,6 +108,12 @@ impl Delivery {
     /// The log's position that this state is of, at least.
     async fn position(&self) -> scalars::LogPosition {
         scalars::LogPosition(self.position)
+    }
+
+    /// The log's position that it is shown as of, where `asOf` was asked for: all below it is of the same,
+    /// but for names and contacts, which are those kept today. None for the present.
+    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+        as_of::position(self.as_of)
     }
 
     /// The order's number, `P1-000042`.
@@ -111,7 +146,7 @@ impl Delivery {
 
     /// Where from.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
-        Pizzeria::load(ctx, &self.delivery.pizzeria).await
+        Pizzeria::load_as_of(ctx, &self.delivery.pizzeria, self.as_of).await
     }
 
     /// Who carries it now, or delivered it.
@@ -119,10 +154,13 @@ impl Delivery {
         self.delivery.courier().map(Staff)
     }
 
-    /// Where the courier was last, while they are on their way with it.
+    /// Where the courier was last, while they are on their way with it; none of the past, since only the
+    /// latest is kept.
     async fn courier_position(&self, ctx: &Context<'_>) -> Result<Option<CourierPosition>, ApiError> {
         match self.delivery.progress {
-            DeliveryProgress::PickedUp { .. } => ctx.loaders()?.load_one(PositionOf(self.delivery.id)).await,
+            DeliveryProgress::PickedUp { .. } if self.as_of.is_none() => {
+                ctx.loaders()?.load_one(PositionOf(self.delivery.id)).await
+            }
             _ => Ok(None),
         }
     }
@@ -199,10 +237,11 @@ impl Delivery {
     /// What the caller may do to it, and whether its state allows it now, with the reason when not.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
         let caller = ctx.caller()?;
-        Ok(actions::on_delivery(&self.delivery, caller.actor.as_ref(), ctx.now()?, caller.lang))
+        let actions = actions::on_delivery(&self.delivery, caller.actor.as_ref(), ctx.now()?, caller.lang);
+        Ok(actions::of(actions, self.as_of, caller.lang))
     }
 
-    /// Everything that happened to it, oldest first, at most 100 events a page.
+    /// Everything that happened to it, of the past by then, oldest first, at most 100 events a page.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadDelivery))
     )]
@@ -213,8 +252,8 @@ impl Delivery {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         ctx.caller()?.authorize(Permission::ReadDelivery, self.scope())?;
-        history(ctx, &StreamId::delivery(self.delivery.id), first, after.as_deref()).await
+        history(ctx, &StreamId::delivery(self.delivery.id), first, after.as_deref(), self.as_of).await
     }
 }
 
-connection!(DeliveryConnection, DeliveryEdge, Delivery, "deliveries");
+connection!(DeliveryConnection, DeliveryEdge, Delivery, "deliveries", as_of);

@@ -10,6 +10,7 @@ use event_store::LogEntry;
 use super::enums::{Role, StreamType};
 use super::page::{PageInfo, forward};
 use super::why::StateChange;
+use crate::as_of::Moment;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -235,7 +236,7 @@ pub fn cursor(text: &str) -> Result<LogPosition, ApiError> {
     text.parse().map_err(|_| ApiError::bad_input("not a cursor of this list"))
 }
 
-/// The history of one stream, forward.
+/// The history of one stream, forward; of the past, up to its moment.
 ///
 /// # Errors
 /// `BAD_USER_INPUT` for a bad page, or when the log cannot be read.
@@ -244,12 +245,14 @@ pub async fn history(
     stream: &StreamId,
     first: i32,
     after: Option<&str>,
+    moment: Option<Moment>,
 ) -> Result<EventConnection, ApiError> {
     let size = forward(first)?;
     let after = after.map(cursor).transpose()?;
     let limit = i64::from(size) + 1;
     let key = HistoryOf { stream: stream.clone(), after: after.unwrap_or_default(), limit };
     let mut events = ctx.loaders()?.load_one(key).await?.unwrap_or_default();
+    events.retain(|event| moment.is_none_or(|moment| event.position() <= moment.position));
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let has_next = events.len() > size;
     events.truncate(size);

@@ -11,6 +11,7 @@ use domain::{AggregateState, LogPosition};
 use event_store::Outcome;
 
 use super::enums::{Allergen, PizzaSize, Unit, VatClass};
+use crate::as_of::{self, Moment};
 use crate::ids::GlobalId;
 use crate::scalars::{self, Money};
 
@@ -23,6 +24,8 @@ pub struct Menu {
     pub stock: Option<Arc<Stock>>,
     /// The log's position that both are of, at least.
     pub position: LogPosition,
+    /// The point of the past that both are of; none for the present.
+    pub as_of: Option<Moment>,
 }
 
 impl Menu {
@@ -33,6 +36,7 @@ impl Menu {
                 menu: Arc::new(menu.clone()),
                 stock: None,
                 position: outcome.position.unwrap_or(head),
+                as_of: None,
             }),
             _ => None,
         }
@@ -70,6 +74,12 @@ impl Menu {
     /// The log's position that the menu and its availability are of, at least.
     async fn position(&self) -> scalars::LogPosition {
         scalars::LogPosition(self.position)
+    }
+
+    /// The log's position that both are shown as of, where `asOf` was asked for: "now", below, is then. None
+    /// for the present.
+    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+        as_of::position(self.as_of)
     }
 
     /// The pizzas, by code.

@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::access::{Actor, Permission, Role, Scope};
 use domain::delivery::DeliveryStatus as DeliveryState;
+use domain::ids::{DeliveryId, OrderId};
 use domain::order::{Fulfilment as How, Order as OrderState, OrderStatus as Status, PlacedOrder, Progress};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
@@ -18,10 +19,12 @@ use super::event::{EventConnection, history};
 use super::order_parts::{OrderLine, Payment, Promise, VatPart};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
+use crate::as_of::{self, Moment};
 use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::labels;
+use crate::loaders::StateAt;
 use crate::personal_data::{ContactOf, Reading};
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Money};
@@ -35,12 +38,14 @@ pub struct Order {
     pub version: i64,
     /// The log's position that this state is of, at least.
     pub position: LogPosition,
+    /// The point of the past that it is of; none for the present.
+    pub as_of: Option<Moment>,
 }
 
 impl Order {
     /// From a state that somebody folded; none for an order that was never accepted.
     pub fn of(state: &OrderState, version: i64, position: LogPosition) -> Option<Self> {
-        Some(Self { order: Arc::new(state.placed()?.clone()), version, position })
+        Some(Self { order: Arc::new(state.placed()?.clone()), version, position, as_of: None })
     }
 
     /// From a command's outcome; `head` is the position to show when nothing was stored.
@@ -53,6 +58,28 @@ impl Order {
         }
     }
 
+    /// An order as it was at a moment; none when it was not accepted by then.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn load_as_of(
+        ctx: &Context<'_>,
+        id: OrderId,
+        moment: Moment,
+    ) -> Result<Option<Self>, ApiError> {
+        let key = StateAt { stream: StreamId::order(id), position: moment.position };
+        let Some(folded) = ctx.loaders()?.load_one(key).await? else { return Ok(None) };
+        let AggregateState::Order(state) = &folded.state else { return Ok(None) };
+        let order = Self::of(state, folded.version, LogPosition(folded.position));
+        Ok(order.map(|order| order.as_of(moment)))
+    }
+
+    /// The same, said to be of a moment.
+    #[must_use]
+    pub fn as_of(self, moment: Moment) -> Self {
+        Self { as_of: Some(moment), ..self }
+    }
+
     /// Whose and where it is, for [`Caller::authorize`].
     pub fn scope(&self) -> Scope<'_> {
         Scope::Own { customer: self.order.customer, pizzeria: &self.order.pizzeria }
@@ -62,7 +89,10 @@ impl Order {
         if self.order.fulfilment != How::Delivery {
             return Ok(None);
         }
-        ctx.loaders()?.load_one(self.order.id).await
+        match self.as_of {
+            Some(moment) => Delivery::load_as_of(ctx, DeliveryId::of(self.order.id), moment).await,
+            None => ctx.loaders()?.load_one(self.order.id).await,
+        }
     }
 
     /// The row of personal data, for those who may see it. A courier may while the order waits for
@@ -80,6 +110,10 @@ impl Order {
             return Ok(None);
         }
         if let Some(courier) = caller.actor.as_ref().filter(|actor| actor.role == Role::Courier) {
+            // What a courier carried once is no reason to see the customer today.
+            if self.as_of.is_some() {
+                return Ok(None);
+            }
             let delivery = self.delivery_of(ctx).await?;
             let carrier = delivery.as_ref().and_then(|delivery| delivery.delivery.courier());
             let over = delivery.is_some_and(|delivery| is_over(delivery.delivery.status()));
@@ -143,6 +177,12 @@ impl Order {
         scalars::LogPosition(self.position)
     }
 
+    /// The log's position that it is shown as of, where `asOf` was asked for: all below it is of the same,
+    /// but for names and contacts, which are those kept today. None for the present.
+    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+        as_of::position(self.as_of)
+    }
+
     /// Where it stands.
     async fn status(&self) -> OrderStatus {
         self.order.status().into()
@@ -155,7 +195,7 @@ impl Order {
 
     /// Where it is made.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
-        Pizzeria::load(ctx, &self.order.pizzeria).await
+        Pizzeria::load_as_of(ctx, &self.order.pizzeria, self.as_of).await
     }
 
     /// How it came in.
@@ -234,9 +274,11 @@ impl Order {
             .collect()
     }
 
-    /// Whether it is later than promised: it reached the customer late, or has not by now.
+    /// Whether it is later than promised: it reached the customer late, or has not by now, which of the past
+    /// is the moment asked for.
     async fn late(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
-        Ok(self.order.is_late() || !self.order.status().is_closed() && ctx.now()? > self.order.promised_at())
+        let now = as_of::now(ctx, self.as_of)?;
+        Ok(self.order.is_late() || !self.order.status().is_closed() && now > self.order.promised_at())
     }
 
     /// When it was placed.
@@ -332,10 +374,11 @@ impl Order {
     /// What the caller may do to it, and whether its state allows it now, with the reason when not.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
         let caller = ctx.caller()?;
-        Ok(actions::on_order(&self.order, caller.actor.as_ref(), ctx.now()?, caller.lang))
+        let actions = actions::on_order(&self.order, caller.actor.as_ref(), ctx.now()?, caller.lang);
+        Ok(actions::of(actions, self.as_of, caller.lang))
     }
 
-    /// Everything that happened to it, oldest first, at most 100 events a page.
+    /// Everything that happened to it, of the past by then, oldest first, at most 100 events a page.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadOrder))
     )]
@@ -346,8 +389,8 @@ impl Order {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         ctx.caller()?.authorize(Permission::ReadOrder, self.scope())?;
-        history(ctx, &StreamId::order(self.order.id), first, after.as_deref()).await
+        history(ctx, &StreamId::order(self.order.id), first, after.as_deref(), self.as_of).await
     }
 }
 
-connection!(OrderConnection, OrderEdge, Order, "orders");
+connection!(OrderConnection, OrderEdge, Order, "orders", as_of);

@@ -36,9 +36,38 @@ pub fn forward(first: i32) -> Result<u32, ApiError> {
     Ok(size.ok_or(PageError::Size)?)
 }
 
-/// Declares a Relay connection over a read model's page.
+/// Declares a Relay connection over a read model's page. With `as_of`, one whose nodes can be of the past.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty, $what:literal) => {
+        crate::types::page::connection!($connection, $edge, $node, $what, {}, {});
+    };
+    ($connection:ident, $edge:ident, $node:ty, $what:literal, as_of) => {
+        crate::types::page::connection!(
+            $connection, $edge, $node, $what,
+            {
+                /// The log's position that the page is shown as of, where `asOf` was asked for; none for the present.
+                pub as_of_position: Option<crate::scalars::LogPosition>,
+            },
+            { as_of_position: None, }
+        );
+
+        impl $connection {
+            /// A page as it was at a moment.
+            pub fn as_of<T: Into<$node>>(
+                page: projections::page::Page<T>,
+                moment: crate::as_of::Moment,
+            ) -> Self {
+                let mut connection = Self::from(page);
+                connection.as_of_position = crate::as_of::position(Some(moment));
+                let nodes = connection.edges.iter_mut().map(|edge| &mut edge.node);
+                for node in nodes.chain(&mut connection.nodes) {
+                    node.as_of = Some(moment);
+                }
+                connection
+            }
+        }
+    };
+    ($connection:ident, $edge:ident, $node:ty, $what:literal, { $($field:tt)* }, { $($value:tt)* }) => {
         #[doc = concat!("A page of ", $what, ".")]
         #[derive(Debug, async_graphql::SimpleObject)]
         pub struct $connection {
@@ -48,6 +77,7 @@ macro_rules! connection {
             pub nodes: Vec<$node>,
             /// Where the page lies.
             pub page_info: crate::types::page::PageInfo,
+            $($field)*
         }
 
         #[doc = concat!("An item of a page of ", $what, ".")]
@@ -74,7 +104,7 @@ macro_rules! connection {
                     end_cursor: edges.last().map(|edge| edge.cursor.clone()),
                 };
                 let nodes = edges.iter().map(|edge| edge.node.clone()).collect();
-                Self { edges, nodes, page_info }
+                Self { edges, nodes, page_info, $($value)* }
             }
         }
     };

@@ -7,15 +7,16 @@ use chrono::{DateTime, Utc};
 use domain::access::{Actor, Permission, Role, Scope};
 use domain::ids::PizzeriaId;
 use domain::pizzeria::{OpenedPizzeria, Pizzeria as PizzeriaState};
-use domain::{AggregateState, LogPosition};
+use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
 
 use super::enums::Weekday;
 use super::staff::Staff;
+use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::loaders::CouriersOf;
+use crate::loaders::{CouriersOf, StateAt};
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Money};
 
@@ -28,12 +29,14 @@ pub struct Pizzeria {
     pub version: i64,
     /// The log's position that this state is of, at least.
     pub position: LogPosition,
+    /// The point of the past that it is of; none for the present.
+    pub as_of: Option<Moment>,
 }
 
 impl Pizzeria {
     /// From a state that somebody folded; none for a pizzeria that has not opened.
     pub fn of(state: &PizzeriaState, version: i64, position: LogPosition) -> Option<Self> {
-        Some(Self { pizzeria: Arc::new(state.opened()?.clone()), version, position })
+        Some(Self { pizzeria: Arc::new(state.opened()?.clone()), version, position, as_of: None })
     }
 
     /// From a command's outcome; `head` is the position to show when nothing was stored.
@@ -51,11 +54,32 @@ impl Pizzeria {
     /// # Errors
     /// `NOT_FOUND`, or when the database does not answer.
     pub async fn load(ctx: &Context<'_>, id: &PizzeriaId) -> Result<Self, ApiError> {
+        Self::load_as_of(ctx, id, None).await
+    }
+
+    /// A pizzeria by its id, as it was at a moment if one is given.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, also when it had not opened by then; or when the database does not answer.
+    pub async fn load_as_of(
+        ctx: &Context<'_>,
+        id: &PizzeriaId,
+        moment: Option<Moment>,
+    ) -> Result<Self, ApiError> {
         if is_hidden(id, ctx.caller()?.actor.as_ref()) {
             return Err(ApiError::NotFound("pizzeria"));
         }
         let loaders = ctx.loaders()?;
-        loaders.load_one(id.clone()).await?.ok_or(ApiError::NotFound("pizzeria"))
+        let Some(moment) = moment else {
+            return loaders.load_one(id.clone()).await?.ok_or(ApiError::NotFound("pizzeria"));
+        };
+        let key = StateAt { stream: StreamId::pizzeria(id), position: moment.position };
+        let pizzeria = loaders.load_one(key).await?.and_then(|folded| match &folded.state {
+            AggregateState::Pizzeria(state) => Self::of(state, folded.version, LogPosition(folded.position)),
+            _ => None,
+        });
+        let pizzeria = pizzeria.ok_or(ApiError::NotFound("pizzeria"))?;
+        Ok(Self { as_of: Some(moment), ..pizzeria })
     }
 }
 
@@ -86,6 +110,12 @@ impl Pizzeria {
     /// The log's position that this state is of, at least.
     async fn position(&self) -> scalars::LogPosition {
         scalars::LogPosition(self.position)
+    }
+
+    /// The log's position that it is shown as of, below what `asOf` was asked for; none for the present. Of the
+    /// past, `takesOrders` and `pause` are of the moment asked for.
+    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+        as_of::position(self.as_of)
     }
 
     /// Its name.
@@ -128,12 +158,12 @@ impl Pizzeria {
 
     /// Whether it takes orders now: within its hours, and not paused.
     async fn takes_orders(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
-        Ok(self.pizzeria.takes_orders(ctx.now()?))
+        Ok(self.pizzeria.takes_orders(as_of::now(ctx, self.as_of)?))
     }
 
     /// The pause it is taking now, if it is.
     async fn pause(&self, ctx: &Context<'_>) -> Result<Option<Pause>, ApiError> {
-        let paused = self.pizzeria.is_paused(ctx.now()?);
+        let paused = self.pizzeria.is_paused(as_of::now(ctx, self.as_of)?);
         let pause = self.pizzeria.pause.as_ref().filter(|_| paused);
         Ok(pause.map(|pause| Pause { reason: pause.reason.clone(), until: pause.until }))
     }
@@ -153,10 +183,14 @@ impl Pizzeria {
         self.pizzeria.minimum.into()
     }
 
-    /// Its couriers, by name, for those who may assign deliveries: `assignDelivery` takes their ids.
+    /// Its couriers, by name, for those who may assign deliveries: `assignDelivery` takes their ids. None of
+    /// the past: who works here is what is kept today.
     #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
     async fn couriers(&self, ctx: &Context<'_>) -> Result<Option<Vec<Staff>>, ApiError> {
         ctx.caller()?.authorize(Permission::AssignDelivery, Scope::Pizzeria(&self.pizzeria.id))?;
+        if self.as_of.is_some() {
+            return Ok(None);
+        }
         let couriers = ctx.loaders()?.load_one(CouriersOf(self.pizzeria.id.clone())).await?;
         Ok(Some(couriers.unwrap_or_default().into_iter().map(Staff).collect()))
     }

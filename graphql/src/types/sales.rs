@@ -7,13 +7,14 @@ use projections::daily_sales::Row;
 use super::enums::PaymentMethod;
 use super::order_parts::VatPart;
 use super::pizzeria::Pizzeria;
+use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::scalars::{self, Date, Money};
 
-/// A pizzeria's business day.
+/// A pizzeria's business day, and the point of the past that it is of.
 #[derive(Debug, Clone)]
-pub struct SalesDay(pub Row);
+pub struct SalesDay(pub Row, pub Option<Moment>);
 
 /// What came in by one method, less what went back.
 #[derive(Debug, SimpleObject)]
@@ -29,7 +30,10 @@ pub struct PaidByMethod {
 impl SalesDay {
     /// The pizzeria whose takings they are.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
-        ctx.loaders()?.load_one(self.0.pizzeria.clone()).await
+        match self.1 {
+            Some(moment) => Pizzeria::load_as_of(ctx, &self.0.pizzeria, Some(moment)).await.map(Some),
+            None => ctx.loaders()?.load_one(self.0.pizzeria.clone()).await,
+        }
     }
 
     /// The local day that it began on.
@@ -40,6 +44,11 @@ impl SalesDay {
     /// The log's position that the figures are of, at least.
     async fn position(&self) -> scalars::LogPosition {
         scalars::LogPosition(self.0.position)
+    }
+
+    /// The log's position that the figures are shown as of, where `asOf` was asked for; none for the present.
+    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+        as_of::position(self.1)
     }
 
     /// Orders accepted on the day and not cancelled, expired or returned since.

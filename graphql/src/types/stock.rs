@@ -14,10 +14,11 @@ use super::enums::PizzaSize;
 use super::event::{EventConnection, history};
 use super::menu::Ingredient;
 use super::pizzeria::Pizzeria;
+use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
-use crate::loaders::CurrentMenu;
+use crate::loaders::{CurrentMenu, MenuAt};
 use crate::requires::{requires, roles};
 use crate::scalars;
 
@@ -32,6 +33,8 @@ pub struct Stock {
     pub version: i64,
     /// The log's position that this state is of, at least.
     pub position: LogPosition,
+    /// The point of the past that it is of; none for the present.
+    pub as_of: Option<Moment>,
 }
 
 impl Stock {
@@ -43,14 +46,18 @@ impl Stock {
                 stock: Arc::new(stock.clone()),
                 version: outcome.version,
                 position: outcome.position.unwrap_or(head),
+                as_of: None,
             }),
             _ => None,
         }
     }
 }
 
-async fn menu(ctx: &Context<'_>) -> Result<Arc<Menu>, ApiError> {
-    let row = ctx.loaders()?.load_one(CurrentMenu).await?;
+async fn menu(ctx: &Context<'_>, moment: Option<Moment>) -> Result<Arc<Menu>, ApiError> {
+    let row = match moment {
+        Some(moment) => ctx.loaders()?.load_one(MenuAt(moment.position)).await?,
+        None => ctx.loaders()?.load_one(CurrentMenu).await?,
+    };
     Ok(row.unwrap_or_default())
 }
 
@@ -72,9 +79,14 @@ impl Stock {
         scalars::LogPosition(self.position)
     }
 
+    /// The log's position that it is shown as of, where `asOf` was asked for; none for the present.
+    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+        as_of::position(self.as_of)
+    }
+
     /// The pizzeria whose stock it is.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
-        Pizzeria::load(ctx, &self.pizzeria).await
+        Pizzeria::load_as_of(ctx, &self.pizzeria, self.as_of).await
     }
 
     /// Every ingredient that the pizzeria ever had, by code.
@@ -83,7 +95,9 @@ impl Stock {
         #[graphql(desc = "Only those that are low.", default)] low_only: bool,
     ) -> Vec<StockLevel> {
         let levels = self.stock.levels().filter(|(_, level)| !low_only || level.low);
-        levels.map(|(code, level)| StockLevel { code: code.clone(), level: level.clone() }).collect()
+        levels
+            .map(|(code, level)| StockLevel { code: code.clone(), level: level.clone(), as_of: self.as_of })
+            .collect()
     }
 
     /// The pizzas that the pizzeria has blocked, oldest first.
@@ -115,7 +129,7 @@ impl Stock {
         #[graphql(desc = "Behind this cursor, or any position of the log.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&self.pizzeria))?;
-        history(ctx, &StreamId::stock(&self.pizzeria), first, after.as_deref()).await
+        history(ctx, &StreamId::stock(&self.pizzeria), first, after.as_deref(), self.as_of).await
     }
 }
 
@@ -126,6 +140,8 @@ pub struct StockLevel {
     pub code: IngredientCode,
     /// Its level.
     pub level: Level,
+    /// The point of the past that it is of; none for the present.
+    pub as_of: Option<Moment>,
 }
 
 /// One ingredient's level, in its unit: grams, millilitres or pieces. A number beyond the 32 bits of an
@@ -134,7 +150,7 @@ pub struct StockLevel {
 impl StockLevel {
     /// The ingredient.
     async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
-        Ok(Ingredient::of(&*menu(ctx).await?, &self.code))
+        Ok(Ingredient::of(&*menu(ctx, self.as_of).await?, &self.code))
     }
 
     /// On the shelf.

@@ -2,6 +2,10 @@
 //! was at a position. Needs no read model to be up to date; a stock takes at most 200 events beside the
 //! state that `time_travel` has kept.
 
+mod past;
+
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::ids::PizzeriaId;
 use domain::stock::Stock;
@@ -12,6 +16,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use crate::error::ApplyError;
 pub use crate::fold::Folded;
 use crate::time_travel::kept_stock;
+pub use past::{AT_MOST, Past, PastError};
 
 /// Events of a stream read at once.
 const BATCH: i64 = 200;
@@ -89,6 +94,31 @@ pub async fn stream(
 ) -> Result<Folded<AggregateState>, AsOfError> {
     let empty = Folded { state: AggregateState::empty(stream.kind), version: 0, position: 0 };
     Ok(fold_stream(db, stream, empty, position).await?)
+}
+
+/// The states of some short streams (orders, deliveries, pizzerias) as they were at a position, each from
+/// its first event on; those that had none by then are left out.
+///
+/// # Errors
+/// When the database does not answer, or an event cannot be read.
+pub async fn states(
+    pool: &PgPool,
+    streams: &[StreamId],
+    position: LogPosition,
+) -> Result<HashMap<StreamId, Folded<AggregateState>>, AsOfError> {
+    let mut states: HashMap<StreamId, Folded<AggregateState>> = HashMap::new();
+    for entry in log::read_streams(pool, streams, position, i64::MAX).await? {
+        let event = entry.readable()?;
+        let folded = states.entry(event.stream.clone()).or_insert_with(|| Folded {
+            state: AggregateState::empty(event.stream.kind),
+            version: 0,
+            position: 0,
+        });
+        folded.state.apply(&event.event)?;
+        folded.version = event.sequence;
+        folded.position = event.position.0;
+    }
+    Ok(states)
 }
 
 /// A state that events can be folded into.

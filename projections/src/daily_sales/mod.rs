@@ -186,7 +186,8 @@ async fn store_days(
         "INSERT INTO daily_sales (pizzeria, day, position, document) \
          SELECT pizzeria, day, position, document::json \
          FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[]) AS new(pizzeria, day, position, document) \
-         ON CONFLICT (pizzeria, day) DO UPDATE SET position = EXCLUDED.position, document = EXCLUDED.document",
+         ON CONFLICT (pizzeria, day) DO UPDATE SET document = EXCLUDED.document, \
+         position = greatest(daily_sales.position, EXCLUDED.position)",
     )
     .bind(pizzerias)
     .bind(dates)
@@ -216,11 +217,24 @@ pub async fn range(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<Vec<Row>, sqlx::Error> {
-    let sql = "SELECT to_json(pizzeria) AS pizzeria, day, position, document FROM daily_sales \
-               JOIN (SELECT DISTINCT unnest($1::text[]) AS pizzeria) AS asked USING (pizzeria) \
-               WHERE day BETWEEN $2 AND $3 ORDER BY daily_sales.pizzeria, day";
+    range_in(&mut *pool.acquire().await?, "daily_sales", pizzerias, from, to).await
+}
+
+/// The days of a table like `daily_sales`.
+pub(crate) async fn range_in(
+    db: &mut PgConnection,
+    table: &str,
+    pizzerias: &[PizzeriaId],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = format!(
+        "SELECT to_json(pizzeria) AS pizzeria, day, position, document FROM {table} AS days \
+         JOIN (SELECT DISTINCT unnest($1::text[]) AS pizzeria) AS asked USING (pizzeria) \
+         WHERE day BETWEEN $2 AND $3 ORDER BY days.pizzeria, day"
+    );
     let pizzerias: Vec<&str> = pizzerias.iter().map(PizzeriaId::as_str).collect();
-    let rows: Vec<Stored> = sqlx::query_as(sql).bind(pizzerias).bind(from).bind(to).fetch_all(pool).await?;
+    let rows: Vec<Stored> = sqlx::query_as(&sql).bind(pizzerias).bind(from).bind(to).fetch_all(db).await?;
     let rows = rows.into_iter().map(|row| Row {
         pizzeria: row.pizzeria.0,
         day: row.day,

@@ -38,6 +38,18 @@ const WEIGHTS: [(&str, &str, u64); 8] = [
     ("Event", "changes", 5),
 ];
 
+/// What `asOf` adds to a field, because its answer is replayed from the log.
+const PAST: [(&str, &str, u64); 8] = [
+    ("Query", "order", 20),
+    ("Query", "delivery", 20),
+    ("Query", "menu", 100),
+    ("Query", "stock", 100),
+    ("Query", "orders", 2_000),
+    ("Query", "deliveries", 2_000),
+    ("Query", "kitchenQueue", 2_000),
+    ("Query", "sales", 5_000),
+];
+
 /// What an operation costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
@@ -68,6 +80,8 @@ struct FieldCost {
     ty: Name,
     size: Size,
     weight: u64,
+    /// What `asOf` adds.
+    past: u64,
 }
 
 /// What the fields of the schema cost. Clones share it.
@@ -137,7 +151,12 @@ fn cost_of(ty: &str, field: &FieldDefinition) -> FieldCost {
         }
         None => Size::Fixed(named(&SIZES).unwrap_or(1)),
     };
-    FieldCost { ty: name_of(&field.ty.node), size, weight: named(&WEIGHTS).unwrap_or(0) }
+    FieldCost {
+        ty: name_of(&field.ty.node),
+        size,
+        weight: named(&WEIGHTS).unwrap_or(0),
+        past: named(&PAST).unwrap_or(0),
+    }
 }
 
 fn name_of(ty: &Type) -> Name {
@@ -202,7 +221,15 @@ impl<'a> Counting<'a> {
             Size::Page(default) => self.page(field).unwrap_or(default),
         };
         let below = self.selections(&cost.ty, &field.selection_set.node);
-        below.saturating_mul(times).saturating_add(cost.weight).saturating_add(1)
+        let past = if self.is_of_the_past(field) { cost.past } else { 0 };
+        below.saturating_mul(times).saturating_add(cost.weight).saturating_add(past).saturating_add(1)
+    }
+
+    /// Whether a field says `asOf`, and not as a variable that is null or not given.
+    fn is_of_the_past(&self, field: &Field) -> bool {
+        let given = field.get_argument("asOf").map(|value| value.node.clone());
+        let given = given.and_then(|value| value.into_const_with(|name| self.variable(&name).ok_or(())).ok());
+        given.is_some_and(|value| value != Value::Null)
     }
 
     /// The page that a field asks for.
@@ -257,6 +284,18 @@ mod tests {
     }
 
     #[test]
+    fn the_past_costs_more() {
+        let stock = |argument: &str| {
+            format!("query($at: AsOf) {{ stock(pizzeriaId: \"P1\"{argument}) {{ version }} }}")
+        };
+        assert_eq!(cost(&stock(""), json!({})), 2);
+        assert_eq!(cost(&stock(", asOf: { position: \"7\" }"), json!({})), 102);
+        assert_eq!(cost(&stock(", asOf: $at"), json!({ "at": { "position": "7" } })), 102);
+        assert_eq!(cost(&stock(", asOf: $at"), json!({ "at": null })), 2);
+        assert_eq!(cost(&stock(", asOf: $at"), json!({})), 2);
+    }
+
+    #[test]
     fn fragments_count_where_they_are_spread() {
         let query =
             "{ orders(first: 10) { nodes { ...F } } deliveries(first: 5) { nodes { order { ...F } } } }
@@ -292,7 +331,7 @@ mod tests {
     #[test]
     fn what_the_tables_name_is_in_the_schema() {
         let costs = costs();
-        for (ty, field, _) in SIZES.iter().chain(&WEIGHTS) {
+        for (ty, field, _) in SIZES.iter().chain(&WEIGHTS).chain(&PAST) {
             assert!(costs.field(ty, field).is_some(), "{ty}.{field}");
         }
     }
