@@ -7,6 +7,7 @@ pub mod as_of;
 pub mod auth;
 pub mod backup;
 pub mod batching;
+pub mod check;
 pub mod clock;
 mod completion;
 pub mod config;

@@ -11,6 +11,7 @@ mod backup;
 mod bad_input;
 mod brakes;
 mod browser;
+mod check;
 mod commands;
 mod completeness;
 mod conflicts;

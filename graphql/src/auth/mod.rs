@@ -19,4 +19,4 @@ pub use brakes::{Attempt, BrakeError, BrakeLimits, Brakes};
 pub use first_director::{InviteError, invite_first_director};
 pub use key::{Hash, Key};
 pub use password::{PasswordError, Passwords, Verified, hash_now};
-pub use session::issue_token;
+pub use session::{end_token, issue_check_token, issue_token};

@@ -4,6 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::access::Actor;
+use domain::ids::PizzeriaId;
 pub use projections::account_access::{SESSIONS_CHANGED as CHANNEL, announce};
 use rand::RngCore;
 use sqlx::{PgExecutor, PgPool};
@@ -63,8 +65,18 @@ pub async fn open(
     issuer: Issuer,
     now: DateTime<Utc>,
 ) -> Result<(String, DateTime<Utc>), sqlx::Error> {
+    open_until(db, key, account, issuer, now, now + LIFETIME).await
+}
+
+async fn open_until(
+    db: impl PgExecutor<'_>,
+    key: &Key,
+    account: Uuid,
+    issuer: Issuer,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(String, DateTime<Utc>), sqlx::Error> {
     let token = random_token();
-    let expires_at = now + LIFETIME;
     sqlx::query(
         "INSERT INTO sessions (token_hash, account_id, created_at, last_used_at, expires_at, issued_by) \
          VALUES ($1, $2, $3, $3, $4, $5)",
@@ -125,6 +137,42 @@ pub async fn issue_token(
     let issued = open(pool, key, account.id, Issuer::Operator, clock.now()).await?;
     tracing::warn!(account = %account.id, expires_at = %issued.1, "an operator has issued a token");
     Ok(issued)
+}
+
+/// A session of the functional check, for so long. Its account is made when there is none: it has no password and
+/// no address that mail reaches, and works in the pizzeria that is reserved for it only.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn issue_check_token(
+    pool: &PgPool,
+    key: &Key,
+    lifetime: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<String, sqlx::Error> {
+    let check = Actor::functional_check();
+    let account = "INSERT INTO accounts (id, email, role, pizzeria, display_name, created_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+    sqlx::query(account)
+        .bind(check.id)
+        .bind("functional-check@ocpizza-manager.invalid")
+        .bind(check.role.as_str())
+        .bind(check.pizzeria.as_ref().map(PizzeriaId::as_str))
+        .bind("Functional check")
+        .bind(now)
+        .execute(pool)
+        .await?;
+    let (token, _) = open_until(pool, key, check.id, Issuer::Operator, now, now + lifetime).await?;
+    Ok(token)
+}
+
+/// Ends the session of a token, if it is one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_token(pool: &PgPool, key: &Key, token: &str) -> Result<(), sqlx::Error> {
+    let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1");
+    ended.bind(&key.hash(token)[..]).execute(pool).await.map(drop)
 }
 
 /// Removes what has expired; nobody is let in by it anyway.

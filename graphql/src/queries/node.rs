@@ -72,7 +72,7 @@ async fn visible_pizzeria(ctx: &Context<'_>, id: PizzeriaId) -> Result<Option<Pi
     if is_hidden(&id, ctx.caller()?.actor.as_ref()) {
         return Ok(None);
     }
-    Ok(ctx.loaders()?.load_one(id).await?)
+    ctx.loaders()?.load_one(id).await
 }
 
 /// A pizza, a drink or a dessert, without a pizzeria's stock.

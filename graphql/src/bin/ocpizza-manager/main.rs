@@ -4,6 +4,7 @@
 mod audit;
 mod backup;
 mod bar;
+mod check;
 mod database;
 mod demo;
 mod destroy;
@@ -47,6 +48,7 @@ enum Command {
     Backup(backup::Args),
     Restore(restore::Args),
     Destroy(destroy::Args),
+    Check(check::Args),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Destroy(args) => destroy::run(args),
+        Command::Check(args) => check::run(args),
     };
     report::exit(done)
 }
