@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::usecase::Refusal;
 use domain::{LogPosition, StreamId};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{RwLock, mpsc};
+use tracing::Instrument;
 
 use crate::append::{self, Appended, Basis};
 use crate::cache::{Attempt, Cache, Versioned};
@@ -17,6 +18,7 @@ use crate::error::StoreError;
 use crate::idempotency::{self, Answer, KeyOf};
 use crate::load;
 use crate::log::{self, LogEntry};
+use crate::metrics::{SPANS, StoreMetrics, count};
 use crate::snapshot;
 use crate::unit_of_work::Unit;
 
@@ -37,6 +39,7 @@ pub(crate) struct Shared {
     pub batch: usize,
     /// The last position that this process has stored.
     pub stored: Arc<AtomicI64>,
+    pub metrics: StoreMetrics,
 }
 
 impl Shared {
@@ -78,12 +81,13 @@ impl Appender {
         let mut units = Vec::with_capacity(self.shared.batch);
         while queue.recv_many(&mut units, self.shared.batch).await > 0 {
             let batch = std::mem::take(&mut units);
-            metrics::histogram!("ocpizza_append_batch_units").record(count(batch.len()));
+            self.shared.metrics.batch_commands.record(count(batch.len()));
             if std::mem::take(&mut self.after_fault) {
                 self.settle(batch, queue).await;
                 continue;
             }
-            match within(self.append(&batch)).await {
+            let span = tracing::info_span!(target: SPANS, "append", commands = batch.len());
+            match within(self.append(&batch)).instrument(span).await {
                 Ok(Appended::After(base)) => self.commit(batch, base),
                 Ok(Appended::Conflict) => self.settle(batch, queue).await,
                 Err(error) => self.give_up(batch, queue, error).await,
@@ -101,11 +105,15 @@ impl Appender {
     }
 
     async fn append(&mut self, batch: &[Unit]) -> Result<Appended, sqlx::Error> {
-        append::append(self.connection().await?, batch, Basis::Memory).await
+        let begun = Instant::now();
+        let appended = append::append(self.connection().await?, batch, Basis::Memory).await;
+        self.shared.metrics.batch_seconds.record(begun.elapsed().as_secs_f64());
+        appended
     }
 
     /// A batch is stored: the states follow, and everybody is answered.
     fn commit(&mut self, batch: Vec<Unit>, base: LogPosition) {
+        let metrics = self.shared.metrics.clone();
         let mut position = base;
         let mut grown = Vec::new();
         let mut answers = Vec::with_capacity(batch.len());
@@ -122,10 +130,12 @@ impl Appender {
                 }
                 let events = i64::try_from(unit.decided.events.len()).unwrap_or(0);
                 position.0 += events;
-                metrics::counter!("ocpizza_events_appended_total").increment(events.unsigned_abs());
                 answers.push((unit, (events > 0).then_some(position)));
             }
         }
+        let events = position.0 - base.0;
+        metrics.events.increment(events.unsigned_abs());
+        metrics.batch_events.record(count(usize::try_from(events).unwrap_or_default()));
         // Before anybody is answered: who asks next is shown what they were told.
         self.shared.stored.fetch_max(position.0, Ordering::Relaxed);
         for (unit, position) in answers {
@@ -165,7 +175,7 @@ impl Appender {
     /// Somebody was quicker. With further decisions held back and the head locked, everything on its
     /// way is decided again on what is really there.
     async fn settle(&mut self, mut units: Vec<Unit>, queue: &mut mpsc::Receiver<Unit>) {
-        metrics::counter!("ocpizza_append_conflicts_total").increment(1);
+        self.shared.metrics.conflicts.increment(1);
         let gate = self.shared.gate.clone();
         let _closed = gate.write().await;
         drain(queue, &mut units);
@@ -217,10 +227,6 @@ async fn replay_one(pool: &PgPool, key: &KeyOf) -> Result<Outcome, StoreError> {
 async fn within<T, E: From<sqlx::Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let late = |_elapsed| E::from(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
     tokio::time::timeout(ANSWER_WITHIN, work).await.map_err(late)?
-}
-
-fn count(len: usize) -> f64 {
-    u32::try_from(len).map_or(f64::from(u32::MAX), f64::from)
 }
 
 fn drain(queue: &mut mpsc::Receiver<Unit>, units: &mut Vec<Unit>) {

@@ -20,6 +20,7 @@ mod idempotency;
 mod load;
 pub mod log;
 pub mod merkle;
+mod metrics;
 pub mod migrate;
 mod snapshot;
 mod store;
@@ -30,6 +31,7 @@ pub use error::StoreError;
 pub use follow::{FollowError, Follower, Notice};
 pub use load::state_at;
 pub use log::{LogEntry, LogError, Metadata, RecordedEvent, UnreadableRecord};
+pub use metrics::SPANS;
 pub use store::{EventStore, Settings};
 
 /// The schema's migrations, forward only, embedded in the program.

@@ -3,12 +3,14 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use domain::usecase::{Refusal, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
 use sqlx::PgPool;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{RwLock, mpsc, oneshot};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::appender::{self, Shared};
@@ -17,6 +19,7 @@ use crate::command::{CommandContext, Outcome};
 use crate::error::StoreError;
 use crate::idempotency::{self, KeyOf};
 use crate::load;
+use crate::metrics::{SPANS, StoreMetrics};
 use crate::unit_of_work::Unit;
 
 /// Bounds of the write path.
@@ -76,6 +79,7 @@ impl EventStore {
             gate: Arc::new(RwLock::new(())),
             batch: settings.queue.get(),
             stored: Arc::new(AtomicI64::new(0)),
+            metrics: StoreMetrics::new(),
         };
         tokio::spawn(appender::supervise(shared.clone(), waiting));
         Self { shared, queue }
@@ -91,12 +95,29 @@ impl EventStore {
         LogPosition(self.shared.stored.load(Ordering::Relaxed))
     }
 
+    /// How many commands are waiting for the appender now.
+    pub fn queue_depth(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Carries out a use case: decides, and appends all of it or nothing.
     ///
     /// # Errors
     /// Faults only; a refusal is in the outcome. [`StoreError::Overloaded`] at once when the queue is
     /// full; after [`StoreError::Unavailable`] it is not known whether the command was stored.
     pub async fn execute(
+        &self,
+        use_case: Arc<dyn UseCase>,
+        context: CommandContext,
+    ) -> Result<Outcome, StoreError> {
+        let (name, begun) = (use_case.name(), Instant::now());
+        let span = tracing::info_span!(target: SPANS, "command", command = name);
+        let outcome = self.carry_out(use_case, context).instrument(span).await;
+        self.shared.metrics.command(name, &outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn carry_out(
         &self,
         use_case: Arc<dyn UseCase>,
         context: CommandContext,

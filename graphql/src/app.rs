@@ -21,18 +21,21 @@ use crate::config;
 use crate::context::Services;
 use crate::http::admission::{Admission, StreamLimits};
 use crate::http::client_address::TrustedProxies;
+use crate::http::connections;
 use crate::http::documents::Documents;
 use crate::http::execute::Api;
 use crate::http::limits::cost::Costs;
 use crate::http::origins::AllowedOrigins;
 use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
-use crate::http::{connections, health};
 use crate::introspection::Introspection;
 use crate::mail::{MailSettings, Post};
 use crate::payment::{DemoPayments, PaymentService};
 use crate::personal_data::Keeper;
 use crate::schema::{schema, sdl};
+use crate::supervision::metrics::Readers;
+use crate::supervision::operations::OperationMetrics;
+use crate::supervision::{self, Metrics};
 use crate::types::courier_position;
 
 /// How long open connections may take to say goodbye.
@@ -69,6 +72,8 @@ pub struct Config {
     pub streams: StreamLimits,
     /// How long a contact is kept once its order is over.
     pub contact_retention: TimeDelta,
+    /// Who may read the metrics.
+    pub metrics: Readers,
 }
 
 impl Config {
@@ -89,6 +94,7 @@ impl Config {
             payments: None,
             streams: StreamLimits::default(),
             contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
+            metrics: Readers::Anybody,
         }
     }
 
@@ -112,6 +118,7 @@ impl Config {
             graphiql: settings.graphiql(),
             mail: settings.mail()?,
             contact_retention: TimeDelta::days(settings.contact_retention_days.into()),
+            metrics: settings.metrics_readers(),
             ..Self::new(pool, clock)
         })
     }
@@ -183,8 +190,9 @@ impl App {
             payments,
             streams,
             contact_retention,
+            metrics,
         } = config;
-        health::record_metrics();
+        supervision::metrics::record();
         let key = match key {
             Some(key) => key,
             None => Key::development(&pool).await?,
@@ -211,7 +219,9 @@ impl App {
         let stopping = Arc::new(watch::Sender::new(false));
         let limiter = RateLimiter::new(rates);
         let costs = Costs::of(&sdl()).map_err(StartError::Schema)?;
+        let metrics = Metrics::new(services.clone(), metrics);
         let api = Api {
+            metrics: OperationMetrics::new(&costs),
             schema: schema(services.clone()),
             services,
             authenticator,
@@ -225,6 +235,7 @@ impl App {
             stopping: stopping.clone(),
             streams: Admission::new(streams),
             origins,
+            metrics,
             proxies: trusted_proxies,
             graphiql,
         });

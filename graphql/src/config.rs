@@ -20,11 +20,12 @@ use crate::http::origins::{AllowedOrigins, NoOrigin};
 use crate::http::rate_limit::{RateLimit, RateLimits};
 use crate::introspection::Introspection;
 use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp, SmtpError};
+use crate::supervision::metrics::Readers;
 
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 25] = [
     "DATABASE_URL",
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
@@ -43,6 +44,7 @@ const VARIABLES: [&str; 24] = [
     "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS",
     "OCPIZZA_MANAGER_MAIL_DIR",
     "OCPIZZA_MANAGER_MAIL_FROM",
+    "OCPIZZA_MANAGER_METRICS_TOKEN",
     "OCPIZZA_MANAGER_PUBLIC_URL",
     "OCPIZZA_MANAGER_SMTP_URL",
     "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS",
@@ -138,6 +140,9 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_PUBLIC_URL`: the address of the pages that links in mails lead to.
     #[serde(rename = "ocpizza_manager_public_url")]
     pub public_url: Option<String>,
+    /// `OCPIZZA_MANAGER_METRICS_TOKEN`: the bearer token that `/metrics` is shown for.
+    #[serde(rename = "ocpizza_manager_metrics_token")]
+    pub metrics_token: Option<SecretString>,
     /// `OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS`: how many days a contact is kept once its order is over.
     #[serde(default = "default_retention", rename = "ocpizza_manager_contact_retention_days")]
     pub contact_retention_days: u32,
@@ -282,6 +287,15 @@ impl Settings {
             Environment::Production => Introspection::nobody(),
             Environment::Development => Introspection::Everybody,
         })
+    }
+
+    /// Who may read the metrics: whoever shows the token; without one, in production nobody.
+    pub fn metrics_readers(&self) -> Readers {
+        match (&self.metrics_token, self.environment) {
+            (Some(token), _) => Readers::Bearers(token.clone()),
+            (None, Environment::Production) => Readers::Nobody,
+            (None, Environment::Development) => Readers::Anybody,
+        }
     }
 
     /// Whether GraphiQL is served: in production not, unless it is said.

@@ -41,6 +41,24 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 14] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::BadUserInput,
+        Self::GraphqlParseFailed,
+        Self::GraphqlValidationFailed,
+        Self::PersistedQueryNotFound,
+        Self::QueryTooComplex,
+        Self::RateLimited,
+        Self::Conflict,
+        Self::Overloaded,
+        Self::Maintenance,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
     /// The code's text.
     pub fn as_str(self) -> &'static str {
         match self {

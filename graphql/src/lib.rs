@@ -34,4 +34,5 @@ pub mod scalars;
 pub mod schema;
 pub mod simulate;
 pub mod subscriptions;
+pub mod supervision;
 pub mod types;

@@ -20,6 +20,7 @@ mod error;
 mod expiry;
 mod fold;
 pub mod kitchen_queue;
+pub mod lag;
 mod leadership;
 pub mod menus;
 pub mod order_board;

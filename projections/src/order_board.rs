@@ -180,6 +180,25 @@ pub async fn counts(pool: &PgPool) -> Result<Vec<Count>, sqlx::Error> {
         .collect())
 }
 
+/// How many open orders of each pizzeria have been late in a state: not expired by `unpaid_since` although
+/// their time to pay was over then, or promised for `promised_before` and still not through. The functional
+/// check's are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn stuck(
+    db: &mut PgConnection,
+    unpaid_since: DateTime<Utc>,
+    promised_before: DateTime<Utc>,
+) -> Result<Vec<(String, String, i64)>, sqlx::Error> {
+    let sql = "SELECT pizzeria::text, status::text, count(*) FROM order_board \
+               WHERE pizzeria <> $1 AND (expires_at < $2 OR (expires_at IS NULL AND promised_at < $3)) \
+               GROUP BY pizzeria, status";
+    let check = PizzeriaId::functional_check();
+    let query = sqlx::query_as(sql).bind(check.as_str()).bind(unpaid_since).bind(promised_before);
+    query.fetch_all(db).await
+}
+
 /// Orders whose time to pay is over, longest first, at most `limit`, leaving some out.
 ///
 /// # Errors

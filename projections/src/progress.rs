@@ -117,21 +117,9 @@ impl Progress {
     async fn look(&self, leadership: &Leadership) -> Result<(), LogError> {
         let head = log::head(&self.pool).await?.0;
         self.saw_head(head);
-        let rows: Vec<(String, i64, Option<i64>)> =
-            sqlx::query_as("SELECT name, position, failed_position FROM checkpoints")
-                .fetch_all(&self.pool)
-                .await?;
-        self.read(leadership, rows.iter().map(|(name, position, _)| (name.clone(), *position)).collect());
-        for (name, position, failed) in rows {
-            #[allow(clippy::cast_precision_loss)] // a gauge is a float; exact up to 2^53 events
-            metrics::gauge!("ocpizza_projection_lag", "model" => name.clone())
-                .set((head - position).max(0) as f64);
-            metrics::gauge!("ocpizza_projection_stopped", "model" => name).set(if failed.is_some() {
-                1.0
-            } else {
-                0.0
-            });
-        }
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT name, position FROM checkpoints").fetch_all(&self.pool).await?;
+        self.read(leadership, rows.into_iter().collect());
         Ok(())
     }
 

@@ -8,10 +8,11 @@ use domain::access::Actor;
 use domain::policies::{Policy, already_done};
 use domain::usecase::{Refusal, UseCase};
 use domain::{LogPosition, StreamId};
-use event_store::{CommandContext, EventStore, Idempotency, LogError, RecordedEvent, StoreError};
+use event_store::{CommandContext, EventStore, Idempotency, LogError, RecordedEvent, SPANS, StoreError};
 use futures_util::{FutureExt, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::batches::Batches;
@@ -177,7 +178,10 @@ impl Reactor {
             for (n, use_case) in use_cases.into_iter().enumerate() {
                 let context = reaction(&self.policy, event.position, n, &event.metadata.correlation_id);
                 let command = use_case.name();
-                match self.store.execute(use_case, context).await {
+                let reactor = self.policy.name;
+                let span =
+                    tracing::info_span!(target: SPANS, "reactor", reactor, position = event.position.0);
+                match self.store.execute(use_case, context).instrument(span).await {
                     Ok(outcome) => self.note(event.position, command, outcome.refusal.as_ref()),
                     Err(error) => return Some((event.position, error)),
                 }

@@ -2,12 +2,13 @@
 //! that one, before the event; it is never skipped.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::LogPosition;
-use event_store::{RecordedEvent, log};
+use event_store::{RecordedEvent, SPANS, log};
 use futures_util::future::join_all;
 use sqlx::{Connection, PgConnection, PgPool};
+use tracing::Instrument;
 
 use crate::batches::{Batches, Part};
 use crate::checkpoint::{self, Checkpoint};
@@ -121,7 +122,12 @@ impl Runner<'_> {
             return Ok(false);
         }
         let mut db = self.pool.acquire().await?;
-        let result = apply(&mut db, self.model, &self.at, batch.all()).await;
+        let (name, begun) = (self.model.name(), Instant::now());
+        let span =
+            tracing::info_span!(target: SPANS, "projection", model = name, events = batch.all().events.len());
+        let result = apply(&mut db, self.model, &self.at, batch.all()).instrument(span).await;
+        metrics::histogram!("ocpizza_projection_batch_seconds", "model" => name)
+            .record(begun.elapsed().as_secs_f64());
         self.at = match result {
             Ok(Some(next)) => next,
             // Somebody else was here: what is stored says how far.

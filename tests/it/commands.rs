@@ -59,11 +59,10 @@ async fn serve_ends_at_sigterm_with_0() {
         .arg("serve")
         .env("PORT", "0")
         .env("RUST_LOG", "error,ocpizza_manager=info")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = tokio::io::BufReader::new(child.stderr.take().unwrap());
+    let mut log = tokio::io::BufReader::new(child.stdout.take().unwrap());
     let mut said = String::new();
     within(async {
         while !said.contains("serving") {

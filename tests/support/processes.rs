@@ -93,6 +93,14 @@ impl Process {
         Self::serve_as(database_url, &[], Some(level)).await
     }
 
+    /// As [`Self::serve_logging`], with some variables set.
+    ///
+    /// # Panics
+    /// When it is not ready.
+    pub async fn serve_logging_with(database_url: &str, variables: &[(&str, &str)], level: &str) -> Self {
+        Self::serve_as(database_url, variables, Some(level)).await
+    }
+
     async fn serve_as(database_url: &str, variables: &[(&str, &str)], level: Option<&str>) -> Self {
         for _ in 0..TRIES {
             if let Some(process) = Self::try_serve(database_url, variables, level).await {
@@ -125,7 +133,7 @@ impl Process {
             level.map(|_| std::env::temp_dir().join(format!("ocpizza-log-{}-{port}", std::process::id())));
         if let (Some(path), Some(level)) = (&log, level) {
             let file = std::fs::File::create(path).expect("a file for the log");
-            command.env("RUST_LOG", level).stderr(file);
+            command.env("RUST_LOG", level).stdout(file.try_clone().expect("a file")).stderr(file);
         }
         let child = command.spawn().expect("the binary starts");
         let mut process = Self { child, base: format!("http://127.0.0.1:{port}"), log };

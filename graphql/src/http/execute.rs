@@ -5,7 +5,7 @@ use std::any::TypeId;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::parser::parse_query;
@@ -13,8 +13,10 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response, ServerError, Value};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
+use event_store::SPANS;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
+use tracing::Instrument;
 
 use super::alone::alone;
 use super::client_address::ClientAddress;
@@ -34,6 +36,7 @@ use crate::labels::Lang;
 use crate::loaders::Loaders;
 use crate::schema::{COMPLAINTS, Executed, Schema};
 use crate::subscriptions::Progress;
+use crate::supervision::operations::{Described, OperationMetrics, codes, milliseconds};
 
 /// How long a query may take. Mutations are bounded where they wait: giving up on one half-way would
 /// leave the caller not knowing what was stored.
@@ -74,6 +77,11 @@ fn cost_of(request: &Request) -> Option<Cost> {
     request.data.get(&TypeId::of::<Cost>()).and_then(|cost| cost.downcast_ref::<Cost>()).copied()
 }
 
+/// What is known of a request's operation, once it was [checked](Api::check).
+pub fn described(request: &Request) -> Option<Arc<Described>> {
+    request.data.get(&TypeId::of::<Arc<Described>>())?.downcast_ref::<Arc<Described>>().cloned()
+}
+
 /// The schema with everything that an operation needs.
 #[derive(Clone)]
 pub struct Api {
@@ -86,6 +94,8 @@ pub struct Api {
     pub(crate) documents: Documents,
     /// What the fields of the schema cost.
     pub(crate) costs: Costs,
+    /// Counts operations.
+    pub(crate) metrics: OperationMetrics,
 }
 
 /// How an operation ended.
@@ -211,6 +221,7 @@ impl Api {
             return Err(refused(ErrorCode::GraphqlValidationFailed, message));
         }
         let kind = operation.ty;
+        let described = Arc::new(Described::new(&document, operation, cost.requested, name));
         let several =
             kind == OperationType::Subscription && root_fields(&document, &operation.selection_set.node) != 1;
         if several {
@@ -228,6 +239,7 @@ impl Api {
         }
         typename::expose(&mut document).map_err(|error| Box::new(Response::from_errors(vec![error])))?;
         let alone = name.and_then(|name| alone(&document, name));
+        request.data.insert(described);
         request.data.insert(cost);
         request.set_parsed_query(alone.unwrap_or(document));
         Ok(kind)
@@ -253,6 +265,19 @@ impl Api {
     /// Executes a query or a mutation that was [checked](Api::check) to be one. A query that takes too
     /// long is answered `UNAVAILABLE`, its reads given up.
     pub async fn execute(&self, kind: OperationType, request: Request, caller: &Caller) -> Executing {
+        let (begun, described) = (Instant::now(), described(&request));
+        let (name, kind_str) = described
+            .as_ref()
+            .map_or((None, ""), |described| (described.name.as_deref(), described.kind_str()));
+        let span = tracing::info_span!(target: SPANS, "operation", operation = name, kind = kind_str);
+        let executing = self.run(kind, request, caller).instrument(span).await;
+        if let Some(described) = &described {
+            self.metrics.count(described, &executing.response, begun.elapsed());
+        }
+        executing
+    }
+
+    async fn run(&self, kind: OperationType, request: Request, caller: &Caller) -> Executing {
         let executed = Executed::default();
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
@@ -306,7 +331,9 @@ impl Api {
         let (api, executed) = (self.clone(), Executed::default());
         let answered = executed.clone();
         let answer = async move {
+            let (begun, described) = (Instant::now(), described(&request));
             let executing = api.execute(kind, request, &caller).await;
+            note(&caller.request_id, described.as_deref(), &executing.response, begun.elapsed());
             answered.0.store(executing.executed, Ordering::Relaxed);
             executing.response
         };
@@ -317,18 +344,36 @@ impl Api {
         let running = Running::of(OperationType::Subscription);
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
+        let mut following = self.metrics.subscribed(described(&request), caller.request_id.clone());
         // What a subscription costs is for each of its items: it is checked, and not said again and again.
         let request = self.prepare(request, &caller, loaders, &running.executed);
         let request = request.data(running.progress.clone());
         let id = caller.request_id;
         let responses = batches.run_stream(self.schema.execute_stream(request));
         let responses = AssertUnwindSafe(responses).catch_unwind();
-        let answers = responses.map(move |response| match response {
-            Ok(response) => finish(response, &id),
-            Err(panic) => internal(&id, &*panic),
+        let answers = responses.map(move |response| {
+            let answer = match response {
+                Ok(response) => finish(response, &id),
+                Err(panic) => internal(&id, &*panic),
+            };
+            following.note(&answer);
+            answer
         });
         Running { answers: answers.boxed(), ..running }
     }
+}
+
+/// One line an operation, of those that share a connection: a request of its own has the request's line.
+fn note(request_id: &str, described: Option<&Described>, response: &Response, took: Duration) {
+    tracing::info!(
+        request_id,
+        operation = described.and_then(|described| described.name.as_deref()),
+        kind = described.map(Described::kind_str),
+        cost = described.map(|described| described.cost),
+        duration_ms = milliseconds(took),
+        codes = codes(response).as_deref(),
+        "answered an operation"
+    );
 }
 
 /// An operation that answers over time. Dropped, it is given up.

@@ -24,6 +24,7 @@ use super::router::Server;
 use super::session::Session;
 use super::{limits, negotiation, rate_limit, sse, websocket};
 use crate::error::ErrorCode;
+use crate::supervision::operations::{self, Told};
 
 /// How long a client may take to send a request's body.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -228,7 +229,9 @@ async fn run(
     if let Err(too_fast) = api.admit(&session.caller) {
         return rate_limit::too_fast(media, too_fast);
     }
-    let executing = match api.check(&mut request) {
+    let checked = api.check(&mut request);
+    let described = super::execute::described(&request);
+    let executing = match checked {
         Ok(OperationType::Mutation) if !may_mutate => {
             let message = "GET is for queries only: POST mutations";
             let mut refused =
@@ -258,7 +261,10 @@ async fn run(
         Ok(kind) => api.execute(kind, request, &session.caller).await,
         Err(response) => Executing { response: *response, executed: false },
     };
-    reply(&executing, media)
+    let mut replied = reply(&executing, media);
+    let codes = operations::codes(&executing.response);
+    replied.extensions_mut().insert(Told { operation: described, codes });
+    replied
 }
 
 /// `POST /graphql`.

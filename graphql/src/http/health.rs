@@ -3,37 +3,30 @@
 use std::sync::LazyLock;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use event_store::MIGRATOR;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
+use super::negotiation::{MediaType, failure};
 use super::router::Server;
+use crate::error::ErrorCode;
+use crate::supervision::metrics::Hidden;
 
 /// How many events a read model may be behind and still count as up to date.
 const LAG: i64 = 1_000;
 
-/// The recorder of the process's metrics; none when something else records them.
-static RECORDER: LazyLock<Option<PrometheusHandle>> =
-    LazyLock::new(|| PrometheusBuilder::new().install_recorder().ok());
-
 /// The schema's version: the beginning of the SHA-256 of its text.
-static SCHEMA_VERSION: LazyLock<String> = LazyLock::new(|| {
+pub static SCHEMA_VERSION: LazyLock<String> = LazyLock::new(|| {
     let digest = Sha256::digest(crate::schema::sdl().as_bytes());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 });
 
 /// The git revision that the program was built from.
 pub const REVISION: &str = env!("OCPIZZA_REVISION");
-
-/// Starts recording metrics, once a process.
-pub fn record_metrics() {
-    LazyLock::force(&RECORDER);
-}
 
 /// `GET /healthz`: the process is alive.
 pub async fn healthz() -> &'static str {
@@ -89,20 +82,23 @@ pub async fn readyz(State(server): State<Server>) -> Response {
     (code, Json(detail)).into_response()
 }
 
-/// `GET /metrics`, in the text format of Prometheus.
-pub async fn metrics(State(server): State<Server>) -> Response {
-    #[allow(clippy::cast_precision_loss)] // a gauge is a float; positions stay far below 2^53
-    fn gauge(value: i64) -> f64 {
-        value as f64
+/// `GET /metrics`, in the text format of Prometheus, for whoever may read them.
+pub async fn metrics(State(server): State<Server>, headers: HeaderMap) -> Response {
+    let refused = |status, code, message| failure(status, MediaType::Json, code, message, None);
+    match server.metrics.admit(&headers) {
+        Ok(()) => {}
+        Err(Hidden::FromAll) => {
+            let message = "the metrics are shown to nobody: set OCPIZZA_MANAGER_METRICS_TOKEN";
+            return refused(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message);
+        }
+        Err(Hidden::WrongToken) => {
+            let message = "the metrics need their bearer token";
+            let mut response = refused(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message);
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return response;
+        }
     }
-    let services = &server.api.services;
-    metrics::gauge!("ocpizza_log_position").set(gauge(services.follower.head().borrow().0));
-    metrics::gauge!("ocpizza_database_connections").set(f64::from(services.pool.size()));
-    let text = RECORDER.as_ref().map(|recorder| {
-        recorder.run_upkeep();
-        recorder.render()
-    });
-    match text {
+    match server.metrics.render().await {
         Some(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

@@ -1,20 +1,24 @@
 //! The id of a request: the client's if it is decent, else a new one; in every log line and in the
 //! answer. A panic below is caught here, and answered as `INTERNAL`.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
+use metrics::{Counter, Histogram};
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::negotiation::{MediaType, failure};
 use crate::error::ErrorCode;
+use crate::supervision::operations::{Described, Told, milliseconds};
+use crate::supervision::traces;
 
 /// The header.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,6 +39,41 @@ impl RequestId {
     }
 }
 
+/// The paths that there are; what else is asked for may hold anything, and is not written down.
+const ROUTES: [&str; 7] =
+    ["/graphql", "/healthz", "/readyz", "/version", "/metrics", "/graphiql", OTHER_ROUTE];
+const OTHER_ROUTE: &str = "other";
+
+fn route_of(path: &str) -> &'static str {
+    if path.starts_with("/graphiql") {
+        return "/graphiql";
+    }
+    ROUTES.into_iter().find(|route| *route == path).unwrap_or(OTHER_ROUTE)
+}
+
+fn method_of(method: &Method) -> &'static str {
+    let known = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+/// Counts a request. The handles of a route and a status are kept: there are a few.
+fn count(route: &'static str, status: StatusCode, took: Duration) {
+    type Handles = HashMap<(&'static str, u16), (Counter, Histogram)>;
+    static HANDLES: LazyLock<RwLock<Handles>> = LazyLock::new(RwLock::default);
+    let key = (route, status.as_u16());
+    let known = HANDLES.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    let (requests, seconds) = known.unwrap_or_else(|| {
+        let labels = [("route", route.to_owned()), ("status", key.1.to_string())];
+        let requests = metrics::counter!("ocpizza_http_requests_total", &labels);
+        let seconds = metrics::histogram!("ocpizza_http_request_seconds", "route" => route);
+        let handles = (requests, seconds);
+        HANDLES.write().unwrap_or_else(PoisonError::into_inner).insert(key, handles.clone());
+        handles
+    });
+    requests.increment(1);
+    seconds.record(took.as_secs_f64());
+}
+
 /// What a panic left behind, where the program wrote it: what was put together may hold what was sent.
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &'static str {
     panic.downcast_ref::<&'static str>().copied().unwrap_or("words that are not logged")
@@ -44,8 +83,9 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &'static str {
 pub async fn identify(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers().get(HEADER));
     request.extensions_mut().insert(id.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", request_id = %id.0, %method, path);
+    let (method, route) = (method_of(request.method()), route_of(request.uri().path()));
+    let span = tracing::info_span!("request", request_id = &*id.0, method, path = route);
+    traces::continue_trace(&span, request.headers());
     let begun = Instant::now();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = answer.unwrap_or_else(|panic| {
@@ -55,9 +95,22 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
     });
     let elapsed = begun.elapsed();
     let status = response.status();
-    span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
-    metrics::counter!("ocpizza_http_requests_total", "status" => status.as_u16().to_string()).increment(1);
-    metrics::histogram!("ocpizza_http_request_seconds").record(elapsed.as_secs_f64());
+    let told = response.extensions_mut().remove::<Told>();
+    let operation = told.as_ref().and_then(|told| told.operation.as_deref());
+    tracing::info!(
+        parent: None,
+        request_id = &*id.0,
+        method,
+        path = route,
+        status = status.as_u16(),
+        operation = operation.and_then(|operation| operation.name.as_deref()),
+        kind = operation.map(Described::kind_str),
+        cost = operation.map(|operation| operation.cost),
+        duration_ms = milliseconds(elapsed),
+        codes = told.as_ref().and_then(|told| told.codes.as_deref()),
+        "answered"
+    );
+    count(route, status, elapsed);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(HEADER, value);
     }

@@ -17,6 +17,7 @@ use super::negotiation::{MediaType, failure};
 use super::origins::AllowedOrigins;
 use super::{graphiql, graphql, health, rate_limit, request_id};
 use crate::error::ErrorCode;
+use crate::supervision::Metrics;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Server {
     pub(crate) origins: AllowedOrigins,
     /// Whose word on where a request comes from is taken.
     pub(crate) proxies: TrustedProxies,
+    /// The process's metrics.
+    pub(crate) metrics: Metrics,
     /// Whether GraphiQL is served.
     pub(crate) graphiql: bool,
 }

@@ -1,11 +1,17 @@
-//! Logs: to stderr, because stdout is for what was asked; JSON in production, readable otherwise. Never a
-//! token, a password, a contact or a payload, whatever `RUST_LOG` says.
+//! Logs: of a process that serves to stdout, where platforms read them; else to stderr, because stdout is for
+//! what was asked. JSON in production, readable otherwise. Never a token, a password, a contact or a payload,
+//! whatever `RUST_LOG` says.
 
+use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
+use anyhow::Context;
+use event_store::SPANS;
 use graphql::config::Environment;
+use graphql::supervision::traces::Traces;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
@@ -15,13 +21,43 @@ const OURS: [&str; 5] = ["domain", "event_store", "graphql", "ocpizza_manager", 
 /// Starts logging. `RUST_LOG` wins over the level given, but for other people's crates: below `INFO` those
 /// write down what passes through them, headers and messages with all that is in them.
 pub(crate) fn start(environment: Environment, level: &str) {
+    let terminal = std::io::stderr().is_terminal();
+    start_to(environment, level, BoxMakeWriter::new(std::io::stderr), terminal, None);
+}
+
+/// The same for a process that serves: to stdout, and its spans to where traces are kept, if that is set.
+pub(crate) fn start_serving(environment: Environment) -> anyhow::Result<Option<Traces>> {
+    let traces = Traces::start().context("OTEL_EXPORTER_OTLP_ENDPOINT: traces cannot be sent")?;
+    let terminal = std::io::stdout().is_terminal();
+    start_to(environment, "info", BoxMakeWriter::new(std::io::stdout), terminal, traces.as_ref());
+    Ok(traces)
+}
+
+fn start_to(
+    environment: Environment,
+    level: &str,
+    output: BoxMakeWriter,
+    terminal: bool,
+    traces: Option<&Traces>,
+) {
     let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let logs = fmt::layer().with_writer(std::io::stderr);
+    let logs = fmt::layer().with_writer(output).with_ansi(terminal);
     let logs = match environment {
-        Environment::Production => logs.json().flatten_event(true).boxed(),
+        Environment::Production => logs.json().flatten_event(true).with_span_list(false).boxed(),
         Environment::Development => logs.boxed(),
     };
-    let logs = tracing_subscriber::registry().with(asked).with(filter_fn(is_harmless)).with(logs);
+    let logs = logs.with_filter(asked.and(filter_fn(is_harmless)));
+    // What is said within a span is for the log: here its words could hold what was sent.
+    let spans = |metadata: &Metadata<'_>| {
+        metadata.is_span()
+            && *metadata.level() <= Level::INFO
+            && (metadata.target() == SPANS || is_ours(metadata))
+    };
+    let traces = traces.map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer());
+        layer.with_location(false).with_threads(false).with_filter(filter_fn(spans))
+    });
+    let logs = tracing_subscriber::registry().with(logs).with(traces);
     // Not `init`, which would also take what crates say through `log`: a WebSocket's messages, for one. Fails
     // only when it was done before.
     let _ = tracing::subscriber::set_global_default(logs);
@@ -29,8 +65,11 @@ pub(crate) fn start(environment: Environment, level: &str) {
 }
 
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
-    let krate = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= Level::INFO || OURS.contains(&krate)
+    metadata.target() != SPANS && (*metadata.level() <= Level::INFO || is_ours(metadata))
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    OURS.contains(&metadata.target().split("::").next().unwrap_or_default())
 }
 
 /// Says where a panic was. Its words only where the program wrote them: those that were put together may

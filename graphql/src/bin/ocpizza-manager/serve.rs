@@ -36,7 +36,7 @@ pub(crate) struct Args {
 #[tokio::main]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
-    logs::start(settings.environment, "info");
+    let traces = logs::start_serving(settings.environment)?;
     production::check_settings(&settings)?;
     // What cannot be used is said before anything is started.
     settings.origins()?;
@@ -58,6 +58,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     }
     close(app, pool).await;
     tracing::info!("stopped");
+    if let Some(traces) = traces {
+        // Sending waits for its thread: not here, where others may still run.
+        let _ = tokio::task::spawn_blocking(|| traces.close()).await;
+    }
     Ok(())
 }
 

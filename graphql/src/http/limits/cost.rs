@@ -132,6 +132,11 @@ impl Costs {
         Cost { requested, unknown: counting.unknown }
     }
 
+    /// The fields of a type.
+    pub fn fields_of(&self, ty: &str) -> impl Iterator<Item = &Name> {
+        self.0.get(ty).into_iter().flat_map(HashMap::keys)
+    }
+
     fn field(&self, ty: &str, field: &str) -> Option<&FieldCost> {
         self.0.get(ty)?.get(field)
     }
