@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use axum::Router;
 use chrono::TimeDelta;
+use event_store::merkle::SealingKey;
 use event_store::{EventStore, Follower, LogError, Settings};
-use projections::{ProjectionError, ReadModels};
+use projections::{HeadsTo, ProjectionError, ReadModels, Sealing};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -74,6 +75,12 @@ pub struct Config {
     pub contact_retention: TimeDelta,
     /// Who may read the metrics.
     pub metrics: Readers,
+    /// What heads of the log are signed with; derived from the key of tokens when none.
+    pub sealing_key: Option<SealingKey>,
+    /// How soon an event is sealed when fewer than a thousand follow.
+    pub seal_within: Duration,
+    /// Where heads of the log are published, if anywhere.
+    pub heads_to: Option<Arc<dyn HeadsTo>>,
 }
 
 impl Config {
@@ -95,6 +102,9 @@ impl Config {
             streams: StreamLimits::default(),
             contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
             metrics: Readers::Anybody,
+            sealing_key: None,
+            seal_within: projections::WITHIN,
+            heads_to: None,
         }
     }
 
@@ -109,6 +119,8 @@ impl Config {
     ) -> Result<Self, config::SettingsError> {
         Ok(Self {
             key: settings.signing_key(),
+            sealing_key: settings.sealing_key()?,
+            heads_to: settings.heads_destination()?,
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
             brakes: settings.brakes(),
@@ -191,6 +203,9 @@ impl App {
             streams,
             contact_retention,
             metrics,
+            sealing_key,
+            seal_within,
+            heads_to,
         } = config;
         supervision::metrics::record();
         let key = match key {
@@ -199,7 +214,14 @@ impl App {
         };
         let store = EventStore::start(pool.clone(), Settings::default());
         let follower = Follower::start(pool.clone(), &[courier_position::CHANNEL, session::CHANNEL]).await?;
-        let read_models = ReadModels::start(pool.clone(), &follower, store.clone(), clock.0).await?;
+        let sealing = Sealing {
+            key: sealing_key.unwrap_or_else(|| key.sealing_key()),
+            within: seal_within,
+            to: heads_to,
+        };
+        let read_models =
+            ReadModels::start_and_seal(pool.clone(), &follower, store.clone(), clock.0, Some(sealing))
+                .await?;
         let services = Services {
             pool: pool.clone(),
             store: store.clone(),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use config::{Config, File, FileFormat};
-use secrecy::SecretString;
+use event_store::merkle::{BadKey, PublicKey, SealingKey};
+use projections::HeadsTo;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -21,16 +23,18 @@ use crate::http::rate_limit::{RateLimit, RateLimits};
 use crate::introspection::Introspection;
 use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp, SmtpError};
 use crate::supervision::metrics::Readers;
+use crate::sealing::{self, BadDestination};
 
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
 /// The variables, which are also the file's keys, in lower case.
-const VARIABLES: [&str; 25] = [
+const VARIABLES: &[&str] = &[
     "DATABASE_URL",
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
     "OCPIZZA_MANAGER_GRAPHIQL",
     "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS",
+    "OCPIZZA_MANAGER_HEADS_TO",
     "OCPIZZA_MANAGER_INTROSPECTION",
     "OCPIZZA_MANAGER_KEY",
     "OCPIZZA_MANAGER_KEY_PREVIOUS",
@@ -42,6 +46,8 @@ const VARIABLES: [&str; 25] = [
     "OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT",
     "OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS",
     "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS",
+    "OCPIZZA_MANAGER_SIGNING_KEY",
+    "OCPIZZA_MANAGER_SIGNING_KEYS_RETIRED",
     "OCPIZZA_MANAGER_MAIL_DIR",
     "OCPIZZA_MANAGER_MAIL_FROM",
     "OCPIZZA_MANAGER_METRICS_TOKEN",
@@ -146,6 +152,15 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS`: how many days a contact is kept once its order is over.
     #[serde(default = "default_retention", rename = "ocpizza_manager_contact_retention_days")]
     pub contact_retention_days: u32,
+    /// `OCPIZZA_MANAGER_SIGNING_KEY`: the seed that heads of the log are signed with, 32 bytes in base64.
+    #[serde(rename = "ocpizza_manager_signing_key")]
+    pub heads_key: Option<SecretString>,
+    /// `OCPIZZA_MANAGER_SIGNING_KEYS_RETIRED`: the public halves of keys before it, commas between.
+    #[serde(rename = "ocpizza_manager_signing_keys_retired")]
+    pub heads_keys_retired: Option<String>,
+    /// `OCPIZZA_MANAGER_HEADS_TO`: where heads of the log are published. A webhook's address may hold a secret.
+    #[serde(rename = "ocpizza_manager_heads_to")]
+    pub heads_to: Option<SecretString>,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
@@ -208,6 +223,15 @@ pub enum SettingsError {
     /// A mail server without an address that mail is from.
     #[error("OCPIZZA_MANAGER_SMTP_URL needs OCPIZZA_MANAGER_MAIL_FROM")]
     NoSender,
+    /// The key that heads are signed with is none.
+    #[error("OCPIZZA_MANAGER_SIGNING_KEY: {0}")]
+    SigningKey(#[source] BadKey),
+    /// One of the keys before it is none.
+    #[error("OCPIZZA_MANAGER_SIGNING_KEYS_RETIRED: {0}")]
+    RetiredKey(#[source] BadKey),
+    /// Heads cannot be published there.
+    #[error("OCPIZZA_MANAGER_HEADS_TO: {0}")]
+    HeadsTo(#[source] BadDestination),
     /// Nothing could be executed.
     #[error("settings: OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE is only, and there are no trusted documents")]
     NothingTrusted,
@@ -243,6 +267,8 @@ impl Settings {
         {
             return Err(SettingsError::PreviousKey);
         }
+        settings.sealing_key()?;
+        settings.retired_keys()?;
         Ok(settings)
     }
 
@@ -331,6 +357,34 @@ impl Settings {
             }
         };
         Ok(MailSettings { mailer, public_url: self.public_url.clone() })
+    }
+
+    /// The key that heads of the log are signed with; none when it is derived from the one of tokens.
+    ///
+    /// # Errors
+    /// When it is no key.
+    pub fn sealing_key(&self) -> Result<Option<SealingKey>, SettingsError> {
+        let key = self.heads_key.as_ref().map(|seed| SealingKey::from_base64(seed.expose_secret()));
+        key.transpose().map_err(SettingsError::SigningKey)
+    }
+
+    /// The public halves of the keys before it.
+    ///
+    /// # Errors
+    /// When one is no key.
+    pub fn retired_keys(&self) -> Result<Vec<PublicKey>, SettingsError> {
+        let texts = self.heads_keys_retired.iter().flat_map(|keys| keys.split(','));
+        let keys = texts.map(str::trim).filter(|key| !key.is_empty()).map(str::parse);
+        keys.collect::<Result<_, _>>().map_err(SettingsError::RetiredKey)
+    }
+
+    /// Where heads of the log are published, if anywhere.
+    ///
+    /// # Errors
+    /// When they cannot be published there.
+    pub fn heads_destination(&self) -> Result<Option<Arc<dyn HeadsTo>>, SettingsError> {
+        let to = self.heads_to.as_ref().map(|to| sealing::destination(to.expose_secret()));
+        to.transpose().map_err(SettingsError::HeadsTo)
     }
 
     /// The documents that requests may name instead of sending them.

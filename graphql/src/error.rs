@@ -12,6 +12,7 @@ use async_graphql::{ErrorExtensionValues, Response, ServerError, value};
 use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
+use event_store::merkle::{SealError, TreeError};
 use event_store::{FollowError, LogError, StoreError};
 use projections::as_of::AsOfError;
 use projections::why::Unknown;
@@ -224,6 +225,22 @@ impl From<LogError> for ApiError {
         match error {
             LogError::Database(error) => error.into(),
             LogError::Unreadable { position, source } => Self::unreadable(position, source),
+        }
+    }
+}
+
+impl From<SealError> for ApiError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Database(error) => error.into(),
+            SealError::Log(error) => error.into(),
+            SealError::Tree(TreeError::NoSuchPart) => {
+                Self::bad_input("there is no such position or size among what is sealed")
+            }
+            fault @ (SealError::Tree(TreeError::Tree(_))
+            | SealError::Disagrees(_)
+            | SealError::BadHead(_)
+            | SealError::Missing(_)) => Self::internal(fault),
         }
     }
 }

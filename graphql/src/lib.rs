@@ -32,6 +32,7 @@ pub mod queries;
 pub mod requires;
 pub mod scalars;
 pub mod schema;
+pub mod sealing;
 pub mod simulate;
 pub mod subscriptions;
 pub mod supervision;

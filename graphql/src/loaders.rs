@@ -9,6 +9,7 @@ use domain::ids::{DeliveryId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
 use domain::why::Change;
 use domain::{AggregateState, LogPosition, StreamId};
+use event_store::merkle::{self, StoredHead};
 use event_store::{LogEntry, log};
 use projections::as_of::{self, Folded};
 use projections::{deliveries, menus, order_details, pizzerias, why};
@@ -65,6 +66,10 @@ pub struct StateAt {
     /// At which position.
     pub position: LogPosition,
 }
+
+/// The last head of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LatestHead;
 
 /// The beginning of a stream behind a position.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -235,6 +240,15 @@ impl Loader<StateAt> for Loaders {
             }
         }
         Ok(states)
+    }
+}
+
+impl Loader<LatestHead> for Loaders {
+    type Value = StoredHead;
+    type Error = ApiError;
+
+    async fn load(&self, _keys: &[LatestHead]) -> Result<HashMap<LatestHead, StoredHead>, ApiError> {
+        Ok(merkle::latest(&self.pool).await?.into_iter().map(|head| (LatestHead, head)).collect())
     }
 }
 

@@ -59,6 +59,10 @@ fn help_of_every_command_has_an_example() {
         "projections status",
         "projections rebuild",
         "projections verify",
+        "audit",
+        "audit seal",
+        "audit key",
+        "audit verify",
         "simulate",
         "audit",
         "audit replay",
@@ -147,6 +151,12 @@ fn settings_that_cannot_be_used_are_one_line() {
         ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "fast", "rate_per_address"),
         ("OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT", "-1", "sign_in_per_account"),
         ("OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL", "tomorrow", "key_previous_until"),
+        ("OCPIZZA_MANAGER_SIGNING_KEY", "c2hvcnQ=", "OCPIZZA_MANAGER_SIGNING_KEY: not 32 bytes"),
+        (
+            "OCPIZZA_MANAGER_SIGNING_KEYS_RETIRED",
+            "a+b+c",
+            "OCPIZZA_MANAGER_SIGNING_KEYS_RETIRED: not a public key",
+        ),
     ] {
         let line = the_one_line(&program(&["serve"]).env(name, value).output().unwrap());
         assert!(line.contains(said), "{line}");

@@ -4,7 +4,7 @@
 //! A new read model is one migration, one file (row, apply, queries) and one line in [`registry`].
 //!
 //! - [`ReadModels::start`] follows the log: a runner a read model, a reactor a policy, the expiry timer, and
-//!   [`account_access`], which keeps what accounts may in line with the log.
+//!   [`account_access`], which keeps what accounts may in line with the log; and seals it, when told how ([`Sealing`]).
 //! - Rows and checkpoint change in one transaction (module `checkpoint`), so an event counts once.
 //! - [`rebuild()`] fills a model anew beside the live one; [`compare`] fills it likewise and compares the two row by
 //!   row, [`count`] holds what each has counted against the log, [`verify()`] does both.
@@ -35,6 +35,7 @@ mod rebuild;
 pub mod registry;
 mod runner;
 mod scratch;
+mod sealer;
 mod status;
 pub mod stock_levels;
 mod time_travel;
@@ -50,5 +51,6 @@ pub use read_models::ReadModels;
 pub use rebuild::rebuild;
 pub use registry::Model;
 pub use runner::{catch_up, deliver};
+pub use sealer::{HeadsTo, NotPublished, Sealing, WITHIN};
 pub use status::{Failure, RunsAt, Status, status};
 pub use verify::{Comparison, Count, Difference, ModelReport, OnStep, Step, compare, count, verify};

@@ -8,6 +8,7 @@ use domain::LogPosition;
 use event_store::{EventStore, Follower};
 use futures_util::FutureExt;
 use sqlx::PgPool;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::account_access::{self, Access};
@@ -19,6 +20,7 @@ use crate::leadership::{self, Leadership};
 use crate::progress::Progress;
 use crate::reactor::Reactor;
 use crate::registry::Model;
+use crate::sealer::{self, Publisher, Sealer, Sealing};
 use crate::status::{self, RunsAt, Status};
 use crate::{checkpoint, runner, scratch};
 
@@ -58,6 +60,30 @@ where
     })
 }
 
+/// The sealer, and what publishes its heads.
+fn seal(
+    pool: &PgPool,
+    sealing: &Sealing,
+    leadership: &Leadership,
+    progress: &Arc<Progress>,
+    now: fn() -> DateTime<Utc>,
+) -> Vec<JoinHandle<()>> {
+    let signed = Arc::new(Notify::new());
+    let parts = (pool.clone(), sealing.clone(), signed.clone(), leadership.clone(), progress.clone());
+    let sealer = supervise(sealer::NAME.to_owned(), move || {
+        let (pool, sealing, signed, leadership, progress) = parts.clone();
+        Sealer { pool, sealing, now, signed }.run(leadership, progress)
+    });
+    let publisher = sealing.to.clone().map(|to| {
+        let parts = (pool.clone(), to, signed, leadership.clone());
+        supervise("publisher".to_owned(), move || {
+            let (pool, to, signed, leadership) = parts.clone();
+            Publisher { pool, to, now, signed }.run(leadership)
+        })
+    });
+    std::iter::once(sealer).chain(publisher).collect()
+}
+
 impl ReadModels {
     /// Starts following the log: a runner for each read model, a reactor for each policy, and the
     /// timer that lets unpaid orders expire by the clock `now`. Of all processes on the database one
@@ -71,10 +97,25 @@ impl ReadModels {
         store: EventStore,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Self, ProjectionError> {
+        Self::start_and_seal(pool, follower, store, now, None).await
+    }
+
+    /// As [`Self::start`], and seals the log, if it is said how; of all processes one at a time.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn start_and_seal(
+        pool: PgPool,
+        follower: &Follower,
+        store: EventStore,
+        now: fn() -> DateTime<Utc>,
+        sealing: Option<Sealing>,
+    ) -> Result<Self, ProjectionError> {
         let mut names = status::names();
         checkpoint::ensure(&pool, names.iter().map(String::as_str)).await?;
         scratch::remove_left_over(&pool).await?;
         names.push(expiry::NAME.to_owned());
+        names.extend(sealing.is_some().then(|| sealer::NAME.to_owned()));
         let (leadership, contender) = leadership::compete(pool.clone(), names);
         let progress = Arc::new(Progress::new(pool.clone()));
         let batches = Arc::new(Batches::new(pool.clone()));
@@ -110,6 +151,9 @@ impl ReadModels {
             let (pool, leadership) = timer.clone();
             Expiry { pool, store: store.clone(), now }.run(leadership)
         }));
+        tasks.extend(
+            sealing.into_iter().flat_map(|sealing| seal(&pool, &sealing, &leadership, &progress, now)),
+        );
         let past = Past::over(&pool);
         Ok(Self(Arc::new(Inner { pool, past, progress, leadership, tasks })))
     }

@@ -101,6 +101,9 @@ const ELSEWHERE = new Set([
   // They would leave the other clients without their customer; see tests/it/erasure.rs.
   'EraseCustomer',
   'EraseMyAccount',
+  // Of what is sealed, which takes half a minute; see tests/it/sealed_api.rs.
+  'InclusionProof',
+  'ConsistencyProof',
 ]);
 
 // Anybody, and the head office.

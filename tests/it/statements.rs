@@ -118,7 +118,7 @@ const DELIVERIES: &str = "query($first: Int!) { deliveries(first: $first) { node
     allowedActions { action enabled }
     history(first: 5) { nodes { type changes { path } cause { type } } } } } }";
 const EVENTS: &str = "query($first: Int!) { events(first: $first) { nodes {
-    position type payload stream { id } actor { id role } command changes { path } cause { type } } } }";
+    position type sealed payload stream { id } actor { id role } command changes { path } cause { type } } } }";
 
 #[tokio::test]
 async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {

@@ -6,6 +6,7 @@ pub mod database;
 pub mod demo;
 pub mod events;
 pub mod eventually;
+pub mod log;
 pub mod orders;
 pub mod processes;
 pub mod raw_socket;

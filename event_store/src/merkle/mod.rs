@@ -5,15 +5,28 @@
 //! - [`StoredEvent`]: an event's exact bytes, the leaf.
 //! - [`Frontier`], [`prove_inclusion`], [`prove_consistency`] and their checks: the tree, by `tlog_tiles`.
 //! - [`TreeHead`], [`SignedHead`]: a head, and its text as a C2SP signed note.
+//! - [`seal`]: makes tree and heads grow to the log's end. [`latest`], [`heads_after`], [`inclusion`],
+//!   [`consistency`]: what is sealed.
+//! - [`verify`]: reads all of it again, and names the first position that is wrong.
 //! - [`SealingKey`], [`PublicKey`], [`TrustedKeys`]: Ed25519.
 
 mod head;
+mod heads;
 mod key;
 mod leaf;
+mod seal;
+mod stored;
+mod tiles;
 mod tree;
+mod verify;
 
 pub use head::{BadNote, SignedHead, TreeHead, parse_notes};
+pub use heads::{
+    Consistency, Inclusion, StoredHead, consistency, heads_after, inclusion, latest, log_id, sealed,
+};
 pub use key::{BadKey, KeyId, PublicKey, SealingKey, TrustedKeys, Untrusted};
 pub use leaf::StoredEvent;
+pub use seal::{EVERY, SealError, Until, seal};
 pub use tlog_tiles::{EMPTY_HASH, Hash};
 pub use tree::{Frontier, TreeError, check_consistency, check_inclusion, prove_consistency, prove_inclusion};
+pub use verify::{Finding, Report, VerifyError, Wrong, verify};

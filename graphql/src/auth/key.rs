@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use event_store::merkle::SealingKey;
 use hmac::{Hmac, Mac};
 use rand::RngCore;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -67,6 +68,12 @@ impl Key {
             .await?;
         let key: Vec<u8> = sqlx::query_scalar("SELECT key FROM development_keys").fetch_one(pool).await?;
         Ok(Self(Arc::new(Keys { present: key.into(), previous: None })))
+    }
+
+    /// What the log is sealed with when no key is set for that: derived, so that neither can be computed from the
+    /// other's hashes.
+    pub fn sealing_key(&self) -> SealingKey {
+        SealingKey::derived_from(self.0.present.expose_secret())
     }
 
     /// What is stored of a token.

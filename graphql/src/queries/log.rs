@@ -1,31 +1,85 @@
 //! The log: how far it has come, and its events.
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::{StreamId, StreamType as Kind};
-use event_store::log;
+use event_store::{log, merkle};
 use projections::page::{PageArgs, PageError};
 use uuid::Uuid;
 
 use super::order::pizzerias_of;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::loaders::LatestHead;
 use crate::requires::{requires, roles};
-use crate::scalars::LogPosition;
+use crate::scalars::{self, LogPosition};
 use crate::types::enums::StreamType;
 use crate::types::event::{Event, EventConnection, cursor};
+use crate::types::seal::{self, ConsistencyProof, InclusionProof, TreeHead};
 
 /// Queries over the log.
 #[derive(Debug, Default)]
 pub struct LogQuery;
 
 /// The log of events.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug)]
 pub struct Log {
+    position: domain::LogPosition,
+}
+
+/// The log of events. What is sealed cannot be changed without a signed head disagreeing; `docs/audit.md` has the
+/// formats.
+#[Object]
+impl Log {
     /// The position of the last event; 0 while there is none.
-    pub position: LogPosition,
+    async fn position(&self) -> LogPosition {
+        LogPosition(self.position)
+    }
+
+    /// The last signed head of the Merkle tree over the events; none before the first.
+    async fn head(&self, ctx: &Context<'_>) -> Result<Option<TreeHead>, ApiError> {
+        Ok(ctx.loaders()?.load_one(LatestHead).await?.map(TreeHead::from))
+    }
+
+    /// How many events are not yet sealed: those behind the head. They are within a minute.
+    async fn unsealed(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        let head = ctx.loaders()?.load_one(LatestHead).await?;
+        let sealed = head.map_or(0, |head| seal::size_of(&head).0);
+        scalars::int((self.position.0 - sealed).max(0))
+    }
+
+    /// Proves that the event at a position is in the tree of a size. `BAD_USER_INPUT` for what is not sealed.
+    async fn inclusion_proof(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which event.")] position: LogPosition,
+        #[graphql(desc = "Of a tree of so many events: the one of the last head when nothing is said.")] size: Option<
+            LogPosition,
+        >,
+    ) -> Result<InclusionProof, ApiError> {
+        let mut db = ctx.services()?.pool.acquire().await?;
+        let size = match size {
+            Some(size) => size.0,
+            None => merkle::sealed(&mut *db).await?,
+        };
+        let proof = merkle::inclusion(&mut db, position.0, size).await?;
+        Ok(InclusionProof::new(position.0, size, &proof))
+    }
+
+    /// Proves that the tree of a size is the beginning of a larger one: that nothing before has changed since.
+    /// `BAD_USER_INPUT` for what is not sealed.
+    async fn consistency_proof(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The size of the smaller tree, 1 at least.")] from: LogPosition,
+        #[graphql(desc = "The size of the larger.")] to: LogPosition,
+    ) -> Result<ConsistencyProof, ApiError> {
+        let mut db = ctx.services()?.pool.acquire().await?;
+        let proof = merkle::consistency(&mut db, from.0, to.0).await?;
+        Ok(ConsistencyProof::new(from.0, to.0, &proof))
+    }
 }
 
 /// Which events; everything that is given must hold.
@@ -117,7 +171,7 @@ impl LogQuery {
         let own: Option<&PizzeriaId> = ctx.caller()?.actor.as_ref().and_then(|actor| actor.pizzeria.as_ref());
         ctx.caller()?.authorize(Permission::ReadLog, own.map_or(Scope::Group, Scope::Pizzeria))?;
         let position = log::head(&ctx.services()?.pool).await?;
-        Ok(Log { position: LogPosition(position) })
+        Ok(Log { position })
     }
 
     /// Events of the log, by position.

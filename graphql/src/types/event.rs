@@ -9,12 +9,13 @@ use event_store::LogEntry;
 
 use super::enums::{Role, StreamType};
 use super::page::{PageInfo, forward};
+use super::seal::covers;
 use super::why::StateChange;
 use crate::as_of::Moment;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::loaders::{ChangesOf, EventAt, HistoryOf};
+use crate::loaders::{ChangesOf, EventAt, HistoryOf, LatestHead};
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Json};
 
@@ -102,6 +103,11 @@ impl Event {
     /// The version of its payload as stored.
     async fn version(&self) -> &str {
         self.0.event_version()
+    }
+
+    /// Whether a signed head covers it; what was appended last is not yet sealed.
+    async fn sealed(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(ctx.loaders()?.load_one(LatestHead).await?.is_some_and(|head| covers(&head, self.0.position())))
     }
 
     /// What it carries, as stored; none for those who may not see it. The customer's delivery code is

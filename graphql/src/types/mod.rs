@@ -18,6 +18,7 @@ pub mod page;
 pub mod pizzeria;
 pub mod quote;
 pub mod sales;
+pub mod seal;
 pub mod staff;
 pub mod stock;
 pub mod user_error;

@@ -27,7 +27,7 @@ const SIZES: [(&str, &str, u64); 6] = [
 ];
 
 /// Fields that cost more than others, because they read the log or sum up a period, and by how much.
-const WEIGHTS: [(&str, &str, u64); 8] = [
+const WEIGHTS: [(&str, &str, u64); 10] = [
     ("Query", "events", 10),
     ("Query", "sales", 100),
     ("Query", "whyUnavailable", 2_000),
@@ -36,6 +36,8 @@ const WEIGHTS: [(&str, &str, u64); 8] = [
     ("Stock", "history", 10),
     ("Event", "cause", 2),
     ("Event", "changes", 5),
+    ("Log", "inclusionProof", 20),
+    ("Log", "consistencyProof", 20),
 ];
 
 /// What `asOf` adds to a field, because its answer is replayed from the log.

@@ -1,12 +1,15 @@
-//! `audit`: what an auditor asks of the log.
+//! `audit`: seal the log, verify it, and what else an auditor asks of it.
 
+mod key;
 mod replay;
+mod seal;
+mod verify;
 
 use clap::Subcommand;
 
-/// Ask the log what would have been otherwise
+/// Seal the log, and prove that nothing in it was altered, inserted or removed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ocpizza-manager audit replay --help")]
+#[command(after_help = "Example:\n  ocpizza-manager audit verify --head heads.txt")]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -14,11 +17,17 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    Seal(seal::Args),
+    Key(key::Args),
+    Verify(verify::Args),
     Replay(replay::Args),
 }
 
 pub(crate) fn run(Args { action }: Args) -> anyhow::Result<()> {
     match action {
+        Action::Seal(args) => seal::run(args),
+        Action::Key(args) => key::run(args),
+        Action::Verify(args) => verify::run(args),
         Action::Replay(args) => replay::run(args),
     }
 }

@@ -1,0 +1,41 @@
+//! Events as they are stored, row by row: exact texts, nothing decoded.
+
+use domain::LogPosition;
+use sqlx::postgres::PgRow;
+use sqlx::{Row, ValueRef};
+
+use super::StoredEvent;
+
+/// The columns of an event, as [`stored_event`] reads them: texts to the byte.
+pub(super) const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+                                  recorded_at, payload::text, metadata::text";
+
+/// Microseconds from 1970 to 2000, where PostgreSQL counts from.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// A time as PostgreSQL sends it: microseconds since 2000. Decoded here, since somebody who changes it may store one that
+/// no calendar has.
+fn microseconds(row: &PgRow, index: usize) -> Result<i64, sqlx::Error> {
+    let wrong = |source| sqlx::Error::ColumnDecode { index: index.to_string(), source };
+    let value = row.try_get_raw(index)?;
+    if value.is_null() {
+        return Err(wrong("no time".into()));
+    }
+    let bytes: [u8; 8] = value.as_bytes().map_err(wrong)?.try_into().map_err(|_| wrong("no time".into()))?;
+    Ok(i64::from_be_bytes(bytes).saturating_add(EPOCH))
+}
+
+/// An event of a row, which it borrows from.
+pub(super) fn stored_event(row: &PgRow) -> Result<StoredEvent<'_>, sqlx::Error> {
+    Ok(StoredEvent {
+        position: LogPosition(row.try_get(0)?),
+        aggregate_type: row.try_get(1)?,
+        aggregate_id: row.try_get(2)?,
+        sequence: row.try_get(3)?,
+        event_type: row.try_get(4)?,
+        event_version: row.try_get(5)?,
+        recorded_at: microseconds(row, 6)?,
+        payload: row.try_get(7)?,
+        metadata: row.try_get(8)?,
+    })
+}

@@ -1,0 +1,129 @@
+//! The heads that a log is held against, stored and given, in order of their size. A few stored ones are read at a time.
+
+use std::collections::VecDeque;
+
+use sqlx::PgConnection;
+use tlog_tiles::Hash;
+use uuid::Uuid;
+
+use super::super::head::SignedHead;
+use super::super::heads::{HEADS, Row};
+use super::super::key::{KeyId, TrustedKeys, Untrusted};
+use super::super::seal::EVERY;
+use super::finding::{Finding, Wrong};
+
+/// Stored heads that are read at once.
+const AT_ONCE: i64 = 500;
+
+/// A head, as far as it is to be believed.
+#[derive(Debug)]
+pub(super) struct Checkpoint {
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    pub(super) key: KeyId,
+    pub(super) given: bool,
+}
+
+/// Those that are still to be reached.
+pub(super) struct Checkpoints<'a> {
+    trusted: &'a TrustedKeys,
+    log: Uuid,
+    given: VecDeque<&'a SignedHead>,
+    stored: VecDeque<Row>,
+    /// The size of the last stored one that was taken, and the time of the last that could be read.
+    last_stored: u64,
+    last_signed: Option<chrono::DateTime<chrono::Utc>>,
+    all_read: bool,
+    /// What is wrong with the heads themselves.
+    pub(super) findings: Vec<Finding>,
+    pub(super) stored_reached: u64,
+}
+
+fn size_of(row: &Row) -> u64 {
+    u64::try_from(row.size).unwrap_or_default()
+}
+
+impl<'a> Checkpoints<'a> {
+    pub(super) fn new(given: &'a [SignedHead], trusted: &'a TrustedKeys, log: Uuid) -> Self {
+        let mut given: Vec<_> = given.iter().collect();
+        given.sort_by_key(|head| head.head.size);
+        Self {
+            trusted,
+            log,
+            given: given.into(),
+            stored: VecDeque::new(),
+            last_stored: 0,
+            last_signed: None,
+            all_read: false,
+            findings: Vec::new(),
+            stored_reached: 0,
+        }
+    }
+
+    async fn fill(&mut self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.stored.is_empty() && !self.all_read {
+            let sql = format!("{HEADS} WHERE size > $1 ORDER BY size LIMIT $2");
+            let after = i64::try_from(self.last_stored).unwrap_or(i64::MAX);
+            let rows: Vec<Row> = sqlx::query_as(&sql).bind(after).bind(AT_ONCE).fetch_all(db).await?;
+            self.all_read = rows.is_empty();
+            self.stored = rows.into();
+        }
+        Ok(())
+    }
+
+    /// The size of the next.
+    pub(super) async fn next_size(&mut self, db: &mut PgConnection) -> Result<Option<u64>, sqlx::Error> {
+        self.fill(db).await?;
+        let stored = self.stored.front().map(size_of);
+        let given = self.given.front().map(|head| head.head.size);
+        Ok(stored.into_iter().chain(given).min())
+    }
+
+    /// Takes those of a size: the ones to be believed. What is wrong with the others is noted.
+    pub(super) async fn take(
+        &mut self,
+        db: &mut PgConnection,
+        size: u64,
+    ) -> Result<Vec<Checkpoint>, sqlx::Error> {
+        let mut taken = Vec::new();
+        while let Some(head) = self.given.front().copied().filter(|head| head.head.size == size) {
+            self.given.pop_front();
+            // Trusted: they were looked at before.
+            taken.push(Checkpoint { size, root: head.head.root, key: head.key_id, given: true });
+        }
+        self.fill(db).await?;
+        if self.stored.front().is_some_and(|row| size_of(row) == size)
+            && let Some(row) = self.stored.pop_front()
+        {
+            taken.extend(self.stored_one(row, size));
+        }
+        Ok(taken)
+    }
+
+    fn stored_one(&mut self, row: Row, size: u64) -> Option<Checkpoint> {
+        let before = std::mem::replace(&mut self.last_stored, size);
+        let mut wrong = |what| self.findings.push(Finding::between(before, size, what));
+        if size.saturating_sub(before) > EVERY {
+            wrong(Wrong::HeadsMissing);
+        }
+        let Some(head) = row.decode() else {
+            wrong(Wrong::DamagedHead);
+            return None;
+        };
+        self.stored_reached += 1;
+        if let Err(why) = self.trusted.check(self.log, &head.signed) {
+            wrong(Wrong::Head(why));
+            return None;
+        }
+        if head.public_key.id() != head.signed.key_id {
+            wrong(Wrong::Head(Untrusted::UnknownKey(head.public_key.id())));
+        }
+        let signed_at = head.signed.head.signed_at;
+        if self.last_signed.is_some_and(|last| signed_at < last) {
+            wrong(Wrong::HeadTime);
+        }
+        self.last_signed = Some(signed_at);
+        let SignedHead { head, key_id, .. } = head.signed;
+        Some(Checkpoint { size, root: head.root, key: key_id, given: false })
+    }
+}

@@ -1,0 +1,83 @@
+//! What can be compared without hashing: the log's own row, the ends of tree and log, and the sequences of streams.
+
+use chrono::{DateTime, Utc};
+use domain::LogPosition;
+use sqlx::PgConnection;
+
+use super::finding::{Finding, Wrong, position};
+
+/// What the tables say of themselves.
+#[derive(Debug)]
+pub(super) struct Tables {
+    /// Where the log ends, by its own row.
+    pub(super) position: u64,
+    settings: u64,
+    recorded_at: DateTime<Utc>,
+    /// How many events are sealed.
+    pub(super) sealed: u64,
+    /// How many leaves have stored hashes.
+    pub(super) hashed: u64,
+}
+
+fn count(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}
+
+impl Tables {
+    pub(super) async fn read(db: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let (position, settings, recorded_at): (i64, i64, DateTime<Utc>) =
+            sqlx::query_as("SELECT position, settings_position, recorded_at FROM event_log_head")
+                .fetch_one(&mut *db)
+                .await?;
+        let sealed: Option<i64> =
+            sqlx::query_scalar("SELECT max(size) FROM tree_heads").fetch_one(&mut *db).await?;
+        let hashed: Option<i64> = sqlx::query_scalar(
+            "SELECT tile * 256 + octet_length(hashes) / 32 FROM tree_tiles WHERE level = 0 \
+             ORDER BY tile DESC LIMIT 1",
+        )
+        .fetch_optional(db)
+        .await?;
+        Ok(Self {
+            position: count(position),
+            settings: count(settings),
+            recorded_at,
+            sealed: count(sealed.unwrap_or_default()),
+            hashed: count(hashed.unwrap_or_default()),
+        })
+    }
+
+    /// Compares the log's own row with what was read: so many events, the last recorded at a time in microseconds. Only
+    /// where the log was read to its end can there be fewer.
+    pub(super) fn compare(&self, events: u64, last_time: i64) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let last = position(events);
+        if self.position > events {
+            findings.push(Finding::between(events, self.position, Wrong::LogHead(self.position)));
+        } else if self.position < events {
+            findings.push(Finding::between(self.position, events, Wrong::LogHead(self.position)));
+        } else if events > 0 && self.recorded_at.timestamp_micros() < last_time
+            || self.settings > self.position
+        {
+            findings.push(Finding::at(last, Wrong::LogRow));
+        }
+        if self.hashed > self.sealed {
+            findings.push(Finding::between(self.sealed, self.hashed, Wrong::HeadGone));
+        }
+        findings
+    }
+}
+
+/// The first event, by position, that does not follow the one before it in its stream: sequences go from 1 without
+/// gaps, and positions rise with them. The database sorts; nothing is kept here.
+pub(super) async fn sequences(db: &mut PgConnection) -> Result<Option<Finding>, sqlx::Error> {
+    let position: Option<i64> = sqlx::query_scalar(
+        "SELECT min(position) FROM ( \
+             SELECT position, sequence, lag(sequence, 1, 0::bigint) OVER stream AS before, \
+                    lag(position, 1, 0::bigint) OVER stream AS position_before \
+             FROM events WINDOW stream AS (PARTITION BY aggregate_type, aggregate_id ORDER BY sequence) \
+         ) AS events WHERE sequence <> before + 1 OR position <= position_before",
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(position.map(|position| Finding::at(LogPosition(position), Wrong::Sequence)))
+}

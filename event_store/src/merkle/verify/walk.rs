@@ -1,0 +1,237 @@
+//! The pass over the events: each is hashed and appended to a tree of our own, which is compared with the stored hashes
+//! event by event, and with the heads where their sizes are reached.
+
+use futures_util::TryStreamExt;
+use sqlx::PgConnection;
+use tlog_tiles::{Hash, record_hash};
+
+use super::super::stored::{COLUMNS, stored_event};
+use super::super::tiles::{self, GrowingTree, Tile, Tiles, WIDTH};
+use super::checkpoints::{Checkpoint, Checkpoints};
+use super::finding::{Finding, Wrong, position};
+
+/// Tiles of leaves that are read at once: half a megabyte.
+const TILES: u64 = 64;
+/// Events between two words on the progress.
+const PROGRESS: u64 = 1_000;
+
+/// What the pass has reached.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    pub(super) heads: u64,
+    pub(super) given: u64,
+    /// The size of the last head that agrees.
+    pub(super) agreed: u64,
+    /// When the last event was recorded, in microseconds since 1970.
+    pub(super) last_time: i64,
+}
+
+/// The pass.
+pub(super) struct Walk<'a> {
+    checkpoints: Checkpoints<'a>,
+    next_head: Option<u64>,
+    tree: GrowingTree,
+    leaf: Vec<u8>,
+    /// The stored hashes of some leaves.
+    stored: Tiles,
+    /// How far hashes should be stored.
+    hashed: u64,
+    /// An event, or subtrees, whose stored hash is another; the next head tells which of them was changed.
+    suspect: Option<Finding>,
+    findings: Vec<Finding>,
+    reached: Reached,
+}
+
+/// Whether there is any sense in going on.
+enum Step {
+    Next,
+    Stop,
+}
+
+/// Whether a row came, and is not what it can be.
+fn is_unreadable(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(checkpoints: Checkpoints<'a>, hashed: u64) -> Self {
+        Self {
+            checkpoints,
+            next_head: None,
+            tree: GrowingTree::default(),
+            leaf: Vec::new(),
+            stored: Tiles::default(),
+            hashed,
+            suspect: None,
+            findings: Vec::new(),
+            reached: Reached { last_time: i64::MIN, ..Reached::default() },
+        }
+    }
+
+    /// How many events were read.
+    pub(super) fn events(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// Reads the log to its end, or to where nothing more can be said.
+    pub(super) async fn run(
+        &mut self,
+        streaming: &mut PgConnection,
+        beside: &mut PgConnection,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), super::VerifyError> {
+        self.next_head = self.checkpoints.next_size(beside).await?;
+        let sql = format!("SELECT {COLUMNS} FROM events ORDER BY position");
+        let mut rows = sqlx::query(&sql).fetch(streaming);
+        while let Some(row) = rows.try_next().await? {
+            let at = self.tree.size();
+            let expected = position(at + 1);
+            let event = match stored_event(&row) {
+                Ok(event) => event,
+                Err(error) if is_unreadable(&error) => {
+                    self.findings.push(Finding::at(expected, Wrong::Unreadable));
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if event.position != expected {
+                let (at, wrong) = if event.position > expected {
+                    (expected, Wrong::Missing)
+                } else {
+                    (event.position, Wrong::Twice)
+                };
+                self.findings.push(Finding::at(at, wrong));
+                break;
+            }
+            if event.recorded_at < self.reached.last_time {
+                self.findings.push(Finding::at(expected, Wrong::Earlier));
+            }
+            self.reached.last_time = event.recorded_at;
+            event.encode_into(&mut self.leaf);
+            let hash = record_hash(&self.leaf);
+            self.compare_leaf(beside, at, hash).await?;
+            let full = self.tree.push(hash)?;
+            self.compare_tiles(beside, full).await?;
+            if self.next_head == Some(self.tree.size()) && matches!(self.at_head(beside).await?, Step::Stop) {
+                break;
+            }
+            if self.tree.size().is_multiple_of(PROGRESS) {
+                progress(self.tree.size());
+            }
+        }
+        progress(self.tree.size());
+        Ok(())
+    }
+
+    fn suspect(&mut self, finding: Finding) {
+        self.suspect.get_or_insert(finding);
+    }
+
+    /// Compares an event's hash with the stored one.
+    async fn compare_leaf(
+        &mut self,
+        db: &mut PgConnection,
+        index: u64,
+        hash: Hash,
+    ) -> Result<(), sqlx::Error> {
+        if index >= self.hashed {
+            return Ok(());
+        }
+        let (tile, within) = (index / WIDTH as u64, index % WIDTH as u64);
+        if within == 0 && tile.is_multiple_of(TILES) {
+            self.stored = tiles::read(db, (tile..tile + TILES).map(|tile| (0, tile))).await?;
+        }
+        let start = usize::try_from(within).unwrap_or_default() * hash.0.len();
+        match self.stored.get(0, tile).and_then(|hashes| hashes.get(start..start + hash.0.len())) {
+            Some(stored) if stored == hash.0 => {}
+            Some(_) => self.suspect(Finding::at(position(index + 1), Wrong::NotTheSealed)),
+            None => self.suspect(Finding::at(position(index + 1), Wrong::NoHash)),
+        }
+        Ok(())
+    }
+
+    /// Compares hashes of subtrees with the stored ones.
+    async fn compare_tiles(&mut self, db: &mut PgConnection, tiles: Vec<Tile>) -> Result<(), sqlx::Error> {
+        for tile in tiles.into_iter().filter(|tile| tile.level > 0) {
+            // What a tile's hash covers, in events.
+            let covers = 1_u64 << (8 * u32::from(tile.level));
+            let first = tile.tile * covers * WIDTH as u64;
+            let hashes = (tile.hashes.len() / 32) as u64;
+            if first + hashes * covers > self.hashed {
+                continue;
+            }
+            let stored = tiles::read(db, std::iter::once((tile.level, tile.tile))).await?;
+            if stored.get(tile.level, tile.tile) != Some(&tile.hashes) {
+                let wrong = Wrong::StoredSubtree;
+                self.suspect(Finding::between(first, first + hashes * covers, wrong));
+            }
+        }
+        Ok(())
+    }
+
+    /// A head's size is reached: is the tree the one that was signed?
+    async fn at_head(&mut self, db: &mut PgConnection) -> Result<Step, super::VerifyError> {
+        let size = self.tree.size();
+        let (mut agrees, mut disagrees) = (false, None);
+        let root = self.tree.root()?;
+        for Checkpoint { size, root: signed, key, given } in self.checkpoints.take(db, size).await? {
+            self.reached.given += u64::from(given);
+            if signed == root {
+                agrees = true;
+            } else {
+                disagrees = Some(Wrong::NotOfHead { size, given, key });
+            }
+        }
+        self.next_head = self.checkpoints.next_size(db).await?;
+        if let Some(wrong) = disagrees {
+            // The stored hash that differs, if one does, is that of the event that was changed.
+            let range = Finding::between(self.reached.agreed, size, wrong);
+            let event = self.suspect.take().filter(|suspect| suspect.wrong != Wrong::StoredSubtree);
+            self.findings.push(event.unwrap_or(range));
+            return Ok(Step::Stop);
+        }
+        if agrees {
+            self.reached.agreed = size;
+            if let Some(suspect) = self.suspect.take() {
+                let wrong = match suspect.wrong {
+                    Wrong::NotTheSealed => Wrong::StoredHash,
+                    other => other,
+                };
+                self.findings.push(Finding { wrong, ..suspect });
+            }
+        }
+        Ok(Step::Next)
+    }
+
+    /// What was found. Heads that were not reached are of a longer log, unless it was not read to its end.
+    pub(super) async fn finish(
+        mut self,
+        db: &mut PgConnection,
+    ) -> Result<(Vec<Finding>, Reached), super::VerifyError> {
+        let partial: Vec<Tile> = self.tree.partial_tiles().collect();
+        if self.findings.is_empty() && self.tree.size() == self.hashed {
+            self.compare_tiles(db, partial).await?;
+        }
+        let stopped = !self.findings.is_empty();
+        self.findings.extend(self.suspect.take());
+        if !stopped {
+            self.cut_off(db).await?;
+        }
+        self.reached.heads = self.checkpoints.stored_reached;
+        self.findings.append(&mut self.checkpoints.findings);
+        Ok((self.findings, self.reached))
+    }
+
+    /// The largest head that is to be believed and behind the log's end.
+    async fn cut_off(&mut self, db: &mut PgConnection) -> Result<(), super::VerifyError> {
+        let events = self.tree.size();
+        let mut beyond = None;
+        while let Some(size) = self.checkpoints.next_size(db).await? {
+            for Checkpoint { size, given, .. } in self.checkpoints.take(db, size).await? {
+                beyond = Some(Finding::between(events, size, Wrong::CutOff { size, given }));
+            }
+        }
+        self.findings.extend(beyond);
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! Seals the log behind the writers: a head at least every thousand events, and soon after any. One process at a time
+//! does it, and publishes the heads where the settings say; neither waits for the other.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::LogPosition;
+use event_store::merkle::{self, EVERY, SealError, SealingKey, Until};
+use futures_util::future::BoxFuture;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+
+use crate::leadership::Leadership;
+use crate::progress::Progress;
+use crate::runner::{Backoff, Chain};
+
+/// The name of its lock.
+pub(crate) const NAME: &str = "sealer";
+/// How soon an event is sealed when fewer than a thousand follow: twice in the minute that is promised.
+pub const WITHIN: Duration = Duration::from_secs(30);
+/// How often it is looked for heads that another process has signed.
+const LOOK: Duration = Duration::from_secs(10);
+/// Heads that are read at once to be published.
+const AT_ONCE: i64 = 100;
+
+/// Why a head was not published, as the destination says.
+pub type NotPublished = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where heads are published.
+pub trait HeadsTo: Debug + Send + Sync {
+    /// Its name in the database, where it is noted how far it has got them; no secret in it.
+    fn name(&self) -> &str;
+
+    /// Publishes a head, as its signed note. The same one may come again.
+    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>>;
+}
+
+/// How the log is sealed.
+#[derive(Debug, Clone)]
+pub struct Sealing {
+    /// What heads are signed with.
+    pub key: SealingKey,
+    /// How soon an event is sealed when fewer than a thousand follow; [`WITHIN`].
+    pub within: Duration,
+    /// Where heads are published, if anywhere.
+    pub to: Option<Arc<dyn HeadsTo>>,
+}
+
+/// What the sealer needs.
+pub(crate) struct Sealer {
+    pub(crate) pool: PgPool,
+    pub(crate) sealing: Sealing,
+    pub(crate) now: fn() -> DateTime<Utc>,
+    /// Told when there are heads to publish.
+    pub(crate) signed: Arc<Notify>,
+}
+
+#[allow(clippy::cast_precision_loss)] // a gauge is a float; exact up to 2^53 events
+fn gauge(position: LogPosition, stopped: bool) {
+    metrics::gauge!("ocpizza_sealed_position").set(position.0 as f64);
+    metrics::gauge!("ocpizza_sealing_stopped").set(f64::from(u8::from(stopped)));
+}
+
+impl Sealer {
+    /// Seals for as long as this process is the one to do so; then waits to be again.
+    pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
+        let mut backoff = Backoff::default();
+        let mut said = None;
+        loop {
+            leadership.gained(NAME).await;
+            let mut sealed = None;
+            while leadership.holds(NAME) {
+                match self.step(&mut sealed, &progress).await {
+                    Ok(()) => {
+                        backoff.reset();
+                        said = None;
+                    }
+                    Err(error) => {
+                        gauge(sealed.unwrap_or_default(), true);
+                        let line = Chain(&error).to_string();
+                        // Tampering does not pass by itself: once is enough.
+                        if said.as_ref() != Some(&line) {
+                            tracing::error!(error = %line, "the log cannot be sealed");
+                            said = Some(line);
+                        }
+                        backoff.pause().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something to seal, and seals it.
+    async fn step(&self, sealed: &mut Option<LogPosition>, progress: &Progress) -> Result<(), SealError> {
+        let from = match *sealed {
+            Some(sealed) => sealed,
+            None => merkle::sealed(&self.pool).await?,
+        };
+        *sealed = Some(from);
+        gauge(from, false);
+        progress.head_beyond(from.0).await;
+        let whole = from.0 + i64::try_from(EVERY).unwrap_or(i64::MAX) - 1;
+        let many = tokio::time::timeout(self.sealing.within, progress.head_beyond(whole)).await.is_ok();
+        let until = if many { Until::LastWhole } else { Until::Now };
+        let mut db = self.pool.acquire().await?;
+        let heads = merkle::seal(&mut db, &self.sealing.key, until, (self.now)()).await?;
+        if !heads.is_empty() {
+            self.signed.notify_one();
+        }
+        // Asked again: somebody else may have sealed meanwhile.
+        *sealed = None;
+        Ok(())
+    }
+}
+
+/// What the publisher needs.
+pub(crate) struct Publisher {
+    pub(crate) pool: PgPool,
+    pub(crate) to: Arc<dyn HeadsTo>,
+    pub(crate) now: fn() -> DateTime<Utc>,
+    pub(crate) signed: Arc<Notify>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum PublishError {
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the head over {0} events was not taken")]
+    Refused(u64, #[source] NotPublished),
+}
+
+impl Publisher {
+    /// Publishes for as long as this process is the one that seals.
+    pub(crate) async fn run(self, leadership: Leadership) {
+        let mut backoff = Backoff::default();
+        loop {
+            leadership.gained(NAME).await;
+            while leadership.holds(NAME) {
+                match self.publish().await {
+                    Ok(true) => backoff.reset(),
+                    Ok(false) => {
+                        backoff.reset();
+                        let _ = tokio::time::timeout(LOOK, self.signed.notified()).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = %Chain(&error), "heads could not be published; they will be");
+                        backoff.pause().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes heads that have not been, each at least once and in order; whether there were any.
+    async fn publish(&self) -> Result<bool, PublishError> {
+        let name = self.to.name();
+        let published: Option<i64> =
+            sqlx::query_scalar("SELECT size FROM head_publications WHERE destination = $1")
+                .bind(name)
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(SealError::from)?;
+        let after = LogPosition(published.unwrap_or_default());
+        let heads = merkle::heads_after(&self.pool, after, AT_ONCE).await?;
+        let some = !heads.is_empty();
+        for head in heads {
+            let size = head.signed.head.size;
+            self.to
+                .publish(&head.signed.to_string())
+                .await
+                .map_err(|error| PublishError::Refused(size, error))?;
+            sqlx::query(
+                "INSERT INTO head_publications (destination, size, published_at) VALUES ($1, $2, $3) \
+                 ON CONFLICT (destination) DO UPDATE SET size = EXCLUDED.size, published_at = EXCLUDED.published_at",
+            )
+            .bind(name)
+            .bind(i64::try_from(size).unwrap_or(i64::MAX))
+            .bind((self.now)())
+            .execute(&self.pool)
+            .await
+            .map_err(SealError::from)?;
+        }
+        Ok(some)
+    }
+}
