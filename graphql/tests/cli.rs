@@ -64,7 +64,6 @@ fn help_of_every_command_has_an_example() {
         "audit key",
         "audit verify",
         "simulate",
-        "audit",
         "audit replay",
         "backup",
         "restore",

@@ -263,7 +263,7 @@ async fn whatever_is_done_to_the_log_is_found_and_its_position_named() {
 /// Stored hashes are made to fit what was changed: the head tells between which positions it is.
 async fn rewritten(template: &str, heads: &[SignedHead]) {
     let at = length() / 2 + 137;
-    let (before, behind) = (length() / 2, length() / 2 + 1_000);
+    let (before, behind) = (at / 1_000 * 1_000, at / 1_000 * 1_000 + 1_000);
     let database = Database::copy_of(template).await;
     let changed = format!("UPDATE events SET payload = (payload::text || ' ')::json WHERE position = {at}");
     tamper(&database.pool, &changed).await;
@@ -324,7 +324,8 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
     assert_eq!(finding.wrong, Wrong::Head(Untrusted::UnknownKey(other.public(log).id())));
     let finding = verify(pool, heads).await.finding.unwrap();
     eprintln!("all heads signed again, and heads were kept: {finding}");
-    assert_eq!((finding.first.0, finding.last.0), (length() / 2 + 1, length() / 2 + 1_000));
+    let before = at / 1_000 * 1_000;
+    assert_eq!((finding.first.0, finding.last.0), (before + 1, before + 1_000));
     assert!(matches!(finding.wrong, Wrong::NotOfHead { given: true, .. }));
 
     // A head of another log, or of another key, is refused rather than compared.
