@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::closing::ClosingEvent;
 use crate::customer::CustomerEvent;
 use crate::delivery::DeliveryEvent;
 use crate::menu::MenuEvent;
@@ -31,6 +32,8 @@ pub enum Event {
     Staff(StaffEvent),
     /// Of a customer's account.
     Customer(CustomerEvent),
+    /// Of a pizzeria's closings.
+    Closing(ClosingEvent),
 }
 
 /// A stored event that this program cannot read.
@@ -81,6 +84,7 @@ impl Event {
             Self::Menu(_) => StreamType::Menu,
             Self::Staff(_) => StreamType::Staff,
             Self::Customer(_) => StreamType::Customer,
+            Self::Closing(_) => StreamType::Closing,
         }
     }
 
@@ -94,6 +98,7 @@ impl Event {
             Self::Menu(event) => event.name(),
             Self::Staff(event) => event.name(),
             Self::Customer(event) => event.name(),
+            Self::Closing(event) => event.name(),
         }
     }
 
@@ -139,6 +144,7 @@ impl Event {
             StreamType::Menu => MenuEvent::deserialize(payload).map(Self::Menu),
             StreamType::Staff => StaffEvent::deserialize(payload).map(Self::Staff),
             StreamType::Customer => CustomerEvent::deserialize(payload).map(Self::Customer),
+            StreamType::Closing => ClosingEvent::deserialize(payload).map(Self::Closing),
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod account;
 mod aggregate;
+pub mod closing;
 pub mod customer;
 pub mod delivery;
 pub mod demo_data;

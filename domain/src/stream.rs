@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::closing::Closing;
 use crate::customer::Customer;
 use crate::delivery::Delivery;
 use crate::event::Event;
@@ -34,12 +35,22 @@ pub enum StreamType {
     Staff,
     /// One customer's account.
     Customer,
+    /// The daily closings of one pizzeria.
+    Closing,
 }
 
 impl StreamType {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 7] =
-        [Self::Order, Self::Stock, Self::Delivery, Self::Pizzeria, Self::Menu, Self::Staff, Self::Customer];
+    pub const ALL: [Self; 8] = [
+        Self::Order,
+        Self::Stock,
+        Self::Delivery,
+        Self::Pizzeria,
+        Self::Menu,
+        Self::Staff,
+        Self::Customer,
+        Self::Closing,
+    ];
 
     /// The name stored in the log.
     pub fn as_str(self) -> &'static str {
@@ -51,6 +62,7 @@ impl StreamType {
             Self::Menu => "menu",
             Self::Staff => "staff",
             Self::Customer => "customer",
+            Self::Closing => "closing",
         }
     }
 }
@@ -110,6 +122,10 @@ impl StreamId {
     pub fn customer(id: CustomerId) -> Self {
         Self::new(StreamType::Customer, id.to_string())
     }
+    /// The daily closings of a pizzeria.
+    pub fn closing(pizzeria: &PizzeriaId) -> Self {
+        Self::new(StreamType::Closing, pizzeria.as_str())
+    }
 }
 
 impl fmt::Display for StreamId {
@@ -136,6 +152,8 @@ pub enum AggregateState {
     Staff(Staff),
     /// A customer's account.
     Customer(Customer),
+    /// A pizzeria's closings.
+    Closing(Closing),
 }
 
 /// An event on a stream of another kind: the log is damaged.
@@ -159,6 +177,7 @@ impl AggregateState {
             StreamType::Menu => Self::Menu(Menu::default()),
             StreamType::Staff => Self::Staff(Staff::default()),
             StreamType::Customer => Self::Customer(Customer::default()),
+            StreamType::Closing => Self::Closing(Closing::default()),
         }
     }
 
@@ -172,6 +191,7 @@ impl AggregateState {
             Self::Menu(_) => StreamType::Menu,
             Self::Staff(_) => StreamType::Staff,
             Self::Customer(_) => StreamType::Customer,
+            Self::Closing(_) => StreamType::Closing,
         }
     }
 
@@ -184,7 +204,8 @@ impl AggregateState {
             | Self::Pizzeria(_)
             | Self::Menu(_)
             | Self::Staff(_)
-            | Self::Customer(_) => 1,
+            | Self::Customer(_)
+            | Self::Closing(_) => 1,
         }
     }
 
@@ -201,6 +222,7 @@ impl AggregateState {
             (Self::Menu(state), Event::Menu(event)) => state.evolve(event),
             (Self::Staff(state), Event::Staff(event)) => state.evolve(event),
             (Self::Customer(state), Event::Customer(event)) => state.evolve(event),
+            (Self::Closing(state), Event::Closing(event)) => state.evolve(event),
             (state, event) => {
                 return Err(ForeignEvent { stream: state.kind(), event: event.event_type() });
             }

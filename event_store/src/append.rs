@@ -237,7 +237,8 @@ pub(crate) fn is_setting(kind: StreamType) -> bool {
         | StreamType::Stock
         | StreamType::Delivery
         | StreamType::Staff
-        | StreamType::Customer => false,
+        | StreamType::Customer
+        | StreamType::Closing => false,
     }
 }
 

@@ -38,7 +38,11 @@ pub(crate) async fn stream(db: &mut PgConnection, stream: &StreamId) -> Result<V
 fn grows_long(stream: &StreamId) -> bool {
     match stream.kind {
         StreamType::Order | StreamType::Delivery | StreamType::Customer => false,
-        StreamType::Stock | StreamType::Pizzeria | StreamType::Menu | StreamType::Staff => true,
+        StreamType::Stock
+        | StreamType::Pizzeria
+        | StreamType::Menu
+        | StreamType::Staff
+        | StreamType::Closing => true,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use domain::Cents;
 use domain::account::{AccountError, PASSWORD_MAX, PASSWORD_MIN};
+use domain::closing::ClosingError;
 use domain::customer::CustomerError;
 use domain::delivery::DeliveryError;
 use domain::menu::{MenuError, PizzaSize};
@@ -22,6 +23,7 @@ pub fn message(refusal: &Refusal, lang: Lang) -> String {
         Refusal::Delivery(error) => delivery(error, lang),
         Refusal::Staff(error) => staff(error, lang),
         Refusal::Customer(error) => customer(error, lang).to_owned(),
+        Refusal::Closing(error) => closing(error, lang),
         Refusal::Account(error) => account(error, lang),
         Refusal::Pizzeria(error) => pizzeria(error, lang),
         Refusal::Menu(error) => menu(error, lang),
@@ -316,6 +318,18 @@ fn customer(error: &CustomerError, lang: Lang) -> &'static str {
         }
         CustomerError::AlreadyErased => lang.pick("Ce compte a été effacé.", "This account was erased."),
         CustomerError::NothingToChange => nothing_to_change(lang),
+    }
+}
+
+fn closing(error: &ClosingError, lang: Lang) -> String {
+    match error {
+        ClosingError::AlreadyClosed { day } => lang.pick(
+            format!("Les journées sont clôturées jusqu'au {day}."),
+            format!("Days are closed up to {day}."),
+        ),
+        ClosingError::NotNext => lang
+            .pick("Ce n'est pas la clôture suivante.", "This is not what the next closing is about.")
+            .to_owned(),
     }
 }
 

@@ -68,6 +68,7 @@ fn help_of_every_command_has_an_example() {
         "backup",
         "restore",
         "destroy",
+        "audit closings",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

@@ -145,7 +145,8 @@ async fn apply(db: &mut PgConnection, recorded: &RecordedEvent) -> Result<(), sq
         | Event::Stock(_)
         | Event::Delivery(_)
         | Event::Pizzeria(_)
-        | Event::Menu(_) => {}
+        | Event::Menu(_)
+        | Event::Closing(_) => {}
     }
     Ok(())
 }

@@ -113,7 +113,8 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
             | AggregateState::Pizzeria(_)
             | AggregateState::Menu(_)
             | AggregateState::Staff(_)
-            | AggregateState::Customer(_) => None,
+            | AggregateState::Customer(_)
+            | AggregateState::Closing(_) => None,
         })
         .collect();
     if rows.is_empty() {

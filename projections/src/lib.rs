@@ -13,6 +13,7 @@ pub mod account_access;
 pub mod as_of;
 mod batches;
 mod checkpoint;
+pub mod closings;
 pub mod contact_reads;
 pub mod daily_sales;
 pub mod deliveries;

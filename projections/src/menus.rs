@@ -53,7 +53,8 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
         | Event::Delivery(_)
         | Event::Pizzeria(_)
         | Event::Staff(_)
-        | Event::Customer(_) => None,
+        | Event::Customer(_)
+        | Event::Closing(_) => None,
     });
     let mut menu: Option<Menu> = None;
     for (recorded, event, at) in published {

@@ -28,7 +28,8 @@ pub(crate) async fn touched(
         | AggregateState::Pizzeria(_)
         | AggregateState::Menu(_)
         | AggregateState::Staff(_)
-        | AggregateState::Customer(_) => None,
+        | AggregateState::Customer(_)
+        | AggregateState::Closing(_) => None,
     });
     Ok(placed.collect())
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::account_access::{self, Access};
 use crate::as_of::Past;
 use crate::batches::Batches;
+use crate::closings::closer::{self, Closer};
 use crate::error::{ProjectionError, WaitError};
 use crate::expiry::{self, Expiry};
 use crate::leadership::{self, Leadership};
@@ -86,8 +87,8 @@ fn seal(
 
 impl ReadModels {
     /// Starts following the log: a runner for each read model, a reactor for each policy, and the
-    /// timer that lets unpaid orders expire by the clock `now`. Of all processes on the database one
-    /// runs each of them; the others stand by.
+    /// timers that let unpaid orders expire and close business days by the clock `now`. Of all processes on
+    /// the database one runs each of them; the others stand by.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -114,7 +115,7 @@ impl ReadModels {
         let mut names = status::names();
         checkpoint::ensure(&pool, names.iter().map(String::as_str)).await?;
         scratch::remove_left_over(&pool).await?;
-        names.push(expiry::NAME.to_owned());
+        names.extend([expiry::NAME, closer::NAME].map(str::to_owned));
         names.extend(sealing.is_some().then(|| sealer::NAME.to_owned()));
         let (leadership, contender) = leadership::compete(pool.clone(), names);
         let progress = Arc::new(Progress::new(pool.clone()));
@@ -145,6 +146,11 @@ impl ReadModels {
         tasks.push(supervise(account_access::NAME.to_owned(), move || {
             let (pool, batches, leadership, progress) = access.clone();
             Access { pool, batches }.run(leadership, progress)
+        }));
+        let days = (pool.clone(), store.clone(), leadership.clone());
+        tasks.push(supervise(closer::NAME.to_owned(), move || {
+            let (pool, store, leadership) = days.clone();
+            Closer { pool, store, now }.run(leadership)
         }));
         let timer = (pool.clone(), leadership.clone());
         tasks.push(supervise(expiry::NAME.to_owned(), move || {

@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 
 use crate::error::ApplyError;
 use crate::{
-    daily_sales, deliveries, kitchen_queue, menus, order_board, order_details, pizzerias, stock_levels,
-    time_travel,
+    closings, daily_sales, deliveries, kitchen_queue, menus, order_board, order_details, pizzerias,
+    stock_levels, time_travel,
 };
 
 /// A table of a read model.
@@ -88,6 +88,8 @@ models! {
         table("daily_sales_orders", &["id"]),
         table("daily_sales_zones", &["pizzeria"])
     ];
+    /// Business days that are closed.
+    Closings = closings of [Closing] [table("closings", &["pizzeria", "day"])];
     /// Where states of the past are replayed from.
     TimeTravel = time_travel of [Stock, Order] [
         table("stock_history", &["pizzeria", "position"]),

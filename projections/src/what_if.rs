@@ -83,7 +83,7 @@ pub async fn replay(
 fn matters(entry: &LogEntry) -> bool {
     entry.stream().is_some_and(|stream| match stream.kind {
         StreamType::Order | StreamType::Stock | StreamType::Pizzeria | StreamType::Menu => true,
-        StreamType::Delivery | StreamType::Staff | StreamType::Customer => false,
+        StreamType::Delivery | StreamType::Staff | StreamType::Customer | StreamType::Closing => false,
     })
 }
 

@@ -144,7 +144,7 @@ await all(COURIER, 'ClaimDelivery', 'PickUpDelivery', 'FailDelivery', 'ReturnDel
 await run(DIRECTOR, 'ContactReads');
 
 // What the manager looks at.
-await all(MANAGER, 'Sales', 'Log', 'Events', 'EventsAfter', 'Node');
+await all(MANAGER, 'Sales', 'DailyClosings', 'Log', 'Events', 'EventsAfter', 'Node');
 await follow(MANAGER, 'KitchenQueueChanged');
 await follow(MANAGER, 'StockChanged');
 await follow(MANAGER, 'ReadyDeliveries', { after: '1' });

@@ -12,6 +12,7 @@ mod bad_input;
 mod brakes;
 mod browser;
 mod check;
+mod closings;
 mod commands;
 mod completeness;
 mod conflicts;

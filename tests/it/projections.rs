@@ -17,7 +17,7 @@ use tests::Database;
 use crate::evening::{done, play};
 use crate::pizzas::{margherita, now, order_id, p1};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "checkpoints",
     "menus",
     "pizzerias",
@@ -31,6 +31,7 @@ const TABLES: [&str; 13] = [
     "daily_sales_zones",
     "order_hours",
     "stock_history",
+    "closings",
 ];
 
 pub fn store(database: &Database) -> EventStore {

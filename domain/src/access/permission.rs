@@ -101,7 +101,7 @@ permissions! {
     PausePizzeria: MANAGEMENT,
     /// `hireStaff`, `revokeStaff`; which roles, says [`Role::may_hire`].
     ManageStaff: MANAGEMENT,
-    /// `sales`.
+    /// `sales`, `closings`.
     ReadSales: MANAGEMENT_READ,
     /// `events`, `eventAppended`: a manager's are those of the pizzeria.
     ReadEvents: MANAGEMENT_READ,

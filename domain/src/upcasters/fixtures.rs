@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::Event;
+use crate::closing::ClosingEvent;
 use crate::customer::CustomerEvent;
 use crate::delivery::DeliveryEvent;
 use crate::menu::MenuEvent;
@@ -26,6 +27,7 @@ fn names(stream: StreamType) -> &'static [&'static str] {
         StreamType::Menu => MenuEvent::NAMES,
         StreamType::Staff => StaffEvent::NAMES,
         StreamType::Customer => CustomerEvent::NAMES,
+        StreamType::Closing => ClosingEvent::NAMES,
     }
 }
 

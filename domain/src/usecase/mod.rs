@@ -21,7 +21,7 @@ pub use managing::{ManageStaff, StaffChange};
 pub use ordering::{CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, StartPreparation};
 pub use quote::{Basket, BasketLine, Quote, quote};
 pub use refusal::{Refusal, RefusalCode};
-pub use single::{ToCustomer, ToMenu, ToOrder, ToPizzeria, ToStaff};
+pub use single::{ToClosing, ToCustomer, ToMenu, ToOrder, ToPizzeria, ToStaff};
 pub use states::States;
 pub use stocking::{ToStock, TransferStock};
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountError;
+use crate::closing::ClosingError;
 use crate::customer::CustomerError;
 use crate::delivery::{DeliveryError, DeliveryEvent, MAX_CODE_TRIES};
 use crate::event::Event;
@@ -39,6 +40,9 @@ pub enum Refusal {
     /// By the menu.
     #[error(transparent)]
     Menu(#[from] MenuError),
+    /// By a pizzeria's closings.
+    #[error(transparent)]
+    Closing(#[from] ClosingError),
     /// The thing has changed since the caller saw it.
     #[error("the version is {actual}, not {expected}")]
     StaleVersion {
@@ -267,6 +271,10 @@ impl Refusal {
                 CustomerError::AlreadyRegistered => C::AlreadyExists,
                 CustomerError::AlreadyErased => C::AlreadyErased,
                 CustomerError::NothingToChange => C::NothingToChange,
+            },
+            Self::Closing(error) => match error {
+                ClosingError::AlreadyClosed { .. } => C::AlreadyClosed,
+                ClosingError::NotNext => C::WrongState,
             },
             Self::Account(error) => match error {
                 AccountError::EmailTaken => C::EmailTaken,

@@ -4,6 +4,7 @@
 mod tests;
 
 use super::{Decision, Refusal, States, UseCase};
+use crate::closing::{self, ClosingCommand};
 use crate::customer::{self, CustomerCommand};
 use crate::ids::{CustomerId, OrderId, PizzeriaId, StaffId};
 use crate::menu::{self, MenuCommand};
@@ -62,6 +63,30 @@ pub struct ToCustomer {
     pub customer: CustomerId,
     /// The command.
     pub command: CustomerCommand,
+}
+
+/// `closeDay` (by the timer).
+#[derive(Debug, Clone)]
+pub struct ToClosing {
+    /// Whose days.
+    pub pizzeria: PizzeriaId,
+    /// The command.
+    pub command: ClosingCommand,
+}
+
+impl UseCase for ToClosing {
+    fn name(&self) -> &'static str {
+        "closeDay"
+    }
+
+    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::closing(&self.pizzeria)]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let events = closing::decide(states.closing(&self.pizzeria), self.command.clone())?;
+        Ok(Decision::on(StreamId::closing(&self.pizzeria), events))
+    }
 }
 
 impl UseCase for ToOrder {

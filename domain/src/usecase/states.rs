@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use crate::closing::Closing;
 use crate::customer::Customer;
 use crate::delivery::Delivery;
 use crate::ids::{CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
@@ -22,6 +23,7 @@ static NO_PIZZERIA: Pizzeria = Pizzeria::NotOpened;
 static NO_STAFF: Staff = Staff::NotHired;
 static NO_CUSTOMER: Customer = Customer::NotRegistered;
 static NO_STOCK: LazyLock<Stock> = LazyLock::new(Stock::default);
+static NO_CLOSING: LazyLock<Closing> = LazyLock::new(Closing::default);
 static NO_MENU: LazyLock<Menu> = LazyLock::new(Menu::default);
 
 impl<'a> FromIterator<(&'a StreamId, &'a AggregateState)> for States<'a> {
@@ -88,6 +90,14 @@ impl States<'_> {
         match self.get(&StreamId::customer(id)) {
             Some(AggregateState::Customer(customer)) => customer,
             _ => &NO_CUSTOMER,
+        }
+    }
+
+    /// A pizzeria's closings.
+    pub fn closing(&self, pizzeria: &PizzeriaId) -> &Closing {
+        match self.get(&StreamId::closing(pizzeria)) {
+            Some(AggregateState::Closing(closing)) => closing,
+            _ => &NO_CLOSING,
         }
     }
 }

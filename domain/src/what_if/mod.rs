@@ -116,7 +116,7 @@ impl WhatIf {
             }
             Event::Order(event) => self.record_order(stream, at, event),
             Event::Stock(event) => self.record_stock(stream, at, event),
-            Event::Delivery(_) | Event::Staff(_) | Event::Customer(_) => {}
+            Event::Delivery(_) | Event::Staff(_) | Event::Customer(_) | Event::Closing(_) => {}
         }
     }
 

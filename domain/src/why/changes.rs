@@ -38,6 +38,7 @@ fn document(state: &AggregateState) -> Result<Value, serde_json::Error> {
         AggregateState::Menu(menu) => serde_json::to_value(menu),
         AggregateState::Staff(staff) => serde_json::to_value(staff),
         AggregateState::Customer(customer) => serde_json::to_value(customer),
+        AggregateState::Closing(closing) => serde_json::to_value(closing),
     }
 }
 

@@ -56,7 +56,9 @@ impl EventFilter {
         }
         if let Some(pizzeria) = &self.pizzeria {
             // A stream of another kind says in its first event where it is.
-            query.push(" AND CASE WHEN aggregate_type IN ('pizzeria', 'stock') THEN aggregate_id = ");
+            query.push(
+                " AND CASE WHEN aggregate_type IN ('pizzeria', 'stock', 'closing') THEN aggregate_id = ",
+            );
             query.push_bind(pizzeria.as_str().to_owned());
             query.push(
                 " ELSE (SELECT COALESCE(first.payload->'placement'->>'pizzeria', first.payload->>'pizzeria') \

@@ -206,7 +206,8 @@ fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<Us
         | AggregateState::Pizzeria(_)
         | AggregateState::Menu(_)
         | AggregateState::Staff(_)
-        | AggregateState::Customer(_) => Vec::new(),
+        | AggregateState::Customer(_)
+        | AggregateState::Closing(_) => Vec::new(),
     };
     vec![UserError::new(refusal, *lang, actions)]
 }

@@ -1,6 +1,7 @@
 //! The query root: a merge of one small struct an entity. Reads only, and asks first who may.
 
 pub mod account;
+mod closing;
 mod contact_read;
 pub mod delivery;
 pub mod log;
@@ -27,6 +28,7 @@ pub struct Query(
     delivery::DeliveryQuery,
     stock::StockQuery,
     sales::SalesQuery,
+    closing::ClosingQuery,
     staff::StaffQuery,
     log::LogQuery,
     why::WhyQuery,

@@ -263,7 +263,8 @@ impl ReadyView {
             | Event::Pizzeria(_)
             | Event::Menu(_)
             | Event::Staff(_)
-            | Event::Customer(_) => false,
+            | Event::Customer(_)
+            | Event::Closing(_) => false,
         }
     }
 }

@@ -95,7 +95,9 @@ impl EventView {
         // Of a kind that this program does not know, it does not know whose it is either.
         let Some(stream) = entry.stream() else { return Ok(None) };
         match stream.kind {
-            StreamType::Stock | StreamType::Pizzeria => return Ok(stream.id.parse().ok()),
+            StreamType::Stock | StreamType::Pizzeria | StreamType::Closing => {
+                return Ok(stream.id.parse().ok());
+            }
             // The group's, and people who belong to no pizzeria.
             StreamType::Menu | StreamType::Customer => return Ok(None),
             StreamType::Order | StreamType::Delivery | StreamType::Staff => {}

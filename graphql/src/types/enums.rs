@@ -277,6 +277,8 @@ pub enum StreamType {
     Staff,
     /// One customer's account.
     Customer,
+    /// The daily closings of one pizzeria.
+    Closing,
     /// Of a kind that only a newer version of this program knows. It is shown, and cannot be asked for.
     Unknown,
 }
@@ -291,6 +293,7 @@ impl From<domain::StreamType> for StreamType {
             domain::StreamType::Menu => Self::Menu,
             domain::StreamType::Staff => Self::Staff,
             domain::StreamType::Customer => Self::Customer,
+            domain::StreamType::Closing => Self::Closing,
         }
     }
 }

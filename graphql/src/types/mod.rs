@@ -4,6 +4,7 @@
 pub mod account;
 pub mod actions;
 pub mod board;
+pub mod closing;
 pub mod contact;
 pub mod contact_read;
 pub mod courier_position;

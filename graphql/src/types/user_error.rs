@@ -303,7 +303,7 @@ fn field(refusal: &Refusal) -> Option<&'static [&'static str]> {
             AccountError::BadCredentials | AccountError::AlreadyVerified => None,
         },
         Refusal::Staff(StaffError::RoleNotAllowed { .. }) => Some(&["role"]),
-        Refusal::Staff(_) | Refusal::Customer(_) | Refusal::Menu(_) => None,
+        Refusal::Staff(_) | Refusal::Customer(_) | Refusal::Menu(_) | Refusal::Closing(_) => None,
     }
 }
 

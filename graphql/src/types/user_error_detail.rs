@@ -121,6 +121,7 @@ pub(super) fn of(refusal: &Refusal) -> UserErrorDetail {
             | StaffError::NothingToChange,
         )
         | Refusal::Customer(_)
+        | Refusal::Closing(_)
         | Refusal::Account(_)
         | Refusal::Pizzeria(_)
         | Refusal::IdempotencyKeyReused => none,

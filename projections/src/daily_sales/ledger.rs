@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use domain::closing::business_day;
 use domain::ids::{OrderId, PizzeriaId};
 use domain::order::{Order, OrderEvent, PlacedOrder, Pricing, Progress};
 use domain::pizzeria::PizzeriaEvent;
@@ -12,8 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Figures, VatSum};
 
-/// When a business day begins, in hours after local midnight.
-const DAY_BEGINS: i64 = 4;
 /// The zone of a pizzeria of which no opening is known (DOMAIN.md: Europe/Paris).
 pub(super) const DEFAULT_ZONE: Tz = Tz::Europe__Paris;
 
@@ -45,13 +44,6 @@ pub(super) struct Ledger {
 pub(super) struct Change {
     pub(super) figures: Figures,
     pub(super) position: i64,
-}
-
-/// The business day of an instant.
-pub(super) fn business_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
-    // By the clock on the wall: on the days that clocks change, too, the day begins at its 04:00.
-    let local = at.with_timezone(&zone).naive_local();
-    (local - TimeDelta::hours(DAY_BEGINS)).date()
 }
 
 impl Figures {
@@ -126,7 +118,8 @@ impl Ledger {
                 | Event::Delivery(_)
                 | Event::Menu(_)
                 | Event::Staff(_)
-                | Event::Customer(_),
+                | Event::Customer(_)
+                | Event::Closing(_),
                 _,
             ) => {}
         }

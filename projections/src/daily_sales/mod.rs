@@ -87,7 +87,8 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
             | StreamType::Pizzeria
             | StreamType::Menu
             | StreamType::Staff
-            | StreamType::Customer => None,
+            | StreamType::Customer
+            | StreamType::Closing => None,
         };
         ledger.record(&event.event, order, event.position.0);
     }

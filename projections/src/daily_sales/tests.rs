@@ -9,8 +9,9 @@ use domain::vat::{VatPart, VatRate};
 use domain::{Cents, Ingredients};
 use uuid::Uuid;
 
-use super::ledger::{Ledger, business_day};
+use super::ledger::Ledger;
 use super::{Figures, VatSum};
+use domain::closing::business_day;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()

@@ -70,6 +70,7 @@ pub const SAMPLES: &[Sample] = &[
     of("Query.stock", "{ stock(pizzeriaId: \"$pizzeria\") { id } }"),
     of("Query.whyUnavailable", "{ whyUnavailable(pizzeriaId: \"$pizzeria\", pizza: \"MAR\", size: M) { available } }"),
     of("Query.sales", "{ sales(pizzeriaId: \"$pizzeria\", from: \"2026-01-01\", to: \"2026-01-02\") { date } }"),
+    of("Query.closings", "{ closings(pizzeriaId: \"$pizzeria\", from: \"2026-01-01\", to: \"2026-01-02\") { date } }"),
     of("Query.events", "{ events(first: 1) { nodes { id } } }"),
     by("Query.events", "filter.pizzeriaId", "{ events(first: 1, filter: { pizzeriaId: \"$pizzeria\" }) { nodes { id } } }"),
     by("Query.events", "filter.streamId", "{ events(first: 1, filter: { streamId: \"$order\" }) { nodes { id } } }"),

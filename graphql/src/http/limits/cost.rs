@@ -17,9 +17,10 @@ const PAGE: u64 = 100;
 
 /// Lists that are no pages, and how long they are taken to be. Those that come in one piece with what
 /// they belong to (an order's lines, its payments) count once.
-const SIZES: [(&str, &str, u64); 6] = [
+const SIZES: [(&str, &str, u64); 7] = [
     ("Query", "pizzerias", 20),
     ("Query", "sales", 31),
+    ("Query", "closings", 31),
     ("Menu", "pizzas", 30),
     ("Stock", "levels", 50),
     ("StockUpdate", "changes", 50),

@@ -1,5 +1,6 @@
 //! `audit`: seal the log, verify it, and what else an auditor asks of it.
 
+mod closings;
 mod key;
 mod replay;
 mod seal;
@@ -20,6 +21,7 @@ enum Action {
     Seal(seal::Args),
     Key(key::Args),
     Verify(verify::Args),
+    Closings(closings::Args),
     Replay(replay::Args),
 }
 
@@ -28,6 +30,7 @@ pub(crate) fn run(Args { action }: Args) -> anyhow::Result<()> {
         Action::Seal(args) => seal::run(args),
         Action::Key(args) => key::run(args),
         Action::Verify(args) => verify::run(args),
+        Action::Closings(args) => closings::run(args),
         Action::Replay(args) => replay::run(args),
     }
 }

@@ -1,0 +1,51 @@
+//! The daily closings of a pizzeria.
+
+use async_graphql::{Context, ID, Object};
+use chrono::TimeDelta;
+use domain::access::{Permission, Scope};
+use domain::ids::PizzeriaId;
+use projections::{Model, closings};
+
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::requires::{requires, roles};
+use crate::scalars::{Date, LogPosition};
+use crate::types::closing::DailyClosing;
+use crate::types::pizzeria::Pizzeria;
+
+/// The most days that one query asks for: a leap year.
+const DAYS: TimeDelta = TimeDelta::days(366);
+
+/// Queries over closings.
+#[derive(Debug, Default)]
+pub struct ClosingQuery;
+
+#[Object]
+impl ClosingQuery {
+    /// The closings of a pizzeria from one business day to another, both included, at most a year, oldest first.
+    /// A day is closed a minute after it ends, at 04:00 by the pizzeria's clocks, and never changes then.
+    #[graphql(
+        directive = requires::apply(roles(Permission::ReadSales))
+    )]
+    async fn closings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "The first business day.")] from: Date,
+        #[graphql(desc = "The last business day.")] to: Date,
+        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        at_least_position: Option<LogPosition>,
+    ) -> Result<Vec<DailyClosing>, ApiError> {
+        let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
+        ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;
+        if to.0 < from.0 || to.0 - from.0 > DAYS {
+            return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
+        }
+        let services = ctx.services()?;
+        services.at_least(&[Model::Closings, Model::Pizzerias], at_least_position).await?;
+        Pizzeria::load(ctx, &id).await?;
+        let rows = closings::range(&services.pool, &id, from.0, to.0).await?;
+        Ok(rows.into_iter().map(DailyClosing).collect())
+    }
+}

@@ -1,0 +1,205 @@
+//! The timer that closes business days: each one that is past and not closed, in order, exactly once. One process
+//! at a time runs it; should two, the closings' stream lets one of them win, and the day's own idempotency key
+//! answers the other. After a time without any process it closes what has been missed, a day at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use domain::closing::{ClosingCommand, ClosingError, TreeHead, business_day, ends};
+use domain::ids::PizzeriaId;
+use domain::pizzeria::PizzeriaEvent;
+use domain::usecase::{Refusal, ToClosing};
+use domain::{AggregateState, Event, LogPosition, StreamId};
+use event_store::{EventStore, log};
+use sqlx::PgPool;
+
+use super::tally::{BATCH, ClosingsError, Tally};
+use crate::leadership::Leadership;
+use crate::reactor::context_once;
+use crate::runner::{Backoff, Chain};
+
+/// The name of its lock.
+pub(crate) const NAME: &str = "closer";
+/// How often it looks at the clock.
+const TICK: Duration = Duration::from_secs(1);
+/// How long after its end a day is closed: longer than any statement that may still be under way.
+const GRACE: TimeDelta = TimeDelta::minutes(1);
+/// How long it does not look at the pizzerias at most, when none has a day to close.
+const REST: TimeDelta = TimeDelta::minutes(5);
+
+/// What the timer needs.
+pub(crate) struct Closer {
+    pub(crate) pool: PgPool,
+    pub(crate) store: EventStore,
+    pub(crate) now: fn() -> DateTime<Utc>,
+}
+
+/// A part of the log that days are to be closed with: it begins after a position, and ends before an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Part {
+    before: DateTime<Utc>,
+    after: LogPosition,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+enum Plan {
+    /// Close these days with that part of the log.
+    Close(Part, Vec<(PizzeriaId, NaiveDate)>),
+    /// Nothing before then.
+    Rest(DateTime<Utc>),
+}
+
+impl Closer {
+    /// Closes days for as long as this process is the one to do so; then waits to be again.
+    pub(crate) async fn run(self, leadership: Leadership) {
+        let mut backoff = Backoff::default();
+        loop {
+            leadership.gained(NAME).await;
+            let mut rest = DateTime::<Utc>::MIN_UTC;
+            while leadership.holds(NAME) {
+                if (self.now)() < rest {
+                    tokio::time::sleep(TICK).await;
+                    continue;
+                }
+                match self.step().await {
+                    Ok(until) => {
+                        backoff.reset();
+                        rest = until.unwrap_or(rest);
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = %Chain(&error), "days cannot be closed for now");
+                        backoff.pause().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes the earliest day that is due, of every pizzeria whose it is; or says until when none will be.
+    async fn step(&self) -> Result<Option<DateTime<Utc>>, ClosingsError> {
+        match self.plan().await? {
+            Plan::Rest(until) => Ok(Some(until)),
+            Plan::Close(part, days) => {
+                self.close(part, days).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn plan(&self) -> Result<Plan, ClosingsError> {
+        let now = (self.now)();
+        let mut due: BTreeMap<Part, Vec<(PizzeriaId, NaiveDate)>> = BTreeMap::new();
+        let mut rest = now + REST;
+        for (pizzeria, zone) in self.pizzerias().await? {
+            let Some((day, after)) = self.next(&pizzeria, zone).await? else { continue };
+            let Some(before) = ends(day, zone) else { continue };
+            if before + GRACE > now {
+                rest = rest.min(before + GRACE);
+            } else {
+                due.entry(Part { before, after }).or_default().push((pizzeria, day));
+            }
+        }
+        Ok(due.pop_first().map_or(Plan::Rest(rest), |(part, days)| Plan::Close(part, days)))
+    }
+
+    /// Every pizzeria that has opened and sells, by the log itself, with its zone.
+    async fn pizzerias(&self) -> Result<Vec<(PizzeriaId, Tz)>, ClosingsError> {
+        let sql = "SELECT aggregate_id FROM events WHERE aggregate_type = 'pizzeria' AND sequence = 1";
+        let ids: Vec<String> = sqlx::query_scalar(sql).fetch_all(&self.pool).await?;
+        let mut pizzerias = Vec::new();
+        for id in ids.iter().filter_map(|id| id.parse::<PizzeriaId>().ok()) {
+            let (state, _) = self.store.load(&StreamId::pizzeria(&id)).await?;
+            let AggregateState::Pizzeria(state) = state else { continue };
+            if let Some(opened) = state.opened().filter(|_| !id.is_functional_check()) {
+                pizzerias.push((id, opened.timezone));
+            }
+        }
+        Ok(pizzerias)
+    }
+
+    /// The day that is to be closed next, and where its part of the log begins; none before the pizzeria's first
+    /// event.
+    async fn next(
+        &self,
+        pizzeria: &PizzeriaId,
+        zone: Tz,
+    ) -> Result<Option<(NaiveDate, LogPosition)>, ClosingsError> {
+        let (state, _) = self.store.load(&StreamId::closing(pizzeria)).await?;
+        let AggregateState::Closing(closed) = state else { return Ok(None) };
+        if let Some(day) = closed.day {
+            return Ok(day.succ_opt().map(|next| (next, closed.upto)));
+        }
+        let first = log::read_stream(&self.pool, &StreamId::pizzeria(pizzeria), 0, 1).await?;
+        let opened = first.first().and_then(|event| match &event.event {
+            Event::Pizzeria(PizzeriaEvent::PizzeriaOpened { at, .. }) => Some(*at),
+            _ => None,
+        });
+        Ok(opened.map(|at| (business_day(at, zone), closed.upto)))
+    }
+
+    async fn close(&self, part: Part, days: Vec<(PizzeriaId, NaiveDate)>) -> Result<(), ClosingsError> {
+        let (tally, upto) = self.tally(part).await?;
+        let head = tree_head(&self.pool).await?;
+        for (pizzeria, day) in days {
+            let command = ClosingCommand::CloseDay {
+                pizzeria: pizzeria.clone(),
+                day,
+                after: part.after,
+                upto,
+                totals: tally.ledger.totals(&pizzeria),
+                head: head.clone(),
+                now: (self.now)(),
+            };
+            let context = context_once(format!("closing:{pizzeria}:{day}"), NAME);
+            let close = ToClosing { pizzeria: pizzeria.clone(), command };
+            match self.store.execute(Arc::new(close), context).await?.refusal {
+                None => tracing::info!(%pizzeria, %day, "a day was closed"),
+                Some(Refusal::Closing(ClosingError::AlreadyClosed { .. })) => {
+                    tracing::debug!(%pizzeria, %day, "was closed before");
+                }
+                Some(refusal) => {
+                    tracing::warn!(%pizzeria, %day, code = refusal.code().as_str(), "a day was not closed");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a part of the log; gives its last position, too.
+    async fn tally(&self, part: Part) -> Result<(Tally, LogPosition), ClosingsError> {
+        let mut tally = Tally::new(self.pool.clone());
+        let mut at = part.after;
+        loop {
+            let entries = log::read_after(&self.pool, at, BATCH).await?;
+            if entries.is_empty() {
+                return Ok((tally, at));
+            }
+            for entry in entries {
+                if entry.recorded_at() >= part.before {
+                    return Ok((tally, at));
+                }
+                tally.count(&entry).await?;
+                at = entry.position();
+            }
+        }
+    }
+}
+
+/// The latest signed head of the log's tree.
+async fn tree_head(pool: &PgPool) -> Result<Option<TreeHead>, sqlx::Error> {
+    // Days are closed also while the tables of the tree are still to come.
+    let there: bool =
+        sqlx::query_scalar("SELECT to_regclass('tree_heads') IS NOT NULL").fetch_one(pool).await?;
+    if !there {
+        return Ok(None);
+    }
+    let sql = "SELECT size, root_hash, key_id FROM tree_heads ORDER BY size DESC LIMIT 1";
+    let head: Option<(i64, Vec<u8>, String)> = sqlx::query_as(sql).fetch_optional(pool).await?;
+    Ok(head.map(|(size, root, key_id)| TreeHead { size, root_hash: BASE64_STANDARD.encode(root), key_id }))
+}
