@@ -84,3 +84,23 @@ async fn what_was_counted_is_held_against_the_log_without_comparing_rows() {
     assert!(text(&missed.stdout).contains("menus            NOT COMPLETE: "), "{missed:?}");
     assert!(text(&missed.stderr).contains("not what the log says: menus;"), "{missed:?}");
 }
+
+#[tokio::test]
+async fn the_first_rows_that_differ_are_named_and_the_exit_code_says_so() {
+    let demo = Demo::create().await;
+    let (url, pool) = (&demo.database.url, &demo.database.pool);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    catch_up(pool).await.unwrap();
+    let equal = run(url, &["audit", "rebuild-check"]).await;
+    assert_eq!((equal.status.code(), text(&equal.stderr)), (Some(0), String::new()), "{equal:?}");
+    assert_eq!(text(&equal.stdout).matches(" equal: ").count(), Model::ALL.len());
+
+    pool.execute("UPDATE stock_levels SET version = version + 1 WHERE pizzeria = 'P2'").await.unwrap();
+    pool.execute("DELETE FROM pizzerias WHERE id = 'P1'").await.unwrap();
+    let differs = run(url, &["audit", "rebuild-check"]).await;
+    assert_eq!(differs.status.code(), Some(1));
+    let (found, line) = (text(&differs.stdout), text(&differs.stderr));
+    assert!(found.contains("\n  stock_levels P2 different\n"), "{found}");
+    assert!(found.contains("\n  pizzerias P1 missing\n"), "{found}");
+    assert!(line.contains("not what the log says: pizzerias, stock_levels;"), "{line}");
+}

@@ -22,6 +22,7 @@ mod deliveries;
 mod demo;
 mod erasure;
 mod evening;
+mod exports;
 mod first_director;
 mod following;
 mod frontend;

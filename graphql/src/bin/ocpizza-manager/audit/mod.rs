@@ -1,7 +1,10 @@
 //! `audit`: seal the log, verify it, and what else an auditor asks of it.
 
 mod closings;
+mod export;
 mod key;
+mod offline;
+mod rebuild_check;
 mod replay;
 mod seal;
 mod verify;
@@ -23,6 +26,8 @@ enum Action {
     Verify(verify::Args),
     Closings(closings::Args),
     Replay(replay::Args),
+    Export(export::Args),
+    RebuildCheck(rebuild_check::Args),
 }
 
 pub(crate) fn run(Args { action }: Args) -> anyhow::Result<()> {
@@ -32,5 +37,7 @@ pub(crate) fn run(Args { action }: Args) -> anyhow::Result<()> {
         Action::Verify(args) => verify::run(args),
         Action::Closings(args) => closings::run(args),
         Action::Replay(args) => replay::run(args),
+        Action::Export(args) => export::run(args),
+        Action::RebuildCheck(args) => rebuild_check::run(args),
     }
 }

@@ -9,6 +9,7 @@ use graphql::config::Settings;
 use graphql::sealing;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::offline;
 use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
@@ -17,6 +18,9 @@ use crate::report::say;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager audit verify --head heads.txt")]
 pub(crate) struct Args {
+    /// An export, as `audit export` writes it, instead of the log: no database and no settings are needed
+    #[arg(long, value_name = "EXPORT")]
+    offline: Option<PathBuf>,
     /// A file of signed heads that was kept outside the database; may be given more than once
     #[arg(long = "head", value_name = "FILE")]
     heads: Vec<PathBuf>,
@@ -29,6 +33,9 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(export) = &args.offline {
+        return offline::run(export, &args.heads, args.public_keys);
+    }
     let settings = Settings::load()?;
     logs::start(settings.environment, "warn");
     let mut given = Vec::new();
@@ -58,7 +65,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_heads(path: &Path) -> anyhow::Result<Vec<SignedHead>> {
+/// The heads in a file.
+pub(super) fn read_heads(path: &Path) -> anyhow::Result<Vec<SignedHead>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     merkle::parse_notes(&text).with_context(|| path.display().to_string())
 }
