@@ -27,7 +27,7 @@ impl<W: Write + Send> Sink for Writer<W> {
 
 pub(super) fn rows(file: impl Read) -> io::Result<impl Iterator<Item = io::Result<Row>>> {
     let mut reader = csv::ReaderBuilder::new().from_reader(file);
-    if reader.headers().map_err(invalid)? != &COLUMNS[..] {
+    if reader.headers().map_err(invalid)? != COLUMNS[..] {
         return Err(invalid("the columns are not those of an export"));
     }
     Ok(reader.into_deserialize().map(|row| row.map_err(invalid)))
