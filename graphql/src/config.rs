@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use config::{Config, File, FileFormat};
+use config::{Config, ConfigError, File, FileFormat};
 use event_store::merkle::{BadKey, PublicKey, SealingKey};
 use projections::HeadsTo;
 use secrecy::{ExposeSecret, SecretString};
@@ -25,9 +25,16 @@ use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp, SmtpError};
 use crate::supervision::metrics::Readers;
 use crate::sealing::{self, BadDestination};
 
+mod connections;
+mod effective;
+
+pub use connections::TooFew;
+pub use effective::{Effective, Source};
+
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
-/// The variables, which are also the file's keys, in lower case.
+/// The variables, which are also the file's keys, in lower case. What one is when nobody says so is told in
+/// `effective.rs`.
 const VARIABLES: &[&str] = &[
     "DATABASE_URL",
     "ENV",
@@ -35,12 +42,14 @@ const VARIABLES: &[&str] = &[
     "OCPIZZA_MANAGER_GRAPHIQL",
     "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS",
     "OCPIZZA_MANAGER_HEADS_TO",
+    "OCPIZZA_MANAGER_DATABASE_CONNECTIONS",
     "OCPIZZA_MANAGER_INTROSPECTION",
     "OCPIZZA_MANAGER_KEY",
     "OCPIZZA_MANAGER_KEY_PREVIOUS",
     "OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL",
     "OCPIZZA_MANAGER_MAIL_PER_ACCOUNT",
     "OCPIZZA_MANAGER_MAIL_PER_ADDRESS",
+    "OCPIZZA_MANAGER_PROCESSES",
     "OCPIZZA_MANAGER_RATE_PER_ACCOUNT",
     "OCPIZZA_MANAGER_RATE_PER_ADDRESS",
     "OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT",
@@ -64,6 +73,9 @@ const DEFAULT_PORT: u16 = 8080;
 const MAIL_DIR: &str = ".ocpizza/mail";
 /// How many days a contact is kept after its order when nothing is said.
 pub const CONTACT_RETENTION_DAYS: u32 = 90;
+
+/// How many connections the database grants when nothing is said: those of the manual's plan.
+pub const DATABASE_CONNECTIONS: u32 = 20;
 
 /// Where a process runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -161,9 +173,67 @@ pub struct Settings {
     /// `OCPIZZA_MANAGER_HEADS_TO`: where heads of the log are published. A webhook's address may hold a secret.
     #[serde(rename = "ocpizza_manager_heads_to")]
     pub heads_to: Option<SecretString>,
+    /// `OCPIZZA_MANAGER_DATABASE_CONNECTIONS`: how many connections the database grants to all processes.
+    #[serde(default = "default_connections", rename = "ocpizza_manager_database_connections")]
+    pub database_connections: u32,
+    /// `OCPIZZA_MANAGER_PROCESSES`: how many processes serve at once.
+    #[serde(default = "default_processes", rename = "ocpizza_manager_processes")]
+    pub processes: u32,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
+}
+
+/// What a process was told, before it is read.
+#[derive(Clone)]
+struct Layers {
+    /// The file, and its path.
+    file: Option<Config>,
+    path: String,
+    /// The variables that are set.
+    set: HashMap<&'static str, String>,
+}
+
+impl Layers {
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let path = variable(SETTINGS).unwrap_or_default();
+        let file = if path.is_empty() { None } else { Some(Self::read(&path)?) };
+        let set = VARIABLES.into_iter().filter_map(|name| Some((name, variable(name)?))).collect();
+        Ok(Self { file, path, set })
+    }
+
+    fn read(path: &str) -> Result<Config, SettingsError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+        let file = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
+        file.map_err(|source| SettingsError::File { path: path.to_owned(), source })
+    }
+
+    /// The settings; else the variable or the file that is to blame.
+    fn settings(&self) -> Result<Settings, SettingsError> {
+        let error = match self.read_with(self.set.keys().copied()) {
+            Ok(settings) => return Ok(settings),
+            Err(error) => error,
+        };
+        // What is wrong is wrong by itself: no setting is read by another's value.
+        for name in self.set.keys().copied() {
+            let alone = Self { file: None, ..self.clone() };
+            if let Err(source) = alone.read_with([name]) {
+                return Err(SettingsError::Variable { name, source });
+            }
+        }
+        Err(SettingsError::File { path: self.path.clone(), source: error })
+    }
+
+    /// The settings by the file and some of the variables.
+    fn read_with(&self, names: impl IntoIterator<Item = &'static str>) -> Result<Settings, ConfigError> {
+        let named = names.into_iter().filter_map(|name| Some((name.to_owned(), self.set.get(name)?.clone())));
+        let set: HashMap<String, String> = named.collect();
+        let variables = config::Environment::default().source(Some(set));
+        let file = self.file.clone().unwrap_or_default();
+        Config::builder().add_source(file).add_source(variables).build()?.try_deserialize()
+    }
 }
 
 /// A value that is written as text.
@@ -188,6 +258,14 @@ fn default_retention() -> u32 {
     CONTACT_RETENTION_DAYS
 }
 
+fn default_connections() -> u32 {
+    DATABASE_CONNECTIONS
+}
+
+fn default_processes() -> u32 {
+    1
+}
+
 fn default_port() -> u16 {
     DEFAULT_PORT
 }
@@ -208,9 +286,25 @@ pub enum SettingsError {
         "OCPIZZA_MANAGER_KEY_PREVIOUS needs OCPIZZA_MANAGER_KEY, and OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL to say until when"
     )]
     PreviousKey,
-    /// The file is no TOML, or a value is not what it must be.
-    #[error("settings: {0}")]
-    Invalid(#[from] config::ConfigError),
+    /// A variable is not what it must be.
+    #[error("{name} cannot be used: {source}")]
+    Variable {
+        /// Which one.
+        name: &'static str,
+        /// Why.
+        source: ConfigError,
+    },
+    /// The file is no TOML, has a key that no setting has, or a value is not what it must be.
+    #[error("the settings of {path}, which {SETTINGS} names, cannot be used: {source}")]
+    File {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: ConfigError,
+    },
+    /// Too few connections for so many processes.
+    #[error(transparent)]
+    Connections(#[from] TooFew),
     /// One of the origins is none.
     #[error(transparent)]
     Origin(#[from] NoOrigin),
@@ -251,17 +345,8 @@ impl Settings {
     /// # Errors
     /// When a setting cannot be used.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let mut layers = Config::builder();
-        if let Some(path) = variable(SETTINGS) {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| SettingsError::Unreadable { path: path.clone(), source })?;
-            layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
-        }
-        let set: HashMap<String, String> =
-            VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect();
-        let environment = config::Environment::default().source(Some(set));
-        let settings: Self = layers.add_source(environment).build()?.try_deserialize()?;
+        let layers = Layers::of(variable)?;
+        let settings = layers.settings()?;
         if settings.key_previous.is_some()
             && (settings.key.is_none() || settings.key_previous_until.is_none())
         {
@@ -270,6 +355,30 @@ impl Settings {
         settings.sealing_key()?;
         settings.retired_keys()?;
         Ok(settings)
+    }
+
+    /// The settings of this process one by one, with where each comes from and without what is secret.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn effective() -> Result<Vec<Effective>, SettingsError> {
+        Self::load()?;
+        let layers = Layers::of(|name| std::env::var(name).ok())?;
+        let settings = layers.settings()?;
+        let (set, file) = (&layers.set, &layers.file);
+        let in_file = |key: &str| {
+            let value = file.as_ref()?.get::<config::Value>(key).ok()?;
+            Some(value.into_string().unwrap_or_else(|error| error.to_string()))
+        };
+        Ok(effective::effective(&settings, |name| set.get(name).cloned(), in_file))
+    }
+
+    /// How many connections the pool of this process may have.
+    ///
+    /// # Errors
+    /// When the plan is too small.
+    pub fn pool_size(&self) -> Result<u32, SettingsError> {
+        Ok(connections::pool_size(self.database_connections, self.processes)?)
     }
 
     /// The key that tokens are stored under; none when the database keeps it, for development.

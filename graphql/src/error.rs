@@ -199,6 +199,14 @@ impl From<Denied> for ApiError {
     }
 }
 
+/// Whether an SQLSTATE says that the database cannot be asked now: the connection broke (08), it does not let us
+/// in (28), has no room (53), is stopping or starting (57P), is gone (3D000), or takes no writes since it is not
+/// the primary any more (25006).
+fn is_away(code: &str) -> bool {
+    ["08", "28", "53", "57P"].iter().any(|class| code.starts_with(class))
+        || ["25006", "3D000"].contains(&code)
+}
+
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         match error {
@@ -209,10 +217,7 @@ impl From<sqlx::Error> for ApiError {
             | sqlx::Error::WorkerCrashed => {
                 Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
             }
-            // Class 57: the server is stopping or starting; 53: it has no room for us now.
-            sqlx::Error::Database(ref fault)
-                if fault.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53")) =>
-            {
+            sqlx::Error::Database(ref fault) if fault.code().is_some_and(|code| is_away(&code)) => {
                 Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
             }
             other => Self::internal(other),

@@ -62,7 +62,10 @@ impl Contender {
     }
 
     async fn contend(&self) -> Result<Infallible, sqlx::Error> {
-        let mut db = PgConnection::connect_with(&self.pool.connect_options()).await?;
+        let late = |_elapsed| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+        let options = self.pool.connect_options();
+        let connecting = PgConnection::connect_with(&options);
+        let mut db = tokio::time::timeout(PATIENCE, connecting).await.map_err(late)??;
         db.execute(KEEPALIVE).await?;
         // So that an operator can tell who runs what, in `pg_stat_activity` by the holder of the locks.
         let name = format!("SET application_name = 'ocpizza-manager runners {}'", std::process::id());
@@ -72,9 +75,7 @@ impl Contender {
                 let held = self.held.borrow();
                 self.names.iter().filter(|name| !held.contains(*name)).cloned().collect()
             };
-            let gained = tokio::time::timeout(PATIENCE, lock(&mut db, &wanted))
-                .await
-                .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
+            let gained = tokio::time::timeout(PATIENCE, lock(&mut db, &wanted)).await.map_err(late)??;
             if !gained.is_empty() {
                 self.held.send_modify(|held| held.extend(gained));
             }

@@ -87,11 +87,12 @@ fn what_cannot_be_used_is_named_in_one_line() {
     let misspelt = file("misspelt", "prot = 9000\n");
     let broken = file("broken", "port = \n");
     for (variables, named) in [
-        ([("PORT", "seventy"), ("ENV", "")], "port"),
-        ([("PORT", "70000"), ("ENV", "")], "port"),
-        ([("PORT", ""), ("ENV", "STAGING")], "STAGING"),
+        ([("PORT", "seventy"), ("ENV", "")], "PORT cannot be used"),
+        ([("PORT", "70000"), ("ENV", "")], "PORT cannot be used"),
+        ([("PORT", ""), ("ENV", "STAGING")], "ENV cannot be used"),
+        ([("PORT", "8080"), ("OCPIZZA_MANAGER_PROCESSES", "-1")], "OCPIZZA_MANAGER_PROCESSES cannot be used"),
         ([(SETTINGS, misspelt.as_str()), ("ENV", "")], "prot"),
-        ([(SETTINGS, broken.as_str()), ("ENV", "")], "settings"),
+        ([(SETTINGS, broken.as_str()), ("ENV", "")], "OCPIZZA_MANAGER_SETTINGS"),
         ([(SETTINGS, "/nowhere.toml"), ("ENV", "")], "/nowhere.toml"),
         ([("OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE", "none"), ("ENV", "")], "none"),
     ] {

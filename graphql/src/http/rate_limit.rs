@@ -1,6 +1,7 @@
 //! How fast one address and one account may ask, counted in this process's memory: so that one client
 //! cannot take what all share. Guessing passwords is slowed down elsewhere (`auth::brakes`).
 
+use std::fmt::{Display, Formatter};
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -55,6 +56,15 @@ impl FromStr for RateLimit {
         let (per_second, burst) = text.split_once('/').ok_or_else(|| NoRate(text.to_owned()))?;
         let number = |part: &str| part.trim().parse().map_err(|_| NoRate(text.to_owned()));
         Ok(Self(Some(Rate { per_second: number(per_second)?, burst: number(burst)? })))
+    }
+}
+
+impl Display for RateLimit {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(Rate { per_second, burst }) => write!(f, "{per_second}/{burst}"),
+            None => f.write_str("OFF"),
+        }
     }
 }
 

@@ -6,22 +6,25 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use graphql::app::{App, Config};
 use graphql::clock::Clock;
-use graphql::config::Settings;
+use graphql::config::{Effective, Settings};
 use graphql::production;
 use sqlx::PgPool;
 
 use crate::database::{self, DataDir};
 use crate::logs;
+use crate::report::say;
 use crate::stop::Stop;
 
-/// Connections to the database: what small hosted plans allow, with room for one more process at a release.
-const CONNECTIONS: u32 = 15;
 /// What is under way may take so long once we are told to stop; platforms kill after 30 s.
 const FAREWELL: Duration = Duration::from_secs(15);
 /// And so long the connections to the database.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// Tasks that are ended let go of their connections within so long; else they would report that these are gone.
 const LETTING_GO: Duration = Duration::from_millis(100);
+/// And so long what runs on threads of its own, such as looking a name up.
+const THREADS: Duration = Duration::from_secs(1);
+/// What the operations manual sets, for a framework that is not used here.
+const DJANGO: &str = "DJANGO_SETTINGS_MODULE";
 
 /// Serve the API on PORT until SIGTERM or Ctrl-C
 #[derive(Debug, clap::Args)]
@@ -31,18 +34,55 @@ const LETTING_GO: Duration = Duration::from_millis(100);
 pub(crate) struct Args {
     #[command(flatten)]
     data_dir: DataDir,
+    /// Print the settings as they take effect, without secrets, and do not serve
+    #[arg(long)]
+    print_config: bool,
 }
 
-#[tokio::main]
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    if args.print_config {
+        return print_config();
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
+    let done = runtime.block_on(serve(args));
+    runtime.shutdown_timeout(THREADS);
+    done
+}
+
+/// Asks neither the database nor anybody else.
+fn print_config() -> anyhow::Result<()> {
+    let rows = Settings::effective()?;
+    let width = |of: fn(&Effective) -> usize| rows.iter().map(of).max().unwrap_or_default();
+    let (name, source) = (width(|row| row.name.len()), width(|row| row.source.to_string().len()));
+    for row in &rows {
+        say(format_args!("{:name$}  {:source$}  {}", row.name, row.source, row.value));
+    }
+    let settings = Settings::load()?;
+    let pool = settings.pool_size()?;
+    say(format_args!("# each process keeps a pool of {pool} connections, and 2 beside it"));
+    if std::env::var_os(DJANGO).is_some() {
+        say(format_args!("# {}", not_django()));
+    }
+    Ok(())
+}
+
+fn not_django() -> String {
+    format!("{DJANGO} does not apply: there is no Django here; OCPIZZA_MANAGER_SETTINGS may name a TOML file")
+}
+
+async fn serve(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let traces = logs::start_serving(settings.environment)?;
+    if std::env::var_os(DJANGO).is_some() {
+        tracing::warn!("{}", not_django());
+    }
     production::check_settings(&settings)?;
     // What cannot be used is said before anything is started.
     settings.origins()?;
     settings.documents()?;
     let stop = Stop::listen()?;
-    let pool = database::serving_pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    let size = settings.pool_size()?;
+    let pool = database::serving_pool(&database::url(&settings, &args.data_dir)?, size).await?;
     production::check_database(&settings, &pool).await?;
     let listener = listen(settings.port)?;
     let app = start(&pool, &settings).await?;
