@@ -16,8 +16,9 @@ use crate::error::ApiError;
 
 /// Fields of the roots that are for anybody, with or without an account.
 const PUBLIC: &[(&str, &[&str])] = &[
-    ("Query", &["me", "menu", "node", "pizzeria", "pizzerias", "quoteOrder"]),
+    ("Query", &["maintenance", "me", "menu", "node", "pizzeria", "pizzerias", "quoteOrder"]),
     ("Mutation", &["requestPasswordReset", "resetPassword", "signIn", "signUp", "verifyEmail"]),
+    ("Subscription", &["maintenanceChanged"]),
 ];
 
 /// Types whose every field is for whoever was given the object: what gave it decided. Payloads,
@@ -63,6 +64,7 @@ const OPEN: &[&str] = &[
     "IngredientShortage",
     "Log",
     "LogMark",
+    "Maintenance",
     "PaidByMethod",
     "PaymentTotals",
     "Recipe",

@@ -31,6 +31,7 @@ use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
 use crate::introspection::Introspection;
 use crate::mail::{MailSettings, Post};
+use crate::maintenance::{self, Maintenance};
 use crate::payment::{DemoPayments, PaymentService};
 use crate::personal_data::Keeper;
 use crate::schema::{schema, sdl};
@@ -213,7 +214,9 @@ impl App {
             None => Key::development(&pool).await?,
         };
         let store = EventStore::start(pool.clone(), Settings::default());
-        let follower = Follower::start(pool.clone(), &[courier_position::CHANNEL, session::CHANNEL]).await?;
+        let channels = [courier_position::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
+        let follower = Follower::start(pool.clone(), &channels).await?;
+        let (maintenance, watching) = Maintenance::start(&pool, &follower).await?;
         let sealing = Sealing {
             key: sealing_key.unwrap_or_else(|| key.sealing_key()),
             within: seal_within,
@@ -233,6 +236,7 @@ impl App {
             passwords: Passwords::start().await?,
             post: Post::new(mail),
             staff_turn: Arc::default(),
+            maintenance,
             payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),
         };
         let settling = services.settlement().sweep();
@@ -264,7 +268,7 @@ impl App {
         let keeper = Keeper { pool: pool.clone(), clock, retention: contact_retention };
         let (sweeping, tidying) = (limiter.sweep(), auth::housekeeping::run(pool.clone(), clock));
         let housekeeping = tokio::spawn(async {
-            tokio::join!(sweeping, tidying, settling, keeper.run());
+            tokio::join!(sweeping, tidying, settling, keeper.run(), watching);
         });
         Ok(Self { router, store, follower, read_models, key, clock, pool, stopping, housekeeping })
     }

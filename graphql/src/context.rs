@@ -19,6 +19,7 @@ use crate::http::client_address::ClientAddress;
 use crate::labels::Lang;
 use crate::loaders::Loaders;
 use crate::mail::Post;
+use crate::maintenance::Maintenance;
 use crate::payment::{PaymentService, Settlement};
 use crate::scalars::LogPosition;
 
@@ -49,6 +50,8 @@ pub struct Services {
     /// Whose turn it is in this process to change who works here: the database's lock is waited for by one
     /// connection at most.
     pub staff_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Whether mutations are refused.
+    pub maintenance: Maintenance,
     /// Who takes money online.
     pub payments: Arc<dyn PaymentService>,
 }

@@ -21,6 +21,7 @@ pub mod introspection;
 pub mod labels;
 pub mod loaders;
 pub mod mail;
+pub mod maintenance;
 pub mod messages;
 pub mod mutations;
 pub mod operations;

@@ -53,6 +53,10 @@ fn help_of_every_command_has_an_example() {
         "serve",
         "migrate",
         "schema",
+        "maintenance",
+        "maintenance on",
+        "maintenance off",
+        "maintenance status",
         "token",
         "director",
         "projections",
@@ -237,4 +241,95 @@ fn ctrl_c_while_the_database_is_being_made_ends_in_the_closing_line() {
     for dir in [dir, PathBuf::from(data_dir)] {
         std::fs::remove_dir_all(dir).unwrap();
     }
+}
+
+/// What `serve` says and does when a variable is missing or wrong: one line that names it.
+#[test]
+fn each_variable_that_is_missing_or_wrong_is_named_in_one_line() {
+    let dir = empty_dir("variables");
+    let (broken, misspelt) = (format!("{dir}/broken.toml"), format!("{dir}/misspelt.toml"));
+    std::fs::write(&broken, "port = \n").unwrap();
+    std::fs::write(&misspelt, "prot = 8080\n").unwrap();
+    let key = "a key of our own, long enough for everybody";
+    let good = [
+        ("ENV", "PRODUCTION"),
+        ("OCPIZZA_MANAGER_KEY", key),
+        // Nobody listens there: with everything else right, the start comes as far as this.
+        ("DATABASE_URL", "postgres://app:s3cret@127.0.0.1:1/ocpizza"),
+        ("PORT", "8080"),
+    ];
+    for (name, value, said) in [
+        ("PORT", "8080", "cannot connect to the database of DATABASE_URL"),
+        ("OCPIZZA_MANAGER_KEY", "", "OCPIZZA_MANAGER_KEY must be set"),
+        ("OCPIZZA_MANAGER_KEY", "4jdsksnkgndklnd59sknsk6bv6fv", "OCPIZZA_MANAGER_KEY is the sample value"),
+        ("OCPIZZA_MANAGER_KEY", "short", "OCPIZZA_MANAGER_KEY is shorter than 32 bytes"),
+        ("OCPIZZA_MANAGER_KEY_PREVIOUS", key, "OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL"),
+        ("ENV", "STAGING", "ENV cannot be used"),
+        ("DATABASE_URL", "", "DATABASE_URL must be set"),
+        ("DATABASE_URL", "mysql://app:s3cret@127.0.0.1/ocpizza", "DATABASE_URL cannot be used"),
+        ("DATABASE_URL", "postgres://app:s3cret@127.0.0.1:port/ocpizza", "DATABASE_URL cannot be used"),
+        (
+            "DATABASE_URL",
+            "postgres://app:s3cret@127.0.0.1/ocpizza?sslmode=maybe",
+            "DATABASE_URL cannot be used",
+        ),
+        ("PORT", "eighty", "PORT cannot be used"),
+        ("PORT", "80800", "PORT cannot be used"),
+        ("OCPIZZA_MANAGER_SETTINGS", "/nowhere.toml", "which OCPIZZA_MANAGER_SETTINGS names"),
+        ("OCPIZZA_MANAGER_SETTINGS", &dir, "which OCPIZZA_MANAGER_SETTINGS names"),
+        ("OCPIZZA_MANAGER_SETTINGS", &broken, "which OCPIZZA_MANAGER_SETTINGS names"),
+        ("OCPIZZA_MANAGER_SETTINGS", &misspelt, "prot"),
+        ("OCPIZZA_MANAGER_DATABASE_CONNECTIONS", "11", "OCPIZZA_MANAGER_DATABASE_CONNECTIONS is 11, too few"),
+        (
+            "OCPIZZA_MANAGER_DATABASE_CONNECTIONS",
+            "many",
+            "OCPIZZA_MANAGER_DATABASE_CONNECTIONS cannot be used",
+        ),
+        ("OCPIZZA_MANAGER_PROCESSES", "3", "OCPIZZA_MANAGER_PROCESSES=3: 22 at least"),
+    ] {
+        let output = program(&["serve"]).envs(good).env(name, value).output().unwrap();
+        let line = the_one_line(&output);
+        assert!(line.contains(said), "{name}={value}: {line}");
+        assert!(!line.contains("s3cret"), "{name}={value}: {line}");
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn the_settings_are_printed_with_where_they_come_from_and_without_secrets() {
+    let dir = empty_dir("printed");
+    let file = format!("{dir}/settings.toml");
+    std::fs::write(&file, "port = 9000\nocpizza_manager_processes = 2\nenv = \"PRODUCTION\"\n").unwrap();
+    let output = program(&["serve", "--print-config"])
+        .env("OCPIZZA_MANAGER_SETTINGS", &file)
+        .env("PORT", "9001")
+        .env("OCPIZZA_MANAGER_KEY", "s3cret")
+        .env("OCPIZZA_MANAGER_SMTP_URL", "smtps://mailer:s3cret@mail.example:465")
+        .env("DJANGO_SETTINGS_MODULE", "config.settings.production")
+        // Nobody is there, and nobody is asked.
+        .env("DATABASE_URL", "postgres://app:s3cret@127.0.0.1:1/ocpizza?sslmode=require")
+        .output()
+        .unwrap();
+    let text = stdout(&output);
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    for row in [
+        ["PORT", "environment", "9001"],
+        ["ENV", "file", "PRODUCTION"],
+        ["OCPIZZA_MANAGER_PROCESSES", "file", "2"],
+        ["OCPIZZA_MANAGER_DATABASE_CONNECTIONS", "default", "20"],
+        ["OCPIZZA_MANAGER_KEY", "environment", "***"],
+        ["OCPIZZA_MANAGER_SMTP_URL", "environment", "smtps://mailer:***@mail.example:465"],
+        ["DATABASE_URL", "environment", "postgres://app:***@127.0.0.1:1/ocpizza?sslmode=require"],
+        ["OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "default", "50/500"],
+    ] {
+        assert!(rows.iter().any(|found| *found == row), "{row:?}: {text}");
+    }
+    assert!(
+        text.contains("a pool of 4 connections") && text.contains("DJANGO_SETTINGS_MODULE does not apply")
+    );
+    let wrong = program(&["serve", "--print-config"]).env("PORT", "x").output().unwrap();
+    assert!(the_one_line(&wrong).contains("PORT cannot be used"));
+    std::fs::remove_dir_all(dir).unwrap();
 }

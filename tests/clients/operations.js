@@ -96,6 +96,8 @@ async function placeDelivery() {
 
 /** What needs something that only a mail or another system tells. */
 const ELSEWHERE = new Set([
+  // None while there is none; see tests/it/maintenance.rs.
+  'Maintenance',
   'VerifyEmail',
   'ResetPassword',
   // They would leave the other clients without their customer; see tests/it/erasure.rs.
@@ -149,6 +151,7 @@ await follow(MANAGER, 'KitchenQueueChanged');
 await follow(MANAGER, 'StockChanged');
 await follow(MANAGER, 'ReadyDeliveries', { after: '1' });
 await follow(MANAGER, 'EventAppended', { after: '1' });
+await follow(CUSTOMER, 'MaintenanceChanged');
 
 // Accounts: somebody new, and somebody hired for the evening.
 const { token } = await run(CUSTOMER, 'SignUp');

@@ -16,6 +16,7 @@ use graphql::demo;
 use graphql::error::finish;
 use graphql::labels::Lang;
 use graphql::mail::{MailSettings, Post};
+use graphql::maintenance::Maintenance;
 use graphql::payment::DemoPayments;
 use graphql::schema::{Schema, schema};
 use projections::ReadModels;
@@ -43,6 +44,7 @@ impl Api {
         let key = Key::development(&pool).await.unwrap();
         let brakes = Brakes::new(pool.clone(), key.clone(), clock(), BrakeLimits::default());
         let payments = Arc::new(DemoPayments::new(pool.clone()));
+        let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
         let services = Services {
             pool,
             store,
@@ -55,6 +57,7 @@ impl Api {
             passwords: Passwords::start().await.unwrap(),
             post: Post::new(MailSettings::default()),
             staff_turn: Arc::default(),
+            maintenance,
         };
         Self { schema: schema(services), database }
     }

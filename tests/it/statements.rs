@@ -12,6 +12,7 @@ use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
 use graphql::labels::Lang;
 use graphql::mail::{MailSettings, Post};
+use graphql::maintenance::Maintenance;
 use graphql::payment::DemoPayments;
 use graphql::schema::{Schema, schema};
 use projections::ReadModels;
@@ -135,6 +136,7 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
     let payments = Arc::new(DemoPayments::new(pool.clone()));
     let key = Key::development(&pool).await.unwrap();
     let brakes = Brakes::new(pool.clone(), key.clone(), clock, BrakeLimits::default());
+    let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
     let services = Services {
         pool: pool.clone(),
         store,
@@ -147,6 +149,7 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
         passwords: Passwords::start().await.unwrap(),
         post: Post::new(MailSettings::default()),
         staff_turn: Arc::default(),
+        maintenance,
     };
     let director = auth::account_by_email(&pool, "director@ocpizza.example").await.unwrap().unwrap();
     let caller = Caller { actor: Some(director.actor()), ..Caller::nobody(Lang::Fr, "test".into()) };

@@ -222,6 +222,11 @@ impl Api {
         }
         let kind = operation.ty;
         let described = Arc::new(Described::new(&document, operation, cost.requested, name));
+        if kind == OperationType::Mutation
+            && let Some(window) = self.services.maintenance.window()
+        {
+            return Err(Box::new(window.refusal(self.services.clock.now())));
+        }
         let several =
             kind == OperationType::Subscription && root_fields(&document, &operation.selection_set.node) != 1;
         if several {

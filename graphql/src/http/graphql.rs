@@ -138,6 +138,9 @@ fn status_of(executing: &Executing) -> StatusCode {
         Some(async_graphql::Value::String(code)) if code == ErrorCode::Internal.as_str() => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
+        Some(async_graphql::Value::String(code)) if code == ErrorCode::Maintenance.as_str() => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::BAD_REQUEST,
     }
 }

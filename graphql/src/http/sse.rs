@@ -13,6 +13,7 @@ use axum::response::Response;
 use domain::LogPosition;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
+use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -22,6 +23,7 @@ use super::execute::{Running, refusal};
 use super::router::{Server, stopped};
 use super::session::Session;
 use crate::error::{ApiError, ErrorCode};
+use crate::maintenance::Window;
 use crate::schema::POSITION;
 
 /// Events that wait to be written to one stream.
@@ -86,6 +88,10 @@ impl Pump {
     async fn pump(&self, mut running: Running) -> Result<(), Gone> {
         let mut stopping = self.server.stopping.subscribe();
         let mut changes = self.server.api.authenticator.changes();
+        let mut maintenance = self.server.api.services.maintenance.watch();
+        if maintenance.borrow_and_update().is_some() {
+            maintenance.mark_changed();
+        }
         let every = self.server.streams.limits.heartbeat;
         let mut heartbeat = interval_at(Instant::now() + every, every);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -103,6 +109,10 @@ impl Pump {
                 }
                 () = self.session.changed(&mut changes) => {
                     checking = Some(self.session.holds(&self.server.api).boxed());
+                }
+                Ok(()) = maintenance.changed() => {
+                    let window = maintenance.borrow_and_update().clone();
+                    self.send(maintenance_comment(window.as_ref())).await?;
                 }
                 holds = asked(&mut checking) => {
                     checking = None;
@@ -136,6 +146,12 @@ async fn asked(question: &mut Option<BoxFuture<'_, bool>>) -> bool {
 /// Nothing, to be heard all the same.
 fn comment() -> Bytes {
     Bytes::from_static(b":\n\n")
+}
+
+/// That a maintenance begins, changes or ends. A comment, because clients of the protocol take other events
+/// than its own to be a fault; pages have `maintenanceChanged`.
+fn maintenance_comment(window: Option<&Window>) -> Bytes {
+    format!(": maintenance {}\n\n", json!(window.map(Window::to_json))).into()
 }
 
 /// A block without data: no event, but the client resumes there.

@@ -195,7 +195,7 @@ mod tests {
         let (_, fields) = sdl.split_once("type Subscription {").unwrap();
         let (fields, _) = fields.split_once("\n}").unwrap();
         let resumable = fields.matches("after: LogPosition").count();
-        assert_eq!(resumable, fields.matches("@requires").count());
+        assert_eq!(resumable, fields.matches("Update!").count());
         assert!(resumable >= 6);
     }
 }

@@ -5,6 +5,7 @@ mod closing;
 mod contact_read;
 pub mod delivery;
 pub mod log;
+mod maintenance;
 pub mod menu;
 pub mod node;
 pub mod order;
@@ -32,4 +33,5 @@ pub struct Query(
     staff::StaffQuery,
     log::LogQuery,
     why::WhyQuery,
+    maintenance::MaintenanceQuery,
 );

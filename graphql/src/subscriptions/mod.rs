@@ -6,6 +6,7 @@ mod event;
 mod fold;
 mod follow;
 mod kitchen;
+mod maintenance;
 mod order;
 mod progress;
 mod stock;
@@ -18,6 +19,7 @@ use domain::{AggregateState, StreamId};
 pub use delivery::DeliveryUpdate;
 pub use event::EventUpdate;
 pub use kitchen::KitchenQueueUpdate;
+pub use maintenance::MaintenanceUpdate;
 pub use order::OrderUpdate;
 pub use progress::Progress;
 pub use stock::{StockChange, StockUpdate};
@@ -33,6 +35,7 @@ pub struct Subscription(
     stock::StockSubscription,
     delivery::DeliverySubscription,
     event::EventSubscription,
+    maintenance::MaintenanceSubscription,
 );
 
 /// That a pizzeria has opened: nothing would ever happen in one that has not.

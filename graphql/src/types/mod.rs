@@ -11,6 +11,7 @@ pub mod courier_position;
 pub mod delivery;
 pub mod enums;
 pub mod event;
+pub mod maintenance;
 pub mod menu;
 pub mod node;
 pub mod order;

@@ -50,6 +50,8 @@ macro_rules! stale {
 #[rustfmt::skip]
 pub const SAMPLES: &[Sample] = &[
     of("Query.me", "{ me { id } }"),
+    // None while there is none: what stands under its name is that nobody is refused.
+    of("Query.maintenance", "{ none: maintenance { message } maintenance: __typename }"),
     of("Query.menu", "{ menu(pizzeriaId: \"$pizzeria\") { version } }"),
     of("Query.pizzeria", "{ pizzeria(id: \"$pizzeria\") { id } }"),
     of("Query.pizzerias", "{ pizzerias { id } }"),
@@ -153,6 +155,7 @@ pub const SAMPLES: &[Sample] = &[
     spent("Mutation.eraseMyAccount", "mutation { eraseMyAccount(input: { currentPassword: \"quatre fromages\" }) { userErrors { code } } }"),
     of("Mutation.eraseCustomer", "mutation { eraseCustomer(input: { customerId: \"$spare\" }) { userErrors { code } } }"),
 
+    of("Subscription.maintenanceChanged", "subscription { maintenanceChanged { position } }"),
     of("Subscription.orderChanged", "subscription { orderChanged(id: \"$order\") { position } }"),
     of("Subscription.deliveryChanged", "subscription { deliveryChanged(id: \"$delivery\") { position } }"),
     of("Subscription.kitchenQueueChanged", "subscription { kitchenQueueChanged(pizzeriaId: \"$pizzeria\") { position } }"),

@@ -10,6 +10,7 @@ mod demo;
 mod destroy;
 mod director;
 mod logs;
+mod maintenance;
 mod migrate;
 mod projections;
 mod report;
@@ -39,6 +40,7 @@ enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Migrate(migrate::Args),
+    Maintenance(maintenance::Args),
     Schema(schema::Args),
     Token(token::Args),
     Director(director::Args),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Migrate(args) => migrate::run(args),
+        Command::Maintenance(args) => maintenance::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Token(args) => token::run(args),
         Command::Director(args) => director::run(args),

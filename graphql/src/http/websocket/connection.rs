@@ -93,6 +93,7 @@ impl Connection {
         tokio::pin!(deadline);
         let mut ping = interval_at(Instant::now() + limits.ping, limits.ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut maintenance = self.server.api.services.maintenance.watch();
         let mut silences = 0;
         loop {
             tokio::select! {
@@ -109,6 +110,13 @@ impl Connection {
                     }
                     silences += 1;
                     self.ping().await?;
+                }
+                Ok(()) = maintenance.changed() => {
+                    let window = maintenance.borrow_and_update().clone();
+                    // Who has not said who they are is told with the acknowledgement.
+                    if self.session.is_some() {
+                        self.say(message::maintenance(window.as_ref())).await?;
+                    }
                 }
                 () = stopped(&mut stopping) => return self.finish().await,
             }
@@ -154,7 +162,11 @@ impl Connection {
             Err(Refused::Token) => return Err(Close::Forbidden.into()),
             Err(Refused::Unavailable) => return Err(Close::TryAgain.into()),
         }
-        self.say(message::acknowledgement()).await
+        self.say(message::acknowledgement()).await?;
+        match self.server.api.services.maintenance.window() {
+            Some(window) => self.say(message::maintenance(Some(&window))).await,
+            None => Ok(()),
+        }
     }
 
     async fn subscribe(&mut self, id: String, payload: Object) -> Result<(), End> {

@@ -5,6 +5,8 @@ use domain::LogPosition;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::maintenance::Window;
+
 /// An object of JSON.
 pub(super) type Object = Map<String, Value>;
 
@@ -113,6 +115,11 @@ pub(super) fn ping(position: Option<LogPosition>) -> String {
         }
         None => json!({ "type": "ping" }).to_string(),
     }
+}
+
+/// A ping that says which maintenance is under way, or that there is none any more.
+pub(super) fn maintenance(window: Option<&Window>) -> String {
+    json!({ "type": "ping", "payload": { "maintenance": window.map(Window::to_json) } }).to_string()
 }
 
 #[cfg(test)]
