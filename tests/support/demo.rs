@@ -9,6 +9,7 @@ use graphql::app::Config;
 use graphql::auth::{self, Key};
 use graphql::clock::Clock;
 use graphql::demo;
+use sqlx::PgPool;
 
 use crate::Database;
 use crate::api::Api;
@@ -147,19 +148,28 @@ fn load() -> Template {
     runtime.block_on(async {
         let database = Database::create().await;
         let pool = database.pool.clone();
-        let clock = Clock::system();
-        let store = EventStore::start(pool.clone(), event_store::Settings::default());
-        demo::seed(&store, clock.now()).await.expect("the demo data is loaded");
-        projections::catch_up(&pool).await.expect("the read models are filled");
-        let key = Key::development(&pool).await.expect("a key");
-        let mut tokens = HashMap::new();
-        for account in ACCOUNTS {
-            let email = format!("{account}@ocpizza.example");
-            let (token, _) = auth::issue_token(&pool, &key, &email, &clock).await.expect("a token");
-            tokens.insert(account, token);
-        }
-        drop(store);
+        let tokens = fill(&pool).await;
         pool.close().await;
         Template { name: database.keep(), tokens: Arc::new(tokens) }
     })
+}
+
+/// Loads the demo data into a migrated, empty database; a token for each of the accounts that tests act as.
+///
+/// # Panics
+/// When it cannot be loaded.
+#[allow(clippy::expect_used)] // a test cannot go on without its data
+pub async fn fill(pool: &PgPool) -> HashMap<&'static str, String> {
+    let clock = Clock::system();
+    let store = EventStore::start(pool.clone(), event_store::Settings::default());
+    demo::seed(&store, clock.now()).await.expect("the demo data is loaded");
+    projections::catch_up(pool).await.expect("the read models are filled");
+    let key = Key::development(pool).await.expect("a key");
+    let mut tokens = HashMap::new();
+    for account in ACCOUNTS {
+        let email = format!("{account}@ocpizza.example");
+        let (token, _) = auth::issue_token(pool, &key, &email, &clock).await.expect("a token");
+        tokens.insert(account, token);
+    }
+    tokens
 }

@@ -176,6 +176,26 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
+    /// Asks it to end, as a platform does, and does not wait.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub async fn ask_to_end(&self) {
+        let asking = format!("kill -TERM {}", self.id());
+        let asked = within(Command::new("sh").args(["-c", &asking]).status()).await.expect("a shell");
+        assert!(asked.success());
+    }
+
+    /// Waits until it has ended; its exit code.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[allow(clippy::expect_used)] // a test fails by panicking
+    pub async fn ended(mut self) -> Option<i32> {
+        within(self.child.wait()).await.expect("a child of ours").code()
+    }
+
     /// Ends it with SIGKILL: nothing of it runs on.
     ///
     /// # Panics

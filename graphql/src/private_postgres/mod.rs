@@ -157,6 +157,14 @@ impl PrivatePostgres {
     /// # Errors
     /// See [`StartError`]; nothing is left running.
     pub fn start(options: Options) -> Result<Self, StartError> {
+        Self::start_with(options, &[])
+    }
+
+    /// As [`PrivatePostgres::start`], with settings of the server of one's own, which win over the usual ones.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(options: Options, settings: &[(&str, &str)]) -> Result<Self, StartError> {
         let data_dir = cluster::data_dir(&options.data_dir)?;
         let lock = Lock::take(&data_dir)?;
 
@@ -189,7 +197,10 @@ impl PrivatePostgres {
         cluster::create_if_absent(&home, &programs, account, options.durability)?;
         let socket_dir = cluster::socket_dir(&data_dir, account)?;
         let log = data_dir.join("postgres.log");
-        let command = server::command(&programs, &data, &socket_dir, &log, account, &options)?;
+        let mut command = server::command(&programs, &data, &socket_dir, &log, account, &options)?;
+        for (name, value) in settings {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
         let server = Server::start(command, &data, &log)?;
 
         let running = Self { data_dir, socket_dir, server: Some(server), _lock: lock };
