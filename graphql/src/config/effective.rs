@@ -103,7 +103,8 @@ fn without_secrets(name: &str, value: &str) -> String {
     if !OPEN.contains(&name) && SECRET.iter().any(|word| name.contains(word)) {
         return HIDDEN.to_owned();
     }
-    if !name.ends_with("_URL") && !(value.contains("://") && value.contains('@')) {
+    let has_credentials = value.contains("://") && value.contains('@');
+    if !name.ends_with("_URL") && !has_credentials {
         return value.to_owned();
     }
     match Url::parse(value) {
