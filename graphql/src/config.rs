@@ -22,8 +22,8 @@ use crate::http::origins::{AllowedOrigins, NoOrigin};
 use crate::http::rate_limit::{RateLimit, RateLimits};
 use crate::introspection::Introspection;
 use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp, SmtpError};
-use crate::supervision::metrics::Readers;
 use crate::sealing::{self, BadDestination};
+use crate::supervision::metrics::Readers;
 
 mod connections;
 mod effective;
@@ -199,7 +199,7 @@ impl Layers {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let path = variable(SETTINGS).unwrap_or_default();
         let file = if path.is_empty() { None } else { Some(Self::read(&path)?) };
-        let set = VARIABLES.into_iter().filter_map(|name| Some((name, variable(name)?))).collect();
+        let set = VARIABLES.iter().copied().filter_map(|name| Some((name, variable(name)?))).collect();
         Ok(Self { file, path, set })
     }
 

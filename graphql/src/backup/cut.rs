@@ -146,7 +146,7 @@ pub(super) fn only(table: &str, cut: &Cut) -> Option<String> {
 }
 
 /// What follows from a cut for the facts, a statement each; `$1` is the last position, `$2` its time.
-const FACTS: [&str; 8] = [
+const FACTS: &[&str] = &[
     // Answers to commands that are no more: asked again, they are carried out again.
     "DELETE FROM idempotency_keys WHERE position > $1 OR (position IS NULL AND recorded_at > $2)",
     // Contacts of orders that are no more, and of proofs that came later.
@@ -170,6 +170,11 @@ const FACTS: [&str; 8] = [
      AND NOT EXISTS (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = p.order_id::text \
      AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = 'PaymentCaptured') \
      ORDER BY p.order_id, p.created_at)",
+    // The tree's hashes of what is no more; a level's tile has the hashes of whole subtrees only.
+    "DELETE FROM tree_tiles WHERE tile * 256 >= $1 >> (8 * level)",
+    "UPDATE tree_tiles SET hashes = substring(hashes FOR (32 * (($1 >> (8 * level)) - tile * 256))::integer) \
+     WHERE octet_length(hashes) > 32 * (($1 >> (8 * level)) - tile * 256)",
+    "UPDATE head_publications SET size = $1 WHERE size > $1",
 ];
 
 /// Brings the facts in line with a log that was cut. Gives the charges that nobody will look after.

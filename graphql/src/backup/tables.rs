@@ -48,6 +48,10 @@ const fn passing(name: &'static str) -> Table {
 /// Every table but those of the read models, in the order in which a restore fills them.
 const TABLES: &[Table] = &[
     log("events", "position"),
+    facts("log_identity", "id"),
+    facts("tree_tiles", "level, tile"),
+    facts("tree_heads", "size"),
+    facts("head_publications", "destination"),
     facts("accounts", "id"),
     facts("contacts", "id"),
     facts("contact_reads", "id"),
@@ -68,6 +72,8 @@ const TABLES: &[Table] = &[
     passing("attempts"),
     passing("courier_positions"),
     passing("development_keys"),
+    // Whoever restores decides when it is over.
+    passing("maintenance"),
 ];
 
 /// The functions of the schema, by name.

@@ -52,7 +52,7 @@ pub(super) fn effective(
     variable: impl Fn(&str) -> Option<String>,
     file: impl Fn(&str) -> Option<String>,
 ) -> Vec<Effective> {
-    let each = VARIABLES.into_iter().map(|name| {
+    let each = VARIABLES.iter().copied().map(|name| {
         let (said, source) = match (variable(name), file(&name.to_ascii_lowercase())) {
             (Some(value), _) => (value, Source::Environment),
             (None, Some(value)) => (value, Source::File),
@@ -79,17 +79,20 @@ fn default_of(settings: &Settings, name: &str) -> String {
         "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS" => settings.contact_retention_days.to_string(),
         "OCPIZZA_MANAGER_DATABASE_CONNECTIONS" => settings.database_connections.to_string(),
         "OCPIZZA_MANAGER_GRAPHIQL" => settings.graphiql().to_string(),
+        "OCPIZZA_MANAGER_HEADS_TO" => "(nowhere)".to_owned(),
         "OCPIZZA_MANAGER_INTROSPECTION" => by_environment("EVERYBODY", "NOBODY"),
         "OCPIZZA_MANAGER_KEY" => by_environment("(one that the database keeps)", "(must be set)"),
         "OCPIZZA_MANAGER_MAIL_DIR" => by_environment(MAIL_DIR, "(unused)"),
         "OCPIZZA_MANAGER_MAIL_PER_ACCOUNT" => brakes.mail_per_account.to_string(),
         "OCPIZZA_MANAGER_MAIL_PER_ADDRESS" => brakes.mail_per_address.to_string(),
+        "OCPIZZA_MANAGER_METRICS_TOKEN" => by_environment("(for anybody)", "(for nobody)"),
         "OCPIZZA_MANAGER_PROCESSES" => settings.processes.to_string(),
         "OCPIZZA_MANAGER_RATE_PER_ACCOUNT" => rates.account.to_string(),
         "OCPIZZA_MANAGER_RATE_PER_ADDRESS" => rates.address.to_string(),
         "OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT" => brakes.sign_in_per_account.to_string(),
         "OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS" => brakes.sign_in_per_address.to_string(),
         "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS" => brakes.sign_up_per_address.to_string(),
+        "OCPIZZA_MANAGER_SIGNING_KEY" => "(derived from OCPIZZA_MANAGER_KEY)".to_owned(),
         "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE" => "allow".to_owned(),
         "PORT" => settings.port.to_string(),
         // Those that are not there when nobody says so.
@@ -101,6 +104,10 @@ fn default_of(settings: &Settings, name: &str) -> String {
 /// hidden rather than shown by mistake.
 fn without_secrets(name: &str, value: &str) -> String {
     if !OPEN.contains(&name) && SECRET.iter().any(|word| name.contains(word)) {
+        return HIDDEN.to_owned();
+    }
+    // A webhook is known by its address, which is a secret as a whole.
+    if name == "OCPIZZA_MANAGER_HEADS_TO" && value.starts_with("http") {
         return HIDDEN.to_owned();
     }
     let has_credentials = value.contains("://") && value.contains('@');
