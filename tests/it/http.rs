@@ -262,7 +262,7 @@ async fn operators_are_told_whether_it_is_ready() {
     let api = api().await;
     let ready = Answer::of(api.request(Method::GET, "/readyz").send().await.unwrap()).await;
     assert_eq!((ready.status.as_u16(), &ready.body["migrations"]), (200, &json!(true)), "{}", ready.body);
-    assert_eq!(ready.body["readModels"].as_array().unwrap().len(), 11);
+    assert_eq!(ready.body["readModels"].as_array().unwrap().len(), 13);
     let metrics = api.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("\nocpizza_log_position "), "{metrics}");
 }

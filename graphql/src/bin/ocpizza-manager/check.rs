@@ -1,5 +1,7 @@
 //! `check`: whether a deployment is up, and whether orders go through it.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
 use clap::ValueEnum;
@@ -17,6 +19,8 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::{print, say};
 
+/// Between one try and the next of a deployment that is not well yet.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How long the token of one run is good: longer than any run takes.
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
@@ -32,6 +36,10 @@ pub(crate) struct Args {
     /// Place, cancel, make, deliver and hand over orders, and see that all of it shows
     #[arg(long)]
     functional: bool,
+    /// For how many seconds to try again while something is not well
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, conflicts_with = "functional",
+          value_parser = clap::value_parser!(u64).range(..=3600))]
+    wait: u64,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -66,8 +74,20 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             Environment::Production => As::Production,
             Environment::Development => As::Development,
         });
-        let report = check(&target, clock, environment == As::Production).await;
+        let report = until_well(&target, clock, environment == As::Production, args.wait).await;
         tell(&report, args.json, "Deployed", "not deployed")
+    }
+}
+
+/// Checks, and checks again until everything is well or the time is over.
+async fn until_well(target: &Target, clock: Clock, production: bool, seconds: u64) -> Report {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        let report = check(target, clock, production).await;
+        if report.cause().is_none() || Instant::now() >= deadline {
+            return report;
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

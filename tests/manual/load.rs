@@ -1,0 +1,171 @@
+//! Customers who order while the manual is played, and somebody who follows the log. Each does what the API asks of a
+//! client: what fails for a while is asked again under the same key, of whichever process answers; a subscription
+//! that is cut goes on after its last position.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::orders::{basket, position, refusals, side, with};
+use tests::{Api, Item, eventually};
+use tokio::task::JoinHandle;
+
+const CUSTOMERS: usize = 4;
+/// Between one order and the next of a customer: what a busy evening needs, and less than the limits of an account.
+const PACE: Duration = Duration::from_millis(100);
+/// Between one try and the next, when nobody answers.
+const PAUSE: Duration = Duration::from_millis(50);
+const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) { position } }";
+const PASSWORD: &str = "seize ingrédients";
+
+/// The load, until it is ended.
+#[derive(Debug)]
+pub struct Load {
+    over: Arc<AtomicBool>,
+    customers: Vec<JoinHandle<Vec<i64>>>,
+    follower: JoinHandle<(i64, Vec<i64>)>,
+    reader: Api,
+    bases: Arc<Vec<String>>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Report {
+    /// The positions of the orders that were acknowledged.
+    pub acknowledged: Vec<i64>,
+    /// The position that the subscription began after, and those that it saw.
+    pub seen: (i64, Vec<i64>),
+}
+
+impl Report {
+    /// Nothing acknowledged is missing, and the subscription missed nothing and saw nothing twice.
+    pub fn check(&self) {
+        let (start, seen) = &self.seen;
+        let wanted: Vec<i64> = (start + 1..=seen.last().copied().unwrap_or(*start)).collect();
+        assert_eq!(*seen, wanted, "the subscription lost or repeated items");
+        for position in &self.acknowledged {
+            assert!(
+                seen.binary_search(position).is_ok(),
+                "{position} was acknowledged, and is not in the log"
+            );
+        }
+        assert!(self.acknowledged.len() > CUSTOMERS, "hardly anything was ordered");
+    }
+}
+
+/// Asks whichever process answers, until one does with an answer that is not to be asked for again.
+async fn ask(api: &Api, bases: &[String], document: &str, variables: &Value) -> Value {
+    let mut at = 0;
+    eventually("an answer", || {
+        let base = &bases[at % bases.len()];
+        at += 1;
+        async move {
+            let tried = api.at(base).try_ask(document, variables.clone()).await;
+            if let Ok(answer) = tried {
+                let error = &answer.body["errors"][0];
+                if error.is_null() && !answer.body["data"].is_null() {
+                    return Some(answer.data());
+                }
+                let retryable = error["extensions"]["retryable"] == true;
+                assert!(retryable || error.is_null(), "{} {}", answer.status, answer.body);
+            }
+            tokio::time::sleep(PAUSE).await;
+            None
+        }
+    })
+    .await
+}
+
+async fn order(customer: Api, bases: Arc<Vec<String>>, over: Arc<AtomicBool>, name: String) -> Vec<i64> {
+    let document = Api::mutation("placeOrder", "order { id }");
+    let mut positions = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let key = json!({ "idempotencyKey": format!("{name}-{}", positions.len()) });
+        let input = with(basket("P1", "TAKEAWAY", &[side("WATER", 1)]), key);
+        let mut data = ask(&customer, &bases, &document, &json!({ "input": input })).await;
+        let payload = data["placeOrder"].take();
+        assert_eq!(refusals(&payload), Vec::<&str>::new());
+        positions.push(position(&payload["position"]));
+        tokio::time::sleep(PACE).await;
+    }
+    positions
+}
+
+async fn follow(reader: Api, bases: Arc<Vec<String>>, over: Arc<AtomicBool>, start: i64) -> (i64, Vec<i64>) {
+    let mut seen: Vec<i64> = Vec::new();
+    let mut at = 0;
+    loop {
+        let head = ask(&reader, &bases, "{ log { position } }", &Value::Null).await;
+        let last = seen.last().copied().unwrap_or(start);
+        if over.load(Ordering::Relaxed) && last >= position(&head["log"]["position"]) {
+            return (start, seen);
+        }
+        let after = json!({ "after": last.to_string() });
+        at += 1;
+        let Ok(mut events) = reader.at(&bases[at % bases.len()]).try_subscribe(EVENTS, after).await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        // Until it is cut, or there is nothing more to come.
+        while let Ok(item) = tokio::time::timeout(Duration::from_secs(1), events.item()).await {
+            match item {
+                Item::Next(value) => seen.push(position(&value["position"])),
+                Item::Failed(_) | Item::Complete | Item::Gone => break,
+            }
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    }
+}
+
+impl Load {
+    /// Begins: at the processes behind `bases`, of which some may not be there, with a director who follows the log.
+    /// `round` tells the customers of one load from those of another.
+    pub async fn begin(bases: Vec<String>, director: &str, round: usize) -> Self {
+        let bases = Arc::new(bases);
+        let over = Arc::new(AtomicBool::new(false));
+        let anybody = Api::new(&bases[0]);
+        let reader = anybody.with_token(director);
+        let head = ask(&reader, &bases, "{ log { position } }", &Value::Null).await;
+        let start = position(&head["log"]["position"]);
+        let follower = tokio::spawn(follow(reader.apart(), bases.clone(), over.clone(), start));
+        let mut customers = Vec::new();
+        for number in 0..CUSTOMERS {
+            let name = format!("load-{round}-{number}");
+            let input = json!({ "input": {
+                "email": format!("{name}@example.org"), "password": PASSWORD, "name": name, "idempotencyKey": name
+            } });
+            let signed = ask(&anybody, &bases, &Api::mutation("signUp", "token"), &input).await;
+            let token = signed["signUp"]["token"].as_str().unwrap_or_else(|| panic!("{signed}"));
+            let customer = anybody.with_token(token).apart();
+            customers.push(tokio::spawn(order(customer, bases.clone(), over.clone(), name)));
+        }
+        Self { over, customers, follower, reader, bases }
+    }
+
+    /// Waits until something more has been ordered.
+    pub async fn goes_on(&self) {
+        let head = || async {
+            let data = ask(&self.reader, &self.bases, "{ log { position } }", &Value::Null).await;
+            position(&data["log"]["position"])
+        };
+        let before = head().await;
+        eventually("more orders", || async { (head().await > before + 20).then_some(()) }).await;
+    }
+
+    /// Ends it, and tells what came of it.
+    pub async fn end(self) -> Report {
+        self.over.store(true, Ordering::Relaxed);
+        let mut acknowledged = Vec::new();
+        for customer in self.customers {
+            acknowledged.extend(
+                customer.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())),
+            );
+        }
+        let seen =
+            self.follower.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+        Report { acknowledged, seen }
+    }
+}
