@@ -200,11 +200,11 @@ impl From<Denied> for ApiError {
 }
 
 /// Whether an SQLSTATE says that the database cannot be asked now: the connection broke (08), it does not let us
-/// in (28), has no room (53), is stopping or starting (57P), is gone (3D000), or takes no writes since it is not
-/// the primary any more (25006).
+/// in (28), has no room (53), is stopping or starting (57P), is gone (3D000) or empty (42P01: its
+/// data was removed, or is about to be put back), or takes no writes since it is not the primary any more (25006).
 fn is_away(code: &str) -> bool {
     ["08", "28", "53", "57P"].iter().any(|class| code.starts_with(class))
-        || ["25006", "3D000"].contains(&code)
+        || ["25006", "3D000", "42P01"].contains(&code)
 }
 
 impl From<sqlx::Error> for ApiError {

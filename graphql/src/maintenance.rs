@@ -175,7 +175,6 @@ async fn keep_up(
         }
         // While the database does not answer, it is as it was.
         let Ok(window) = read(&pool).await else { continue };
-        metrics::gauge!("ocpizza_maintenance").set(if window.is_some() { 1.0 } else { 0.0 });
         let changed = told.send_if_modified(|known| {
             let differs = *known != window;
             known.clone_from(&window);

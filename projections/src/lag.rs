@@ -1,5 +1,7 @@
-//! How far read models and reactors are behind the log, in events and in time, for whoever watches over them.
+//! How far read models, reactors and sealing are behind the log, in events and in time, for whoever watches over
+//! them.
 
+use event_store::merkle::{self, SealError};
 use sqlx::{FromRow, PgConnection};
 
 use crate::registry::Model;
@@ -35,4 +37,36 @@ pub async fn lags(db: &mut PgConnection) -> Result<Vec<Lag>, sqlx::Error> {
                FROM checkpoints c CROSS JOIN event_log_head h LEFT JOIN events e ON e.position = c.position + 1 \
                ORDER BY c.name";
     sqlx::query_as(sql).fetch_all(db).await
+}
+
+/// How far the log is sealed.
+#[derive(Debug, Clone, PartialEq, FromRow)]
+pub struct SealingLag {
+    /// The last position that is sealed; 0 when none is.
+    pub position: i64,
+    /// How many events of the log are not sealed yet.
+    pub events: i64,
+    /// How old the first of these is, in seconds; 0 when there is none.
+    pub seconds: f64,
+    /// Why nothing can be sealed on top of what is, as far as that shows without reading the log.
+    #[sqlx(skip)]
+    pub stopped: Option<String>,
+}
+
+/// How far the log is sealed, whichever process does it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn sealing(db: &mut PgConnection) -> Result<SealingLag, sqlx::Error> {
+    let sql = "SELECT s.size AS position, greatest(h.position - s.size, 0) AS events, \
+               coalesce(greatest(extract(epoch FROM clock_timestamp() - e.recorded_at), 0), 0)::float8 AS seconds \
+               FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) s CROSS JOIN event_log_head h \
+               LEFT JOIN events e ON e.position = s.size + 1";
+    let lag: SealingLag = sqlx::query_as(sql).fetch_one(&mut *db).await?;
+    let stopped = match merkle::check_end(db).await {
+        Ok(()) => None,
+        Err(SealError::Database(error)) => return Err(error),
+        Err(error) => Some(error.to_string()),
+    };
+    Ok(SealingLag { stopped, ..lag })
 }

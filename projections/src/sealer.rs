@@ -57,12 +57,6 @@ pub(crate) struct Sealer {
     pub(crate) signed: Arc<Notify>,
 }
 
-#[allow(clippy::cast_precision_loss)] // a gauge is a float; exact up to 2^53 events
-fn gauge(position: LogPosition, stopped: bool) {
-    metrics::gauge!("ocpizza_sealed_position").set(position.0 as f64);
-    metrics::gauge!("ocpizza_sealing_stopped").set(f64::from(u8::from(stopped)));
-}
-
 impl Sealer {
     /// Seals for as long as this process is the one to do so; then waits to be again.
     pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
@@ -78,7 +72,6 @@ impl Sealer {
                         said = None;
                     }
                     Err(error) => {
-                        gauge(sealed.unwrap_or_default(), true);
                         let line = Chain(&error).to_string();
                         // Tampering does not pass by itself: once is enough.
                         if said.as_ref() != Some(&line) {
@@ -99,7 +92,6 @@ impl Sealer {
             None => merkle::sealed(&self.pool).await?,
         };
         *sealed = Some(from);
-        gauge(from, false);
         progress.head_beyond(from.0).await;
         let whole = from.0 + i64::try_from(EVERY).unwrap_or(i64::MAX) - 1;
         let many = tokio::time::timeout(self.sealing.within, progress.head_beyond(whole)).await.is_ok();

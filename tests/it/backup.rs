@@ -2,6 +2,7 @@
 //! anew, and nobody who was erased.
 
 mod cutting;
+mod destroying;
 mod erasing;
 mod refusing;
 mod size;

@@ -26,7 +26,7 @@ pub use heads::{
 };
 pub use key::{BadKey, KeyId, PublicKey, SealingKey, TrustedKeys, Untrusted};
 pub use leaf::StoredEvent;
-pub use seal::{EVERY, SealError, Until, seal};
+pub use seal::{EVERY, SealError, Until, check_end, seal};
 pub use tlog_tiles::{EMPTY_HASH, Hash};
 pub use tree::{Frontier, TreeError, check_consistency, check_inclusion, prove_consistency, prove_inclusion};
 pub use verify::{Finding, Report, VerifyError, Wrong, verify};

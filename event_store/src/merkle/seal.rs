@@ -85,6 +85,34 @@ async fn tree_of(db: &mut PgConnection, last: Option<&StoredHead>) -> Result<Gro
     }
 }
 
+/// Whether the log can be sealed further: its last head is readable, the stored tree agrees with it, and the log
+/// reaches as far and goes on without a gap. Reads a few rows, and none of what is to be sealed.
+///
+/// # Errors
+/// [`SealError`], with which [`seal`] would fail, too.
+pub async fn check_end(db: &mut PgConnection) -> Result<(), SealError> {
+    // As of one moment: sealing goes on meanwhile.
+    let mut snapshot = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let last = heads::latest(&mut *snapshot).await?;
+    let tree = tree_of(&mut snapshot, last.as_ref()).await?;
+    let end = log::head(&mut *snapshot).await?;
+    check_reaches(end, &tree)?;
+    let next = LogPosition(i64::try_from(tree.size()).unwrap_or(i64::MAX - 1) + 1);
+    let there = "SELECT EXISTS (SELECT FROM events WHERE position = $1)";
+    if next <= end && !sqlx::query_scalar::<_, bool>(there).bind(next.0).fetch_one(&mut *snapshot).await? {
+        return Err(SealError::Missing(next));
+    }
+    Ok(())
+}
+
+/// Whether the log has all that the tree has.
+fn check_reaches(end: LogPosition, tree: &GrowingTree) -> Result<(), SealError> {
+    if end.0 < i64::try_from(tree.size()).unwrap_or(i64::MAX) {
+        return Err(SealError::Missing(LogPosition(end.0 + 1)));
+    }
+    Ok(())
+}
+
 /// One batch, and whether there may be more.
 async fn seal_batch(
     db: &mut PgConnection,
@@ -100,9 +128,7 @@ async fn seal_batch(
     let last = heads::latest(&mut *transaction).await?;
     let mut tree = tree_of(&mut transaction, last.as_ref()).await?;
     let end = log::head(&mut *transaction).await?;
-    if end.0 < i64::try_from(tree.size()).unwrap_or(i64::MAX) {
-        return Err(SealError::Missing(LogPosition(end.0 + 1)));
-    }
+    check_reaches(end, &tree)?;
     let public_key = key.public(id);
     let now = last.as_ref().map_or(now, |last| now.max(last.signed.head.signed_at));
     // The database keeps microseconds.

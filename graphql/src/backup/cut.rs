@@ -170,11 +170,17 @@ const FACTS: &[&str] = &[
      AND NOT EXISTS (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = p.order_id::text \
      AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = 'PaymentCaptured') \
      ORDER BY p.order_id, p.created_at)",
-    // The tree's hashes of what is no more; a level's tile has the hashes of whole subtrees only.
-    "DELETE FROM tree_tiles WHERE tile * 256 >= $1 >> (8 * level)",
-    "UPDATE tree_tiles SET hashes = substring(hashes FOR (32 * (($1 >> (8 * level)) - tile * 256))::integer) \
-     WHERE octet_length(hashes) > 32 * (($1 >> (8 * level)) - tile * 256)",
-    "UPDATE head_publications SET size = $1 WHERE size > $1",
+    // The tree goes back to the last head that stays: what is behind it is sealed again. A level's tiles have the
+    // hashes of whole subtrees only.
+    "DELETE FROM tree_tiles USING (SELECT coalesce(max(size), 0) AS size FROM tree_heads) AS tree \
+     WHERE tile * 256 >= tree.size >> (8 * level)",
+    "UPDATE tree_tiles \
+     SET hashes = substring(hashes FOR (32 * ((tree.size >> (8 * level)) - tile * 256))::integer) \
+     FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) AS tree \
+     WHERE octet_length(hashes) > 32 * ((tree.size >> (8 * level)) - tile * 256)",
+    // Also the heads that follow are published, though some of that size were: they are of another log.
+    "UPDATE head_publications p SET size = tree.size \
+     FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) AS tree WHERE p.size > tree.size",
 ];
 
 /// Brings the facts in line with a log that was cut. Gives the charges that nobody will look after.

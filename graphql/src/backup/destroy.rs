@@ -136,7 +136,7 @@ async fn under_maintenance(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
 async fn check_same(db: &mut PgConnection, backup: &verify::Verified) -> Result<(), DestroyError> {
     let names: Vec<String> = tables::kept().map(|table| format!("public.{}", table.name)).collect();
     db.execute(&*format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", "))).await?;
-    for table in tables::kept() {
+    for table in tables::kept().filter(|table| !table.is_sealed_again()) {
         let columns = super::columns(db, table.name).await?;
         let found = write::sum(db, table, &columns).await?;
         match backup.sums.iter().find(|sum| sum.table == table.name) {

@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use event_store::MIGRATOR;
+use projections::lag;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
@@ -46,6 +47,17 @@ async fn migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
     Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
 }
 
+/// How far the log is sealed, by whichever process. Requests are answered all the same: this makes no process unready.
+async fn sealing(pool: &PgPool) -> Result<Value, sqlx::Error> {
+    let sealing = lag::sealing(&mut *pool.acquire().await?).await?;
+    Ok(json!({
+        "position": sealing.position.to_string(),
+        "lag": sealing.events,
+        "seconds": sealing.seconds.round(),
+        "ok": sealing.stopped.is_none(),
+    }))
+}
+
 /// `GET /readyz`: whether requests would be answered, and from read models that are up to date. Why one
 /// stopped may quote what it read: that is for the log and the command line, not for everybody here.
 pub async fn readyz(State(server): State<Server>) -> Response {
@@ -54,6 +66,7 @@ pub async fn readyz(State(server): State<Server>) -> Response {
     let database = migrations.is_ok();
     let migrations = migrations.unwrap_or(false);
     let status = if database { services.read_models.status().await.ok() } else { None };
+    let sealing = if database { sealing(&services.pool).await.ok() } else { None };
     let read_models: Vec<Value> = status
         .iter()
         .flatten()
@@ -77,6 +90,7 @@ pub async fn readyz(State(server): State<Server>) -> Response {
         "database": database,
         "migrations": migrations,
         "readModels": read_models,
+        "sealing": sealing,
     });
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(detail)).into_response()

@@ -1,4 +1,5 @@
 //! What is looked up when somebody reads the metrics, and not before: the pool, how far read models and reactors
+//! and sealing
 //! are, orders that are stuck. At most once a second, and never for long.
 
 use std::collections::HashSet;
@@ -59,6 +60,8 @@ impl Sampler {
         metrics::gauge!("ocpizza_log_position").set(gauge(follower.head().borrow().0));
         metrics::gauge!("ocpizza_append_queue_depth")
             .set(f64::from(u32::try_from(store.queue_depth()).unwrap_or(u32::MAX)));
+        let maintenance = self.services.maintenance.window().is_some();
+        metrics::gauge!("ocpizza_maintenance").set(f64::from(u8::from(maintenance)));
         let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
         metrics::gauge!("ocpizza_database_connections", "state" => "idle").set(f64::from(idle));
         metrics::gauge!("ocpizza_database_connections", "state" => "in_use")
@@ -90,6 +93,11 @@ impl Sampler {
                 metrics::gauge!("ocpizza_reactor_stopped", "reactor" => name).set(stopped);
             }
         }
+        let sealing = lag::sealing(&mut db).await?;
+        metrics::gauge!("ocpizza_sealed_position").set(gauge(sealing.position));
+        metrics::gauge!("ocpizza_sealing_lag_events").set(gauge(sealing.events));
+        metrics::gauge!("ocpizza_sealing_lag_seconds").set(sealing.seconds);
+        metrics::gauge!("ocpizza_sealing_stopped").set(f64::from(u8::from(sealing.stopped.is_some())));
         let now = self.services.clock.now();
         let stuck = order_board::stuck(&mut db, now - UNPAID, now - LATE).await?;
         for (pizzeria, status) in &state.stuck {

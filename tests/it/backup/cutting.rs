@@ -1,10 +1,13 @@
 //! A log that is put back only up to some moment, and a system that goes on rightly from there.
 
+use domain::LogPosition;
+use event_store::merkle::{self, SealingKey, Until, Wrong, heads_after, seal};
 use serde_json::json;
 use sqlx::PgPool;
+use tests::log::grow;
 use tests::orders::{basket, pizza, side, with};
 use tests::processes::{Process, run};
-use tests::{Demo, eventually};
+use tests::{Database, Demo, eventually};
 
 use super::{Dir, bare, done, gapless, last, refused, settled, signed_in, verified, water};
 
@@ -90,4 +93,50 @@ async fn up_to_a_position_or_a_time_and_then_on() {
     let by_time = bare().await;
     done(&run(&by_time.url, &["restore", &file, "--to", &time]).await);
     assert_eq!(last(&by_time.pool).await, at);
+}
+
+/// A log of 1700 events with heads over 600 and 1600, published up to 1600, is cut at 1300: the tree goes back to the
+/// head that is left, and is sealed on from there.
+#[tokio::test]
+async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
+    let (dir, whole) = (Dir::new("cut-tree"), Database::create().await);
+    let (file, key) = (dir.file("a.backup"), SealingKey::from_seed(&[7; 32]));
+    let seal_now = async |pool: &PgPool| {
+        let mut db = pool.acquire().await.unwrap();
+        let heads = seal(&mut db, &key, Until::Now, crate::sealing::now()).await.unwrap();
+        heads.iter().map(|head| head.signed.head.size).collect::<Vec<_>>()
+    };
+    grow(&whole.pool, 600).await;
+    assert_eq!(seal_now(&whole.pool).await, [600]);
+    grow(&whole.pool, 1_100).await;
+    assert_eq!(seal_now(&whole.pool).await, [1_600, 1_700]);
+    let published = "INSERT INTO head_publications VALUES ('a place', 1600, now())";
+    sqlx::query(published).execute(&whole.pool).await.unwrap();
+    let outside = crate::sealing::all_heads(&whole.pool).await;
+    done(&run(&whole.url, &["backup", &file]).await);
+
+    for (to, kept) in [(1_300, 600), (600, 600), (599, 0), (1_650, 1_600)] {
+        let database = bare().await;
+        let pool = &database.pool;
+        done(&run(&database.url, &["restore", &file, "--to", &to.to_string()]).await);
+        let verify = async |given: &[_]| crate::sealing::verify(pool, given).await;
+        let report = verify(&[]).await;
+        assert_eq!((report.finding, report.unsealed), (None, u64::try_from(to - kept).unwrap()), "{to}");
+        let published = count(pool, "SELECT size FROM head_publications").await;
+        assert_eq!(published, kept.min(1_600), "{to}");
+        merkle::check_end(&mut *pool.acquire().await.unwrap()).await.unwrap();
+        // Sealing goes on, also of what comes now; the heads are those that will be published.
+        let mut sizes = seal_now(pool).await;
+        grow(pool, 300).await;
+        sizes.extend(seal_now(pool).await);
+        assert!(sizes.iter().all(|size| i64::try_from(*size).unwrap() > published), "{to}: {sizes:?}");
+        assert_eq!(sizes.last(), Some(&u64::try_from(to + 300).unwrap()), "{to}");
+        assert_eq!(heads_after(pool, LogPosition(published), 100).await.unwrap().len(), sizes.len());
+        assert_eq!(verify(&[]).await.finding, None, "{to}");
+        // Whoever kept a head of what was cut off sees that this is another log.
+        let finding = verify(&outside).await.finding.expect("a finding");
+        let cut_off =
+            matches!(finding.wrong, Wrong::CutOff { given: true, .. } | Wrong::NotOfHead { given: true, .. });
+        assert!(cut_off, "{to}: {finding:?}");
+    }
 }

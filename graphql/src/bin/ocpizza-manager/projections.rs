@@ -6,6 +6,7 @@ use domain::LogPosition;
 use event_store::log;
 use graphql::config::Settings;
 use indicatif::ProgressBar;
+use projections::lag::{self, SealingLag};
 use projections::{Count, Difference, Model, ModelReport, RunsAt, Status, Step};
 use sqlx::PgPool;
 
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Say how far each read model and reactor has come, and what stopped it
+    /// Say how far each read model and reactor has come, how far the log is sealed, and what stopped it
     #[command(after_help = "Example:\n  ocpizza-manager projections status")]
     Status {
         #[command(flatten)]
@@ -103,7 +104,10 @@ pub(crate) async fn run(Args { action }: Args) -> anyhow::Result<()> {
     logs::start(settings.environment, "warn");
     let pool = database::pool(&database::url(&settings, action.data_dir())?, 4).await?;
     match action {
-        Action::Status { .. } => print_status(&projections::status(&pool).await?),
+        Action::Status { .. } => {
+            print_status(&projections::status(&pool).await?);
+            print_sealing(&lag::sealing(&mut *pool.acquire().await?).await?);
+        }
         Action::Rebuild { model, .. } => {
             let position = projections::rebuild(&pool, model, &mut |_| {}).await?;
             say(format_args!("{model} was rebuilt up to position {position}"));
@@ -126,6 +130,16 @@ fn print_status(all: &[Status]) {
         if let Some(failure) = &status.failure {
             say(format_args!("  stopped at position {}: {}", failure.position, failure.reason));
         }
+    }
+}
+
+/// A row more. Whether anybody seals shows in how far it is behind.
+fn print_sealing(sealing: &SealingLag) {
+    let SealingLag { position, events, seconds, stopped } = sealing;
+    let since = if *events > 0 { format!("  for {seconds:.0} s") } else { String::new() };
+    say(format_args!("{:<32} {position:>10} {events:>8}{since}", "sealing"));
+    if let Some(why) = stopped {
+        say(format_args!("  stopped: {why}"));
     }
 }
 

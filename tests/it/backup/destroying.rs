@@ -1,0 +1,60 @@
+//! Removing the data under maintenance, while processes are connected: they wait, and go on once it is put back.
+
+use graphql::backup::verify;
+use serde_json::json;
+use tests::processes::{Process, run};
+use tests::{Api, Demo, eventually};
+
+use super::{Dir, done, last, refused, settled, signed_in, verified, water};
+
+async fn ready(process: &Process, status: u16) {
+    let api = Api::new(&process.base);
+    eventually("it is as ready as it should be", || async {
+        let answer = api.get("/readyz").await.unwrap();
+        (answer.status == status).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_maintenance_processes_stay_and_go_on_after_the_restore() {
+    let (dir, demo) = (Dir::new("destroying"), Demo::create().await);
+    let (url, pool) = (&demo.database.url, &demo.database.pool);
+    let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(pool).await.unwrap();
+    let processes = [Process::serve(url).await, Process::serve(url).await];
+    demo.person(&processes[0].base, "customer1").placed(water()).await;
+    settled(pool).await;
+    let file = dir.file("a.backup");
+    let destroy = ["destroy", "--name", &name, "--backup", &file];
+    done(&run(url, &["maintenance", "on", "--message", "Moving"]).await);
+    done(&run(url, &["backup", &file]).await);
+    // The log is sealed when its time has come, also behind the backup: nothing is lost by it.
+    done(&run(url, &["audit", "seal"]).await);
+    let sealed: i64 = sqlx::query_scalar("SELECT max(size) FROM tree_heads").fetch_one(pool).await.unwrap();
+    assert_eq!(sealed, last(pool).await);
+    let backup = verify(std::fs::File::open(&file).unwrap(), None).unwrap().unwrap();
+    assert_eq!(backup.header.position, sealed);
+    done(&run(url, &["maintenance", "off"]).await);
+    assert!(refused(&run(url, &destroy).await).contains("the database is in use"));
+    done(&run(url, &["maintenance", "on", "--message", "Moving"]).await);
+    done(&run(url, &destroy).await);
+
+    for process in &processes {
+        ready(process, 503).await;
+        let answer = Api::new(&process.base).ask("{ pizzerias { code } }", json!(null)).await;
+        assert_eq!(answer.code(), "UNAVAILABLE");
+    }
+    done(&run(url, &["restore", &file]).await);
+    for process in &processes {
+        ready(process, 200).await;
+        let customer = signed_in(process, &demo.database, "customer1@ocpizza.example").await;
+        eventually("maintenance is over", || async {
+            let answer = customer.ask("{ maintenance { message } }", json!(null)).await;
+            answer.data()["maintenance"].is_null().then_some(())
+        })
+        .await;
+        customer.placed(water()).await;
+    }
+    settled(pool).await;
+    verified(url).await;
+}
