@@ -2,10 +2,13 @@
 
 use graphql::backup::verify;
 use serde_json::json;
-use tests::processes::{Process, run};
+use tests::processes::{Process, command, run};
 use tests::{Api, Demo, eventually};
 
-use super::{Dir, done, last, refused, settled, signed_in, verified, water};
+use super::{Dir, done, last, refused, settled, verified, water};
+
+/// A key of production: that of development goes with the data.
+const KEY: (&str, &str) = ("OCPIZZA_MANAGER_KEY", "0123456789abcdef0123456789abcdef");
 
 async fn ready(process: &Process, status: u16) {
     let api = Api::new(&process.base);
@@ -21,8 +24,10 @@ async fn under_maintenance_processes_stay_and_go_on_after_the_restore() {
     let (dir, demo) = (Dir::new("destroying"), Demo::create().await);
     let (url, pool) = (&demo.database.url, &demo.database.pool);
     let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(pool).await.unwrap();
-    let processes = [Process::serve(url).await, Process::serve(url).await];
-    demo.person(&processes[0].base, "customer1").placed(water()).await;
+    let processes = [Process::serve_with(url, &[KEY]).await, Process::serve_with(url, &[KEY]).await];
+    let cashier = Process::serve(url).await;
+    demo.person(&cashier.base, "customer1").placed(water()).await;
+    cashier.kill().await;
     settled(pool).await;
     let file = dir.file("a.backup");
     let destroy = ["destroy", "--name", &name, "--backup", &file];
@@ -47,7 +52,9 @@ async fn under_maintenance_processes_stay_and_go_on_after_the_restore() {
     done(&run(url, &["restore", &file]).await);
     for process in &processes {
         ready(process, 200).await;
-        let customer = signed_in(process, &demo.database, "customer1@ocpizza.example").await;
+        let token = command(url).args(["token", "customer1@ocpizza.example"]).env(KEY.0, KEY.1).output();
+        let token = done(&token.await.unwrap());
+        let customer = Api::new(&process.base).with_token(token.trim());
         eventually("maintenance is over", || async {
             let answer = customer.ask("{ maintenance { message } }", json!(null)).await;
             answer.data()["maintenance"].is_null().then_some(())
