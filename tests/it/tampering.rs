@@ -1,6 +1,8 @@
 //! What somebody with every right on the database does to the log, with triggers off, is found, and its position named.
 //! How long the log is: `OCPIZZA_TAMPERED_EVENTS`, 5000 when nothing is said.
 
+#![allow(clippy::print_stderr)] // says how far it has come, and how fast
+
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};

@@ -30,7 +30,7 @@ impl Play {
         for house in 0..self.houses.len() {
             self.plan(house, day, orders);
         }
-        if day.day() == 15 && day.month() % 3 == 0 {
+        if day.day() == 15 && day.month().is_multiple_of(3) {
             self.agenda.note(at(day, clock(9, 5)), Task::Publish);
         }
         Ok(())

@@ -39,14 +39,14 @@ impl Play {
 
     pub(super) fn unassign(&mut self, ticket: Ticket, courier: StaffId) -> Result<(), SimulateError> {
         let command = DeliveryCommand::Unassign { by: Some(courier), now: self.now };
-        self.to_delivery(ticket, courier, "unassignDelivery", command)?;
+        self.tell_delivery(ticket, courier, "unassignDelivery", command)?;
         self.later(30, 200, Task::Claim { ticket });
         Ok(())
     }
 
     pub(super) fn pick_up(&mut self, ticket: Ticket, courier: StaffId) -> Result<(), SimulateError> {
         let command = DeliveryCommand::PickUp { by: Some(courier), now: self.now };
-        if self.to_delivery(ticket, courier, "pickUpDelivery", command)? {
+        if self.tell_delivery(ticket, courier, "pickUpDelivery", command)? {
             let wrong_code = ticket.customer.is_some() && self.chance(3);
             self.later(300, 900, Task::Arrive { ticket, courier, wrong_code });
         }
@@ -65,7 +65,7 @@ impl Play {
         if wrong_code {
             let proof = ProofGiven::Code("none".to_owned());
             let command = DeliveryCommand::Complete { by: Some(courier), proof, now: self.now };
-            self.to_delivery(ticket, courier, "completeDelivery", command)?;
+            self.tell_delivery(ticket, courier, "completeDelivery", command)?;
             self.later(15, 60, Task::Arrive { ticket, courier, wrong_code: false });
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Play {
             _ => ProofGiven::Photo(self.contact()),
         };
         let command = DeliveryCommand::Complete { by: Some(courier), proof, now: self.now };
-        if self.to_delivery(ticket, courier, "completeDelivery", command)? {
+        if self.tell_delivery(ticket, courier, "completeDelivery", command)? {
             self.complain(ticket);
         }
         Ok(())
@@ -97,23 +97,23 @@ impl Play {
             _ => Accident,
         };
         let command = DeliveryCommand::Fail { by: Some(courier), reason, now: self.now };
-        if !self.to_delivery(ticket, courier, "failDelivery", command)? {
+        if !self.tell_delivery(ticket, courier, "failDelivery", command)? {
             return Ok(());
         }
         let again = reason == Absent && self.chance(75);
         if again {
             let command = DeliveryCommand::Retry { by: Some(courier), now: self.now };
-            self.to_delivery(ticket, courier, "retryDelivery", command)?;
+            self.tell_delivery(ticket, courier, "retryDelivery", command)?;
             self.later(300, 1_200, Task::PickUp { ticket, courier });
         } else {
             let command = DeliveryCommand::Return { by: Some(courier), now: self.now };
-            self.to_delivery(ticket, courier, "returnDelivery", command)?;
+            self.tell_delivery(ticket, courier, "returnDelivery", command)?;
             self.later(600, 3_600, Task::Refund { ticket, percent: 100 });
         }
         Ok(())
     }
 
-    fn to_delivery(
+    fn tell_delivery(
         &mut self,
         ticket: Ticket,
         courier: StaffId,

@@ -28,7 +28,7 @@ impl Play {
         self.houses[house].opening.pizzeria.clone()
     }
 
-    fn to_stock(
+    fn tell_stock(
         &mut self,
         house: usize,
         by_manager: bool,
@@ -65,7 +65,7 @@ impl Play {
         let supplier = SUPPLIERS.choose(&mut self.rng).copied().unwrap_or_default().to_owned();
         let delivery_note = format!("BL-{:06}", self.supplies);
         let command = StockCommand::Receive { supplier, delivery_note, lines, now: self.now };
-        self.to_stock(house, false, "receiveSupply", command).map(|_| ())
+        self.tell_stock(house, false, "receiveSupply", command).map(|_| ())
     }
 
     /// A few shelves, counted in the evening: seldom exactly what the log says.
@@ -79,7 +79,7 @@ impl Play {
             lines.add(&code, Quantity(u32::try_from(counted).unwrap_or_default()));
         }
         let command = StockCommand::Count { lines, now: self.now };
-        self.to_stock(house, false, "countStock", command).map(|_| ())
+        self.tell_stock(house, false, "countStock", command).map(|_| ())
     }
 
     /// During service: less is found than orders wait for.
@@ -89,7 +89,7 @@ impl Play {
         let mut lines = Ingredients::new();
         lines.add(code, Quantity(u32::try_from(reserved / 2).unwrap_or_default()));
         let command = StockCommand::Count { lines, now: self.now };
-        self.to_stock(house, false, "countStock", command).map(|_| ())
+        self.tell_stock(house, false, "countStock", command).map(|_| ())
     }
 
     pub(super) fn waste(&mut self, house: usize) -> Result<(), SimulateError> {
@@ -101,7 +101,7 @@ impl Play {
         let mut lines = Ingredients::new();
         lines.add(code, Quantity(u32::try_from(quantity).unwrap_or_default()));
         let command = StockCommand::Waste { reason, lines, now: self.now };
-        self.to_stock(house, false, "wasteIngredients", command).map(|_| ())
+        self.tell_stock(house, false, "wasteIngredients", command).map(|_| ())
     }
 
     /// From the house that has the most of something to this one, where it runs low.
@@ -143,7 +143,7 @@ impl Play {
         let Some((ingredient, threshold)) = all.choose(&mut self.rng).cloned() else { return Ok(()) };
         let threshold = Quantity(threshold.0 * self.rng.random_range(70..=160) / 100);
         let command = StockCommand::SetThreshold { ingredient, threshold, now: self.now };
-        self.to_stock(house, true, "setStockThreshold", command).map(|_| ())
+        self.tell_stock(house, true, "setStockThreshold", command).map(|_| ())
     }
 
     pub(super) fn block(&mut self, house: usize) -> Result<(), SimulateError> {
@@ -152,7 +152,7 @@ impl Play {
         let Some(pizza) = pizzas.choose(&mut self.rng).cloned() else { return Ok(()) };
         let reason = "Not as it should be today".to_owned();
         let command = StockCommand::Block { pizza: pizza.clone(), size: None, reason, now: self.now };
-        if self.to_stock(house, true, "blockPizza", command)? {
+        if self.tell_stock(house, true, "blockPizza", command)? {
             self.later(3_600, 10_800, Task::Unblock { house, pizza });
         }
         Ok(())
@@ -160,7 +160,7 @@ impl Play {
 
     pub(super) fn unblock(&mut self, house: usize, pizza: ItemCode) -> Result<(), SimulateError> {
         let command = StockCommand::Unblock { pizza, size: None, now: self.now };
-        self.to_stock(house, true, "unblockPizza", command).map(|_| ())
+        self.tell_stock(house, true, "unblockPizza", command).map(|_| ())
     }
 
     pub(super) fn pause(&mut self, house: usize) -> Result<(), SimulateError> {

@@ -23,7 +23,7 @@ fn order_id(number: u128) -> OrderId {
 }
 
 fn pizzeria(order: u128) -> PizzeriaId {
-    if order % 2 == 0 { p1() } else { "P2".parse().unwrap() }
+    if order.is_multiple_of(2) { p1() } else { "P2".parse().unwrap() }
 }
 
 fn lines(quantity: u32) -> Vec<BasketLine> {
