@@ -1,5 +1,5 @@
 //! Daily closings: a row a pizzeria and business day, as the log's own closings say. Beside the rows: the timer
-//! that closes days ([`closer`]), and the audit that counts every closing again ([`audit`]).
+//! that closes days (module `closer`), and the audit that counts every closing again (module `audit`).
 
 mod audit;
 pub(crate) mod closer;

@@ -124,7 +124,7 @@ async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
         assert_eq!((report.finding, report.unsealed), (None, u64::try_from(to - kept).unwrap()), "{to}");
         let published = count(pool, "SELECT size FROM head_publications").await;
         assert_eq!(published, kept.min(1_600), "{to}");
-        merkle::check_end(&mut *pool.acquire().await.unwrap()).await.unwrap();
+        merkle::check_end(&mut pool.acquire().await.unwrap()).await.unwrap();
         // Sealing goes on, also of what comes now; the heads are those that will be published.
         let mut sizes = seal_now(pool).await;
         grow(pool, 300).await;
