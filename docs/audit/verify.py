@@ -248,7 +248,10 @@ def proof_of(path):
         body = data.replace((',\n  "checksum": "%s"' % proof["checksum"]).encode(), b"")
         numbers = all(type(proof[name]) is int and 0 <= proof[name] < 2**64
                       for name in ("from", "to", "sealed", "unsealed"))
+        lists = [proof["streams"], proof["types"]]
+        texts = [proof["log_id"], proof["head"], proof["public_key"], *lists[0], *lists[1]]
         if (sorted(proof) != sorted(FIELDS) or not numbers or proof["form"] != "ocpizza-manager-export/1"
+                or any(type(each) is not list for each in lists) or any(type(text) is not str for text in texts)
                 or proof["format"] not in ("jsonl", "csv", "parquet")
                 or proof["checksum"] != hashlib.sha256(body).hexdigest()):
             raise ValueError("not a proof")

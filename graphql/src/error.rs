@@ -220,6 +220,10 @@ impl From<sqlx::Error> for ApiError {
             sqlx::Error::Database(ref fault) if fault.code().is_some_and(|code| is_away(&code)) => {
                 Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
             }
+            // datetime_field_overflow: requests can name years that PostgreSQL does not know.
+            sqlx::Error::Database(ref fault) if fault.code().as_deref() == Some("22008") => {
+                Self::bad_input("an instant or a day that is too far away")
+            }
             other => Self::internal(other),
         }
     }

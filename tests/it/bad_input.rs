@@ -237,6 +237,22 @@ async fn queries_that_ask_for_too_much_are_not_executed() {
 }
 
 #[tokio::test]
+async fn years_that_the_database_does_not_know_are_the_requests_fault() {
+    let shop = Shop::open().await;
+    let director = shop.person("director");
+    for field in [
+        r#"stock(pizzeriaId: "P1", asOf: { at: "-200000-01-01T00:00:00Z" }) { asOfPosition }"#,
+        r#"events(first: 1, filter: { from: "-200000-01-01T00:00:00Z" }) { nodes { id } }"#,
+        r#"orders(first: 1, filter: { placedFrom: "-200000-01-01T00:00:00Z" }) { nodes { id } }"#,
+        r#"sales(pizzeriaId: "P1", from: "-200000-01-01", to: "-200000-01-01") { date }"#,
+        r#"closings(pizzeriaId: "P1", from: "-200000-01-01", to: "-200000-01-01") { date }"#,
+    ] {
+        let answer = director.ask(&format!("{{ {field} }}"), Value::Null).await;
+        assert_eq!(answer.code(), "BAD_USER_INPUT", "{field}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn what_is_written_on_typename_is_validated_as_on_any_field() {
     let shop = Shop::open().await;
     let ask = async |query: &str, variables: Value| {
