@@ -22,6 +22,8 @@ const OURS: [&str; 5] = ["domain", "event_store", "graphql", "ocpizza_manager", 
 /// write down what passes through them, headers and messages with all that is in them.
 pub(crate) fn start(environment: Environment, level: &str) {
     let terminal = std::io::stderr().is_terminal();
+    // A command may read the whole log: that its statements are slow is no news.
+    let level = &format!("{level},sqlx::query=error");
     start_to(environment, level, BoxMakeWriter::new(std::io::stderr), terminal, None);
 }
 
