@@ -188,6 +188,7 @@ async fn each_tampering_with_the_proof_is_named_by_both() {
         ("a shorter range", "\"from\": 7".to_owned(), "\"from\": 8".to_owned(), "are not as the proof says"),
         ("a longer range", "\"to\": 300".to_owned(), "\"to\": 301".to_owned(), "are not as the proof says"),
         ("a filter", "\"types\": []".to_owned(), "\"types\": [\"X\"]".to_owned(), "none of those"),
+        ("no filter at all", "\"types\": []".to_owned(), "\"types\": 1".to_owned(), "the proof is damaged"),
     ] {
         let copy = good.copy("proof");
         copy.edit_proof(&from, &to);
