@@ -1,15 +1,13 @@
 //! What a process is told by its surroundings: the environment, over an optional TOML file. Secrets are
 //! wrapped, and never shown or logged.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use config::{Config, ConfigError, File, FileFormat};
-use event_store::merkle::{BadKey, PublicKey, SealingKey};
+use event_store::merkle::{PublicKey, SealingKey};
 use projections::HeadsTo;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
@@ -17,19 +15,23 @@ use serde::{Deserialize, Deserializer};
 
 use crate::auth::{BrakeLimits, Key};
 use crate::http::client_address::TrustedProxies;
-use crate::http::documents::{Documents, DocumentsError, Mode};
-use crate::http::origins::{AllowedOrigins, NoOrigin};
+use crate::http::documents::{Documents, Mode};
+use crate::http::origins::AllowedOrigins;
 use crate::http::rate_limit::{RateLimit, RateLimits};
 use crate::introspection::Introspection;
-use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp, SmtpError};
-use crate::sealing::{self, BadDestination};
+use crate::mail::{Directory, MailSettings, Mailer, Nowhere, Smtp};
+use crate::sealing;
 use crate::supervision::metrics::Readers;
 
 mod connections;
 mod effective;
+mod error;
+mod layers;
 
 pub use connections::TooFew;
 pub use effective::{Effective, Source};
+pub use error::SettingsError;
+use layers::Layers;
 
 /// The variable that names the settings file.
 const SETTINGS: &str = "OCPIZZA_MANAGER_SETTINGS";
@@ -184,58 +186,6 @@ pub struct Settings {
     pub environment: Environment,
 }
 
-/// What a process was told, before it is read.
-#[derive(Clone)]
-struct Layers {
-    /// The file, and its path.
-    file: Option<Config>,
-    path: String,
-    /// The variables that are set.
-    set: HashMap<&'static str, String>,
-}
-
-impl Layers {
-    fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let path = variable(SETTINGS).unwrap_or_default();
-        let file = if path.is_empty() { None } else { Some(Self::read(&path)?) };
-        let set = VARIABLES.iter().copied().filter_map(|name| Some((name, variable(name)?))).collect();
-        Ok(Self { file, path, set })
-    }
-
-    fn read(path: &str) -> Result<Config, SettingsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-        let file = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
-        file.map_err(|source| SettingsError::File { path: path.to_owned(), source })
-    }
-
-    /// The settings; else the variable or the file that is to blame.
-    fn settings(&self) -> Result<Settings, SettingsError> {
-        let error = match self.read_with(self.set.keys().copied()) {
-            Ok(settings) => return Ok(settings),
-            Err(error) => error,
-        };
-        // What is wrong is wrong by itself: no setting is read by another's value.
-        for name in self.set.keys().copied() {
-            let alone = Self { file: None, ..self.clone() };
-            if let Err(source) = alone.read_with([name]) {
-                return Err(SettingsError::Variable { name, source });
-            }
-        }
-        Err(SettingsError::File { path: self.path.clone(), source: error })
-    }
-
-    /// The settings by the file and some of the variables.
-    fn read_with(&self, names: impl IntoIterator<Item = &'static str>) -> Result<Settings, ConfigError> {
-        let named = names.into_iter().filter_map(|name| Some((name.to_owned(), self.set.get(name)?.clone())));
-        let set: HashMap<String, String> = named.collect();
-        let variables = config::Environment::default().source(Some(set));
-        let file = self.file.clone().unwrap_or_default();
-        Config::builder().add_source(file).add_source(variables).build()?.try_deserialize()
-    }
-}
-
 /// A value that is written as text.
 fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -268,67 +218,6 @@ fn default_processes() -> u32 {
 
 fn default_port() -> u16 {
     DEFAULT_PORT
-}
-
-/// Settings that cannot be used; the message names the setting, and never its value when it is secret.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read {path}, which {SETTINGS} names: {source}")]
-    Unreadable {
-        /// Which file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A key that would be accepted for ever, or one that follows none.
-    #[error(
-        "OCPIZZA_MANAGER_KEY_PREVIOUS needs OCPIZZA_MANAGER_KEY, and OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL to say until when"
-    )]
-    PreviousKey,
-    /// A variable is not what it must be.
-    #[error("{name} cannot be used: {source}")]
-    Variable {
-        /// Which one.
-        name: &'static str,
-        /// Why.
-        source: ConfigError,
-    },
-    /// The file is no TOML, has a key that no setting has, or a value is not what it must be.
-    #[error("the settings of {path}, which {SETTINGS} names, cannot be used: {source}")]
-    File {
-        /// Which file.
-        path: String,
-        /// Why.
-        source: ConfigError,
-    },
-    /// Too few connections for so many processes.
-    #[error(transparent)]
-    Connections(#[from] TooFew),
-    /// One of the origins is none.
-    #[error(transparent)]
-    Origin(#[from] NoOrigin),
-    /// The trusted documents cannot be used.
-    #[error(transparent)]
-    Documents(#[from] DocumentsError),
-    /// The mail server cannot be used.
-    #[error(transparent)]
-    Mail(#[from] SmtpError),
-    /// A mail server without an address that mail is from.
-    #[error("OCPIZZA_MANAGER_SMTP_URL needs OCPIZZA_MANAGER_MAIL_FROM")]
-    NoSender,
-    /// The key that heads are signed with is none.
-    #[error("OCPIZZA_MANAGER_SIGNING_KEY: {0}")]
-    SigningKey(#[source] BadKey),
-    /// One of the keys before it is none.
-    #[error("OCPIZZA_MANAGER_SIGNING_KEYS_RETIRED: {0}")]
-    RetiredKey(#[source] BadKey),
-    /// Heads cannot be published there.
-    #[error("OCPIZZA_MANAGER_HEADS_TO: {0}")]
-    HeadsTo(#[source] BadDestination),
-    /// Nothing could be executed.
-    #[error("settings: OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE is only, and there are no trusted documents")]
-    NothingTrusted,
 }
 
 impl Settings {

@@ -1,5 +1,7 @@
 //! Settings that can be used, and those that cannot.
 
+use std::collections::HashMap;
+
 use secrecy::ExposeSecret;
 
 use super::*;
