@@ -8,7 +8,7 @@ use std::process;
 use sha2::{Digest, Sha256};
 
 use crate::format::{self, Format, Sink};
-use crate::proof::{Paths, Proof, TreeLine, hex};
+use crate::proof::{Paths, Proof, TreeLine};
 use crate::row::Row;
 use crate::tree::Subtree;
 
@@ -100,7 +100,7 @@ impl Drop for Draft {
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     io::copy(&mut File::open(path)?, &mut digest)?;
-    Ok(hex(&digest.finalize()))
+    Ok(hex::encode(digest.finalize()))
 }
 
 /// Standard output, for whoever must own what is written to.

@@ -77,12 +77,7 @@ pub struct Proof {
 }
 
 fn checksum_of(body: &str) -> String {
-    hex(&Sha256::digest(body))
-}
-
-/// Bytes in hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(body))
 }
 
 impl Proof {

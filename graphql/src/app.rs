@@ -209,10 +209,7 @@ impl App {
             heads_to,
         } = config;
         supervision::metrics::record();
-        let key = match key {
-            Some(key) => key,
-            None => Key::development(&pool).await?,
-        };
+        let key = Key::given_or_development(key, &pool).await?;
         let store = EventStore::start(pool.clone(), Settings::default());
         let channels = [courier_position::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
         let follower = Follower::start(pool.clone(), &channels).await?;

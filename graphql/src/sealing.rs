@@ -42,11 +42,7 @@ pub async fn key(settings: &Settings, pool: &PgPool) -> Result<SealingKey, KeyEr
     if let Some(key) = settings.sealing_key()? {
         return Ok(key);
     }
-    let key = match settings.signing_key() {
-        Some(key) => key,
-        None => Key::development(pool).await?,
-    };
-    Ok(key.sealing_key())
+    Ok(Key::given_or_development(settings.signing_key(), pool).await?.sealing_key())
 }
 
 /// The keys whose heads are believed: those given, the retired ones and our own. Without a key in the settings our own
@@ -131,8 +127,7 @@ pub fn destination(text: &str) -> Result<Arc<dyn HeadsTo>, BadDestination> {
         let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build();
         Kind::Webhook(client.map_err(BadDestination::Client)?, url)
     };
-    let digest = Sha256::digest(text.as_bytes());
-    let name = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex::encode(Sha256::digest(text.as_bytes()));
     Ok(Arc::new(Destination { name, kind }))
 }
 

@@ -70,6 +70,17 @@ impl Key {
         Ok(Self(Arc::new(Keys { present: key.into(), previous: None })))
     }
 
+    /// The key that the settings give, else the one of [`Key::development`].
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn given_or_development(given: Option<Self>, pool: &PgPool) -> Result<Self, sqlx::Error> {
+        match given {
+            Some(key) => Ok(key),
+            None => Self::development(pool).await,
+        }
+    }
+
     /// What the log is sealed with when no key is set for that: derived, so that neither can be computed from the
     /// other's hashes.
     pub fn sealing_key(&self) -> SealingKey {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::format::{FormatError, hex};
+use super::format::FormatError;
 
 /// Up to where a log is put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Finder {
         // The event behind is of another command, or else the last command is torn and goes whole.
         let End { position, recorded_at, digest } = self.border.ok_or(NoUntil::Before)?;
         let recorded_at = time(&recorded_at).ok_or(NoUntil::Before)?;
-        Ok(Some(Cut { position, recorded_at, sha256: hex(&digest.finalize()) }))
+        Ok(Some(Cut { position, recorded_at, sha256: hex::encode(digest.finalize()) }))
     }
 }
 

@@ -81,10 +81,6 @@ fn damaged(what: impl Into<String>) -> FormatError {
     FormatError::Damaged(what.into())
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Counts rows and digests them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Summing {
@@ -100,7 +96,7 @@ impl Summing {
     }
 
     pub(super) fn of(self, table: &str) -> Sum {
-        Sum { table: table.to_owned(), rows: self.rows, sha256: hex(&self.digest.finalize()) }
+        Sum { table: table.to_owned(), rows: self.rows, sha256: hex::encode(self.digest.finalize()) }
     }
 }
 

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::format::{FORMAT, FormatError, Header, Sum, TableHead, Writer, hex};
+use super::format::{FORMAT, FormatError, Header, Sum, TableHead, Writer};
 use super::tables::{self, Table};
 
 /// Why there is no backup. One line each.
@@ -109,5 +109,5 @@ pub(super) async fn sum(db: &mut PgConnection, table: Table, columns: &[String])
         count += 1;
         digest.update(&row);
     }
-    Ok(Sum { table: table.name.to_owned(), rows: count, sha256: hex(&digest.finalize()) })
+    Ok(Sum { table: table.name.to_owned(), rows: count, sha256: hex::encode(digest.finalize()) })
 }

@@ -27,9 +27,7 @@ fn content_type(path: &str) -> &'static str {
 
 /// The hash of a file's content.
 fn tag(file: &EmbeddedFile) -> String {
-    let hash = file.metadata.sha256_hash();
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    format!("\"{}\"", hex::encode(file.metadata.sha256_hash()))
 }
 
 /// An answer with its file's tag; the tag alone to those who have the file already.

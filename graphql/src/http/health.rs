@@ -23,7 +23,7 @@ const LAG: i64 = 1_000;
 /// The schema's version: the beginning of the SHA-256 of its text.
 pub static SCHEMA_VERSION: LazyLock<String> = LazyLock::new(|| {
     let digest = Sha256::digest(crate::schema::sdl().as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..6])
 });
 
 /// The git revision that the program was built from.

@@ -198,7 +198,7 @@ fn private_dir(path: &Path, account: Option<Account>) -> std::io::Result<()> {
 /// Twelve hexadecimal digits that stand for a data directory.
 fn short_name(data_dir: &Path) -> String {
     let digest = Sha256::digest(data_dir.as_os_str().as_encoded_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..6])
 }
 
 /// Removes a directory and all below it; none there is fine.

@@ -16,7 +16,7 @@ fn cut(until: &str) -> Result<Option<i64>, NoUntil> {
     let cut = finder.cut(5)?;
     if let Some(cut) = &cut {
         let kept: String = ROWS.split_inclusive('\n').take(usize::try_from(cut.position).unwrap()).collect();
-        assert_eq!(cut.sha256, hex(&Sha256::digest(kept)));
+        assert_eq!(cut.sha256, hex::encode(Sha256::digest(kept)));
     }
     Ok(cut.map(|cut| cut.position))
 }

@@ -107,10 +107,7 @@ async fn functionally(
         "the functional check needs DATABASE_URL and OCPIZZA_MANAGER_KEY, or OCPIZZA_MANAGER_CHECK_TOKEN",
     )?;
     let pool: PgPool = database::pool(&url, 1).await?;
-    let key = match settings.signing_key() {
-        Some(key) => key,
-        None => Key::development(&pool).await?,
-    };
+    let key = Key::given_or_development(settings.signing_key(), &pool).await?;
     let token = auth::issue_check_token(&pool, &key, LIFETIME, clock.now()).await?;
     let report = functional::check(&target.with_token(token.clone().into()), target, run, clock).await;
     // It ends by itself, too.

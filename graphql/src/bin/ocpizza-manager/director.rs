@@ -35,10 +35,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
-    let key = match settings.signing_key() {
-        Some(key) => key,
-        None => Key::development(&pool).await?,
-    };
+    let key = Key::given_or_development(settings.signing_key(), &pool).await?;
     let store = EventStore::start(pool, StoreSettings::default());
     let now = Clock::system().now();
     say(auth::invite_first_director(&store, &key, &args.email, &args.name, now).await?);

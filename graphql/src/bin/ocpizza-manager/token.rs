@@ -30,10 +30,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
-    let key = match settings.signing_key() {
-        Some(key) => key,
-        None => Key::development(&pool).await?,
-    };
+    let key = Key::given_or_development(settings.signing_key(), &pool).await?;
     let clock = Clock::system();
     let token = match args.email {
         Some(email) => auth::issue_token(&pool, &key, &email, &clock).await?.0,
