@@ -221,7 +221,6 @@ impl Api {
             return Err(refused(ErrorCode::GraphqlValidationFailed, message));
         }
         let kind = operation.ty;
-        let described = Arc::new(Described::new(&document, operation, cost.requested, name));
         if kind == OperationType::Mutation
             && let Some(window) = self.services.maintenance.window()
         {
@@ -242,6 +241,7 @@ impl Api {
         if let Some(missing) = missing {
             return Err(bad_input(format!("the variable ${} is needed", missing.name.node)));
         }
+        let described = Arc::new(Described::new(&document, operation, cost.requested, name));
         typename::expose(&mut document).map_err(|error| Box::new(Response::from_errors(vec![error])))?;
         let alone = name.and_then(|name| alone(&document, name));
         request.data.insert(described);

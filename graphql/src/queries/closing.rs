@@ -1,11 +1,11 @@
 //! The daily closings of a pizzeria.
 
 use async_graphql::{Context, ID, Object};
-use chrono::TimeDelta;
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use projections::{Model, closings};
 
+use super::sales::at_most_a_year;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -13,9 +13,6 @@ use crate::requires::{requires, roles};
 use crate::scalars::{Date, LogPosition};
 use crate::types::closing::DailyClosing;
 use crate::types::pizzeria::Pizzeria;
-
-/// The most days that one query asks for: a leap year.
-const DAYS: TimeDelta = TimeDelta::days(366);
 
 /// Queries over closings.
 #[derive(Debug, Default)]
@@ -39,9 +36,7 @@ impl ClosingQuery {
     ) -> Result<Vec<DailyClosing>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;
-        if to.0 < from.0 || to.0 - from.0 > DAYS {
-            return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
-        }
+        at_most_a_year(from, to)?;
         let services = ctx.services()?;
         services.at_least(&[Model::Closings, Model::Pizzerias], at_least_position).await?;
         Pizzeria::load(ctx, &id).await?;

@@ -18,6 +18,17 @@ use crate::types::sales::SalesDay;
 /// The most days that one query asks for: a leap year.
 const DAYS: TimeDelta = TimeDelta::days(366);
 
+/// Holds a range of business days against the most that one query asks for.
+///
+/// # Errors
+/// When it is longer, or ends before it begins.
+pub(super) fn at_most_a_year(from: Date, to: Date) -> Result<(), ApiError> {
+    if to.0 < from.0 || to.0 - from.0 > DAYS {
+        return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
+    }
+    Ok(())
+}
+
 /// Queries over sales.
 #[derive(Debug, Default)]
 pub struct SalesQuery;
@@ -41,9 +52,7 @@ impl SalesQuery {
     ) -> Result<Vec<SalesDay>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;
-        if to.0 < from.0 || to.0 - from.0 > DAYS {
-            return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
-        }
+        at_most_a_year(from, to)?;
         let services = ctx.services()?;
         let models: &[Model] = match as_of {
             Some(_) => &[Model::DailySales, Model::TimeTravel],
