@@ -1,0 +1,10 @@
+//! Commands on streams seen before, with and without states in memory.
+
+use anyhow::Result;
+use bench::Row;
+
+use crate::Bench;
+
+pub(crate) async fn rows(_bench: &Bench) -> Result<Vec<Row>> {
+    Ok(Vec::new())
+}

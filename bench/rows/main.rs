@@ -1,0 +1,123 @@
+//! `cargo bench --bench performance`: measures everything of `docs/performance.md`, and writes its figures.
+//! `-- --help` says what else it does.
+
+mod append;
+mod cache;
+mod growth;
+mod history;
+mod orders_page;
+mod place_order;
+mod processes;
+mod projections;
+mod rivals;
+mod start;
+mod subscriptions;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use bench::document::Figures;
+use bench::postgres::note;
+use bench::{Cluster, Disk, Length, Row};
+use clap::Parser;
+use graphql::clock::Clock;
+
+/// Measures OC Pizza-Manager side by side with what it is compared to.
+#[derive(Debug, Parser)]
+#[command(name = "performance")]
+struct Arguments {
+    /// As little of everything as there is: to see that it runs, not for figures.
+    #[arg(long)]
+    short: bool,
+    /// Only these groups of rows; see --list.
+    #[arg(long, value_name = "GROUP", num_args = 1..)]
+    only: Vec<String>,
+    /// Names the groups.
+    #[arg(long)]
+    list: bool,
+    /// Takes the figures into docs/performance.md; a full run of everything does so by itself.
+    #[arg(long)]
+    write: bool,
+    /// Given by `cargo bench`; of no effect.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What the groups measure with.
+struct Bench {
+    length: Length,
+    /// On the machine's disk.
+    cluster: Cluster,
+}
+
+/// A group of rows, by the name that `--only` takes.
+type Group =
+    (&'static str, for<'a> fn(&'a Bench) -> futures_util::future::LocalBoxFuture<'a, Result<Vec<Row>>>);
+
+/// In the order of the table.
+const GROUPS: &[Group] = &[
+    ("append", |bench| Box::pin(append::rows(bench))),
+    ("rivals", |bench| Box::pin(rivals::rows(bench))),
+    ("cache", |bench| Box::pin(cache::rows(bench))),
+    ("processes", |bench| Box::pin(processes::rows(bench))),
+    ("place-order", |bench| Box::pin(place_order::rows(bench))),
+    ("subscriptions", |bench| Box::pin(subscriptions::rows(bench))),
+    ("projections", |bench| Box::pin(projections::rows(bench))),
+    ("orders-page", |bench| Box::pin(orders_page::rows(bench))),
+    ("history", |bench| Box::pin(history::rows(bench))),
+    ("growth", |bench| Box::pin(growth::rows(bench))),
+    ("start", |bench| Box::pin(start::rows(bench))),
+];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        GROUPS.iter().for_each(|(name, _)| print(name));
+        return Ok(());
+    }
+    if let Some(unknown) = arguments.only.iter().find(|only| !GROUPS.iter().any(|(name, _)| name == only)) {
+        bail!("no group {unknown}: see --list");
+    }
+    let chosen = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    let length = if arguments.short { Length::Short } else { Length::Full };
+    let writes = arguments.write || (length == Length::Full && arguments.only.is_empty());
+
+    let began = Instant::now();
+    let bench = Bench { length, cluster: Cluster::start(Disk::Own).await? };
+    let mut rows = Vec::new();
+    for (name, group) in GROUPS.iter().filter(|(name, _)| chosen(name)) {
+        let at = Instant::now();
+        note(&format!("{name} …"));
+        rows.extend(group(&bench).await?);
+        note(&format!("{name}: {:.0} s", at.elapsed().as_secs_f64()));
+    }
+    let figures = figures(&bench, rows).await?;
+    print(&figures.markdown());
+    if writes {
+        match Figures::read()? {
+            Some(mut kept) if !arguments.only.is_empty() => {
+                kept.take_in(figures);
+                kept.write()?;
+            }
+            _ => figures.write()?,
+        }
+    }
+    note(&format!("all: {:.0} s", began.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+async fn figures(bench: &Bench, rows: Vec<Row>) -> Result<Figures> {
+    Ok(Figures {
+        measured_at: Clock::system().now().format("%Y-%m-%d").to_string(),
+        commit: bench::machine::commit(),
+        machine: bench::machine::describe(),
+        versions: format!("PostgreSQL {}, {}", bench.cluster.version().await?, bench::machine::versions()),
+        rows,
+    })
+}
+
+#[allow(clippy::print_stdout)] // the table is what this program is for
+fn print(text: &str) {
+    println!("{text}");
+}

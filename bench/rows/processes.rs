@@ -1,0 +1,10 @@
+//! Two processes on one database.
+
+use anyhow::Result;
+use bench::Row;
+
+use crate::Bench;
+
+pub(crate) async fn rows(_bench: &Bench) -> Result<Vec<Row>> {
+    Ok(Vec::new())
+}

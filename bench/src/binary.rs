@@ -1,0 +1,123 @@
+//! The program itself, as real processes.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+
+/// How long a process may take until it serves.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(2);
+
+/// The binary, built with the profile that this program was built with.
+///
+/// # Errors
+/// When it does not build.
+pub async fn path() -> Result<PathBuf> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    BUILT.get_or_try_init(build).await.cloned()
+}
+
+async fn build() -> Result<PathBuf> {
+    // target/<profile>/deps/performance-<hash>
+    let this = std::env::current_exe()?;
+    let profile = this.parent().and_then(|deps| deps.parent()).context("target/<profile>/deps")?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(crate::root()).args(["build", "--locked", "--quiet", "--bin", "ocpizza-manager"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    if let Some(target) = profile.parent() {
+        cargo.env("CARGO_TARGET_DIR", target);
+    }
+    let built = cargo.stdin(Stdio::null()).status().await.context("cargo does not run")?;
+    if !built.success() {
+        bail!("ocpizza-manager does not build");
+    }
+    Ok(profile.join("ocpizza-manager"))
+}
+
+/// The binary on a database, with nothing else set that it reads; ended at the latest with the value.
+///
+/// # Errors
+/// When it does not build.
+pub async fn command(database_url: &str) -> Result<Command> {
+    let mut command = Command::new(path().await?);
+    command
+        .env("DATABASE_URL", database_url)
+        .env_remove("OCPIZZA_MANAGER_SETTINGS")
+        .env_remove("OCPIZZA_MANAGER_KEY")
+        .env_remove("ENV")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// A process that serves the API; killed with the value.
+#[derive(Debug)]
+pub struct Serving {
+    child: Child,
+    /// `127.0.0.1:<port>`.
+    pub address: String,
+    /// From its start to its first answer that it is ready.
+    pub ready_after: Duration,
+}
+
+impl Serving {
+    /// Starts one with some variables set, its log of requests going to `/dev/null`, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it is not within a minute.
+    pub async fn start(database_url: &str, variables: &[(&str, &str)]) -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command = command(database_url).await?;
+        command.arg("serve").env("PORT", port.to_string()).envs(variables.iter().copied());
+        let began = Instant::now();
+        let child = command.spawn()?;
+        let mut this = Self { child, address: format!("127.0.0.1:{port}"), ready_after: Duration::ZERO };
+        while !is_ready(&this.address).await {
+            if let Some(status) = this.child.try_wait()? {
+                bail!("`ocpizza-manager serve` ended before it was ready: {status}");
+            }
+            if began.elapsed() > READY_WITHIN {
+                bail!("`ocpizza-manager serve` is not ready after {READY_WITHIN:?}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        this.ready_after = began.elapsed();
+        Ok(this)
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn end(mut self) -> Result<()> {
+        self.child.start_kill()?;
+        self.child.wait().await?;
+        Ok(())
+    }
+}
+
+async fn is_ready(address: &str) -> bool {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let Ok(mut stream) = TcpStream::connect(address).await else { return false };
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    stream.write_all(request.as_bytes()).await.is_ok()
+        && stream.read_to_end(&mut answer).await.is_ok()
+        && answer.starts_with(b"HTTP/1.1 200")
+}

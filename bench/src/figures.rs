@@ -1,0 +1,200 @@
+//! What is measured, as it is kept (`docs/performance/figures.json`) and judged.
+
+use serde::{Deserialize, Serialize};
+
+use crate::repeat::Sample;
+
+/// What a value counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Operations a second: more is better.
+    PerSecond,
+    /// Milliseconds: less is better.
+    Milliseconds,
+    /// Seconds: less is better.
+    Seconds,
+    /// Microseconds of CPU an operation: less is better.
+    CpuMicros,
+    /// Bytes: less is better.
+    Bytes,
+    /// A plain number.
+    Count,
+}
+
+/// What is to be reached: by the ratio where there is a reference, by the value otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// This or more.
+    AtLeast(f64),
+    /// This or less.
+    AtMost(f64),
+}
+
+/// One figure of a row: the values of each repetition, and those of the reference beside them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Measure {
+    /// What it is, such as "orders".
+    pub name: String,
+    /// What it counts.
+    pub unit: Unit,
+    /// Ours, in the order of the repetitions.
+    pub ours: Vec<f64>,
+    /// The reference's, in the same order; none when there is no reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Vec<f64>>,
+    /// What is to be reached, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+}
+
+impl Measure {
+    /// A figure beside its reference.
+    pub fn beside(name: &str, unit: Unit, ours: Vec<f64>, reference: Vec<f64>) -> Self {
+        Self { name: name.to_owned(), unit, ours, reference: Some(reference), target: None }
+    }
+
+    /// A figure that stands alone.
+    pub fn alone(name: &str, unit: Unit, ours: Vec<f64>) -> Self {
+        Self { name: name.to_owned(), unit, ours, reference: None, target: None }
+    }
+
+    /// With what is to be reached.
+    #[must_use]
+    pub fn to_reach(self, target: Target) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// Ours by the reference's, as the median of the pairs: what a machine that drifts changes least.
+    #[must_use]
+    pub fn ratio(&self) -> Option<f64> {
+        let reference = self.reference.as_ref()?;
+        Some(median(self.ours.iter().zip(reference).map(|(ours, reference)| ours / reference)))
+    }
+
+    /// Whether the target is reached; none without a target.
+    #[must_use]
+    pub fn is_reached(&self) -> Option<bool> {
+        let value = self.ratio().unwrap_or_else(|| median(self.ours.iter().copied()));
+        Some(match self.target? {
+            Target::AtLeast(least) => value >= least,
+            Target::AtMost(most) => value <= most,
+        })
+    }
+}
+
+/// One row of the table: one piece of work.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Row {
+    /// What `--only` takes, such as `append-64`: the name of its group, a dash, and what it is in it.
+    pub id: String,
+    /// What is done.
+    pub work: String,
+    /// What it is compared to; empty when to nothing.
+    pub reference: String,
+    /// Its figures.
+    pub measures: Vec<Measure>,
+    /// The file of its plot in `docs/performance/`, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plot: Option<String>,
+}
+
+impl Row {
+    /// A row without figures.
+    pub fn new(id: &str, work: &str, reference: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            work: work.to_owned(),
+            reference: reference.to_owned(),
+            measures: Vec::new(),
+            plot: None,
+        }
+    }
+
+    /// With one figure more.
+    #[must_use]
+    pub fn with(mut self, measure: Measure) -> Self {
+        self.measures.push(measure);
+        self
+    }
+
+    /// With the figures that every measurement of throughput has: its rate (to reach `rate`), CPU of the process
+    /// and of PostgreSQL, and latencies.
+    #[must_use]
+    pub fn with_throughput(
+        self,
+        what: &str,
+        ours: &[Sample],
+        reference: &[Sample],
+        rate: Option<Target>,
+    ) -> Self {
+        let beside = |name: &str, unit, of: fn(&Sample) -> f64| {
+            Measure::beside(name, unit, ours.iter().map(of).collect(), reference.iter().map(of).collect())
+        };
+        let mut throughput = beside(what, Unit::PerSecond, Sample::rate);
+        throughput.target = rate;
+        self.with(throughput)
+            .with(beside("CPU of the process", Unit::CpuMicros, Sample::process_micros))
+            .with(beside("CPU of PostgreSQL", Unit::CpuMicros, Sample::postgres_micros))
+            .with(beside("p50", Unit::Milliseconds, |sample| sample.latencies.quantile_millis(0.5)))
+            .with(beside("p99", Unit::Milliseconds, |sample| sample.latencies.quantile_millis(0.99)))
+    }
+
+    /// Sets what one of its figures is to reach.
+    #[must_use]
+    pub fn reaching(mut self, name: &str, target: Target) -> Self {
+        for measure in self.measures.iter_mut().filter(|measure| measure.name == name) {
+            measure.target = Some(target);
+        }
+        self
+    }
+
+    /// With a plot.
+    #[must_use]
+    pub fn plotted(mut self, file: &str) -> Self {
+        self.plot = Some(file.to_owned());
+        self
+    }
+}
+
+/// The middle value; of an even number, the mean of the two in the middle. Not a number of nothing.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match (values.len() % 2, values.get(middle)) {
+        (_, None) => f64::NAN,
+        (1, Some(value)) => *value,
+        (_, Some(value)) => (values[middle - 1] + value) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median([]).is_nan());
+    }
+
+    #[test]
+    fn a_ratio_is_that_of_pairs() {
+        // A machine half as fast in the second turn changes neither.
+        let measure = Measure::beside("a", Unit::PerSecond, vec![20.0, 10.0, 22.0], vec![10.0, 5.0, 10.0]);
+        assert_eq!(measure.ratio(), Some(2.0));
+        assert_eq!(measure.clone().to_reach(Target::AtLeast(2.0)).is_reached(), Some(true));
+        assert_eq!(measure.to_reach(Target::AtMost(1.9)).is_reached(), Some(false));
+    }
+
+    #[test]
+    fn what_stands_alone_is_judged_by_its_value() {
+        let measure =
+            Measure::alone("ready", Unit::Seconds, vec![0.5, 0.7, 0.4]).to_reach(Target::AtMost(0.5));
+        assert_eq!((measure.ratio(), measure.is_reached()), (None, Some(true)));
+        assert_eq!(Measure::alone("ready", Unit::Seconds, vec![0.5]).is_reached(), None);
+    }
+}

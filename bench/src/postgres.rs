@@ -1,0 +1,168 @@
+//! The PostgreSQL that everything of a run is measured on: one of its own, durable as in production.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result};
+use event_store::MIGRATOR;
+use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, Executor, PgConnection, PgPool};
+
+/// What PostgreSQL writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// The machine's.
+    Own,
+    /// A slow one, emulated: each commit waits 1.5 ms before it is flushed.
+    Slow,
+}
+
+impl Disk {
+    fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Own => &[],
+            // PostgreSQL waits only when so many others are in a transaction: from none on.
+            Self::Slow => &[("commit_delay", "1500"), ("commit_siblings", "0")],
+        }
+    }
+}
+
+/// A server; stopped, and its data removed, with the value.
+#[derive(Debug)]
+pub struct Cluster {
+    data_dir: PathBuf,
+    postmaster: u32,
+    server: Option<PrivatePostgres>,
+    next: AtomicU32,
+}
+
+/// Settings of the server beside PostgreSQL's defaults, for both sides of every comparison: `fsync` and
+/// `synchronous_commit` stay on.
+const SETTINGS: &[(&str, &str)] = &[
+    ("shared_buffers", "1GB"),
+    // No checkpoint in the middle of one side's turn.
+    ("max_wal_size", "16GB"),
+    ("checkpoint_timeout", "30min"),
+];
+
+impl Cluster {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When there is no PostgreSQL to be had.
+    pub async fn start(disk: Disk) -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("ocpizza-bench-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let data_dir = PathBuf::from("/var/tmp").join(name);
+        let options = Options {
+            data_dir: data_dir.clone(),
+            durability: Durability::Durable,
+            may_install: true,
+            max_connections: 400,
+            on_notice: Box::new(|notice| note(notice)),
+            is_stopped: Box::new(|| false),
+        };
+        let settings = [SETTINGS, disk.settings()].concat();
+        let starting = move || PrivatePostgres::start_with(options, &settings);
+        let server = tokio::task::spawn_blocking(starting).await??;
+        let mut this = Self { data_dir, postmaster: 0, server: Some(server), next: AtomicU32::new(0) };
+        let mut admin = this.admin().await?;
+        let data: String = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut admin).await?;
+        admin.close().await?;
+        let pid = std::fs::read_to_string(PathBuf::from(data).join("postmaster.pid"))?;
+        this.postmaster = pid.lines().next().unwrap_or_default().trim().parse().context("postmaster.pid")?;
+        Ok(this)
+    }
+
+    /// The process whose children are PostgreSQL.
+    pub fn postmaster(&self) -> u32 {
+        self.postmaster
+    }
+
+    fn url(&self, database: &str) -> Result<String> {
+        Ok(self.server.as_ref().context("the server runs until it is dropped")?.database_url(database))
+    }
+
+    async fn admin(&self) -> Result<PgConnection> {
+        Ok(PgConnection::connect(&self.url("postgres")?).await?)
+    }
+
+    /// PostgreSQL's version, in words.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn version(&self) -> Result<String> {
+        let mut admin = self.admin().await?;
+        Ok(sqlx::query_scalar("SHOW server_version").fetch_one(&mut admin).await?)
+    }
+
+    /// A migrated, empty database.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn database(&self) -> Result<Database> {
+        let database = self.bare_database().await?;
+        let mut connection = PgConnection::connect(&database.url).await?;
+        MIGRATOR.run(&mut connection).await?;
+        connection.close().await?;
+        Ok(database)
+    }
+
+    /// A database without a table.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn bare_database(&self) -> Result<Database> {
+        let name = format!("bench_{}", self.next.fetch_add(1, Ordering::Relaxed));
+        let mut admin = self.admin().await?;
+        admin.execute(&*format!("CREATE DATABASE {name}")).await?;
+        admin.close().await?;
+        let url = self.url(&name)?;
+        // Not connected before it is needed: connections are processes of PostgreSQL.
+        let pool = PgPoolOptions::new().max_connections(20).connect_lazy(&url)?;
+        Ok(Database { name, url, pool, admin_url: self.url("postgres")?, postmaster: self.postmaster })
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.server.take());
+        if private_postgres::erase(&self.data_dir).is_ok() {
+            let _ = std::fs::remove_dir_all(&self.data_dir);
+        }
+    }
+}
+
+/// A database of the cluster. It goes with the cluster, or by [`Database::remove`].
+#[derive(Debug)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    /// Where it is, for other processes.
+    pub url: String,
+    /// Up to 20 connections.
+    pub pool: PgPool,
+    /// PostgreSQL's postmaster.
+    pub postmaster: u32,
+    admin_url: String,
+}
+
+impl Database {
+    /// Removes it, whoever is connected.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn remove(self) -> Result<()> {
+        self.pool.close().await;
+        let mut admin = PgConnection::connect(&self.admin_url).await?;
+        admin.execute(&*format!("DROP DATABASE {} WITH (FORCE)", self.name)).await?;
+        Ok(admin.close().await?)
+    }
+}
+
+/// Says something on the way, beside the tables.
+#[allow(clippy::print_stderr)] // a run of minutes says what it does
+pub fn note(line: &str) {
+    eprintln!("{line}");
+}
