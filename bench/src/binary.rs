@@ -28,7 +28,9 @@ async fn build() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let profile = this.parent().and_then(|deps| deps.parent()).context("target/<profile>/deps")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // With this program, so that both are built of the same features of the same crates.
     cargo.current_dir(crate::root()).args(["build", "--locked", "--quiet", "--bin", "ocpizza-manager"]);
+    cargo.args(["--bench", "performance"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
