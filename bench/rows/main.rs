@@ -20,6 +20,7 @@ use bench::document::Figures;
 use bench::postgres::note;
 use bench::{Cluster, Disk, Length, Row};
 use clap::Parser;
+use futures_util::future::LocalBoxFuture;
 use graphql::clock::Clock;
 
 /// Measures OC Pizza-Manager side by side with what it is compared to.
@@ -38,6 +39,9 @@ struct Arguments {
     /// Takes the figures into docs/performance.md; a full run of everything does so by itself.
     #[arg(long)]
     write: bool,
+    /// Is a worker of this name, with its task as JSON, beside the process that measures.
+    #[arg(long, hide = true, num_args = 2, value_names = ["NAME", "TASK"])]
+    worker: Option<Vec<String>>,
     /// Given by `cargo bench`; of no effect.
     #[arg(long, hide = true)]
     bench: bool,
@@ -69,9 +73,23 @@ const GROUPS: &[Group] = &[
     ("start", |bench| Box::pin(start::rows(bench))),
 ];
 
+/// A process that measures nothing by itself, by the name that [`bench::Worker::start`] takes; it is given its task as JSON.
+type WorkerOf = (&'static str, fn(String) -> LocalBoxFuture<'static, Result<()>>);
+
+const WORKERS: &[WorkerOf] = &[];
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some([name, task]) = arguments.worker.as_deref() {
+        let Some((_, work)) = WORKERS.iter().find(|(worker, _)| worker == name) else {
+            bail!("no worker {name}")
+        };
+        tokio::select! {
+            done = work(task.clone()) => return done,
+            () = bench::worker::until_left_alone() => return Ok(()),
+        }
+    }
     if arguments.list {
         GROUPS.iter().for_each(|(name, _)| print(name));
         return Ok(());

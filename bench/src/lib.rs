@@ -13,12 +13,14 @@ pub mod machine;
 pub mod plot;
 pub mod postgres;
 pub mod repeat;
+pub mod worker;
 
 use std::path::PathBuf;
 
 pub use figures::{Measure, Row, Target, Unit};
 pub use postgres::{Cluster, Database, Disk};
 pub use repeat::{Length, Sample, in_turn};
+pub use worker::Worker;
 
 /// The repository.
 #[must_use]

@@ -1,0 +1,77 @@
+//! This program, started by itself as a process of its own: a server to be measured, or half of a load.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// A worker; killed with the value. It also ends by itself when it reads the end of its standard input.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    /// Starts the worker of this name (`bench/rows/main.rs` lists them) with its task.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(name: &str, task: &impl Serialize) -> Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["--worker", name, &serde_json::to_string(task)?])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let answers = BufReader::new(child.stdout.take().context("its output is piped")?);
+        Ok(Self { child, answers })
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// Waits for the next thing it says: one line of JSON, see [`say`].
+    ///
+    /// # Errors
+    /// When it ends without a word, or says something else.
+    pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line).await? == 0 {
+            bail!("a worker ended: {}", self.child.wait().await?);
+        }
+        serde_json::from_str(&line).with_context(|| format!("a worker said {line}"))
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn end(mut self) -> Result<()> {
+        self.child.start_kill()?;
+        self.child.wait().await?;
+        Ok(())
+    }
+}
+
+/// Says something to the process that started this worker.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+#[allow(clippy::print_stdout)] // what its parent reads
+pub fn say(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// Comes back when the process that started this worker has gone.
+pub async fn until_left_alone() {
+    let mut input = tokio::io::stdin();
+    let _ = tokio::io::copy(&mut input, &mut tokio::io::sink()).await;
+}
