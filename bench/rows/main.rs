@@ -55,8 +55,7 @@ struct Bench {
 }
 
 /// A group of rows, by the name that `--only` takes.
-type Group =
-    (&'static str, for<'a> fn(&'a Bench) -> futures_util::future::LocalBoxFuture<'a, Result<Vec<Row>>>);
+type Group = (&'static str, for<'a> fn(&'a Bench) -> LocalBoxFuture<'a, Result<Vec<Row>>>);
 
 /// In the order of the table.
 const GROUPS: &[Group] = &[
@@ -86,9 +85,11 @@ async fn main() -> Result<()> {
             bail!("no worker {name}")
         };
         tokio::select! {
-            done = work(task.clone()) => return done,
-            () = bench::worker::until_left_alone() => return Ok(()),
+            done = work(task.clone()) => done?,
+            () = bench::worker::until_left_alone() => {}
         }
+        // Not by returning: the runtime would wait for who reads the standard input.
+        std::process::exit(0);
     }
     if arguments.list {
         GROUPS.iter().for_each(|(name, _)| print(name));
