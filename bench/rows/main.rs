@@ -23,6 +23,10 @@ use clap::Parser;
 use futures_util::future::LocalBoxFuture;
 use graphql::clock::Clock;
 
+/// The binary's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures OC Pizza-Manager side by side with what it is compared to.
 #[derive(Debug, Parser)]
 #[command(name = "performance")]
