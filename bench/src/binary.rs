@@ -37,6 +37,14 @@ async fn build() -> Result<PathBuf> {
     if let Some(target) = profile.parent() {
         cargo.env("CARGO_TARGET_DIR", target);
     }
+    // What cargo says of this package to this program is not for the next cargo: build scripts that look at it (ring's)
+    // would run again each time, and half of the tree would be built anew by turns.
+    for (name, _) in std::env::vars_os() {
+        let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_package) {
+            cargo.env_remove(name);
+        }
+    }
     let built = cargo.stdin(Stdio::null()).status().await.context("cargo does not run")?;
     if !built.success() {
         bail!("ocpizza-manager does not build");
