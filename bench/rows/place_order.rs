@@ -1,10 +1,261 @@
-//! `placeOrder` from end to end.
+//! `placeOrder` from end to end: HTTP, GraphQL, who it is, prices, the stock, the log, and the answer.
 
-use anyhow::Result;
-use bench::Row;
+pub(crate) mod by_hand;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use bench::binary::Serving;
+use bench::http::Client;
+use bench::load::{Watched, closed_loop};
+use bench::{Database, Measure, Row, Sample, Target, Unit, Worker, in_turn};
+use domain::access::Actor;
+use domain::demo_data;
+use domain::ids::PizzeriaId;
+use domain::ingredients::{Ingredients, Quantity};
+use domain::stock::StockCommand;
+use domain::usecase::ToStock;
+use event_store::{CommandContext, EventStore};
+use graphql::auth::{self, Key};
+use graphql::clock::Clock;
+use graphql::demo;
+use serde_json::json;
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::Bench;
 
-pub(crate) async fn rows(_bench: &Bench) -> Result<Vec<Row>> {
-    Ok(Vec::new())
+const CLIENTS: usize = 64;
+/// What is said of connections when nothing is: the pool's seven, the appender's, and that of the runners' locks.
+const CONNECTIONS: u32 = 9;
+/// How often a pizzeria is supplied with as much of everything as a supply may bring: for a hundred thousand orders.
+const SUPPLIES: u32 = 10;
+/// How long the read models may take to come as far as the log.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
+
+/// As a frontend asks: what it shows next, and why not.
+const DOCUMENT: &str = "mutation PlaceOrder($input: PlaceOrderInput!) { placeOrder(input: $input) { position \
+    order { id number status promisedAt total { amount } lines { item name size quantity total { amount } } } \
+    userErrors { code message } } }";
+
+/// Who orders: a session a client, of the demo's customers, each of whom lives near the pizzeria of their number.
+type Tokens = Vec<String>;
+
+/// Ours, with its data.
+struct Ours {
+    database: Database,
+    tokens: Arc<Tokens>,
+    serving: Serving,
+}
+
+/// Which pizzerias are ordered at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spread {
+    Five,
+    Hot,
+}
+
+impl Spread {
+    /// The pizzeria that a client orders at, from 1.
+    fn pizzeria(self, client: usize) -> usize {
+        match self {
+            Self::Five => client % 5 + 1,
+            Self::Hot => 1,
+        }
+    }
+}
+
+/// The input of an order: two pizzas and two bottles of water, brought home.
+fn input(pizzeria: usize) -> String {
+    let lines = json!([
+        { "item": "REI", "size": "M", "quantity": 1 },
+        { "item": "4FR", "size": "L", "quantity": 1 },
+        { "item": "WATER", "quantity": 2 },
+    ]);
+    json!({
+        "pizzeriaId": format!("P{pizzeria}"),
+        "channel": "WEB",
+        "fulfilment": "DELIVERY",
+        "payment": "ON_DELIVERY",
+        "lines": lines,
+        "idempotencyKey": Uuid::new_v4(),
+    })
+    .to_string()
+}
+
+impl Ours {
+    async fn start(bench: &Bench, spread: Spread, variables: &[(&str, &str)]) -> Result<Self> {
+        let database = bench.cluster.database().await?;
+        let (pool, clock) = (&database.pool, Clock::system());
+        let store = EventStore::start(pool.clone(), event_store::Settings::default());
+        demo::seed(&store, clock.now()).await?;
+        supply(&store, &clock).await?;
+        let key = Key::development(pool).await?;
+        let mut tokens = Vec::with_capacity(CLIENTS);
+        for client in 0..CLIENTS {
+            let email = format!("customer{}@ocpizza.example", spread.pizzeria(client));
+            tokens.push(auth::issue_token(pool, &key, &email, &clock).await?.0);
+        }
+        projections::catch_up(pool).await?;
+        // One client places more orders here than an account may.
+        let unlimited =
+            [("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"), ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "OFF")];
+        let serving = Serving::start(&database.url, &[&unlimited, variables].concat()).await?;
+        Ok(Self { database, tokens: Arc::new(tokens), serving })
+    }
+
+    /// Orders; then how many seconds the read models still take, once nobody orders any more.
+    async fn measure(&self, bench: &Bench, spread: Spread) -> Result<(Sample, f64)> {
+        let watched = Watched { process: Some(self.serving.pid()), postmaster: self.database.postmaster };
+        let sample =
+            measure(bench, &self.serving.address, "/graphql", &self.tokens, watched, move |client| {
+                format!(
+                    r#"{{"query":{},"variables":{{"input":{}}}}}"#,
+                    json!(DOCUMENT),
+                    input(spread.pizzeria(client))
+                )
+            })
+            .await?;
+        let ended = Instant::now();
+        let behind = "SELECT (SELECT position FROM event_log_head) > (SELECT min(position) FROM checkpoints)";
+        while sqlx::query_scalar(behind).fetch_one(&self.database.pool).await? {
+            if ended.elapsed() > CAUGHT_UP_WITHIN {
+                bail!("the read models do not catch up");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok((sample, ended.elapsed().as_secs_f64()))
+    }
+
+    async fn end(self) -> Result<()> {
+        self.serving.end().await?;
+        self.database.remove().await
+    }
+}
+
+/// Brings so much of everything that nothing runs out.
+async fn supply(store: &EventStore, clock: &Clock) -> Result<()> {
+    for opening in demo_data::pizzerias() {
+        let pizzeria: PizzeriaId = opening.pizzeria;
+        let everything: Ingredients = demo_data::opening_stock(&pizzeria)
+            .iter()
+            .map(|(code, _)| (code.clone(), Quantity(Quantity::MAX_INPUT)))
+            .collect();
+        for number in 0..SUPPLIES {
+            let now = clock.now();
+            let command = StockCommand::Receive {
+                supplier: "Everything".to_owned(),
+                delivery_note: number.to_string(),
+                lines: everything.clone(),
+                now,
+            };
+            let to_stock = ToStock { name: "receiveSupply", pizzeria: pizzeria.clone(), command };
+            let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "bench");
+            if let Some(refusal) = store.execute(Arc::new(to_stock), context).await?.refusal {
+                bail!("a supply was refused: {refusal:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// 64 clients that place one order after the other, each of which must be placed.
+async fn measure(
+    bench: &Bench,
+    address: &str,
+    path: &'static str,
+    tokens: &Arc<Tokens>,
+    watched: Watched,
+    body: impl Fn(usize) -> String + Clone + Send + Sync + 'static,
+) -> Result<Sample> {
+    let mut connections = Vec::with_capacity(CLIENTS);
+    for _ in 0..CLIENTS {
+        connections.push(Mutex::new(Client::connect(address).await?));
+    }
+    let (connections, tokens) = (Arc::new(connections), tokens.clone());
+    let seen = Arc::new(AtomicI64::new(0));
+    let placed = seen.clone();
+    let sample = closed_loop(CLIENTS, bench.length.duration(), watched, move |client, _| {
+        let (connections, tokens, body, placed) =
+            (connections.clone(), tokens.clone(), body(client), placed.clone());
+        async move {
+            let (Some(connection), Some(token)) = (connections.get(client), tokens.get(client)) else {
+                bail!("no client {client}");
+            };
+            let mut connection = connection.lock().await;
+            let answer = connection.post(path, token, &body).await?;
+            if answer.status != 200 || !answer.says(r#""number":"P"#) || answer.says(r#""message""#) {
+                bail!("no order: {} {}", answer.status, String::from_utf8_lossy(answer.body));
+            }
+            placed.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    })
+    .await?;
+    if seen.load(Ordering::Relaxed) < i64::try_from(sample.operations)? {
+        bail!("more operations than orders");
+    }
+    Ok(sample)
+}
+
+/// Ours, on data of its own: orders that nobody makes pile up in a stock as they never do in a pizzeria.
+async fn ours(bench: &Bench, spread: Spread, variables: &[(&str, &str)]) -> Result<(Sample, f64)> {
+    let ours = Ours::start(bench, spread, variables).await?;
+    let measured = ours.measure(bench, spread).await?;
+    ours.end().await?;
+    Ok(measured)
+}
+
+/// The handler written by hand, on data of its own.
+async fn by_hand(bench: &Bench) -> Result<Sample> {
+    let database = bench.cluster.bare_database().await?;
+    let each = i64::from(Quantity::MAX_INPUT) * i64::from(SUPPLIES);
+    let tokens = by_hand::fill(&database.pool, each, CLIENTS).await?;
+    let task = by_hand::Task { database_url: database.url.clone(), connections: CONNECTIONS };
+    let mut worker = Worker::start(by_hand::NAME, &task)?;
+    let address: String = worker.hear().await?;
+    let watched = Watched { process: Some(worker.pid()), postmaster: database.postmaster };
+    let body = |client| input(Spread::Five.pizzeria(client));
+    let sample = measure(bench, &address, "/orders", &Arc::new(tokens), watched, body).await?;
+    worker.end().await?;
+    database.remove().await?;
+    Ok(sample)
+}
+
+/// One row for the five pizzerias beside the handler written by hand, one for a hot pizzeria beside the five, and
+/// one for what the request log costs.
+pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
+    let mut taken = in_turn(bench.length.repetitions(), 5, async |thing| match thing {
+        0 => ours(bench, Spread::Five, &[]).await,
+        1 => Ok((by_hand(bench).await?, 0.0)),
+        2 => ours(bench, Spread::Hot, &[]).await,
+        3 => ours(bench, Spread::Five, &[("RUST_LOG", "warn")]).await,
+        _ => ours(bench, Spread::Five, &[("OCPIZZA_MANAGER_DATABASE_CONNECTIONS", "36")]).await,
+    })
+    .await?
+    .into_iter();
+    let mut next = || taken.next().unwrap_or_default();
+    let (five, by_hand, hot, silent, wide) = (next(), next(), next(), next(), next());
+    let samples = |of: &[(Sample, f64)]| of.iter().map(|(sample, _)| sample.clone()).collect::<Vec<_>>();
+    let behind = |of: &[(Sample, f64)]| of.iter().map(|(_, behind)| *behind).collect();
+    let ours = samples(&five);
+    let at_least = |ratio| Some(Target::AtLeast(ratio));
+    Ok(vec![
+        Row::new(
+            "place-order-5",
+            "`placeOrder` over HTTP and GraphQL, 5 pizzerias, 64 clients, all runners beside it",
+            "a handler by hand (axum, sqlx): the same rows and the stock in one transaction, as many connections",
+        )
+        .with_throughput("orders", &ours, &samples(&by_hand), at_least(1.0))
+        .reaching("p99", Target::AtMost(1.0))
+        .with(Measure::alone("read models caught up after the last order", Unit::Seconds, behind(&five))),
+        Row::new("place-order-hot", "the same at one pizzeria", "5 pizzerias")
+            .with_throughput("orders", &samples(&hot), &ours, at_least(0.8)),
+        Row::new("place-order-silent", "without a line of log a request", "with it, as usual")
+            .with_throughput("orders", &samples(&silent), &ours, None),
+        Row::new("place-order-wide", "with a pool of 15 connections", "with 7, as usual")
+            .with_throughput("orders", &samples(&wide), &ours, None),
+    ])
 }

@@ -8,6 +8,7 @@ pub mod binary;
 pub mod cpu;
 pub mod document;
 pub mod figures;
+pub mod http;
 pub mod load;
 pub mod machine;
 pub mod plot;
