@@ -16,7 +16,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::session::{self, Issuer};
-use crate::auth::{self, AuthError, Authenticator, BrakeLimits, Brakes, Key, PasswordError, Passwords};
+use crate::auth::{
+    self, Accounts, AuthError, Authenticator, BrakeLimits, Brakes, Key, PasswordError, Passwords,
+};
 use crate::clock::Clock;
 use crate::config;
 use crate::context::Services;
@@ -27,6 +29,7 @@ use crate::http::documents::Documents;
 use crate::http::execute::Api;
 use crate::http::limits::cost::Costs;
 use crate::http::origins::AllowedOrigins;
+use crate::http::parsed::Parsed;
 use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
 use crate::introspection::Introspection;
@@ -224,6 +227,7 @@ impl App {
                 .await?;
         let services = Services {
             pool: pool.clone(),
+            accounts: Accounts::of(pool.clone()),
             store: store.clone(),
             follower: follower.clone(),
             read_models: read_models.clone(),
@@ -251,6 +255,7 @@ impl App {
             limiter: limiter.clone(),
             introspection,
             documents,
+            parsed: Parsed::default(),
             costs,
         };
         let router = router(Server {

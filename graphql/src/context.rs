@@ -12,7 +12,7 @@ use projections::{Model, ReadModels};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::auth::{Brakes, Key, Passwords};
+use crate::auth::{Accounts, Brakes, Key, Passwords};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::http::client_address::ClientAddress;
@@ -39,6 +39,8 @@ pub struct Services {
     pub read_models: ReadModels,
     /// The key that what lets somebody in is stored under.
     pub key: Key,
+    /// Accounts, one for each of many who wait for theirs.
+    pub accounts: Accounts,
     /// Counts attempts to sign in, to sign up and to be sent mail.
     pub brakes: Brakes,
     /// The clock.

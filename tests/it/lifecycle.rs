@@ -8,7 +8,7 @@ use chrono::Utc;
 use event_store::{EventStore, Follower, Settings};
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
-use graphql::auth::{self, Account, BrakeLimits, Brakes, Key, Passwords};
+use graphql::auth::{self, Account, Accounts, BrakeLimits, Brakes, Key, Passwords};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
@@ -46,6 +46,7 @@ impl Api {
         let payments = Arc::new(DemoPayments::new(pool.clone()));
         let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
         let services = Services {
+            accounts: Accounts::of(pool.clone()),
             pool,
             store,
             follower,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_graphql::{Request, Variables};
 use event_store::{EventStore, Follower, Settings};
 use futures_util::future::join_all;
-use graphql::auth::{self, BrakeLimits, Brakes, Key, Passwords};
+use graphql::auth::{self, Accounts, BrakeLimits, Brakes, Key, Passwords};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
@@ -139,6 +139,7 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
     let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
     let services = Services {
         pool: pool.clone(),
+        accounts: Accounts::of(pool.clone()),
         store,
         follower,
         read_models,

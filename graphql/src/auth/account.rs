@@ -145,6 +145,16 @@ pub async fn accounts_by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Account>
     rows.into_iter().map(Account::try_from).collect()
 }
 
+/// As [`accounts_by_ids`], each by its id; none of one whose row cannot be read.
+pub(super) async fn accounts_one_by_one(
+    pool: &PgPool,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Option<Account>)>, sqlx::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE id = ANY($1)");
+    let rows: Vec<Row> = sqlx::query_as(&sql).bind(ids).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|row| (row.id, Account::try_from(row).ok())).collect())
+}
+
 /// The couriers of pizzerias, by name.
 ///
 /// # Errors

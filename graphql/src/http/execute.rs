@@ -8,8 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::OperationType;
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, ServerError, Value};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
@@ -22,7 +21,8 @@ use super::alone::alone;
 use super::client_address::ClientAddress;
 use super::documents::Documents;
 use super::limits::cost::{COST, Cost, Costs};
-use super::limits::{TooMuch, check_document, check_text, root_fields};
+use super::limits::{TooMuch, root_fields};
+use super::parsed::Parsed;
 use super::rate_limit::{RateLimiter, TooFast};
 use super::request_id::{RequestId, panic_text};
 use super::{subscribe, typename};
@@ -41,30 +41,6 @@ use crate::supervision::operations::{Described, OperationMetrics, codes, millise
 /// How long a query may take. Mutations are bounded where they wait: giving up on one half-way would
 /// leave the caller not knowing what was stored.
 const QUERY: Duration = Duration::from_secs(10);
-
-/// The answer to a document that is none.
-fn unparsed(error: async_graphql::parser::Error) -> Response {
-    use async_graphql::parser::Error;
-    let code = match &error {
-        // Rules of validation that the parser sees to.
-        Error::MultipleOperations { .. }
-        | Error::OperationDuplicated { .. }
-        | Error::FragmentDuplicated { .. } => ErrorCode::GraphqlValidationFailed,
-        Error::RecursionLimitExceeded => ErrorCode::QueryTooComplex,
-        _ => ErrorCode::GraphqlParseFailed,
-    };
-    // The parser draws the line in which it stopped: the place says as much, and is not as long.
-    let drawn = match &error {
-        Error::Syntax { message, .. } => message.rsplit_once(" = ").map(|(_, what)| what.trim().to_owned()),
-        _ => None,
-    };
-    let mut error = ServerError::from(error);
-    if let Some(what) = drawn {
-        error.message = format!("syntax error: {what}");
-    }
-    set_code(&mut error, code);
-    Response::from_errors(vec![error])
-}
 
 fn with_cost(mut response: Response, cost: Option<Cost>) -> Response {
     if let Some(cost) = cost {
@@ -92,6 +68,8 @@ pub struct Api {
     pub(crate) introspection: Introspection,
     /// What requests may name instead of sending it; see [`super::request::Parameters::into_request`].
     pub(crate) documents: Documents,
+    /// Those that were parsed lately.
+    pub(crate) parsed: Parsed,
     /// What the fields of the schema cost.
     pub(crate) costs: Costs,
     /// Counts operations.
@@ -196,13 +174,7 @@ impl Api {
         let refused = |code, message: String| Box::new(refusal(code, message));
         let too_complex = |error: TooMuch| refused(ErrorCode::QueryTooComplex, error.to_string());
         let bad_input = |message: String| refused(ErrorCode::BadUserInput, message);
-        if request.query.chars().any(|character| character.is_control() && !"\t\n\r".contains(character)) {
-            let message = "syntax error: a control character".to_owned();
-            return Err(refused(ErrorCode::GraphqlParseFailed, message));
-        }
-        check_text(&request.query).map_err(too_complex)?;
-        let mut document = parse_query(&request.query).map_err(|error| Box::new(unparsed(error)))?;
-        check_document(&document).map_err(too_complex)?;
+        let document = self.parsed.of(&request.query)?;
         let name = request.operation_name.as_deref();
         if name.is_none() && document.operations.iter().len() > 1 {
             return Err(bad_input("operationName is needed: there are several".to_owned()));
@@ -242,6 +214,7 @@ impl Api {
             return Err(bad_input(format!("the variable ${} is needed", missing.name.node)));
         }
         let described = Arc::new(Described::new(&document, operation, cost.requested, name));
+        let mut document = ExecutableDocument::clone(&document);
         typename::expose(&mut document).map_err(|error| Box::new(Response::from_errors(vec![error])))?;
         let alone = name.and_then(|name| alone(&document, name));
         request.data.insert(described);

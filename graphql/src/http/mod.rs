@@ -13,6 +13,7 @@ pub mod health;
 pub mod limits;
 pub mod negotiation;
 pub mod origins;
+pub(crate) mod parsed;
 pub mod rate_limit;
 pub mod request;
 pub mod request_id;

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::allowed::{Fresh, allowed_order};
 use super::run::{Answer, Asked, execute, fresh_id, payloads, settled};
-use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -220,8 +219,7 @@ async fn fill_from_account(
     customer: CustomerId,
     contact: &mut NewContact,
 ) -> Result<(), ApiError> {
-    let accounts = auth::accounts_by_ids(&ctx.services()?.pool, &[customer.0]).await?;
-    let Some(account) = accounts.into_iter().next() else { return Ok(()) };
+    let Some(account) = ctx.services()?.accounts.by_id(customer.0).await? else { return Ok(()) };
     contact.name.get_or_insert(account.display_name);
     contact.email.get_or_insert(account.email);
     contact.phone = contact.phone.take().or(account.phone);
