@@ -5,6 +5,7 @@ mod append;
 mod cache;
 mod growth;
 mod history;
+mod million;
 mod orders_page;
 mod place_order;
 mod processes;
@@ -22,6 +23,9 @@ use bench::{Cluster, Disk, Length, Row};
 use clap::Parser;
 use futures_util::future::LocalBoxFuture;
 use graphql::clock::Clock;
+use tokio::sync::OnceCell;
+
+use crate::million::Million;
 
 /// The binary's.
 #[global_allocator]
@@ -56,6 +60,7 @@ struct Bench {
     length: Length,
     /// On the machine's disk.
     cluster: Cluster,
+    million: OnceCell<Million>,
 }
 
 /// A group of rows, by the name that `--only` takes.
@@ -108,7 +113,7 @@ async fn main() -> Result<()> {
     let writes = arguments.write || (length == Length::Full && arguments.only.is_empty());
 
     let began = Instant::now();
-    let bench = Bench { length, cluster: Cluster::start(Disk::Own).await? };
+    let bench = Bench { length, cluster: Cluster::start(Disk::Own).await?, million: OnceCell::new() };
     let mut rows = Vec::new();
     for (name, group) in GROUPS.iter().filter(|(name, _)| chosen(name)) {
         let at = Instant::now();

@@ -1,10 +1,24 @@
 //! From start to serving.
 
 use anyhow::Result;
-use bench::Row;
+use bench::binary::Serving;
+use bench::{Measure, Row, Target, Unit};
 
 use crate::Bench;
 
-pub(crate) async fn rows(_bench: &Bench) -> Result<Vec<Row>> {
-    Ok(Vec::new())
+/// Starts that are measured: each takes a fraction of a second.
+const STARTS: (usize, usize) = (9, 1);
+
+pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
+    let million = bench.million().await?;
+    let mut seconds = Vec::new();
+    for _ in 0..bench.length.pick(STARTS.0, STARTS.1) {
+        let serving = Serving::start(&million.database.url, &[]).await?;
+        seconds.push(serving.ready_after.as_secs_f64());
+        serving.end().await?;
+    }
+    let work =
+        format!("`ocpizza-manager serve` on a log of {} events, read models caught up", million.events);
+    let ready = Measure::alone("from start to ready", Unit::Seconds, seconds).to_reach(Target::AtMost(1.0));
+    Ok(vec![Row::new("start-million", &work, "").with(ready)])
 }
