@@ -14,6 +14,7 @@ pub mod machine;
 pub mod plot;
 pub mod postgres;
 pub mod repeat;
+pub mod websocket;
 pub mod worker;
 
 use std::path::PathBuf;
