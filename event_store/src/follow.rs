@@ -1,15 +1,19 @@
-//! Following the log: one reader a process, woken by NOTIFY and by a poll, fanned out in memory.
+//! Following the log: one reader a process, woken by NOTIFY and by a poll, fanned out in memory: whole, or by stream.
+
+mod topics;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::LogPosition;
+use domain::{LogPosition, StreamId};
 use futures_util::Stream;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
+use self::topics::Topics;
+pub use self::topics::{Idle, StreamFeed};
 use crate::log::{self, LogEntry, LogError};
 
 /// How long a lost notification can delay an event.
@@ -71,6 +75,7 @@ struct Shared {
     pool: PgPool,
     entries: broadcast::Sender<Live>,
     notices: broadcast::Sender<Notice>,
+    topics: Arc<Topics>,
     head: watch::Receiver<LogPosition>,
     task: JoinHandle<()>,
 }
@@ -92,10 +97,17 @@ impl Follower {
         let (notices, _) = broadcast::channel(NOTICES);
         let (seen, head) = watch::channel(start);
         let channels = std::iter::once(CHANNEL).chain(channels.iter().copied()).map(str::to_owned).collect();
-        let reader =
-            Reader { pool: pool.clone(), channels, entries: entries.clone(), notices: notices.clone(), seen };
+        let topics = Arc::new(Topics::new(start));
+        let reader = Reader {
+            pool: pool.clone(),
+            channels,
+            entries: entries.clone(),
+            notices: notices.clone(),
+            topics: topics.clone(),
+            seen,
+        };
         let task = tokio::spawn(reader.run());
-        Ok(Self(Arc::new(Shared { pool, entries, notices, head, task })))
+        Ok(Self(Arc::new(Shared { pool, entries, notices, topics, head, task })))
     }
 
     /// The last position that this process has seen, and a way to wait for the next.
@@ -125,6 +137,15 @@ impl Follower {
         futures_util::stream::try_unfold(feed, |mut feed| async move {
             Ok(feed.next().await?.map(|event| (event, feed)))
         })
+    }
+}
+
+impl Follower {
+    /// Every entry of one stream after a position: first what is stored, then what is appended, in order, each once,
+    /// those that this program cannot read among them. Whoever waits is not woken by other streams' events, and
+    /// however far behind the position is, only the stream itself is read.
+    pub fn stream_after(&self, stream: StreamId, after: LogPosition) -> StreamFeed {
+        StreamFeed::new(self.0.pool.clone(), &self.0.topics, stream, after)
     }
 }
 
@@ -174,6 +195,7 @@ struct Reader {
     channels: Vec<String>,
     entries: broadcast::Sender<Live>,
     notices: broadcast::Sender<Notice>,
+    topics: Arc<Topics>,
     seen: watch::Sender<LogPosition>,
 }
 
@@ -225,6 +247,7 @@ impl Reader {
             tracing::error!(%head, %seen, "the log ends before what was read of it: it was put back");
             self.seen.send_replace(head);
             let _ = self.entries.send(Live::Rewound(head));
+            self.topics.rewind(head);
         }
         Ok(())
     }
@@ -237,6 +260,7 @@ impl Reader {
             // Said before the entries are: whoever listens and then looks, and has seen as much, will hear
             // of everything else.
             self.seen.send_replace(last);
+            self.topics.tell(&entries);
             for entry in entries {
                 // Nobody listening is no fault.
                 let _ = self.entries.send(Live::Entry(entry));

@@ -28,7 +28,7 @@ mod unit_of_work;
 
 pub use command::{CommandContext, Idempotency, NewContact, Outcome};
 pub use error::StoreError;
-pub use follow::{FollowError, Follower, Notice};
+pub use follow::{FollowError, Follower, Idle, Notice, StreamFeed};
 pub use load::state_at;
 pub use log::{LogEntry, LogError, Metadata, RecordedEvent, UnreadableRecord};
 pub use metrics::SPANS;

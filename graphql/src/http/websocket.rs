@@ -23,8 +23,11 @@ use crate::error::ErrorCode;
 
 /// The only protocol spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
-/// Of each connection's buffers, in bytes; there are many connections.
-const BUFFER: usize = 4 * 1024;
+/// What is read from a connection at once, in bytes, and kept for that; there are many connections, and what most of
+/// them say is short. A longer message is read in parts.
+const READ: usize = 512;
+/// From how many bytes on what is to be written is written without waiting for more.
+const WRITE: usize = 4 * 1024;
 /// The most that waits to be written to one connection, in bytes; no message is larger.
 const BACKLOG: usize = 8 * 1024 * 1024;
 
@@ -57,8 +60,8 @@ pub fn upgrade(
         .protocols([PROTOCOL])
         .max_message_size(limits::BODY)
         .max_frame_size(limits::BODY)
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
+        .read_buffer_size(READ)
+        .write_buffer_size(WRITE)
         .max_write_buffer_size(BACKLOG)
         .on_upgrade(move |socket| async move {
             metrics::gauge!("ocpizza_websocket_connections").increment(1.0);

@@ -64,10 +64,10 @@ impl DeliverySubscription {
         caller.actor()?;
         let id = DeliveryId::required(&id, "id")?;
         let stream = StreamId::delivery(id);
-        let base = start(services, after).await?;
+        let base = Box::pin(start(services, after)).await?;
         // Before anything is loaded: what is reported from here on is not missed.
         let notices = services.follower.notices();
-        let (state, version) = services.store.load(&stream).await?;
+        let (state, version) = Box::pin(services.store.load(&stream)).await?;
         let at = At { state: Arc::new(state), version };
         let delivery = scheduled(&at).ok_or(ApiError::NotFound("delivery"))?;
         let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
@@ -76,15 +76,16 @@ impl DeliverySubscription {
         let first = match after {
             Some(_) => None,
             None => {
-                let position = position_of(&services.pool, base, &stream, &at).await?;
-                let latest = courier_position::latest(&services.pool, &[id]).await?;
+                let position = Box::pin(position_of(&services.pool, base, &stream, &at)).await?;
+                let latest = Box::pin(courier_position::latest(&services.pool, &[id])).await?;
                 let report = latest.into_iter().next().filter(|report| under_way(&at, report));
                 view.fold.track(stream.clone(), at.clone());
                 update_of(&at, position, None, report)
             }
         };
-        let events = events_of(services, stream, base).await?;
-        Ok(with_positions(Progress::of(ctx), base, events, notices, first, view))
+        let progress = Progress::of(ctx);
+        let events = events_of(services, stream, base, &progress);
+        Ok(with_positions(progress, base, events, notices, first, view))
     }
 
     /// Deliveries of a pizzeria, whenever one begins to wait for a courier or waits no more. With
@@ -101,8 +102,8 @@ impl DeliverySubscription {
         caller.actor()?;
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
         caller.authorize(Permission::ListDeliveries, Scope::Pizzeria(&pizzeria))?;
-        super::opened(services, &pizzeria).await?;
-        let base = start_near(services, after).await?;
+        Box::pin(super::opened(services, &pizzeria)).await?;
+        let base = Box::pin(start_near(services, after)).await?;
         let view = ReadyView { pizzeria, fold: Fold::over(services.pool.clone()) };
         Ok(follow(
             Progress::of(ctx),

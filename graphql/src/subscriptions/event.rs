@@ -1,7 +1,5 @@
 //! The log itself, as it grows.
 
-use std::num::NonZeroUsize;
-
 use async_graphql::{Context, SimpleObject, Subscription};
 use domain::access::Permission;
 use domain::ids::PizzeriaId;
@@ -23,7 +21,7 @@ use crate::scalars;
 use crate::types::event::Event;
 
 /// Streams whose pizzeria is remembered: as many as have events at about the same time.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+const REMEMBERED: usize = 10_000;
 
 /// An event that was appended.
 #[derive(Debug, Clone, SimpleObject)]
@@ -59,7 +57,7 @@ impl EventSubscription {
         let services = ctx.services()?;
         let filter = event_filter(ctx, filter.unwrap_or_default())?;
         let base = start(services, after).await?;
-        let view = EventView { filter, pool: services.pool.clone(), places: LruCache::new(REMEMBERED) };
+        let view = EventView { filter, pool: services.pool.clone(), places: LruCache::unbounded() };
         Ok(follow(Progress::of(ctx), base, all_entries(services, base), None, view))
     }
 }
@@ -67,7 +65,7 @@ impl EventSubscription {
 struct EventView {
     filter: log::EventFilter,
     pool: PgPool,
-    /// Where streams belong: it never changes.
+    /// Where streams belong: it never changes. A bounded cache would take its room at once, for every subscriber.
     places: LruCache<StreamId, Option<PizzeriaId>>,
 }
 
@@ -115,6 +113,9 @@ impl EventView {
             first.first().and_then(|first| place_in(first.payload()))
         };
         self.places.put(stream, place.clone());
+        if self.places.len() > REMEMBERED {
+            self.places.pop_lru();
+        }
         Ok(place)
     }
 }

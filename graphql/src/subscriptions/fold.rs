@@ -107,7 +107,8 @@ impl<S: Streams> Fold<S> {
             held.unwrap_or_else(|| At { state: Arc::new(AggregateState::empty(stream.kind)), version: 0 });
         while at.version < sequence {
             let up_to = sequence.min(at.version + CHUNK);
-            let events = self.streams.read(stream, at.version, up_to).await?;
+            // Rare, and large: not a part of every subscription that waits.
+            let events = Box::pin(self.streams.read(stream, at.version, up_to)).await?;
             if events.is_empty() {
                 return Err(ApiError::internal(MissingEvents { stream: stream.clone(), sequence }));
             }

@@ -18,9 +18,6 @@ use crate::scalars;
 /// Events in the order of the log.
 pub(super) type Events = BoxStream<'static, Result<Arc<RecordedEvent>, ApiError>>;
 
-/// Events of a stream that are read at once.
-const PAGE: i64 = 500;
-
 /// How many events of the whole log a subscription may be behind that has to look at all of them, or
 /// to know the state as it was.
 pub(super) const BEHIND: i64 = 100_000;
@@ -98,33 +95,22 @@ pub(super) fn all_events(
     events.boxed()
 }
 
-/// At least the events of one stream after a position: up to the log's head they are read from the
-/// stream itself, however far back the position is and whatever else the log has recorded since; what
-/// comes behind that head, of any stream, is followed. Each comes once.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn events_of(
+/// The events of one stream after a position, and as they are appended, however far back the position is and whatever
+/// else the log has recorded since. Nothing else that is appended wakes who waits for them: how far the log was looked
+/// through, `progress` is told when it is asked.
+pub(super) fn events_of(
     services: &Services,
     stream: StreamId,
     after: LogPosition,
-) -> Result<Events, ApiError> {
-    let head = *services.follower.head().borrow();
-    let own = stream.clone();
-    let behind = all_events(services, head.max(after), move |stream| *stream == own);
-    let pool = services.pool.clone();
-    let pages = stream::try_unfold((pool, stream, after), move |(pool, stream, after)| async move {
-        if after >= head {
-            return Ok::<_, ApiError>(None);
-        }
-        let page = log::histories(&pool, std::slice::from_ref(&stream), after, PAGE).await?;
-        // What is behind the head already is left to those who follow.
-        let page: Vec<_> = page.into_iter().filter(|entry| entry.position() <= head).collect();
-        let Some(last) = page.last().map(LogEntry::position) else { return Ok(None) };
-        let events = page.into_iter().map(|entry| entry.readable().map_err(ApiError::from));
-        Ok(Some((stream::iter(events), (pool, stream, last))))
+    progress: &Progress,
+) -> Events {
+    let feed = services.follower.stream_after(stream, after);
+    progress.is_idle_by(feed.idle());
+    let events = stream::try_unfold(feed, |mut feed| async move {
+        let entry = feed.next().await?;
+        Ok::<_, ApiError>(Some((entry.readable()?, feed)))
     });
-    Ok(pages.try_flatten().chain(behind).boxed())
+    events.boxed()
 }
 
 /// What stands in the log.

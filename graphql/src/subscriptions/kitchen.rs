@@ -8,7 +8,7 @@ use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::order::{Order as OrderState, OrderEvent, OrderStatus, PlacedOrder};
 use domain::{AggregateState, Event, LogPosition, StreamId, StreamType};
-use event_store::RecordedEvent;
+use event_store::{EventStore, RecordedEvent};
 use futures_util::Stream;
 use projections::{Model, kitchen_queue};
 use sqlx::PgPool;
@@ -69,10 +69,10 @@ impl KitchenSubscription {
         caller.actor()?;
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
         caller.authorize(Permission::ReadKitchen, Scope::Pizzeria(&pizzeria))?;
-        super::opened(services, &pizzeria).await?;
-        let base = start_near(services, after).await?;
-        let fold = queue_at(services, &pizzeria, base).await?;
-        let view = KitchenView { pizzeria, fold };
+        Box::pin(super::opened(services, &pizzeria)).await?;
+        let base = Box::pin(start_near(services, after)).await?;
+        let fold = Box::pin(queue_at(services, &pizzeria, base)).await?;
+        let view = KitchenView { pizzeria, fold, store: services.store.clone() };
         let first = after.is_none().then(|| view.update_of(base, None, None));
         Ok(follow(
             Progress::of(ctx),
@@ -143,6 +143,7 @@ fn queued(at: &At) -> Option<&PlacedOrder> {
 struct KitchenView {
     pizzeria: PizzeriaId,
     fold: Fold<PgPool>,
+    store: EventStore,
 }
 
 impl KitchenView {
@@ -171,11 +172,20 @@ impl KitchenView {
 
     /// Whether an event of an order that is not watched may bring it into the queue: placed here, or
     /// paid at last.
-    fn may_enter(&self, event: &Event) -> bool {
-        match event {
-            Event::Order(OrderEvent::OrderPlaced { placement, .. }) => placement.pizzeria == self.pizzeria,
-            Event::Order(OrderEvent::PaymentCaptured { .. }) => true,
-            _ => false,
+    async fn may_enter(&self, event: &RecordedEvent) -> Result<bool, ApiError> {
+        match &event.event {
+            Event::Order(OrderEvent::OrderPlaced { placement, .. }) => {
+                Ok(placement.pizzeria == self.pizzeria)
+            }
+            Event::Order(OrderEvent::PaymentCaptured { .. }) => {
+                // Where it is never changes, and what was begun is never again to be: memory that is behind tells
+                // enough, and spares every kitchen reading every order that is paid.
+                let (state, _) = Box::pin(self.store.recall(&event.stream)).await?;
+                let AggregateState::Order(order) = &*state else { return Ok(false) };
+                let order = order.placed();
+                Ok(order.is_some_and(|order| order.pizzeria == self.pizzeria && order.started_at.is_none()))
+            }
+            _ => Ok(false),
         }
     }
 }
@@ -185,7 +195,7 @@ impl View for KitchenView {
 
     async fn update(&mut self, event: &Arc<RecordedEvent>) -> Result<Option<KitchenQueueUpdate>, ApiError> {
         if event.stream.kind != StreamType::Order
-            || !(self.fold.tracks(&event.stream) || self.may_enter(&event.event))
+            || !(self.fold.tracks(&event.stream) || self.may_enter(event).await?)
         {
             return Ok(None);
         }

@@ -48,23 +48,18 @@ impl MaintenanceSubscription {
         start(services, after).await?;
         let (mut window, head) = (services.maintenance.watch(), services.follower.head());
         window.mark_changed();
-        let state = (window, head, Progress::of(ctx));
-        Ok(stream::unfold(state, |(mut window, mut head, progress)| async move {
-            loop {
-                // Nothing of the log is shown here: whatever has happened there, nothing was missed.
-                progress.pass(*head.borrow_and_update());
-                tokio::select! {
-                    changed = window.changed() => {
-                        changed.ok()?;
-                        let position = *head.borrow();
-                        let maintenance = window.borrow_and_update().clone().map(Maintenance::from);
-                        progress.show(position);
-                        let update = MaintenanceUpdate { position: scalars::LogPosition(position), maintenance };
-                        return Some((Ok(update), (window, head, progress)));
-                    }
-                    changed = head.changed() => changed.ok()?,
-                }
-            }
+        let progress = Progress::of(ctx);
+        // Nothing of the log is shown here: whatever has happened there, nothing was missed.
+        progress.shows_nothing_of(head.clone());
+        let state = (window, head, progress);
+        Ok(stream::unfold(state, |(mut window, head, progress)| async move {
+            progress.pass(*head.borrow());
+            window.changed().await.ok()?;
+            let position = *head.borrow();
+            let maintenance = window.borrow_and_update().clone().map(Maintenance::from);
+            progress.show(position);
+            let update = MaintenanceUpdate { position: scalars::LogPosition(position), maintenance };
+            Some((Ok(update), (window, head, progress)))
         }))
     }
 }

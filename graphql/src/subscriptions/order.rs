@@ -58,8 +58,8 @@ impl OrderSubscription {
         caller.actor()?;
         let id = OrderId::required(&id, "id")?;
         let stream = StreamId::order(id);
-        let base = start(services, after).await?;
-        let (state, version) = services.store.load(&stream).await?;
+        let base = Box::pin(start(services, after)).await?;
+        let (state, version) = Box::pin(services.store.load(&stream)).await?;
         let at = At { state: Arc::new(state), version };
         let scope = match &*at.state {
             AggregateState::Order(OrderState::Placed(order)) => {
@@ -75,13 +75,15 @@ impl OrderSubscription {
         let first = match after {
             Some(_) => None,
             None => {
-                let position = position_of(&services.pool, base, &stream, &at).await?;
+                let position = Box::pin(position_of(&services.pool, base, &stream, &at)).await?;
                 let first = update_of(&at, position, None);
                 view.fold.track(stream.clone(), at);
                 Some(first)
             }
         };
-        Ok(follow(Progress::of(ctx), base, events_of(services, stream, base).await?, first, view))
+        let progress = Progress::of(ctx);
+        let events = events_of(services, stream, base, &progress);
+        Ok(follow(progress, base, events, first, view))
     }
 }
 

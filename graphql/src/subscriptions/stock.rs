@@ -91,22 +91,24 @@ impl StockSubscription {
         caller.actor()?;
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
         caller.authorize(Permission::ReadStock, Scope::Pizzeria(&pizzeria))?;
-        super::opened(services, &pizzeria).await?;
+        Box::pin(super::opened(services, &pizzeria)).await?;
         let stream = StreamId::stock(&pizzeria);
-        let base = start(services, after).await?;
+        let base = Box::pin(start(services, after)).await?;
         let mut view = StockView { pizzeria, fold: Fold::over(services.pool.clone()) };
         let first = match after {
             Some(_) => None,
             None => {
-                let (state, version) = services.store.load(&stream).await?;
+                let (state, version) = Box::pin(services.store.load(&stream)).await?;
                 let at = At { state: Arc::new(state), version };
-                let position = position_of(&services.pool, base, &stream, &at).await?;
+                let position = Box::pin(position_of(&services.pool, base, &stream, &at)).await?;
                 let first = view.update_of(&at, position, None, Vec::new());
                 view.fold.track(stream.clone(), at);
                 first
             }
         };
-        Ok(follow(Progress::of(ctx), base, events_of(services, stream, base).await?, first, view))
+        let progress = Progress::of(ctx);
+        let events = events_of(services, stream, base, &progress);
+        Ok(follow(progress, base, events, first, view))
     }
 }
 

@@ -76,7 +76,7 @@ impl Connection {
         let Err(end) = self.converse(stopping, changes).await else { return };
         // Whoever does not take the farewell goes without.
         match end {
-            End::Close(close) => drop(self.send(Message::Close(Some(close.frame()))).await),
+            End::Close(close) => drop(Box::pin(self.send(Message::Close(Some(close.frame())))).await),
             // The answer to a close waits below us, and goes out with the next reading.
             End::Left => drop(timeout(self.server.streams.limits.send, self.socket.recv()).await),
             End::Gone => {}
@@ -95,30 +95,31 @@ impl Connection {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut maintenance = self.server.api.services.maintenance.watch();
         let mut silences = 0;
+        // What is done now and then is boxed: while nothing happens, a connection is no larger than it must be.
         loop {
             tokio::select! {
                 received = self.socket.recv() => {
                     silences = 0;
-                    self.receive(received).await?;
+                    Box::pin(self.receive(received)).await?;
                 }
-                (id, outcome) = self.operations.next() => self.tell(&id, outcome).await?,
+                (id, outcome) = self.operations.next() => Box::pin(self.tell(&id, outcome)).await?,
                 () = &mut deadline, if self.session.is_none() => return Err(Close::InitialisationTimeout.into()),
-                () = changed(self.session.as_ref(), &mut changes) => self.check_session().await?,
+                () = changed(self.session.as_ref(), &mut changes) => Box::pin(self.check_session()).await?,
                 _ = ping.tick() => {
                     if silences == SILENCES {
                         return Err(End::Gone);
                     }
                     silences += 1;
-                    self.ping().await?;
+                    Box::pin(self.ping()).await?;
                 }
                 Ok(()) = maintenance.changed() => {
                     let window = maintenance.borrow_and_update().clone();
                     // Who has not said who they are is told with the acknowledgement.
                     if self.session.is_some() {
-                        self.say(message::maintenance(window.as_ref())).await?;
+                        Box::pin(self.say(message::maintenance(window.as_ref()))).await?;
                     }
                 }
-                () = stopped(&mut stopping) => return self.finish().await,
+                () = stopped(&mut stopping) => return Box::pin(self.finish()).await,
             }
         }
     }
