@@ -26,6 +26,10 @@ use crate::unit_of_work::Unit;
 /// anything, so that a stuck process makes commands fail instead of hang, here and elsewhere.
 const PATIENCE: &str = "SET lock_timeout = '5s'; SET statement_timeout = '10s'; \
                         SET idle_in_transaction_session_timeout = '10s'";
+/// Statements are planned once: left to itself, Postgres finds a plan made for each small batch cheaper than one for
+/// any, and plans anew every time, for longer than the batch itself takes. A plan that is kept must not be one that
+/// reads all of a table because it was empty then; what is left of that is too dear for the estimate, not to do.
+const PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
 /// And how long the database may take to answer at all, before the connection is given up.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
@@ -99,6 +103,7 @@ impl Appender {
         if self.connection.is_none() {
             let mut connection = PgConnection::connect_with(&self.shared.pool.connect_options()).await?;
             sqlx::Executor::execute(&mut connection, PATIENCE).await?;
+            sqlx::Executor::execute(&mut connection, PLANS).await?;
             self.connection = Some(connection);
         }
         self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)

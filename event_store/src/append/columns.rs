@@ -1,0 +1,170 @@
+//! A batch as columns, which is how the statement takes it: borrowed from the units.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::StreamId;
+use uuid::Uuid;
+
+use super::{Basis, is_setting};
+use crate::idempotency;
+use crate::unit_of_work::Unit;
+
+/// Streams, and a sequence in each.
+#[derive(Default)]
+pub(super) struct Streams<'a> {
+    pub kind: Vec<&'static str>,
+    pub id: Vec<&'a str>,
+    pub sequence: Vec<i64>,
+}
+
+impl<'a> Streams<'a> {
+    fn add(&mut self, stream: &'a StreamId, sequence: i64) {
+        self.kind.push(stream.kind.as_str());
+        self.id.push(&stream.id);
+        self.sequence.push(sequence);
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Events<'a> {
+    pub kind: Vec<&'static str>,
+    pub id: Vec<&'a str>,
+    pub sequence: Vec<i64>,
+    pub event_type: Vec<&'static str>,
+    pub event_version: Vec<&'static str>,
+    pub payload: Vec<&'a str>,
+    pub metadata: Vec<&'a str>,
+}
+
+#[derive(Default)]
+pub(super) struct Keys<'a> {
+    pub actor: Vec<Uuid>,
+    pub key: Vec<&'a str>,
+    pub fingerprint: Vec<Vec<u8>>,
+    pub kind: Vec<&'static str>,
+    pub id: Vec<String>,
+    pub version: Vec<i64>,
+    /// The number in the batch of the last event that it answers for; none when there is none.
+    pub ordinal: Vec<Option<i64>>,
+    pub refusal: Vec<Option<&'a str>>,
+}
+
+#[derive(Default)]
+pub(super) struct Contacts<'a> {
+    pub id: Vec<Uuid>,
+    pub name: Vec<Option<&'a str>>,
+    pub phone: Vec<Option<&'a str>>,
+    pub email: Vec<Option<&'a str>>,
+    pub street: Vec<Option<&'a str>>,
+    pub postcode: Vec<Option<&'a str>>,
+    pub city: Vec<Option<&'a str>>,
+    pub latitude: Vec<Option<f64>>,
+    pub longitude: Vec<Option<f64>>,
+    pub note: Vec<Option<&'a str>>,
+    pub customer: Vec<Option<Uuid>>,
+    pub order: Vec<Option<Uuid>>,
+}
+
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    /// Streams that were looked at and that this batch does not write, each once.
+    pub seen: Streams<'a>,
+    /// The events that the streams go on from, of those that have one.
+    pub before: Streams<'a>,
+    pub events: Events<'a>,
+    pub keys: Keys<'a>,
+    pub contacts: Contacts<'a>,
+    /// Whether an event is of a stream that commands read without writing it.
+    pub settings: bool,
+}
+
+impl<'a> Columns<'a> {
+    pub fn of(units: &'a [Unit], basis: Basis) -> Self {
+        let mut columns = Self::default();
+        for unit in units {
+            columns.add_events(unit);
+            columns.add_key(unit);
+            columns.add_contact(unit);
+        }
+        let written = columns.add_before(units);
+        match basis {
+            Basis::Memory => columns.add_seen(units, &written),
+            Basis::Locked => {}
+        }
+        columns
+    }
+
+    fn add_events(&mut self, unit: &'a Unit) {
+        for event in &unit.decided.events {
+            self.settings |= is_setting(event.stream.kind);
+            let events = &mut self.events;
+            events.kind.push(event.stream.kind.as_str());
+            events.id.push(&event.stream.id);
+            events.sequence.push(event.sequence);
+            events.event_type.push(event.event.event_type());
+            events.event_version.push(event.event.version());
+            events.payload.push(&event.payload);
+            events.metadata.push(&unit.metadata);
+        }
+    }
+
+    fn add_key(&mut self, unit: &'a Unit) {
+        let Some((idempotency, answer)) = idempotency::to_be_stored(unit) else { return };
+        let stored = !unit.decided.events.is_empty();
+        let keys = &mut self.keys;
+        keys.actor.push(unit.context.actor.id);
+        keys.key.push(&idempotency.key);
+        keys.fingerprint.push(answer.fingerprint);
+        keys.kind.push(answer.stream.kind.as_str());
+        keys.id.push(answer.stream.id.to_string());
+        keys.version.push(answer.version);
+        keys.ordinal.push(stored.then(|| count(self.events.sequence.len())));
+        keys.refusal.push(unit.decided.refusal_text.as_deref());
+    }
+
+    fn add_contact(&mut self, unit: &'a Unit) {
+        let Some(contact) = &unit.context.contact else { return };
+        if unit.decided.refusal.is_some() {
+            return;
+        }
+        let contacts = &mut self.contacts;
+        contacts.id.push(contact.id.0);
+        contacts.name.push(contact.name.as_deref());
+        contacts.phone.push(contact.phone.as_deref());
+        contacts.email.push(contact.email.as_deref());
+        contacts.street.push(contact.street.as_deref());
+        contacts.postcode.push(contact.postcode.as_deref());
+        contacts.city.push(contact.city.as_deref());
+        contacts.latitude.push(contact.latitude);
+        contacts.longitude.push(contact.longitude);
+        contacts.note.push(contact.note.as_deref());
+        contacts.customer.push(contact.customer.map(|customer| customer.0));
+        contacts.order.push(contact.order.map(|order| order.0));
+    }
+
+    /// The streams that this batch writes, each with the event that it goes on from, if there is one.
+    fn add_before(&mut self, units: &'a [Unit]) -> HashSet<&'a StreamId> {
+        let mut written = HashSet::new();
+        for event in units.iter().flat_map(|unit| &unit.decided.events) {
+            if written.insert(&event.stream) && event.sequence > 1 {
+                self.before.add(&event.stream, event.sequence - 1);
+            }
+        }
+        written
+    }
+
+    fn add_seen(&mut self, units: &'a [Unit], written: &HashSet<&StreamId>) {
+        let mut seen = HashMap::new();
+        for (stream, version) in units.iter().flat_map(|unit| &unit.decided.based_on) {
+            if !written.contains(stream) {
+                seen.insert(stream, *version);
+            }
+        }
+        seen.into_iter().for_each(|(stream, version)| self.seen.add(stream, version));
+    }
+}
+
+/// A length as the database takes it.
+pub(super) fn count(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
+}
