@@ -84,8 +84,10 @@ const GROUPS: &[Group] = &[
 /// A process that measures nothing by itself, by the name that [`bench::Worker::start`] takes; it is given its task as JSON.
 type WorkerOf = (&'static str, fn(String) -> LocalBoxFuture<'static, Result<()>>);
 
-const WORKERS: &[WorkerOf] =
-    &[(place_order::by_hand::NAME, |task| Box::pin(place_order::by_hand::serve(task)))];
+const WORKERS: &[WorkerOf] = &[
+    (processes::WORKER, |task| Box::pin(processes::work(task))),
+    (place_order::by_hand::NAME, |task| Box::pin(place_order::by_hand::serve(task))),
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
