@@ -1,6 +1,6 @@
 //! The state of a stock, folded from its events.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,13 +40,19 @@ pub struct BlockKey {
     pub size: Option<PizzaSize>,
 }
 
+/// How many supplier's delivery notes a stock remembers: months of them. A note that is entered twice is
+/// entered twice within days; remembering all would make the state, each snapshot of it and each load from
+/// one grow for as long as the pizzeria is open.
+pub(crate) const RECEIPTS: usize = 200;
+
 /// The stock of one pizzeria.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stock {
     levels: BTreeMap<IngredientCode, Level>,
     reservations: BTreeMap<OrderId, Ingredients>,
-    receipts: BTreeSet<(String, String)>,
+    /// The latest supplier's delivery notes, at most [`RECEIPTS`], the latest last.
+    receipts: VecDeque<(String, String)>,
     blocked: Vec<(BlockKey, String)>,
     accepted: u64,
     waiting: u64,
@@ -97,9 +103,9 @@ impl Stock {
         self
     }
 
-    /// Whether a supplier's delivery note was received before.
+    /// Whether a supplier's delivery note is among the latest that were received.
     pub fn has_receipt(&self, supplier: &str, delivery_note: &str) -> bool {
-        self.receipts.contains(&(supplier.to_owned(), delivery_note.to_owned()))
+        self.receipts.iter().any(|(from, note)| from == supplier && note == delivery_note)
     }
 
     /// Why a pizza in a size is blocked, if it is.
@@ -180,7 +186,10 @@ impl Stock {
                 self.reservations.remove(order);
             }
             StockEvent::SupplyReceived { supplier, delivery_note, lines, .. } => {
-                self.receipts.insert((supplier.clone(), delivery_note.clone()));
+                if self.receipts.len() >= RECEIPTS {
+                    self.receipts.pop_front();
+                }
+                self.receipts.push_back((supplier.clone(), delivery_note.clone()));
                 self.shelve(lines, 1);
             }
             StockEvent::StockCounted { lines, .. } => {

@@ -275,6 +275,19 @@ fn the_waste_of_a_started_order_had_left_the_shelf_already() {
 }
 
 #[test]
+fn the_latest_delivery_notes_are_remembered() {
+    let latest = state::RECEIPTS;
+    let notes = (0..=latest).map(|note| received(&note.to_string(), &[("TOMATO", 1)]));
+    let stock = notes.fold(Stock::default(), |mut stock, event| {
+        stock.evolve(&event);
+        stock
+    });
+    let knows = |note: usize| stock.has_receipt("Moulin", &note.to_string());
+    assert_eq!([0, 1, latest].map(knows), [false, true, true]);
+    assert_eq!(stock.weight(), latest + 1);
+}
+
+#[test]
 fn a_delivery_note_is_received_once_a_supplier() {
     let receive = |supplier: &str, note: &str| StockCommand::Receive {
         supplier: supplier.into(),
