@@ -187,7 +187,9 @@ impl List<'_> {
     ) -> Result<bool, sqlx::Error> {
         let mut query = self.start("1");
         self.beside(&mut query, operator, cursor);
-        query.push(" LIMIT 1");
+        // From the cursor on: in no order, half a table may be read before the first that lies there.
+        let direction = if operator.starts_with('>') { "ASC" } else { "DESC" };
+        query.push(format!(" ORDER BY {} {direction}, id {direction} LIMIT 1", self.column));
         Ok(query.build().persistent(false).fetch_optional(db).await?.is_some())
     }
 

@@ -40,10 +40,10 @@ pub struct BlockKey {
     pub size: Option<PizzaSize>,
 }
 
-/// How many supplier's delivery notes a stock remembers: months of them. A note that is entered twice is
+/// How many supplier's delivery notes a stock remembers: weeks of them. A note that is entered twice is
 /// entered twice within days; remembering all would make the state, each snapshot of it and each load from
 /// one grow for as long as the pizzeria is open.
-pub(crate) const RECEIPTS: usize = 200;
+pub(crate) const RECEIPTS: usize = 100;
 
 /// The stock of one pizzeria.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
