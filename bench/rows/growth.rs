@@ -100,8 +100,8 @@ fn row(work: Work, sizes: [u64; 3], by_size: &[Vec<Sample>]) -> Row {
         row = row.with(p50.to_reach(Target::AtMost(FLAT))).with(Measure::beside(
             &name,
             Unit::CpuMicros,
-            cpu(samples),
-            cpu(few),
+            postgres_micros(samples),
+            postgres_micros(few),
         ));
     }
     row

@@ -40,10 +40,10 @@ pub struct BlockKey {
     pub size: Option<PizzaSize>,
 }
 
-/// How many supplier's delivery notes a stock remembers: weeks of them. A note that is entered twice is
+/// How many supplier's delivery notes a stock remembers: months of them. A note that is entered twice is
 /// entered twice within days; remembering all would make the state, each snapshot of it and each load from
 /// one grow for as long as the pizzeria is open.
-pub(crate) const RECEIPTS: usize = 100;
+pub(crate) const RECEIPTS: usize = 500;
 
 /// The stock of one pizzeria.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,9 +89,9 @@ impl Stock {
         usize::try_from(self.waiting).unwrap_or(usize::MAX)
     }
 
-    /// How many entries it holds.
+    /// How many entries it holds; the delivery notes, which are short and bounded, not counted.
     pub(crate) fn weight(&self) -> usize {
-        self.levels.len() + self.reservations.len() + self.receipts.len() + self.blocked.len()
+        self.levels.len() + self.reservations.len() + self.blocked.len()
     }
 
     /// Without who reserved what and which notes were received, which only deciding needs: the levels
