@@ -87,6 +87,7 @@ type WorkerOf = (&'static str, fn(String) -> LocalBoxFuture<'static, Result<()>>
 const WORKERS: &[WorkerOf] = &[
     (processes::WORKER, |task| Box::pin(processes::work(task))),
     (place_order::by_hand::NAME, |task| Box::pin(place_order::by_hand::serve(task))),
+    (orders_page::WORKER, |task| Box::pin(orders_page::serve(task))),
 ];
 
 #[tokio::main]

@@ -32,6 +32,8 @@ const CLIENTS: usize = 64;
 const CONNECTIONS: u32 = 9;
 /// How often a pizzeria is supplied with as much of everything as a supply may bring: for a hundred thousand orders.
 const SUPPLIES: u32 = 10;
+/// How often read models are asked how late they are.
+const ASKED_EVERY: Duration = Duration::from_millis(20);
 /// How long the read models may take to come as far as the log.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
 
@@ -206,6 +208,32 @@ async fn ours(bench: &Bench, spread: Spread, variables: &[(&str, &str)]) -> Resu
     let measured = ours.measure(bench, spread).await?;
     ours.end().await?;
     Ok(measured)
+}
+
+/// How late the latest read model is while orders are placed: at the 99th percentile of the times that it is asked,
+/// in seconds.
+pub(crate) async fn lag(bench: &Bench) -> Result<(Sample, f64)> {
+    let ours = Ours::start(bench, Spread::Five, &[]).await?;
+    let mut connection = ours.database.pool.acquire().await?;
+    let mut late = Vec::new();
+    let asking = async {
+        loop {
+            let lags = projections::lag::lags(&mut connection).await?;
+            late.push(
+                lags.iter().filter(|lag| lag.is_read_model()).map(|lag| lag.seconds).fold(0.0, f64::max),
+            );
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+    };
+    let (sample, _) = tokio::select! {
+        measured = ours.measure(bench, Spread::Five) => measured?,
+        failed = asking => return failed,
+    };
+    drop(connection);
+    ours.end().await?;
+    late.sort_by(f64::total_cmp);
+    let p99 = late.get(late.len() * 99 / 100).or(late.last()).copied().unwrap_or_default();
+    Ok((sample, p99))
 }
 
 /// The handler written by hand, on data of its own.

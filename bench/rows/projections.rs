@@ -1,10 +1,182 @@
 //! Read models: catching up, being rebuilt, and how far they lag.
 
-use anyhow::Result;
-use bench::Row;
+use std::time::Instant;
 
-use crate::Bench;
+use anyhow::{Result, bail};
+use bench::{Database, Measure, Row, Target, Unit, cpu, in_turn};
+use domain::{LogPosition, StreamType};
+use event_store::log;
+use graphql::clock::Clock;
+use graphql::simulate::{Options, generate};
+use projections::Model;
+use sqlx::Executor;
 
-pub(crate) async fn rows(_bench: &Bench) -> Result<Vec<Row>> {
-    Ok(Vec::new())
+use crate::million::SEED;
+use crate::{Bench, place_order};
+
+/// Events of the log that is projected.
+const EVENTS: (u64, u64) = (200_000, 2_000);
+/// How many of them the reference takes, which is as fast on the first as on the last.
+const ONE_BY_ONE: (i64, i64) = (4_000, 200);
+/// The read model that the others stand for: the largest, with the most indexes.
+const MODEL: Model = Model::OrderDetails;
+/// How much faster than one transaction an event.
+const FASTER: Target = Target::AtLeast(40.0);
+/// How late a read model may be, at the 99th percentile of the times that it is asked, in seconds.
+const LATE: Target = Target::AtMost(1.0);
+
+const REFERENCE: &str =
+    "an upsert of the row and an update of the checkpoint, one transaction an event (prepared)";
+
+/// What one turn came to.
+struct Turn {
+    /// Events a second.
+    rate: f64,
+    /// CPU seconds an event: of this process, and of PostgreSQL.
+    process: f64,
+    postgres: f64,
+}
+
+pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
+    let database = bench.cluster.database().await?;
+    let options = Options::new(bench.length.pick(EVENTS.0, EVENTS.1), SEED);
+    let events = generate(&database.pool, &options, Clock::system().now()).await?.position.0;
+    prepare_one_by_one(&database).await?;
+    // All are at the head, so that later one of them catches up alone.
+    projections::catch_up(&database.pool).await?;
+    let few = bench.length.pick(ONE_BY_ONE.0, ONE_BY_ONE.1);
+    let mut turns = in_turn(bench.length.repetitions(), 4, async |thing| match thing {
+        0 => timed(&database, events, catch_up(&database, &[MODEL])).await,
+        1 => timed(&database, events, rebuild(&database)).await,
+        2 => one_by_one(&database, few).await,
+        _ => timed(&database, events, catch_up(&database, Model::ALL)).await,
+    })
+    .await?
+    .into_iter();
+    let mut next = || turns.next().unwrap_or_default();
+    let (caught_up, rebuilt, one_by_one, all) = (next(), next(), next(), next());
+    database.remove().await?;
+
+    let work = |what: &str| format!("{what}, a log of {events} events");
+    Ok(vec![
+        beside(
+            "projections-catch-up",
+            &work("`order_details` catching up from nothing"),
+            &caught_up,
+            &one_by_one,
+        ),
+        beside(
+            "projections-rebuild",
+            &work("`order_details` rebuilt aside and swapped in"),
+            &rebuilt,
+            &one_by_one,
+        ),
+        Row::new("projections-all", &work("all ten read models catching up together"), "")
+            .with(Measure::alone("events", Unit::PerSecond, of(&all, |turn| turn.rate)))
+            .with(Measure::alone("CPU of the process", Unit::CpuMicros, of(&all, |turn| turn.process * 1e6)))
+            .with(Measure::alone("CPU of PostgreSQL", Unit::CpuMicros, of(&all, |turn| turn.postgres * 1e6))),
+        lag(bench).await?,
+    ])
+}
+
+fn of(turns: &[Turn], figure: fn(&Turn) -> f64) -> Vec<f64> {
+    turns.iter().map(figure).collect()
+}
+
+fn beside(id: &str, work: &str, ours: &[Turn], reference: &[Turn]) -> Row {
+    let measure =
+        |name: &str, unit, figure| Measure::beside(name, unit, of(ours, figure), of(reference, figure));
+    Row::new(id, work, REFERENCE)
+        .with(measure("events", Unit::PerSecond, |turn| turn.rate).to_reach(FASTER))
+        .with(measure("CPU of the process", Unit::CpuMicros, |turn| turn.process * 1e6))
+        .with(measure("CPU of PostgreSQL", Unit::CpuMicros, |turn| turn.postgres * 1e6))
+}
+
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+async fn timed(database: &Database, events: i64, work: impl Future<Output = Result<()>>) -> Result<Turn> {
+    let before = (cpu::of_self(), cpu::of_family(database.postmaster), Instant::now());
+    work.await?;
+    let events = events as f64;
+    Ok(Turn {
+        rate: events / before.2.elapsed().as_secs_f64(),
+        process: (cpu::of_self() - before.0) / events,
+        postgres: (cpu::of_family(database.postmaster) - before.1) / events,
+    })
+}
+
+/// From empty tables to the head.
+async fn catch_up(database: &Database, models: &[Model]) -> Result<()> {
+    for model in models {
+        let tables: Vec<&str> = model.table_names().collect();
+        database.pool.execute(&*format!("TRUNCATE {}", tables.join(", "))).await?;
+        let forget = sqlx::query("DELETE FROM checkpoints WHERE name = $1").bind(model.name());
+        forget.execute(&database.pool).await?;
+    }
+    Ok(projections::catch_up(&database.pool).await?)
+}
+
+async fn rebuild(database: &Database) -> Result<()> {
+    projections::rebuild(&database.pool, MODEL, &mut |_| {}).await?;
+    Ok(())
+}
+
+/// A table like the read model's, with its indexes.
+async fn prepare_one_by_one(database: &Database) -> Result<()> {
+    database.pool.execute("CREATE TABLE one_by_one (LIKE order_details INCLUDING ALL)").await?;
+    database.pool.execute("CREATE TABLE one_by_one_checkpoint AS SELECT 0::bigint AS position").await?;
+    Ok(())
+}
+
+/// As a projector is first written: an event at a time, its row and the checkpoint in one transaction. The row's
+/// content is the event's, without folding what came before: that costs the reference nothing.
+async fn one_by_one(database: &Database, few: i64) -> Result<Turn> {
+    database.pool.execute("TRUNCATE one_by_one").await?;
+    let entries = log::read_after(&database.pool, LogPosition::START, few).await?;
+    let mut connection = database.pool.acquire().await?;
+    let work = async {
+        for entry in &entries {
+            let log::LogEntry::Event(event) = entry else { bail!("an event that cannot be read") };
+            let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+            if event.stream.kind == StreamType::Order {
+                sqlx::query(
+                    "INSERT INTO one_by_one (id, number, pizzeria, status, channel, fulfilment, placed_at, \
+                     promised_at, total, due, version, position, document) \
+                     VALUES ($1::uuid, 'P1-1', 'P1', $2, 'WEB', 'DELIVERY', $3, $3, 1000, 0, $4, $5, $6::json) \
+                     ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status, version = EXCLUDED.version, \
+                     position = EXCLUDED.position, document = EXCLUDED.document",
+                )
+                .bind(uuid::Uuid::parse_str(&event.stream.id)?)
+                .bind(event.event.event_type())
+                .bind(event.recorded_at)
+                .bind(event.sequence)
+                .bind(event.position.0)
+                .bind(serde_json::to_string(&event.event)?)
+                .execute(&mut *transaction)
+                .await?;
+            }
+            sqlx::query("UPDATE one_by_one_checkpoint SET position = $1")
+                .bind(event.position.0)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    };
+    timed(database, few, work).await
+}
+
+/// While orders are placed as fast as they can be.
+async fn lag(bench: &Bench) -> Result<Row> {
+    let (mut rates, mut late) = (Vec::new(), Vec::new());
+    for _ in 0..bench.length.repetitions() {
+        let (sample, seconds) = place_order::lag(bench).await?;
+        rates.push(sample.rate());
+        late.push(seconds);
+    }
+    Ok(Row::new("projections-lag", "read models while 64 clients place orders over HTTP", "")
+        .with(Measure::alone("orders", Unit::PerSecond, rates))
+        .with(
+            Measure::alone("age of what the latest read model has not counted, p99", Unit::Seconds, late)
+                .to_reach(LATE),
+        ))
 }
