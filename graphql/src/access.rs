@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo};
+use async_graphql::extensions::{ExtensionContext, NextResolve, ResolveInfo};
 use async_graphql::registry::{MetaDirectiveInvocation, MetaType, Registry};
 use async_graphql::{Error, PathSegment, QueryPathNode, QueryPathSegment, ServerError, ServerResult, Value};
 use domain::access::{Denied, Role, of_role};
@@ -268,14 +268,8 @@ fn rules_of(registry: &Registry) -> Rules {
 }
 
 /// Asks, before a field is resolved, whether it is for the caller's role at all.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Gate(Arc<OnceLock<Rules>>);
-
-impl ExtensionFactory for Gate {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self(self.0.clone()))
-    }
-}
 
 impl Gate {
     /// Whether the field is to be resolved; not one that is hidden from the caller.
@@ -313,9 +307,9 @@ fn path_of(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
     path
 }
 
-#[async_graphql::async_trait::async_trait]
-impl Extension for Gate {
-    async fn resolve(
+impl Gate {
+    /// Resolves a field, if it is for the caller.
+    pub(crate) async fn resolve(
         &self,
         ctx: &ExtensionContext<'_>,
         info: ResolveInfo<'_>,

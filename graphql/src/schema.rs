@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve, NextValidation,
+    ResolveInfo,
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
@@ -35,12 +36,13 @@ pub const POSITION: &str = "position";
 pub struct Executed(pub Arc<AtomicBool>);
 
 /// Tells how far a request came: gives what validation found its code, says when it was executed, and
-/// completes the answer.
-pub(crate) struct Phases;
+/// completes the answer; and has each field guarded. One extension for all: each costs every field an allocation.
+#[derive(Default)]
+pub(crate) struct Phases(Gate);
 
 impl ExtensionFactory for Phases {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
+        Arc::new(Self(self.0.clone()))
     }
 }
 
@@ -91,6 +93,15 @@ impl Extension for Phases {
         })
     }
 
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        self.0.resolve(ctx, info, next).await
+    }
+
     async fn execute(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -118,8 +129,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     let moment = "A moment (RFC 3339), such as `\"2026-11-24T18:30:00+00:00\"`: given out in UTC, taken in with any offset.";
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_output_type_description::<DateTime<Utc>>(moment)
-        .extension(Phases)
-        .extension(Gate::default())
+        .extension(Phases::default())
 }
 
 /// The schema over the services of a process.

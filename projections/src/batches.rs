@@ -34,6 +34,11 @@ impl Batch {
         batch
     }
 
+    /// Whether it took all that a batch takes.
+    pub(crate) fn is_full(&self) -> bool {
+        i64::try_from(self.events.len() + self.unreadable.len()).is_ok_and(|entries| entries >= BATCH)
+    }
+
     /// All of it.
     pub(crate) fn all(&self) -> Part<'_> {
         Part { events: &self.events, unreadable: &self.unreadable }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::access::Actor;
 use domain::policies::{Policy, already_done};
@@ -15,11 +16,11 @@ use sqlx::{PgConnection, PgPool};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::batches::Batches;
+use crate::batches::{BATCH, Batches};
 use crate::checkpoint::{self, Checkpoint};
 use crate::leadership::Leadership;
 use crate::progress::Progress;
-use crate::runner::{Backoff, Chain};
+use crate::runner::{Backoff, Chain, keep_pace};
 
 /// The name space of the ids of commands that the system sends.
 const COMMANDS: Uuid = Uuid::from_u128(0x6f4e_5c1d_84f2_4f0e_9a57_1f6d_0c3b_7e21);
@@ -118,12 +119,15 @@ impl Reactor {
                 }
             };
             while leadership.holds(&name) {
-                let before = at.position;
+                let (before, begun) = (at.position, Instant::now());
                 match self.step(&name, &mut at).await {
                     Ok(()) if at.position == before => progress.head_beyond(before).await,
                     Ok(()) => {
                         backoff.reset();
                         progress.reached(&name, at.position);
+                        if at.position - before < BATCH {
+                            keep_pace(begun).await;
+                        }
                     }
                     Err(error) => {
                         self.report(&name, &error).await;

@@ -115,11 +115,11 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// One batch; `false` at the head.
-    async fn step(&mut self) -> Result<bool, ProjectionError> {
+    /// One batch, and what came of it.
+    async fn step(&mut self) -> Result<Step, ProjectionError> {
         let batch = self.batches.after(self.at.position).await?;
         if batch.all().is_empty() {
-            return Ok(false);
+            return Ok(Step::Head);
         }
         let mut db = self.pool.acquire().await?;
         let (name, begun) = (self.model.name(), Instant::now());
@@ -137,8 +137,27 @@ impl Runner<'_> {
                 return Err(error);
             }
         };
-        Ok(true)
+        Ok(if batch.is_full() { Step::Full } else { Step::Part })
     }
+}
+
+/// How a step ended.
+enum Step {
+    /// There was nothing.
+    Head,
+    /// With all that there was.
+    Part,
+    /// With as much as a batch takes: there is more.
+    Full,
+}
+
+/// The least time between two batches that are not full. An event that comes alone is applied at once; while many come,
+/// they are applied together, because a batch costs the database the same few statements whatever its size.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Waits until a batch begun then may be followed by another that is not full.
+pub(crate) async fn keep_pace(begun: Instant) {
+    tokio::time::sleep(PACE.saturating_sub(begun.elapsed())).await;
 }
 
 /// Runs a read model for as long as this process is the one to do so; then waits to be again.
@@ -164,12 +183,16 @@ pub(crate) async fn run(
         progress.reached(name, at.position);
         let mut runner = Runner { pool: &pool, batches: &batches, model, at };
         while leadership.holds(name) {
+            let begun = Instant::now();
             match runner.step().await {
-                Ok(true) => {
+                Ok(step @ (Step::Part | Step::Full)) => {
                     backoff.reset();
                     progress.reached(name, runner.at.position);
+                    if matches!(step, Step::Part) {
+                        keep_pace(begun).await;
+                    }
                 }
-                Ok(false) => progress.head_beyond(runner.at.position).await,
+                Ok(Step::Head) => progress.head_beyond(runner.at.position).await,
                 Err(error) => {
                     progress.reached(name, runner.at.position);
                     report(&pool, model, &error).await;
@@ -235,8 +258,8 @@ async fn catch_up_one(
     let mut runner = Runner { pool, batches, model, at };
     while runner.at.position < head.0 {
         match runner.step().await {
-            Ok(true) => {}
-            Ok(false) => break,
+            Ok(Step::Part | Step::Full) => {}
+            Ok(Step::Head) => break,
             Err(error) => {
                 report(pool, model, &error).await;
                 return Err(error);

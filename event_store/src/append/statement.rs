@@ -1,5 +1,5 @@
 //! The statement that stores a batch, of the parts that the batch needs. What is not there is not paid for: a part
-//! costs the database 20 to 100 µs a batch even over nothing, and a client that is alone has a batch for itself.
+//! costs the database CPU even over nothing, and a client that is alone has a batch for itself.
 //!
 //! A connection has at most some dozen of them prepared.
 

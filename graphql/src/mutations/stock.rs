@@ -49,7 +49,7 @@ stock_inputs! {
     ReceiveSupplyInput {
         /// Who delivered.
         supplier: String,
-        /// The delivery note's number; each is received once a supplier.
+        /// The delivery note's number; each of the latest 500 is received once a supplier.
         delivery_note: String,
         /// How much of what, 1 to 200 lines.
         lines: Vec<StockLineInput>,
