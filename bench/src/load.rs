@@ -19,6 +19,7 @@ use crate::repeat::Sample;
 pub struct Latencies(Histogram<u64>);
 
 impl Default for Latencies {
+    #[allow(clippy::expect_used)] // as its message says
     fn default() -> Self {
         Self(Histogram::new(3).expect("three digits are allowed: 0 to 5 are"))
     }

@@ -60,7 +60,7 @@ impl Cluster {
             durability: Durability::Durable,
             may_install: true,
             max_connections: 400,
-            on_notice: Box::new(|notice| note(notice)),
+            on_notice: Box::new(note),
             is_stopped: Box::new(|| false),
         };
         let settings = [SETTINGS, disk.settings()].concat();

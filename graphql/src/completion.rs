@@ -243,8 +243,9 @@ mod tests {
     }
 
     async fn data(query: &str, variables: Json) -> String {
-        let schema =
-            async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription).extension(Phases).finish();
+        let schema = async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
+            .extension(Phases::default())
+            .finish();
         let variables = Variables::from_json(variables);
         let document = async_graphql::parser::parse_query(query).unwrap();
         let asked = Asked { document, operation: None, variables: variables.clone() };

@@ -37,12 +37,20 @@ pub struct Executed(pub Arc<AtomicBool>);
 
 /// Tells how far a request came: gives what validation found its code, says when it was executed, and
 /// completes the answer; and has each field guarded. One extension for all: each costs every field an allocation.
-#[derive(Default)]
-pub(crate) struct Phases(Gate);
+#[derive(Clone, Default)]
+pub(crate) struct Phases {
+    gate: Option<Gate>,
+}
+
+impl Phases {
+    fn guarded() -> Self {
+        Self { gate: Some(Gate::default()) }
+    }
+}
 
 impl ExtensionFactory for Phases {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self(self.0.clone()))
+        Arc::new(self.clone())
     }
 }
 
@@ -99,7 +107,10 @@ impl Extension for Phases {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
-        self.0.resolve(ctx, info, next).await
+        match &self.gate {
+            Some(gate) => gate.resolve(ctx, info, next).await,
+            None => next.run(ctx, info).await,
+        }
     }
 
     async fn execute(
@@ -129,7 +140,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     let moment = "A moment (RFC 3339), such as `\"2026-11-24T18:30:00+00:00\"`: given out in UTC, taken in with any offset.";
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_output_type_description::<DateTime<Utc>>(moment)
-        .extension(Phases::default())
+        .extension(Phases::guarded())
 }
 
 /// The schema over the services of a process.

@@ -59,7 +59,7 @@ impl Evening {
         let mut this = Self { store, key, clock, accounts, pizzerias, orders: Vec::new(), over: 0 };
         for pizzeria in this.pizzerias.clone() {
             let lines = demo_data::opening_stock(&pizzeria);
-            let lines = lines.iter().map(|(code, _)| (code.clone(), Quantity(ENOUGH.into()))).collect();
+            let lines = lines.iter().map(|(code, _)| (code.clone(), Quantity(ENOUGH))).collect();
             let (supplier, delivery_note) = ("Bench".to_owned(), "BENCH".to_owned());
             let command = StockCommand::Receive { supplier, delivery_note, lines, now: clock.now() };
             this.ask(ToStock { name: "receiveSupply", pizzeria, command }).await?;
