@@ -34,11 +34,6 @@ impl Batch {
         batch
     }
 
-    /// Whether it took all that a batch takes.
-    pub(crate) fn is_full(&self) -> bool {
-        i64::try_from(self.events.len() + self.unreadable.len()).is_ok_and(|entries| entries >= BATCH)
-    }
-
     /// All of it.
     pub(crate) fn all(&self) -> Part<'_> {
         Part { events: &self.events, unreadable: &self.unreadable }
@@ -58,6 +53,10 @@ impl<'a> Part<'a> {
     /// Events that can all be read.
     pub(crate) fn of(events: &'a [RecordedEvent]) -> Self {
         Self { events, unreadable: &[] }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.events.len() + self.unreadable.len()
     }
 
     pub(crate) fn is_empty(self) -> bool {

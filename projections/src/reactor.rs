@@ -16,7 +16,7 @@ use sqlx::{PgConnection, PgPool};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::batches::{BATCH, Batches};
+use crate::batches::Batches;
 use crate::checkpoint::{self, Checkpoint};
 use crate::leadership::Leadership;
 use crate::progress::Progress;
@@ -125,9 +125,7 @@ impl Reactor {
                     Ok(()) => {
                         backoff.reset();
                         progress.reached(&name, at.position);
-                        if at.position - before < BATCH {
-                            keep_pace(begun).await;
-                        }
+                        keep_pace(begun, usize::try_from(at.position - before).unwrap_or_default()).await;
                     }
                     Err(error) => {
                         self.report(&name, &error).await;

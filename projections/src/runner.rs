@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use sqlx::{Connection, PgConnection, PgPool};
 use tracing::Instrument;
 
-use crate::batches::{Batches, Part};
+use crate::batches::{BATCH, Batches, Part};
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::{ApplyError, ProjectionError};
 use crate::leadership::Leadership;
@@ -115,11 +115,11 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// One batch, and what came of it.
-    async fn step(&mut self) -> Result<Step, ProjectionError> {
+    /// One batch: of how many entries, none at the head.
+    async fn step(&mut self) -> Result<usize, ProjectionError> {
         let batch = self.batches.after(self.at.position).await?;
         if batch.all().is_empty() {
-            return Ok(Step::Head);
+            return Ok(0);
         }
         let mut db = self.pool.acquire().await?;
         let (name, begun) = (self.model.name(), Instant::now());
@@ -137,27 +137,20 @@ impl Runner<'_> {
                 return Err(error);
             }
         };
-        Ok(if batch.is_full() { Step::Full } else { Step::Part })
+        Ok(batch.all().len())
     }
-}
-
-/// How a step ended.
-enum Step {
-    /// There was nothing.
-    Head,
-    /// With all that there was.
-    Part,
-    /// With as much as a batch takes: there is more.
-    Full,
 }
 
 /// The least time between two batches that are not full. An event that comes alone is applied at once; while many come,
 /// they are applied together, because a batch costs the database the same few statements whatever its size.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Waits until a batch begun then may be followed by another that is not full.
-pub(crate) async fn keep_pace(begun: Instant) {
-    tokio::time::sleep(PACE.saturating_sub(begun.elapsed())).await;
+/// Waits until a batch of so many entries, begun then, may be followed by the next: at once when it was full, because
+/// there is more.
+pub(crate) async fn keep_pace(begun: Instant, entries: usize) {
+    if i64::try_from(entries).is_ok_and(|entries| entries < BATCH) {
+        tokio::time::sleep(PACE.saturating_sub(begun.elapsed())).await;
+    }
 }
 
 /// Runs a read model for as long as this process is the one to do so; then waits to be again.
@@ -185,14 +178,12 @@ pub(crate) async fn run(
         while leadership.holds(name) {
             let begun = Instant::now();
             match runner.step().await {
-                Ok(step @ (Step::Part | Step::Full)) => {
+                Ok(0) => progress.head_beyond(runner.at.position).await,
+                Ok(entries) => {
                     backoff.reset();
                     progress.reached(name, runner.at.position);
-                    if matches!(step, Step::Part) {
-                        keep_pace(begun).await;
-                    }
+                    keep_pace(begun, entries).await;
                 }
-                Ok(Step::Head) => progress.head_beyond(runner.at.position).await,
                 Err(error) => {
                     progress.reached(name, runner.at.position);
                     report(&pool, model, &error).await;
@@ -258,8 +249,8 @@ async fn catch_up_one(
     let mut runner = Runner { pool, batches, model, at };
     while runner.at.position < head.0 {
         match runner.step().await {
-            Ok(Step::Part | Step::Full) => {}
-            Ok(Step::Head) => break,
+            Ok(0) => break,
+            Ok(_) => {}
             Err(error) => {
                 report(pool, model, &error).await;
                 return Err(error);
