@@ -135,14 +135,17 @@ pub async fn account_by_email(pool: &PgPool, email: &str) -> Result<Option<Accou
     row.map(Account::try_from).transpose()
 }
 
+async fn rows_by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Row>, sqlx::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE id = ANY($1)");
+    sqlx::query_as(&sql).bind(ids).fetch_all(pool).await
+}
+
 /// The accounts with some ids.
 ///
 /// # Errors
 /// When the database does not answer, or a row cannot be read.
 pub async fn accounts_by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Account>, AuthError> {
-    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE id = ANY($1)");
-    let rows: Vec<Row> = sqlx::query_as(&sql).bind(ids).fetch_all(pool).await?;
-    rows.into_iter().map(Account::try_from).collect()
+    rows_by_ids(pool, ids).await?.into_iter().map(Account::try_from).collect()
 }
 
 /// As [`accounts_by_ids`], each by its id; none of one whose row cannot be read.
@@ -150,8 +153,7 @@ pub(super) async fn accounts_one_by_one(
     pool: &PgPool,
     ids: &[Uuid],
 ) -> Result<Vec<(Uuid, Option<Account>)>, sqlx::Error> {
-    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE id = ANY($1)");
-    let rows: Vec<Row> = sqlx::query_as(&sql).bind(ids).fetch_all(pool).await?;
+    let rows = rows_by_ids(pool, ids).await?;
     Ok(rows.into_iter().map(|row| (row.id, Account::try_from(row).ok())).collect())
 }
 
