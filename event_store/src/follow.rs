@@ -138,9 +138,7 @@ impl Follower {
             Ok(feed.next().await?.map(|event| (event, feed)))
         })
     }
-}
 
-impl Follower {
     /// Every entry of one stream after a position: first what is stored, then what is appended, in order, each once,
     /// those that this program cannot read among them. Whoever waits is not woken by other streams' events, and
     /// however far behind the position is, only the stream itself is read.

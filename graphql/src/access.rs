@@ -296,18 +296,7 @@ impl Gate {
             Some(None) | None => Err(Denied::Forbidden.into()),
         }
     }
-}
 
-fn path_of(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
-    let mut path = node.parent.map(path_of).unwrap_or_default();
-    path.push(match node.segment {
-        QueryPathSegment::Index(index) => PathSegment::Index(index),
-        QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
-    });
-    path
-}
-
-impl Gate {
     /// Resolves a field, if it is for the caller.
     pub(crate) async fn resolve(
         &self,
@@ -327,6 +316,15 @@ impl Gate {
             }
         }
     }
+}
+
+fn path_of(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
+    let mut path = node.parent.map(path_of).unwrap_or_default();
+    path.push(match node.segment {
+        QueryPathSegment::Index(index) => PathSegment::Index(index),
+        QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
+    });
+    path
 }
 
 #[cfg(test)]
