@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
-use bench::binary::Serving;
+use bench::binary::{Serving, UNLIMITED};
 use bench::http::Client;
 use bench::load::{Watched, closed_loop};
 use bench::worker::say;
@@ -65,9 +65,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let (pool, clock) = (&database.pool, Clock::system());
     let key = Key::development(pool).await?;
     let (token, _) = auth::issue_token(pool, &key, "director@ocpizza.example", &clock).await?;
-    let unlimited =
-        [("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"), ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "OFF")];
-    let serving = Serving::start(&database.url, &unlimited).await?;
+    let serving = Serving::start(&database.url, UNLIMITED).await?;
     let mut worker = Worker::start(WORKER, &database.url)?;
     let address: String = worker.hear().await?;
     let postmaster = database.postmaster;

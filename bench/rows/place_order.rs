@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use bench::binary::Serving;
+use bench::binary::{Serving, UNLIMITED};
 use bench::http::Client;
 use bench::load::{Watched, closed_loop};
 use bench::{Database, Measure, Row, Sample, Target, Unit, Worker, in_turn};
@@ -102,9 +102,7 @@ impl Ours {
         }
         projections::catch_up(pool).await?;
         // One client places more orders here than an account may.
-        let unlimited =
-            [("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"), ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "OFF")];
-        let serving = Serving::start(&database.url, &[&unlimited, variables].concat()).await?;
+        let serving = Serving::start(&database.url, &[UNLIMITED, variables].concat()).await?;
         Ok(Self { database, tokens: Arc::new(tokens), serving })
     }
 

@@ -14,6 +14,10 @@ use tokio::sync::OnceCell;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(2);
 
+/// Variables that let one account, and one address, ask as often as it can.
+pub const UNLIMITED: &[(&str, &str)] =
+    &[("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"), ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "OFF")];
+
 /// The binary, built with the profile that this program was built with.
 ///
 /// # Errors
