@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use bench::{Database, Measure, Row, Target, Unit, cpu, in_turn};
+use bench::load::Watched;
+use bench::{Database, Measure, Row, Target, Unit, in_turn};
 use domain::{LogPosition, StreamType};
 use event_store::log;
 use graphql::clock::Clock;
@@ -94,14 +95,12 @@ fn beside(id: &str, work: &str, ours: &[Turn], reference: &[Turn]) -> Row {
 
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 async fn timed(database: &Database, events: i64, work: impl Future<Output = Result<()>>) -> Result<Turn> {
-    let before = (cpu::of_self(), cpu::of_family(database.postmaster), Instant::now());
+    let watched = Watched { process: None, postmaster: database.postmaster };
+    let (from, begun) = (watched.cpu(), Instant::now());
     work.await?;
+    let (seconds, to) = (begun.elapsed().as_secs_f64(), watched.cpu());
     let events = events as f64;
-    Ok(Turn {
-        rate: events / before.2.elapsed().as_secs_f64(),
-        process: (cpu::of_self() - before.0) / events,
-        postgres: (cpu::of_family(database.postmaster) - before.1) / events,
-    })
+    Ok(Turn { rate: events / seconds, process: (to.0 - from.0) / events, postgres: (to.1 - from.1) / events })
 }
 
 /// From empty tables to the head.

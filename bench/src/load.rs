@@ -79,7 +79,9 @@ pub struct Watched {
 }
 
 impl Watched {
-    fn read(self) -> (f64, f64) {
+    /// Seconds that the process has used, and all of PostgreSQL's.
+    #[must_use]
+    pub fn cpu(self) -> (f64, f64) {
         (self.process.map_or_else(cpu::of_self, cpu::of), cpu::of_family(self.postmaster))
     }
 }
@@ -121,9 +123,9 @@ where
         });
     }
     tokio::time::sleep_until(began.into()).await;
-    let before = watched.read();
+    let before = watched.cpu();
     tokio::time::sleep_until(ends.into()).await;
-    let after = watched.read();
+    let after = watched.cpu();
     let seconds = began.elapsed().as_secs_f64().max(duration.as_secs_f64());
     let mut latencies = Latencies::default();
     while let Some(client) = running.join_next().await {

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use bench::load::Latencies;
-use bench::{Cluster, Database, Sample, cpu};
+use bench::load::{Latencies, Watched};
+use bench::{Cluster, Database, Sample};
 use event_store::{EventStore, Settings};
 use graphql::clock::Clock;
 use graphql::private_postgres;
@@ -87,16 +87,17 @@ impl Pgbench {
         let lasts = connecting + duration * 5 / 4;
         let before = self.commands().await?;
         let mut child = self.command(clients, lasts).spawn()?;
-        let pid = child.id().unwrap_or_default();
+        let watched =
+            Watched { process: Some(child.id().unwrap_or_default()), postmaster: self.database.postmaster };
         while self.commands().await? == before && child.try_wait()?.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         tokio::time::sleep(duration / 4).await;
         let (begun, begins) = (Instant::now(), Clock::system().now().timestamp_micros());
-        let from = (self.commands().await?, cpu::of(pid), cpu::of_family(self.database.postmaster));
+        let (first, from) = (self.commands().await?, watched.cpu());
         tokio::time::sleep(duration).await;
         let seconds = begun.elapsed().as_secs_f64();
-        let to = (self.commands().await?, cpu::of(pid), cpu::of_family(self.database.postmaster));
+        let (last, to) = (self.commands().await?, watched.cpu());
         let ends = Clock::system().now().timestamp_micros();
         let was_late = child.try_wait()?.is_some();
         let ended = child.wait_with_output().await?;
@@ -105,10 +106,10 @@ impl Pgbench {
         }
         let latencies = latencies(&self.directory, begins..ends)?;
         let sample = Sample {
-            operations: to.0 - from.0,
+            operations: last - first,
             seconds,
-            process_cpu: to.1 - from.1,
-            postgres_cpu: to.2 - from.2,
+            process_cpu: to.0 - from.0,
+            postgres_cpu: to.1 - from.1,
             latencies,
         };
         Ok((!was_late).then_some(sample))

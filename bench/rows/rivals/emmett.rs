@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use bench::load::Latencies;
-use bench::{Cluster, Database, Sample, cpu};
+use bench::load::{Latencies, Watched};
+use bench::{Cluster, Database, Sample};
 use domain::order::OrderEvent;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,13 +67,13 @@ impl Emmett {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let pid = node.id().unwrap_or_default();
+        let watched =
+            Watched { process: Some(node.id().unwrap_or_default()), postmaster: self.database.postmaster };
         let mut said = BufReader::new(node.stdout.take().context("its output is piped")?);
-        let used = || (cpu::of(pid), cpu::of_family(self.database.postmaster));
         let _: String = hear(&mut said).await?;
-        let (begun, from) = (Instant::now(), used());
+        let (begun, from) = (Instant::now(), watched.cpu());
         let _: String = hear(&mut said).await?;
-        let (seconds, to) = (begun.elapsed().as_secs_f64(), used());
+        let (seconds, to) = (begun.elapsed().as_secs_f64(), watched.cpu());
         let micros: Vec<u64> = hear(&mut said).await?;
         node.wait().await?;
         let mut latencies = Latencies::default();
