@@ -2,6 +2,7 @@
 //! `-- --help` says what else it does.
 
 mod append;
+mod by_hand;
 mod cache;
 mod growth;
 mod history;

@@ -10,16 +10,14 @@ use axum::{Router, routing};
 use bench::binary::{Serving, UNLIMITED};
 use bench::http::Client;
 use bench::load::{Watched, closed_loop};
-use bench::worker::say;
 use bench::{Row, Sample, Target, Worker, in_turn};
 use graphql::auth::{self, Key};
 use graphql::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use tokio::sync::Mutex;
 
-use crate::Bench;
+use crate::{Bench, by_hand};
 
 /// The worker's name.
 pub(crate) const WORKER: &str = "page-by-hand";
@@ -150,16 +148,9 @@ impl Page {
 /// Serves the statement until it is ended; says its address first.
 pub(crate) async fn serve(task: String) -> Result<()> {
     let url: String = serde_json::from_str(&task)?;
-    let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .min_connections(CONNECTIONS)
-        .test_before_acquire(false)
-        .connect(&url)
-        .await?;
+    let pool = by_hand::pool(&url, CONNECTIONS).await?;
     let router = Router::new().route("/orders", routing::post(page)).with_state(pool);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    say(&listener.local_addr()?.to_string())?;
-    Ok(axum::serve(listener, router).await?)
+    by_hand::serve(router).await
 }
 
 async fn page(State(pool): State<PgPool>) -> Response {

@@ -13,7 +13,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use bench::worker::say;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::demo_data;
 use domain::menu::PizzaSize;
@@ -21,11 +20,12 @@ use graphql::clock::Clock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use sqlx::types::Json as SqlJson;
 use uuid::Uuid;
 
 pub(crate) use data::fill;
+
+use crate::by_hand;
 
 /// The worker's name.
 pub(crate) const NAME: &str = "orders-by-hand";
@@ -187,21 +187,14 @@ impl<E: Into<anyhow::Error>> From<E> for Refused {
 /// Serves until it is ended; says its address first.
 pub(crate) async fn serve(task: String) -> Result<()> {
     let task: Task = serde_json::from_str(&task)?;
-    let pool = PgPoolOptions::new()
-        .max_connections(task.connections)
-        .min_connections(task.connections)
-        .test_before_acquire(false)
-        .connect(&task.database_url)
-        .await?;
+    let pool = by_hand::pool(&task.database_url, task.connections).await?;
     let places: Vec<(String, f64, f64)> =
         sqlx::query_as("SELECT code, latitude, longitude FROM pizzerias").fetch_all(&pool).await?;
     let places =
         places.into_iter().map(|(code, latitude, longitude)| (code, (latitude, longitude))).collect();
     let shop = Shop { pool, clock: Clock::system(), menu: menu(), places };
     let router = Router::new().route("/orders", axum::routing::post(place)).with_state(Arc::new(shop));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    say(&listener.local_addr()?.to_string())?;
-    Ok(axum::serve(listener, router).await?)
+    by_hand::serve(router).await
 }
 
 fn menu() -> HashMap<(String, Option<PizzaSize>), Sold> {
