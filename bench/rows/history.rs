@@ -7,12 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use bench::{Database, Measure, Row, Target, Unit, binary, cpu, in_turn};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use graphql::clock::Clock;
-use graphql::simulate::{Options, generate};
 use tokio::process::Command;
 
-use crate::Bench;
-use crate::million::SEED;
+use crate::{Bench, million};
 
 /// Events of the log beside which memory is compared.
 const FEW: (u64, u64) = (10_000, 1_000);
@@ -113,7 +110,8 @@ impl Log {
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let million = bench.million().await?;
     let many = Log::of(&million.database, million.events).await?;
-    let (database, events) = few(bench).await?;
+    let (database, events) = million::generated(bench, bench.length.pick(FEW.0, FEW.1)).await?;
+    million::seal(&database).await?;
     let few = Log::of(&database, events).await?;
     let files = Files::new()?;
     let postmaster = bench.cluster.postmaster();
@@ -178,18 +176,6 @@ fn row(work: &Work, log: &Log, runs: &[Runs]) -> Row {
         micros(|runs| runs.copied.postgres_cpu),
     ))
     .with(memory.to_reach(Target::AtMost(FLAT)))
-}
-
-/// A log of few events, sealed.
-async fn few(bench: &Bench) -> Result<(Database, i64)> {
-    let database = bench.cluster.database().await?;
-    let events = bench.length.pick(FEW.0, FEW.1);
-    let made = generate(&database.pool, &Options::new(events, SEED), Clock::system().now()).await?;
-    let sealed = binary::command(&database.url).await?.args(["audit", "seal"]).status().await?;
-    if !sealed.success() {
-        bail!("`ocpizza-manager audit seal`: {sealed}");
-    }
-    Ok((database, made.position.0))
 }
 
 async fn command(files: &Files, work: &Work, log: &Log) -> Result<Command> {

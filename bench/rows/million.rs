@@ -22,7 +22,7 @@ const EVENTS: (u64, u64) = (1_000_000, 2_000);
 pub(crate) struct Million {
     /// The database.
     pub(crate) database: Database,
-    /// How many events there are: a few more than asked for, since a command's stay together.
+    /// How many events there are.
     pub(crate) events: i64,
 }
 
@@ -33,23 +33,34 @@ impl Bench {
     }
 }
 
-async fn make(bench: &Bench) -> Result<Million> {
-    let began = Instant::now();
+/// A database with a generated history, and how many events it has: a few more than asked for, since a command's stay
+/// together.
+pub(crate) async fn generated(bench: &Bench, events: u64) -> Result<(Database, i64)> {
     let database = bench.cluster.database().await?;
-    let events = bench.length.pick(EVENTS.0, EVENTS.1);
     let made = generate(&database.pool, &Options::new(events, SEED), Clock::system().now()).await?;
-    let generated = began.elapsed().as_secs_f64();
-    projections::catch_up(&database.pool).await?;
-    let caught_up = began.elapsed().as_secs_f64() - generated;
+    Ok((database, made.position.0))
+}
+
+/// Seals all of a log.
+pub(crate) async fn seal(database: &Database) -> Result<()> {
     let sealed = binary::command(&database.url).await?.args(["audit", "seal"]).status().await?;
     if !sealed.success() {
         bail!("`ocpizza-manager audit seal`: {sealed}");
     }
+    Ok(())
+}
+
+async fn make(bench: &Bench) -> Result<Million> {
+    let began = Instant::now();
+    let (database, events) = generated(bench, bench.length.pick(EVENTS.0, EVENTS.1)).await?;
+    let generating = began.elapsed().as_secs_f64();
+    projections::catch_up(&database.pool).await?;
+    let catching_up = began.elapsed().as_secs_f64() - generating;
+    seal(&database).await?;
     // As the server does by itself within a minute; not in the middle of a measurement.
     database.pool.execute("VACUUM (ANALYZE)").await?;
-    let events = made.position.0;
     note(&format!(
-        "  {events} events generated in {generated:.0} s, ten read models caught up in {caught_up:.0} s"
+        "  {events} events generated in {generating:.0} s, ten read models caught up in {catching_up:.0} s"
     ));
     Ok(Million { database, events })
 }

@@ -7,13 +7,10 @@ use bench::load::Watched;
 use bench::{Database, Measure, Row, Target, Unit, in_turn};
 use domain::{LogPosition, StreamType};
 use event_store::log;
-use graphql::clock::Clock;
-use graphql::simulate::{Options, generate};
 use projections::Model;
 use sqlx::Executor;
 
-use crate::million::SEED;
-use crate::{Bench, place_order};
+use crate::{Bench, million, place_order};
 
 /// Events of the log that is projected.
 const EVENTS: (u64, u64) = (200_000, 2_000);
@@ -39,9 +36,7 @@ struct Turn {
 }
 
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
-    let database = bench.cluster.database().await?;
-    let options = Options::new(bench.length.pick(EVENTS.0, EVENTS.1), SEED);
-    let events = generate(&database.pool, &options, Clock::system().now()).await?.position.0;
+    let (database, events) = million::generated(bench, bench.length.pick(EVENTS.0, EVENTS.1)).await?;
     prepare_one_by_one(&database).await?;
     // All are at the head, so that later one of them catches up alone.
     projections::catch_up(&database.pool).await?;
