@@ -93,7 +93,7 @@ impl Ours {
         let (pool, clock) = (&database.pool, Clock::system());
         let store = EventStore::start(pool.clone(), event_store::Settings::default());
         demo::seed(&store, clock.now()).await?;
-        supply(&store, &clock).await?;
+        supply(&store, &clock, SUPPLIES).await?;
         let key = Key::development(pool).await?;
         let mut tokens = Vec::with_capacity(CLIENTS);
         for client in 0..CLIENTS {
@@ -135,15 +135,15 @@ impl Ours {
     }
 }
 
-/// Brings so much of everything that nothing runs out.
-async fn supply(store: &EventStore, clock: &Clock) -> Result<()> {
+/// Brings every pizzeria as much of everything as a supply may bring, so many times: nothing runs out.
+pub(crate) async fn supply(store: &EventStore, clock: &Clock, times: u32) -> Result<()> {
     for opening in demo_data::pizzerias() {
         let pizzeria: PizzeriaId = opening.pizzeria;
         let everything: Ingredients = demo_data::opening_stock(&pizzeria)
             .iter()
             .map(|(code, _)| (code.clone(), Quantity(Quantity::MAX_INPUT)))
             .collect();
-        for number in 0..SUPPLIES {
+        for number in 0..times {
             let now = clock.now();
             let command = StockCommand::Receive {
                 supplier: "Everything".to_owned(),

@@ -10,9 +10,8 @@ use domain::ids::{CustomerId, OrderId, PizzeriaId};
 use domain::menu::PizzaSize;
 use domain::money::Cents;
 use domain::order::{Fulfilment, OrderChannel, OrderCommand, PaymentIntent, PaymentMethod};
-use domain::stock::StockCommand;
-use domain::usecase::{Basket, BasketLine, PlaceOrder, StartPreparation, ToOrder, ToStock, UseCase};
-use domain::{AggregateState, Quantity, demo_data};
+use domain::usecase::{Basket, BasketLine, PlaceOrder, StartPreparation, ToOrder, UseCase};
+use domain::{AggregateState, demo_data};
 use event_store::{CommandContext, EventStore, Outcome, Settings};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use graphql::auth::session::{self, Issuer};
@@ -22,10 +21,10 @@ use graphql::demo;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use crate::place_order;
+
 /// Commands on their way at once while the evening is made.
 const AT_ONCE: usize = 64;
-/// Of each ingredient there is enough for every order, in its unit.
-const ENOUGH: u32 = 9_000_000;
 
 /// An order that is ready.
 #[derive(Debug, Clone, Copy)]
@@ -53,17 +52,11 @@ impl Evening {
         let clock = Clock::system();
         let store = EventStore::start(database.pool.clone(), Settings::default());
         demo::seed(&store, clock.now()).await?;
+        place_order::supply(&store, &clock, 1).await?;
         let pizzerias: Vec<_> = demo_data::pizzerias().into_iter().map(|opening| opening.pizzeria).collect();
         let key = Key::given_or_development(None, &database.pool).await?;
         let accounts = demo::accounts();
         let mut this = Self { store, key, clock, accounts, pizzerias, orders: Vec::new(), over: 0 };
-        for pizzeria in this.pizzerias.clone() {
-            let lines = demo_data::opening_stock(&pizzeria);
-            let lines = lines.iter().map(|(code, _)| (code.clone(), Quantity(ENOUGH))).collect();
-            let (supplier, delivery_note) = ("Bench".to_owned(), "BENCH".to_owned());
-            let command = StockCommand::Receive { supplier, delivery_note, lines, now: clock.now() };
-            this.ask(ToStock { name: "receiveSupply", pizzeria, command }).await?;
-        }
         let made = stream::iter(0..orders).map(|number| this.made_ready(number)).buffered(AT_ONCE);
         let made = made.try_collect().await?;
         this.orders = made;
