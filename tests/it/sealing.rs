@@ -249,6 +249,13 @@ async fn every_head_is_published_in_order_whatever_its_destination_says_at_first
         .await
     };
     assert_eq!(published(2_500).await, all_heads(pool).await);
+    // Who is stopped after a head was taken and before that is noted publishes it again.
+    eventually("the publication is noted", || async {
+        let noted: Option<i64> =
+            sqlx::query_scalar("SELECT size FROM head_publications").fetch_optional(pool).await.unwrap();
+        (noted == Some(2_500)).then_some(())
+    })
+    .await;
     drop(models);
     // Another process goes on behind what was published.
     grow(pool, 500).await;
