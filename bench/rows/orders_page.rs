@@ -64,6 +64,8 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let key = Key::development(pool).await?;
     let (token, _) = auth::issue_token(pool, &key, "director@ocpizza.example", &clock).await?;
     let serving = Serving::start(&database.url, UNLIMITED).await?;
+    // The days of a log that was generated are closed first.
+    serving.settled().await?;
     let mut worker = Worker::start(WORKER, &database.url)?;
     let address: String = worker.hear().await?;
     let postmaster = database.postmaster;

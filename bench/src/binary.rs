@@ -10,8 +10,14 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
+use crate::cpu;
+
 /// How long a process may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// A process rests when it has used less than this share of a core for so long.
+const IDLE: f64 = 0.05;
+const AT_REST: Duration = Duration::from_secs(1);
+const SETTLED_WITHIN: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(2);
 
 /// Variables that let one account, and one address, ask as often as it can.
@@ -113,6 +119,24 @@ impl Serving {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap_or_default()
+    }
+
+    /// Waits until it has done what a start leaves it to do (days of a generated log to be closed, say).
+    ///
+    /// # Errors
+    /// When it does not come to rest within three minutes.
+    pub async fn settled(&self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let before = cpu::of(self.pid());
+            tokio::time::sleep(AT_REST).await;
+            if cpu::of(self.pid()) - before < AT_REST.as_secs_f64() * IDLE {
+                return Ok(());
+            }
+            if began.elapsed() > SETTLED_WITHIN {
+                bail!("`ocpizza-manager serve` does not come to rest within {SETTLED_WITHIN:?}");
+            }
+        }
     }
 
     /// Ends it.

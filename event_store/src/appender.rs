@@ -1,23 +1,22 @@
 //! The appender task: drains the queue, stores, and answers. One a process, restarted if it dies.
 
-use std::collections::{HashMap, HashSet};
+mod settling;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::usecase::Refusal;
 use domain::{LogPosition, StreamId};
-use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::{RwLock, mpsc};
 use tracing::Instrument;
 
+use self::settling::{Settled, Settling};
 use crate::append::{self, Appended, Basis};
-use crate::cache::{Attempt, Cache, Versioned};
+use crate::cache::{Cache, Versioned};
 use crate::command::Outcome;
 use crate::error::StoreError;
-use crate::idempotency::{self, Answer, KeyOf};
-use crate::load;
-use crate::log::{self, LogEntry};
+use crate::idempotency::{self, KeyOf};
 use crate::metrics::{SPANS, StoreMetrics, count};
 use crate::snapshot;
 use crate::unit_of_work::Unit;
@@ -51,6 +50,53 @@ impl Shared {
     pub fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A batch is stored: the states follow, and everybody is answered.
+    fn commit(&self, stored: Stored) {
+        let Stored { units, base } = stored;
+        let mut position = base;
+        let mut grown = Vec::new();
+        let mut answers = Vec::with_capacity(units.len());
+        {
+            let mut cache = self.cache();
+            for unit in units {
+                match cache.commit(&unit.decided.events) {
+                    Ok(streams) => grown.extend(streams),
+                    Err(error) => {
+                        // Stored all the same; the states are loaded anew.
+                        tracing::error!(%error, "a stored event does not fit its stream");
+                        unit.decided.events.iter().for_each(|event| cache.forget(&event.stream));
+                    }
+                }
+                let events = i64::try_from(unit.decided.events.len()).unwrap_or(0);
+                position.0 += events;
+                answers.push((unit, (events > 0).then_some(position)));
+            }
+        }
+        let events = position.0 - base.0;
+        self.metrics.events.increment(events.unsigned_abs());
+        self.metrics.batch_events.record(count(usize::try_from(events).unwrap_or_default()));
+        // Before anybody is answered: who asks next is shown what they were told.
+        self.stored.fetch_max(position.0, Ordering::Relaxed);
+        for (unit, position) in answers {
+            answer(unit, position);
+        }
+        self.write_snapshots(grown);
+    }
+
+    fn write_snapshots(&self, grown: Vec<(StreamId, Versioned)>) {
+        if grown.is_empty() {
+            return;
+        }
+        let pool = self.pool.clone();
+        tokio::spawn(async move {
+            for (stream, snapshot) in grown {
+                if let Err(error) = snapshot::write(&pool, &stream, &snapshot).await {
+                    tracing::warn!(%error, %stream, "a snapshot was not written");
+                }
+            }
+        });
+    }
 }
 
 /// Runs the appender until every sender is gone; starts it again when it panics.
@@ -80,87 +126,60 @@ struct Appender {
     after_fault: bool,
 }
 
+/// A batch in the log, whose callers are still to be told.
+struct Stored {
+    units: Vec<Unit>,
+    /// The position that it begins after.
+    base: LogPosition,
+}
+
 impl Appender {
     async fn run(mut self, queue: &mut mpsc::Receiver<Unit>) {
-        let mut units = Vec::with_capacity(self.shared.batch);
-        while queue.recv_many(&mut units, self.shared.batch).await > 0 {
-            let batch = std::mem::take(&mut units);
+        let mut stored = None;
+        loop {
+            let batch = self.next(queue, &mut stored).await;
+            if batch.is_empty() {
+                return;
+            }
             self.shared.metrics.batch_commands.record(count(batch.len()));
             if std::mem::take(&mut self.after_fault) {
                 self.settle(batch, queue).await;
                 continue;
             }
             let span = tracing::info_span!(target: SPANS, "append", commands = batch.len());
-            match within(self.append(&batch)).instrument(span).await {
-                Ok(Appended::After(base)) => self.commit(batch, base),
+            let Self { shared, connection, .. } = &mut self;
+            let append = within(append(shared, connection, &batch)).instrument(span);
+            // In this order: the statement is on its way before the callers of the batch before it are told, so that
+            // the database need not wait for that.
+            let (appended, ()) = tokio::join!(biased; append, async {
+                if let Some(stored) = stored.take() {
+                    shared.commit(stored);
+                }
+            });
+            match appended {
+                Ok(Appended::After(base)) => stored = Some(Stored { units: batch, base }),
                 Ok(Appended::Conflict) => self.settle(batch, queue).await,
                 Err(error) => self.give_up(batch, queue, error).await,
             }
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        if self.connection.is_none() {
-            let mut connection = PgConnection::connect_with(&self.shared.pool.connect_options()).await?;
-            sqlx::Executor::execute(&mut connection, PATIENCE).await?;
-            sqlx::Executor::execute(&mut connection, PLANS).await?;
-            self.connection = Some(connection);
-        }
-        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
-    }
-
-    async fn append(&mut self, batch: &[Unit]) -> Result<Appended, sqlx::Error> {
-        let begun = Instant::now();
-        let appended = append::append(self.connection().await?, batch, Basis::Memory).await;
-        self.shared.metrics.batch_seconds.record(begun.elapsed().as_secs_f64());
-        appended
-    }
-
-    /// A batch is stored: the states follow, and everybody is answered.
-    fn commit(&mut self, batch: Vec<Unit>, base: LogPosition) {
-        let metrics = self.shared.metrics.clone();
-        let mut position = base;
-        let mut grown = Vec::new();
-        let mut answers = Vec::with_capacity(batch.len());
-        {
-            let mut cache = self.shared.cache();
-            for unit in batch {
-                match cache.commit(&unit.decided.events) {
-                    Ok(streams) => grown.extend(streams),
-                    Err(error) => {
-                        // Stored all the same; the states are loaded anew.
-                        tracing::error!(%error, "a stored event does not fit its stream");
-                        unit.decided.events.iter().for_each(|event| cache.forget(&event.stream));
-                    }
-                }
-                let events = i64::try_from(unit.decided.events.len()).unwrap_or(0);
-                position.0 += events;
-                answers.push((unit, (events > 0).then_some(position)));
+    /// What waits. When nothing does, `stored` is seen to first, and then waited; empty when nobody will send any more.
+    async fn next(&self, queue: &mut mpsc::Receiver<Unit>, stored: &mut Option<Stored>) -> Vec<Unit> {
+        let mut batch = Vec::with_capacity(self.shared.batch);
+        while batch.len() < self.shared.batch {
+            match queue.try_recv() {
+                Ok(unit) => batch.push(unit),
+                Err(_) => break,
             }
         }
-        let events = position.0 - base.0;
-        metrics.events.increment(events.unsigned_abs());
-        metrics.batch_events.record(count(usize::try_from(events).unwrap_or_default()));
-        // Before anybody is answered: who asks next is shown what they were told.
-        self.shared.stored.fetch_max(position.0, Ordering::Relaxed);
-        for (unit, position) in answers {
-            answer(unit, position);
-        }
-        self.write_snapshots(grown);
-    }
-
-    fn write_snapshots(&self, grown: Vec<(StreamId, Versioned)>) {
-        if grown.is_empty() {
-            return;
-        }
-        let pool = self.shared.pool.clone();
-        tokio::spawn(async move {
-            for (stream, snapshot) in grown {
-                if let Err(error) = snapshot::write(&pool, &stream, &snapshot).await {
-                    tracing::warn!(%error, %stream, "a snapshot was not written");
-                }
+        if batch.is_empty() {
+            if let Some(stored) = stored.take() {
+                self.shared.commit(stored);
             }
-        });
+            queue.recv_many(&mut batch, self.shared.batch).await;
+        }
+        batch
     }
 
     /// Nothing is known of the batch but that the database failed: everything on its way is taken back.
@@ -188,11 +207,11 @@ impl Appender {
         let shared = self.shared.clone();
         let commands = units.len();
         let settled = within(async {
-            Settling { shared, fresh: HashSet::new() }.run(self.connection().await?, units).await
+            Settling::new(shared).run(open(&self.shared, &mut self.connection).await?, units).await
         });
         match settled.await {
-            Ok(Settled { stored, base, replays }) => {
-                self.commit(stored, base);
+            Ok(Settled { stored, replays }) => {
+                self.shared.commit(stored);
                 self.replay(replays);
             }
             Err(error) => {
@@ -217,6 +236,31 @@ impl Appender {
             }
         });
     }
+}
+
+async fn append(
+    shared: &Shared,
+    connection: &mut Option<PgConnection>,
+    batch: &[Unit],
+) -> Result<Appended, sqlx::Error> {
+    let begun = Instant::now();
+    let appended = append::append(open(shared, connection).await?, batch, Basis::Memory).await;
+    shared.metrics.batch_seconds.record(begun.elapsed().as_secs_f64());
+    appended
+}
+
+/// The appender's own connection, opened when there is none.
+async fn open<'c>(
+    shared: &Shared,
+    connection: &'c mut Option<PgConnection>,
+) -> Result<&'c mut PgConnection, sqlx::Error> {
+    if connection.is_none() {
+        let mut opened = PgConnection::connect_with(&shared.pool.connect_options()).await?;
+        sqlx::Executor::execute(&mut opened, PATIENCE).await?;
+        sqlx::Executor::execute(&mut opened, PLANS).await?;
+        *connection = Some(opened);
+    }
+    connection.as_mut().ok_or(sqlx::Error::PoolClosed)
 }
 
 async fn replay_one(pool: &PgPool, key: &KeyOf) -> Result<Outcome, StoreError> {
@@ -251,155 +295,4 @@ fn answer(unit: Unit, position: Option<LogPosition>) {
     };
     // A caller that has gone away needs no answer.
     let _ = unit.answer.send(Ok(outcome));
-}
-
-/// What settling came to.
-struct Settled {
-    stored: Vec<Unit>,
-    base: LogPosition,
-    /// Commands whose key was known: answered as the first time.
-    replays: Vec<(Unit, KeyOf)>,
-}
-
-struct Settling {
-    shared: Shared,
-    /// Streams in memory that are known to be as stored.
-    fresh: HashSet<StreamId>,
-}
-
-impl Settling {
-    async fn run(mut self, connection: &mut PgConnection, units: Vec<Unit>) -> Result<Settled, StoreError> {
-        let mut transaction = self.lock(connection, &units).await?;
-        let keys: Vec<KeyOf> = units.iter().filter_map(|unit| idempotency::key_of(&unit.context)).collect();
-        let mut known = idempotency::find(&mut transaction, &keys).await?;
-        let mut stored = Vec::with_capacity(units.len());
-        let mut replays = Vec::new();
-        for mut unit in units {
-            if let Some((key, answer)) = known_answer(&known, &unit) {
-                if unit.context.idempotency.as_ref().is_some_and(|i| answer.fingerprint == i.fingerprint) {
-                    replays.push((unit, key));
-                } else {
-                    self.answer_reused(unit);
-                }
-                continue;
-            }
-            match self.decide_again(&mut transaction, &mut unit).await {
-                Ok(()) => {
-                    if let (Some(key), Some((_, answer))) =
-                        (idempotency::key_of(&unit.context), idempotency::to_be_stored(&unit))
-                    {
-                        // Used twice in one batch: the second is answered as the first.
-                        known.insert(key, answer);
-                    }
-                    stored.push(unit);
-                }
-                Err(error) => {
-                    let _ = unit.answer.send(Err(error));
-                }
-            }
-        }
-        // Under the head's lock nobody can be quicker: on a conflict the states in memory were wrong.
-        let base = match append::append(&mut transaction, &stored, Basis::Locked).await? {
-            Appended::After(base) => base,
-            Appended::Conflict => return Err(StoreError::Conflict),
-        };
-        transaction.commit().await?;
-        Ok(Settled { stored, base, replays })
-    }
-
-    /// The key was used for something else: nothing is decided, and the thing is shown as it is.
-    fn answer_reused(&self, unit: Unit) {
-        let Some((stream, _)) = unit.decided.based_on.into_iter().next() else { return };
-        let present = self.shared.cache().committed(&stream).unwrap_or_else(|| Versioned::empty(&stream));
-        let outcome = Outcome {
-            stream,
-            state: present.state,
-            version: present.version,
-            position: None,
-            refusal: Some(Refusal::IdempotencyKeyReused),
-        };
-        let _ = unit.answer.send(Ok(outcome));
-    }
-
-    /// Takes the head's lock and reads what others have appended to the streams in memory.
-    async fn lock<'c>(
-        &mut self,
-        connection: &'c mut PgConnection,
-        units: &[Unit],
-    ) -> Result<Transaction<'c, Postgres>, StoreError> {
-        let mut transaction = connection.begin().await?;
-        sqlx::query("SELECT position FROM event_log_head FOR UPDATE").execute(&mut *transaction).await?;
-        let streams =
-            units.iter().flat_map(|unit| unit.decided.based_on.iter().map(|(stream, _)| stream.clone()));
-        self.refresh(&mut transaction, streams.collect()).await?;
-        Ok(transaction)
-    }
-
-    /// Brings streams in memory up to what is stored; under the head's lock they stay so.
-    async fn refresh(
-        &mut self,
-        transaction: &mut Transaction<'_, Postgres>,
-        streams: Vec<StreamId>,
-    ) -> Result<(), StoreError> {
-        let mut cached: HashMap<StreamId, i64> = HashMap::new();
-        {
-            let cache = self.shared.cache();
-            for stream in streams {
-                if let (false, Some(version)) =
-                    (self.fresh.contains(&stream), cache.committed_version(&stream))
-                {
-                    cached.insert(stream, version);
-                }
-            }
-        }
-        let mut unreadable = HashSet::new();
-        for entry in log::read_newer(&mut *transaction, &cached).await? {
-            match entry {
-                LogEntry::Event(event) if !unreadable.contains(&event.stream) => {
-                    self.shared.cache().catch_up(&event.stream, event.sequence, &event.event)?;
-                }
-                LogEntry::Event(_) => {}
-                LogEntry::Unreadable(record) => unreadable.extend(record.stream()),
-            }
-        }
-        // Loaded when they are needed: that fails for those who need them, and not for their neighbours.
-        unreadable.iter().for_each(|stream| self.shared.cache().forget(stream));
-        self.fresh.extend(cached.into_keys().filter(|stream| !unreadable.contains(stream)));
-        Ok(())
-    }
-
-    async fn decide_again(
-        &mut self,
-        transaction: &mut Transaction<'_, Postgres>,
-        unit: &mut Unit,
-    ) -> Result<(), StoreError> {
-        // Each round loads or refreshes a stream that was not yet, so the rounds end.
-        loop {
-            let named = self.shared.cache().settle_streams(&*unit.use_case)?;
-            match named {
-                Err(missing) => {
-                    for stream in missing {
-                        let loaded = load::stream(&mut *transaction, &stream).await?;
-                        self.shared.cache().replace(stream.clone(), loaded);
-                        self.fresh.insert(stream);
-                    }
-                }
-                Ok(streams) if streams.iter().all(|stream| self.fresh.contains(stream)) => {
-                    if let Attempt::Decided(decided) =
-                        self.shared.cache().attempt(&*unit.use_case, &unit.context)?
-                    {
-                        unit.decided = decided;
-                        return Ok(());
-                    }
-                }
-                Ok(streams) => self.refresh(transaction, streams).await?,
-            }
-        }
-    }
-}
-
-fn known_answer<'a>(known: &'a HashMap<KeyOf, Answer>, unit: &Unit) -> Option<(KeyOf, &'a Answer)> {
-    let key = idempotency::key_of(&unit.context)?;
-    let answer = known.get(&key)?;
-    Some((key, answer))
 }
