@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::event::UnreadableEvent;
-use domain::{LogPosition, StreamId};
+use domain::{LogPosition, StreamId, StreamType};
 use sqlx::{PgConnection, PgExecutor};
 
 use entry::{COLUMNS, Row};
@@ -69,6 +69,44 @@ pub async fn read_after(
 ) -> Result<Vec<LogEntry>, LogError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
     Ok(decode(sqlx::query_as(&sql).bind(after.0).bind(limit).fetch_all(db).await?))
+}
+
+/// Entries of the log one after the other, of which some were only counted.
+#[derive(Debug, Default)]
+pub struct Excerpt {
+    /// Those that were read.
+    pub entries: Vec<LogEntry>,
+    /// The position and the type of those that were passed over.
+    pub passed: Vec<(LogPosition, String)>,
+}
+
+/// As [`read_after`], but passes over some kinds of streams: what they hold is neither fetched nor decoded, for who needs
+/// no more of them than that they were there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn excerpt_after(
+    db: impl PgExecutor<'_>,
+    passes: &[StreamType],
+    after: LogPosition,
+    limit: i64,
+) -> Result<Excerpt, LogError> {
+    let sql = "SELECT position, recorded_at, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+               CASE WHEN passed THEN 'null' ELSE payload END AS payload, \
+               CASE WHEN passed THEN 'null' ELSE metadata END AS metadata \
+               FROM (SELECT *, aggregate_type = ANY($3) AS passed FROM events WHERE position > $1) AS e \
+               ORDER BY position LIMIT $2";
+    let passes: Vec<&str> = passes.iter().map(|kind| kind.as_str()).collect();
+    let rows: Vec<Row> = sqlx::query_as(sql).bind(after.0).bind(limit).bind(&passes).fetch_all(db).await?;
+    let mut excerpt = Excerpt::default();
+    for row in rows {
+        if passes.contains(&row.stream_type()) {
+            excerpt.passed.push(row.mark());
+        } else {
+            excerpt.entries.push(row.into());
+        }
+    }
+    Ok(excerpt)
 }
 
 /// A stream's events after a sequence and up to another, in order.

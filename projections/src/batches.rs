@@ -2,15 +2,19 @@
 //! Applies nothing.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{LogPosition, StreamType};
-use event_store::{LogEntry, LogError, RecordedEvent, UnreadableRecord, log};
+use event_store::log::{self, Excerpt};
+use event_store::{LogEntry, LogError, RecordedEvent, UnreadableRecord};
 use sqlx::PgPool;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
-/// Entries of a batch, and of a transaction of a read model.
-pub(crate) const BATCH: i64 = 500;
+use crate::registry::Model;
+
+/// Entries of a batch, and of a transaction of a read model, at most: what is behind is caught up with in large ones,
+/// and what comes now is in small ones, because there is no more.
+pub(crate) const BATCH: i64 = 2_000;
 /// Batches kept: the read models of a process are seldom further apart.
 const KEPT: usize = 4;
 
@@ -20,12 +24,14 @@ pub(crate) struct Batch {
     events: Vec<RecordedEvent>,
     /// What this program cannot read: counted by those who have no need of it.
     unreadable: Vec<UnreadableRecord>,
+    /// What nobody here has need of.
+    passed: Vec<(LogPosition, String)>,
 }
 
 impl Batch {
-    fn of(entries: Vec<LogEntry>) -> Self {
-        let mut batch = Self::default();
-        for entry in entries {
+    fn of(excerpt: Excerpt) -> Self {
+        let mut batch = Self { passed: excerpt.passed, ..Self::default() };
+        for entry in excerpt.entries {
             match entry {
                 LogEntry::Event(event) => batch.events.push(Arc::unwrap_or_clone(event)),
                 LogEntry::Unreadable(record) => batch.unreadable.push(Arc::unwrap_or_clone(record)),
@@ -34,9 +40,14 @@ impl Batch {
         batch
     }
 
+    /// Whether it took all that a batch takes.
+    fn is_full(&self) -> bool {
+        i64::try_from(self.all().len()).is_ok_and(|entries| entries >= BATCH)
+    }
+
     /// All of it.
     pub(crate) fn all(&self) -> Part<'_> {
-        Part { events: &self.events, unreadable: &self.unreadable }
+        Part { events: &self.events, unreadable: &self.unreadable, passed: &self.passed }
     }
 }
 
@@ -47,20 +58,31 @@ pub(crate) struct Part<'a> {
     pub(crate) events: &'a [RecordedEvent],
     /// And what this program cannot read, in order.
     pub(crate) unreadable: &'a [UnreadableRecord],
+    /// And what is only counted, in order.
+    passed: &'a [(LogPosition, String)],
 }
 
 impl<'a> Part<'a> {
     /// Events that can all be read.
     pub(crate) fn of(events: &'a [RecordedEvent]) -> Self {
-        Self { events, unreadable: &[] }
+        Self { events, unreadable: &[], passed: &[] }
     }
 
+    /// How many entries.
     pub(crate) fn len(self) -> usize {
-        self.events.len() + self.unreadable.len()
+        self.events.len() + self.unreadable.len() + self.passed.len()
     }
 
     pub(crate) fn is_empty(self) -> bool {
-        self.events.is_empty() && self.unreadable.is_empty()
+        self.len() == 0
+    }
+
+    /// The position of the last entry.
+    fn end(self) -> LogPosition {
+        let event = self.events.last().map(|event| event.position);
+        let unreadable = self.unreadable.last().map(|record| record.position);
+        let passed = self.passed.last().map(|(position, _)| *position);
+        event.max(unreadable).max(passed).unwrap_or(LogPosition::START)
     }
 
     /// The first entry of a kind of stream that is needed and that this program cannot read.
@@ -70,11 +92,15 @@ impl<'a> Part<'a> {
 
     /// The entries up to a position, and those behind it.
     pub(crate) fn split_after(self, position: LogPosition) -> (Self, Self) {
-        let events = self.events.partition_point(|event| event.position <= position);
-        let unreadable = self.unreadable.partition_point(|record| record.position <= position);
+        let (events, more_events) =
+            self.events.split_at(self.events.partition_point(|event| event.position <= position));
+        let (unreadable, more_unreadable) =
+            self.unreadable.split_at(self.unreadable.partition_point(|record| record.position <= position));
+        let (passed, more_passed) =
+            self.passed.split_at(self.passed.partition_point(|(passed, _)| *passed <= position));
         (
-            Self { events: &self.events[..events], unreadable: &self.unreadable[..unreadable] },
-            Self { events: &self.events[events..], unreadable: &self.unreadable[unreadable..] },
+            Self { events, unreadable, passed },
+            Self { events: more_events, unreadable: more_unreadable, passed: more_passed },
         )
     }
 
@@ -87,24 +113,44 @@ impl<'a> Part<'a> {
     pub(crate) fn marks(self) -> Vec<(LogPosition, &'a str)> {
         let events = self.events.iter().map(|event| (event.position, &*event.event_type));
         let unreadable = self.unreadable.iter().map(|record| (record.position, &*record.event_type));
-        let mut marks: Vec<_> = events.chain(unreadable).collect();
+        let passed = self.passed.iter().map(|(position, event_type)| (*position, &**event_type));
+        let mut marks: Vec<_> = events.chain(unreadable).chain(passed).collect();
         marks.sort_unstable_by_key(|(position, _)| *position);
         marks
     }
 }
 
-type Read = (LogPosition, Arc<Batch>);
+/// A batch, once somebody has read it.
+type Slot = OnceCell<Arc<Batch>>;
 
-/// Reads batches; the log never changes, so what was read stays right.
-#[derive(Debug)]
+/// Reads batches, and the next one ahead while there are more; the log never changes, so what was read stays right.
+#[derive(Debug, Clone)]
 pub(crate) struct Batches {
     pool: PgPool,
-    recent: Mutex<VecDeque<Read>>,
+    /// The kinds of stream that are only counted.
+    passes: Arc<[StreamType]>,
+    /// By the position that they come after, the latest first.
+    recent: Arc<Mutex<VecDeque<(LogPosition, Arc<Slot>)>>>,
+}
+
+/// Why there is no batch.
+enum NoBatch {
+    /// It would be empty. Not kept: there may be something the next time.
+    Head,
+    Failed(LogError),
 }
 
 impl Batches {
+    /// For all who follow the log.
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, recent: Mutex::new(VecDeque::new()) }
+        Self { pool, passes: Arc::default(), recent: Arc::default() }
+    }
+
+    /// For some read models alone: what none of them reads is only counted.
+    pub(crate) fn of_models(pool: PgPool, models: &[Model]) -> Self {
+        let reads = |kind: &StreamType| models.iter().any(|model| model.reads(*kind));
+        let passes = StreamType::ALL.into_iter().filter(|kind| !reads(kind)).collect();
+        Self { passes, ..Self::new(pool) }
     }
 
     /// The entries after a position, at most a batch; there may be more. None at all at the head.
@@ -112,17 +158,50 @@ impl Batches {
     /// # Errors
     /// When the database does not answer.
     pub(crate) async fn after(&self, position: i64) -> Result<Arc<Batch>, LogError> {
-        // Held while reading: who comes second finds what the first has read.
-        let mut recent = self.recent.lock().await;
-        let position = LogPosition(position);
-        if let Some((_, batch)) = recent.iter().find(|(after, _)| *after == position) {
-            return Ok(batch.clone());
-        }
-        let batch = Arc::new(Batch::of(log::read_after(&self.pool, position, BATCH).await?));
-        if !batch.all().is_empty() {
-            recent.truncate(KEPT - 1);
-            recent.push_front((position, batch.clone()));
+        let after = LogPosition(position);
+        let (slot, _) = self.slot(after);
+        let batch = match self.read(after, &slot).await {
+            Ok(batch) => batch,
+            Err(NoBatch::Head) => return Ok(Arc::default()),
+            Err(NoBatch::Failed(error)) => return Err(error),
+        };
+        if batch.is_full() {
+            self.read_ahead(batch.all().end());
         }
         Ok(batch)
+    }
+
+    /// Where the entries after a position are kept, and whether that is news.
+    fn slot(&self, after: LogPosition) -> (Arc<Slot>, bool) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, slot)) = recent.iter().find(|(position, _)| *position == after) {
+            return (slot.clone(), false);
+        }
+        let slot = Arc::new(Slot::new());
+        recent.truncate(KEPT - 1);
+        recent.push_front((after, slot.clone()));
+        (slot, true)
+    }
+
+    /// Finds what was read, or waits for who is reading it, or reads it.
+    async fn read(&self, after: LogPosition, slot: &Slot) -> Result<Arc<Batch>, NoBatch> {
+        let read = async || {
+            // Up to a multiple of what a batch takes: those who began apart read the same batches from there on.
+            let limit = BATCH - after.0 % BATCH;
+            let excerpt = log::excerpt_after(&self.pool, &self.passes, after, limit).await;
+            let batch = Batch::of(excerpt.map_err(NoBatch::Failed)?);
+            if batch.all().is_empty() { Err(NoBatch::Head) } else { Ok(Arc::new(batch)) }
+        };
+        slot.get_or_try_init(read).await.cloned()
+    }
+
+    /// Has a batch read, beside what is done with the one before it.
+    fn read_ahead(&self, after: LogPosition) {
+        let (slot, new) = self.slot(after);
+        if new {
+            let batches = self.clone();
+            // A failure is seen by who comes for the batch, and reads it again.
+            tokio::spawn(async move { batches.read(after, &slot).await.is_ok() });
+        }
     }
 }

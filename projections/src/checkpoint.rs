@@ -26,13 +26,13 @@ impl Default for Checkpoint {
 }
 
 /// The digest after one more event.
-pub(crate) fn chain(digest: &[u8], position: i64, event_type: &str) -> Vec<u8> {
+pub(crate) fn chain(digest: &[u8], position: i64, event_type: &str) -> [u8; 32] {
     Sha256::new()
         .chain_update(digest)
         .chain_update(position.to_be_bytes())
         .chain_update(event_type)
         .finalize()
-        .to_vec()
+        .into()
 }
 
 impl Checkpoint {
@@ -43,7 +43,9 @@ impl Checkpoint {
 
     /// Counts one more event.
     pub fn count(&mut self, position: LogPosition, event_type: &str) {
-        self.digest = chain(&self.digest, position.0, event_type);
+        let digest = chain(&self.digest, position.0, event_type);
+        self.digest.clear();
+        self.digest.extend(digest);
         self.position = position.0;
         self.applied += 1;
     }

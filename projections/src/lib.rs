@@ -29,6 +29,7 @@ pub mod order_details;
 mod orders;
 pub mod page;
 pub mod pizzerias;
+mod places;
 mod progress;
 mod reactor;
 mod read_models;

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use domain::LogPosition;
 use event_store::{RecordedEvent, SPANS, log};
-use futures_util::future::join_all;
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::batches::{BATCH, Batches, Part};
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::{ApplyError, ProjectionError};
 use crate::leadership::Leadership;
+use crate::places::{Place, Places};
 use crate::progress::Progress;
 use crate::registry::Model;
 
@@ -107,14 +108,14 @@ async fn one_by_one(
 }
 
 /// One read model at one place of the log.
-struct Runner<'a> {
-    pool: &'a PgPool,
-    batches: &'a Batches,
+struct Runner {
+    pool: PgPool,
+    batches: Arc<Batches>,
     model: Model,
     at: Checkpoint,
 }
 
-impl Runner<'_> {
+impl Runner {
     /// One batch: of how many entries, none at the head.
     async fn step(&mut self) -> Result<usize, ProjectionError> {
         let batch = self.batches.after(self.at.position).await?;
@@ -123,8 +124,7 @@ impl Runner<'_> {
         }
         let mut db = self.pool.acquire().await?;
         let (name, begun) = (self.model.name(), Instant::now());
-        let span =
-            tracing::info_span!(target: SPANS, "projection", model = name, events = batch.all().events.len());
+        let span = tracing::info_span!(target: SPANS, "projection", model = name, events = batch.all().len());
         let result = apply(&mut db, self.model, &self.at, batch.all()).instrument(span).await;
         metrics::histogram!("ocpizza_projection_batch_seconds", "model" => name)
             .record(begun.elapsed().as_secs_f64());
@@ -174,7 +174,7 @@ pub(crate) async fn run(
             }
         };
         progress.reached(name, at.position);
-        let mut runner = Runner { pool: &pool, batches: &batches, model, at };
+        let mut runner = Runner { pool: pool.clone(), batches: batches.clone(), model, at };
         while leadership.holds(name) {
             let begun = Instant::now();
             match runner.step().await {
@@ -233,26 +233,32 @@ impl std::fmt::Display for Chain<'_> {
 pub async fn catch_up(pool: &PgPool) -> Result<(), ProjectionError> {
     checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
     let head = log::head(pool).await?;
-    let batches = Batches::new(pool.clone());
+    let (mut behind, places) = (Vec::new(), Places::default());
+    for model in Model::ALL.iter().copied() {
+        let at = checkpoint::load(pool, model.name()).await?;
+        if at.position < head.0 {
+            behind.push((model, places.take(model, at.position), at));
+        }
+    }
+    let models: Vec<Model> = behind.iter().map(|(model, ..)| *model).collect();
+    let batches = Arc::new(Batches::of_models(pool.clone(), &models));
     // Side by side, so that the log is read once for all.
-    let all = Model::ALL.iter().map(|model| catch_up_one(pool, &batches, *model, head));
-    join_all(all).await.into_iter().collect()
+    let mut tasks = JoinSet::new();
+    for (model, place, at) in behind {
+        let runner = Runner { pool: pool.clone(), batches: batches.clone(), model, at };
+        tasks.spawn(catch_up_one(runner, place, head));
+    }
+    tasks.join_all().await.into_iter().collect()
 }
 
-async fn catch_up_one(
-    pool: &PgPool,
-    batches: &Batches,
-    model: Model,
-    head: LogPosition,
-) -> Result<(), ProjectionError> {
-    let at = checkpoint::load(pool, model.name()).await?;
-    let mut runner = Runner { pool, batches, model, at };
+async fn catch_up_one(mut runner: Runner, place: Place, head: LogPosition) -> Result<(), ProjectionError> {
     while runner.at.position < head.0 {
+        place.keep_together(runner.at.position).await;
         match runner.step().await {
             Ok(0) => break,
             Ok(_) => {}
             Err(error) => {
-                report(pool, model, &error).await;
+                report(&runner.pool, runner.model, &error).await;
                 return Err(error);
             }
         }

@@ -98,7 +98,7 @@ impl Scratch {
             sqlx::query(&sql).execute(&mut db).await?;
         }
         checkpoint::ensure(&mut db, [model.name()]).await?;
-        Ok(Self { db, filler: Filler { model, batches: Batches::new(pool.clone()) } })
+        Ok(Self { db, filler: Filler { model, batches: Batches::of_models(pool.clone(), &[model]) } })
     }
 
     /// Removes the tables, if they are still there, and lets the next one have its turn.

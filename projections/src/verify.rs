@@ -169,7 +169,7 @@ async fn count_log(
 ) -> Result<Vec<(i64, Vec<u8>)>, ProjectionError> {
     let last = counted.iter().map(|(_, checkpoint)| checkpoint.position).max().unwrap_or(0);
     let mut counts = vec![(0, checkpoint::START.to_vec()); counted.len()];
-    let (mut count, mut digest, mut position) = (0, checkpoint::START.to_vec(), 0);
+    let (mut count, mut digest, mut position) = (0, checkpoint::START, 0);
     while position < last {
         let events: Vec<(i64, String)> = sqlx::query_as(
             "SELECT position, event_type FROM events WHERE position > $1 AND position <= $2 \

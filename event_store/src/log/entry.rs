@@ -219,6 +219,16 @@ pub(super) const COLUMNS: &str = "position, recorded_at, aggregate_type, aggrega
                                   event_version, payload, metadata";
 
 impl Row {
+    /// The kind of its stream, as stored.
+    pub(super) fn stream_type(&self) -> &str {
+        &self.aggregate_type
+    }
+
+    /// Its place in the log and its type.
+    pub(super) fn mark(self) -> (LogPosition, String) {
+        (LogPosition(self.position), self.event_type)
+    }
+
     fn event(&self) -> Result<Event, UnreadableEvent> {
         let kind: StreamType = self
             .aggregate_type
