@@ -122,15 +122,17 @@ impl<'a> Part<'a> {
 
 /// A batch, once somebody has read it.
 type Slot = OnceCell<Arc<Batch>>;
+/// Batches by the position that they come after, the latest first.
+type Recent = VecDeque<(LogPosition, Arc<Slot>)>;
 
-/// Reads batches, and the next one ahead while there are more; the log never changes, so what was read stays right.
+/// Reads batches; the log never changes, so what was read stays right.
 #[derive(Debug, Clone)]
 pub(crate) struct Batches {
     pool: PgPool,
     /// The kinds of stream that are only counted.
     passes: Arc<[StreamType]>,
-    /// By the position that they come after, the latest first.
-    recent: Arc<Mutex<VecDeque<(LogPosition, Arc<Slot>)>>>,
+    reads_ahead: bool,
+    recent: Arc<Mutex<Recent>>,
 }
 
 /// Why there is no batch.
@@ -141,16 +143,18 @@ enum NoBatch {
 }
 
 impl Batches {
-    /// For all who follow the log.
+    /// For all who follow the log, each at its own place. Nothing is read ahead: at the head there is nothing, and what
+    /// is read for one who is far behind would be gone before he comes for it, because of the others.
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, passes: Arc::default(), recent: Arc::default() }
+        Self { pool, passes: Arc::default(), reads_ahead: false, recent: Arc::default() }
     }
 
-    /// For some read models alone: what none of them reads is only counted.
+    /// For some read models alone that keep together: what none of them reads is only counted, and the next batch is
+    /// read while one is applied.
     pub(crate) fn of_models(pool: PgPool, models: &[Model]) -> Self {
         let reads = |kind: &StreamType| models.iter().any(|model| model.reads(*kind));
         let passes = StreamType::ALL.into_iter().filter(|kind| !reads(kind)).collect();
-        Self { passes, ..Self::new(pool) }
+        Self { passes, reads_ahead: true, ..Self::new(pool) }
     }
 
     /// The entries after a position, at most a batch; there may be more. None at all at the head.
@@ -165,7 +169,7 @@ impl Batches {
             Err(NoBatch::Head) => return Ok(Arc::default()),
             Err(NoBatch::Failed(error)) => return Err(error),
         };
-        if batch.is_full() {
+        if self.reads_ahead && batch.is_full() {
             self.read_ahead(batch.all().end());
         }
         Ok(batch)

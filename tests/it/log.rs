@@ -7,8 +7,8 @@ use domain::demo_data;
 use domain::order::{OrderError, OrderStatus};
 use domain::pizzeria::PizzeriaCommand;
 use domain::usecase::{Refusal, StartPreparation};
-use domain::{AggregateState, LogPosition, StreamId};
-use event_store::{CommandContext, EventStore, Settings, StoreError, log};
+use domain::{AggregateState, LogPosition, StreamId, StreamType};
+use event_store::{CommandContext, EventStore, LogEntry, Settings, StoreError, log};
 use tests::Database;
 
 use crate::pizzas::*;
@@ -45,6 +45,23 @@ async fn a_refused_placement_is_a_fact_and_nothing_is_reserved() {
     let outcome = run(&store, margherita(order_id())).await;
     assert!(matches!(outcome.refusal, Some(Refusal::Order(OrderError::InsufficientStock { .. }))));
     assert!(outcome.position.is_some());
+}
+
+#[tokio::test]
+async fn what_is_passed_over_is_named_all_the_same() {
+    let database = Database::create().await;
+    crate::evening::play(&crate::projections::store(&database)).await;
+    let all = log::read_after(&database.pool, LogPosition(1), 20).await.unwrap();
+    let passes = [StreamType::Order, StreamType::Menu];
+    let excerpt = log::excerpt_after(&database.pool, &passes, LogPosition(1), 20).await.unwrap();
+    let mark = |entry: &LogEntry| (entry.position(), entry.event_type().to_owned());
+    let marks = |passed: bool| -> Vec<_> {
+        let is_passed = |entry: &LogEntry| passes.contains(&entry.stream().unwrap().kind);
+        all.iter().filter(|entry| is_passed(entry) == passed).map(mark).collect()
+    };
+    assert!(!marks(true).is_empty() && !marks(false).is_empty());
+    assert_eq!(excerpt.passed, marks(true));
+    assert_eq!(excerpt.entries.iter().map(mark).collect::<Vec<_>>(), marks(false));
 }
 
 #[tokio::test]
