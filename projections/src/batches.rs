@@ -12,9 +12,10 @@ use tokio::sync::OnceCell;
 
 use crate::registry::Model;
 
-/// Entries of a batch, and of a transaction of a read model, at most: what is behind is caught up with in large ones,
-/// and what comes now is in small ones, because there is no more.
-pub(crate) const BATCH: i64 = 2_000;
+/// Entries of a batch, and of a transaction of a read model, at most.
+pub(crate) const BATCH: i64 = 500;
+/// The same of a read model that goes through the log by itself: what it holds at a time, ten would hold ten times.
+const BATCH_OF_ONE: i64 = 2_000;
 /// Batches kept: the read models of a process are seldom further apart.
 const KEPT: usize = 4;
 
@@ -38,11 +39,6 @@ impl Batch {
             }
         }
         batch
-    }
-
-    /// Whether it took all that a batch takes.
-    fn is_full(&self) -> bool {
-        i64::try_from(self.all().len()).is_ok_and(|entries| entries >= BATCH)
     }
 
     /// All of it.
@@ -131,6 +127,7 @@ pub(crate) struct Batches {
     pool: PgPool,
     /// The kinds of stream that are only counted.
     passes: Arc<[StreamType]>,
+    size: i64,
     reads_ahead: bool,
     recent: Arc<Mutex<Recent>>,
 }
@@ -146,7 +143,7 @@ impl Batches {
     /// For all who follow the log, each at its own place. Nothing is read ahead: at the head there is nothing, and what
     /// is read for one who is far behind would be gone before he comes for it, because of the others.
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, passes: Arc::default(), reads_ahead: false, recent: Arc::default() }
+        Self { pool, passes: Arc::default(), size: BATCH, reads_ahead: false, recent: Arc::default() }
     }
 
     /// For some read models alone that keep together: what none of them reads is only counted, and the next batch is
@@ -154,7 +151,8 @@ impl Batches {
     pub(crate) fn of_models(pool: PgPool, models: &[Model]) -> Self {
         let reads = |kind: &StreamType| models.iter().any(|model| model.reads(*kind));
         let passes = StreamType::ALL.into_iter().filter(|kind| !reads(kind)).collect();
-        Self { passes, reads_ahead: true, ..Self::new(pool) }
+        let size = if models.len() == 1 { BATCH_OF_ONE } else { BATCH };
+        Self { passes, size, reads_ahead: true, ..Self::new(pool) }
     }
 
     /// The entries after a position, at most a batch; there may be more. None at all at the head.
@@ -169,8 +167,10 @@ impl Batches {
             Err(NoBatch::Head) => return Ok(Arc::default()),
             Err(NoBatch::Failed(error)) => return Err(error),
         };
-        if self.reads_ahead && batch.is_full() {
-            self.read_ahead(batch.all().end());
+        let end = batch.all().end();
+        // Otherwise it is the last for now.
+        if self.reads_ahead && end.0 % self.size == 0 {
+            self.read_ahead(end);
         }
         Ok(batch)
     }
@@ -191,7 +191,7 @@ impl Batches {
     async fn read(&self, after: LogPosition, slot: &Slot) -> Result<Arc<Batch>, NoBatch> {
         let read = async || {
             // Up to a multiple of what a batch takes: those who began apart read the same batches from there on.
-            let limit = BATCH - after.0 % BATCH;
+            let limit = self.size - after.0 % self.size;
             let excerpt = log::excerpt_after(&self.pool, &self.passes, after, limit).await;
             let batch = Batch::of(excerpt.map_err(NoBatch::Failed)?);
             if batch.all().is_empty() { Err(NoBatch::Head) } else { Ok(Arc::new(batch)) }
