@@ -2,6 +2,8 @@
 //! they were asked for, null where a field that may be null failed, and where it may not, null for what
 //! holds it. The library answers in the order in which fields were ready and leaves failed ones out.
 
+use std::sync::Arc;
+
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
@@ -12,12 +14,12 @@ use async_graphql::{Name, Positioned, Value, Variables};
 /// What was asked; data of the request.
 #[derive(Debug)]
 pub struct Asked {
-    /// The document.
-    pub document: ExecutableDocument,
+    /// The document as it was sent, shared by all who have sent the same.
+    pub document: Arc<ExecutableDocument>,
     /// Which of its operations, when it has several.
     pub operation: Option<String>,
-    /// The variables given.
-    pub variables: Variables,
+    /// The variables given that `@skip` and `@include` may go by.
+    pub switches: Variables,
 }
 
 struct Completion<'a> {
@@ -28,6 +30,15 @@ struct Completion<'a> {
 
 /// The fields asked for under one key of an answer.
 type Fields<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
+
+/// Of the variables given, those that `@skip` and `@include` may go by. All the others are with the request already, and
+/// room for even one takes a kilobyte, for as long as a subscription goes on.
+pub fn switches(variables: &Variables) -> Variables {
+    let mut switches = Variables::default();
+    let given = variables.iter().filter(|(_, value)| matches!(value, Value::Boolean(_) | Value::Null));
+    switches.extend(given.map(|(name, value)| (name.clone(), value.clone())));
+    switches
+}
 
 /// The operation that was asked for.
 pub fn operation<'a>(
@@ -172,14 +183,12 @@ impl<'a> Completion<'a> {
             let definition = definitions.find(|definition| definition.node.name.node == *name)?;
             definition.node.default_value().cloned()
         };
-        self.asked.variables.get(name).cloned().or_else(default)
+        self.asked.switches.get(name).cloned().or_else(default)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use async_graphql::{EmptyMutation, EmptySubscription, Interface, Object, Request, SimpleObject};
     use serde_json::{Value as Json, json};
 
@@ -247,8 +256,8 @@ mod tests {
             .extension(Phases::default())
             .finish();
         let variables = Variables::from_json(variables);
-        let document = async_graphql::parser::parse_query(query).unwrap();
-        let asked = Asked { document, operation: None, variables: variables.clone() };
+        let document = Arc::new(async_graphql::parser::parse_query(query).unwrap());
+        let asked = Asked { document, operation: None, switches: switches(&variables) };
         let request =
             Request::new(query).variables(variables).data(Executed::default()).data(Arc::new(asked));
         let response = schema.execute(request).await;
@@ -265,6 +274,13 @@ mod tests {
             + r#""optional":{"slow":2,"quick":2},"any":{"__typename":"Other","id":3,"b":3},"#
             + r#""__schema":{"queryType":{"name":"Query"}}}"#;
         assert_eq!(data(asked, json!({ "no": true })).await, expected);
+    }
+
+    #[test]
+    fn only_what_a_condition_may_go_by_is_kept_of_variables() {
+        let given = json!({ "id": "1", "no": false, "after": null, "filter": { "a": true } });
+        let kept = switches(&Variables::from_json(given));
+        assert_eq!(kept, Variables::from_json(json!({ "no": false, "after": null })));
     }
 
     #[tokio::test]

@@ -28,7 +28,7 @@ use super::request_id::{RequestId, panic_text};
 use super::{subscribe, typename};
 use crate::auth::Authenticator;
 use crate::batching::Batches;
-use crate::completion::{Asked, operation};
+use crate::completion::{Asked, operation, switches};
 use crate::context::{Caller, Services};
 use crate::error::{ApiError, ErrorCode, finish, set_code};
 use crate::introspection::{Introspection, Undescribed};
@@ -214,12 +214,15 @@ impl Api {
             return Err(bad_input(format!("the variable ${} is needed", missing.name.node)));
         }
         let described = Arc::new(Described::new(&document, operation, cost.requested, name));
-        let mut document = ExecutableDocument::clone(&document);
-        typename::expose(&mut document).map_err(|error| Box::new(Response::from_errors(vec![error])))?;
-        let alone = name.and_then(|name| alone(&document, name));
+        let mut executed = ExecutableDocument::clone(&document);
+        typename::expose(&mut executed).map_err(|error| Box::new(Response::from_errors(vec![error])))?;
+        let alone = name.and_then(|name| alone(&executed, name));
+        // What is executed means the same as what was sent, which is kept once for all who send it.
+        let (operation, switches) = (request.operation_name.clone(), switches(&request.variables));
+        request.data.insert(Arc::new(Asked { document, operation, switches }));
         request.data.insert(described);
         request.data.insert(cost);
-        request.set_parsed_query(alone.unwrap_or(document));
+        request.set_parsed_query(alone.unwrap_or(executed));
         Ok(kind)
     }
 
@@ -230,10 +233,6 @@ impl Api {
         loaders: DataLoader<Loaders>,
         executed: &Executed,
     ) -> Request {
-        if let Ok(document) = request.parsed_query().cloned() {
-            let (operation, variables) = (request.operation_name.clone(), request.variables.clone());
-            request = request.data(Arc::new(Asked { document, operation, variables }));
-        }
         if !self.introspection.is_for(caller.actor.as_ref()) {
             request = request.disable_introspection().data(Undescribed);
         }
