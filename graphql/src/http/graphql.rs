@@ -1,5 +1,6 @@
 //! `POST /graphql` and `GET /graphql`: one operation in, one answer out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
@@ -190,7 +191,7 @@ fn retry_after(response: &async_graphql::Response) -> Option<u64> {
 
 /// Executes what a client sent.
 async fn run(
-    server: &Server,
+    server: &Arc<Server>,
     id: &RequestId,
     address: ClientAddress,
     headers: &HeaderMap,
@@ -272,7 +273,7 @@ async fn run(
 
 /// `POST /graphql`.
 pub async fn post(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     Extension(id): Extension<RequestId>,
     Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
@@ -284,7 +285,7 @@ pub async fn post(
 
 /// `GET /graphql`: a query, or a WebSocket.
 pub async fn get(
-    State(server): State<Server>,
+    State(server): State<Arc<Server>>,
     Extension(id): Extension<RequestId>,
     Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,

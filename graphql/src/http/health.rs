@@ -1,6 +1,6 @@
 //! What operators ask: alive, ready, which version, and the metrics. Shows no data of the business.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -60,7 +60,7 @@ async fn sealing(pool: &PgPool) -> Result<Value, sqlx::Error> {
 
 /// `GET /readyz`: whether requests would be answered, and from read models that are up to date. Why one
 /// stopped may quote what it read: that is for the log and the command line, not for everybody here.
-pub async fn readyz(State(server): State<Server>) -> Response {
+pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
     let services = &server.api.services;
     let migrations = migrated(&services.pool).await;
     let database = migrations.is_ok();
@@ -97,7 +97,7 @@ pub async fn readyz(State(server): State<Server>) -> Response {
 }
 
 /// `GET /metrics`, in the text format of Prometheus, for whoever may read them.
-pub async fn metrics(State(server): State<Server>, headers: HeaderMap) -> Response {
+pub async fn metrics(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
     let refused = |status, code, message| failure(status, MediaType::Json, code, message, None);
     match server.metrics.admit(&headers) {
         Ok(()) => {}

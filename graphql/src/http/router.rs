@@ -19,8 +19,7 @@ use super::{graphiql, graphql, health, rate_limit, request_id};
 use crate::error::ErrorCode;
 use crate::supervision::Metrics;
 
-/// What the handlers share.
-#[derive(Clone)]
+/// What the handlers share, and every connection that stays open: it is there once.
 pub struct Server {
     pub(crate) api: Api,
     /// Turns true when the process is about to end; connections hold receivers of it.
@@ -50,7 +49,7 @@ pub(crate) async fn nowhere() -> Response {
 }
 
 /// GraphiQL's paths.
-fn graphiql() -> Router<Server> {
+fn graphiql() -> Router<Arc<Server>> {
     Router::new()
         .route("/graphiql", get(graphiql::page))
         .route("/graphiql/operations.json", get(graphiql::examples))
@@ -74,5 +73,5 @@ pub fn router(server: Server) -> Router {
         .layer(middleware::from_fn(browser::harden))
         .layer(middleware::from_fn_with_state(proxies, client_address::identify))
         .layer(middleware::from_fn(request_id::identify))
-        .with_state(server)
+        .with_state(Arc::new(server))
 }

@@ -3,6 +3,7 @@
 //! stream. An event's `id` is its position in the log, and `Last-Event-ID` resumes there.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response as Answer, Value};
@@ -38,7 +39,12 @@ pub(super) fn last_seen(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Streams an operation's answers, for as long as the session holds.
-pub(super) fn stream_events(server: &Server, running: Running, session: Session, place: Place) -> Response {
+pub(super) fn stream_events(
+    server: &Arc<Server>,
+    running: Running,
+    session: Session,
+    place: Place,
+) -> Response {
     let (events, received) = channel(BACKLOG);
     let pump = Pump { server: server.clone(), session, events };
     tokio::spawn(async move {
@@ -72,7 +78,7 @@ struct Gone;
 /// Moves answers into a stream. A task of its own, because the stream is not asked while its client
 /// does not read, and somebody must notice.
 struct Pump {
-    server: Server,
+    server: Arc<Server>,
     session: Session,
     events: Sender<Bytes>,
 }

@@ -7,6 +7,8 @@ mod connection;
 mod message;
 mod operations;
 
+use std::sync::Arc;
+
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -33,7 +35,7 @@ const BACKLOG: usize = 8 * 1024 * 1024;
 
 /// Upgrades a request to a connection.
 pub fn upgrade(
-    server: Server,
+    server: Arc<Server>,
     upgrade: WebSocketUpgrade,
     id: RequestId,
     address: ClientAddress,
@@ -63,11 +65,15 @@ pub fn upgrade(
         .read_buffer_size(READ)
         .write_buffer_size(WRITE)
         .max_write_buffer_size(BACKLOG)
-        .on_upgrade(move |socket| async move {
-            metrics::gauge!("ocpizza_websocket_connections").increment(1.0);
-            Connection::new(server, socket, opening).run().await;
-            metrics::gauge!("ocpizza_websocket_connections").decrement(1.0);
-            drop(place);
+        .on_upgrade(move |socket| {
+            // Boxed: each future that it is handed on to would have room for it.
+            let connection = Box::new(Connection::new(server, socket, opening));
+            async move {
+                metrics::gauge!("ocpizza_websocket_connections").increment(1.0);
+                connection.run().await;
+                metrics::gauge!("ocpizza_websocket_connections").decrement(1.0);
+                drop(place);
+            }
         })
 }
 

@@ -2,12 +2,13 @@
 //! one task. While a message is being sent, each operation has one more ready at most and waits, so a
 //! client that does not read costs little, and is let go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Request, Response};
 use axum::extract::ws::{Message, WebSocket};
 use serde_json::Value;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 
 use super::close::Close;
@@ -57,7 +58,7 @@ pub(super) struct Opening {
 
 /// A connection and what runs on it.
 pub(super) struct Connection {
-    server: Server,
+    server: Arc<Server>,
     socket: WebSocket,
     opening: Opening,
     session: Option<Session>,
@@ -65,15 +66,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(server: Server, socket: WebSocket, opening: Opening) -> Self {
+    pub fn new(server: Arc<Server>, socket: WebSocket, opening: Opening) -> Self {
         Self { server, socket, opening, session: None, operations: Operations::default() }
     }
 
     /// Carries the connection until one side has enough.
-    pub async fn run(mut self) {
-        let stopping = self.server.stopping.subscribe();
-        let changes = self.server.api.authenticator.changes();
-        let Err(end) = self.converse(stopping, changes).await else { return };
+    pub async fn run(mut self: Box<Self>) {
+        let Err(end) = self.converse().await else { return };
         // Whoever does not take the farewell goes without.
         match end {
             End::Close(close) => drop(Box::pin(self.send(Message::Close(Some(close.frame())))).await),
@@ -83,12 +82,10 @@ impl Connection {
         }
     }
 
-    async fn converse(
-        &mut self,
-        mut stopping: watch::Receiver<bool>,
-        mut changes: broadcast::Receiver<Changed>,
-    ) -> Result<(), End> {
-        let limits = self.server.streams.limits.clone();
+    async fn converse(&mut self) -> Result<(), End> {
+        let mut stopping = self.server.stopping.subscribe();
+        let mut changes = self.server.api.authenticator.changes();
+        let limits = &self.server.streams.limits;
         let deadline = sleep_until(Instant::now() + limits.initialisation);
         tokio::pin!(deadline);
         let mut ping = interval_at(Instant::now() + limits.ping, limits.ping);
