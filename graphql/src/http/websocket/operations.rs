@@ -138,6 +138,10 @@ impl Operations {
         poll_fn(|cx| {
             self.poll(cx);
             let Some((outcome, operation)) = self.waiting.pop_front() else { return Poll::Pending };
+            if self.waiting.is_empty() {
+                // Seldom does anything wait: its room is not kept for that.
+                self.waiting = VecDeque::new();
+            }
             let id = operation.id.clone();
             match outcome {
                 Outcome::Next(_) => self.going.push(operation.into_future()),
