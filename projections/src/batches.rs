@@ -164,7 +164,10 @@ impl Batches {
         let (slot, _) = self.slot(after);
         let batch = match self.read(after, &slot).await {
             Ok(batch) => batch,
-            Err(NoBatch::Head) => return Ok(Arc::default()),
+            Err(NoBatch::Head) => {
+                self.clear_away(after);
+                return Ok(Arc::default());
+            }
             Err(NoBatch::Failed(error)) => return Err(error),
         };
         let end = batch.all().end();
@@ -187,11 +190,18 @@ impl Batches {
         (slot, true)
     }
 
+    /// Gives up a slot that there is nothing for yet, so that it takes no batch's place.
+    fn clear_away(&self, after: LogPosition) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|(position, slot)| *position != after || slot.initialized());
+    }
+
     /// Finds what was read, or waits for who is reading it, or reads it.
     async fn read(&self, after: LogPosition, slot: &Slot) -> Result<Arc<Batch>, NoBatch> {
         let read = async || {
-            // Up to a multiple of what a batch takes: those who began apart read the same batches from there on.
-            let limit = self.size - after.0 % self.size;
+            // Those who go together, up to a multiple of what a batch takes: having begun apart, they read the same
+            // batches from there on. At the head that would only make two batches of one.
+            let limit = if self.reads_ahead { self.size - after.0 % self.size } else { self.size };
             let excerpt = log::excerpt_after(&self.pool, &self.passes, after, limit).await;
             let batch = Batch::of(excerpt.map_err(NoBatch::Failed)?);
             if batch.all().is_empty() { Err(NoBatch::Head) } else { Ok(Arc::new(batch)) }
