@@ -32,7 +32,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let mut points = Vec::new();
     for clients in length.pick(vec![1, 4, 16, 64, 128, 256], vec![64]) {
         // What has a row of its own is measured for longer.
-        let duration = if matches!(clients, 64 | 256) { length.duration() } else { length.duration() / 2 };
+        let duration = if matches!(clients, 64 | 256) { length.duration() } else { length.duration() / 3 };
         points.push((clients, both.beside(length, clients, duration).await?));
     }
     let mut rows = Vec::new();

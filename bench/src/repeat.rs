@@ -33,7 +33,7 @@ impl Length {
     /// How long one measurement of throughput lasts, after its warm-up.
     #[must_use]
     pub fn duration(self) -> Duration {
-        self.pick(Duration::from_secs(4), Duration::from_millis(400))
+        self.pick(Duration::from_secs(3), Duration::from_millis(400))
     }
 }
 
