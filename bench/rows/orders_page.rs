@@ -10,7 +10,7 @@ use axum::{Router, routing};
 use bench::binary::{Serving, UNLIMITED};
 use bench::http::Client;
 use bench::load::{Watched, closed_loop};
-use bench::{Row, Sample, Target, Worker, in_turn};
+use bench::{Length, Row, Sample, Target, Worker, in_turn};
 use graphql::auth::{self, Key};
 use graphql::clock::Clock;
 use serde_json::{Value, json};
@@ -64,8 +64,10 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let key = Key::development(pool).await?;
     let (token, _) = auth::issue_token(pool, &key, "director@ocpizza.example", &clock).await?;
     let serving = Serving::start(&database.url, UNLIMITED).await?;
-    // The days of a log that was generated are closed first.
-    serving.settled().await?;
+    if bench.length == Length::Full {
+        // The days of a log that was generated are closed first.
+        serving.settled().await;
+    }
     let mut worker = Worker::start(WORKER, &database.url)?;
     let address: String = worker.hear().await?;
     let postmaster = database.postmaster;
