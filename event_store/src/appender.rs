@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::{LogPosition, StreamId};
+use futures_util::FutureExt;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::{RwLock, mpsc};
 use tracing::Instrument;
@@ -167,12 +168,8 @@ impl Appender {
     /// What waits. When nothing does, `stored` is seen to first, and then waited; empty when nobody will send any more.
     async fn next(&self, queue: &mut mpsc::Receiver<Unit>, stored: &mut Option<Stored>) -> Vec<Unit> {
         let mut batch = Vec::with_capacity(self.shared.batch);
-        while batch.len() < self.shared.batch {
-            match queue.try_recv() {
-                Ok(unit) => batch.push(unit),
-                Err(_) => break,
-            }
-        }
+        // What is there already; it is cancel safe.
+        let _ = queue.recv_many(&mut batch, self.shared.batch).now_or_never();
         if batch.is_empty() {
             if let Some(stored) = stored.take() {
                 self.shared.commit(stored);

@@ -181,9 +181,14 @@ async fn a_block_a_pause_and_what_is_not_sold_are_named() {
     let document = "{ events(filter: { streamId: \"pizzeria:P1\" }, first: 1) { nodes { position type } } }";
     let opened = manager.data(document, json!({})).await["events"]["nodes"][0].take();
     assert_eq!(opened["type"], "PizzeriaOpened");
-    // The demo is loaded by commands side by side: this may be the log's first event, or the menu's.
-    let told = why_at(&manager, "NOPE", "M", position(&opened["position"])).await;
+    let opened = position(&opened["position"]);
+    let told = why_at(&manager, "NOPE", "M", opened).await;
     assert_eq!(told["reasons"], json!(["NOT_ON_MENU"]), "as soon as it is open: {told}");
+    // The demo is loaded by commands side by side: nothing may be before it.
+    if opened > 1 {
+        let told = why_at(&manager, "NOPE", "M", opened - 1).await;
+        assert_eq!(told["reasons"], json!(["NOT_ON_MENU", "CLOSED"]), "right before it opens: {told}");
+    }
     for (asked, code) in [
         (json!({ "pizza": "MAR", "size": "M", "position": "0" }), "BAD_USER_INPUT"),
         (
