@@ -87,7 +87,8 @@ pub(crate) async fn reload(db: &mut PgConnection, name: &str) -> Result<Checkpoi
 
 /// Moves a checkpoint, unless somebody else has: then `false`. Whatever stopped it is over.
 ///
-/// It comes first in a transaction, so that only one at a time changes the rows.
+/// It comes first in a transaction, so that only one at a time changes the rows. The transaction does not wait for the
+/// disk: what a crash of the database takes back, rows and checkpoint together, is made anew from the log.
 pub(crate) async fn advance(
     db: &mut PgConnection,
     name: &str,
@@ -95,8 +96,10 @@ pub(crate) async fn advance(
     to: &Checkpoint,
 ) -> Result<bool, sqlx::Error> {
     let moved = sqlx::query(
-        "UPDATE checkpoints SET position = $4, events_applied = $5, digest = $6, updated_at = now(), \
-         failed_position = NULL, failure = NULL WHERE name = $1 AND position = $2 AND digest = $3",
+        "WITH eventually AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)) \
+         UPDATE checkpoints SET position = $4, events_applied = $5, digest = $6, updated_at = now(), \
+         failed_position = NULL, failure = NULL FROM eventually \
+         WHERE name = $1 AND position = $2 AND digest = $3",
     )
     .bind(name)
     .bind(from.position)
