@@ -2,6 +2,7 @@
 //! they were asked for, null where a field that may be null failed, and where it may not, null for what
 //! holds it. The library answers in the order in which fields were ready and leaves failed ones out.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use async_graphql::indexmap::IndexMap;
@@ -30,6 +31,20 @@ struct Completion<'a> {
 
 /// The fields asked for under one key of an answer.
 type Fields<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
+
+/// What every object in one place of an answer is to have, in order: worked out once, however many objects there are.
+type Shape<'a> = Vec<Part<'a>>;
+
+/// What an object is to have under one key.
+struct Part<'a> {
+    key: &'a Name,
+    /// As written in the schema; none where that does not tell: introspection, and what one of several types has.
+    ty: Option<&'a str>,
+    /// What is asked of the object, or of each in the list; of a scalar nothing.
+    below: Vec<&'a SelectionSet>,
+    /// Of the same, once there is one.
+    shape: OnceCell<Option<Shape<'a>>>,
+}
 
 /// Of the variables given, those that `@skip` and `@include` may go by. All the others are with the request already, and
 /// room for even one takes a kilobyte, for as long as a subscription goes on.
@@ -64,64 +79,82 @@ pub fn complete(registry: &Registry, asked: &Asked, data: Value) -> Value {
     let Some(root) = root else { return data };
     let completion = Completion { registry, asked, operation };
     // A root whose fields all failed comes as null: its fields are seen to one by one.
-    let data = if data == Value::Null { Value::Object(IndexMap::new()) } else { data };
-    completion.named(root, &[&operation.selection_set.node], data)
+    let values = match data {
+        Value::Object(values) => values,
+        _ => IndexMap::new(),
+    };
+    let shape = completion.shape(root, &[&operation.selection_set.node]);
+    shape.map_or(Value::Null, |shape| completion.object(&shape, values))
 }
 
 impl<'a> Completion<'a> {
     /// A value of a type as written in the schema; `None` is a null that goes on to what holds it.
-    fn typed(&self, ty: &str, selections: &[&'a SelectionSet], value: Value) -> Option<Value> {
+    fn typed(&self, ty: &str, part: &Part<'a>, value: Value) -> Option<Value> {
         if let Some(inner) = ty.strip_suffix('!') {
-            return self.typed(inner, selections, value).filter(|value| *value != Value::Null);
+            return self.typed(inner, part, value).filter(|value| *value != Value::Null);
         }
         let inner = ty.strip_prefix('[').and_then(|ty| ty.strip_suffix(']'));
         match (inner, value) {
             (Some(inner), Value::List(items)) => {
-                let items = items.into_iter().map(|item| self.typed(inner, selections, item));
+                let items = items.into_iter().map(|item| self.typed(inner, part, item));
                 Some(items.collect::<Option<Vec<_>>>().map_or(Value::Null, Value::List))
             }
-            (None, value @ Value::Object(_)) if !selections.is_empty() => {
-                Some(self.named(ty, selections, value))
+            (None, Value::Object(values)) if !part.below.is_empty() => {
+                let shape = part.shape.get_or_init(|| self.shape(ty, &part.below));
+                Some(shape.as_ref().map_or(Value::Null, |shape| self.object(shape, values)))
             }
             (_, value) => Some(value),
         }
     }
 
-    /// An object of a type.
-    fn named(&self, ty: &str, selections: &[&'a SelectionSet], value: Value) -> Value {
-        let (Value::Object(mut values), Some(meta)) = (value, self.registry.types.get(ty)) else {
-            return Value::Null;
-        };
-        let mut fields = Fields::new();
-        for selection in selections {
-            self.collect(meta, selection, &mut fields);
-        }
-        let mut completed = IndexMap::with_capacity(fields.len());
-        for (key, asked) in fields {
-            let Some(first) = asked.first() else { continue };
-            let given = values.swap_remove(key);
-            let ty = meta.field_by_name(&first.name.node).map(|field| field.ty.as_str());
-            let value = match (ty, given) {
-                (Some(ty), given) => {
-                    let below: Vec<_> = asked
-                        .iter()
-                        .map(|field| &field.selection_set.node)
-                        .filter(|selections| !selections.items.is_empty())
-                        .collect();
-                    match self.typed(ty, &below, given.unwrap_or_default()) {
-                        Some(value) => value,
-                        None => return Value::Null,
-                    }
+    /// An object; null when something that may not be null is.
+    fn object(&self, shape: &Shape<'a>, mut values: IndexMap<Name, Value>) -> Value {
+        let ordered = shape.len() == values.len() && shape.iter().map(|part| part.key).eq(values.keys());
+        if ordered {
+            for (part, value) in shape.iter().zip(values.values_mut()) {
+                let Some(ty) = part.ty else { continue };
+                match self.typed(ty, part, std::mem::take(value)) {
+                    Some(completed) => *value = completed,
+                    None => return Value::Null,
                 }
-                // Introspection; and what one of several types has.
+            }
+            return Value::Object(values);
+        }
+        let mut completed = IndexMap::with_capacity(shape.len());
+        for part in shape {
+            let value = match (part.ty, values.swap_remove(part.key)) {
+                (Some(ty), given) => match self.typed(ty, part, given.unwrap_or_default()) {
+                    Some(value) => value,
+                    None => return Value::Null,
+                },
                 (None, Some(given)) => given,
                 (None, None) => continue,
             };
-            completed.insert(key.clone(), value);
+            completed.insert(part.key.clone(), value);
         }
         // What an abstract type's own fields do not tell stays as it came.
         completed.extend(values);
         Value::Object(completed)
+    }
+
+    /// What is asked of a type; none for one that the schema does not have.
+    fn shape(&self, ty: &str, selections: &[&'a SelectionSet]) -> Option<Shape<'a>> {
+        let meta = self.registry.types.get(ty)?;
+        let mut fields = Fields::new();
+        for selection in selections {
+            self.collect(meta, selection, &mut fields);
+        }
+        let part = |(key, asked): (&'a Name, Vec<&'a Field>)| {
+            let name = asked.first().map(|field| field.name.node.as_str());
+            let below = asked.into_iter().map(|field| &field.selection_set.node);
+            Part {
+                key,
+                ty: name.and_then(|name| meta.field_by_name(name)).map(|field| field.ty.as_str()),
+                below: below.filter(|selections| !selections.items.is_empty()).collect(),
+                shape: OnceCell::new(),
+            }
+        };
+        Some(fields.into_iter().map(part).collect())
     }
 
     fn collect(&self, meta: &MetaType, selections: &'a SelectionSet, fields: &mut Fields<'a>) {
