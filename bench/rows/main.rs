@@ -117,6 +117,8 @@ async fn main() -> Result<()> {
     let writes = arguments.write || (length == Length::Full && arguments.only.is_empty());
 
     let began = Instant::now();
+    // Before plots are written, which would count as a change of the checkout.
+    let commit = bench::machine::commit();
     let bench = Bench { length, cluster: Cluster::start(Disk::Own).await?, million: OnceCell::new() };
     let mut rows = Vec::new();
     for (name, group) in GROUPS.iter().filter(|(name, _)| chosen(name)) {
@@ -125,7 +127,7 @@ async fn main() -> Result<()> {
         rows.extend(group(&bench).await?);
         note(&format!("{name}: {:.0} s", at.elapsed().as_secs_f64()));
     }
-    let figures = figures(&bench, rows).await?;
+    let figures = figures(&bench, commit, rows).await?;
     print(&figures.markdown());
     if writes {
         match Figures::read()? {
@@ -140,10 +142,10 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn figures(bench: &Bench, rows: Vec<Row>) -> Result<Figures> {
+async fn figures(bench: &Bench, commit: String, rows: Vec<Row>) -> Result<Figures> {
     Ok(Figures {
         measured_at: Clock::system().now().format("%Y-%m-%d").to_string(),
-        commit: bench::machine::commit(),
+        commit,
         machine: bench::machine::describe(),
         versions: format!("PostgreSQL {}, {}", bench.cluster.version().await?, bench::machine::versions()),
         rows,
