@@ -115,6 +115,35 @@ async fn whoever_runs_at_once_each_event_counts_once() {
     assert_sound(pool).await;
 }
 
+/// Each commit that stores events or moves a checkpoint, with what it waits for.
+const WATCH_COMMITS: &str = "
+CREATE TABLE commits (moved text, waits text);
+CREATE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO commits VALUES (TG_TABLE_NAME, current_setting('synchronous_commit'));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER note_commit AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION note_commit();
+CREATE TRIGGER note_commit AFTER UPDATE ON checkpoints FOR EACH STATEMENT EXECUTE FUNCTION note_commit();
+-- As anywhere but in the PostgreSQL of tests. For connections from now on.
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$";
+
+#[tokio::test]
+async fn events_wait_for_the_disk_and_what_is_made_of_them_does_not() {
+    let database = Database::create().await;
+    sqlx::raw_sql(WATCH_COMMITS).execute(&database.pool).await.unwrap();
+    let pool = PgPool::connect(&database.url).await.unwrap();
+    play(&EventStore::start(pool.clone(), Settings::default())).await;
+    catch_up(&pool).await.unwrap();
+    let commits: Vec<(String, String)> =
+        sqlx::query_as("SELECT DISTINCT moved, waits FROM commits ORDER BY 1")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let commits: Vec<_> = commits.iter().map(|(moved, waits)| (moved.as_str(), waits.as_str())).collect();
+    assert_eq!(commits, [("checkpoints", "off"), ("events", "on")]);
+}
+
 #[tokio::test]
 async fn rows_say_what_the_evening_was() {
     let database = Database::create().await;
