@@ -87,6 +87,22 @@ pub fn complete(registry: &Registry, asked: &Asked, data: Value) -> Value {
     shape.map_or(Value::Null, |shape| completion.object(&shape, values))
 }
 
+/// An object's values in the order asked for, with null for what failed; the others behind. Not built anew when they came so.
+fn in_order(shape: &Shape<'_>, mut values: IndexMap<Name, Value>) -> IndexMap<Name, Value> {
+    if shape.iter().map(|part| part.key).eq(values.keys()) {
+        return values;
+    }
+    let mut ordered = IndexMap::with_capacity(shape.len());
+    for part in shape {
+        let given = values.swap_remove(part.key);
+        if let Some(value) = given.or_else(|| part.ty.map(|_| Value::Null)) {
+            ordered.insert(part.key.clone(), value);
+        }
+    }
+    ordered.extend(values);
+    ordered
+}
+
 impl<'a> Completion<'a> {
     /// A value of a type as written in the schema; `None` is a null that goes on to what holds it.
     fn typed(&self, ty: &str, part: &Part<'a>, value: Value) -> Option<Value> {
@@ -108,33 +124,19 @@ impl<'a> Completion<'a> {
     }
 
     /// An object; null when something that may not be null is.
-    fn object(&self, shape: &Shape<'a>, mut values: IndexMap<Name, Value>) -> Value {
-        let ordered = shape.len() == values.len() && shape.iter().map(|part| part.key).eq(values.keys());
-        if ordered {
-            for (part, value) in shape.iter().zip(values.values_mut()) {
-                let Some(ty) = part.ty else { continue };
-                match self.typed(ty, part, std::mem::take(value)) {
-                    Some(completed) => *value = completed,
-                    None => return Value::Null,
-                }
+    fn object(&self, shape: &Shape<'a>, values: IndexMap<Name, Value>) -> Value {
+        let mut values = in_order(shape, values);
+        let mut parts = shape.iter();
+        for (key, value) in &mut values {
+            // Behind them, what an abstract type's own fields do not tell stays as it came.
+            let Some(part) = parts.find(|part| part.key == key) else { break };
+            let Some(ty) = part.ty else { continue };
+            match self.typed(ty, part, std::mem::take(value)) {
+                Some(completed) => *value = completed,
+                None => return Value::Null,
             }
-            return Value::Object(values);
         }
-        let mut completed = IndexMap::with_capacity(shape.len());
-        for part in shape {
-            let value = match (part.ty, values.swap_remove(part.key)) {
-                (Some(ty), given) => match self.typed(ty, part, given.unwrap_or_default()) {
-                    Some(value) => value,
-                    None => return Value::Null,
-                },
-                (None, Some(given)) => given,
-                (None, None) => continue,
-            };
-            completed.insert(part.key.clone(), value);
-        }
-        // What an abstract type's own fields do not tell stays as it came.
-        completed.extend(values);
-        Value::Object(completed)
+        Value::Object(values)
     }
 
     /// What is asked of a type; none for one that the schema does not have.
