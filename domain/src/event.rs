@@ -1,5 +1,7 @@
 //! Any event of any stream: its stored type, version and payload, and the way back.
 
+mod types;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,6 +15,8 @@ use crate::staff::StaffEvent;
 use crate::stock::StockEvent;
 use crate::stream::StreamType;
 use crate::upcasters;
+
+pub use types::{EventType, UnknownEventType};
 
 /// An event of any kind of stream. Serialises as its payload alone: `{"type": "OrderPlaced", …}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,18 +92,23 @@ impl Event {
         }
     }
 
+    /// Its type.
+    pub fn kind(&self) -> EventType {
+        match self {
+            Self::Order(event) => event.kind(),
+            Self::Stock(event) => event.kind(),
+            Self::Delivery(event) => event.kind(),
+            Self::Pizzeria(event) => event.kind(),
+            Self::Menu(event) => event.kind(),
+            Self::Staff(event) => event.kind(),
+            Self::Customer(event) => event.kind(),
+            Self::Closing(event) => event.kind(),
+        }
+    }
+
     /// The name stored in the log, a past-tense fact.
     pub fn event_type(&self) -> &'static str {
-        match self {
-            Self::Order(event) => event.name(),
-            Self::Stock(event) => event.name(),
-            Self::Delivery(event) => event.name(),
-            Self::Pizzeria(event) => event.name(),
-            Self::Menu(event) => event.name(),
-            Self::Staff(event) => event.name(),
-            Self::Customer(event) => event.name(),
-            Self::Closing(event) => event.name(),
-        }
+        self.kind().as_str()
     }
 
     /// The version of its payload as written today, `major.minor.patch`.
@@ -153,9 +162,14 @@ impl Event {
 macro_rules! event_names {
     ($enum:ident, $wrap:ident: $($variant:ident),+ $(,)?) => {
         impl $enum {
+            /// Its type.
+            pub fn kind(&self) -> crate::event::EventType {
+                match self { $(Self::$variant { .. } => crate::event::EventType::$variant,)+ }
+            }
+
             /// The name stored in the log.
             pub fn name(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => stringify!($variant),)+ }
+                self.kind().as_str()
             }
 
             /// Every name, in the order of declaration.

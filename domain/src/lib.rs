@@ -17,6 +17,7 @@ pub mod ingredients;
 pub mod menu;
 pub mod money;
 pub mod order;
+pub mod personal_data;
 pub mod pizzeria;
 pub mod policies;
 pub mod staff;
@@ -30,7 +31,7 @@ pub mod vat;
 pub mod what_if;
 pub mod why;
 
-pub use event::Event;
+pub use event::{Event, EventType};
 pub use ids::LogPosition;
 pub use ingredients::{Ingredients, Quantity};
 pub use money::Cents;

@@ -214,19 +214,57 @@ impl AggregateState {
     /// # Errors
     /// [`ForeignEvent`] when the event is of another kind of stream.
     pub fn evolve(&mut self, event: &Event) -> Result<(), ForeignEvent> {
-        match (self, event) {
-            (Self::Order(state), Event::Order(event)) => state.evolve(event),
-            (Self::Stock(state), Event::Stock(event)) => state.evolve(event),
-            (Self::Delivery(state), Event::Delivery(event)) => state.evolve(event),
-            (Self::Pizzeria(state), Event::Pizzeria(event)) => state.evolve(event),
-            (Self::Menu(state), Event::Menu(event)) => state.evolve(event),
-            (Self::Staff(state), Event::Staff(event)) => state.evolve(event),
-            (Self::Customer(state), Event::Customer(event)) => state.evolve(event),
-            (Self::Closing(state), Event::Closing(event)) => state.evolve(event),
-            (state, event) => {
-                return Err(ForeignEvent { stream: state.kind(), event: event.event_type() });
+        // By event, so that a new kind of event does not compile until it has a state.
+        match event {
+            Event::Order(event) => {
+                if let Self::Order(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
+            }
+            Event::Stock(event) => {
+                if let Self::Stock(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
+            }
+            Event::Delivery(event) => {
+                if let Self::Delivery(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
+            }
+            Event::Pizzeria(event) => {
+                if let Self::Pizzeria(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
+            }
+            Event::Menu(event) => {
+                if let Self::Menu(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
+            }
+            Event::Staff(event) => {
+                if let Self::Staff(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
+            }
+            Event::Customer(event) => {
+                if let Self::Customer(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
+            }
+            Event::Closing(event) => {
+                if let Self::Closing(state) = self {
+                    state.evolve(event);
+                    return Ok(());
+                }
             }
         }
-        Ok(())
+        Err(ForeignEvent { stream: self.kind(), event: event.event_type() })
     }
 }

@@ -96,7 +96,21 @@ fn begun_at(event: &OrderEvent) -> Option<&PizzeriaId> {
     match event {
         OrderEvent::OrderPlaced { placement, .. } => Some(&placement.pizzeria),
         OrderEvent::OrderRefused { pizzeria, .. } => Some(pizzeria),
-        _ => None,
+        OrderEvent::OrderLinesChanged { .. }
+        | OrderEvent::OrderCancelled { .. }
+        | OrderEvent::OrderExpired { .. }
+        | OrderEvent::PaymentAuthorised { .. }
+        | OrderEvent::PaymentCaptured { .. }
+        | OrderEvent::PaymentDeclined { .. }
+        | OrderEvent::PaymentRefunded { .. }
+        | OrderEvent::PreparationStarted { .. }
+        | OrderEvent::ItemBaked { .. }
+        | OrderEvent::OrderReady { .. }
+        | OrderEvent::OrderHandedOver { .. }
+        | OrderEvent::OrderOutForDelivery { .. }
+        | OrderEvent::OrderDelivered { .. }
+        | OrderEvent::OrderNotDelivered { .. }
+        | OrderEvent::OrderReturned { .. } => None,
     }
 }
 

@@ -202,8 +202,17 @@ async fn traced(
         let Some(last) = events.last() else { break };
         read = last.sequence;
         for recorded in &events {
-            if let Event::Stock(event) = &recorded.event {
-                trace.record(Mark { position: recorded.position, at: recorded.recorded_at }, event);
+            match &recorded.event {
+                Event::Stock(event) => {
+                    trace.record(Mark { position: recorded.position, at: recorded.recorded_at }, event);
+                }
+                Event::Order(_)
+                | Event::Delivery(_)
+                | Event::Pizzeria(_)
+                | Event::Menu(_)
+                | Event::Staff(_)
+                | Event::Customer(_)
+                | Event::Closing(_) => {}
             }
         }
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::values::{Fulfilment, OrderChannel, OrderLine, PaymentIntent, PaymentMethod};
-use crate::event::event_names;
+use crate::event::{EventType, event_names};
 use crate::ids::{ContactId, CustomerId, IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
@@ -247,3 +247,95 @@ event_names!(OrderEvent, Order:
     PaymentCaptured, PaymentDeclined, PaymentRefunded, PreparationStarted, ItemBaked, OrderReady,
     OrderHandedOver, OrderOutForDelivery, OrderDelivered, OrderNotDelivered, OrderReturned,
 );
+
+impl OrderEvent {
+    /// The payment service's reference of the charge that the event captures, if it captures one.
+    pub fn captured_charge(&self) -> Option<&str> {
+        match self {
+            Self::PaymentCaptured { reference, .. } => reference.as_deref(),
+            Self::OrderPlaced { .. }
+            | Self::OrderRefused { .. }
+            | Self::OrderLinesChanged { .. }
+            | Self::OrderCancelled { .. }
+            | Self::OrderExpired { .. }
+            | Self::PaymentAuthorised { .. }
+            | Self::PaymentDeclined { .. }
+            | Self::PaymentRefunded { .. }
+            | Self::PreparationStarted { .. }
+            | Self::ItemBaked { .. }
+            | Self::OrderReady { .. }
+            | Self::OrderHandedOver { .. }
+            | Self::OrderOutForDelivery { .. }
+            | Self::OrderDelivered { .. }
+            | Self::OrderNotDelivered { .. }
+            | Self::OrderReturned { .. } => None,
+        }
+    }
+}
+
+/// Whether events of a type may capture a charge of the payment service, as [`OrderEvent::captured_charge`] tells
+/// of one: for SQL over the log.
+pub const fn captures_charge(event: EventType) -> bool {
+    use EventType as E;
+    match event {
+        E::PaymentCaptured => true,
+        E::OrderPlaced
+        | E::OrderRefused
+        | E::OrderLinesChanged
+        | E::OrderCancelled
+        | E::OrderExpired
+        | E::PaymentAuthorised
+        | E::PaymentDeclined
+        | E::PaymentRefunded
+        | E::PreparationStarted
+        | E::ItemBaked
+        | E::OrderReady
+        | E::OrderHandedOver
+        | E::OrderOutForDelivery
+        | E::OrderDelivered
+        | E::OrderNotDelivered
+        | E::OrderReturned
+        | E::IngredientsReserved
+        | E::ReservationChanged
+        | E::ReservationReleased
+        | E::ReservationConsumed
+        | E::SupplyReceived
+        | E::StockCounted
+        | E::IngredientsWasted
+        | E::TransferSent
+        | E::TransferReceived
+        | E::ThresholdSet
+        | E::StockLow
+        | E::StockRecovered
+        | E::ReservationShort
+        | E::PizzaBlocked
+        | E::PizzaUnblocked
+        | E::DeliveryScheduled
+        | E::DeliveryAssigned
+        | E::DeliveryUnassigned
+        | E::DeliveryPickedUp
+        | E::WrongCodeGiven
+        | E::DeliveryCompleted
+        | E::DeliveryFailed
+        | E::DeliveryRetryScheduled
+        | E::DeliveryReturned
+        | E::PizzeriaOpened
+        | E::PizzeriaUpdated
+        | E::PizzeriaPaused
+        | E::PizzeriaResumed
+        | E::MenuPublished
+        | E::StaffHired
+        | E::StaffRevoked
+        | E::DeliveryTaken
+        | E::DeliveryPutDown
+        | E::StaffAccountUpdated
+        | E::StaffEmailVerified
+        | E::StaffPasswordChanged
+        | E::CustomerRegistered
+        | E::CustomerEmailVerified
+        | E::CustomerAccountUpdated
+        | E::CustomerPasswordChanged
+        | E::CustomerErased
+        | E::DayClosed => false,
+    }
+}

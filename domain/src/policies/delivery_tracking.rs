@@ -9,7 +9,16 @@ use crate::usecase::{DeliveryStep, TrackDelivery, UseCase};
 
 /// A departure, a hand-over, a failure and a return each ask for the order's own step.
 pub fn follow(stream: &StreamId, event: &Event) -> Vec<Arc<dyn UseCase>> {
-    let Event::Delivery(event) = event else { return Vec::new() };
+    let event = match event {
+        Event::Delivery(event) => event,
+        Event::Order(_)
+        | Event::Stock(_)
+        | Event::Pizzeria(_)
+        | Event::Menu(_)
+        | Event::Staff(_)
+        | Event::Customer(_)
+        | Event::Closing(_) => return Vec::new(),
+    };
     let (step, now) = match event {
         DeliveryEvent::DeliveryPickedUp { at, .. } => (DeliveryStep::PickedUp, *at),
         DeliveryEvent::DeliveryCompleted { at, .. } => (DeliveryStep::Completed, *at),

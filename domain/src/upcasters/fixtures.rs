@@ -7,16 +7,16 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::*;
-use crate::Event;
 use crate::closing::ClosingEvent;
 use crate::customer::CustomerEvent;
 use crate::delivery::DeliveryEvent;
 use crate::menu::MenuEvent;
-use crate::order::OrderEvent;
+use crate::order::{OrderEvent, captures_charge};
 use crate::pizzeria::PizzeriaEvent;
 use crate::staff::StaffEvent;
 use crate::stock::StockEvent;
 use crate::stream::StreamType;
+use crate::{Event, EventType};
 
 fn names(stream: StreamType) -> &'static [&'static str] {
     match stream {
@@ -105,4 +105,35 @@ fn what_cannot_be_read_says_which_event_it_was() {
     let unreadable = Event::from_stored(StreamType::Stock, "OrderExpired", "1.0.0", "null").unwrap_err();
     let text = unreadable.to_string();
     assert!(text.starts_with("stored event OrderExpired version 1.0.0 of a stock stream"), "{text}");
+}
+
+#[test]
+fn a_type_is_of_the_stream_that_its_events_are_stored_on() {
+    let listed: Vec<_> = EventType::ALL.iter().map(|one| (one.stream_type(), one.as_str())).collect();
+    let named = StreamType::ALL.into_iter();
+    let named: Vec<_> =
+        named.flat_map(|stream| names(stream).iter().map(move |name| (stream, *name))).collect();
+    let sorted = |mut pairs: Vec<(StreamType, &'static str)>| {
+        pairs.sort_unstable();
+        pairs
+    };
+    assert_eq!(sorted(listed), sorted(named));
+}
+
+#[test]
+fn a_type_that_may_capture_a_charge_is_classified_as_its_events_are() {
+    for (event_type, version, text) in fixtures() {
+        let event = load(&event_type, &version, &text);
+        let charge = match &event {
+            Event::Order(event) => event.captured_charge(),
+            Event::Stock(_)
+            | Event::Delivery(_)
+            | Event::Pizzeria(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Customer(_)
+            | Event::Closing(_) => None,
+        };
+        assert_eq!(charge.is_some(), captures_charge(event.kind()), "{event_type}");
+    }
 }

@@ -196,7 +196,39 @@ impl Refusal {
             Event::Delivery(DeliveryEvent::WrongCodeGiven { tries, .. }) => {
                 Some(DeliveryError::BadCode { tries_left: MAX_CODE_TRIES.saturating_sub(*tries) }.into())
             }
-            _ => None,
+            Event::Order(
+                OrderEvent::OrderPlaced { .. }
+                | OrderEvent::OrderLinesChanged { .. }
+                | OrderEvent::OrderCancelled { .. }
+                | OrderEvent::OrderExpired { .. }
+                | OrderEvent::PaymentAuthorised { .. }
+                | OrderEvent::PaymentCaptured { .. }
+                | OrderEvent::PaymentRefunded { .. }
+                | OrderEvent::PreparationStarted { .. }
+                | OrderEvent::ItemBaked { .. }
+                | OrderEvent::OrderReady { .. }
+                | OrderEvent::OrderHandedOver { .. }
+                | OrderEvent::OrderOutForDelivery { .. }
+                | OrderEvent::OrderDelivered { .. }
+                | OrderEvent::OrderNotDelivered { .. }
+                | OrderEvent::OrderReturned { .. },
+            )
+            | Event::Delivery(
+                DeliveryEvent::DeliveryScheduled { .. }
+                | DeliveryEvent::DeliveryAssigned { .. }
+                | DeliveryEvent::DeliveryUnassigned { .. }
+                | DeliveryEvent::DeliveryPickedUp { .. }
+                | DeliveryEvent::DeliveryCompleted { .. }
+                | DeliveryEvent::DeliveryFailed { .. }
+                | DeliveryEvent::DeliveryRetryScheduled { .. }
+                | DeliveryEvent::DeliveryReturned { .. },
+            )
+            | Event::Stock(_)
+            | Event::Pizzeria(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Customer(_)
+            | Event::Closing(_) => None,
         }
     }
 

@@ -140,7 +140,21 @@ impl WhatIf {
                 self.orders.entry(id).or_default().evolve(event);
             }
             // Of an order that was placed before the period, only what it does to the stock counts.
-            event => {
+            OrderEvent::OrderLinesChanged { .. }
+            | OrderEvent::OrderCancelled { .. }
+            | OrderEvent::OrderExpired { .. }
+            | OrderEvent::PaymentAuthorised { .. }
+            | OrderEvent::PaymentCaptured { .. }
+            | OrderEvent::PaymentDeclined { .. }
+            | OrderEvent::PaymentRefunded { .. }
+            | OrderEvent::PreparationStarted { .. }
+            | OrderEvent::ItemBaked { .. }
+            | OrderEvent::OrderReady { .. }
+            | OrderEvent::OrderHandedOver { .. }
+            | OrderEvent::OrderOutForDelivery { .. }
+            | OrderEvent::OrderDelivered { .. }
+            | OrderEvent::OrderNotDelivered { .. }
+            | OrderEvent::OrderReturned { .. } => {
                 if let Some(order) = self.orders.get_mut(&id) {
                     order.evolve(event);
                 }

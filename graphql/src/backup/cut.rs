@@ -4,6 +4,8 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use domain::EventType;
+use domain::order::captures_charge;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -145,7 +147,8 @@ pub(super) fn only(table: &str, cut: &Cut) -> Option<String> {
     }
 }
 
-/// What follows from a cut for the facts, a statement each; `$1` is the last position, `$2` its time.
+/// What follows from a cut for the facts, a statement each; `$1` is the last position, `$2` its time, `$3` the types of
+/// events that capture a charge.
 const FACTS: &[&str] = &[
     // Answers to commands that are no more: asked again, they are carried out again.
     "DELETE FROM idempotency_keys WHERE position > $1 OR (position IS NULL AND recorded_at > $2)",
@@ -168,7 +171,7 @@ const FACTS: &[&str] = &[
     "UPDATE payment_intents SET ending = NULL, ended_at = NULL, due_at = now(), tries = 0 WHERE id IN (SELECT DISTINCT ON (p.order_id) p.id FROM payment_intents p WHERE p.ending = 'CAPTURED' \
      AND NOT EXISTS (SELECT FROM payment_intents o WHERE o.order_id = p.order_id AND o.ending IS NULL) \
      AND NOT EXISTS (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = p.order_id::text \
-     AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = 'PaymentCaptured') \
+     AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = ANY($3)) \
      ORDER BY p.order_id, p.created_at)",
     // The tree goes back to the last head that stays: what is behind it is sealed again. A level's tiles have the
     // hashes of whole subtrees only.
@@ -185,13 +188,15 @@ const FACTS: &[&str] = &[
 
 /// Brings the facts in line with a log that was cut. Gives the charges that nobody will look after.
 pub(super) async fn apply(db: &mut PgConnection, cut: &Cut) -> Result<Vec<Uuid>, sqlx::Error> {
+    let capturing = EventType::names_where(captures_charge);
     for statement in FACTS {
-        sqlx::query(statement).bind(cut.position).bind(cut.recorded_at).execute(&mut *db).await?;
+        let query = sqlx::query(statement).bind(cut.position).bind(cut.recorded_at).bind(&capturing);
+        query.execute(&mut *db).await?;
     }
     let left = "SELECT p.id FROM payment_intents p WHERE p.ending = 'CAPTURED' AND NOT EXISTS \
                 (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = p.order_id::text \
-                AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = 'PaymentCaptured')";
-    sqlx::query(left).fetch_all(db).await?.iter().map(|row| row.try_get(0)).collect()
+                AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = ANY($1))";
+    sqlx::query(left).bind(capturing).fetch_all(db).await?.iter().map(|row| row.try_get(0)).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use domain::personal_data::erasing_types;
 use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
@@ -38,9 +39,9 @@ pub enum ErasuresError {
 pub async fn recorded_erasures(db: &mut PgConnection) -> Result<Vec<Erasure>, sqlx::Error> {
     let mut all = left_behind(db).await?;
     let sql = "SELECT aggregate_id::uuid, recorded_at FROM events \
-               WHERE aggregate_type = 'customer' AND event_type = 'CustomerErased' \
+               WHERE aggregate_type = 'customer' AND event_type = ANY($1) \
                UNION SELECT customer_id, erased_at FROM erased_customers";
-    all.extend(sqlx::query_as::<_, Erasure>(sql).fetch_all(db).await?);
+    all.extend(sqlx::query_as::<_, Erasure>(sql).bind(erasing_types()).fetch_all(db).await?);
     all.sort_unstable();
     all.dedup_by_key(|(customer, _)| *customer);
     Ok(all)
@@ -118,6 +119,7 @@ fn erasure(line: &str, between: char) -> Option<Erasure> {
 fn of_backup(from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
     let mut reader = Reader::open(from)?;
     let mut erased = Vec::new();
+    let erasing: Vec<String> = erasing_types().iter().map(|name| format!("\t{name}\t")).collect();
     let (mut places, mut is_log) = ([0; 2], false);
     loop {
         match reader.next()? {
@@ -139,7 +141,8 @@ fn of_backup(from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
             Part::Rows(rows) => {
                 for line in rows.split_inclusive(|byte| *byte == b'\n') {
                     // The name of an event's type stands between tabs of its own: no payload has a bare one.
-                    if is_log && !line.windows(16).any(|window| window == b"\tCustomerErased\t") {
+                    let names = |name: &String| line.windows(name.len()).any(|part| part == name.as_bytes());
+                    if is_log && !erasing.iter().any(names) {
                         continue;
                     }
                     let line = String::from_utf8_lossy(line);

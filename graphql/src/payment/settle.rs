@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::order::{OnlinePayment, OrderCommand, OrderEvent};
+use domain::order::{OnlinePayment, OrderCommand};
 use domain::usecase::ToOrder;
 use domain::{Event, StreamId};
 use event_store::{EventStore, LogError, StoreError, log};
@@ -123,10 +123,14 @@ impl Settlement {
         let (after, up_to) = (intent.version, intent.version.saturating_add(2));
         let events = log::read_stream(&self.pool, &stream, after, up_to).await?;
         Ok(events.iter().any(|recorded| match &recorded.event {
-            Event::Order(OrderEvent::PaymentCaptured { reference: Some(captured), .. }) => {
-                captured == reference
-            }
-            _ => false,
+            Event::Order(event) => event.captured_charge() == Some(reference),
+            Event::Stock(_)
+            | Event::Delivery(_)
+            | Event::Pizzeria(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Customer(_)
+            | Event::Closing(_) => false,
         }))
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use domain::ids::CustomerId;
+use domain::personal_data::erasing_types;
 use sqlx::{Connection, PgConnection, PgExecutor};
 use uuid::Uuid;
 
@@ -61,9 +62,10 @@ pub async fn erase_customer(
 pub async fn erase_all_recorded(db: &mut PgConnection) -> Result<usize, sqlx::Error> {
     let recorded: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(
         "SELECT aggregate_id::uuid, recorded_at FROM events \
-         WHERE aggregate_type = 'customer' AND event_type = 'CustomerErased' \
+         WHERE aggregate_type = 'customer' AND event_type = ANY($1) \
          UNION SELECT customer_id, erased_at FROM erased_customers",
     )
+    .bind(erasing_types())
     .fetch_all(&mut *db)
     .await?;
     let mut done = HashSet::new();

@@ -10,6 +10,7 @@ use domain::customer::CustomerEvent;
 use domain::delivery::{DeliveryEvent, Proof};
 use domain::ids::{ContactId, CustomerId};
 use domain::order::OrderEvent;
+use domain::personal_data::followed_types;
 use domain::{Event, LogPosition};
 use event_store::{LogEntry, LogError, RecordedEvent, log};
 use sqlx::{PgConnection, PgPool};
@@ -25,19 +26,6 @@ const TICK: Duration = Duration::from_secs(1);
 const EVENTS: i64 = 500;
 /// Contacts that one transaction erases.
 const CONTACTS: i64 = 500;
-
-/// The events that say something of personal data.
-const TYPES: [&str; 9] = [
-    "CustomerErased",
-    "OrderPlaced",
-    "OrderCancelled",
-    "OrderExpired",
-    "OrderHandedOver",
-    "OrderDelivered",
-    "OrderReturned",
-    "DeliveryCompleted",
-    "DeliveryReturned",
-];
 
 /// Looks after personal data.
 #[derive(Debug, Clone)]
@@ -105,7 +93,39 @@ impl Meaning {
                 self.ended.push(id);
             }
             Event::Delivery(DeliveryEvent::DeliveryReturned { .. }) => self.ended.push(id),
-            _ => {}
+            Event::Order(
+                OrderEvent::OrderRefused { .. }
+                | OrderEvent::OrderLinesChanged { .. }
+                | OrderEvent::PaymentAuthorised { .. }
+                | OrderEvent::PaymentCaptured { .. }
+                | OrderEvent::PaymentDeclined { .. }
+                | OrderEvent::PaymentRefunded { .. }
+                | OrderEvent::PreparationStarted { .. }
+                | OrderEvent::ItemBaked { .. }
+                | OrderEvent::OrderReady { .. }
+                | OrderEvent::OrderOutForDelivery { .. }
+                | OrderEvent::OrderNotDelivered { .. },
+            )
+            | Event::Delivery(
+                DeliveryEvent::DeliveryScheduled { .. }
+                | DeliveryEvent::DeliveryAssigned { .. }
+                | DeliveryEvent::DeliveryUnassigned { .. }
+                | DeliveryEvent::DeliveryPickedUp { .. }
+                | DeliveryEvent::WrongCodeGiven { .. }
+                | DeliveryEvent::DeliveryFailed { .. }
+                | DeliveryEvent::DeliveryRetryScheduled { .. },
+            )
+            | Event::Customer(
+                CustomerEvent::CustomerRegistered { .. }
+                | CustomerEvent::CustomerEmailVerified { .. }
+                | CustomerEvent::CustomerAccountUpdated { .. }
+                | CustomerEvent::CustomerPasswordChanged { .. },
+            )
+            | Event::Stock(_)
+            | Event::Pizzeria(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Closing(_) => {}
         }
     }
 
@@ -194,7 +214,7 @@ impl Keeper {
         head: LogPosition,
     ) -> Result<LogPosition, KeeperError> {
         let filter = log::EventFilter {
-            types: TYPES.iter().map(|name| (*name).to_owned()).collect(),
+            types: followed_types(),
             after: Some(position),
             before: Some(LogPosition(head.0.saturating_add(1))),
             ..log::EventFilter::default()
@@ -208,5 +228,44 @@ impl Keeper {
         Meaning::of(&events).carry_out(&mut *tx).await?;
         sqlx::query("UPDATE personal_data_progress SET position = $1").bind(to.0).execute(&mut *tx).await?;
         Ok(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{EventType, personal_data::RetentionEffect, personal_data::retention_effect};
+
+    use super::*;
+
+    /// The stored text of every event, as the domain's fixtures have it.
+    fn fixtures() -> Vec<(EventType, Event)> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/fixtures/events");
+        let mut fixtures = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let (name, version) = path.file_stem().unwrap().to_str().unwrap().split_once('-').unwrap();
+            let Ok(event_type) = name.parse::<EventType>() else { continue };
+            let text = std::fs::read_to_string(&path).unwrap();
+            let event = Event::from_stored(event_type.stream_type(), name, version, text.trim_end()).unwrap();
+            fixtures.push((event_type, event));
+        }
+        fixtures
+    }
+
+    #[test]
+    fn each_event_does_what_the_domain_says_that_it_means() {
+        let at = DateTime::UNIX_EPOCH;
+        for (event_type, event) in fixtures() {
+            let mut meaning = Meaning::default();
+            meaning.add(Uuid::nil(), &event, at);
+            let done = match retention_effect(event_type) {
+                RetentionEffect::None => meaning == Meaning::default(),
+                RetentionEffect::ErasesCustomer => !meaning.erased.is_empty(),
+                RetentionEffect::StoresRow => !meaning.stored.is_empty(),
+                RetentionEffect::ClosesOrder => !meaning.closed.is_empty(),
+                RetentionEffect::EndsDelivery => !meaning.ended.is_empty(),
+            };
+            assert!(done, "{event_type}: {meaning:?}");
+        }
     }
 }

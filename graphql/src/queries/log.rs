@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
-use domain::{StreamId, StreamType as Kind};
+use domain::{EventType, StreamId, StreamType as Kind};
 use event_store::{log, merkle};
 use projections::page::{PageArgs, PageError};
 use uuid::Uuid;
@@ -91,7 +91,7 @@ pub struct EventFilter {
     /// customer, or `menu:group`;
     /// without what stands before the colon where `streamTypes` names one kind.
     pub stream_id: Option<ID>,
-    /// Of these types, `OrderPlaced`.
+    /// Of these types, `OrderPlaced`. A name that is not a type of event is `BAD_USER_INPUT`, which lists them all.
     pub types: Option<Vec<String>>,
     /// Of a pizzeria; an id or a code. Managers see those of their own only.
     pub pizzeria_id: Option<ID>,
@@ -124,6 +124,14 @@ fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
     }
 }
 
+/// A type of event by its stored name: of an unknown one no event would ever be found.
+fn event_type(name: &str) -> Result<String, ApiError> {
+    match name.parse::<EventType>() {
+        Ok(event_type) => Ok(event_type.as_str().to_owned()),
+        Err(error) => Err(ApiError::bad_input(format!("filter.types: {error}"))),
+    }
+}
+
 fn actor(id: &ID) -> Result<Uuid, ApiError> {
     let local = id.strip_prefix("staff:").or_else(|| id.strip_prefix("customer:")).unwrap_or(id);
     local.parse().map_err(|_| ApiError::bad_input("filter.actorId: not the id of an account"))
@@ -139,7 +147,12 @@ pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventF
     Ok(log::EventFilter {
         stream: asked.stream_id.as_ref().map(|id| stream(id, kinds)).transpose()?,
         kinds: kinds.iter().copied().map(known).collect::<Result<_, _>>()?,
-        types: asked.types.unwrap_or_default(),
+        types: asked
+            .types
+            .unwrap_or_default()
+            .iter()
+            .map(|name| event_type(name))
+            .collect::<Result<_, _>>()?,
         pizzeria: pizzerias.into_iter().next(),
         actor: asked.actor_id.as_ref().map(actor).transpose()?,
         command: asked.command,

@@ -185,7 +185,30 @@ impl KitchenView {
                 let order = order.placed();
                 Ok(order.is_some_and(|order| order.pizzeria == self.pizzeria && order.started_at.is_none()))
             }
-            _ => Ok(false),
+            Event::Order(
+                OrderEvent::OrderRefused { .. }
+                | OrderEvent::OrderLinesChanged { .. }
+                | OrderEvent::OrderCancelled { .. }
+                | OrderEvent::OrderExpired { .. }
+                | OrderEvent::PaymentAuthorised { .. }
+                | OrderEvent::PaymentDeclined { .. }
+                | OrderEvent::PaymentRefunded { .. }
+                | OrderEvent::PreparationStarted { .. }
+                | OrderEvent::ItemBaked { .. }
+                | OrderEvent::OrderReady { .. }
+                | OrderEvent::OrderHandedOver { .. }
+                | OrderEvent::OrderOutForDelivery { .. }
+                | OrderEvent::OrderDelivered { .. }
+                | OrderEvent::OrderNotDelivered { .. }
+                | OrderEvent::OrderReturned { .. },
+            )
+            | Event::Stock(_)
+            | Event::Delivery(_)
+            | Event::Pizzeria(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Customer(_)
+            | Event::Closing(_) => Ok(false),
         }
     }
 }

@@ -4,7 +4,7 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope, of_role, roles_of};
-use domain::{LogPosition, StreamId};
+use domain::{EventType, LogPosition, StreamId};
 use event_store::LogEntry;
 
 use super::enums::{Role, StreamType};
@@ -45,19 +45,26 @@ pub struct Actor {
 
 /// Leaves the keys, takes out the digits, however deep they lie.
 fn blank_codes(event_type: &str, payload: &mut serde_json::Value) {
+    // A type that this program does not know may hold them under either name.
+    let is_scheduling =
+        event_type.parse().map_or(true, |event_type: EventType| event_type == EventType::DeliveryScheduled);
+    blank_fields(&["deliveryCode", "delivery_code"], is_scheduling.then_some("code"), payload);
+}
+
+fn blank_fields(names: &[&str], another: Option<&str>, payload: &mut serde_json::Value) {
     match payload {
         serde_json::Value::Object(fields) => {
             for (name, value) in fields {
-                let code = ["deliveryCode", "delivery_code"].contains(&name.as_str())
-                    || event_type == "DeliveryScheduled" && name == "code";
-                if code {
+                if names.contains(&name.as_str()) || another == Some(name) {
                     *value = serde_json::Value::Null;
                 } else {
-                    blank_codes(event_type, value);
+                    blank_fields(names, another, value);
                 }
             }
         }
-        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| blank_codes(event_type, item)),
+        serde_json::Value::Array(items) => {
+            items.iter_mut().for_each(|item| blank_fields(names, another, item));
+        }
         serde_json::Value::Null
         | serde_json::Value::Bool(_)
         | serde_json::Value::Number(_)

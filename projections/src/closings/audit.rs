@@ -78,8 +78,17 @@ async fn all(pool: &PgPool) -> Result<Vec<Closed>, ClosingsError> {
         filter.after = Some(end);
         for entry in entries {
             let event = entry.readable()?;
-            if let Event::Closing(ClosingEvent::DayClosed { closing, .. }) = &event.event {
-                closings.push((event.position, (**closing).clone()));
+            match &event.event {
+                Event::Closing(ClosingEvent::DayClosed { closing, .. }) => {
+                    closings.push((event.position, (**closing).clone()));
+                }
+                Event::Order(_)
+                | Event::Stock(_)
+                | Event::Delivery(_)
+                | Event::Pizzeria(_)
+                | Event::Menu(_)
+                | Event::Staff(_)
+                | Event::Customer(_) => {}
             }
         }
     }

@@ -138,7 +138,18 @@ impl Closer {
         let first = log::read_stream(&self.pool, &StreamId::pizzeria(pizzeria), 0, 1).await?;
         let opened = first.first().and_then(|event| match &event.event {
             Event::Pizzeria(PizzeriaEvent::PizzeriaOpened { at, .. }) => Some(*at),
-            _ => None,
+            Event::Pizzeria(
+                PizzeriaEvent::PizzeriaUpdated { .. }
+                | PizzeriaEvent::PizzeriaPaused { .. }
+                | PizzeriaEvent::PizzeriaResumed { .. },
+            )
+            | Event::Order(_)
+            | Event::Stock(_)
+            | Event::Delivery(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Customer(_)
+            | Event::Closing(_) => None,
         });
         Ok(opened.map(|at| (business_day(at, zone), closed.upto)))
     }

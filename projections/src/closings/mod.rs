@@ -49,7 +49,16 @@ impl From<Stored> for Row {
 
 pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
     for recorded in events {
-        let Event::Closing(ClosingEvent::DayClosed { closing, at }) = &recorded.event else { continue };
+        let (closing, at) = match &recorded.event {
+            Event::Closing(ClosingEvent::DayClosed { closing, at }) => (closing, at),
+            Event::Order(_)
+            | Event::Stock(_)
+            | Event::Delivery(_)
+            | Event::Pizzeria(_)
+            | Event::Menu(_)
+            | Event::Staff(_)
+            | Event::Customer(_) => continue,
+        };
         sqlx::query(
             "INSERT INTO closings (pizzeria, day, position, closed_at, document) \
              VALUES ($1, $2, $3, $4, $5::json) ON CONFLICT (pizzeria, day) DO NOTHING",
