@@ -19,6 +19,7 @@ use projections::why::Unknown;
 use projections::{ApplyError, WaitError};
 
 use crate::auth::{AuthError, BrakeError, PasswordError};
+use crate::inputs::InputError;
 
 /// The codes of API.md, and the one that the protocol of persisted queries has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +115,9 @@ pub enum ApiError {
     /// What was given cannot be used.
     #[error("{0}")]
     BadUserInput(String),
+    /// An input that cannot be used. A mutation answers it as user errors ([`crate::mutations`], `settled`).
+    #[error("{0}")]
+    InvalidInput(InputError),
     /// A subscription that cannot go on after what its client has seen: either the log ends before it,
     /// or it is too far behind.
     #[error(
@@ -178,7 +182,7 @@ impl ApiError {
             Self::Unauthenticated => ErrorCode::Unauthenticated,
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NotFound(_) => ErrorCode::NotFound,
-            Self::BadUserInput(_) | Self::Gap { .. } => ErrorCode::BadUserInput,
+            Self::BadUserInput(_) | Self::InvalidInput(_) | Self::Gap { .. } => ErrorCode::BadUserInput,
             Self::QueryTooComplex(_) => ErrorCode::QueryTooComplex,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Conflict => ErrorCode::Conflict,
@@ -186,6 +190,12 @@ impl ApiError {
             Self::Unavailable(..) => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
+    }
+}
+
+impl From<InputError> for ApiError {
+    fn from(error: InputError) -> Self {
+        Self::InvalidInput(error)
     }
 }
 
@@ -406,6 +416,7 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
             | ApiError::Forbidden
             | ApiError::NotFound(_)
             | ApiError::BadUserInput(_)
+            | ApiError::InvalidInput(_)
             | ApiError::QueryTooComplex(_)
             | ApiError::Conflict
             | ApiError::Overloaded

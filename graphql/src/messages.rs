@@ -31,6 +31,9 @@ pub fn message(refusal: &Refusal, lang: Lang) -> String {
             format!("Modifié entre-temps : vous avez vu la version {expected}, la version actuelle est la {actual}."),
             format!("Changed in the meantime: you saw version {expected}, it is at version {actual} now."),
         ),
+        Refusal::Several(refusals) => {
+            refusals.iter().map(|refusal| message(refusal, lang)).collect::<Vec<_>>().join(" ")
+        }
         Refusal::IdempotencyKeyReused => lang
             .pick(
                 "Cette clé d'idempotence a déjà servi pour une autre demande.",
@@ -56,6 +59,38 @@ fn order(error: &OrderError, lang: Lang) -> String {
             Lang::Fr => format!("Une ligne de commande comporte au plus {max} pièces."),
             Lang::En => format!("An order has at most {max} {what}."),
         },
+        OrderError::Line { error, .. } => order(error, lang),
+        OrderError::InvalidQuantity { max } => {
+            lang.pick(format!("Une quantité va de 1 à {max}."), format!("A quantity is 1 to {max}."))
+        }
+        OrderError::ChannelNotAllowed { .. } => lang
+            .pick(
+                "Un client commande sur le web (WEB) ; le personnel saisit les autres commandes.",
+                "A customer orders on the web (WEB); staff enter the other orders.",
+            )
+            .to_owned(),
+        OrderError::PaymentNotAllowed { fulfilment: Fulfilment::Delivery, .. } => lang
+            .pick(
+                "Une livraison se paie en ligne ou au livreur.",
+                "A delivery is paid online or to the courier.",
+            )
+            .to_owned(),
+        OrderError::PaymentNotAllowed { fulfilment: Fulfilment::Takeaway | Fulfilment::OnSite, .. } => lang
+            .pick(
+                "Sans livraison, une commande se paie en ligne ou au comptoir.",
+                "Without a delivery, an order is paid online or at the counter.",
+            )
+            .to_owned(),
+        OrderError::ReasonNotAllowed { .. } => lang
+            .pick(
+                "Un client annule à sa demande (CUSTOMER_REQUEST) ou pour une autre raison (OTHER).",
+                "A customer cancels at their own request (CUSTOMER_REQUEST) or for another reason (OTHER).",
+            )
+            .to_owned(),
+        OrderError::NotBaked { line } => lang.pick(
+            format!("La ligne {line} n'est pas une pizza : elle ne passe pas au four."),
+            format!("Line {line} is not a pizza: it does not go through the oven."),
+        ),
         OrderError::UnknownItem { item } => {
             lang.pick(format!("{item} n'est pas à la carte."), format!("{item} is not on the menu."))
         }

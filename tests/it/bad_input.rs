@@ -2,7 +2,7 @@
 //! no such input.
 
 use serde_json::{Value, json};
-use tests::orders::{basket, pizza, refusals, side, with};
+use tests::orders::{basket, pizza, places, refusals, side, with};
 use tests::{Api, Shop};
 
 const JSON: &str = "application/json";
@@ -32,43 +32,19 @@ async fn inputs_that_make_no_sense_are_refused_with_a_code_and_store_nothing() {
     let place = |fields: Value| with(good.clone(), fields);
     let nobody = "order:0193b3c0-0000-7000-8000-000000000000";
     for (mutation, input, code) in [
-        ("placeOrder", line(json!(0)), "BAD_USER_INPUT"),
-        ("placeOrder", line(json!(-1)), "BAD_USER_INPUT"),
-        ("placeOrder", line(json!(10_000_001)), "BAD_USER_INPUT"),
-        ("placeOrder", line(json!(i64::MAX)), "BAD_USER_INPUT"),
-        ("placeOrder", line(json!(i64::MIN)), "BAD_USER_INPUT"),
         ("placeOrder", line(json!(1e30)), "BAD_USER_INPUT"),
         ("placeOrder", line(json!(1.5)), "BAD_USER_INPUT"),
         ("placeOrder", line(json!("2")), "BAD_USER_INPUT"),
         ("placeOrder", line(Value::Null), "BAD_USER_INPUT"),
         ("placeOrder", takeaway(Value::Null), "BAD_USER_INPUT"),
-        ("placeOrder", takeaway(json!(vec![side("WATER", 1); 51])), "BAD_USER_INPUT"),
-        (
-            "placeOrder",
-            takeaway(json!(vec![json!({ "item": "WATER", "quantity": 1 }); 1_500])),
-            "BAD_USER_INPUT",
-        ),
         ("placeOrder", takeaway(json!([{ "item": "MAR", "size": "XL", "quantity": 1 }])), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "pizzeriaId": "P9" })), "NOT_FOUND"),
         ("placeOrder", place(json!({ "pizzeriaId": "order:P1" })), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "pizzeriaId": "" })), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "channel": "PIGEON" })), "BAD_USER_INPUT"),
-        ("placeOrder", place(json!({ "expectedTotal": "-1.00" })), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "expectedTotal": "1.001" })), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "expectedTotal": 11.0 })), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "expectedTotal": "NaN" })), "BAD_USER_INPUT"),
-        ("placeOrder", place(json!({ "note": "x".repeat(501) })), "BAD_USER_INPUT"),
-        ("placeOrder", place(json!({ "note": "nul\u{0}" })), "BAD_USER_INPUT"),
-        ("placeOrder", place(json!({ "contact": { "name": "esc\u{1b}[31m" } })), "BAD_USER_INPUT"),
-        ("placeOrder", place(json!({ "contact": { "name": "x".repeat(201) } })), "BAD_USER_INPUT"),
-        ("placeOrder", place(json!({ "contact": { "address": { "latitude": 48.9 } } })), "BAD_USER_INPUT"),
-        (
-            "placeOrder",
-            place(json!({ "contact": { "address": { "latitude": 91.0, "longitude": 2.0 } } })),
-            "BAD_USER_INPUT",
-        ),
-        ("placeOrder", place(json!({ "idempotencyKey": "" })), "BAD_USER_INPUT"),
-        ("placeOrder", place(json!({ "idempotencyKey": "k".repeat(256) })), "BAD_USER_INPUT"),
         ("placeOrder", place(json!({ "surprise": true })), "BAD_USER_INPUT"),
         ("placeOrder", json!("an order, please"), "BAD_USER_INPUT"),
         ("placeOrder", json!([]), "BAD_USER_INPUT"),
@@ -87,45 +63,86 @@ async fn inputs_that_make_no_sense_are_refused_with_a_code_and_store_nothing() {
         assert_eq!(answer.code(), code, "{mutation}: {input}: {}", answer.body);
         assert!(matches!(answer.status, 200 | 400), "{mutation}: {input}: {}", answer.status);
     }
-    for (input, code) in [
-        (takeaway(json!([])), "EMPTY_ORDER"),
-        (takeaway(json!([{ "item": "NOTHING", "quantity": 1 }])), "UNKNOWN_PIZZA"),
-        (takeaway(json!([{ "item": "mar'; DROP TABLE events; --", "quantity": 1 }])), "UNKNOWN_PIZZA"),
-        (takeaway(json!([{ "item": "MAR", "quantity": 1 }])), "UNKNOWN_PIZZA"),
-        (takeaway(json!([{ "item": "COLA", "size": "M", "quantity": 1 }])), "UNKNOWN_PIZZA"),
+    for (input, code, field) in [
+        (line(json!(0)), "INVALID_INPUT", "lines.0.quantity"),
+        (line(json!(-1)), "INVALID_INPUT", "lines.0.quantity"),
+        (line(json!(i32::MIN)), "INVALID_INPUT", "lines.0.quantity"),
+        (line(json!(100)), "ORDER_TOO_LARGE", "lines.0.quantity"),
+        (line(json!(10_000_001)), "ORDER_TOO_LARGE", "lines.0.quantity"),
+        (line(json!(i32::MAX)), "ORDER_TOO_LARGE", "lines.0.quantity"),
+        (takeaway(json!(vec![side("WATER", 1); 51])), "ORDER_TOO_LARGE", "lines"),
+        (place(json!({ "expectedTotal": "-1.00" })), "INVALID_INPUT", "expectedTotal"),
+        (place(json!({ "note": "x".repeat(501) })), "INVALID_INPUT", "note"),
+        (place(json!({ "note": "nul\u{0}" })), "INVALID_INPUT", "note"),
+        (place(json!({ "contact": { "name": "esc\u{1b}[31m" } })), "INVALID_INPUT", "contact.name"),
+        (place(json!({ "contact": { "name": "two\nlines" } })), "INVALID_INPUT", "contact.name"),
+        (place(json!({ "contact": { "name": "x".repeat(201) } })), "INVALID_INPUT", "contact.name"),
+        (place(json!({ "contact": { "name": "\u{202e}adA" } })), "INVALID_INPUT", "contact.name"),
+        (place(json!({ "contact": { "email": "ada" } })), "INVALID_EMAIL", "contact.email"),
+        (
+            place(json!({ "contact": { "address": { "latitude": 48.9 } } })),
+            "INVALID_INPUT",
+            "contact.address.longitude",
+        ),
+        (
+            place(json!({ "contact": { "address": { "latitude": 91.0, "longitude": 2.0 } } })),
+            "INVALID_INPUT",
+            "contact.address.latitude",
+        ),
+        (place(json!({ "idempotencyKey": "" })), "INVALID_INPUT", "idempotencyKey"),
+        (place(json!({ "idempotencyKey": "k".repeat(256) })), "INVALID_INPUT", "idempotencyKey"),
+        (place(json!({ "channel": "COUNTER" })), "CHANNEL_NOT_ALLOWED", "channel"),
+        (place(json!({ "channel": "PHONE" })), "CHANNEL_NOT_ALLOWED", "channel"),
+        (place(json!({ "payment": "ON_DELIVERY" })), "PAYMENT_NOT_ALLOWED", "payment"),
+        (
+            with(basket("P1", "DELIVERY", &[pizza("MAR", "L", 2)]), json!({ "payment": "AT_COUNTER" })),
+            "PAYMENT_NOT_ALLOWED",
+            "payment",
+        ),
+        (takeaway(json!([])), "EMPTY_ORDER", "lines"),
+        (takeaway(json!([{ "item": "NOTHING", "quantity": 1 }])), "UNKNOWN_PIZZA", "lines.0.item"),
+        (
+            takeaway(json!([{ "item": "mar'; DROP TABLE events; --", "quantity": 1 }])),
+            "UNKNOWN_PIZZA",
+            "lines.0.item",
+        ),
+        (takeaway(json!([{ "item": "MAR", "quantity": 1 }])), "UNKNOWN_PIZZA", "lines.0.size"),
+        (takeaway(json!([{ "item": "COLA", "size": "M", "quantity": 1 }])), "UNKNOWN_PIZZA", "lines.0.size"),
         (
             takeaway(json!([{ "item": "MAR", "size": "M", "quantity": 1, "extras": ["HONEY"] }])),
             "UNKNOWN_EXTRA",
+            "lines.0.extras.0",
         ),
         (
             takeaway(json!([{ "item": "MAR", "size": "M", "quantity": 1, "without": ["DOUGH"] }])),
             "UNKNOWN_INGREDIENT",
+            "lines.0.without.0",
         ),
-        (line(json!(10_000_000)), "ORDER_TOO_LARGE"),
     ] {
         let payload = customer.place(input.clone()).await;
-        assert_eq!(refusals(&payload), [code], "{input}: {payload}");
+        assert_eq!(places(&payload), [(code, format!("input.{field}"))], "{input}: {payload}");
     }
     let manager = shop.person("manager.p1");
     let lines = |quantity: Value| json!([{ "ingredient": "TOMATO", "quantity": quantity }]);
     let stocked = |fields: Value| with(json!({ "pizzeriaId": "P1" }), fields);
-    for (mutation, input, code) in [
-        ("countStock", stocked(json!({ "lines": lines(json!(-1)) })), "BAD_USER_INPUT"),
-        ("countStock", stocked(json!({ "lines": lines(json!(10_000_001)) })), "BAD_USER_INPUT"),
+    for (mutation, input, field) in [
+        ("countStock", stocked(json!({ "lines": lines(json!(-1)) })), "lines.0.quantity"),
+        ("countStock", stocked(json!({ "lines": lines(json!(10_000_001)) })), "lines.0.quantity"),
         (
             "wasteIngredients",
             stocked(json!({ "lines": lines(json!(0)), "reason": "SPOILED" })),
-            "BAD_USER_INPUT",
+            "lines.0.quantity",
         ),
-        ("setStockThreshold", stocked(json!({ "ingredient": "TOMATO", "threshold": -5 })), "BAD_USER_INPUT"),
+        ("setStockThreshold", stocked(json!({ "ingredient": "TOMATO", "threshold": -5 })), "threshold"),
         (
             "receiveSupply",
             stocked(json!({ "lines": lines(json!(1)), "supplier": " ", "deliveryNote": "1" })),
-            "BAD_USER_INPUT",
+            "supplier",
         ),
     ] {
-        let answer = manager.try_mutate(mutation, "stock { id }", input.clone()).await;
-        assert_eq!(answer.code(), code, "{mutation}: {input}: {}", answer.body);
+        let payload = manager.mutate(mutation, "stock { id }", input.clone()).await;
+        let expected = [("INVALID_INPUT", format!("input.{field}"))];
+        assert_eq!(places(&payload), expected, "{mutation}: {input}: {payload}");
     }
     let unknown = json!({ "lines": [{ "ingredient": "UNOBTAINIUM", "quantity": 1 }] });
     assert_eq!(refusals(&manager.to_stock("countStock", "P1", unknown).await), ["UNKNOWN_INGREDIENT"]);
@@ -148,7 +165,7 @@ async fn names_of_any_script_come_back_as_they_were_given() {
         "שלום עולם",
         "李小龍",
         "👩‍👩‍👧‍👦",
-        "e\u{301}\u{202e}abc",
+        "Zo\u{eb}",
         "O'Brien; DROP TABLE \"orders\"; --",
         "𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
     ] {
@@ -161,6 +178,58 @@ async fn names_of_any_script_come_back_as_they_were_given() {
         let seen = customer.order(&order, "contact { name } note", &order["position"]).await;
         assert_eq!(seen, json!({ "contact": { "name": name }, "note": note }));
     }
+}
+
+#[tokio::test]
+async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
+    let shop = Shop::open().await;
+    let customer = shop.person("customer1");
+    let before = stored(&shop).await;
+    let lines = json!([
+        { "item": "🍕", "quantity": 1 },
+        { "item": "MAR", "size": "M", "quantity": 200, "extras": ["EGG", "HONEY"] },
+        { "item": "COLA", "size": "L", "quantity": 0 },
+        { "item": "NOTHING", "quantity": 1 },
+    ]);
+    let contact = json!({ "name": "\u{0}", "email": "ada", "address": { "latitude": 99.0, "longitude": 2.3 } });
+    let input = json!({
+        "pizzeriaId": "P1", "channel": "COUNTER", "fulfilment": "DELIVERY", "payment": "AT_COUNTER",
+        "lines": lines, "contact": contact, "note": "x".repeat(501), "expectedTotal": "-1.00",
+        "idempotencyKey": "",
+    });
+    let at = |code: &'static str, field: &str| (code, format!("input.{field}"));
+    let payload = customer.place(input.clone()).await;
+    let domains = [
+        at("CHANNEL_NOT_ALLOWED", "channel"),
+        at("PAYMENT_NOT_ALLOWED", "payment"),
+        at("ORDER_TOO_LARGE", "lines.1.quantity"),
+        at("UNKNOWN_EXTRA", "lines.1.extras.1"),
+        at("INVALID_INPUT", "lines.2.quantity"),
+        at("UNKNOWN_PIZZA", "lines.2.size"),
+        at("UNKNOWN_PIZZA", "lines.3.item"),
+    ];
+    let own = [
+        at("UNKNOWN_PIZZA", "lines.0.item"),
+        at("INVALID_INPUT", "note"),
+        at("INVALID_INPUT", "contact.name"),
+        at("INVALID_EMAIL", "contact.email"),
+        at("INVALID_INPUT", "contact.address.latitude"),
+        at("INVALID_INPUT", "expectedTotal"),
+        at("INVALID_INPUT", "idempotencyKey"),
+    ];
+    assert_eq!(places(&payload), [&own[..], &domains[..]].concat(), "{payload}");
+    assert_eq!(payload["userErrors"][1]["detail"]["maxLength"], 500);
+    let quantity = &payload["userErrors"][11]["detail"];
+    assert_eq!((&quantity["min"], &quantity["max"], &quantity["rule"]), (&json!(1), &json!(99), &json!("OUT_OF_RANGE")));
+    // A quote of the same, which reads neither the note nor who it is for.
+    let document = "query($input: QuoteOrderInput!) { quoteOrder(input: $input) {
+        acceptable lines { line } userErrors { code field message } } }";
+    let quote = customer.speaking("fr").data(document, json!({ "input": input })).await["quoteOrder"].take();
+    let own = [&own[0], &own[4], &own[5]].map(Clone::clone);
+    assert_eq!(places(&quote), [&own[..], &domains[..]].concat(), "{quote}");
+    assert_eq!((&quote["acceptable"], &quote["lines"]), (&json!(false), &json!([])));
+    assert_eq!(quote["userErrors"][7]["message"], "Une quantité va de 1 à 99.");
+    assert_eq!(stored(&shop).await, before);
 }
 
 #[tokio::test]

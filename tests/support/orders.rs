@@ -28,13 +28,12 @@ pub fn side(code: &str, quantity: i64) -> Value {
     json!({ "item": code, "quantity": quantity })
 }
 
-/// The input of `placeOrder`: on the web and paid to the courier when delivered, else at the counter.
+/// The input of `placeOrder`: on the web, and paid to the courier when delivered, else at the counter.
 pub fn basket(pizzeria: &str, fulfilment: &str, lines: &[Value]) -> Value {
-    let (channel, payment) =
-        if fulfilment == "DELIVERY" { ("WEB", "ON_DELIVERY") } else { ("COUNTER", "AT_COUNTER") };
+    let payment = if fulfilment == "DELIVERY" { "ON_DELIVERY" } else { "AT_COUNTER" };
     json!({
         "pizzeriaId": pizzeria,
-        "channel": channel,
+        "channel": "WEB",
         "fulfilment": fulfilment,
         "payment": payment,
         "lines": lines,
@@ -63,6 +62,16 @@ pub fn position(value: &Value) -> i64 {
 pub fn refusals(payload: &Value) -> Vec<&str> {
     let errors = payload["userErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
     errors.iter().filter_map(|error| error["code"].as_str()).collect()
+}
+
+/// The codes of a payload's refusals, each with the input that it is about.
+pub fn places(payload: &Value) -> Vec<(&str, String)> {
+    let errors = payload["userErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let place = |error: &Value| {
+        let field = error["field"].as_array().map(Vec::as_slice).unwrap_or_default();
+        field.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")
+    };
+    errors.iter().map(|error| (error["code"].as_str().unwrap_or_default(), place(error))).collect()
 }
 
 /// What a payload says is missing: ingredient, needed, available.

@@ -323,6 +323,8 @@ fn mark_item_baked(
     only_while(order, &[OrderStatus::InPreparation])?;
     match order.lines.iter().find(|item| item.line == line) {
         None => Err(OrderError::UnknownLine { line }),
+        // Drinks and desserts have no size, and come from the fridge.
+        Some(item) if item.size.is_none() => Err(OrderError::NotBaked { line }),
         Some(item) if item.baked => Err(OrderError::WrongState { status: order.status() }),
         Some(_) => Ok(vec![OrderEvent::ItemBaked { line, at: now }]),
     }

@@ -4,11 +4,28 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::events::Missing;
-use super::values::OrderStatus;
+use super::events::{CancelReason, Missing};
+use super::values::{Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
 use crate::ids::{IngredientCode, ItemCode};
 use crate::menu::PizzaSize;
 use crate::money::Cents;
+
+/// The part of a line that a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinePart {
+    /// The item.
+    Item,
+    /// Its size.
+    Size,
+    /// How many.
+    Quantity,
+    /// The extras, all of them.
+    Extras,
+    /// One extra, by its index from 0.
+    Extra(u32),
+    /// One ingredient that is left out, by its index from 0.
+    Without(u32),
+}
 
 /// A refusal by an order, or by the placing of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -29,6 +46,48 @@ pub enum OrderError {
         what: Cow<'static, str>,
         /// The bound.
         max: u32,
+    },
+    /// A quantity that orders nothing.
+    #[error("a quantity is 1 to {max}")]
+    InvalidQuantity {
+        /// The most pieces of one line.
+        max: u32,
+    },
+    /// About one line of what was asked.
+    #[error("line {index}, {part:?}: {error}")]
+    Line {
+        /// The line's index in what was asked, from 0.
+        index: u32,
+        /// What of it.
+        part: LinePart,
+        /// The refusal.
+        error: Box<OrderError>,
+    },
+    /// A customer orders on the web only.
+    #[error("a customer orders on the web, not by {channel:?}")]
+    ChannelNotAllowed {
+        /// As asked.
+        channel: OrderChannel,
+    },
+    /// A way to pay that does not go with the fulfilment: at the counter for a delivery, to a courier without one.
+    #[error("{payment:?} does not go with {fulfilment:?}")]
+    PaymentNotAllowed {
+        /// As asked.
+        payment: PaymentIntent,
+        /// As asked.
+        fulfilment: Fulfilment,
+    },
+    /// A reason that only the pizzeria can have.
+    #[error("a customer does not cancel for the reason {reason:?}")]
+    ReasonNotAllowed {
+        /// As asked.
+        reason: CancelReason,
+    },
+    /// A drink or a dessert does not go through the oven.
+    #[error("line {line} is not a pizza")]
+    NotBaked {
+        /// As asked.
+        line: u32,
     },
     /// Not on the menu.
     #[error("{item} is not on the menu")]
@@ -166,4 +225,14 @@ pub enum OrderError {
     /// The deadline of an unpaid order has not passed.
     #[error("the order has not expired")]
     NotExpired,
+}
+
+impl OrderError {
+    /// The refusal itself, without the line that it is about.
+    pub fn what(&self) -> &Self {
+        match self {
+            Self::Line { error, .. } => error.what(),
+            error => error,
+        }
+    }
 }

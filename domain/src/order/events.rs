@@ -89,6 +89,16 @@ pub enum CancelReason {
     Other,
 }
 
+impl CancelReason {
+    /// Whether a customer may give it: the others are the pizzeria's own.
+    pub fn is_customers(self) -> bool {
+        match self {
+            Self::CustomerRequest | Self::Other => true,
+            Self::PizzeriaRequest | Self::OutOfStock | Self::PaymentFailed => false,
+        }
+    }
+}
+
 /// What a refused placement had asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -14,7 +14,7 @@ mod values;
 pub use commands::{OnlinePayment, OrderCommand};
 pub use decide::decide;
 pub(crate) use decide::{changeable, expect_total};
-pub use error::OrderError;
+pub use error::{LinePart, OrderError};
 pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing, captures_charge};
 pub use state::{Order, PlacedOrder, Progress, RefusedOrder};
 pub use values::{

@@ -13,6 +13,7 @@ mod refusal;
 mod single;
 mod states;
 mod stocking;
+mod terms;
 
 use std::fmt;
 
@@ -24,6 +25,7 @@ pub use refusal::{Refusal, RefusalCode};
 pub use single::{ToClosing, ToCustomer, ToMenu, ToOrder, ToPizzeria, ToStaff};
 pub use states::States;
 pub use stocking::{ToStock, TransferStock};
+pub use terms::Terms;
 
 use crate::event::Event;
 use crate::stream::StreamId;

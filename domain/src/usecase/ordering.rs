@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::quote::{self, Basket, BasketLine, Quote, quote};
-use super::{Decision, Refusal, States, UseCase};
+use super::{Decision, Refusal, States, Terms, UseCase};
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
 use crate::money::Cents;
 use crate::order::{
@@ -113,6 +113,15 @@ impl PlaceOrder {
         }
     }
 
+    fn terms(&self) -> Terms {
+        Terms {
+            fulfilment: self.basket.fulfilment,
+            channel: Some(self.channel),
+            payment: Some(self.payment),
+            by_customer: self.customer.is_some(),
+        }
+    }
+
     /// The refusal that is stored.
     fn refuse(&self, states: &States<'_>, quote: Quote) -> Result<Decision, Refusal> {
         let line = |line: &BasketLine| AskedLine {
@@ -159,8 +168,9 @@ impl UseCase for PlaceOrder {
         }
         let pizzeria = opened(states, &self.pizzeria)?;
         let stock = states.stock(&self.pizzeria);
-        let quote = quote(states.menu(), pizzeria, stock, &self.basket, self.now)?;
-        check(&quote, self.expected_total)?;
+        let contradictions = self.terms().contradictions();
+        let quote = quote(states.menu(), pizzeria, stock, &self.basket, self.now);
+        let quote = accept(quote, contradictions, self.expected_total)?;
         if !quote.missing.is_empty() {
             return self.refuse(states, quote);
         }
@@ -195,8 +205,8 @@ impl UseCase for ChangeOrderLines {
         let order = order::changeable(states.order(self.order))?;
         let pizzeria = opened(states, &order.pizzeria)?;
         let stock = states.stock(&order.pizzeria);
-        let quote = quote::requote(states.menu(), pizzeria, stock, order, &self.lines, self.now)?;
-        check(&quote, self.expected_total)?;
+        let quote = quote::requote(states.menu(), pizzeria, stock, order, &self.lines, self.now);
+        let quote = accept(quote, Vec::new(), self.expected_total)?;
         if !quote.missing.is_empty() {
             return Err(OrderError::InsufficientStock { missing: quote.missing }.into());
         }
@@ -295,12 +305,31 @@ fn opened<'a>(states: &'a States<'_>, pizzeria: &PizzeriaId) -> Result<&'a Opene
     states.pizzeria(pizzeria).opened().ok_or_else(|| PizzeriaError::NotFound.into())
 }
 
-/// The first obstacle, then the price; a want of stock is left to the caller, which answers it in its own way.
-fn check(quote: &Quote, expected_total: Option<Cents>) -> Result<(), OrderError> {
-    let wants_stock = |obstacle: &&OrderError| matches!(obstacle, OrderError::InsufficientStock { .. });
-    match quote.obstacles.iter().find(|obstacle| !wants_stock(obstacle)) {
-        Some(obstacle) => Err(obstacle.clone()),
-        None => order::expect_total(expected_total, quote.pricing.total),
+/// The quote, when nothing but a want of stock stands in its way: that is left to the caller, which answers
+/// it in its own way. Otherwise everything that does, the stock last.
+fn accept(
+    quote: Result<Quote, Vec<OrderError>>,
+    contradictions: Vec<OrderError>,
+    expected_total: Option<Cents>,
+) -> Result<Quote, Refusal> {
+    let (quote, obstacles) = match quote {
+        Ok(quote) => {
+            let mut obstacles = quote.obstacles.clone();
+            obstacles.extend(order::expect_total(expected_total, quote.pricing.total).err());
+            (Some(quote), obstacles)
+        }
+        Err(obstacles) => (None, obstacles),
+    };
+    let wants_stock = |obstacle: &OrderError| matches!(obstacle, OrderError::InsufficientStock { .. });
+    let (wants, mut all): (Vec<_>, Vec<_>) =
+        contradictions.into_iter().chain(obstacles).partition(wants_stock);
+    match quote {
+        Some(quote) if all.is_empty() => Ok(quote),
+        _ => {
+            all.extend(wants);
+            let refusals = all.into_iter().map(Refusal::from).collect();
+            Err(Refusal::all(refusals).unwrap_or(OrderError::EmptyOrder.into()))
+        }
     }
 }
 

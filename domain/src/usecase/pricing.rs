@@ -9,7 +9,7 @@ use crate::ids::{IngredientCode, ItemCode};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::{Menu, Pizza, Side};
 use crate::money::Cents;
-use crate::order::{Fulfilment, OrderError, OrderLine, Pricing, TakenExtra};
+use crate::order::{Fulfilment, LinePart, OrderError, OrderLine, Pricing, TakenExtra};
 use crate::pizzeria::OpenedPizzeria;
 use crate::stock::Stock;
 use crate::vat::{VatClass, breakdown};
@@ -34,27 +34,48 @@ pub(crate) fn local_day(pizzeria: &OpenedPizzeria, now: DateTime<Utc>) -> NaiveD
 }
 
 /// Prices lines; `fee` is the delivery fee that applies, `day` the local day.
+///
+/// # Errors
+/// Everything that is wrong with the lines.
 pub(crate) fn price(
     menu: &Menu,
     fulfilment: Fulfilment,
     asked: &[BasketLine],
     fee: Cents,
     day: NaiveDate,
-) -> Result<Priced, OrderError> {
-    if asked.is_empty() {
-        return Err(OrderError::EmptyOrder);
-    }
-    if asked.len() > LINES_MAX {
-        return Err(too_large("lines", LINES_MAX));
-    }
+) -> Result<Priced, Vec<OrderError>> {
+    let (priced, problems) = price_what_can_be(menu, fulfilment, asked, fee, day);
+    if problems.is_empty() { Ok(priced) } else { Err(problems) }
+}
+
+/// As [`price`], of the lines that have a price; and what is wrong with the others.
+pub(super) fn price_what_can_be(
+    menu: &Menu,
+    fulfilment: Fulfilment,
+    asked: &[BasketLine],
+    fee: Cents,
+    day: NaiveDate,
+) -> (Priced, Vec<OrderError>) {
+    let mut problems = Vec::new();
     let on_site = fulfilment == Fulfilment::OnSite;
     let mut lines = Vec::with_capacity(asked.len());
     let mut needs = Ingredients::new();
-    for (line, number) in asked.iter().zip(1..) {
-        let one = price_one(menu, line)?;
-        let vat_rate = menu
-            .vat_rate(one.vat_class, on_site, day)
-            .ok_or_else(|| OrderError::NoVatRate { item: line.item.clone() })?;
+    if asked.is_empty() {
+        problems.push(OrderError::EmptyOrder);
+    }
+    if asked.len() > LINES_MAX {
+        problems.push(too_large("lines", LINES_MAX));
+    }
+    for (line, number) in asked.iter().take(LINES_MAX).zip(1..) {
+        let (one, wrong) = price_one(menu, line);
+        let at = |(part, error)| OrderError::Line { index: number - 1, part, error: Box::new(error) };
+        let is_right = wrong.is_empty();
+        problems.extend(wrong.into_iter().map(at));
+        let Some(one) = one.filter(|_| is_right) else { continue };
+        let Some(vat_rate) = menu.vat_rate(one.vat_class, on_site, day) else {
+            problems.push(at((LinePart::Item, OrderError::NoVatRate { item: line.item.clone() })));
+            continue;
+        };
         needs.add_all(&one.needs, line.quantity);
         lines.push(OrderLine {
             line: number,
@@ -75,7 +96,7 @@ pub(crate) fn price(
     let subtotal: Cents = lines.iter().map(|line| line.total).sum();
     let vat = breakdown(lines.iter().map(|line| (line.vat_rate, line.total)), fee);
     let pricing = Pricing { subtotal, delivery_fee: fee, vat, total: subtotal + fee };
-    Ok(Priced { lines, needs, pricing })
+    (Priced { lines, needs, pricing }, problems)
 }
 
 /// The items that the pizzeria has blocked, each once.
@@ -98,78 +119,97 @@ struct One {
     needs: Ingredients,
 }
 
-fn price_one(menu: &Menu, line: &BasketLine) -> Result<One, OrderError> {
+/// What is wrong with a part of a line.
+type Wrong = Vec<(LinePart, OrderError)>;
+
+/// The piece, when the menu has it; and everything that is wrong with the line.
+fn price_one(menu: &Menu, line: &BasketLine) -> (Option<One>, Wrong) {
+    let mut wrong = Wrong::new();
     if line.quantity == 0 {
-        // A line of nothing orders nothing.
-        return Err(OrderError::EmptyOrder);
+        wrong.push((LinePart::Quantity, OrderError::InvalidQuantity { max: PIECES_MAX }));
     }
     if line.quantity > PIECES_MAX {
-        return Err(OrderError::TooLarge { what: "pieces of one line".into(), max: PIECES_MAX });
+        let error = OrderError::TooLarge { what: "pieces of one line".into(), max: PIECES_MAX };
+        wrong.push((LinePart::Quantity, error));
     }
     if line.extras.len() > EXTRAS_MAX {
-        return Err(too_large("extras on one line", EXTRAS_MAX));
+        wrong.push((LinePart::Extras, too_large("extras on one line", EXTRAS_MAX)));
     }
     if let Some(pizza) = menu.pizzas.get(&line.item) {
-        return price_pizza(menu, pizza, line);
+        return (price_pizza(menu, pizza, line, &mut wrong), wrong);
     }
     match menu.sides.get(&line.item) {
-        Some(side) => price_side(side, line),
-        None => Err(OrderError::UnknownItem { item: line.item.clone() }),
+        Some(side) => (Some(price_side(side, line, &mut wrong)), wrong),
+        None => {
+            wrong.push((LinePart::Item, OrderError::UnknownItem { item: line.item.clone() }));
+            (None, wrong)
+        }
     }
 }
 
-fn price_pizza(menu: &Menu, pizza: &Pizza, line: &BasketLine) -> Result<One, OrderError> {
+fn price_pizza(menu: &Menu, pizza: &Pizza, line: &BasketLine, wrong: &mut Wrong) -> Option<One> {
     let item = || pizza.code.clone();
-    let sized = line
-        .size
-        .and_then(|size| pizza.sizes.get(&size))
-        .ok_or_else(|| OrderError::UnknownSize { item: item(), size: line.size })?;
-    let mut needs = sized.recipe.clone();
-    let mut without = Vec::new();
-    for ingredient in line.without.iter().collect::<BTreeSet<_>>() {
-        let removable = menu.ingredients.get(ingredient).is_some_and(|listed| listed.removable);
-        if !removable || !needs.remove(ingredient) {
-            return Err(OrderError::UnknownIngredient { item: item(), ingredient: ingredient.clone() });
+    let mut extras = Vec::with_capacity(line.extras.len());
+    for (wanted, at) in line.extras.iter().zip(0..) {
+        match menu.extras.get(wanted) {
+            Some(extra) => extras.push(TakenExtra {
+                ingredient: extra.ingredient.clone(),
+                quantity: extra.quantity,
+                price: extra.price,
+            }),
+            None => wrong.push((
+                LinePart::Extra(at),
+                OrderError::UnknownExtra { item: item(), extra: wanted.clone() },
+            )),
         }
-        without.push(ingredient.clone());
+    }
+    let Some(sized) = line.size.and_then(|size| pizza.sizes.get(&size)) else {
+        wrong.push((LinePart::Size, OrderError::UnknownSize { item: item(), size: line.size }));
+        return None;
+    };
+    let mut needs = sized.recipe.clone();
+    let mut without = BTreeSet::new();
+    for (ingredient, at) in line.without.iter().zip(0..) {
+        let removable = menu.ingredients.get(ingredient).is_some_and(|listed| listed.removable);
+        if without.contains(ingredient) {
+            continue;
+        }
+        if removable && needs.remove(ingredient) {
+            without.insert(ingredient.clone());
+        } else {
+            let error = OrderError::UnknownIngredient { item: item(), ingredient: ingredient.clone() };
+            wrong.push((LinePart::Without(at), error));
+        }
     }
     let mut price = sized.price;
-    let mut extras = Vec::with_capacity(line.extras.len());
-    for wanted in &line.extras {
-        let extra = menu
-            .extras
-            .get(wanted)
-            .ok_or_else(|| OrderError::UnknownExtra { item: item(), extra: wanted.clone() })?;
+    for extra in &extras {
         needs.add(&extra.ingredient, extra.quantity);
         price = price + extra.price;
-        extras.push(TakenExtra {
-            ingredient: extra.ingredient.clone(),
-            quantity: extra.quantity,
-            price: extra.price,
-        });
     }
-    Ok(One { name: pizza.name.clone(), price, vat_class: VatClass::Pizza, extras, without, needs })
+    let without = without.into_iter().collect();
+    Some(One { name: pizza.name.clone(), price, vat_class: VatClass::Pizza, extras, without, needs })
 }
 
-fn price_side(side: &Side, line: &BasketLine) -> Result<One, OrderError> {
+fn price_side(side: &Side, line: &BasketLine, wrong: &mut Wrong) -> One {
     let item = || side.code.clone();
     if line.size.is_some() {
-        return Err(OrderError::UnknownSize { item: item(), size: line.size });
+        wrong.push((LinePart::Size, OrderError::UnknownSize { item: item(), size: line.size }));
     }
-    if let Some(extra) = line.extras.first() {
-        return Err(OrderError::UnknownExtra { item: item(), extra: extra.clone() });
+    for (extra, at) in line.extras.iter().zip(0..) {
+        wrong.push((LinePart::Extra(at), OrderError::UnknownExtra { item: item(), extra: extra.clone() }));
     }
-    if let Some(ingredient) = line.without.first() {
-        return Err(OrderError::UnknownIngredient { item: item(), ingredient: ingredient.clone() });
+    for (ingredient, at) in line.without.iter().zip(0..) {
+        let error = OrderError::UnknownIngredient { item: item(), ingredient: ingredient.clone() };
+        wrong.push((LinePart::Without(at), error));
     }
-    Ok(One {
+    One {
         name: side.name.clone(),
         price: side.price,
         vat_class: side.vat_class,
         extras: Vec::new(),
         without: Vec::new(),
         needs: [(IngredientCode::from(&side.code), Quantity(1))].into_iter().collect(),
-    })
+    }
 }
 
 fn too_large(what: &'static str, max: usize) -> OrderError {

@@ -60,22 +60,24 @@ pub struct Quote {
 /// Prices a basket.
 ///
 /// # Errors
-/// What cannot be priced at all: no lines, too many, items, sizes, extras or ingredients that are not on the menu.
+/// When lines cannot be priced (none, too many, items, sizes, extras or ingredients that are not on the menu):
+/// everything that is wrong with them, and every obstacle that does not depend on the whole price.
 pub fn quote(
     menu: &Menu,
     pizzeria: &OpenedPizzeria,
     stock: &Stock,
     basket: &Basket,
     now: DateTime<Utc>,
-) -> Result<Quote, OrderError> {
+) -> Result<Quote, Vec<OrderError>> {
     let delivered = basket.fulfilment == Fulfilment::Delivery;
     let fee = if delivered { pizzeria.delivery_fee } else { Cents::ZERO };
-    let priced =
-        pricing::price(menu, basket.fulfilment, &basket.lines, fee, pricing::local_day(pizzeria, now))?;
+    let day = pricing::local_day(pizzeria, now);
+    let (priced, problems) = pricing::price_what_can_be(menu, basket.fulfilment, &basket.lines, fee, day);
     let distance_m = basket.place.filter(|_| delivered).map(|place| pizzeria.place.distance_m(place));
     let reach = if delivered { reach(pizzeria, distance_m) } else { None };
     let (missing, waiting) = (stock.missing(&priced.needs, &Ingredients::new()), stock.waiting_orders());
-    Ok(finish(priced, pizzeria, stock, basket.fulfilment, Ask { reach, distance_m, missing, waiting, now }))
+    let ask = Ask { reach, distance_m, missing, waiting, now };
+    whole(finish(priced, pizzeria, stock, basket.fulfilment, ask), problems)
 }
 
 /// Prices new lines of an order that was placed: at today's menu, with the fee and the distance that
@@ -87,16 +89,28 @@ pub(super) fn requote(
     order: &PlacedOrder,
     lines: &[BasketLine],
     now: DateTime<Utc>,
-) -> Result<Quote, OrderError> {
+) -> Result<Quote, Vec<OrderError>> {
     let fee = order.pricing.delivery_fee;
-    let priced = pricing::price(menu, order.fulfilment, lines, fee, pricing::local_day(pizzeria, now))?;
+    let day = pricing::local_day(pizzeria, now);
+    let (priced, problems) = pricing::price_what_can_be(menu, order.fulfilment, lines, fee, day);
     let nothing = Ingredients::new();
     let held = stock.reservation(order.id);
     let missing = stock.missing(&priced.needs, held.unwrap_or(&nothing));
     // It does not wait for itself.
     let waiting = stock.waiting_orders() - usize::from(held.is_some());
     let ask = Ask { reach: None, distance_m: order.distance_m, missing, waiting, now };
-    Ok(finish(priced, pizzeria, stock, order.fulfilment, ask))
+    whole(finish(priced, pizzeria, stock, order.fulfilment, ask), problems)
+}
+
+/// The quote, unless lines had no price: then what is wrong with them, before what else stands in the way.
+fn whole(quote: Quote, mut problems: Vec<OrderError>) -> Result<Quote, Vec<OrderError>> {
+    if problems.is_empty() {
+        return Ok(quote);
+    }
+    // What a part of the lines comes to says nothing about the minimum.
+    let of_the_price = |obstacle: &OrderError| matches!(obstacle, OrderError::BelowMinimum { .. });
+    problems.extend(quote.obstacles.into_iter().filter(|obstacle| !of_the_price(obstacle)));
+    Err(problems)
 }
 
 /// What a quote and a change of lines find out each in its own way.

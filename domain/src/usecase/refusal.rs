@@ -54,6 +54,9 @@ pub enum Refusal {
     /// The same idempotency key came with another input.
     #[error("the idempotency key was used with another input")]
     IdempotencyKeyReused,
+    /// More than one at once, in the order of their checks; see [`Refusal::all`].
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<Refusal>),
 }
 
 macro_rules! codes {
@@ -181,9 +184,37 @@ codes! {
     BadToken = "BAD_TOKEN",
     /// The e-mail address is verified already.
     AlreadyVerified = "ALREADY_VERIFIED",
+    /// An input is missing, too long, out of its range, or not written as it must be.
+    InvalidInput = "INVALID_INPUT",
+    /// A customer orders on the web only.
+    ChannelNotAllowed = "CHANNEL_NOT_ALLOWED",
+    /// A way to pay that does not go with the fulfilment.
+    PaymentNotAllowed = "PAYMENT_NOT_ALLOWED",
+    /// A reason that only the pizzeria can have.
+    ReasonNotAllowed = "REASON_NOT_ALLOWED",
+    /// A drink or a dessert does not go through the oven.
+    NotBaked = "NOT_BAKED",
+    /// More in stock than a stock holds.
+    StockLimitExceeded = "STOCK_LIMIT_EXCEEDED",
 }
 
 impl Refusal {
+    /// One refusal of all: `None` without any, the refusal itself when it is the only one.
+    pub fn all(mut refusals: Vec<Self>) -> Option<Self> {
+        match refusals.len() {
+            0 | 1 => refusals.pop(),
+            _ => Some(Self::Several(refusals)),
+        }
+    }
+
+    /// The refusals that it is made of: itself, when it is one.
+    pub fn each(&self) -> &[Self] {
+        match self {
+            Self::Several(refusals) => refusals,
+            one => std::slice::from_ref(one),
+        }
+    }
+
     /// The refusal that an event records, if it records one: what the caller is told besides.
     pub(super) fn recorded_by(event: &Event) -> Option<Self> {
         match event {
@@ -232,13 +263,19 @@ impl Refusal {
         }
     }
 
-    /// The code that the API promises.
+    /// The code that the API promises; of several, the first one's.
     pub fn code(&self) -> RefusalCode {
         use RefusalCode as C;
         match self {
             Self::StaleVersion { .. } => C::StaleVersion,
             Self::IdempotencyKeyReused => C::IdempotencyKeyReused,
-            Self::Order(error) => match error {
+            Self::Several(refusals) => refusals.first().map_or(C::InvalidInput, Self::code),
+            Self::Order(error) => match error.what() {
+                OrderError::InvalidQuantity { .. } | OrderError::Line { .. } => C::InvalidInput,
+                OrderError::ChannelNotAllowed { .. } => C::ChannelNotAllowed,
+                OrderError::PaymentNotAllowed { .. } => C::PaymentNotAllowed,
+                OrderError::ReasonNotAllowed { .. } => C::ReasonNotAllowed,
+                OrderError::NotBaked { .. } => C::NotBaked,
                 OrderError::NotFound => C::NotFound,
                 OrderError::AlreadyPlaced => C::AlreadyExists,
                 OrderError::EmptyOrder => C::EmptyOrder,

@@ -43,7 +43,10 @@ fn place(number: u128, fulfilment: Fulfilment, lines: &[&str], now: DateTime<Utc
         channel: OrderChannel::Web,
         customer: None,
         contact: None,
-        payment: PaymentIntent::AtCounter,
+        payment: match fulfilment {
+            Fulfilment::Delivery => PaymentIntent::OnDelivery,
+            Fulfilment::Takeaway | Fulfilment::OnSite => PaymentIntent::AtCounter,
+        },
         expected_total: None,
         delivery_code: "0042".into(),
         now,

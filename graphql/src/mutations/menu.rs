@@ -194,8 +194,7 @@ fn ingredient(field: &str, given: &IngredientInput) -> Result<menu::Ingredient, 
 fn pizza(field: &str, given: &PizzaInput) -> Result<menu::Pizza, ApiError> {
     let sized = |(at, sized): (usize, &SizedPizzaInput)| {
         let field = format!("{field}.sizes[{at}]");
-        let recipe = inputs::stock_lines(&format!("{field}.recipe"), &sized.recipe, 1)
-            .map_err(inputs::Unusable::into_error)?;
+        let recipe = inputs::stock_lines(&format!("{field}.recipe"), &sized.recipe, 1)?;
         let price = inputs::amount(&format!("{field}.price"), sized.price)?;
         Ok((sized.size.into(), SizedPizza { price, recipe }))
     };

@@ -1,9 +1,9 @@
 //! Placing, changing and cancelling orders. The domain decides; see [`domain::usecase`].
 
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::Cents;
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
+use domain::order::{self, OrderError};
 use domain::pizzeria::Place;
 use domain::usecase;
 use event_store::NewContact;
@@ -11,11 +11,11 @@ use rand::Rng;
 use uuid::Uuid;
 
 use super::allowed::{Fresh, allowed_order};
-use super::run::{Answer, Asked, execute, fresh_id, payloads, settled};
+use super::run::{Answer, Asked, execute, fresh_id, payloads, refused_as_well, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs::{self, ContactInput, OrderLineInput, Unusable};
+use crate::inputs::{ContactInput, OrderLineInput, Problems};
 use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::{CancelReason, Fulfilment, OrderChannel, PaymentIntent};
@@ -117,33 +117,24 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order, and why.")] input: CancelOrderInput,
     ) -> Result<CancelOrderPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder, Fresh::AsKnown).await?;
-        let command = usecase::CancelOrder {
-            order: order.id,
-            reason: input.reason.into(),
-            even_started: order.also(ctx.caller()?, Permission::CancelStartedOrder),
-            now: ctx.now()?,
-        };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        Ok(execute(ctx, command, asked).await?.into())
+        settled(ctx, cancel(ctx, input).await)
     }
 }
 
 /// Places an order for whom the caller may.
-async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, Unusable> {
+async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiError> {
     let caller = ctx.caller()?;
     let actor = caller.actor()?;
     let pizzeria = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
     let customer = (actor.role == Role::Customer).then_some(CustomerId(actor.id));
     caller.authorize(Permission::PlaceOrder, Scope::Own { customer, pizzeria: &pizzeria })?;
-    let lines = inputs::basket_lines("input.lines", &input.lines)?;
-    let note = inputs::optional_text("input.note", input.note.as_deref(), inputs::NOTE_MAX)?;
+    let mut problems = Problems::default();
+    let read = problems.basket_lines("lines", &input.lines);
+    let note = problems.note("note", input.note.as_deref());
     let id = ContactId(Uuid::new_v4());
-    let mut contact = inputs::contact("input.contact", id, input.contact.as_ref(), note)?;
+    let mut contact = problems.contact("contact", id, input.contact.as_ref(), note);
+    let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
+    let asked = Asked::read(&mut problems, input.idempotency_key, None);
     let now = ctx.now()?;
     let order = OrderId(fresh_id(now));
     (contact.customer, contact.order) = (customer, Some(order));
@@ -155,42 +146,56 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, Unus
         _ => None,
     };
     let contact = Some(contact).filter(|contact| !is_blank(contact));
+    let lines = read.lines.clone();
     let command = usecase::PlaceOrder {
         order,
         pizzeria,
-        basket: usecase::Basket { fulfilment: input.fulfilment.into(), lines: lines.clone(), place },
+        basket: usecase::Basket { fulfilment: input.fulfilment.into(), lines, place },
         channel: input.channel.into(),
         customer,
         contact: contact.as_ref().map(|contact| contact.id),
         payment: input.payment.into(),
-        expected_total: expected_total(input.expected_total)?,
+        expected_total,
         delivery_code: format!("{:04}", rand::rng().random_range(0..10_000)),
         now,
     };
-    let asked = Asked { idempotency_key: input.idempotency_key, expected_version: None, contact };
-    Ok(execute(ctx, command, asked).await?.at_line_of(&lines))
+    if !problems.is_empty() {
+        refused_as_well(ctx, &mut problems, &command, |refusal| read.in_input(refusal)).await?;
+    }
+    problems.check()?;
+    Ok(execute(ctx, command, Asked { contact, ..asked }).await?.at_line_of(&read.lines))
 }
 
 /// Replaces the lines of an order that the caller may change.
-async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result<Answer, Unusable> {
+async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result<Answer, ApiError> {
     let order = allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines, Fresh::AsKnown).await?;
-    let lines = inputs::basket_lines("input.lines", &input.lines)?;
-    let command = usecase::ChangeOrderLines {
-        order: order.id,
-        lines: lines.clone(),
-        expected_total: expected_total(input.expected_total)?,
-        now: ctx.now()?,
-    };
-    let asked = Asked {
-        idempotency_key: input.idempotency_key,
-        expected_version: input.expected_version,
-        contact: None,
-    };
-    Ok(execute(ctx, command, asked).await?.at_line_of(&lines))
+    let mut problems = Problems::default();
+    let read = problems.basket_lines("lines", &input.lines);
+    let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
+    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let lines = read.lines.clone();
+    let command = usecase::ChangeOrderLines { order: order.id, lines, expected_total, now: ctx.now()? };
+    if !problems.is_empty() {
+        refused_as_well(ctx, &mut problems, &command, |refusal| read.in_input(refusal)).await?;
+    }
+    problems.check()?;
+    Ok(execute(ctx, command, asked).await?.at_line_of(&read.lines))
 }
 
-fn expected_total(given: Option<Decimal>) -> Result<Option<Cents>, ApiError> {
-    given.map(|total| inputs::amount("input.expectedTotal", total)).transpose()
+/// Cancels an order that the caller may cancel, for a reason that is theirs to give.
+async fn cancel(ctx: &Context<'_>, input: CancelOrderInput) -> Result<Answer, ApiError> {
+    let caller = ctx.caller()?;
+    let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder, Fresh::AsKnown).await?;
+    let mut problems = Problems::default();
+    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let reason: order::CancelReason = input.reason.into();
+    if caller.actor()?.role == Role::Customer && !reason.is_customers() {
+        problems.refuse("reason", OrderError::ReasonNotAllowed { reason });
+    }
+    problems.check()?;
+    let even_started = order.also(caller, Permission::CancelStartedOrder);
+    let command = usecase::CancelOrder { order: order.id, reason, even_started, now: ctx.now()? };
+    execute(ctx, command, asked).await
 }
 
 fn is_blank(contact: &NewContact) -> bool {

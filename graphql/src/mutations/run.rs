@@ -8,15 +8,15 @@ use chrono::{DateTime, Utc};
 use domain::access::Actor;
 use domain::delivery::Delivery;
 use domain::order::Order;
-use domain::usecase::{BasketLine, RefusalCode, UseCase};
-use domain::{AggregateState, LogPosition};
+use domain::usecase::{BasketLine, Refusal, RefusalCode, UseCase};
+use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{CommandContext, Idempotency, NewContact, Outcome};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::fingerprint::{fingerprint, keyed_fingerprint};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
-use crate::inputs::{self, StockLineInput, Unusable};
+use crate::inputs::{self, InputRule, ProblemKind, Problems, StockLineInput};
 use crate::scalars;
 use crate::types::actions;
 use crate::types::user_error::UserError;
@@ -33,6 +33,33 @@ pub(super) struct Asked {
     pub contact: Option<NewContact>,
 }
 
+impl Asked {
+    /// Reads both: a key of 1 to 255 characters, and a version that is not negative.
+    pub fn read(
+        problems: &mut Problems,
+        idempotency_key: Option<String>,
+        expected_version: Option<i64>,
+    ) -> Self {
+        if let Some(kind) = idempotency_key.as_deref().and_then(wrong_key) {
+            problems.add("idempotencyKey", kind);
+        }
+        if let Some(version) = expected_version {
+            problems.number::<i64>("expectedVersion", version, 0, i64::from(i32::MAX));
+        }
+        Self { idempotency_key, expected_version, contact: None }
+    }
+}
+
+/// What makes a text no idempotency key.
+fn wrong_key(key: &str) -> Option<ProblemKind> {
+    match key.chars().count() {
+        0 => Some(InputRule::Empty.into()),
+        1..=KEY_MAX if key.contains('\0') => Some(InputRule::Characters.into()),
+        1..=KEY_MAX => None,
+        _ => Some(ProblemKind::TooLong(KEY_MAX)),
+    }
+}
+
 /// A mutation's outcome, on its way into a payload.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -45,21 +72,22 @@ pub(super) struct Answer {
 impl Answer {
     /// With the line of an order that it was refused for, where that is known.
     pub fn at_line_of(mut self, lines: &[BasketLine]) -> Self {
-        if let Some(refusal) = &self.outcome.refusal {
-            let errors = std::mem::take(&mut self.user_errors);
-            self.user_errors = errors.into_iter().map(|error| error.at_line_of(refusal, lines)).collect();
-        }
+        self.locate(|error, refusal| error.at_line_of(refusal, lines));
         self
     }
 
     /// As [`Answer::at_line_of`], for the lines of a command to a stock.
     pub fn at_stock_line_of(mut self, lines: &[StockLineInput]) -> Self {
-        if let Some(refusal) = &self.outcome.refusal {
-            let errors = std::mem::take(&mut self.user_errors);
-            self.user_errors =
-                errors.into_iter().map(|error| error.at_stock_line_of(refusal, lines)).collect();
-        }
+        self.locate(|error, refusal| error.at_stock_line_of(refusal, lines));
         self
+    }
+
+    /// Says of each user error where it belongs, by the refusal that it is of.
+    pub fn locate(&mut self, place: impl Fn(UserError, &Refusal) -> UserError) {
+        let errors = std::mem::take(&mut self.user_errors);
+        let refusals = self.outcome.refusal.iter().flat_map(Refusal::each);
+        self.user_errors =
+            errors.into_iter().zip(refusals).map(|(error, refusal)| place(error, refusal)).collect();
     }
 
     /// The position of the command's last event.
@@ -74,12 +102,12 @@ macro_rules! payloads {
         $(#[$doc])*
         #[derive(Debug, async_graphql::SimpleObject)]
         pub struct $name {
-            /// The thing as it is after the command; as it was, when the command was refused; none when
-            /// the input named what cannot exist.
+            /// The thing as it is after the command; as it was, when the command was refused; null when
+            /// the input could not be used.
             pub $entity: Option<$type>,
             /// The position of the last event that was stored; none when nothing was.
             pub position: Option<$crate::scalars::LogPosition>,
-            /// Why not, when the domain refused.
+            /// Why not, when it was refused: everything at once.
             pub user_errors: Vec<$crate::types::user_error::UserError>,
         }
 
@@ -93,28 +121,67 @@ macro_rules! payloads {
             }
         }
 
-        impl From<$crate::types::user_error::UserError> for $name {
-            fn from(error: $crate::types::user_error::UserError) -> Self {
-                Self { $entity: None, position: None, user_errors: vec![error] }
+        impl From<Vec<$crate::types::user_error::UserError>> for $name {
+            fn from(user_errors: Vec<$crate::types::user_error::UserError>) -> Self {
+                Self { $entity: None, position: None, user_errors }
             }
         }
     )+};
 }
 pub(super) use payloads;
 
-/// The payload of a mutation, and of one whose input names what can be no code.
+/// The payload of a mutation: of its answer, or of the problems that its input has, as user errors.
 ///
 /// # Errors
-/// Whatever failed.
-pub(super) fn settled<P: From<Answer> + From<UserError>>(
+/// Whatever else failed.
+pub(super) fn settled<A: Into<P>, P: From<Vec<UserError>>>(
     ctx: &Context<'_>,
-    answer: Result<Answer, Unusable>,
+    answer: Result<A, ApiError>,
 ) -> Result<P, ApiError> {
     match answer {
         Ok(answer) => Ok(answer.into()),
-        Err(Unusable::Unknown(unknown)) => Ok(UserError::unknown(unknown, ctx.caller()?.lang).into()),
-        Err(Unusable::Failed(error)) => Err(error),
+        Err(ApiError::InvalidInput(error)) => Ok(error.user_errors(ctx.caller()?.lang).into()),
+        Err(error) => Err(error),
     }
+}
+
+/// Adds to the problems of an input what the use case that can be made of the rest would be refused for, as
+/// things are known to this process, so that a form shows everything at once. Stores nothing.
+///
+/// # Errors
+/// `NOT_FOUND` when the thing does not exist; faults of the store.
+pub(super) async fn refused_as_well(
+    ctx: &Context<'_>,
+    problems: &mut Problems,
+    use_case: &impl UseCase,
+    in_input: impl Fn(Refusal) -> Option<Refusal>,
+) -> Result<(), ApiError> {
+    let store = &ctx.services()?.store;
+    let mut known: Vec<(StreamId, Arc<AggregateState>)> = Vec::new();
+    // Which streams are needed shows when the first are there; it settles after a few calls.
+    for _ in 0..3 {
+        let states = known.iter().map(|(stream, state)| (stream, &**state)).collect();
+        let needed = use_case.streams(&states);
+        let missing: Vec<_> =
+            needed.into_iter().filter(|stream| known.iter().all(|(known, _)| known != stream)).collect();
+        if missing.is_empty() {
+            break;
+        }
+        for stream in missing {
+            let (state, _) = store.recall(&stream).await?;
+            known.push((stream, state));
+        }
+    }
+    let states = known.iter().map(|(stream, state)| (stream, &**state)).collect();
+    let refusal = match use_case.decide(&states) {
+        Ok(decision) => decision.refusal,
+        Err(refusal) => Some(refusal),
+    };
+    if refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
+        return Err(ApiError::NotFound("thing"));
+    }
+    problems.refuse_all(refusal.iter().flat_map(Refusal::each).cloned().filter_map(in_input));
+    Ok(())
 }
 
 /// A new id of version 7: what is made together lies together.
@@ -151,9 +218,10 @@ fn context_of(
     context.expected_version = asked.expected_version;
     context.contact = asked.contact;
     if let Some(key) = asked.idempotency_key {
-        let field = "input.idempotencyKey";
-        if key.chars().any(|char| char == '\0') || !(1..=KEY_MAX).contains(&key.chars().count()) {
-            return Err(ApiError::bad_input(format!("{field}: 1 to {KEY_MAX} characters")));
+        if let Some(kind) = wrong_key(&key) {
+            let mut problems = Problems::default();
+            problems.add("idempotencyKey", kind);
+            problems.check()?;
         }
         context.idempotency = Some(Idempotency { key, fingerprint: fingerprint(ctx)? });
     }
@@ -209,7 +277,7 @@ fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<Us
         | AggregateState::Customer(_)
         | AggregateState::Closing(_) => Vec::new(),
     };
-    vec![UserError::new(refusal, *lang, actions)]
+    refusal.each().iter().map(|refusal| UserError::new(refusal, *lang, actions.clone())).collect()
 }
 
 /// Goes on to its end although the client may go away: between an event and the row that it is about, there

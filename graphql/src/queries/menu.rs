@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::access::{Permission, Scope};
+use domain::access::{Permission, Role, Scope};
 use domain::ids::{ItemCode, PizzeriaId};
+use domain::order::OrderError;
 use domain::pizzeria::Place;
 use domain::stock::Stock;
-use domain::usecase::{Basket, Refusal, quote};
+use domain::usecase::{Basket, Refusal, Terms, quote};
 use projections::{Model, as_of, menus, stock_levels};
 
 use super::account::own_account;
@@ -15,7 +16,7 @@ use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs::{self, ContactInput, OrderLineInput, Unusable};
+use crate::inputs::{ContactInput, OrderLineInput, Problems};
 use crate::loaders::CurrentMenu;
 use crate::requires::{requires, roles};
 use crate::scalars::{Decimal, LogPosition};
@@ -153,40 +154,62 @@ impl MenuQuery {
         // A quote is the menu added up: whoever may read the menu may, signed in or not.
         caller.authorize(Permission::ReadMenu, Scope::Group)?;
         let id = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
-        let expected = input.expected_total.map(|total| inputs::amount("input.expectedTotal", total));
-        let expected = expected.transpose()?;
-        let place = self.place(ctx, &input).await?;
+        let mut problems = Problems::default();
+        let read = problems.basket_lines("lines", &input.lines);
+        let place = self.place(ctx, &mut problems, &input).await?;
+        let expected = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
         let models = [Model::Menus, Model::Pizzerias, Model::StockLevels];
         ctx.services()?.at_least(&models, at_least_position).await?;
         let pizzeria = Pizzeria::load(ctx, &id).await?;
         let menu = menu_of(ctx, &id, None).await?;
-        let lines = match inputs::basket_lines("input.lines", &input.lines) {
-            Ok(lines) => lines,
-            Err(Unusable::Unknown(unknown)) => {
-                return Ok(Quote::refused(UserError::unknown(unknown, caller.lang), menu.position));
-            }
-            Err(Unusable::Failed(error)) => return Err(error),
+        let terms = Terms {
+            fulfilment: input.fulfilment.into(),
+            channel: input.channel.map(Into::into),
+            payment: input.payment.map(Into::into),
+            by_customer: caller.actor.as_ref().is_none_or(|actor| actor.role == Role::Customer),
         };
-        let basket = Basket { fulfilment: input.fulfilment.into(), lines, place };
+        let basket = Basket { fulfilment: input.fulfilment.into(), lines: read.lines.clone(), place };
         let stock = menu.stock.clone().unwrap_or_default();
-        Ok(match quote(&menu.menu, &pizzeria.pizzeria, &stock, &basket, ctx.now()?) {
-            Ok(quote) => Quote::priced(&quote, &basket, expected, caller.lang, menu.position),
-            Err(error) => {
-                let refusal = Refusal::from(error);
-                let error = UserError::new(&refusal, caller.lang, Vec::new());
-                Quote::refused(error.at_line_of(&refusal, &basket.lines), menu.position)
+        let quoted = quote(&menu.menu, &pizzeria.pizzeria, &stock, &basket, ctx.now()?);
+        let (quote, obstacles) = match quoted {
+            Ok(quote) => {
+                let mut obstacles = quote.obstacles.clone();
+                let actual = quote.pricing.total;
+                let changed = expected.filter(|expected| *expected != actual);
+                obstacles.extend(changed.map(|expected| OrderError::PriceChanged { expected, actual }));
+                (Some(quote).filter(|_| read.is_whole()), obstacles)
             }
+            Err(obstacles) => (None, obstacles),
+        };
+        let refusals = terms.contradictions().into_iter().chain(obstacles).map(Refusal::from);
+        let refusals =
+            refusals.filter_map(|refusal| read.in_input(refusal)).filter(|refusal| !problems.cover(refusal));
+        let refusals: Vec<_> = refusals.collect();
+        let refused = |refusal: Refusal| {
+            UserError::new(&refusal, caller.lang, Vec::new()).at_line_of(&refusal, &basket.lines)
+        };
+        let mut user_errors: Vec<_> =
+            problems.into_found().iter().map(|problem| problem.user_error(caller.lang)).collect();
+        user_errors.extend(refusals.into_iter().map(refused));
+        Ok(match quote {
+            Some(quote) => Quote::priced(&quote, user_errors, menu.position),
+            None => Quote::refused(user_errors, menu.position),
         })
     }
 }
 
 impl MenuQuery {
-    async fn place(&self, ctx: &Context<'_>, input: &QuoteOrderInput) -> Result<Option<Place>, ApiError> {
+    async fn place(
+        &self,
+        ctx: &Context<'_>,
+        problems: &mut Problems,
+        input: &QuoteOrderInput,
+    ) -> Result<Option<Place>, ApiError> {
         if input.fulfilment != Fulfilment::Delivery {
             return Ok(None);
         }
         if let Some(address) = input.contact.as_ref().and_then(|contact| contact.address.as_ref()) {
-            return inputs::address_place("input.contact.address", address);
+            return Ok(problems.address_place("contact.address", address));
         }
         let own = own_account(ctx).await?.and_then(|own| Some((own.0.latitude?, own.0.longitude?)));
         Ok(own.and_then(|(latitude, longitude)| Place::from_degrees(latitude, longitude).ok()))

@@ -3,13 +3,11 @@
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use domain::Cents;
-use domain::order::OrderError;
-use domain::usecase::{self, Refusal};
+use domain::usecase;
 
 use super::order_parts::{OrderLine, VatPart};
 use super::user_error::UserError;
 use super::user_error_detail::MissingIngredient;
-use crate::labels::Lang;
 use crate::scalars::{self, Money};
 
 /// What a basket would cost now. Whatever stands in its way is in `userErrors`.
@@ -33,7 +31,7 @@ pub struct Quote {
     pub missing: Vec<MissingIngredient>,
     /// Whether `placeOrder` would accept it now.
     pub acceptable: bool,
-    /// Why it would be refused; `PRICE_CHANGED` last.
+    /// Why it would be refused, everything at once; `PRICE_CHANGED` last.
     pub user_errors: Vec<UserError>,
     /// The log's position that the menu and the stock were of, at least.
     pub position: scalars::LogPosition,
@@ -43,18 +41,9 @@ impl Quote {
     /// Of a basket that was priced.
     pub fn priced(
         quote: &usecase::Quote,
-        basket: &usecase::Basket,
-        expected_total: Option<Cents>,
-        lang: Lang,
+        user_errors: Vec<UserError>,
         position: domain::LogPosition,
     ) -> Self {
-        let actual = quote.pricing.total;
-        let changed = expected_total
-            .filter(|expected| *expected != actual)
-            .map(|expected| OrderError::PriceChanged { expected, actual });
-        let refusals: Vec<_> = quote.obstacles.iter().cloned().chain(changed).map(Refusal::from).collect();
-        let user_error =
-            |refusal: &Refusal| UserError::new(refusal, lang, Vec::new()).at_line_of(refusal, &basket.lines);
         Self {
             lines: quote.lines.iter().map(OrderLine::from).collect(),
             subtotal: quote.pricing.subtotal.into(),
@@ -64,14 +53,14 @@ impl Quote {
             distance_metres: quote.distance_m,
             promised_at: Some(quote.promised_at),
             missing: quote.missing.iter().cloned().map(MissingIngredient).collect(),
-            acceptable: refusals.is_empty(),
-            user_errors: refusals.iter().map(user_error).collect(),
+            acceptable: user_errors.is_empty(),
+            user_errors,
             position: scalars::LogPosition(position),
         }
     }
 
     /// Of a basket that has no price.
-    pub fn refused(error: UserError, position: domain::LogPosition) -> Self {
+    pub fn refused(user_errors: Vec<UserError>, position: domain::LogPosition) -> Self {
         let nothing = Money::from(Cents::ZERO);
         Self {
             lines: Vec::new(),
@@ -83,7 +72,7 @@ impl Quote {
             promised_at: None,
             missing: Vec::new(),
             acceptable: false,
-            user_errors: vec![error],
+            user_errors,
             position: scalars::LogPosition(position),
         }
     }

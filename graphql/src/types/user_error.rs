@@ -2,17 +2,18 @@
 //! A fault is not a user error: see [`crate::error`].
 
 use async_graphql::{Enum, SimpleObject};
+use domain::Cents;
 use domain::account::AccountError;
 use domain::delivery::DeliveryError;
 use domain::ids::IngredientCode;
-use domain::order::OrderError;
+use domain::order::{LinePart, OrderError};
 use domain::pizzeria::PizzeriaError;
 use domain::staff::StaffError;
 use domain::stock::StockError;
 use domain::usecase::{BasketLine, Refusal};
 
 use crate::ids::GlobalId;
-use crate::inputs::{StockLineInput, UnknownCode};
+use crate::inputs::StockLineInput;
 use crate::labels::Lang;
 use crate::messages::message;
 use crate::types::actions::OrderAction;
@@ -128,9 +129,22 @@ pub enum UserErrorCode {
     BadToken,
     /// The e-mail address is verified already.
     AlreadyVerified,
+    /// An input is missing, too long, out of its range, or not written as it must be: `detail.rule` names the rule.
+    InvalidInput,
+    /// A customer orders on the web; orders by phone and at the counter are entered by staff.
+    ChannelNotAllowed,
+    /// A way to pay that does not go with the fulfilment: at the counter for a delivery, to a courier without one.
+    PaymentNotAllowed,
+    /// A reason that only the pizzeria can have.
+    ReasonNotAllowed,
+    /// A drink or a dessert does not go through the oven.
+    NotBaked,
+    /// More in stock than a stock holds.
+    StockLimitExceeded,
 }
 
-/// The domain says no. Nothing but the refusal itself was stored, and often not even that.
+/// Why a command was refused: by its input, or by the state of things. Nothing but the refusal itself was
+/// stored, and often not even that.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub struct UserError {
     /// Why, for programs.
@@ -152,21 +166,14 @@ impl UserError {
         if detail.order_status.is_some() || detail.delivery_status.is_some() {
             detail.allowed_actions = actions.into_iter().filter(|action| action.enabled).collect();
         }
-        Self {
-            code: refusal.code().into(),
-            message: message(refusal, lang),
-            field: field(refusal).map(|path| {
-                std::iter::once("input").chain(path.iter().copied()).map(str::to_owned).collect()
-            }),
-            detail,
-        }
+        Self { code: refusal.code().into(), message: message(refusal, lang), field: field(refusal), detail }
     }
 }
 
 impl UserError {
     /// Of an input that names something by what can be no code.
-    pub fn unknown(unknown: UnknownCode, lang: Lang) -> Self {
-        let UnknownCode { code, given, field } = unknown;
+    pub fn unknown(code: UserErrorCode, given: &str, lang: Lang) -> Self {
+        let given = given.to_owned();
         let message =
             match code {
                 UserErrorCode::UnknownPizza => lang
@@ -184,14 +191,16 @@ impl UserError {
         } else {
             detail.ingredient_code = Some(given);
         }
-        Self { code, message, field: Some(field), detail }
+        Self { code, message, field: None, detail }
     }
 
-    /// With the line that it is about, where the refusal tells which of these it was.
+    /// With the first line of a blocked item, which is refused for all of its lines.
     #[must_use]
     pub fn at_line_of(mut self, refusal: &Refusal, lines: &[BasketLine]) -> Self {
-        if let Some((at, name)) = line_of(refusal, lines) {
-            self.field = Some(["input", "lines", &at.to_string(), name].map(str::to_owned).to_vec());
+        if let Refusal::Order(OrderError::ItemBlocked { item }) = refusal
+            && let Some(at) = lines.iter().position(|line| line.item == *item)
+        {
+            self.field = Some(["input", "lines", &at.to_string(), "item"].map(str::to_owned).to_vec());
         }
         self
     }
@@ -212,32 +221,35 @@ impl UserError {
     }
 }
 
-/// The first line that a refusal fits, and which of its fields is meant.
-fn line_of(refusal: &Refusal, lines: &[BasketLine]) -> Option<(usize, &'static str)> {
-    let Refusal::Order(error) = refusal else { return None };
-    let first = |fits: &dyn Fn(&BasketLine) -> bool, name| Some((lines.iter().position(fits)?, name));
-    match error {
-        OrderError::UnknownItem { item }
-        | OrderError::ItemBlocked { item }
-        | OrderError::NoVatRate { item } => first(&|line| line.item == *item, "item"),
-        OrderError::UnknownSize { item, size } => {
-            first(&|line| line.item == *item && line.size == *size, "size")
-        }
-        OrderError::UnknownExtra { item, extra } => {
-            first(&|line| line.item == *item && line.extras.contains(extra), "extras")
-        }
-        OrderError::UnknownIngredient { item, ingredient } => {
-            first(&|line| line.item == *item && line.without.contains(ingredient), "without")
-        }
-        _ => None,
-    }
+/// The input that a refusal is about.
+pub fn field(refusal: &Refusal) -> Option<Vec<String>> {
+    let path = match refusal {
+        Refusal::Order(OrderError::Line { index, part, .. }) => line_path(*index, *part),
+        refusal => below_input(refusal)?.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    Some(std::iter::once("input".to_owned()).chain(path).collect())
 }
 
-/// The input that a refusal is about, below `input`.
-fn field(refusal: &Refusal) -> Option<&'static [&'static str]> {
+fn line_path(index: u32, part: LinePart) -> Vec<String> {
+    let (name, item) = match part {
+        LinePart::Item => ("item", None),
+        LinePart::Size => ("size", None),
+        LinePart::Quantity => ("quantity", None),
+        LinePart::Extras => ("extras", None),
+        LinePart::Extra(item) => ("extras", Some(item)),
+        LinePart::Without(item) => ("without", Some(item)),
+    };
+    let path = ["lines".to_owned(), index.to_string(), name.to_owned()];
+    path.into_iter().chain(item.map(|item| item.to_string())).collect()
+}
+
+/// The field below `input`.
+fn below_input(refusal: &Refusal) -> Option<&'static [&'static str]> {
     match refusal {
         Refusal::Order(error) => match error {
             OrderError::EmptyOrder
+            | OrderError::Line { .. }
+            | OrderError::InvalidQuantity { .. }
             | OrderError::TooLarge { .. }
             | OrderError::UnknownItem { .. }
             | OrderError::UnknownSize { .. }
@@ -252,8 +264,13 @@ fn field(refusal: &Refusal) -> Option<&'static [&'static str]> {
                 Some(&["contact", "address"])
             }
             OrderError::PriceChanged { .. } => Some(&["expectedTotal"]),
-            OrderError::UnknownLine { .. } => Some(&["line"]),
+            OrderError::ChannelNotAllowed { .. } => Some(&["channel"]),
+            OrderError::PaymentNotAllowed { .. } => Some(&["payment"]),
+            OrderError::ReasonNotAllowed { .. } => Some(&["reason"]),
+            OrderError::UnknownLine { .. } | OrderError::NotBaked { .. } => Some(&["line"]),
             OrderError::InvalidAmount | OrderError::OverRefund { .. } => Some(&["amount"]),
+            // `payOnline` pays what is due: it has no amount.
+            OrderError::Overpaid { amount, .. } if *amount > Cents::ZERO => Some(&["amount"]),
             OrderError::NotFound
             | OrderError::AlreadyPlaced
             | OrderError::TooLate { .. }
@@ -271,10 +288,9 @@ fn field(refusal: &Refusal) -> Option<&'static [&'static str]> {
             | StockError::AlreadyBlocked { .. }
             | StockError::NotBlocked { .. } => Some(&["pizza"]),
             StockError::SamePizzeria { .. } => Some(&["toPizzeriaId"]),
-            // `lines` of some commands, `ingredient` of another: the detail names it.
-            StockError::UnknownIngredient { .. }
-            | StockError::AlreadyReserved { .. }
-            | StockError::NoReservation { .. } => None,
+            // In the commands that have lines, of the line.
+            StockError::UnknownIngredient { .. } => Some(&["ingredient"]),
+            StockError::AlreadyReserved { .. } | StockError::NoReservation { .. } => None,
         },
         Refusal::Delivery(error) => match error {
             DeliveryError::UnknownCourier { .. } | DeliveryError::CourierFull { .. } => Some(&["courierId"]),
@@ -287,15 +303,22 @@ fn field(refusal: &Refusal) -> Option<&'static [&'static str]> {
         },
         Refusal::Pizzeria(error) => match error {
             PizzeriaError::NotFound => Some(&["pizzeriaId"]),
-            PizzeriaError::AlreadyOpened
-            | PizzeriaError::AlreadyPaused
-            | PizzeriaError::NotPaused
-            | PizzeriaError::PauseInThePast
-            | PizzeriaError::NothingToChange
-            | PizzeriaError::OutOfRange { .. } => None,
+            PizzeriaError::AlreadyOpened => Some(&["code"]),
+            PizzeriaError::PauseInThePast => Some(&["until"]),
+            PizzeriaError::OutOfRange { field } => match &**field {
+                "name" => Some(&["name"]),
+                "address" => Some(&["address"]),
+                "radius_m" => Some(&["deliveryRadiusMetres"]),
+                "delivery_fee" => Some(&["deliveryFee"]),
+                "minimum" => Some(&["minimumOrder"]),
+                "reason" => Some(&["reason"]),
+                _ => None,
+            },
+            PizzeriaError::AlreadyPaused | PizzeriaError::NotPaused | PizzeriaError::NothingToChange => None,
         },
         Refusal::StaleVersion { .. } => Some(&["expectedVersion"]),
         Refusal::IdempotencyKeyReused => Some(&["idempotencyKey"]),
+        Refusal::Several(refusals) => refusals.first().and_then(below_input),
         Refusal::Account(error) => match error {
             AccountError::EmailTaken | AccountError::InvalidEmail => Some(&["email"]),
             AccountError::WeakPassword => Some(&["password"]),

@@ -12,6 +12,7 @@ use domain::usecase::Refusal;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::inputs::InputRule;
 use crate::loaders::CurrentMenu;
 use crate::scalars::Money;
 use crate::types::actions::OrderAction;
@@ -79,8 +80,15 @@ pub struct UserErrorDetail {
     pub reason: Option<String>,
     /// `BAD_CODE`: how many tries are left.
     pub tries_left: Option<u32>,
-    /// `ORDER_TOO_LARGE`, `COURIER_FULL`: the bound.
+    /// `INVALID_INPUT`: the rule that the input breaks.
+    pub rule: Option<InputRule>,
+    /// `INVALID_INPUT`, of a number: the least.
+    pub min: Option<i32>,
+    /// `ORDER_TOO_LARGE`, `COURIER_FULL`: the bound. `INVALID_INPUT`, of a number: the most; of a list: the most
+    /// items.
     pub max: Option<u32>,
+    /// `INVALID_INPUT`, of a text: the most characters.
+    pub max_length: Option<u32>,
     /// `STALE_VERSION`: the version that the caller saw.
     pub expected_version: Option<i64>,
     /// `STALE_VERSION`: the version as it is.
@@ -134,6 +142,7 @@ pub(super) fn of(refusal: &Refusal) -> UserErrorDetail {
             MenuError::InvalidPrice { code } => UserErrorDetail { item_code: Some(code.clone()), ..none },
             MenuError::NothingToPublish | MenuError::InvalidRate => none,
         },
+        Refusal::Several(refusals) => refusals.first().map(of).unwrap_or_default(),
         Refusal::StaleVersion { expected, actual } => {
             UserErrorDetail { expected_version: Some(*expected), actual_version: Some(*actual), ..none }
         }
@@ -150,6 +159,14 @@ fn order_detail(error: &OrderError) -> UserErrorDetail {
         | OrderError::AddressRequired
         | OrderError::InvalidAmount
         | OrderError::NotExpired => none,
+        OrderError::ChannelNotAllowed { .. }
+        | OrderError::PaymentNotAllowed { .. }
+        | OrderError::ReasonNotAllowed { .. } => none,
+        OrderError::Line { error, .. } => order_detail(error),
+        OrderError::InvalidQuantity { max } => {
+            UserErrorDetail { rule: Some(InputRule::OutOfRange), min: Some(1), max: Some(*max), ..none }
+        }
+        OrderError::NotBaked { line } => UserErrorDetail { line: Some(*line), ..none },
         OrderError::TooLarge { max, .. } => UserErrorDetail { max: Some(*max), ..none },
         OrderError::UnknownItem { item: code }
         | OrderError::UnknownSize { item: code, .. }

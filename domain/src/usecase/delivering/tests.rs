@@ -79,7 +79,10 @@ fn place(world: &mut World, number: u128, fulfilment: Fulfilment) {
         channel: OrderChannel::Phone,
         customer: None,
         contact: Some(ContactId(Uuid::from_u128(number))),
-        payment: PaymentIntent::OnDelivery,
+        payment: match fulfilment {
+            Fulfilment::Delivery => PaymentIntent::OnDelivery,
+            Fulfilment::Takeaway | Fulfilment::OnSite => PaymentIntent::AtCounter,
+        },
         expected_total: None,
         delivery_code: CODE.into(),
         now: now(),

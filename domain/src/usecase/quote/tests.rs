@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ingredients::Quantity;
 use crate::menu::{MenuChanges, MenuEvent};
+use crate::order::LinePart;
 use crate::pizzeria::{Changes, PizzeriaEvent, WeeklyHours};
 use crate::stock::StockEvent;
 use crate::stream::StreamId;
@@ -21,13 +22,18 @@ fn item(code: &str) -> ItemCode {
     code.parse().unwrap()
 }
 
-fn quoted(world: &World, basket: &Basket) -> Result<Quote, OrderError> {
+fn quoted(world: &World, basket: &Basket) -> Result<Quote, Vec<OrderError>> {
     quote(&world.menu(), &world.pizzeria(&p1()), &world.stock(&p1()), basket, World::now())
 }
 
 #[track_caller]
 fn unpriceable(basket: &Basket, error: OrderError) {
-    assert_eq!(quoted(&World::demo(), basket), Err(error));
+    let errors = quoted(&World::demo(), basket).unwrap_err();
+    assert_eq!(errors.iter().map(OrderError::what).collect::<Vec<_>>(), [&error]);
+}
+
+fn at(index: u32, part: LinePart, error: OrderError) -> OrderError {
+    OrderError::Line { index, part, error: Box::new(error) }
 }
 
 #[track_caller]
@@ -117,7 +123,44 @@ fn sides_are_one_piece_of_their_own_code() {
 #[test]
 fn an_order_has_lines_and_a_line_has_pieces() {
     unpriceable(&basket(Takeaway, &[]), OrderError::EmptyOrder);
-    unpriceable(&basket(Takeaway, &["1 MAR M", "0 COLA"]), OrderError::EmptyOrder);
+    unpriceable(&basket(Takeaway, &["1 MAR M", "0 COLA"]), OrderError::InvalidQuantity { max: 99 });
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_and_where() {
+    let mut world = World::demo();
+    let paused = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: World::now() };
+    world.append(&StreamId::pizzeria(&p1()), paused.into());
+    let blocked =
+        StockEvent::PizzaBlocked { pizza: item("REI"), size: None, reason: String::new(), at: World::now() };
+    world.append(&StreamId::stock(&p1()), blocked.into());
+    let mut changed = line("100 MAR M");
+    (changed.extras, changed.without) =
+        (["EGG", "HONEY"].map(stocked).to_vec(), ["BASIL", "DOUGH"].map(stocked).to_vec());
+    let mut lines = vec![line("0 XXX M"), changed, line("1 COLA L"), line("1 MAR"), line("61 COLA")];
+    lines.push(line("1 REI M"));
+    let asked = Basket { fulfilment: Delivery, lines, place: None };
+    let unknown_extra = OrderError::UnknownExtra { item: item("MAR"), extra: stocked("HONEY") };
+    let missing = Missing { ingredient: stocked("COLA"), needed: Quantity(61), available: Quantity(60) };
+    let expected = [
+        at(0, LinePart::Quantity, OrderError::InvalidQuantity { max: 99 }),
+        at(0, LinePart::Item, OrderError::UnknownItem { item: item("XXX") }),
+        at(1, LinePart::Quantity, OrderError::TooLarge { what: "pieces of one line".into(), max: 99 }),
+        at(1, LinePart::Extra(1), unknown_extra),
+        at(
+            1,
+            LinePart::Without(1),
+            OrderError::UnknownIngredient { item: item("MAR"), ingredient: stocked("DOUGH") },
+        ),
+        at(2, LinePart::Size, OrderError::UnknownSize { item: item("COLA"), size: Some(PizzaSize::L) }),
+        at(3, LinePart::Size, OrderError::UnknownSize { item: item("MAR"), size: None }),
+        OrderError::PizzeriaClosed,
+        OrderError::AddressRequired,
+        // No word on the minimum: it is not known what the lines come to.
+        OrderError::ItemBlocked { item: item("REI") },
+        OrderError::InsufficientStock { missing: vec![missing] },
+    ];
+    assert_eq!(quoted(&world, &asked).unwrap_err(), expected);
 }
 
 #[test]
@@ -182,7 +225,10 @@ fn what_has_no_rate_today_has_no_price() {
             now,
         )
     };
-    assert_eq!(quote(long_ago), Err(OrderError::NoVatRate { item: item("MAR") }));
+    assert_eq!(
+        quote(long_ago),
+        Err(vec![at(0, LinePart::Item, OrderError::NoVatRate { item: item("MAR") })])
+    );
     // A second later it is 2014 in Paris, where the rates begin, though not yet in UTC.
     assert!(quote(long_ago + chrono::TimeDelta::seconds(1)).is_ok());
 }

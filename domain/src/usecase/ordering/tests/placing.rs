@@ -95,7 +95,9 @@ fn a_want_of_stock_is_a_fact_that_names_everything_missing() {
 fn other_refusals_store_nothing() {
     let mut world = World::demo();
     refused(&mut world, &place(1, &[]), OrderError::EmptyOrder);
-    refused(&mut world, &place(1, &["1 XXX M"]), OrderError::UnknownItem { item: "XXX".parse().unwrap() });
+    let unknown = Box::new(OrderError::UnknownItem { item: "XXX".parse().unwrap() });
+    let unknown = OrderError::Line { index: 0, part: order::LinePart::Item, error: unknown };
+    refused(&mut world, &place(1, &["1 XXX M"]), unknown);
     refused(
         &mut world,
         &PlaceOrder { pizzeria: "P9".parse().unwrap(), ..place(1, &["1 MAR M"]) },
@@ -103,11 +105,15 @@ fn other_refusals_store_nothing() {
     );
     refused(
         &mut world,
-        &PlaceOrder { basket: basket(Delivery, &["1 MAR M"]), ..place(1, &[]) },
+        &PlaceOrder { basket: basket(Delivery, &["1 MAR M"]), ..placed_online(1, &[]) },
         OrderError::BelowMinimum { subtotal: Cents(1100), minimum: Cents(1500) },
     );
     let nowhere = Basket { place: None, ..basket(Delivery, &["2 MAR M"]) };
-    refused(&mut world, &PlaceOrder { basket: nowhere, ..place(1, &[]) }, OrderError::AddressRequired);
+    refused(
+        &mut world,
+        &PlaceOrder { basket: nowhere, ..placed_online(1, &[]) },
+        OrderError::AddressRequired,
+    );
     refused(
         &mut world,
         &PlaceOrder { expected_total: Some(Cents(1000)), ..place(1, &["1 MAR M"]) },
@@ -119,15 +125,34 @@ fn other_refusals_store_nothing() {
 }
 
 #[test]
-fn another_obstacle_or_price_comes_before_a_want_of_stock() {
+fn another_obstacle_or_price_comes_before_a_want_of_stock_and_all_are_said() {
     let mut world = World::demo();
-    refused(
-        &mut world,
-        &PlaceOrder { expected_total: Some(Cents(1)), ..place(1, &["31 CAL M"]) },
-        OrderError::PriceChanged { expected: Cents(1), actual: Cents(31 * 1300) },
-    );
+    let missing = vec![Missing { ingredient: stocked("EGG"), needed: Quantity(31), available: Quantity(30) }];
+    let dear = OrderError::PriceChanged { expected: Cents(1), actual: Cents(31 * 1300) };
+    let wanting = OrderError::InsufficientStock { missing };
+    let asked = PlaceOrder { expected_total: Some(Cents(1)), ..place(1, &["31 CAL M"]) };
+    let several = |errors: &[&OrderError]| {
+        Refusal::Several(errors.iter().map(|error| Refusal::from((*error).clone())).collect())
+    };
+    refused(&mut world, &asked, several(&[&dear, &wanting]));
     pause(&mut world);
-    refused(&mut world, &place(1, &["31 CAL M"]), OrderError::PizzeriaClosed);
+    refused(&mut world, &asked, several(&[&OrderError::PizzeriaClosed, &dear, &wanting]));
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_with_everything_else() {
+    let mut world = World::demo();
+    let asked = PlaceOrder {
+        basket: basket(Delivery, &["1 MAR M"]),
+        channel: OrderChannel::Counter,
+        ..place(1, &[])
+    };
+    let expected = [
+        OrderError::ChannelNotAllowed { channel: OrderChannel::Counter },
+        OrderError::PaymentNotAllowed { payment: PaymentIntent::AtCounter, fulfilment: Delivery },
+        OrderError::BelowMinimum { subtotal: Cents(1100), minimum: Cents(1500) },
+    ];
+    refused(&mut world, &asked, Refusal::Several(expected.map(Refusal::from).to_vec()));
 }
 
 #[test]

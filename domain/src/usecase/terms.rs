@@ -1,0 +1,100 @@
+//! What contradicts itself in how an order is asked for, whatever the menu, the stock and the hours say.
+
+use crate::order::{Fulfilment, OrderChannel, OrderError, PaymentIntent};
+
+/// How an order is asked for; what is not said contradicts nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How it leaves.
+    pub fulfilment: Fulfilment,
+    /// How it came in.
+    pub channel: Option<OrderChannel>,
+    /// How the customer means to pay.
+    pub payment: Option<PaymentIntent>,
+    /// Whether the customer asks, and not staff for them.
+    pub by_customer: bool,
+}
+
+impl Terms {
+    /// Every contradiction, in the order of the input's fields.
+    pub fn contradictions(self) -> Vec<OrderError> {
+        let channel = self.channel.filter(|channel| self.by_customer && !is_customers(*channel));
+        let payment = self.payment.filter(|payment| !goes_with(*payment, self.fulfilment));
+        let channel = channel.map(|channel| OrderError::ChannelNotAllowed { channel });
+        let payment =
+            payment.map(|payment| OrderError::PaymentNotAllowed { payment, fulfilment: self.fulfilment });
+        channel.into_iter().chain(payment).collect()
+    }
+}
+
+/// Whether a customer orders this way without staff.
+fn is_customers(channel: OrderChannel) -> bool {
+    match channel {
+        OrderChannel::Web => true,
+        OrderChannel::Phone | OrderChannel::Counter => false,
+    }
+}
+
+/// Who is handed the money must be where the goods change hands.
+fn goes_with(payment: PaymentIntent, fulfilment: Fulfilment) -> bool {
+    match payment {
+        PaymentIntent::Online => true,
+        PaymentIntent::OnDelivery => fulfilment == Fulfilment::Delivery,
+        PaymentIntent::AtCounter => fulfilment != Fulfilment::Delivery,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Fulfilment::{Delivery, OnSite, Takeaway};
+    use OrderChannel::{Counter, Phone, Web};
+    use PaymentIntent::{AtCounter, OnDelivery, Online};
+
+    fn contradictions(
+        channel: OrderChannel,
+        fulfilment: Fulfilment,
+        payment: PaymentIntent,
+    ) -> Vec<OrderError> {
+        let terms = Terms { fulfilment, channel: Some(channel), payment: Some(payment), by_customer: true };
+        terms.contradictions()
+    }
+
+    #[test]
+    fn a_courier_is_paid_at_a_door_and_the_counter_at_the_counter() {
+        for fulfilment in [Delivery, Takeaway, OnSite] {
+            for payment in [Online, OnDelivery, AtCounter] {
+                let fits = matches!(
+                    (fulfilment, payment),
+                    (_, Online) | (Delivery, OnDelivery) | (Takeaway | OnSite, AtCounter)
+                );
+                let refused = vec![OrderError::PaymentNotAllowed { payment, fulfilment }];
+                let expected = if fits { Vec::new() } else { refused };
+                assert_eq!(contradictions(Web, fulfilment, payment), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn only_staff_take_orders_at_the_counter_and_by_phone() {
+        for channel in [Phone, Counter] {
+            let refused = OrderError::ChannelNotAllowed { channel };
+            assert_eq!(contradictions(channel, Takeaway, AtCounter), std::slice::from_ref(&refused));
+            let both = [refused, OrderError::PaymentNotAllowed { payment: AtCounter, fulfilment: Delivery }];
+            assert_eq!(contradictions(channel, Delivery, AtCounter), both);
+            let staff = Terms {
+                fulfilment: Takeaway,
+                channel: Some(channel),
+                payment: Some(AtCounter),
+                by_customer: false,
+            };
+            assert_eq!(staff.contradictions(), []);
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_contradicts_nothing() {
+        let terms = Terms { fulfilment: Delivery, channel: None, payment: None, by_customer: true };
+        assert_eq!(terms.contradictions(), []);
+    }
+}

@@ -1,0 +1,264 @@
+//! Reads an input field by field and collects what is wrong with it.
+
+use async_graphql::ID;
+use domain::account::EmailAddress;
+use domain::order::OrderError;
+use domain::pizzeria::Place;
+use domain::usecase::{Refusal, RefusalCode};
+use domain::{Cents, Ingredients, Quantity};
+
+use super::path::Path;
+use super::problem::{InputError, InputProblem, InputRule, ProblemKind};
+use super::{STOCK_LINES_MAX, StockLineInput, text};
+use crate::error::ApiError;
+use crate::ids::GlobalId;
+use crate::scalars::Decimal;
+use crate::types::user_error::UserErrorCode;
+
+/// The problems of one input. Each method reads one value and answers `None` where it cannot be used, or where
+/// an optional one is not given; [`Problems::all`] ends the reading.
+///
+/// ```ignore
+/// let mut problems = Problems::default();
+/// let supplier = problems.text("supplier", &input.supplier, NAME_MAX);
+/// let lines = problems.stock_lines("lines", &input.lines, 1);
+/// let (supplier, lines) = problems.all((supplier, lines))?;
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "problems are told by `all` or `check`"]
+pub struct Problems {
+    found: Vec<InputProblem>,
+}
+
+impl Problems {
+    /// Adds a problem.
+    pub fn add<'a>(&mut self, at: impl Into<Path<'a>>, kind: impl Into<ProblemKind>) {
+        self.found.push(InputProblem::new(at, kind));
+    }
+
+    /// Adds what the domain refuses about one place of the input, whatever the rest is.
+    pub fn refuse<'a>(&mut self, at: impl Into<Path<'a>>, refusal: impl Into<Refusal>) {
+        self.add(at, ProblemKind::Refused(Box::new(refusal.into())));
+    }
+
+    /// Adds what the domain refuses about the input as a whole, at the field that each refusal is about.
+    pub fn refuse_all(&mut self, refusals: impl IntoIterator<Item = Refusal>) {
+        let news: Vec<_> = refusals.into_iter().filter(|refusal| !self.cover(refusal)).collect();
+        self.found.extend(news.into_iter().map(InputProblem::from));
+    }
+
+    /// Whether a refusal says that something is missing that was given and could not be read.
+    pub fn cover(&self, refusal: &Refusal) -> bool {
+        let address = Path::from("contact.address").parts();
+        matches!(refusal, Refusal::Order(OrderError::AddressRequired))
+            && self.found.iter().any(|problem| problem.field.starts_with(&address))
+    }
+
+    /// Whether there is none so far.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The values that were read.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn all<T: Complete>(self, read: T) -> Result<T::Values, ApiError> {
+        let values = read.complete();
+        self.check()?;
+        values.ok_or_else(|| ApiError::internal("an input was not read, and no problem was found"))
+    }
+
+    /// As [`Problems::all`], without values.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn check(self) -> Result<(), ApiError> {
+        if self.found.is_empty() { Ok(()) } else { Err(InputError { problems: self.found }.into()) }
+    }
+
+    /// The problems themselves.
+    pub fn into_found(self) -> Vec<InputProblem> {
+        self.found
+    }
+
+    /// The value, or the problem that it has at this place.
+    fn read<'a, T>(&mut self, at: impl Into<Path<'a>>, value: Result<T, ProblemKind>) -> Option<T> {
+        value.map_err(|kind| self.add(at, kind)).ok()
+    }
+
+    /// A text in one line, of 1 to `max` characters; trimmed, and brought to one form. Any script.
+    pub fn text<'a>(&mut self, at: impl Into<Path<'a>>, value: &str, max: usize) -> Option<String> {
+        let text = text::single_line(value).map_err(ProblemKind::from);
+        let text = text.and_then(|text| text.ok_or(InputRule::Empty.into()));
+        self.read(at, text.and_then(|text| bounded(text, max)))
+    }
+
+    /// As [`Problems::text`]; one that is blank is as one that is not given.
+    pub fn optional_text<'a>(
+        &mut self,
+        at: impl Into<Path<'a>>,
+        value: Option<&str>,
+        max: usize,
+    ) -> Option<String> {
+        let text = text::single_line(value?).map_err(ProblemKind::from);
+        self.read(at, text.and_then(|text| text.map(|text| bounded(text, max)).transpose())).flatten()
+    }
+
+    /// A text that may have several lines, of at most `max` characters; line breaks become line feeds.
+    pub fn optional_lines<'a>(
+        &mut self,
+        at: impl Into<Path<'a>>,
+        value: Option<&str>,
+        max: usize,
+    ) -> Option<String> {
+        let text = text::lines(value?).map_err(ProblemKind::from);
+        self.read(at, text.and_then(|text| text.map(|text| bounded(text, max)).transpose())).flatten()
+    }
+
+    /// A whole number from `min` to `max`.
+    pub fn number<'a, T: TryFrom<i64>>(
+        &mut self,
+        at: impl Into<Path<'a>>,
+        value: i64,
+        min: i64,
+        max: i64,
+    ) -> Option<T> {
+        let wrong = ProblemKind::OutOfRange { min, max };
+        let read = if (min..=max).contains(&value) { T::try_from(value).ok() } else { None };
+        self.read(at, read.ok_or(wrong))
+    }
+
+    /// A quantity from `least` to ten million.
+    pub fn quantity<'a>(&mut self, at: impl Into<Path<'a>>, value: i64, least: u32) -> Option<Quantity> {
+        self.number(at, value, i64::from(least), i64::from(Quantity::MAX_INPUT)).map(Quantity)
+    }
+
+    /// An amount that is not negative; whether it is enough is for the domain to say.
+    pub fn amount<'a>(&mut self, at: impl Into<Path<'a>>, value: Decimal) -> Option<Cents> {
+        let wrong = ProblemKind::from(InputRule::Amount);
+        self.read(at, if value.0 < Cents::ZERO { Err(wrong) } else { Ok(value.0) })
+    }
+
+    /// A point on the globe: two fields, `latitude` and `longitude`, of what stands at `at`.
+    pub fn place<'a>(&mut self, at: impl Into<Path<'a>>, latitude: f64, longitude: f64) -> Option<Place> {
+        let at = at.into();
+        let place = Place::from_degrees(latitude, longitude).ok();
+        if place.is_none() {
+            for (name, value, max) in [("latitude", latitude, 90_i32), ("longitude", longitude, 180)] {
+                if !(-f64::from(max)..=f64::from(max)).contains(&value) {
+                    let max = i64::from(max);
+                    self.add(at.field(name), ProblemKind::OutOfRange { min: -max, max });
+                }
+            }
+        }
+        place
+    }
+
+    /// A code of something that exists; a text that can be no code names nothing, as one that is not known does.
+    pub fn code<'a, T: GlobalId>(
+        &mut self,
+        at: impl Into<Path<'a>>,
+        id: &ID,
+        unknown: UserErrorCode,
+    ) -> Option<T> {
+        self.read(at, T::parse(id).ok_or_else(|| ProblemKind::unknown(unknown, id)))
+    }
+
+    /// The code of something new.
+    pub fn new_code<'a, T: GlobalId>(&mut self, at: impl Into<Path<'a>>, id: &str) -> Option<T> {
+        self.read(at, T::parse(id).ok_or(InputRule::Code.into()))
+    }
+
+    /// An e-mail address.
+    pub fn email<'a>(&mut self, at: impl Into<Path<'a>>, value: &str) -> Option<EmailAddress> {
+        let email = EmailAddress::parse(value);
+        self.read(at, email.map_err(|error| ProblemKind::Refused(Box::new(error.into()))))
+    }
+
+    /// At most so many items; whether there are more.
+    pub fn list<'a, T>(&mut self, at: impl Into<Path<'a>>, items: &[T], max: usize) -> bool {
+        self.bounded_list(at, items, max, RefusalCode::InvalidInput)
+    }
+
+    pub(super) fn bounded_list<'a, T>(
+        &mut self,
+        at: impl Into<Path<'a>>,
+        items: &[T],
+        max: usize,
+        code: RefusalCode,
+    ) -> bool {
+        let fits = items.len() <= max;
+        if !fits {
+            self.add(at, ProblemKind::TooMany { max, code: code.into() });
+        }
+        fits
+    }
+
+    /// The lines of a command to a stock; an ingredient named twice is added up.
+    pub fn stock_lines<'a>(
+        &mut self,
+        at: impl Into<Path<'a>>,
+        lines: &[StockLineInput],
+        least: u32,
+    ) -> Option<Ingredients> {
+        let at = at.into();
+        if !self.list(at, lines, STOCK_LINES_MAX) {
+            return None;
+        }
+        let mut read = Vec::with_capacity(lines.len());
+        for (index, line) in lines.iter().enumerate() {
+            let at = at.item(index);
+            let unknown = RefusalCode::UnknownIngredient.into();
+            let ingredient = self.code(at.field("ingredient"), &line.ingredient, unknown);
+            let quantity = self.quantity(at.field("quantity"), line.quantity, least);
+            read.extend(ingredient.zip(quantity));
+        }
+        (read.len() == lines.len()).then(|| read.into_iter().collect())
+    }
+}
+
+fn bounded(text: String, max: usize) -> Result<String, ProblemKind> {
+    if text.chars().count() > max { Err(ProblemKind::TooLong(max)) } else { Ok(text) }
+}
+
+/// Values that were read, all of them or not.
+pub trait Complete {
+    /// The values.
+    type Values;
+
+    /// The values, when each is there.
+    fn complete(self) -> Option<Self::Values>;
+}
+
+impl<T> Complete for Option<T> {
+    type Values = T;
+
+    fn complete(self) -> Self {
+        self
+    }
+}
+
+macro_rules! complete {
+    ($($name:ident)+) => {
+        #[allow(non_snake_case)] // one name for the type and the value
+        impl<$($name),+> Complete for ($(Option<$name>,)+) {
+            type Values = ($($name,)+);
+
+            fn complete(self) -> Option<Self::Values> {
+                let ($($name,)+) = self;
+                Some(($($name?,)+))
+            }
+        }
+    };
+}
+
+complete!(A B);
+complete!(A B C);
+complete!(A B C D);
+complete!(A B C D E);
+complete!(A B C D E F);
+complete!(A B C D E F G);
+complete!(A B C D E F G H);
+complete!(A B C D E F G H I);
+complete!(A B C D E F G H I J);
