@@ -115,9 +115,10 @@ async fn after_an_erasure_tables_logs_and_dump_know_nothing_and_everything_else_
         json!({ "contact": contact, "idempotencyKey": "k1" }),
     );
     let open = customer.placed(open).await;
-    // The same person on the phone, whom nobody knows to be the same.
-    let called =
-        json!({ "channel": "PHONE", "contact": { "name": "Camille", "phone": phone.replace(' ', "") } });
+    // The same person on the phone, known by the verified e-mail address.
+    let contact =
+        json!({ "name": "Camille", "email": text("/email").to_uppercase(), "phone": phone.replace(' ', "") });
+    let called = json!({ "channel": "PHONE", "contact": contact });
     let called = reception.placed(with(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)]), called)).await;
     reception.to_order("cancelOrder", &called, json!({ "reason": "OTHER" })).await;
     secrets.push(phone.replace(' ', ""));
@@ -253,4 +254,28 @@ async fn what_an_older_backup_brings_back_is_erased_again() {
     assert_eq!(erase_all_recorded(&mut db).await.unwrap(), 1);
     assert_eq!(contacts_of(pool, id).await, 0);
     assert_eq!(lines_with(&rows(pool).await, &["customer2@ocpizza.example".to_owned()]), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn what_is_only_claimed_erases_nothing_of_somebody_else() {
+    let shop = Shop::open().await;
+    let (reception, pool) = (shop.person("receptionist1.p1"), &shop.database().pool);
+    let (phone, email) = ("+33 6 39 98 44 44", "victim@example.org");
+    let contact = json!({ "name": "Victime", "phone": phone, "email": email });
+    let called = json!({ "channel": "PHONE", "contact": contact });
+    let order = reception.placed(with(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)]), called)).await;
+    reception.to_order("cancelOrder", &order, json!({ "reason": "OTHER" })).await;
+    let left = async |closed: bool| -> i64 {
+        let sql = "SELECT count(*) FROM contacts WHERE phone = $1 AND (closed_at IS NOT NULL) = $2";
+        sqlx::query_scalar(sql).bind(phone).bind(closed).fetch_one(pool).await.unwrap()
+    };
+    eventually("the order is known to be over", async || (left(true).await == 1).then_some(())).await;
+    // Signed up with the phone number and the e-mail address of the victim; neither was shown to be theirs.
+    let password = "cent pizzas chaudes";
+    let input = json!({ "name": "Voleur", "email": email, "phone": phone, "password": password });
+    let thief = shop.anybody().mutate("signUp", "token", input).await;
+    let thief = shop.anybody().with_token(thief["token"].as_str().unwrap());
+    let erased = thief.mutate("eraseMyAccount", "customerId", json!({ "currentPassword": password })).await;
+    assert!(erased["customerId"].is_string(), "{erased}");
+    assert_eq!(left(true).await, 1, "the contact of somebody else's order is still there");
 }

@@ -11,14 +11,13 @@ use uuid::Uuid;
 
 use crate::auth::session;
 
-/// Contacts that were taken by phone or at the counter, and are the customer's all the same: of orders that
-/// are over, with the account's e-mail address or telephone number.
+/// Contacts that staff took by phone or at the counter, of orders that are over, with the account's e-mail
+/// address, if it was verified: whoever reads its mail is the person. A telephone number is only claimed, and so
+/// is an address that was never verified: they are no key to what others have given.
 const TAKEN_BY_STAFF: &str = "
 DELETE FROM contacts c USING accounts a
-WHERE a.id = $1 AND c.customer_id IS NULL AND c.closed_at IS NOT NULL
-  AND (lower(c.email) = a.email OR
-       (length(regexp_replace(a.phone, '\\D', '', 'g')) >= 6
-        AND regexp_replace(c.phone, '\\D', '', 'g') = regexp_replace(a.phone, '\\D', '', 'g')))";
+WHERE a.id = $1 AND a.email_verified_at IS NOT NULL AND c.customer_id IS NULL AND c.closed_at IS NOT NULL
+  AND lower(c.email) = a.email";
 
 /// Erases every row that says who a customer is, and ends their sessions. Done again, it erases what was
 /// stored since.
