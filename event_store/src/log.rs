@@ -12,7 +12,9 @@ use sqlx::{PgConnection, PgExecutor};
 
 use entry::{COLUMNS, Row};
 pub use entry::{LogEntry, Metadata, RecordedEvent, UnreadableRecord};
-pub use search::{EventFilter, Span, at_positions, histories, position_of, search, sequence_at, spans};
+pub use search::{
+    EventFilter, Span, at_positions, histories, position_of, posting_at, search, sequence_at, spans,
+};
 
 /// Why the log could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -51,6 +51,39 @@ async fn set_active(
     Ok(changed.rows_affected() > 0)
 }
 
+/// Notes where a member of staff works from an event on; noted before, it stays so.
+async fn posted(
+    db: &mut PgConnection,
+    staff: Uuid,
+    pizzeria: Option<&PizzeriaId>,
+    position: LogPosition,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO staff_postings (staff_id, position, pizzeria) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        .bind(staff.to_string())
+        .bind(position.0)
+        .bind(pizzeria.map(PizzeriaId::as_str))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes every posting that the log has up to a position and the table has not: of a restore, of events that are older
+/// than the table, and of processes of an older release.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn fill_postings(pool: &PgPool, to: LogPosition) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO staff_postings (staff_id, position, pizzeria) \
+         SELECT aggregate_id, position, payload->>'pizzeria' FROM events \
+         WHERE aggregate_type = 'staff' AND event_type = 'StaffHired' AND position <= $1 ON CONFLICT DO NOTHING",
+    )
+    .bind(to.0)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// Somebody was hired, or has another role; whether that was news.
 ///
 /// # Errors
@@ -62,6 +95,7 @@ pub async fn hired(
     pizzeria: Option<&PizzeriaId>,
     position: LogPosition,
 ) -> Result<bool, sqlx::Error> {
+    posted(&mut *db, account, pizzeria, position).await?;
     let changed = sqlx::query(
         "UPDATE accounts SET role = $2, pizzeria = $3, active = true, access_position = $4 \
          WHERE id = $1 AND COALESCE(access_position, 0) < $4",
@@ -180,6 +214,11 @@ impl Access {
                     continue;
                 }
             };
+            if let Err(error) = fill_postings(&self.pool, LogPosition(at.position)).await {
+                tracing::warn!(reactor = NAME, %error, "postings cannot be filled");
+                backoff.pause().await;
+                continue;
+            }
             while leadership.holds(NAME) {
                 let before = at.position;
                 match self.step(&mut at).await {

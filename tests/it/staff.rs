@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::LogPosition;
 use domain::access::{Actor, Role};
 use domain::ids::StaffId;
 use domain::usecase::{ManageStaff, StaffChange};
@@ -197,4 +198,45 @@ async fn what_was_cut_off_between_the_log_and_the_accounts_is_mended() {
     assert_eq!(store.execute(Arc::new(use_case), context).await.unwrap().refusal, None);
     let probe = || async { (courier.ask(ME, Value::Null).await.status == 401).then_some(()) };
     eventually("the session ends", probe).await;
+}
+
+#[tokio::test]
+async fn events_of_staff_belong_to_the_pizzeria_where_they_worked_then() {
+    let house = House::open().await;
+    let (there, here) = (house.person("manager.p1"), house.person("manager.p2"));
+    let director = house.person("director");
+    let hired = there.mutate("hireStaff", STAFF, noe("COURIER", json!("P1"))).await;
+    let id = hired["staff"]["id"].clone();
+    accept(&house, "noe@example.org").await;
+    let moved = director.mutate("hireStaff", STAFF, noe("PIZZAIOLO", json!("P2"))).await;
+    let after = moved["position"].as_str().unwrap().to_owned();
+    let noe_api = house.signed_in("noe@example.org", PASSWORD).await;
+    noe_api.mutate("updateMyAccount", "position", json!({ "name": "Noé Petit" })).await;
+    let promoted = director.mutate("hireStaff", STAFF, noe("DIRECTOR", Value::Null)).await;
+    assert_eq!(codes(&promoted), Vec::<&str>::new());
+
+    let document =
+        "query($id: ID!) { events(first: 100, filter: { streamId: $id }) { nodes { type position } } }";
+    let seen = async |api: &Api| -> Vec<String> {
+        let data = api.data(document, json!({ "id": id })).await;
+        let nodes = data["events"]["nodes"].as_array().unwrap().clone();
+        nodes.iter().map(|node| node["type"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(seen(&there).await, ["StaffHired", "StaffPasswordChanged"]);
+    assert_eq!(seen(&here).await, ["StaffHired", "StaffAccountUpdated"]);
+    assert_eq!(seen(&director).await.len(), 5);
+    let document = "subscription($id: ID!, $after: LogPosition) { \
+        eventAppended(after: $after, filter: { streamId: $id }) { event { type } } }";
+    let variables = json!({ "id": id, "after": after });
+    let mut followed = here.subscribe(document, variables).await;
+    let item = followed.item().await;
+    let tests::Item::Next(item) = item else { panic!("{item:?}") };
+    assert_eq!(item["event"]["type"], "StaffAccountUpdated");
+    // Postings are made anew from the log.
+    let pool = &house.demo.database.pool;
+    sqlx::query("DELETE FROM staff_postings").execute(pool).await.unwrap();
+    let unknown = seen(&here).await;
+    assert_eq!(unknown, Vec::<String>::new(), "without postings the first pizzeria counts");
+    projections::account_access::fill_postings(pool, LogPosition(i64::MAX)).await.unwrap();
+    assert_eq!(seen(&here).await, ["StaffHired", "StaffAccountUpdated"]);
 }

@@ -17,7 +17,8 @@ pub struct EventFilter {
     pub kinds: Vec<StreamType>,
     /// Of these types; of any type when empty.
     pub types: Vec<String>,
-    /// Of streams that belong to a pizzeria: its own, its stock, its orders, deliveries and staff.
+    /// Of streams that belong to a pizzeria: its own, its stock, its orders and deliveries; and of its staff the
+    /// events from while they work there.
     pub pizzeria: Option<PizzeriaId>,
     /// By this actor.
     pub actor: Option<Uuid>,
@@ -58,6 +59,14 @@ impl EventFilter {
             // A stream of another kind says in its first event where it is.
             query.push(
                 " AND CASE WHEN aggregate_type IN ('pizzeria', 'stock', 'closing') THEN aggregate_id = ",
+            );
+            query.push_bind(pizzeria.as_str().to_owned());
+            // Staff move: what counts is where they worked then.
+            query.push(
+                " WHEN aggregate_type = 'staff' AND EXISTS (SELECT FROM staff_postings AS there \
+                 WHERE there.staff_id = aggregate_id AND there.position <= events.position) \
+                 THEN (SELECT there.pizzeria FROM staff_postings AS there WHERE there.staff_id = aggregate_id \
+                 AND there.position <= events.position ORDER BY there.position DESC LIMIT 1) = ",
             );
             query.push_bind(pizzeria.as_str().to_owned());
             query.push(
@@ -210,4 +219,21 @@ pub async fn position_of(
     let sql = "SELECT position FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = $3";
     let query = sqlx::query_scalar(sql).bind(stream.kind.as_str()).bind(text(&stream.id)).bind(sequence);
     Ok(LogPosition(query.fetch_optional(db).await?.unwrap_or(0)))
+}
+
+/// The pizzeria that a member of staff worked in at a position of the log; `None` where no posting is known, `Some(None)`
+/// for the people of the group.
+///
+/// # Errors
+/// When the database does not answer, or a row cannot be read.
+pub async fn posting_at(
+    db: impl PgExecutor<'_>,
+    staff: &StreamId,
+    position: LogPosition,
+) -> Result<Option<Option<PizzeriaId>>, LogError> {
+    let sql = "SELECT pizzeria FROM staff_postings WHERE staff_id = $1 AND position <= $2 \
+               ORDER BY position DESC LIMIT 1";
+    let query = sqlx::query_scalar(sql).bind(text(&staff.id)).bind(position.0);
+    let found: Option<Option<String>> = query.fetch_optional(db).await?;
+    Ok(found.map(|pizzeria| pizzeria.and_then(|code| code.parse().ok())))
 }

@@ -56,6 +56,8 @@ const TABLES: &[Table] = &[
     facts("contacts", "id"),
     facts("contact_reads", "id"),
     facts("erased_customers", "customer_id"),
+    // Sealed under the key of the server, which a backup does not have.
+    facts("second_factors", "account_id"),
     facts("personal_data_progress", "id"),
     facts("idempotency_keys", "actor_id, key"),
     facts("payment_intents", "id"),
@@ -66,10 +68,13 @@ const TABLES: &[Table] = &[
     // By a restore from the last event.
     derived("event_log_head"),
     derived("snapshots"),
+    // By the reactor that follows who works here, when it starts.
+    derived("staff_postings"),
     // People sign in again: a backup lets nobody in.
     passing("sessions"),
     passing("account_tokens"),
     passing("attempts"),
+    passing("known_addresses"),
     passing("courier_positions"),
     passing("development_keys"),
     // Whoever restores decides when it is over.

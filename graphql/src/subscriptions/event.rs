@@ -65,7 +65,7 @@ impl EventSubscription {
 struct EventView {
     filter: log::EventFilter,
     pool: PgPool,
-    /// Where streams belong: it never changes. A bounded cache would take its room at once, for every subscriber.
+    /// Where streams belong: it changes only by an event that says so. A bounded cache would take its room at once, for every subscriber.
     places: LruCache<StreamId, Option<PizzeriaId>>,
 }
 
@@ -88,7 +88,8 @@ impl View<LogEntry> for EventView {
 }
 
 impl EventView {
-    /// The pizzeria of an entry's stream: its own name says it, or its first event.
+    /// The pizzeria of an entry's stream: its own name says it, or its first event; of a member of staff, the last
+    /// event that hired them.
     async fn place_of(&mut self, entry: &LogEntry) -> Result<Option<PizzeriaId>, ApiError> {
         // Of a kind that this program does not know, it does not know whose it is either.
         let Some(stream) = entry.stream() else { return Ok(None) };
@@ -100,13 +101,19 @@ impl EventView {
             StreamType::Menu | StreamType::Customer => return Ok(None),
             StreamType::Order | StreamType::Delivery | StreamType::Staff => {}
         }
+        let hired = stream.kind == StreamType::Staff && entry.event_type() == "StaffHired";
         if entry.sequence() > 1
+            && !hired
             && let Some(place) = self.places.get(&stream)
         {
             return Ok(place.clone());
         }
-        let place = if entry.sequence() == 1 {
+        let place = if entry.sequence() == 1 || hired {
             place_in(entry.payload())
+        } else if stream.kind == StreamType::Staff
+            && let Some(place) = log::posting_at(&self.pool, &stream, entry.position()).await?
+        {
+            place
         } else {
             let streams = std::slice::from_ref(&stream);
             let first = log::histories(&self.pool, streams, LogPosition::START, 1).await?;
