@@ -22,11 +22,13 @@ pub enum AccountField {
     Phone,
     /// Where they live.
     Address,
+    /// Whether signing in also needs a code of an authenticator app.
+    Totp,
 }
 
 impl AccountField {
     /// Every field.
-    pub const ALL: [Self; 4] = [Self::Name, Self::Email, Self::Phone, Self::Address];
+    pub const ALL: [Self; 5] = [Self::Name, Self::Email, Self::Phone, Self::Address, Self::Totp];
 }
 
 /// Why something about an account is refused, wherever its values are kept.
@@ -41,6 +43,24 @@ pub enum AccountError {
     /// Too short, too long, or the e-mail address itself.
     #[error("the password is too weak")]
     WeakPassword,
+    /// Among the first that an attacker tries: common, a pattern, or made from the name or address.
+    #[error("the password is easy to guess")]
+    GuessablePassword,
+    /// The present password is needed for this change.
+    #[error("the present password is needed")]
+    PasswordRequired,
+    /// The password is right; a code of the authenticator app is needed as well.
+    #[error("a code of the authenticator app is needed")]
+    TotpRequired,
+    /// The code of the authenticator app is wrong, expired or was used before.
+    #[error("the code does not hold")]
+    BadTotpCode,
+    /// The account has an authenticator app already.
+    #[error("an authenticator app is set up already")]
+    TotpEnabled,
+    /// The account has no authenticator app, or none waits for its first code.
+    #[error("no authenticator app is set up")]
+    TotpNotEnabled,
     /// No account with this e-mail address and password: which of the two is wrong is not said.
     #[error("wrong e-mail address or password")]
     BadCredentials,
@@ -86,8 +106,8 @@ fn is_plain(letter: char) -> bool {
     !letter.is_whitespace() && !letter.is_control() && !"<>()[]\\,;:\"".contains(letter)
 }
 
-/// Whether a password will do: at least [`PASSWORD_MIN`] characters, at most [`PASSWORD_MAX`] bytes, and
-/// not the e-mail address. No rules about kinds of letters: length is what counts (NIST SP 800-63B, 5.1.1.2).
+/// Whether a password has the right length: at least [`PASSWORD_MIN`] characters, at most [`PASSWORD_MAX`]
+/// bytes, and not the e-mail address. How soon it is guessed is looked at where it is set. No rules about kinds of letters: length is what counts (NIST SP 800-63B, 5.1.1.2).
 ///
 /// # Errors
 /// [`AccountError::WeakPassword`].
@@ -124,7 +144,7 @@ mod tests {
     fn a_password_is_long_enough_bounded_and_not_the_address() {
         let email = EmailAddress::parse("ada@example.org").unwrap();
         let check = |password: &str| check_password(password, &email);
-        assert_eq!(check("éééééééééé"), Ok(()));
+        assert_eq!(check("éééééééééé"), Ok(()), "its length; how soon it is guessed is for the edge");
         assert_eq!(check("ninechars"), Err(AccountError::WeakPassword));
         assert_eq!(check(&"a".repeat(PASSWORD_MAX)), Ok(()));
         assert_eq!(check(&"a".repeat(PASSWORD_MAX + 1)), Err(AccountError::WeakPassword));

@@ -225,17 +225,18 @@ impl App {
         let read_models =
             ReadModels::start_and_seal(pool.clone(), &follower, store.clone(), clock.0, Some(sealing))
                 .await?;
+        let brakes = Brakes::new(pool.clone(), key.clone(), clock, brakes);
         let services = Services {
             pool: pool.clone(),
             accounts: Accounts::of(pool.clone()),
             store: store.clone(),
             follower: follower.clone(),
             read_models: read_models.clone(),
-            brakes: Brakes::new(pool.clone(), key.clone(), clock, brakes),
+            brakes: brakes.clone(),
             key: key.clone(),
             clock,
             passwords: Passwords::start().await?,
-            post: Post::new(mail),
+            post: Post::new(mail, brakes),
             staff_turn: Arc::default(),
             maintenance,
             payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),
@@ -268,7 +269,8 @@ impl App {
             graphiql,
         });
         let keeper = Keeper { pool: pool.clone(), clock, retention: contact_retention };
-        let (sweeping, tidying) = (limiter.sweep(), auth::housekeeping::run(pool.clone(), clock));
+        let (sweeping, tidying) =
+            (limiter.sweep(), auth::housekeeping::run(pool.clone(), key.clone(), clock));
         let housekeeping = tokio::spawn(async {
             tokio::join!(sweeping, tidying, settling, keeper.run(), watching);
         });

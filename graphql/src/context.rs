@@ -12,7 +12,7 @@ use projections::{Model, ReadModels};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::auth::{Accounts, Brakes, Key, Passwords};
+use crate::auth::{Accounts, Brakes, Key, Origin, Passwords};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::http::client_address::ClientAddress;
@@ -85,6 +85,11 @@ impl Caller {
     /// `UNAUTHENTICATED`, `FORBIDDEN` or `NOT_FOUND`.
     pub fn authorize(&self, permission: Permission, scope: Scope<'_>) -> Result<(), ApiError> {
         Ok(authorize(self.actor.as_ref(), permission, scope)?)
+    }
+
+    /// What the effects of this caller are counted for.
+    pub fn origin(&self) -> Origin {
+        Origin { account: self.actor.as_ref().map(|actor| actor.id), address: self.address }
     }
 
     /// Whether the caller may.

@@ -18,7 +18,8 @@ use projections::as_of::AsOfError;
 use projections::why::Unknown;
 use projections::{ApplyError, WaitError};
 
-use crate::auth::{AuthError, BrakeError, PasswordError};
+use crate::auth::second_factor::SecondFactorError;
+use crate::auth::{AuthError, BrakeError, PasswordError, ReleaseError};
 use crate::inputs::InputError;
 
 /// The codes of API.md, and the one that the protocol of persisted queries has.
@@ -315,6 +316,26 @@ impl From<BrakeError> for ApiError {
                 Self::RateLimited { message: "too many attempts".to_owned(), retry_after }
             }
             BrakeError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<SecondFactorError> for ApiError {
+    fn from(error: SecondFactorError) -> Self {
+        match error {
+            SecondFactorError::Database(error) => error.into(),
+            other @ (SecondFactorError::Sealed(_)
+            | SecondFactorError::Codes
+            | SecondFactorError::Encryption(_)) => Self::internal(other),
+        }
+    }
+}
+
+impl From<ReleaseError> for ApiError {
+    fn from(error: ReleaseError) -> Self {
+        match error {
+            ReleaseError::Store(error) => error.into(),
+            ReleaseError::Database(error) => error.into(),
         }
     }
 }

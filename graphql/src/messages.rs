@@ -384,6 +384,42 @@ fn account(error: &AccountError, lang: Lang) -> String {
                 "A password has at least {PASSWORD_MIN} characters, at most {PASSWORD_MAX} bytes, and is not the e-mail address."
             ),
         ),
+        AccountError::GuessablePassword => lang
+            .pick(
+                "Ce mot de passe est facile à deviner. Choisissez plusieurs mots sans rapport, sans votre nom ni votre adresse.",
+                "This password is easy to guess. Choose several unrelated words, without your name or address.",
+            )
+            .to_owned(),
+        AccountError::PasswordRequired => lang
+            .pick(
+                "Indiquez votre mot de passe actuel pour changer d'adresse e-mail.",
+                "Give your present password to change the e-mail address.",
+            )
+            .to_owned(),
+        AccountError::TotpRequired => lang
+            .pick(
+                "Indiquez aussi le code de votre application d'authentification.",
+                "Give the code of your authenticator app as well.",
+            )
+            .to_owned(),
+        AccountError::BadTotpCode => lang
+            .pick(
+                "Ce code est faux, expiré ou a déjà servi. Attendez le suivant.",
+                "This code is wrong, has expired or was used before. Wait for the next one.",
+            )
+            .to_owned(),
+        AccountError::TotpEnabled => lang
+            .pick(
+                "Une application d'authentification est déjà associée à ce compte. Retirez-la d'abord.",
+                "An authenticator app is set up for this account already. Disable it first.",
+            )
+            .to_owned(),
+        AccountError::TotpNotEnabled => lang
+            .pick(
+                "Aucune application d'authentification n'est associée à ce compte.",
+                "No authenticator app is set up for this account.",
+            )
+            .to_owned(),
         AccountError::BadCredentials => lang
             .pick("Adresse e-mail ou mot de passe incorrect.", "Wrong e-mail address or password.")
             .to_owned(),

@@ -59,8 +59,16 @@ fn mutations(order: &Value, delivery: &Value, staff: &Value) -> Vec<(&'static st
 /// Of those above, which nobody but the group's people may.
 const OF_THE_GROUP: [&str; 3] = ["openPizzeria", "publishMenu", "eraseCustomer"];
 /// Which anybody may, about nobody but themselves.
-const OF_ONES_OWN: [&str; 5] =
-    ["updateMyAccount", "changePassword", "signOut", "requestEmailVerification", "eraseMyAccount"];
+const OF_ONES_OWN: [&str; 8] = [
+    "updateMyAccount",
+    "changePassword",
+    "signOut",
+    "requestEmailVerification",
+    "eraseMyAccount",
+    "enrolTotp",
+    "confirmTotp",
+    "disableTotp",
+];
 /// Which ask for a password, or for a token that was sent by mail, and for no account.
 const FOR_ANYBODY: [&str; 5] = ["signUp", "signIn", "verifyEmail", "requestPasswordReset", "resetPassword"];
 

@@ -191,7 +191,8 @@ async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
         { "item": "COLA", "size": "L", "quantity": 0 },
         { "item": "NOTHING", "quantity": 1 },
     ]);
-    let contact = json!({ "name": "\u{0}", "email": "ada", "address": { "latitude": 99.0, "longitude": 2.3 } });
+    let contact =
+        json!({ "name": "\u{0}", "email": "ada", "address": { "latitude": 99.0, "longitude": 2.3 } });
     let input = json!({
         "pizzeriaId": "P1", "channel": "COUNTER", "fulfilment": "DELIVERY", "payment": "AT_COUNTER",
         "lines": lines, "contact": contact, "note": "x".repeat(501), "expectedTotal": "-1.00",
@@ -220,7 +221,10 @@ async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
     assert_eq!(places(&payload), [&own[..], &domains[..]].concat(), "{payload}");
     assert_eq!(payload["userErrors"][1]["detail"]["maxLength"], 500);
     let quantity = &payload["userErrors"][11]["detail"];
-    assert_eq!((&quantity["min"], &quantity["max"], &quantity["rule"]), (&json!(1), &json!(99), &json!("OUT_OF_RANGE")));
+    assert_eq!(
+        (&quantity["min"], &quantity["max"], &quantity["rule"]),
+        (&json!(1), &json!(99), &json!("OUT_OF_RANGE"))
+    );
     // A quote of the same, which reads neither the note nor who it is for.
     let document = "query($input: QuoteOrderInput!) { quoteOrder(input: $input) {
         acceptable lines { line } userErrors { code field message } } }";

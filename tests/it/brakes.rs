@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use graphql::app::Config;
-use graphql::auth::{BrakeError, BrakeLimits, Brakes, Key};
+use graphql::auth::{BrakeError, BrakeLimits, Brakes, Key, Origin, SignInClaim};
 use graphql::clock::Clock;
 use graphql::http::client_address::ClientAddress;
 use graphql::http::rate_limit::{RateLimit, RateLimits};
+use graphql::mail::{Letter, MailSettings, Post};
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use serde_json::{Value, json};
 use tests::server::Server;
 use tests::{Database, Demo, Item, within};
+use uuid::Uuid;
 
 async fn brakes(database: &Database, clock: Clock, limits: BrakeLimits) -> Brakes {
     let key = Key::development(&database.pool).await.unwrap();
@@ -22,6 +24,15 @@ async fn brakes(database: &Database, clock: Clock, limits: BrakeLimits) -> Brake
 
 fn from(last: u8) -> ClientAddress {
     IpAddr::from([192, 0, 2, last]).into()
+}
+
+/// An attempt by a stranger.
+fn claim(email: &str, address: ClientAddress) -> SignInClaim<'_> {
+    SignInClaim { email, account: None, address, device: None }
+}
+
+fn origin(last: u8) -> Origin {
+    Origin { account: None, address: from(last) }
 }
 
 #[track_caller]
@@ -42,14 +53,14 @@ async fn of_many_attempts_at_once_in_two_processes_exactly_as_many_as_may_are_he
     let spellings = ["nobody@example.org", "Nobody@Example.ORG", " nobody@example.org "];
     let attempts = (0..60_u8).map(|nth| {
         let brakes = &processes[usize::from(nth % 2)];
-        brakes.sign_in(spellings[usize::from(nth % 3)], from(nth))
+        brakes.sign_in(claim(spellings[usize::from(nth % 3)], from(nth)))
     });
     let heard = within(futures_util::future::join_all(attempts)).await;
     assert_eq!(heard.iter().filter(|attempt| attempt.is_ok()).count(), 10);
     // Another account is not concerned; the address that tries many is.
     let attempts = (0..60).map(|nth| {
         let brakes = &processes[nth % 2];
-        async move { brakes.sign_in(&format!("customer{nth}@example.org"), from(200)).await }
+        async move { brakes.sign_in(claim(&format!("customer{nth}@example.org"), from(200))).await }
     });
     let heard = within(futures_util::future::join_all(attempts)).await;
     assert_eq!(heard.iter().filter(|attempt| attempt.is_ok()).count(), 25);
@@ -86,32 +97,40 @@ async fn the_window_slides_and_a_success_forgets_the_failures() {
     let (email, other) = ("customer1@example.org", "customer2@example.org");
     for minutes in [0, 5, 10] {
         at(minutes);
-        let _counted = brakes.sign_in(email, from(1)).await.unwrap();
+        let _counted = brakes.sign_in(claim(email, from(1))).await.unwrap();
     }
     at(12);
     // Refused at a locked account, whose address is counted all the same.
-    assert_eq!(wait_of(brakes.sign_in(email, from(1)).await), 3 * 60);
-    assert_eq!(wait_of(brakes.sign_in(other, from(1)).await), 3 * 60);
+    assert_eq!(wait_of(brakes.sign_in(claim(email, from(1))).await), 3 * 60);
+    assert_eq!(wait_of(brakes.sign_in(claim(other, from(1))).await), 3 * 60);
     // Who keeps on trying keeps nobody out: the first of the three leaves the window all the same.
-    assert_eq!(wait_of(brakes.sign_in(email, from(2)).await), 3 * 60);
+    assert_eq!(wait_of(brakes.sign_in(claim(email, from(2))).await), 3 * 60);
     at(15);
-    let right = brakes.sign_in(email, from(2)).await.unwrap();
-    assert_eq!(wait_of(brakes.sign_in(email, from(2)).await), 5 * 60);
+    let right = brakes.sign_in(claim(email, from(2))).await.unwrap();
+    assert_eq!(wait_of(brakes.sign_in(claim(email, from(2))).await), 5 * 60);
     brakes.succeeded(right).await.unwrap();
     for _ in 0..3 {
-        let _counted = brakes.sign_in(email, from(3)).await.unwrap();
+        let _counted = brakes.sign_in(claim(email, from(3))).await.unwrap();
     }
-    wait_of(brakes.sign_in(email, from(3)).await);
-    brakes.forgive(&database.pool, email).await.unwrap();
-    let _counted = brakes.sign_in(email, from(4)).await.unwrap();
+    wait_of(brakes.sign_in(claim(email, from(3))).await);
+    brakes.forgive(&database.pool, Uuid::nil(), email, from(3)).await.unwrap();
+    let _counted = brakes.sign_in(claim(email, from(4))).await.unwrap();
 
-    brakes.sign_up(from(5)).await.unwrap();
-    wait_of(brakes.sign_up(from(5)).await);
-    brakes.sign_up(from(6)).await.unwrap();
-    brakes.mail(email, from(5)).await.unwrap();
-    wait_of(brakes.mail(email, from(6)).await);
-    brakes.mail(other, from(5)).await.unwrap();
-    wait_of(brakes.mail("customer3@example.org", from(5)).await);
+    // An answer about an address, whichever account asks, and by one account from everywhere.
+    let _counted = brakes.look_up(origin(5)).await.unwrap();
+    wait_of(brakes.look_up(origin(5)).await);
+    let account = Some(Uuid::from_u128(7));
+    let _counted = brakes.look_up(Origin { account, address: from(6) }).await.unwrap();
+    wait_of(brakes.look_up(Origin { account, address: from(7) }).await);
+    // Mails to an address, whoever causes them; and by one client address.
+    let post = Post::new(MailSettings::default(), brakes.clone());
+    let permit = async |to: &str, last| post.permit(Letter::VerifyEmail, to, origin(last)).await;
+    let _counted = permit(email, 5).await.unwrap();
+    wait_of(permit(email, 6).await);
+    let _counted = permit(other, 5).await.unwrap();
+    wait_of(permit("customer3@example.org", 5).await);
+    // What strangers cause uses up no warning to the same address.
+    let _counted = post.permit(Letter::Moved, email, origin(8)).await.unwrap();
 }
 
 #[tokio::test]
@@ -120,12 +139,12 @@ async fn successes_do_not_use_up_what_an_address_may_try() {
     let limits = BrakeLimits { sign_in_per_account: 5, sign_in_per_address: 2, ..BrakeLimits::default() };
     let brakes = brakes(&database, Clock::system(), limits).await;
     for nth in 0..10 {
-        let attempt = brakes.sign_in(&format!("customer{nth}@example.org"), from(1)).await.unwrap();
+        let attempt = brakes.sign_in(claim(&format!("customer{nth}@example.org"), from(1))).await.unwrap();
         brakes.succeeded(attempt).await.unwrap();
     }
-    let _failed = brakes.sign_in("customer1@example.org", from(1)).await.unwrap();
-    let _failed = brakes.sign_in("customer1@example.org", from(1)).await.unwrap();
-    wait_of(brakes.sign_in("customer2@example.org", from(1)).await);
+    let _failed = brakes.sign_in(claim("customer1@example.org", from(1))).await.unwrap();
+    let _failed = brakes.sign_in(claim("customer1@example.org", from(1))).await.unwrap();
+    wait_of(brakes.sign_in(claim("customer2@example.org", from(1))).await);
 }
 
 /// Status, `Retry-After`, and the body.

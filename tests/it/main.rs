@@ -4,6 +4,7 @@
 
 mod abuse;
 mod access;
+mod account_takeover;
 mod accounts;
 mod accounts_cut;
 mod as_of;
@@ -58,6 +59,7 @@ mod sealed_api;
 mod sealing;
 mod sessions;
 mod simulate;
+mod squatting;
 mod staff;
 mod statements;
 mod stock;
@@ -68,6 +70,7 @@ mod takeover;
 mod tampering;
 mod time_travel;
 mod tls;
+mod totp;
 mod traces;
 mod unreadable;
 mod visibility;

@@ -37,7 +37,8 @@ permissions! {
     /// `signUp`, `signIn`, `verifyEmail`, `requestPasswordReset`, `resetPassword`: anyone; what is asked for
     /// there is a password, or a token that was sent by mail.
     SignIn: &Role::ALL,
-    /// `me`, `updateMyAccount`, `changePassword`, `signOut`: one's own account and nobody else's.
+    /// `me`, `updateMyAccount`, `changePassword`, `signOut`, `enrolTotp`, `confirmTotp`, `disableTotp`: one's own
+    /// account and nobody else's.
     ManageOwnAccount: &Role::ALL,
     /// `quoteOrder`.
     QuoteOrder: ORDERING,

@@ -196,6 +196,16 @@ codes! {
     NotBaked = "NOT_BAKED",
     /// More in stock than a stock holds.
     StockLimitExceeded = "STOCK_LIMIT_EXCEEDED",
+    /// The present password is needed for this change.
+    PasswordRequired = "PASSWORD_REQUIRED",
+    /// Signing in to this account also needs a code of its authenticator app.
+    TotpRequired = "TOTP_REQUIRED",
+    /// The code is wrong, expired or was used before.
+    BadTotpCode = "BAD_TOTP_CODE",
+    /// An authenticator app is set up already.
+    TotpAlreadyEnabled = "TOTP_ALREADY_ENABLED",
+    /// No authenticator app is set up.
+    TotpNotEnabled = "TOTP_NOT_ENABLED",
 }
 
 impl Refusal {
@@ -348,7 +358,12 @@ impl Refusal {
             Self::Account(error) => match error {
                 AccountError::EmailTaken => C::EmailTaken,
                 AccountError::InvalidEmail => C::InvalidEmail,
-                AccountError::WeakPassword => C::WeakPassword,
+                AccountError::WeakPassword | AccountError::GuessablePassword => C::WeakPassword,
+                AccountError::PasswordRequired => C::PasswordRequired,
+                AccountError::TotpRequired => C::TotpRequired,
+                AccountError::BadTotpCode => C::BadTotpCode,
+                AccountError::TotpEnabled => C::TotpAlreadyEnabled,
+                AccountError::TotpNotEnabled => C::TotpNotEnabled,
                 AccountError::BadCredentials => C::BadCredentials,
                 AccountError::BadToken => C::BadToken,
                 AccountError::AlreadyVerified => C::AlreadyVerified,

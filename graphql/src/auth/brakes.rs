@@ -1,12 +1,17 @@
 //! Slows down who guesses passwords or makes us send mail. Attempts are counted in the database, so that
 //! all processes share the counts, and before anything costly is done. Neither e-mail addresses nor
 //! clients' addresses are stored: only keyed hashes of them.
+//!
+//! A limit belongs to an effect, not to one of the mutations that have it. Reading whether an e-mail address
+//! is taken needs an [`AddressLookUp`], sending a mail a `mail::MailPermit`; only counting gives either.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgExecutor, PgPool};
+use uuid::Uuid;
 
+use super::devices::{self, Device};
 use super::key::{Hash, Key};
 use crate::clock::Clock;
 use crate::error::in_seconds;
@@ -18,15 +23,18 @@ pub const WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// How many attempts there may be in any fifteen minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrakeLimits {
-    /// Failures to sign in to one account, whether it exists or not.
+    /// Failures to sign in to one account, whether it exists or not: from all addresses that the account is not
+    /// known to use together, and apart from each address and device that it is known to use. Also wrong
+    /// passwords that one session gives to confirm a change.
     pub sign_in_per_account: u32,
-    /// Failures to sign in from one address.
+    /// Failures to sign in from one address, to accounts that are not known to use it.
     pub sign_in_per_address: u32,
-    /// Accounts made from one address.
+    /// Answers about whether an e-mail address is taken, to one client address and to one account: accounts
+    /// made, addresses changed, staff hired.
     pub sign_up_per_address: u32,
-    /// Mails to one account: to reset its password, or to show that its address is right.
+    /// Mails of one kind to one e-mail address.
     pub mail_per_account: u32,
-    /// Mails asked for from one address.
+    /// Mails caused by one client address, and by one account.
     pub mail_per_address: u32,
 }
 
@@ -53,12 +61,48 @@ pub enum BrakeError {
     Database(#[from] sqlx::Error),
 }
 
-/// An attempt to sign in that was counted. It stays counted unless it is said to have succeeded.
+/// What causes an effect that is counted: the account that is signed in, if any, and the client's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The account that is signed in.
+    pub account: Option<Uuid>,
+    /// The client's address.
+    pub address: ClientAddress,
+}
+
+/// An attempt to sign in: to which account, and from where.
+#[derive(Debug, Clone, Copy)]
+pub struct SignInClaim<'a> {
+    /// The e-mail address, as given.
+    pub email: &'a str,
+    /// The account that has it.
+    pub account: Option<Uuid>,
+    /// The client's address.
+    pub address: ClientAddress,
+    /// The device token that an earlier sign-in has given, as given.
+    pub device: Option<&'a str>,
+}
+
+/// Permission to read whether an e-mail address is taken, once; it was counted.
+#[derive(Debug)]
+#[must_use = "it was counted"]
+pub struct AddressLookUp(());
+
+impl AddressLookUp {
+    /// Permission for the operator, who reads the database anyway.
+    pub fn by_operator() -> Self {
+        Self(())
+    }
+}
+
+/// An attempt to give a password that was counted. It stays counted unless it is said to have succeeded.
 #[derive(Debug)]
 #[must_use = "a success is not counted"]
 pub struct Attempt {
+    /// The count that a success ends.
     account: Hash,
-    address: Hash,
+    /// The count that a success is taken back from.
+    address: Option<Hash>,
     at: DateTime<Utc>,
 }
 
@@ -77,22 +121,56 @@ impl Brakes {
         Self { pool, key, clock, limits }
     }
 
-    /// Counts an attempt to sign in, or to show the present password. Call it before the password is
-    /// computed, and [`Brakes::succeeded`] when it was right.
+    /// Counts an attempt to sign in. Call it before the password is computed, and [`Brakes::succeeded`] when it
+    /// was right. A device or an address that the account is known to use has a count of its own: strangers
+    /// use up neither the account's attempts from there, nor its own failures those of others at the address.
     ///
     /// # Errors
     /// [`BrakeError::TooMany`]; then nothing must be computed.
-    pub async fn sign_in(&self, email: &str, address: ClientAddress) -> Result<Attempt, BrakeError> {
+    pub async fn sign_in(&self, claim: SignInClaim<'_>) -> Result<Attempt, BrakeError> {
+        let SignInClaim { email, account, address, device } = claim;
         let at = self.clock.now();
-        let attempt = Attempt {
-            account: self.account("sign-in", email),
-            address: self.address("sign-in", address),
-            at,
+        let own = match account {
+            Some(account) => self.own_count(account, address, device, at).await?,
+            None => None,
         };
+        if let Some(own) = own {
+            self.count(own, self.limits.sign_in_per_account, at).await?;
+            return Ok(Attempt { account: own, address: None, at });
+        }
+        let (account, address) = (self.account("sign-in", email), self.address("sign-in", address));
         // The address first: what it tries on an account that takes no more counts for it all the same.
-        self.count(attempt.address, self.limits.sign_in_per_address, at).await?;
-        self.count(attempt.account, self.limits.sign_in_per_account, at).await?;
-        Ok(attempt)
+        self.count(address, self.limits.sign_in_per_address, at).await?;
+        self.count(account, self.limits.sign_in_per_account, at).await?;
+        Ok(Attempt { account, address: Some(address), at })
+    }
+
+    /// The count of a device or an address that an account is known to use.
+    async fn own_count(
+        &self,
+        account: Uuid,
+        address: ClientAddress,
+        device: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Hash>, sqlx::Error> {
+        if let Some(device) = device.and_then(|token| Device::read(&self.key, account, token, now)) {
+            return Ok(Some(self.key.hash(&format!("attempt sign-in device {account} {device}"))));
+        }
+        let known = devices::is_known(&self.pool, &self.key, account, address, now).await?;
+        Ok(known.then(|| self.key.hash(&format!("attempt sign-in pair {account} {}", address.ip()))))
+    }
+
+    /// Counts an attempt to confirm a change by the present password, within a session. Strangers without the
+    /// session use none of it up.
+    ///
+    /// # Errors
+    /// [`BrakeError::TooMany`]; then nothing must be computed.
+    pub async fn confirm(&self, account: Uuid, session: Option<Uuid>) -> Result<Attempt, BrakeError> {
+        let at = self.clock.now();
+        let session = session.unwrap_or_default();
+        let subject = self.key.hash(&format!("attempt confirm {account} {session}"));
+        self.count(subject, self.limits.sign_in_per_account, at).await?;
+        Ok(Attempt { account: subject, address: None, at })
     }
 
     /// Takes an attempt back that was right, and forgets the failures of its account.
@@ -106,7 +184,7 @@ impl Brakes {
              || made_at[array_position(made_at, $3) + 1:] WHERE subject = $2 AND $3 = ANY(made_at)",
         )
         .bind(&attempt.account[..])
-        .bind(&attempt.address[..])
+        .bind(attempt.address.as_ref().map(|address| &address[..]))
         .bind(attempt.at)
         .execute(&self.pool)
         .await?;
@@ -114,33 +192,50 @@ impl Brakes {
     }
 
     /// Forgets the failures of an account, whose owner has shown otherwise who they are: by a token
-    /// from their mail.
+    /// from their mail. Also those from the address that they do it at.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forgive(&self, db: impl PgExecutor<'_>, email: &str) -> Result<(), sqlx::Error> {
-        let account = self.account("sign-in", email);
-        sqlx::query("DELETE FROM attempts WHERE subject = $1").bind(&account[..]).execute(db).await?;
+    pub async fn forgive(
+        &self,
+        db: impl PgExecutor<'_>,
+        account: Uuid,
+        email: &str,
+        address: ClientAddress,
+    ) -> Result<(), sqlx::Error> {
+        let strangers = self.account("sign-in", email);
+        let own = self.key.hash(&format!("attempt sign-in pair {account} {}", address.ip()));
+        let subjects = [&strangers[..], &own[..]];
+        sqlx::query("DELETE FROM attempts WHERE subject = ANY($1)").bind(subjects).execute(db).await?;
         Ok(())
     }
 
-    /// Counts an attempt to make an account.
+    /// Counts an answer about whether an e-mail address is taken, whichever mutation gives it.
     ///
     /// # Errors
     /// [`BrakeError::TooMany`].
-    pub async fn sign_up(&self, address: ClientAddress) -> Result<(), BrakeError> {
-        let address = self.address("sign-up", address);
-        self.count(address, self.limits.sign_up_per_address, self.clock.now()).await
+    pub async fn look_up(&self, origin: Origin) -> Result<AddressLookUp, BrakeError> {
+        self.count_origin("look-up", origin, self.limits.sign_up_per_address).await?;
+        Ok(AddressLookUp(()))
     }
 
-    /// Counts a wish for a mail to somebody, whether they have an account or not.
+    /// Counts a mail of a kind to an address, whether it belongs to an account or not.
     ///
     /// # Errors
     /// [`BrakeError::TooMany`].
-    pub async fn mail(&self, email: &str, address: ClientAddress) -> Result<(), BrakeError> {
+    pub(crate) async fn mail(&self, kind: &str, email: &str, origin: Origin) -> Result<(), BrakeError> {
+        self.count_origin("mail", origin, self.limits.mail_per_address).await?;
+        self.count(self.account(kind, email), self.limits.mail_per_account, self.clock.now()).await
+    }
+
+    /// Counts an effect for the client's address, and for the account that is signed in.
+    async fn count_origin(&self, kind: &str, origin: Origin, limit: u32) -> Result<(), BrakeError> {
         let now = self.clock.now();
-        self.count(self.address("mail", address), self.limits.mail_per_address, now).await?;
-        self.count(self.account("mail", email), self.limits.mail_per_account, now).await
+        self.count(self.address(kind, origin.address), limit, now).await?;
+        if let Some(account) = origin.account {
+            self.count(self.key.hash(&format!("attempt {kind} by {account}")), limit, now).await?;
+        }
+        Ok(())
     }
 
     fn account(&self, kind: &str, email: &str) -> Hash {

@@ -13,6 +13,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::account::{Account, AuthError};
+use super::address_release::{ReleaseError, release_unverified};
+use super::brakes::AddressLookUp;
 use super::key::Key;
 use super::one_time::{self, Purpose};
 use super::{credentials, registration};
@@ -30,7 +32,7 @@ pub enum InviteError {
     /// Not a name.
     #[error("a name has 1 to {NAME_MAX} characters, and none that cannot be seen")]
     Name,
-    /// The address belongs to a customer, or to somebody of the staff who is no director.
+    /// The address belongs to a customer who has verified it, or to somebody of the staff who is no director.
     #[error("the e-mail address belongs to an account already")]
     EmailTaken,
     /// The domain refused.
@@ -42,6 +44,9 @@ pub enum InviteError {
     /// The log could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The address could not be freed.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// The database did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -64,9 +69,20 @@ pub async fn invite_first_director(
     let pool = store.pool();
     let mut turn = pool.begin().await?;
     registration::take_turn(&mut turn).await?;
-    let id = match registration::holder_of(pool, &email).await? {
+    let counted = AddressLookUp::by_operator();
+    let mut held = registration::holder_of(pool, &email, &counted).await?;
+    if let Some(customer) = held.take_if(|held| held.role == Role::Customer) {
+        if !registration::directors(pool).await?.is_empty() {
+            return Err(InviteError::NotTheFirst);
+        }
+        let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "first-director");
+        if !release_unverified(store, &customer, context, now).await? {
+            return Err(InviteError::EmailTaken);
+        }
+    }
+    let id = match held {
         Some(held) => waiting(pool, &held).await?,
-        None => hire(store, &email, &name, now).await?,
+        None => hire(store, &email, &name, &counted, now).await?,
     };
     let token = one_time::issue(&mut turn, key, id, Purpose::Invitation, now).await?;
     turn.commit().await?;
@@ -89,6 +105,7 @@ async fn hire(
     store: &EventStore,
     email: &EmailAddress,
     name: &str,
+    counted: &AddressLookUp,
     now: DateTime<Utc>,
 ) -> Result<Uuid, InviteError> {
     let pool = store.pool();
@@ -98,7 +115,7 @@ async fn hire(
     }
     let id = Uuid::now_v7();
     let account = Account::new(id, email.as_str(), Role::Director, name);
-    if !registration::reserve(pool, &account, None, now).await? {
+    if !registration::reserve(pool, &account, None, now, counted).await? {
         return Err(InviteError::EmailTaken);
     }
     let change = StaffChange::Hire { role: Role::Director, pizzeria: None };

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use super::{brakes, registration, session};
+use super::{Key, brakes, devices, registration, second_factor, session};
 use crate::clock::Clock;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Removes expired sessions, counts of attempts, and what was kept for accounts that never were, now and then, for as long as the database is open.
-pub async fn run(pool: PgPool, clock: Clock) {
+/// Removes expired sessions, counts of attempts, addresses of old sign-ins, and what was kept for accounts that
+/// never were, and moves secrets to the present key, now and then, for as long as the database is open.
+pub async fn run(pool: PgPool, key: Key, clock: Clock) {
     let mut ticks = tokio::time::interval(EVERY);
     while !pool.is_closed() {
         ticks.tick().await;
@@ -20,6 +21,12 @@ pub async fn run(pool: PgPool, clock: Clock) {
         }
         if let Err(error) = brakes::remove_over(&pool, clock.now()).await {
             tracing::warn!(%error, "counts of attempts could not be removed");
+        }
+        if let Err(error) = devices::remove_old(&pool, clock.now()).await {
+            tracing::warn!(%error, "addresses of old sign-ins could not be removed");
+        }
+        if let Err(error) = second_factor::seal_again(&pool, &key, clock.now()).await {
+            tracing::warn!(%error, "secrets could not be moved to the present key");
         }
         if let Err(error) = registration::remove_abandoned(&pool, clock.now()).await {
             tracing::warn!(%error, "accounts that never were could not be removed");

@@ -4,14 +4,21 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use event_store::merkle::SealingKey;
+use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use rand::RngCore;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 use sqlx::PgPool;
 
 /// What is stored in the place of a secret.
 pub type Hash = [u8; 32];
+
+/// The cipher refuses its input: it is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the secret cannot be encrypted")]
+pub struct SealError;
 
 /// The key that tokens are stored under.
 #[derive(Debug, Clone)]
@@ -31,6 +38,23 @@ struct Previous {
 
 fn bytes_of(secret: &SecretString) -> SecretSlice<u8> {
     secret.expose_secret().as_bytes().to_vec().into()
+}
+
+/// The key that stored secrets are sealed under: derived, so that it is used for nothing else.
+fn cipher(key: &SecretSlice<u8>) -> Option<LessSafeKey> {
+    let mut derived = [0; 32];
+    Hkdf::<Sha256>::new(None, key.expose_secret())
+        .expand(b"OC Pizza-Manager: sealing of stored secrets, 1", &mut derived)
+        .ok()?;
+    Some(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &derived).ok()?))
+}
+
+fn open(key: &SecretSlice<u8>, context: &[u8], sealed: &[u8]) -> Option<SecretSlice<u8>> {
+    let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut text = text.to_vec();
+    let opened = cipher(key)?.open_in_place(nonce, Aad::from(context), &mut text).ok()?;
+    Some(opened.to_vec().into())
 }
 
 fn hash(key: &SecretSlice<u8>, text: &str) -> Hash {
@@ -87,6 +111,43 @@ impl Key {
         SealingKey::derived_from(self.0.present.expose_secret())
     }
 
+    /// Encrypts a secret that is to be stored, bound to a context such as the account's id: a random nonce, then
+    /// the text with its tag.
+    ///
+    /// # Errors
+    /// [`SealError`] when the cipher refuses its input.
+    pub fn seal(&self, context: &[u8], secret: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut nonce = [0; NONCE_LEN];
+        rand::rng().fill_bytes(&mut nonce);
+        let mut text = secret.to_vec();
+        cipher(&self.0.present)
+            .ok_or(SealError)?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut text)
+            .map_err(|_| SealError)?;
+        Ok([&nonce[..], &text].concat())
+    }
+
+    /// Decrypts what [`Key::seal`] has made under this key, or under the one before it while that is accepted.
+    pub fn open(&self, context: &[u8], sealed: &[u8], now: DateTime<Utc>) -> Option<SecretSlice<u8>> {
+        open(&self.0.present, context, sealed).or_else(|| self.open_previous(context, sealed, now))
+    }
+
+    /// Decrypts what was sealed under the key before this one, while that is accepted.
+    pub fn open_previous(
+        &self,
+        context: &[u8],
+        sealed: &[u8],
+        now: DateTime<Utc>,
+    ) -> Option<SecretSlice<u8>> {
+        let previous = self.0.previous.as_ref().filter(|previous| now < previous.until)?;
+        open(&previous.key, context, sealed)
+    }
+
+    /// Whether a key before this one is still accepted.
+    pub fn is_rotating(&self, now: DateTime<Utc>) -> bool {
+        self.0.previous.as_ref().is_some_and(|previous| now < previous.until)
+    }
+
     /// What is stored of a token.
     pub fn hash(&self, token: &str) -> Hash {
         hash(&self.0.present, token)
@@ -108,6 +169,28 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sealed_secret_opens_under_its_key_and_in_its_context_only() {
+        let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
+        let until: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
+        let sealed = Key::of(&old).seal(b"ada", b"secret").unwrap();
+        assert_ne!(Key::of(&old).seal(b"ada", b"secret").unwrap(), sealed, "a nonce of its own");
+        assert!(!sealed.windows(6).any(|part| part == b"secret"));
+        let opened = |key: &Key, context: &[u8], sealed: &[u8], now| {
+            key.open(context, sealed, now).map(|secret| secret.expose_secret().to_vec())
+        };
+        assert_eq!(opened(&Key::of(&old), b"ada", &sealed, until), Some(b"secret".to_vec()));
+        assert_eq!(opened(&Key::of(&old), b"bob", &sealed, until), None);
+        assert_eq!(opened(&Key::of(&old), b"ada", &sealed[1..], until), None);
+        assert_eq!(opened(&Key::of(&old), b"ada", b"", until), None);
+        assert_eq!(opened(&Key::of(&new), b"ada", &sealed, until), None);
+        let rotated = Key::after(&new, &old, until);
+        let before = until - chrono::TimeDelta::seconds(1);
+        assert_eq!(opened(&rotated, b"ada", &sealed, before), Some(b"secret".to_vec()));
+        assert_eq!(opened(&rotated, b"ada", &sealed, until), None);
+        assert!(rotated.open_previous(b"ada", &rotated.seal(b"ada", b"secret").unwrap(), before).is_none());
+    }
 
     #[test]
     fn the_previous_key_is_accepted_until_its_time() {

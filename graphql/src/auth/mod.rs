@@ -2,23 +2,31 @@
 
 mod account;
 mod accounts;
+mod address_release;
 mod authenticator;
 mod brakes;
 pub mod credentials;
+pub mod devices;
 mod first_director;
 pub(crate) mod housekeeping;
 mod key;
+mod lost_app;
 pub mod one_time;
 mod password;
+mod password_strength;
 pub mod registration;
+pub mod second_factor;
 pub mod session;
 
 pub(crate) use account::store_accounts_in;
 pub use account::{Account, AuthError, account_by_email, accounts_by_ids, couriers_of, store_accounts};
 pub use accounts::Accounts;
+pub use address_release::{ReleaseError, release_unverified};
 pub use authenticator::{Authenticator, Changed, LookupError, Session};
-pub use brakes::{Attempt, BrakeError, BrakeLimits, Brakes};
+pub use brakes::{AddressLookUp, Attempt, BrakeError, BrakeLimits, Brakes, Origin, SignInClaim};
 pub use first_director::{InviteError, invite_first_director};
-pub use key::{Hash, Key};
+pub use key::{Hash, Key, SealError};
+pub use lost_app::{LostAppError, remove_second_factor};
 pub use password::{PasswordError, Passwords, Verified, hash_now};
+pub use password_strength::check_strength;
 pub use session::{end_token, issue_check_token, issue_token};

@@ -11,6 +11,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::account::{Account, AuthError, COLUMNS, Row};
+use super::brakes::AddressLookUp;
 
 /// How long an address is kept for an account whose event has not come.
 const KEPT: TimeDelta = TimeDelta::minutes(1);
@@ -41,6 +42,7 @@ pub async fn reserve(
     account: &Account,
     password_hash: Option<&str>,
     now: DateTime<Utc>,
+    _counted: &AddressLookUp,
 ) -> Result<bool, sqlx::Error> {
     let reserved = sqlx::query(
         "INSERT INTO accounts AS a (id, email, role, pizzeria, display_name, phone, street, postcode, city, \
@@ -109,23 +111,27 @@ pub async fn give_up(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx:
 ///
 /// # Errors
 /// When the database does not answer, or the row cannot be read.
-pub async fn holder_of(pool: &PgPool, email: &EmailAddress) -> Result<Option<Account>, AuthError> {
+pub async fn holder_of(
+    pool: &PgPool,
+    email: &EmailAddress,
+    _counted: &AddressLookUp,
+) -> Result<Option<Account>, AuthError> {
     let sql =
         format!("SELECT {COLUMNS} FROM accounts WHERE email = lower($1) AND access_position IS NOT NULL");
     let row: Option<Row> = sqlx::query_as(&sql).bind(email.as_str()).fetch_optional(pool).await?;
     row.map(Account::try_from).transpose()
 }
 
-/// What somebody has changed of what is kept of them; what is none stays.
+/// What somebody has changed of what is kept of them; what is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Details {
     /// E-mail address.
     pub email: Option<String>,
     /// What they are called.
     pub name: Option<String>,
-    /// Telephone number.
-    pub phone: Option<String>,
-    /// Where they live, as a whole.
+    /// Telephone number; `Some(None)` clears it.
+    pub phone: Option<Option<String>>,
+    /// Where they live, as a whole; an empty one clears it.
     pub address: Option<Home>,
 }
 
@@ -161,7 +167,7 @@ pub async fn change_details(
         "UPDATE accounts SET \
          email_verified_at = CASE WHEN email = COALESCE(lower($2), email) THEN email_verified_at END, \
          email = COALESCE(lower($2), email), display_name = COALESCE($3, display_name), \
-         phone = COALESCE($4, phone), \
+         phone = CASE WHEN $13 THEN $4 ELSE phone END, \
          street = CASE WHEN $5 THEN $6 ELSE street END, postcode = CASE WHEN $5 THEN $7 ELSE postcode END, \
          city = CASE WHEN $5 THEN $8 ELSE city END, latitude = CASE WHEN $5 THEN $9 ELSE latitude END, \
          longitude = CASE WHEN $5 THEN $10 ELSE longitude END, \
@@ -171,7 +177,7 @@ pub async fn change_details(
     .bind(account)
     .bind(&details.email)
     .bind(&details.name)
-    .bind(&details.phone)
+    .bind(details.phone.as_ref().and_then(Option::as_ref))
     .bind(details.address.is_some())
     .bind(home.street)
     .bind(home.postcode)
@@ -180,6 +186,7 @@ pub async fn change_details(
     .bind(home.longitude)
     .bind(position.0)
     .bind(repeated)
+    .bind(details.phone.is_some())
     .execute(db)
     .await?;
     Ok(changed.rows_affected() > 0)

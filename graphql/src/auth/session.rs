@@ -24,6 +24,9 @@ pub const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long a session of staff may lie idle.
 pub const STAFF_IDLE: TimeDelta = TimeDelta::minutes(30);
 
+/// Sessions of one account. The one more that is opened ends the one that was not used for longest.
+pub const PER_ACCOUNT_MAX: i64 = 20;
+
 /// Who a session was opened by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Issuer {
@@ -54,7 +57,8 @@ pub(super) fn is_token(text: &str) -> bool {
     text.len() == LENGTH && text.starts_with(PREFIX)
 }
 
-/// A new session of an account: its bearer token, shown once, and when it ends.
+/// A new session of an account: its bearer token, shown once, and when it ends. Beyond [`PER_ACCOUNT_MAX`] the
+/// sessions that were not used for longest end; exactly, where the caller holds the account's row.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -78,14 +82,20 @@ async fn open_until(
 ) -> Result<(String, DateTime<Utc>), sqlx::Error> {
     let token = random_token();
     sqlx::query(
-        "INSERT INTO sessions (token_hash, account_id, created_at, last_used_at, expires_at, issued_by) \
-         VALUES ($1, $2, $3, $3, $4, $5)",
+        "WITH ended AS (DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE account_id = $2 \
+             ORDER BY last_used_at DESC, created_at DESC, id OFFSET $6) RETURNING 1), \
+         told AS (SELECT pg_notify($7, $2::text) FROM ended LIMIT 1), \
+         opened AS (INSERT INTO sessions (token_hash, account_id, created_at, last_used_at, expires_at, issued_by) \
+             VALUES ($1, $2, $3, $3, $4, $5)) \
+         SELECT count(*) FROM told",
     )
     .bind(&key.hash(&token)[..])
     .bind(account)
     .bind(now)
     .bind(expires_at)
     .bind(issuer.as_str())
+    .bind(PER_ACCOUNT_MAX - 1)
+    .bind(CHANNEL)
     .execute(db)
     .await?;
     Ok((token, expires_at))

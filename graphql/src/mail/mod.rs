@@ -1,5 +1,6 @@
 //! Mail: a few words with a token, to somebody's address. Sent beside the request, few at once, and never
-//! logged: neither the address nor the token.
+//! logged: neither the address nor the token. A mail needs a [`MailPermit`], which is counted for its address
+//! and for the caller: no mutation sends mail past the limits.
 
 mod directory;
 mod letters;
@@ -15,6 +16,7 @@ pub use directory::Directory;
 pub use letters::Letter;
 pub use smtp::{Smtp, SmtpError};
 
+use crate::auth::{BrakeError, Brakes, Origin};
 use crate::labels::Lang;
 
 /// Mails on their way at once.
@@ -133,35 +135,63 @@ impl Default for MailSettings {
     }
 }
 
+/// Permission to send one letter to one address; it was counted.
+#[must_use = "it was counted"]
+pub struct MailPermit {
+    letter: Letter,
+    to: String,
+}
+
+impl fmt::Debug for MailPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailPermit").field("letter", &self.letter).finish_non_exhaustive()
+    }
+}
+
 /// Sends mail beside the request. Cloning shares the bounds.
 #[derive(Debug, Clone)]
 pub struct Post {
+    brakes: Brakes,
     settings: MailSettings,
     at_once: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
 
 impl Post {
-    /// By some settings.
-    pub fn new(settings: MailSettings) -> Self {
+    /// By some settings, under the limits of some counts.
+    pub fn new(settings: MailSettings, brakes: Brakes) -> Self {
         let (at_once, waiting) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(WAITING)));
-        Self { settings, at_once, waiting }
+        Self { brakes, settings, at_once, waiting }
+    }
+
+    /// Permits a letter to an address, and counts it: for the address by the kind of letter, for the client's
+    /// address, and for the account that is signed in.
+    ///
+    /// # Errors
+    /// [`BrakeError::TooMany`].
+    pub async fn permit(&self, letter: Letter, to: &str, origin: Origin) -> Result<MailPermit, BrakeError> {
+        self.brakes.mail(letter.kind(), to, origin).await?;
+        Ok(MailPermit { letter, to: to.to_owned() })
     }
 
     /// Sends a letter with a token; returns at once. What is not sent is logged, and can be asked for again.
-    pub fn send(&self, to: String, letter: Letter, token: &str, lang: Lang) {
+    pub fn send(&self, permit: MailPermit, token: &str, lang: Lang) {
+        let MailPermit { letter, to } = permit;
         let (subject, body) = letter.text(self.settings.public_url.as_deref(), token, lang);
-        self.post(format!("{letter:?}"), Mail { to, subject, body });
+        self.post(letter, Mail { to, subject, body });
     }
 
-    /// Tells the address that an account had before that it has another one now: whoever did it may not be
-    /// its holder. Returns at once.
-    pub fn tell_moved(&self, to: String, lang: Lang) {
-        let (subject, body) = letters::moved(lang);
-        self.post("Moved".to_owned(), Mail { to, subject, body });
+    /// Sends a letter that only tells something, with no token. Returns at once.
+    pub fn notify(&self, permit: MailPermit, lang: Lang) {
+        self.send(permit, "", lang);
     }
 
-    fn post(&self, letter: String, mail: Mail) {
+    fn post(&self, letter: Letter, mail: Mail) {
+        // Reserved for addresses that no mail reaches (RFC 2606).
+        if mail.to.ends_with(".invalid") {
+            return;
+        }
+        let letter = format!("{letter:?}");
         let Ok(place) = self.waiting.clone().try_acquire_owned() else {
             tracing::warn!(letter, "a mail was not sent: too many are waiting");
             return;

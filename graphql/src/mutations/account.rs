@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::access::{Permission, Scope};
-use domain::account::{AccountError, AccountField, EmailAddress, check_password};
+use domain::account::{AccountError, AccountField, EmailAddress};
 use domain::ids::ContactId;
+use event_store::CommandContext;
 use secrecy::ExposeSecret;
 
-use super::account_steps::{Step, ToAccount, refused, refused_at};
+use super::account_steps::{Step, ToAccount, confirm_password, refused, refused_at};
 use super::run::{Asked, command_context, execute_in, secret_context, to_the_end};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::registration::{self, Details, Home};
-use crate::auth::{self, Verified, credentials, session};
+use crate::auth::{self, check_strength, credentials, session};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{self, AddressInput, ContactInput};
@@ -28,12 +29,16 @@ use crate::types::user_error::UserError;
 pub struct UpdateMyAccountInput {
     /// What they are called.
     pub name: Option<String>,
-    /// E-mail address; another one is to be verified again.
+    /// E-mail address. Another one needs `currentPassword`, is to be verified again, and is told to the address
+    /// before it.
     pub email: Option<String>,
-    /// Telephone number.
-    pub phone: Option<String>,
-    /// Where they live, as a whole.
-    pub address: Option<AddressInput>,
+    /// Telephone number; `null` clears it.
+    pub phone: MaybeUndefined<String>,
+    /// Where they live, as a whole; `null` clears it.
+    pub address: MaybeUndefined<AddressInput>,
+    /// The present password. Required when the e-mail address changes: it is what a forgotten password is set
+    /// anew by.
+    pub current_password: Option<Secret>,
     /// 1 to 255 characters: the same key with the same input answers the same.
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
@@ -45,7 +50,7 @@ pub struct UpdateMyAccountInput {
 pub struct ChangePasswordInput {
     /// The password.
     pub current_password: Secret,
-    /// At least 10 characters, at most 256 bytes, and not the e-mail address.
+    /// At least 10 characters, at most 256 bytes, and not easy to guess.
     pub new_password: Secret,
     /// 1 to 255 characters: the same key with the same input answers the same.
     pub idempotency_key: Option<String>,
@@ -129,8 +134,8 @@ pub struct AccountMutation;
 /// The caller's own account.
 #[Object]
 impl AccountMutation {
-    /// Changes what is kept of the caller. Another e-mail address is not verified, and gets a mail with a
-    /// token for `verifyEmail`.
+    /// Changes what is kept of the caller. Another e-mail address needs the present password, is not verified,
+    /// and gets a mail with a token for `verifyEmail`.
     #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
     async fn update_my_account(
         &self,
@@ -139,7 +144,7 @@ impl AccountMutation {
     ) -> Result<UpdateMyAccountPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
-        let details = match details(&input)? {
+        let mut details = match details(&input)? {
             Ok(details) => details,
             Err(error) => return Ok(Done::refused(account, refused(caller, error)).into()),
         };
@@ -150,9 +155,22 @@ impl AccountMutation {
         };
         // Kept under the server's key: what is kept of people must not be guessed from its hash.
         let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+        let repeated = answered(services, &account, &context).await?;
+        if !changed(&account, &details).contains(&AccountField::Email) {
+            details.email = None;
+        } else if !repeated {
+            let Some(password) = input.current_password else {
+                return Ok(Done::refused(account, refused(caller, AccountError::PasswordRequired)).into());
+            };
+            let Some(attempt) = confirm_password(services, caller, account.id, password.0).await? else {
+                let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
+                return Ok(Done::refused(account, error).into());
+            };
+            services.brakes.succeeded(attempt).await?;
+        }
         let (services, caller) = (services.clone(), caller.clone());
-        let done =
-            to_the_end(async move { update(&services, &caller, account, details, context).await }).await?;
+        let updating = async move { update(&services, &caller, account, details, repeated, context).await };
+        let done = to_the_end(updating).await?;
         Ok(done.into())
     }
 
@@ -166,24 +184,18 @@ impl AccountMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
         let email = EmailAddress::parse(&account.email).map_err(ApiError::internal)?;
-        if let Err(error) = check_password(input.new_password.0.expose_secret(), &email) {
+        let new_password = input.new_password.0.expose_secret();
+        if let Err(error) = check_strength(new_password, &email, &account.display_name) {
             return Ok(Done::refused(account, refused_at(caller, error, "newPassword")).into());
         }
         let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
-        let answered = match &context.idempotency {
-            Some(given) => services.store.has_answered(account.id, &given.key).await?,
-            None => false,
-        };
-        if !answered {
-            let attempt = services.brakes.sign_in(email.as_str(), caller.address).await?;
-            let stored = credentials::of_account(&services.pool, account.id).await?;
-            let stored = stored.and_then(|stored| stored.usable_hash());
-            let verified = services.passwords.verify(input.current_password.0, stored).await?;
-            if verified == Verified::No {
+        if !answered(services, &account, &context).await? {
+            let password = input.current_password.0;
+            let Some(attempt) = confirm_password(services, caller, account.id, password).await? else {
                 let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
                 return Ok(Done::refused(account, error).into());
-            }
+            };
             services.brakes.succeeded(attempt).await?;
         }
         let hash = services.passwords.hash(input.new_password.0).await?;
@@ -225,7 +237,7 @@ impl AccountMutation {
             let error = refused(caller, AccountError::AlreadyVerified);
             return Ok(Done::refused(account, error).into());
         }
-        services.brakes.mail(&account.email, caller.address).await?;
+        let permit = services.post.permit(Letter::VerifyEmail, &account.email, caller.origin()).await?;
         let mut transaction = services.pool.begin().await?;
         let now = services.clock.now();
         // A token that is sent to an address must not be good for the one that came after it.
@@ -235,15 +247,27 @@ impl AccountMutation {
         let token =
             one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;
         transaction.commit().await?;
-        services.post.send(account.email.clone(), Letter::VerifyEmail, &token, caller.lang);
+        services.post.send(permit, &token, caller.lang);
         Ok(Done { account: Some(account), position: None, user_errors: Vec::new() }.into())
+    }
+}
+
+/// Whether the command was answered before, under its idempotency key.
+async fn answered(
+    services: &Services,
+    account: &auth::Account,
+    context: &CommandContext,
+) -> Result<bool, ApiError> {
+    match &context.idempotency {
+        Some(given) => Ok(services.store.has_answered(account.id, &given.key).await?),
+        None => Ok(false),
     }
 }
 
 /// What was given, read.
 fn details(input: &UpdateMyAccountInput) -> Result<Result<Details, AccountError>, ApiError> {
-    let given =
-        ContactInput { name: None, phone: input.phone.clone(), email: None, address: input.address.clone() };
+    let (phone, address) = (input.phone.clone(), input.address.clone());
+    let given = ContactInput { name: None, phone: phone.take(), email: None, address: address.take() };
     let kept = inputs::contact("input", ContactId(uuid::Uuid::nil()), Some(&given), None)?;
     let name = input.name.as_deref();
     let name = name.map(|name| inputs::text("input.name", name, inputs::NAME_MAX)).transpose()?;
@@ -251,14 +275,15 @@ fn details(input: &UpdateMyAccountInput) -> Result<Result<Details, AccountError>
         Ok(email) => email.map(|email| email.as_str().to_owned()),
         Err(error) => return Ok(Err(error)),
     };
-    let address = input.address.is_some().then_some(Home {
+    let address = (!input.address.is_undefined()).then_some(Home {
         street: kept.street,
         postcode: kept.postcode,
         city: kept.city,
         latitude: kept.latitude,
         longitude: kept.longitude,
     });
-    Ok(Ok(Details { email, name, phone: kept.phone, address }))
+    let phone = (!input.phone.is_undefined()).then_some(kept.phone);
+    Ok(Ok(Details { email, name, phone, address }))
 }
 
 /// The fields that have another value now.
@@ -278,7 +303,7 @@ fn changed(account: &auth::Account, details: &Details) -> BTreeSet<AccountField>
     if name.as_ref().is_some_and(|name| *name != account.display_name) {
         fields.insert(AccountField::Name);
     }
-    if phone.is_some() && *phone != account.phone {
+    if phone.as_ref().is_some_and(|phone| *phone != account.phone) {
         fields.insert(AccountField::Phone);
     }
     if address.as_ref().is_some_and(|address| *address != home) {
@@ -293,7 +318,7 @@ async fn set_password(
     caller: &Caller,
     account: auth::Account,
     hash: &str,
-    context: event_store::CommandContext,
+    context: CommandContext,
 ) -> Result<Done, ApiError> {
     let step = Step::ChangePassword { reset: false };
     let to_account = ToAccount::new("changePassword", &account, step, services.clock.now());
@@ -315,20 +340,22 @@ async fn update(
     caller: &Caller,
     account: auth::Account,
     details: Details,
-    context: event_store::CommandContext,
+    repeated: bool,
+    context: CommandContext,
 ) -> Result<Done, ApiError> {
     let taken = |account| Done::refused(account, refused(caller, AccountError::EmailTaken));
-    let repeated = match &context.idempotency {
-        Some(given) => services.store.has_answered(account.id, &given.key).await?,
-        None => false,
-    };
     let fields = changed(&account, &details);
-    let moved = fields.contains(&AccountField::Email) && !repeated;
-    if moved && let Some(email) = &details.email {
+    let mut permits = None;
+    if let Some(email) = details.email.as_ref().filter(|_| !repeated) {
         let email = EmailAddress::parse(email).map_err(ApiError::internal)?;
-        if registration::holder_of(&services.pool, &email).await?.is_some() {
+        let counted = services.brakes.look_up(caller.origin()).await?;
+        if registration::holder_of(&services.pool, &email, &counted).await?.is_some() {
             return Ok(taken(account));
         }
+        // Both before anything changes: the address before it is told, or nothing moves.
+        let warning = services.post.permit(Letter::Moved, &account.email, caller.origin()).await?;
+        let letter = services.post.permit(Letter::VerifyEmail, email.as_str(), caller.origin()).await?;
+        permits = Some((warning, letter));
     }
     let now = services.clock.now();
     let to_account = ToAccount::new("updateMyAccount", &account, Step::Update(fields), now);
@@ -345,18 +372,18 @@ async fn update(
             Err(error) if registration::is_taken(&error) => return Ok(taken(account)),
             Err(error) => return Err(error.into()),
         };
-    let mut letter = None;
-    if stored && moved {
+    let mut letters = None;
+    if stored && let Some(permits) = permits {
         // What was sent to the address before opens nothing any more.
         one_time::end_all_of(&mut *transaction, account.id).await?;
         let token =
             one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;
-        letter = details.email.map(|email| (email, token));
+        letters = Some((permits, token));
     }
     transaction.commit().await?;
-    if let Some((email, token)) = letter {
-        services.post.send(email, Letter::VerifyEmail, &token, caller.lang);
-        services.post.tell_moved(account.email.clone(), caller.lang);
+    if let Some(((warning, letter), token)) = letters {
+        services.post.notify(warning, caller.lang);
+        services.post.send(letter, &token, caller.lang);
     }
     let now_kept = auth::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
     Ok(Done { account: now_kept, position: answer.position(), user_errors: answer.user_errors })

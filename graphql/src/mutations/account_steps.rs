@@ -11,11 +11,13 @@ use domain::customer::CustomerCommand;
 use domain::ids::{CustomerId, StaffId};
 use domain::staff::StaffCommand;
 use domain::usecase::{Decision, Refusal, States, ToCustomer, ToStaff, UseCase};
+use secrecy::SecretString;
 use uuid::{Builder, Uuid};
 
 use super::run::fresh_id;
-use crate::auth;
+use crate::auth::{self, Attempt, Verified, credentials};
 use crate::context::{Caller, Services};
+use crate::error::ApiError;
 use crate::types::user_error::UserError;
 
 /// What somebody does about their own account.
@@ -88,6 +90,24 @@ impl UseCase for ToAccount {
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         self.inner().decide(states)
     }
+}
+
+/// Checks the present password of the caller's own account, counted for the session before it is computed.
+/// `None` if it is wrong; else say that the attempt has succeeded once nothing is left to be guessed.
+///
+/// # Errors
+/// `RATE_LIMITED`, `OVERLOADED`.
+pub(super) async fn confirm_password(
+    services: &Services,
+    caller: &Caller,
+    account: Uuid,
+    password: SecretString,
+) -> Result<Option<Attempt>, ApiError> {
+    let attempt = services.brakes.confirm(account, caller.session).await?;
+    let stored = credentials::of_account(&services.pool, account).await?;
+    let stored = stored.and_then(|stored| stored.usable_hash());
+    let verified = services.passwords.verify(password, stored).await?;
+    Ok((verified != Verified::No).then_some(attempt))
 }
 
 /// A refusal about what is kept outside the log.

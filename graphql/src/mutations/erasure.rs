@@ -9,9 +9,9 @@ use domain::ids::CustomerId;
 use domain::usecase::ToCustomer;
 use domain::{AggregateState, StreamId};
 
-use super::account_steps::refused_at;
+use super::account_steps::{confirm_password, refused_at};
 use super::run::{Asked, command_context, execute_in};
-use crate::auth::{self, Verified, credentials};
+use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -89,15 +89,11 @@ impl ErasureMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let customer = CustomerId(caller.actor()?.id);
         caller.authorize(Permission::EraseOwnAccount, Scope::Account(customer.0))?;
-        let own = auth::accounts_by_ids(&services.pool, &[customer.0]).await?;
-        let own = own.into_iter().next().ok_or(ApiError::Unauthenticated)?;
-        let attempt = services.brakes.sign_in(&own.email, caller.address).await?;
-        let stored = credentials::of_account(&services.pool, customer.0).await?;
-        let stored = stored.and_then(|stored| stored.usable_hash());
-        if services.passwords.verify(input.current_password.0, stored).await? == Verified::No {
+        let password = input.current_password.0;
+        let Some(attempt) = confirm_password(services, caller, customer.0, password).await? else {
             let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
             return Ok(EraseMyAccountPayload { customer_id: None, position: None, user_errors: vec![error] });
-        }
+        };
         services.brakes.succeeded(attempt).await?;
         let position = erase(ctx, "eraseMyAccount", customer, input.idempotency_key).await?;
         Ok((customer, position).into())

@@ -9,32 +9,39 @@ use crate::error::ApiError;
 /// SHA-256 of the mutation and its input, but for the idempotency key: the same for the same wish,
 /// however it is written.
 pub(super) fn fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
-    Ok(Sha256::digest(wish(ctx)?.as_bytes()).into())
+    Ok(Sha256::digest(wish(ctx, Nulls::Omitted)?.as_bytes()).into())
 }
 
 /// The same for a wish that holds a secret, such as a password: under the server's key, so that what is
-/// kept of it cannot be guessed at.
+/// kept of it cannot be guessed at. A `null` counts: in an account it clears what is omitted would keep.
 pub(super) fn keyed_fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
-    Ok(ctx.services()?.key.hash(&wish(ctx)?))
+    Ok(ctx.services()?.key.hash(&wish(ctx, Nulls::Kept)?))
 }
 
-fn wish(ctx: &Context<'_>) -> Result<String, ApiError> {
+/// Whether a field that is `null` is told from one that is omitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    Omitted,
+    Kept,
+}
+
+fn wish(ctx: &Context<'_>, nulls: Nulls) -> Result<String, ApiError> {
     let field = ctx.field();
     let arguments =
         field.arguments().map_err(|error| ApiError::bad_input(error.message))?.into_iter().collect();
     let mut text = field.name().to_owned();
-    canonical(&Value::Object(arguments), 0, &mut text);
+    canonical(&Value::Object(arguments), nulls, 0, &mut text);
     Ok(text)
 }
 
 /// Keys in order, nulls as if they were not there, an enum's value as its text: a literal and a
 /// variable are the same.
-fn canonical(value: &Value, depth: usize, out: &mut String) {
+fn canonical(value: &Value, nulls: Nulls, depth: usize, out: &mut String) {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields
                 .iter()
-                .filter(|(_, value)| **value != Value::Null)
+                .filter(|(_, value)| nulls == Nulls::Kept || **value != Value::Null)
                 .filter(|(name, _)| !(depth == 1 && *name == "idempotencyKey"))
                 .collect();
             fields.sort_unstable_by(|a, b| a.0.cmp(b.0));
@@ -42,7 +49,7 @@ fn canonical(value: &Value, depth: usize, out: &mut String) {
             for (name, value) in fields {
                 out.push_str(name);
                 out.push(':');
-                canonical(value, depth + 1, out);
+                canonical(value, nulls, depth + 1, out);
                 out.push(',');
             }
             out.push('}');
@@ -50,7 +57,7 @@ fn canonical(value: &Value, depth: usize, out: &mut String) {
         Value::List(items) => {
             out.push('[');
             for item in items {
-                canonical(item, depth + 1, out);
+                canonical(item, nulls, depth + 1, out);
                 out.push(',');
             }
             out.push(']');
@@ -70,7 +77,7 @@ mod tests {
 
     fn text(arguments: Value) -> String {
         let mut text = String::new();
-        canonical(&arguments, 0, &mut text);
+        canonical(&arguments, Nulls::Omitted, 0, &mut text);
         text
     }
 

@@ -17,6 +17,7 @@ mod sign_in;
 mod sign_up;
 mod staff;
 mod stock;
+mod totp;
 
 use async_graphql::MergedObject;
 
@@ -33,6 +34,7 @@ pub struct Mutation(
     sign_up::SignUpMutation,
     sign_in::SignInMutation,
     account::AccountMutation,
+    totp::TotpMutation,
     staff::StaffMutation,
     erasure::ErasureMutation,
 );

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
-use domain::account::{AccountError, EmailAddress, check_password};
+use domain::account::{AccountError, EmailAddress};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
@@ -15,11 +15,11 @@ use super::run::{Answer, Asked, execute_in, secret_context, to_the_end};
 use crate::auth::credentials::Credentials;
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::session::{self, Issuer};
-use crate::auth::{self, Verified, credentials};
+use crate::auth::{self, SignInClaim, Verified, check_strength, credentials, devices, second_factor};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::labels::Lang;
-use crate::mail::Letter;
+use crate::mail::{Letter, MailPermit};
 use crate::scalars::{LogPosition, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
@@ -34,6 +34,12 @@ pub struct SignInInput {
     pub email: String,
     /// The password.
     pub password: Secret,
+    /// A code of the account's authenticator app, good once, or one of its recovery codes. Needed when
+    /// `TOTP_REQUIRED` was answered.
+    pub totp_code: Option<Secret>,
+    /// The `deviceToken` of an earlier sign-in to this account: wrong passwords that others give do not count
+    /// against this device.
+    pub device_token: Option<Secret>,
     /// 1 to 255 characters; each sign-in opens a session of its own, whatever the key.
     pub idempotency_key: Option<String>,
 }
@@ -45,12 +51,28 @@ pub struct SignInPayload {
     pub token: Option<String>,
     /// When the session ends, however much it is used.
     pub expires_at: Option<DateTime<Utc>>,
+    /// A token to keep on this device and to send with the next sign-in; it lets nobody in.
+    pub device_token: Option<String>,
     /// Whose it is.
     pub account: Option<Account>,
     /// None: signing in is no event.
     pub position: Option<LogPosition>,
-    /// `BAD_CREDENTIALS`, whichever of the two is wrong.
+    /// `BAD_CREDENTIALS`, whichever of the two is wrong; `TOTP_REQUIRED` or `BAD_TOTP_CODE` when the password is
+    /// right and the account has an authenticator app.
     pub user_errors: Vec<UserError>,
+}
+
+impl SignInPayload {
+    fn refused(error: UserError) -> Self {
+        Self {
+            token: None,
+            expires_at: None,
+            device_token: None,
+            account: None,
+            position: None,
+            user_errors: vec![error],
+        }
+    }
 }
 
 /// A token that was sent by mail.
@@ -76,7 +98,7 @@ pub struct RequestPasswordResetInput {
 pub struct ResetPasswordInput {
     /// The token of `requestPasswordReset`, or of an invitation; good once.
     pub token: Secret,
-    /// At least 10 characters, at most 256 bytes, and not the e-mail address.
+    /// At least 10 characters, at most 256 bytes, and not easy to guess.
     pub new_password: Secret,
     /// 1 to 255 characters: the same key with the same input answers the same.
     pub idempotency_key: Option<String>,
@@ -124,39 +146,63 @@ pub(super) struct Opened {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Opens a session for whoever gives the right password; `computed` is its hash as stored, where it was just
-/// made. A hash of weaker parameters is made again.
+/// What is given to open a session.
+pub(super) struct Given {
+    pub password: SecretString,
+    /// The hash of the password as stored, where it was just made.
+    pub computed: Option<String>,
+    /// A code of the authenticator app, or a recovery code.
+    pub totp_code: Option<SecretString>,
+}
+
+/// Opens a session, whichever mutation asks, for the right password and, where the account has an authenticator
+/// app, a code of it. A hash of weaker parameters is made again. The client's address is known to the account
+/// from then on.
 ///
 /// # Errors
 /// `OVERLOADED` when too many passwords are being looked at.
 pub(super) async fn open_session(
     services: &Services,
+    caller: &Caller,
     credentials: &Credentials,
-    password: SecretString,
-    computed: Option<String>,
-) -> Result<Option<Opened>, ApiError> {
+    given: Given,
+) -> Result<Result<Opened, AccountError>, ApiError> {
+    let Given { password, computed, totp_code } = given;
     let stored = credentials.usable_hash();
     let mut anew = None;
     if stored.is_none() || stored != computed {
         match services.passwords.verify(password.clone(), stored.clone()).await? {
-            Verified::No => return Ok(None),
+            Verified::No => return Ok(Err(AccountError::BadCredentials)),
             Verified::Yes => {}
             Verified::Outdated => anew = Some(services.passwords.hash(password).await?),
         }
     }
-    let Some(hash) = stored else { return Ok(None) };
+    let Some(hash) = stored else { return Ok(Err(AccountError::BadCredentials)) };
     let mut transaction = services.pool.begin().await?;
     if !credentials::still_lets_in(&mut transaction, credentials.id, &hash).await? {
-        return Ok(None);
+        return Ok(Err(AccountError::BadCredentials));
+    }
+    let now = services.clock.now();
+    let second = second_factor::of_account(&mut *transaction, &services.key, credentials.id, now).await?;
+    if let Some(second) = second.filter(|second| second.confirmed) {
+        let Some(code) = totp_code else { return Ok(Err(AccountError::TotpRequired)) };
+        let code = second.fits(code.expose_secret(), now);
+        let used = match &code {
+            Some(code) => second.use_up(&mut *transaction, &services.key, code, now).await?,
+            None => false,
+        };
+        if !used {
+            return Ok(Err(AccountError::BadTotpCode));
+        }
     }
     if let Some(anew) = anew {
         credentials::rehash(&mut *transaction, credentials.id, &anew).await?;
     }
-    let now = services.clock.now();
     let (token, expires_at) =
         session::open(&mut *transaction, &services.key, credentials.id, Issuer::SignIn, now).await?;
+    devices::remember(&mut *transaction, &services.key, credentials.id, caller.address, now).await?;
     transaction.commit().await?;
-    Ok(Some(Opened { token, expires_at }))
+    Ok(Ok(Opened { token, expires_at }))
 }
 
 /// Signing in, and what is sent by mail.
@@ -167,7 +213,9 @@ pub struct SignInMutation;
 #[Object]
 impl SignInMutation {
     /// Opens a session: its token goes into `Authorization: Bearer`. A wrong address, a wrong password and an
-    /// account that is not in use are all `BAD_CREDENTIALS`. For anybody, no account needed.
+    /// account that is not in use are all `BAD_CREDENTIALS`. An account with an authenticator app needs a code
+    /// of it as well. Beyond 20 sessions of an account, the one not used for longest ends. For anybody, no
+    /// account needed.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
@@ -176,33 +224,38 @@ impl SignInMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
         let email = EmailAddress::parse(&input.email).ok();
-        let named = email.as_ref().map_or("", EmailAddress::as_str);
-        let attempt = services.brakes.sign_in(named, caller.address).await?;
         let found = match &email {
             Some(email) => credentials::of_email(&services.pool, email).await?,
             None => None,
         };
-        let opened = match &found {
-            Some(found) => open_session(services, found, input.password.0, None).await?,
-            None => {
-                services.passwords.verify(input.password.0, None).await?;
-                None
-            }
+        let device = input.device_token.as_ref().map(|token| token.0.expose_secret());
+        let claim = SignInClaim {
+            email: email.as_ref().map_or("", EmailAddress::as_str),
+            account: found.as_ref().map(|found| found.id),
+            address: caller.address,
+            device,
         };
-        let (Some(found), Some(opened)) = (found, opened) else {
-            return Ok(SignInPayload {
-                token: None,
-                expires_at: None,
-                account: None,
-                position: None,
-                user_errors: vec![refused(caller, AccountError::BadCredentials)],
-            });
+        let attempt = services.brakes.sign_in(claim).await?;
+        let Some(found) = found else {
+            services.passwords.verify(input.password.0, None).await?;
+            return Ok(SignInPayload::refused(refused(caller, AccountError::BadCredentials)));
+        };
+        let totp_code = input.totp_code.map(|code| code.0);
+        let given = Given { password: input.password.0, computed: None, totp_code };
+        let opened = match open_session(services, caller, &found, given).await? {
+            Ok(opened) => opened,
+            Err(error @ (AccountError::TotpRequired | AccountError::BadTotpCode)) => {
+                return Ok(SignInPayload::refused(refused_at(caller, error, "totpCode")));
+            }
+            Err(error) => return Ok(SignInPayload::refused(refused(caller, error))),
         };
         services.brakes.succeeded(attempt).await?;
+        let device_token = devices::token(&services.key, found.id, device, services.clock.now());
         let account = auth::accounts_by_ids(&services.pool, &[found.id]).await?.into_iter().next();
         Ok(SignInPayload {
             token: Some(opened.token),
             expires_at: Some(opened.expires_at),
+            device_token: Some(device_token),
             account: account.map(|account| Account(Arc::new(account))),
             position: None,
             user_errors: Vec::new(),
@@ -251,13 +304,13 @@ impl SignInMutation {
             Ok(email) => email,
             Err(error) => return Ok(refused(caller, error).into()),
         };
-        services.brakes.mail(email.as_str(), caller.address).await?;
+        let permit = services.post.permit(Letter::ResetPassword, email.as_str(), caller.origin()).await?;
         // Looked into beside the request: how long it takes says nothing.
         if let Ok(place) = LOOKING.clone().try_acquire_owned() {
             let (services, lang) = (services.clone(), caller.lang);
             let request_id = caller.request_id.clone();
             tokio::spawn(async move {
-                if let Err(error) = send_reset(&services, &email, lang).await {
+                if let Err(error) = send_reset(&services, &email, permit, lang).await {
                     let cause = crate::error::chain(&error);
                     tracing::warn!(request_id = &*request_id, cause, "a request for a new password failed");
                 }
@@ -282,7 +335,8 @@ impl SignInMutation {
             return Ok(refused(caller, AccountError::BadToken).into());
         };
         let email = EmailAddress::parse(&account.email).map_err(ApiError::internal)?;
-        if let Err(error) = check_password(input.new_password.0.expose_secret(), &email) {
+        let new_password = input.new_password.0.expose_secret();
+        if let Err(error) = check_strength(new_password, &email, &account.display_name) {
             return Ok(refused_at(caller, error, "newPassword").into());
         }
         let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
@@ -313,7 +367,12 @@ async fn holder(
     Ok(auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next())
 }
 
-async fn send_reset(services: &Services, email: &EmailAddress, lang: Lang) -> Result<(), ApiError> {
+async fn send_reset(
+    services: &Services,
+    email: &EmailAddress,
+    permit: MailPermit,
+    lang: Lang,
+) -> Result<(), ApiError> {
     let found = credentials::of_email(&services.pool, email).await?;
     let Some(account) = found.filter(Credentials::is_active) else { return Ok(()) };
     let mut transaction = services.pool.begin().await?;
@@ -325,7 +384,7 @@ async fn send_reset(services: &Services, email: &EmailAddress, lang: Lang) -> Re
     let token =
         one_time::issue(&mut transaction, &services.key, account.id, Purpose::ResetPassword, now).await?;
     transaction.commit().await?;
-    services.post.send(email.as_str().to_owned(), Letter::ResetPassword, &token, lang);
+    services.post.send(permit, &token, lang);
     Ok(())
 }
 
@@ -379,7 +438,7 @@ async fn reset(
     // Who has the token reads what is sent to the address.
     credentials::email_verified(&mut *transaction, account.id, now).await?;
     one_time::end_all_of(&mut *transaction, account.id).await?;
-    services.brakes.forgive(&mut *transaction, &account.email).await?;
+    services.brakes.forgive(&mut *transaction, account.id, &account.email, caller.address).await?;
     session::end_all_of(&mut *transaction, account.id, None).await?;
     transaction.commit().await?;
     Ok(Some(answer))

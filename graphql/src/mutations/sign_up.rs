@@ -7,7 +7,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
 use domain::access::{Actor, Permission, Role, Scope};
-use domain::account::{AccountError, EmailAddress, check_password};
+use domain::account::{AccountError, EmailAddress};
 use domain::customer::CustomerCommand;
 use domain::ids::{ContactId, CustomerId};
 use domain::usecase::{Refusal, RefusalCode, ToCustomer};
@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use super::account_steps::{new_account_id, refused};
 use super::run::{Asked, execute_in, fresh_id, secret_context, to_the_end};
-use super::sign_in::{Opened, open_session};
+use super::sign_in::{Given, Opened, open_session};
 use crate::auth::one_time::{self, Purpose};
-use crate::auth::{self, credentials, registration};
+use crate::auth::{self, AddressLookUp, BrakeError, check_strength, credentials, registration};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{self, AddressInput, ContactInput};
@@ -40,7 +40,7 @@ pub struct SignUpInput {
     pub phone: Option<String>,
     /// Where they live.
     pub address: Option<AddressInput>,
-    /// At least 10 characters, at most 256 bytes, and not the e-mail address.
+    /// At least 10 characters, at most 256 bytes, and not easy to guess.
     pub password: Secret,
     /// 1 to 255 characters: the same key with the same input answers the same, with a token of its own.
     pub idempotency_key: Option<String>,
@@ -87,7 +87,7 @@ impl SignUpMutation {
             Ok(email) => email,
             Err(error) => return Ok(SignUpPayload::refused(vec![refused(caller, error)])),
         };
-        if let Err(error) = check_password(input.password.0.expose_secret(), &email) {
+        if let Err(error) = check_strength(input.password.0.expose_secret(), &email, &input.name) {
             return Ok(SignUpPayload::refused(vec![refused(caller, error)]));
         }
         let now = services.clock.now();
@@ -96,9 +96,11 @@ impl SignUpMutation {
         let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         let actor = Actor { id, role: Role::Customer, pizzeria: None };
         let context = secret_context(ctx, actor, asked)?;
-        services.brakes.sign_up(caller.address).await?;
+        let counted = services.brakes.look_up(caller.origin()).await?;
         let (services, caller) = (services.clone(), caller.clone());
-        to_the_end(async move { sign_up(&services, &caller, account, input.password.0, context).await }).await
+        let password = input.password.0;
+        let making = async move { sign_up(&services, &caller, account, password, counted, context).await };
+        to_the_end(making).await
     }
 }
 
@@ -123,11 +125,12 @@ async fn sign_up(
     caller: &Caller,
     account: auth::Account,
     password: SecretString,
+    counted: AddressLookUp,
     context: CommandContext,
 ) -> Result<SignUpPayload, ApiError> {
     let now = services.clock.now();
     let hash = services.passwords.hash(password.clone()).await?;
-    let fresh = registration::reserve(&services.pool, &account, Some(&hash), now).await?;
+    let fresh = registration::reserve(&services.pool, &account, Some(&hash), now, &counted).await?;
     let answered = match &context.idempotency {
         Some(given) if !fresh => services.store.has_answered(account.id, &given.key).await?,
         _ => false,
@@ -151,15 +154,21 @@ async fn sign_up(
     };
     let verification = take_into_use(services, account.id, position, fresh).await?;
     if let Some(token) = verification {
-        services.post.send(account.email.clone(), Letter::VerifyEmail, &token, caller.lang);
+        match services.post.permit(Letter::VerifyEmail, &account.email, caller.origin()).await {
+            Ok(permit) => services.post.send(permit, &token, caller.lang),
+            // The account is made: another mail can be asked for later. Nothing is known of who used them up.
+            Err(BrakeError::TooMany(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let Some(credentials) = credentials::of_account(&services.pool, account.id).await? else {
         // It took so long that somebody else has the address now. Nobody is this customer.
         forget(services, customer, &correlation_id).await?;
         return Ok(SignUpPayload::refused(vec![refused(caller, AccountError::EmailTaken)]));
     };
-    match open_session(services, &credentials, password, fresh.then_some(hash)).await? {
-        Some(Opened { token, expires_at }) => Ok(SignUpPayload {
+    let given = Given { password, computed: fresh.then_some(hash), totp_code: None };
+    match open_session(services, caller, &credentials, given).await? {
+        Ok(Opened { token, expires_at }) => Ok(SignUpPayload {
             account: auth::accounts_by_ids(&services.pool, &[account.id])
                 .await?
                 .into_iter()
@@ -170,10 +179,10 @@ async fn sign_up(
             position: answer.position(),
             user_errors: Vec::new(),
         }),
-        // Asked again long after: the password is another one by now.
-        None => Ok(SignUpPayload {
+        // Asked again long after: the password is another one by now, or an authenticator app was set up.
+        Err(error) => Ok(SignUpPayload {
             position: answer.position(),
-            ..SignUpPayload::refused(vec![refused(caller, AccountError::BadCredentials)])
+            ..SignUpPayload::refused(vec![refused(caller, error)])
         }),
     }
 }

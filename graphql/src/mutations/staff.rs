@@ -14,9 +14,9 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::account_steps::{new_account_id, refused};
-use super::run::{Answer, Asked, execute_in, secret_context};
+use super::run::{Answer, Asked, execute_in, fresh_id, secret_context};
 use crate::auth::one_time::{self, Purpose};
-use crate::auth::{self, credentials, registration};
+use crate::auth::{self, AddressLookUp, BrakeError, credentials, registration, release_unverified};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -146,7 +146,8 @@ impl StaffMutation {
         let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
         let (services, caller) = (services.clone(), caller.clone());
         // On its own: a client that goes away must not give the turn away before the event is stored.
-        let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, context).await });
+        let counted = services.brakes.look_up(caller.origin()).await?;
+        let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, counted, context).await });
         hiring.await.map_err(ApiError::internal)?
     }
 
@@ -255,28 +256,34 @@ async fn hire(
     services: &Services,
     caller: &Caller,
     wanted: Wanted,
+    counted: AddressLookUp,
     context: CommandContext,
 ) -> Result<HireStaffPayload, ApiError> {
     let _turn = services.staff_turn.lock().await;
     let mut connection = services.pool.acquire().await?;
     let turn = turn(&mut connection).await?;
-    let mut held = registration::holder_of(&services.pool, &wanted.email).await?;
+    let mut held = registration::holder_of(&services.pool, &wanted.email, &counted).await?;
+    if let Some(customer) = held.take_if(|held| held.role == ActorRole::Customer) {
+        let now = services.clock.now();
+        let own = CommandContext::new(caller.actor()?.clone(), fresh_id(now), &*caller.request_id);
+        // An address that a customer has shown to be theirs is theirs; one that is only claimed is not.
+        if !release_unverified(&services.store, &customer, own, now).await? {
+            return Ok(refused(caller, AccountError::EmailTaken).into());
+        }
+    }
     if held.is_none() {
         // Asked again under the same key, after they have moved to another address.
         held =
             auth::accounts_by_ids(&services.pool, &[wanted.id]).await?.into_iter().find(|held| held.active);
     }
     let id = match &held {
-        Some(held) if held.role == ActorRole::Customer => {
-            return Ok(refused(caller, AccountError::EmailTaken).into());
-        }
         Some(held) => {
             may_change(caller, held)?;
             held.id
         }
         None => {
             let now = services.clock.now();
-            if !registration::reserve(&services.pool, &wanted.account(), None, now).await? {
+            if !registration::reserve(&services.pool, &wanted.account(), None, now, &counted).await? {
                 // Somebody is signing up with it at this moment.
                 return Ok(refused(caller, AccountError::EmailTaken).into());
             }
@@ -307,7 +314,15 @@ async fn hire(
         };
         transaction.commit().await?;
         if let Some(token) = invited {
-            services.post.send(wanted.email.as_str().to_owned(), Letter::Invitation, &token, caller.lang);
+            let to = wanted.email.as_str();
+            match services.post.permit(Letter::Invitation, to, caller.origin()).await {
+                Ok(permit) => services.post.send(permit, &token, caller.lang),
+                // They are hired: `requestPasswordReset` sends another mail later.
+                Err(BrakeError::TooMany(_)) => {
+                    tracing::warn!(account = %id, "an invitation was not sent: too many")
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     turn.commit().await?;

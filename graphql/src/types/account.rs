@@ -10,7 +10,7 @@ use domain::ids::{CustomerId, StaffId};
 use super::contact::Address;
 use super::enums::Role;
 use super::pizzeria::Pizzeria;
-use crate::auth;
+use crate::auth::{self, second_factor};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -74,6 +74,11 @@ impl Account {
     /// Whether the e-mail address was shown to be theirs.
     async fn email_verified(&self) -> bool {
         self.0.email_verified
+    }
+
+    /// Whether signing in to it also needs a code of an authenticator app.
+    async fn totp_enabled(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(second_factor::is_confirmed(&ctx.services()?.pool, self.0.id).await?)
     }
 
     /// The version that `expectedVersion` of `updateMyAccount` is held against.

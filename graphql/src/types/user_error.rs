@@ -121,7 +121,7 @@ pub enum UserErrorCode {
     EmailTaken,
     /// Not an e-mail address.
     InvalidEmail,
-    /// The password is too short, too long, or the e-mail address itself.
+    /// The password is too short, too long, the e-mail address itself, or among the first that an attacker tries.
     WeakPassword,
     /// Wrong e-mail address or password.
     BadCredentials,
@@ -141,6 +141,16 @@ pub enum UserErrorCode {
     NotBaked,
     /// More in stock than a stock holds.
     StockLimitExceeded,
+    /// The present password is needed for this change: send it as `currentPassword`.
+    PasswordRequired,
+    /// The password is right, and the account has an authenticator app: send its code as `totpCode`.
+    TotpRequired,
+    /// The code of the authenticator app is wrong, expired or was used before.
+    BadTotpCode,
+    /// An authenticator app is set up already: disable it first.
+    TotpAlreadyEnabled,
+    /// No authenticator app is set up, or none waits for its first code.
+    TotpNotEnabled,
 }
 
 /// Why a command was refused: by its input, or by the state of things. Nothing but the refusal itself was
@@ -321,9 +331,15 @@ fn below_input(refusal: &Refusal) -> Option<&'static [&'static str]> {
         Refusal::Several(refusals) => refusals.first().and_then(below_input),
         Refusal::Account(error) => match error {
             AccountError::EmailTaken | AccountError::InvalidEmail => Some(&["email"]),
-            AccountError::WeakPassword => Some(&["password"]),
+            AccountError::WeakPassword | AccountError::GuessablePassword => Some(&["password"]),
+            AccountError::PasswordRequired => Some(&["currentPassword"]),
+            AccountError::TotpRequired => Some(&["totpCode"]),
+            AccountError::BadTotpCode => Some(&["code"]),
             AccountError::BadToken => Some(&["token"]),
-            AccountError::BadCredentials | AccountError::AlreadyVerified => None,
+            AccountError::BadCredentials
+            | AccountError::AlreadyVerified
+            | AccountError::TotpEnabled
+            | AccountError::TotpNotEnabled => None,
         },
         Refusal::Staff(StaffError::RoleNotAllowed { .. }) => Some(&["role"]),
         Refusal::Staff(_) | Refusal::Customer(_) | Refusal::Menu(_) | Refusal::Closing(_) => None,

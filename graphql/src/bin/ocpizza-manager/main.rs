@@ -21,6 +21,7 @@ mod serve;
 mod simulate;
 mod stop;
 mod token;
+mod totp;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ enum Command {
     Schema(schema::Args),
     Token(token::Args),
     Director(director::Args),
+    Totp(totp::Args),
     Projections(projections::Args),
     Audit(audit::Args),
     Simulate(simulate::Args),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => schema::run(args),
         Command::Token(args) => token::run(args),
         Command::Director(args) => director::run(args),
+        Command::Totp(args) => totp::run(args),
         Command::Projections(args) => projections::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Simulate(args) => simulate::run(args),

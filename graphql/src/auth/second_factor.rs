@@ -1,0 +1,331 @@
+//! Authenticator apps: codes by time (RFC 6238) as a second factor of signing in, and recovery codes for a lost
+//! app. The secret is stored sealed under a key derived from the server's, recovery codes as keyed hashes.
+
+use chrono::{DateTime, Utc};
+use rand::{Rng, RngCore};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use totp_rs::{Algorithm, Secret, TOTP};
+use uuid::Uuid;
+
+use super::key::{Key, SealError};
+
+/// Who the codes are for, as authenticator apps show it.
+const ISSUER: &str = "OC Pizza";
+/// Digits of a code.
+const DIGITS: usize = 6;
+/// Seconds that a code is shown for.
+const STEP: u64 = 30;
+/// Steps that a clock may be off, before and after.
+const SKEW: u64 = 1;
+/// Bytes of a secret: the length of a SHA-1 hash (RFC 4226, section 4).
+const SECRET: usize = 20;
+/// Recovery codes of an account.
+const RECOVERY_CODES: usize = 10;
+/// What recovery codes are made of: no letter that looks like a digit.
+const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// Why a second factor could not be read or stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SecondFactorError {
+    /// The secret was sealed under a key that this process does not have.
+    #[error("the secret of account {0} was sealed under another key: an operator removes it")]
+    Sealed(Uuid),
+    /// Codes cannot be computed.
+    #[error("codes cannot be computed")]
+    Codes,
+    /// The secret could not be encrypted.
+    #[error(transparent)]
+    Encryption(#[from] SealError),
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// A secret, shown once to be entered in an authenticator app.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The secret in base 32, to be typed.
+    pub secret: SecretString,
+    /// The same as a URI, to be shown as a QR code.
+    pub uri: SecretString,
+}
+
+/// A second factor as stored, confirmed or not.
+#[derive(Debug)]
+pub struct SecondFactor {
+    account: Uuid,
+    totp: TOTP,
+    /// Whether signing in asks for it.
+    pub confirmed: bool,
+    last_step: i64,
+}
+
+/// A code that fits, to be used up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FittingCode {
+    /// Of the app, at this time step.
+    Totp(i64),
+    /// A recovery code, in its plain form.
+    Recovery(String),
+}
+
+fn totp(secret: Vec<u8>) -> Result<TOTP, SecondFactorError> {
+    let skew = u8::try_from(SKEW).unwrap_or_default();
+    TOTP::new(Algorithm::SHA1, DIGITS, skew, STEP, secret).map_err(|_| SecondFactorError::Codes)
+}
+
+/// What percent-encoding leaves as it is (RFC 3986, section 2.3), for the label of a URI.
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+/// A recovery code without blanks and hyphens, in capitals.
+fn plain(code: &str) -> String {
+    code.chars()
+        .filter(|letter| letter.is_ascii_alphanumeric())
+        .map(|letter| letter.to_ascii_uppercase())
+        .collect()
+}
+
+/// Sixteen random letters and digits, 80 bits, in groups of four.
+fn recovery_code() -> String {
+    let mut random = rand::rng();
+    let letters: Vec<u8> = (0..16).map(|_| ALPHABET[random.random_range(0..ALPHABET.len())]).collect();
+    letters.chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
+}
+
+fn recovery_hash(key: &Key, account: Uuid, code: &str) -> [u8; 32] {
+    key.hash(&format!("recovery {account} {}", plain(code)))
+}
+
+/// Begins an enrolment: a new secret, which replaces one that was never confirmed. `None` if the account has a
+/// confirmed one.
+///
+/// # Errors
+/// [`SecondFactorError`].
+pub async fn enrol(
+    db: impl PgExecutor<'_>,
+    key: &Key,
+    account: Uuid,
+    email: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Enrolment>, SecondFactorError> {
+    let mut secret = vec![0; SECRET];
+    rand::rng().fill_bytes(&mut secret);
+    let sealed = key.seal(account.as_bytes(), &secret)?;
+    let stored = sqlx::query(
+        "INSERT INTO second_factors AS f (account_id, secret, created_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (account_id) DO UPDATE SET secret = excluded.secret, created_at = excluded.created_at, \
+             last_step = 0 WHERE f.confirmed_at IS NULL",
+    );
+    let stored = stored.bind(account).bind(sealed).bind(now).execute(db).await?;
+    if stored.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let Secret::Encoded(text) = Secret::Raw(secret).to_encoded() else {
+        return Err(SecondFactorError::Codes);
+    };
+    let (issuer, label) = (encoded(ISSUER), encoded(email));
+    let uri = format!(
+        "otpauth://totp/{issuer}:{label}?secret={text}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP}"
+    );
+    Ok(Some(Enrolment { secret: text.into(), uri: uri.into() }))
+}
+
+/// The second factor of an account, if it has one or is about to.
+///
+/// # Errors
+/// [`SecondFactorError`].
+pub async fn of_account(
+    db: impl PgExecutor<'_>,
+    key: &Key,
+    account: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<SecondFactor>, SecondFactorError> {
+    let sql = "SELECT secret, confirmed_at IS NOT NULL, last_step FROM second_factors WHERE account_id = $1";
+    let row: Option<(Vec<u8>, bool, i64)> = sqlx::query_as(sql).bind(account).fetch_optional(db).await?;
+    let Some((sealed, confirmed, last_step)) = row else { return Ok(None) };
+    let secret = key.open(account.as_bytes(), &sealed, now).ok_or(SecondFactorError::Sealed(account))?;
+    let totp = totp(secret.expose_secret().to_vec())?;
+    Ok(Some(SecondFactor { account, totp, confirmed, last_step }))
+}
+
+impl SecondFactor {
+    /// The code that a text is, if it fits at this time: of the app, not used before, or a recovery code.
+    /// Whether a recovery code is one that is left shows when it is used up.
+    pub fn fits(&self, code: &str, now: DateTime<Utc>) -> Option<FittingCode> {
+        let code = plain(code);
+        if code.len() != DIGITS {
+            return (code.len() > DIGITS).then_some(FittingCode::Recovery(code));
+        }
+        let present = u64::try_from(now.timestamp()).ok()? / STEP;
+        let mut steps = present.saturating_sub(SKEW)..=present + SKEW;
+        let step = steps.find(|step| self.totp.generate(step * STEP) == code)?;
+        i64::try_from(step).ok().filter(|step| *step > self.last_step).map(FittingCode::Totp)
+    }
+
+    /// Uses a code up; whether it was still good. Of two at once, one is.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn use_up(
+        &self,
+        db: impl PgExecutor<'_>,
+        key: &Key,
+        code: &FittingCode,
+        now: DateTime<Utc>,
+    ) -> Result<bool, sqlx::Error> {
+        let used = match code {
+            FittingCode::Totp(step) => {
+                let sql = "UPDATE second_factors SET last_step = $2 WHERE account_id = $1 AND last_step < $2";
+                sqlx::query(sql).bind(self.account).bind(step).execute(db).await?
+            }
+            FittingCode::Recovery(code) => {
+                let text = format!("recovery {} {code}", self.account);
+                let hashes: Vec<Vec<u8>> = key.hashes(&text, now).iter().map(|hash| hash.to_vec()).collect();
+                sqlx::query(
+                    "UPDATE second_factors SET recovery_hashes = ARRAY(SELECT hash \
+                     FROM unnest(recovery_hashes) AS hash WHERE hash <> ALL($2)) \
+                     WHERE account_id = $1 AND recovery_hashes && $2 AND confirmed_at IS NOT NULL",
+                )
+                .bind(self.account)
+                .bind(hashes)
+                .execute(db)
+                .await?
+            }
+        };
+        Ok(used.rows_affected() > 0)
+    }
+}
+
+/// Confirms an enrolment by the step of its first code; ten recovery codes, shown once. `None` if it was
+/// confirmed or replaced in between.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn confirm(
+    db: impl PgExecutor<'_>,
+    key: &Key,
+    account: Uuid,
+    step: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<String>>, sqlx::Error> {
+    let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
+    let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(key, account, code).to_vec()).collect();
+    let confirmed = sqlx::query(
+        "UPDATE second_factors SET confirmed_at = $2, last_step = $3, recovery_hashes = $4 \
+         WHERE account_id = $1 AND confirmed_at IS NULL AND last_step < $3",
+    );
+    let confirmed = confirmed.bind(account).bind(now).bind(step).bind(hashes).execute(db).await?;
+    Ok((confirmed.rows_affected() > 0).then_some(codes))
+}
+
+/// Removes an account's second factor; whether it had a confirmed one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remove(db: impl PgExecutor<'_>, account: Uuid) -> Result<bool, sqlx::Error> {
+    let sql = "DELETE FROM second_factors WHERE account_id = $1 RETURNING confirmed_at IS NOT NULL";
+    let removed: Option<bool> = sqlx::query_scalar(sql).bind(account).fetch_optional(db).await?;
+    Ok(removed.unwrap_or_default())
+}
+
+/// Whether signing in to an account asks for a code.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_confirmed(db: impl PgExecutor<'_>, account: Uuid) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT EXISTS (SELECT FROM second_factors WHERE account_id = $1 AND confirmed_at IS NOT NULL)";
+    sqlx::query_scalar(sql).bind(account).fetch_one(db).await
+}
+
+/// Seals again, under the present key, what was sealed under the one before it: within minutes of a rotation
+/// the previous key is needed no more.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn seal_again(
+    pool: &PgPool,
+    key: &Key,
+    now: DateTime<Utc>,
+) -> Result<(), SecondFactorError> {
+    if !key.is_rotating(now) {
+        return Ok(());
+    }
+    let mut transaction = pool.begin().await?;
+    let rows: Vec<(Uuid, Vec<u8>)> =
+        sqlx::query_as("SELECT account_id, secret FROM second_factors FOR UPDATE SKIP LOCKED")
+            .fetch_all(&mut *transaction)
+            .await?;
+    for (account, sealed) in rows {
+        reseal(&mut transaction, key, account, &sealed, now).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn reseal(
+    db: &mut PgConnection,
+    key: &Key,
+    account: Uuid,
+    sealed: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), SecondFactorError> {
+    let Some(secret) = key.open_previous(account.as_bytes(), sealed, now) else { return Ok(()) };
+    let sql = "UPDATE second_factors SET secret = $2 WHERE account_id = $1";
+    let sealed = key.seal(account.as_bytes(), secret.expose_secret())?;
+    sqlx::query(sql).bind(account).bind(sealed).execute(db).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn factor(last_step: i64) -> SecondFactor {
+        // The secret of the test vectors of RFC 6238, appendix B.
+        let totp = totp(b"12345678901234567890".to_vec()).unwrap();
+        SecondFactor { account: Uuid::from_u128(1), totp, confirmed: true, last_step }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn codes_are_those_of_rfc_6238_within_a_step_and_not_before_the_last_one_used() {
+        // The last six of the eight digits of the vectors for SHA-1.
+        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")] {
+            let step = FittingCode::Totp(seconds / 30);
+            for now in [seconds - 30, seconds, seconds + 30] {
+                assert_eq!(factor(0).fits(code, at(now)), Some(step.clone()), "{code} at {now}");
+            }
+            assert_eq!(factor(0).fits(code, at(seconds + 60)), None);
+            assert_eq!(factor(seconds / 30).fits(code, at(seconds)), None, "used before");
+        }
+        assert_eq!(factor(0).fits("287083", at(59)), None);
+        assert_eq!(factor(0).fits("", at(59)), None);
+        let recovery = FittingCode::Recovery("ABCDEFGH23456789".to_owned());
+        assert_eq!(factor(0).fits(" abcd-efgh-2345-6789 ", at(59)), Some(recovery));
+    }
+
+    #[test]
+    fn recovery_codes_are_random() {
+        let code = recovery_code();
+        assert_eq!((code.len(), plain(&code).len()), (19, 16));
+        assert_ne!(recovery_code(), code);
+    }
+
+    #[test]
+    fn a_label_is_percent_encoded() {
+        assert_eq!(encoded("OC Pizza:élo+1@x.y"), "OC%20Pizza%3A%C3%A9lo%2B1%40x.y");
+    }
+}
