@@ -1,6 +1,11 @@
 //! An e-mail address that a customer only claims keeps nobody from being hired, and the claim gains nothing.
 
+use event_store::{EventStore, Settings};
+use graphql::auth::{InviteError, Key, invite_first_director};
+use graphql::clock::Clock;
 use serde_json::{Value, json};
+use tests::server::Server;
+use tests::{Api, Database};
 
 use crate::accounts::{House, PASSWORD, codes};
 
@@ -64,4 +69,25 @@ async fn a_verified_customers_address_is_theirs() {
         codes(&house.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await),
         ["EMAIL_TAKEN"]
     );
+}
+
+#[tokio::test]
+async fn an_unverified_customer_does_not_block_the_first_director() {
+    let database = Database::create().await;
+    let server = Server::start(&database, Clock::system()).await;
+    let api = Api::new(&server.base);
+    let signed_up = api.mutate("signUp", "token", squat("anne@example.org")).await;
+    assert!(signed_up["token"].is_string(), "{signed_up}");
+    let (pool, now) = (&database.pool, Clock::system().now());
+    let (store, key) =
+        (EventStore::start(pool.clone(), Settings::default()), Key::development(pool).await.unwrap());
+    let token = invite_first_director(&store, &key, "anne@example.org", "Anne Martin", now).await.unwrap();
+    let input = json!({ "token": token, "newPassword": PASSWORD });
+    assert_eq!(codes(&api.mutate("resetPassword", "", input).await), Vec::<&str>::new());
+    let squatter = api.with_token(signed_up["token"].as_str().unwrap());
+    assert_eq!(squatter.data(ME, Value::Null).await["me"]["role"], "CUSTOMER");
+    // Once there is a director, the operator's command takes no address away.
+    api.mutate("signUp", "token", squat("ben@example.org")).await;
+    let refused = invite_first_director(&store, &key, "ben@example.org", "Ben", now).await;
+    assert!(matches!(refused, Err(InviteError::NotTheFirst)), "{refused:?}");
 }

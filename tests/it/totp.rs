@@ -3,11 +3,14 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use event_store::{EventStore, Settings};
 use graphql::app::Config;
-use graphql::auth::BrakeLimits;
+use graphql::auth::second_factor::{self, SecondFactorError};
+use graphql::auth::{BrakeLimits, Key, account_by_email, remove_second_factor};
 use graphql::clock::Clock;
 use serde_json::{Value, json};
-use tests::Api;
+use tests::server::Server;
+use tests::{Api, Demo, eventually};
 use totp_rs::{Algorithm, Secret, TOTP};
 
 use crate::accounts::{House, PASSWORD, codes};
@@ -177,4 +180,35 @@ async fn wrong_codes_are_counted_and_secrets_are_stored_sealed() {
         .await
         .unwrap();
     assert!(sealed.len() > raw.len() && !sealed.windows(raw.len()).any(|part| part == raw));
+}
+
+#[tokio::test]
+async fn a_secret_moves_to_the_next_key_and_an_operator_removes_a_lost_app() {
+    let demo = Demo::create().await;
+    let pool = &demo.database.pool;
+    let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
+    let now = Clock::system().now();
+    let account = account_by_email(pool, EMAIL).await.unwrap().unwrap().id;
+    second_factor::enrol(pool, &Key::of(&old), account, EMAIL, now).await.unwrap().unwrap();
+    let under = async |key: &Key| second_factor::of_account(pool, key, account, now).await;
+    assert!(under(&Key::of(&old)).await.unwrap().is_some());
+    assert!(matches!(under(&Key::of(&new)).await, Err(SecondFactorError::Sealed(_))));
+    let key = Some(Key::after(&new, &old, now + TimeDelta::hours(1)));
+    let _server = Server::start_with(&demo.database, |config| Config { key, ..config }).await;
+    eventually("the secret is sealed under the new key", async || {
+        under(&Key::of(&new)).await.is_ok().then_some(())
+    })
+    .await;
+
+    second_factor::confirm(pool, &Key::of(&new), account, 1, now).await.unwrap().unwrap();
+    let store = EventStore::start(pool.clone(), Settings::default());
+    assert!(remove_second_factor(&store, &EMAIL.to_uppercase(), now).await.unwrap());
+    assert!(!remove_second_factor(&store, EMAIL, now).await.unwrap());
+    assert!(remove_second_factor(&store, "nobody@example.org", now).await.is_err());
+    let changed: String =
+        sqlx::query_scalar("SELECT payload->>'changed' FROM events ORDER BY position DESC LIMIT 1")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+    assert_eq!(changed, "[\"TOTP\"]");
 }

@@ -20,6 +20,10 @@ use crate::http::client_address::ClientAddress;
 /// The sliding window that attempts are counted in.
 pub const WINDOW: TimeDelta = TimeDelta::minutes(15);
 
+/// How many times as many failures an address may have on accounts that are known there as on others: so many that
+/// a guest cannot use them up on the staff of a shop, and few enough for an address that thousands share.
+const KNOWN_FACTOR: u32 = 10;
+
 /// How many attempts there may be in any fifteen minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrakeLimits {
@@ -122,42 +126,33 @@ impl Brakes {
     }
 
     /// Counts an attempt to sign in. Call it before the password is computed, and [`Brakes::succeeded`] when it
-    /// was right. A device or an address that the account is known to use has a count of its own: strangers
-    /// use up neither the account's attempts from there, nor its own failures those of others at the address.
+    /// was right. A device or an address that the account is known to use has a count of its own, which failures
+    /// elsewhere, or on other accounts, do not use up.
     ///
     /// # Errors
     /// [`BrakeError::TooMany`]; then nothing must be computed.
     pub async fn sign_in(&self, claim: SignInClaim<'_>) -> Result<Attempt, BrakeError> {
         let SignInClaim { email, account, address, device } = claim;
         let at = self.clock.now();
-        let own = match account {
-            Some(account) => self.own_count(account, address, device, at).await?,
-            None => None,
-        };
-        if let Some(own) = own {
-            self.count(own, self.limits.sign_in_per_account, at).await?;
-            return Ok(Attempt { account: own, address: None, at });
+        if let Some(account) = account {
+            if let Some(device) = device.and_then(|token| Device::read(&self.key, account, token, at)) {
+                let own = self.key.hash(&format!("attempt sign-in device {account} {device}"));
+                self.count(own, self.limits.sign_in_per_account, at).await?;
+                return Ok(Attempt { account: own, address: None, at });
+            }
+            if devices::is_known(&self.pool, &self.key, account, address, at).await? {
+                let (own, known) = (self.pair(account, address), self.address("sign-in known", address));
+                self.count(own, self.limits.sign_in_per_account, at).await?;
+                let limit = self.limits.sign_in_per_address.saturating_mul(KNOWN_FACTOR);
+                self.count(known, limit, at).await?;
+                return Ok(Attempt { account: own, address: Some(known), at });
+            }
         }
         let (account, address) = (self.account("sign-in", email), self.address("sign-in", address));
         // The address first: what it tries on an account that takes no more counts for it all the same.
         self.count(address, self.limits.sign_in_per_address, at).await?;
         self.count(account, self.limits.sign_in_per_account, at).await?;
         Ok(Attempt { account, address: Some(address), at })
-    }
-
-    /// The count of a device or an address that an account is known to use.
-    async fn own_count(
-        &self,
-        account: Uuid,
-        address: ClientAddress,
-        device: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Hash>, sqlx::Error> {
-        if let Some(device) = device.and_then(|token| Device::read(&self.key, account, token, now)) {
-            return Ok(Some(self.key.hash(&format!("attempt sign-in device {account} {device}"))));
-        }
-        let known = devices::is_known(&self.pool, &self.key, account, address, now).await?;
-        Ok(known.then(|| self.key.hash(&format!("attempt sign-in pair {account} {}", address.ip()))))
     }
 
     /// Counts an attempt to confirm a change by the present password, within a session. Strangers without the
@@ -204,7 +199,7 @@ impl Brakes {
         address: ClientAddress,
     ) -> Result<(), sqlx::Error> {
         let strangers = self.account("sign-in", email);
-        let own = self.key.hash(&format!("attempt sign-in pair {account} {}", address.ip()));
+        let own = self.pair(account, address);
         let subjects = [&strangers[..], &own[..]];
         sqlx::query("DELETE FROM attempts WHERE subject = ANY($1)").bind(subjects).execute(db).await?;
         Ok(())
@@ -236,6 +231,10 @@ impl Brakes {
             self.count(self.key.hash(&format!("attempt {kind} by {account}")), limit, now).await?;
         }
         Ok(())
+    }
+
+    fn pair(&self, account: Uuid, address: ClientAddress) -> Hash {
+        self.key.hash(&format!("attempt sign-in pair {account} {}", address.ip()))
     }
 
     fn account(&self, kind: &str, email: &str) -> Hash {

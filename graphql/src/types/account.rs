@@ -31,7 +31,8 @@ impl Account {
         }
     }
 
-    /// E-mail address.
+    /// E-mail address. One that ends in `.invalid` reaches nobody: the account's own was never verified, and was
+    /// given to an employee; `updateMyAccount` sets another.
     async fn email(&self) -> &str {
         &self.0.email
     }
