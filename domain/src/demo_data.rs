@@ -11,7 +11,7 @@ use crate::menu::{
     Allergen, Category, Extra, Ingredient, MenuChanges, Pizza, PizzaSize, Side, SizedPizza, Unit,
 };
 use crate::money::Cents;
-use crate::pizzeria::{Opening, OpeningSpan, Place, WeeklyHours};
+use crate::pizzeria::{Opening, OpeningSpan, Place, UnpaidChanges, UnpaidLimit, WeeklyHours};
 use crate::vat::{DatedRate, VatClass, VatRate};
 
 /// What every pizza of size M takes in dough, in grams.
@@ -235,6 +235,12 @@ pub fn pizzerias() -> Vec<Opening> {
             radius_m: *radius_m,
             delivery_fee: Cents(290),
             minimum: Cents(1500),
+            unpaid: UnpaidChanges {
+                // The demo's few accounts stand for all the customers of an evening.
+                account: Some(UnpaidLimit { orders: 200, pieces: 2_000 }),
+                caller: Some(UnpaidLimit { orders: 200, pieces: 2_000 }),
+                unverified: None,
+            },
         })
         .collect()
 }

@@ -58,6 +58,12 @@ uuid_id!(
     ContactId, "contact id"
 );
 
+uuid_id!(
+    /// A customer as unpaid reservations are counted: an account's id, or the random id that is kept beside the
+    /// log, for a while, for a caller's telephone number or address.
+    HolderId, "holder id"
+);
+
 impl DeliveryId {
     /// The delivery of an order: the same order always gives the same id (RFC 9562, version 5).
     pub fn of(order: OrderId) -> Self {

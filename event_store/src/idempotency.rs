@@ -2,7 +2,8 @@
 //!
 //! A key is stored in the transaction of the events that it answers for, together with the version
 //! that the answer showed and the refusal, if it was one. A refusal for a stale version leaves no key:
-//! it would be the same again, and the caller may look and try again under the same key.
+//! it would be the same again, and the caller may look and try again under the same key. Nor does any other
+//! refusal that is passing ([`Refusal::is_passing`]): the same request may be accepted later.
 
 use std::collections::HashMap;
 
@@ -40,7 +41,7 @@ pub(crate) fn key_of(context: &CommandContext) -> Option<KeyOf> {
 pub(crate) fn to_be_stored(unit: &Unit) -> Option<(&Idempotency, Answer)> {
     let idempotency = unit.context.idempotency.as_ref()?;
     let (stream, _) = unit.decided.based_on.first()?;
-    if matches!(unit.decided.refusal, Some(Refusal::StaleVersion { .. })) {
+    if unit.decided.refusal.as_ref().is_some_and(Refusal::is_passing) {
         return None;
     }
     let answer = Answer {

@@ -151,15 +151,15 @@ impl EventStore {
         Err(StoreError::Conflict)
     }
 
-    /// What is stale may be so because the very command was carried out before: then its key is known.
+    /// What is stale, or above a bound, may be so because the very command was carried out before: then its
+    /// key is known.
     async fn or_as_before(
         &self,
         outcome: Outcome,
         known: Option<(KeyOf, [u8; 32])>,
     ) -> Result<Outcome, StoreError> {
-        let (Some(Refusal::StaleVersion { .. }), Some((key, fingerprint))) = (&outcome.refusal, known) else {
-            return Ok(outcome);
-        };
+        let passing = outcome.refusal.as_ref().is_some_and(Refusal::is_passing);
+        let Some((key, fingerprint)) = known.filter(|_| passing) else { return Ok(outcome) };
         let mut connection = self.shared.pool.acquire().await?;
         match idempotency::find(&mut connection, std::slice::from_ref(&key)).await?.get(&key) {
             Some(answer) if answer.fingerprint == fingerprint => {

@@ -50,6 +50,8 @@ const OPEN: &[&str] = &[
     "Promise",
     "Quote",
     "StatusCount",
+    "UnpaidLimit",
+    "UnpaidLimits",
     "UserError",
     "UserErrorDetail",
     "VatPart",

@@ -20,7 +20,7 @@ use crate::auth::{
     self, Accounts, AuthError, Authenticator, BrakeLimits, Brakes, Key, PasswordError, Passwords,
 };
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, Environment};
 use crate::context::Services;
 use crate::http::admission::{Admission, StreamLimits};
 use crate::http::client_address::TrustedProxies;
@@ -33,11 +33,13 @@ use crate::http::parsed::Parsed;
 use crate::http::rate_limit::{RateLimiter, RateLimits};
 use crate::http::router::{Server, router};
 use crate::introspection::Introspection;
+use crate::kitchen::Kitchens;
 use crate::mail::{MailSettings, Post};
 use crate::maintenance::{self, Maintenance};
-use crate::payment::{DemoPayments, PaymentService};
+use crate::payment::{DemoPayments, NoPayments, PaymentService};
 use crate::personal_data::Keeper;
 use crate::schema::{schema, sdl};
+use crate::stand_ins::{StandIn, stand_ins};
 use crate::supervision::metrics::Readers;
 use crate::supervision::operations::OperationMetrics;
 use crate::supervision::{self, Metrics};
@@ -73,6 +75,8 @@ pub struct Config {
     pub mail: MailSettings,
     /// Who takes money online; the demo's service when none.
     pub payments: Option<Arc<dyn PaymentService>>,
+    /// What stands in for what production needs, as `/readyz` shows it.
+    pub stand_ins: Vec<StandIn>,
     /// The bounds of WebSockets and event streams.
     pub streams: StreamLimits,
     /// How long a contact is kept once its order is over.
@@ -103,6 +107,7 @@ impl Config {
             graphiql: true,
             mail: MailSettings::default(),
             payments: None,
+            stand_ins: Vec::new(),
             streams: StreamLimits::default(),
             contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
             metrics: Readers::Anybody,
@@ -135,6 +140,11 @@ impl Config {
             mail: settings.mail()?,
             contact_retention: TimeDelta::days(settings.contact_retention_days.into()),
             metrics: settings.metrics_readers(),
+            payments: match settings.environment {
+                Environment::Production => Some(Arc::new(NoPayments)),
+                Environment::Development => None,
+            },
+            stand_ins: stand_ins(settings),
             ..Self::new(pool, clock)
         })
     }
@@ -204,6 +214,7 @@ impl App {
             graphiql,
             mail,
             payments,
+            stand_ins,
             streams,
             contact_retention,
             metrics,
@@ -240,6 +251,8 @@ impl App {
             staff_turn: Arc::default(),
             maintenance,
             payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),
+            kitchens: Kitchens::new(pool.clone()),
+            stand_ins: stand_ins.into(),
         };
         let settling = services.settlement().sweep();
         let authenticator = Authenticator::start(pool.clone(), key.clone(), clock);

@@ -16,12 +16,14 @@ use crate::auth::{Accounts, Brakes, Key, Origin, Passwords};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::http::client_address::ClientAddress;
+use crate::kitchen::Kitchens;
 use crate::labels::Lang;
 use crate::loaders::Loaders;
 use crate::mail::Post;
 use crate::maintenance::Maintenance;
 use crate::payment::{PaymentService, Settlement};
 use crate::scalars::LogPosition;
+use crate::stand_ins::StandIn;
 
 /// How long a query waits for a read model at most.
 const WAIT: Duration = Duration::from_secs(5);
@@ -56,6 +58,10 @@ pub struct Services {
     pub maintenance: Maintenance,
     /// Who takes money online.
     pub payments: Arc<dyn PaymentService>,
+    /// The work ahead in each kitchen.
+    pub kitchens: Kitchens,
+    /// What stands in for what production needs.
+    pub stand_ins: Arc<[StandIn]>,
 }
 
 /// Who is calling, and how they want to be answered; data of the request.

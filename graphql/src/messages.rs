@@ -8,7 +8,7 @@ use domain::customer::CustomerError;
 use domain::delivery::DeliveryError;
 use domain::menu::{MenuError, PizzaSize};
 use domain::order::{Fulfilment, Missing, OrderError};
-use domain::pizzeria::PizzeriaError;
+use domain::pizzeria::{PizzeriaError, UnpaidUnit};
 use domain::staff::StaffError;
 use domain::stock::StockError;
 use domain::usecase::Refusal;
@@ -140,7 +140,7 @@ fn order(error: &OrderError, lang: Lang) -> String {
                 format!("{subtotal} is below the minimum of {minimum} for a delivery."),
             )
         }
-        OrderError::InsufficientStock { missing } => insufficient(missing, lang),
+        OrderError::InsufficientStock { missing } | OrderError::RefusalNotStored { missing } => insufficient(missing, lang),
         OrderError::PriceChanged { expected, actual } => {
             let (expected, actual) = (amount(*expected, lang), amount(*actual, lang));
             lang.pick(
@@ -198,13 +198,57 @@ fn order(error: &OrderError, lang: Lang) -> String {
         OrderError::NotPaid { due } => {
             let due = amount(*due, lang);
             lang.pick(
-                format!("Il reste {due} à payer avant la remise."),
-                format!("{due} is to be paid before it is handed over."),
+                format!("Il reste {due} à payer avant de continuer."),
+                format!("{due} is still due and is to be paid first."),
             )
         }
+        OrderError::MethodNotAllowed { method } => {
+            let method = method.as_str();
+            lang.pick(
+                format!("{method} vient du prestataire de paiement et ne se saisit pas à la main."),
+                format!("{method} is what the payment provider reports; it is not entered by hand."),
+            )
+        }
+        OrderError::OnlinePaymentUnavailable => lang
+            .pick(
+                "Le paiement en ligne n'est pas disponible : choisissez un paiement sur place ou à la livraison.",
+                "Online payment is not available: pay at the counter or on delivery.",
+            )
+            .to_owned(),
+        OrderError::TooManyDeclines { max } => lang.pick(
+            format!("Déjà {max} paiements refusés : payez autrement, ou réessayez plus tard."),
+            format!("{max} payments were declined already: pay in another way, or try again later."),
+        ),
+        OrderError::VerificationRequired { what, max } => {
+            let (fr, en) = unpaid_units(*what);
+            lang.pick(
+                format!("Au plus {max} {fr} sans paiement : confirmez d'abord votre adresse e-mail."),
+                format!("At most {max} {en} without payment: verify your e-mail address first."),
+            )
+        }
+        OrderError::UnpaidLimit { what, max } => {
+            let (fr, en) = unpaid_units(*what);
+            lang.pick(
+                format!("Au plus {max} {fr} sans paiement : payez d'abord une partie."),
+                format!("At most {max} {en} without payment: pay for some first."),
+            )
+        }
+        OrderError::ClosesTooSoon { .. } => lang
+            .pick(
+                "La pizzeria ferme avant que cette commande puisse être prête.",
+                "The pizzeria closes before this order could be ready.",
+            )
+            .to_owned(),
         OrderError::NotExpired => lang
             .pick("Le délai de paiement n'est pas écoulé.", "The deadline for payment has not passed.")
             .to_owned(),
+    }
+}
+
+fn unpaid_units(what: UnpaidUnit) -> (&'static str, &'static str) {
+    match what {
+        UnpaidUnit::Orders => ("commandes ouvertes", "open orders"),
+        UnpaidUnit::Pieces => ("articles", "pieces"),
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod demo;
 pub mod intents;
+pub mod none;
 pub mod settle;
 
 use std::error::Error;
@@ -19,6 +20,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use demo::{DECLINED_TOKEN, DemoPayments};
+pub use none::NoPayments;
 pub use settle::Settlement;
 
 /// A request for money.
@@ -68,9 +70,15 @@ impl PaymentUnavailable {
     }
 }
 
-/// A payment service provider. [`DemoPayments`] stands in for it; a real one is another
-/// implementation of this trait, given to the process in its place.
+/// A payment service provider. [`DemoPayments`] stands in for it in development and [`NoPayments`] in production;
+/// a real one is another implementation of this trait, given to the process in its place.
 pub trait PaymentService: fmt::Debug + Send + Sync {
+    /// Whether there is a provider behind it. Without one nothing is paid online: neither an order to be paid online
+    /// nor a payment is accepted.
+    fn is_available(&self) -> bool {
+        true
+    }
+
     /// Takes money, or says why not. Must be idempotent by [`Charge::key`]; a key that was cancelled or
     /// refunded is declined.
     ///

@@ -64,6 +64,8 @@ pub struct OrderFilter {
     pub placed_from: Option<DateTime<Utc>>,
     /// Placed earlier than then.
     pub placed_to: Option<DateTime<Utc>>,
+    /// Neither paid nor started, and placed by then.
+    pub unpaid_since: Option<DateTime<Utc>>,
 }
 
 /// In which order; ties by id.
@@ -93,6 +95,11 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
 impl OrderFilter {
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
         self.push_lasting(query);
+        if let Some(since) = self.unpaid_since {
+            // Of the orders that are not over, which have an index of their own.
+            let unpaid = " AND status IN ('AWAITING_PAYMENT', 'PLACED') AND due > 0 AND placed_at <= ";
+            query.push(unpaid).push_bind(since);
+        }
         push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
     }
 

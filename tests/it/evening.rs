@@ -99,7 +99,18 @@ pub async fn play(store: &EventStore) -> (OrderId, OrderId) {
     }
     let mut lines = margherita(open).basket.lines;
     lines[0].quantity = 3;
-    done(store, ChangeOrderLines { order: open, lines, expected_total: None, now: later(1) }).await;
+    done(
+        store,
+        ChangeOrderLines {
+            order: open,
+            lines,
+            expected_total: None,
+            bound: domain::usecase::Bound::Vouched,
+            load: domain::policies::promise::KitchenLoad::default(),
+            now: later(1),
+        },
+    )
+    .await;
     let accepted = OnlinePayment::Accepted { reference: "r1".into() };
     tell(store, paid_online, OrderCommand::PayOnline { outcome: accepted, now: later(1) }).await;
     done(store, ExpireOrder { order: expired, now: later(10) }).await;

@@ -14,6 +14,7 @@ use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
 use graphql::demo;
 use graphql::error::finish;
+use graphql::kitchen::Kitchens;
 use graphql::labels::Lang;
 use graphql::mail::{MailSettings, Post};
 use graphql::maintenance::Maintenance;
@@ -46,6 +47,8 @@ impl Api {
         let payments = Arc::new(DemoPayments::new(pool.clone()));
         let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
         let services = Services {
+            kitchens: Kitchens::new(pool.clone()),
+            stand_ins: Arc::default(),
             accounts: Accounts::of(pool.clone()),
             pool,
             store,

@@ -10,6 +10,7 @@ mod accounts_cut;
 mod as_of;
 mod backup;
 mod bad_input;
+mod bounds;
 mod brakes;
 mod browser;
 mod check;

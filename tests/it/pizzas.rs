@@ -75,6 +75,7 @@ pub fn margherita(order: OrderId) -> PlaceOrder {
         payment: PaymentIntent::AtCounter,
         expected_total: None,
         delivery_code: "1234".into(),
+        conditions: domain::usecase::Conditions::default(),
         now: now(),
     }
 }

@@ -121,6 +121,7 @@ async fn a_history_is_a_log_like_any_other_and_life_goes_on_after_it() {
         payment: PaymentIntent::AtCounter,
         expected_total: None,
         delivery_code: "1234".to_owned(),
+        conditions: domain::usecase::Conditions::default(),
         now: now(),
     };
     let actor = Actor { id: customer.id, role: Role::Customer, pizzeria: None };

@@ -10,6 +10,7 @@ use graphql::auth::{self, Accounts, BrakeLimits, Brakes, Key, Passwords};
 use graphql::batching::Batches;
 use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
+use graphql::kitchen::Kitchens;
 use graphql::labels::Lang;
 use graphql::mail::{MailSettings, Post};
 use graphql::maintenance::Maintenance;
@@ -138,6 +139,8 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
     let brakes = Brakes::new(pool.clone(), key.clone(), clock, BrakeLimits::default());
     let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
     let services = Services {
+        kitchens: Kitchens::new(pool.clone()),
+        stand_ins: Arc::default(),
         pool: pool.clone(),
         accounts: Accounts::of(pool.clone()),
         store,

@@ -229,6 +229,7 @@ impl Subject {
                 payment: PaymentIntent::AtCounter,
                 expected_total: None,
                 delivery_code: String::new(),
+                conditions: domain::usecase::Conditions::default(),
                 now: self.now,
             })
             .await?;

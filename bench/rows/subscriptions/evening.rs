@@ -114,6 +114,7 @@ impl Evening {
             payment: PaymentIntent::AtCounter,
             expected_total: None,
             delivery_code: "0000".to_owned(),
+            conditions: domain::usecase::Conditions::default(),
             now: self.clock.now(),
         };
         let outcome = self.ask(place).await?;

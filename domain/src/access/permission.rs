@@ -102,6 +102,10 @@ permissions! {
     PausePizzeria: MANAGEMENT,
     /// `hireStaff`, `revokeStaff`; which roles, says [`Role::may_hire`].
     ManageStaff: MANAGEMENT,
+    /// `Pizzeria.unpaidLimits`: how much one customer may have open and unpaid.
+    ReadUnpaidLimits: &[Receptionist, Manager, Director, Auditor, System],
+    /// `releaseUnpaidOrders`.
+    ReleaseUnpaidOrders: MANAGEMENT,
     /// `sales`, `closings`.
     ReadSales: MANAGEMENT_READ,
     /// `events`, `eventAppended`: a manager's are those of the pizzeria.

@@ -142,12 +142,13 @@ fn failed(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, 
     }
 }
 
-/// Tried in vain at least once, and not on its way.
+/// Tried in vain at least once, and not on its way. One that no courier has is for a manager to return.
 fn returnable(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<(), DeliveryError> {
     match delivery.progress {
         DeliveryProgress::Failed { courier, .. }
         | DeliveryProgress::RetryScheduled { courier: Some(courier) } => own(courier, by).map(|_| ()),
-        DeliveryProgress::RetryScheduled { courier: None } => Ok(()),
+        DeliveryProgress::RetryScheduled { courier: None } if by.is_none() => Ok(()),
+        DeliveryProgress::RetryScheduled { courier: None } => Err(DeliveryError::NotYours),
         DeliveryProgress::Scheduled
         | DeliveryProgress::Assigned { .. }
         | DeliveryProgress::PickedUp { .. }

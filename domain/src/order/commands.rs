@@ -9,7 +9,7 @@ use crate::ids::{CustomerId, OrderId, PizzeriaId};
 use crate::ingredients::Ingredients;
 use crate::money::Cents;
 
-/// What the payment service answered.
+/// What the payment service answered, or why it was not asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnlinePayment {
     /// It took the money.
@@ -21,6 +21,13 @@ pub enum OnlinePayment {
     Declined {
         /// Its reason code.
         reason: String,
+    },
+    /// It was not asked: no provider is configured.
+    Unavailable,
+    /// It was not asked: too many payments by this account were declined within the hour.
+    Barred {
+        /// The bound.
+        max: u32,
     },
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::commands::OnlinePayment;
+use super::placed::MAX_DECLINES;
 use super::values::PaymentKind;
 use super::{
     Fulfilment, Order, OrderCommand, OrderError, OrderEvent, OrderStatus, PaymentMethod, PlacedOrder,
@@ -102,6 +103,7 @@ fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<Order
         OrderCommand::Refund { method, amount, now } => refund(order, method, amount, now),
         OrderCommand::StartPreparation { now } => {
             only_while(order, &[OrderStatus::Placed])?;
+            paid_as_agreed(order)?;
             Ok(vec![OrderEvent::PreparationStarted { at: now }])
         }
         OrderCommand::MarkItemBaked { line, now } => mark_item_baked(order, line, now),
@@ -195,7 +197,7 @@ fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError>
 }
 
 /// Captured less refunded by one method.
-fn refundable(order: &PlacedOrder, method: PaymentMethod) -> Cents {
+pub(crate) fn paid_by(order: &PlacedOrder, method: PaymentMethod) -> Cents {
     order
         .payments
         .iter()
@@ -211,7 +213,7 @@ fn refundable(order: &PlacedOrder, method: PaymentMethod) -> Cents {
 /// What was paid online goes back of itself; cash and cards need somebody at the till.
 fn with_online_refund(order: &PlacedOrder, event: OrderEvent, now: DateTime<Utc>) -> Vec<OrderEvent> {
     let method = PaymentMethod::Online;
-    let amount = refundable(order, method);
+    let amount = paid_by(order, method);
     let mut events = vec![event];
     if amount > Cents::ZERO {
         events.push(OrderEvent::PaymentRefunded { method, amount, at: now });
@@ -256,12 +258,32 @@ fn takes_money(order: &PlacedOrder) -> Result<(), OrderError> {
     }
 }
 
+/// An order to be paid online is paid before it is made, and before it leaves: more lines may have made
+/// more due since it was placed.
+pub(crate) fn paid_as_agreed(order: &PlacedOrder) -> Result<(), OrderError> {
+    match order.owed_online() {
+        Some(due) => Err(OrderError::NotPaid { due }),
+        None => Ok(()),
+    }
+}
+
+/// Money that a person takes or gives back: any method but the payment provider's.
+fn by_hand(method: PaymentMethod) -> Result<(), OrderError> {
+    match method {
+        PaymentMethod::Online => Err(OrderError::MethodNotAllowed { method }),
+        PaymentMethod::Card | PaymentMethod::Cash | PaymentMethod::Cheque | PaymentMethod::MealVoucher => {
+            Ok(())
+        }
+    }
+}
+
 fn record_payment(
     order: &PlacedOrder,
     method: PaymentMethod,
     amount: Cents,
     now: DateTime<Utc>,
 ) -> Result<Vec<OrderEvent>, OrderError> {
+    by_hand(method)?;
     takes_money(order)?;
     if amount <= Cents::ZERO {
         return Err(OrderError::InvalidAmount);
@@ -284,6 +306,8 @@ fn pay_online(
         return Err(OrderError::Overpaid { amount: Cents::ZERO, due });
     }
     Ok(match outcome {
+        OnlinePayment::Unavailable => return Err(OrderError::OnlinePaymentUnavailable),
+        OnlinePayment::Barred { max } => return Err(OrderError::TooManyDeclines { max }),
         OnlinePayment::Accepted { reference } => vec![
             OrderEvent::PaymentAuthorised { amount: due, reference: reference.clone(), at: now },
             OrderEvent::PaymentCaptured {
@@ -293,6 +317,9 @@ fn pay_online(
                 at: now,
             },
         ],
+        OnlinePayment::Declined { .. } if order.is_barred() => {
+            return Err(OrderError::TooManyDeclines { max: MAX_DECLINES });
+        }
         OnlinePayment::Declined { reason } => {
             vec![OrderEvent::PaymentDeclined { amount: due, reason, at: now }]
         }
@@ -305,10 +332,12 @@ fn refund(
     amount: Cents,
     now: DateTime<Utc>,
 ) -> Result<Vec<OrderEvent>, OrderError> {
+    // No provider is asked here: an online refund would only be claimed.
+    by_hand(method)?;
     if amount <= Cents::ZERO {
         return Err(OrderError::InvalidAmount);
     }
-    let refundable = refundable(order, method);
+    let refundable = paid_by(order, method);
     if amount > refundable {
         return Err(OrderError::OverRefund { amount, refundable });
     }

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::events::{CancelReason, Missing};
-use super::values::{Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
+use super::values::{Fulfilment, OrderChannel, OrderStatus, PaymentIntent, PaymentMethod};
 use crate::ids::{IngredientCode, ItemCode};
 use crate::menu::PizzaSize;
 use crate::money::Cents;
+use crate::pizzeria::UnpaidUnit;
 
 /// The part of a line that a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,6 +223,51 @@ pub enum OrderError {
     NotPaid {
         /// What is due.
         due: Cents,
+    },
+    /// No payment provider is configured, so that nothing can be paid online.
+    #[error("no payment provider is configured: nothing can be paid online")]
+    OnlinePaymentUnavailable,
+    /// Too many declined payments of this order, or by this account within the hour; the provider was not asked.
+    #[error("{max} payments were declined")]
+    TooManyDeclines {
+        /// The bound.
+        max: u32,
+    },
+    /// More unpaid goods than an account may hold whose e-mail address is not verified.
+    #[error("an account holds at most {max} unpaid {} before its address is verified", what.as_str())]
+    VerificationRequired {
+        /// What there is too much of.
+        what: UnpaidUnit,
+        /// The bound.
+        max: u32,
+    },
+    /// More unpaid goods than one customer may hold.
+    #[error("a customer holds at most {max} unpaid {}", what.as_str())]
+    UnpaidLimit {
+        /// What there is too much of.
+        what: UnpaidUnit,
+        /// The bound.
+        max: u32,
+    },
+    /// Open now, and closed before the order would be ready.
+    #[error("the pizzeria closes at {closes_at}, before {promised_at}")]
+    ClosesTooSoon {
+        /// When the pizzeria closes.
+        closes_at: DateTime<Utc>,
+        /// When the order would be promised for.
+        promised_at: DateTime<Utc>,
+    },
+    /// Not enough stock, and not stored as a refusal: there were many within the hour.
+    #[error("not enough stock")]
+    RefusalNotStored {
+        /// Every ingredient of which there is not enough.
+        missing: Vec<Missing>,
+    },
+    /// `ONLINE` money moves through the payment provider alone; it is neither recorded nor given back by hand.
+    #[error("{} is what the payment provider says, and is not recorded by hand", method.as_str())]
+    MethodNotAllowed {
+        /// As asked.
+        method: PaymentMethod,
     },
     /// The deadline of an unpaid order has not passed.
     #[error("the order has not expired")]

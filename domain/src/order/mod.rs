@@ -13,9 +13,10 @@ mod values;
 
 pub use commands::{OnlinePayment, OrderCommand};
 pub use decide::decide;
-pub(crate) use decide::{changeable, expect_total};
+pub(crate) use decide::{changeable, expect_total, paid_as_agreed, paid_by};
 pub use error::{LinePart, OrderError};
 pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing, captures_charge};
+pub use placed::MAX_DECLINES;
 pub use state::{Order, PlacedOrder, Progress, RefusedOrder};
 pub use values::{
     Fulfilment, OrderChannel, OrderLine, OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod,

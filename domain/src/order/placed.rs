@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::events::{OrderEvent, Placement};
 use super::state::{PlacedOrder, Progress};
-use super::values::{OrderStatus, Payment, PaymentKind, PaymentMethod, Promise};
+use super::values::{OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod, Promise};
 use crate::money::Cents;
+
+/// Declined payments that one order takes: whoever tries more cards than this is trying cards.
+pub const MAX_DECLINES: u32 = 5;
 
 impl PlacedOrder {
     pub(super) fn new(placement: &Placement, at: DateTime<Utc>) -> Self {
@@ -70,6 +73,21 @@ impl PlacedOrder {
             | OrderStatus::Delivered
             | OrderStatus::NotDelivered
             | OrderStatus::HandedOver => self.pricing.total - self.paid,
+        }
+    }
+
+    /// Whether so many payments of it were declined that no other is tried online.
+    pub fn is_barred(&self) -> bool {
+        let declined = self.payments.iter().filter(|payment| payment.kind == PaymentKind::Declined).count();
+        u32::try_from(declined).is_ok_and(|declined| declined >= MAX_DECLINES)
+    }
+
+    /// What is still due of an order to be paid online; `None` when it is paid, and when it is to be paid
+    /// at the counter or at the door.
+    pub fn owed_online(&self) -> Option<Cents> {
+        match self.payment {
+            PaymentIntent::Online => Some(self.due()).filter(|due| *due > Cents::ZERO),
+            PaymentIntent::OnDelivery | PaymentIntent::AtCounter => None,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Changes, OpenedPizzeria, Pizzeria, PizzeriaCommand, PizzeriaError, PizzeriaEvent};
+use super::{
+    Changes, OpenedPizzeria, Pizzeria, PizzeriaCommand, PizzeriaError, PizzeriaEvent, UnpaidChanges,
+};
 use crate::money::Cents;
 
 /// Longest name, address or reason, in characters.
@@ -22,6 +24,7 @@ pub fn decide(state: &Pizzeria, command: PizzeriaCommand) -> Result<Vec<Pizzeria
             check_radius(opening.radius_m)?;
             check_amount("delivery_fee", opening.delivery_fee)?;
             check_amount("minimum", opening.minimum)?;
+            check_unpaid(&opening.unpaid)?;
             Ok(vec![PizzeriaEvent::PizzeriaOpened { opening, at: now }])
         }
         (Pizzeria::Opened(_), PizzeriaCommand::Open { .. }) => Err(PizzeriaError::AlreadyOpened),
@@ -53,7 +56,8 @@ fn check_changes(changes: &Changes) -> Result<(), PizzeriaError> {
     changes.name.as_deref().map_or(Ok(()), |name| check_text("name", name))?;
     changes.radius_m.map_or(Ok(()), check_radius)?;
     changes.delivery_fee.map_or(Ok(()), |fee| check_amount("delivery_fee", fee))?;
-    changes.minimum.map_or(Ok(()), |minimum| check_amount("minimum", minimum))
+    changes.minimum.map_or(Ok(()), |minimum| check_amount("minimum", minimum))?;
+    check_unpaid(&changes.unpaid)
 }
 
 fn check_pause(
@@ -89,6 +93,10 @@ fn check_radius(radius_m: u32) -> Result<(), PizzeriaError> {
     } else {
         Err(PizzeriaError::OutOfRange { field: "radius_m".into() })
     }
+}
+
+fn check_unpaid(limits: &UnpaidChanges) -> Result<(), PizzeriaError> {
+    if limits.is_in_range() { Ok(()) } else { Err(PizzeriaError::OutOfRange { field: "unpaid".into() }) }
 }
 
 fn check_amount(field: &'static str, amount: Cents) -> Result<(), PizzeriaError> {

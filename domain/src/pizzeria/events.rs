@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hours::WeeklyHours;
 use super::place::Place;
+use super::unpaid::UnpaidChanges;
 use crate::event::event_names;
 use crate::ids::PizzeriaId;
 use crate::money::Cents;
@@ -32,6 +33,9 @@ pub struct Opening {
     pub delivery_fee: Cents,
     /// The least that is delivered, without the fee.
     pub minimum: Cents,
+    /// How much may be held unpaid, where it is not what it usually is.
+    #[serde(default, skip_serializing_if = "UnpaidChanges::is_empty")]
+    pub unpaid: UnpaidChanges,
 }
 
 /// What an update changes; what is none stays.
@@ -53,6 +57,9 @@ pub struct Changes {
     /// The least that is delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<Cents>,
+    /// How much may be held unpaid.
+    #[serde(skip_serializing_if = "UnpaidChanges::is_empty")]
+    pub unpaid: UnpaidChanges,
 }
 
 /// The events of a pizzeria's stream.

@@ -10,6 +10,7 @@ mod place;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unpaid;
 
 pub use commands::PizzeriaCommand;
 pub use decide::decide;
@@ -18,3 +19,4 @@ pub use events::{Changes, Opening, PizzeriaEvent};
 pub use hours::{InvalidHours, OpeningSpan, WeeklyHours};
 pub use place::{InvalidPlace, Place};
 pub use state::{OpenedPizzeria, Pause, Pizzeria};
+pub use unpaid::{UnpaidChanges, UnpaidLimit, UnpaidLimits, UnpaidUnit};

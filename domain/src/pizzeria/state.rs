@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::events::PizzeriaEvent;
 use super::hours::WeeklyHours;
 use super::place::Place;
+use super::unpaid::UnpaidLimits;
 use crate::ids::PizzeriaId;
 use crate::money::Cents;
 
@@ -41,6 +42,9 @@ pub struct OpenedPizzeria {
     pub delivery_fee: Cents,
     /// The least that is delivered, without the fee.
     pub minimum: Cents,
+    /// How much one customer may hold unpaid.
+    #[serde(default)]
+    pub unpaid: UnpaidLimits,
     /// The pause it last took, if it was not resumed.
     pub pause: Option<Pause>,
 }
@@ -60,6 +64,12 @@ impl OpenedPizzeria {
     /// Whether it takes orders at an instant: within its hours, and not paused.
     pub fn takes_orders(&self, at: DateTime<Utc>) -> bool {
         self.hours.is_open(at, self.timezone) && !self.is_paused(at)
+    }
+
+    /// When the opening hours that hold at an instant end; `None` when it is closed then, and when they do
+    /// not end within a week.
+    pub fn closes_at(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.hours.closes_at(at, self.timezone)
     }
 
     /// Whether it is paused at an instant.
@@ -91,6 +101,7 @@ impl Pizzeria {
                     radius_m: opening.radius_m,
                     delivery_fee: opening.delivery_fee,
                     minimum: opening.minimum,
+                    unpaid: opening.unpaid.of(UnpaidLimits::default()),
                     pause: None,
                 }));
             }
@@ -104,6 +115,7 @@ impl Pizzeria {
                 pizzeria.radius_m = changes.radius_m.unwrap_or(pizzeria.radius_m);
                 pizzeria.delivery_fee = changes.delivery_fee.unwrap_or(pizzeria.delivery_fee);
                 pizzeria.minimum = changes.minimum.unwrap_or(pizzeria.minimum);
+                pizzeria.unpaid = changes.unpaid.of(pizzeria.unpaid);
             }
             (Self::Opened(pizzeria), PizzeriaEvent::PizzeriaPaused { reason, until, .. }) => {
                 pizzeria.pause = Some(Pause { reason: reason.clone(), until: *until });

@@ -155,6 +155,47 @@ fn hours_are_spans_within_a_day() {
 }
 
 #[test]
+fn opening_hours_end_where_no_span_goes_on() {
+    let paris = chrono_tz::Europe::Paris;
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let regular = demo_data::regular_hours();
+    // Monday, closed until 18:00, then until 22:30 in Paris; Friday until 23:30.
+    for (when, closes) in [
+        ("2026-03-02T16:59:00Z", None),
+        ("2026-03-02T17:00:00Z", Some("2026-03-02T21:30:00Z")),
+        ("2026-03-02T21:29:59Z", Some("2026-03-02T21:30:00Z")),
+        ("2026-03-02T21:30:00Z", None),
+        ("2026-03-06T20:00:00Z", Some("2026-03-06T22:30:00Z")),
+    ] {
+        assert_eq!(regular.closes_at(at(when), paris), closes.map(at), "{when}");
+    }
+    assert_eq!(WeeklyHours::always().closes_at(at("2026-03-02T17:00:00Z"), paris), None);
+    // Past midnight, and through the night in which clocks go from 2:00 to 3:00.
+    let night = |day, from, to| OpeningSpan { day, from, to };
+    use chrono::Weekday::{Sat, Sun};
+    let spans = vec![night(Sat, 1200, 1320), night(Sat, 1320, 1440), night(Sun, 0, 150)];
+    let nights = WeeklyHours::new(spans).unwrap();
+    assert_eq!(nights.closes_at(at("2026-03-07T20:00:00Z"), paris), Some(at("2026-03-08T01:30:00Z")));
+    assert_eq!(nights.closes_at(at("2026-03-28T20:00:00Z"), paris), Some(at("2026-03-29T01:30:00Z")));
+}
+
+#[test]
+fn bounds_on_what_is_unpaid_are_set_one_by_one_and_within_a_range() {
+    let bound = |orders, pieces| Some(UnpaidLimit { orders, pieces });
+    let unpaid = |unpaid| Changes { unpaid, ..Changes::default() };
+    let changes = unpaid(UnpaidChanges { unverified: bound(1, 4), ..UnpaidChanges::default() });
+    let updated = PizzeriaEvent::PizzeriaUpdated { changes: changes.clone(), at: now() };
+    let pizzeria = given([opened()]).when(does(update(changes))).then([updated]);
+    let limits = pizzeria.opened().unwrap().unpaid;
+    assert_eq!((Some(limits.unverified), Some(limits.account)), (bound(1, 4), bound(200, 2_000)));
+    for wrong in [bound(10_001, 1), bound(1, 100_001)] {
+        given([opened()])
+            .when(does(update(unpaid(UnpaidChanges { caller: wrong, ..UnpaidChanges::default() }))))
+            .then_err(PizzeriaError::OutOfRange { field: "unpaid".into() });
+    }
+}
+
+#[test]
 fn distances_on_the_globe() {
     let place = |lat, lon| Place::from_degrees(lat, lon).unwrap();
     // Montmartre to Voltaire, by the haversine formula on a sphere of 6,371,008.8 m.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::events::WasteReason;
+use super::events::{Held, WasteReason};
 use crate::ids::{IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
@@ -17,6 +17,8 @@ pub enum StockCommand {
         order: OrderId,
         /// How much of what.
         lines: Ingredients,
+        /// For whom, where that is bounded.
+        held: Option<Held>,
         /// Now.
         now: DateTime<Utc>,
     },
@@ -26,6 +28,8 @@ pub enum StockCommand {
         order: OrderId,
         /// The whole new reservation.
         lines: Ingredients,
+        /// How many pieces the order has now.
+        pieces: u32,
         /// Now.
         now: DateTime<Utc>,
     },

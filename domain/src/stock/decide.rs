@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{BlockKey, Counted, Level, Stock, StockCommand, StockError, StockEvent};
+use super::{BlockKey, Counted, Held, Level, Stock, StockCommand, StockError, StockEvent};
 use crate::ids::{IngredientCode, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::order::Missing;
@@ -14,9 +14,11 @@ use crate::order::Missing;
 /// A [`StockError`] when the command is refused; nothing happens then.
 pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, StockError> {
     match command {
-        StockCommand::Reserve { order, lines, now } => reserve(state, order, more_than_zero(lines), now),
-        StockCommand::ChangeReservation { order, lines, now } => {
-            change(state, order, more_than_zero(lines), now)
+        StockCommand::Reserve { order, lines, held, now } => {
+            reserve(state, order, more_than_zero(lines), held, now)
+        }
+        StockCommand::ChangeReservation { order, lines, pieces, now } => {
+            change(state, order, more_than_zero(lines), pieces, now)
         }
         StockCommand::Release { order, now } => {
             let lines = reservation(state, order)?.clone();
@@ -89,6 +91,7 @@ fn reserve(
     state: &Stock,
     order: OrderId,
     lines: Ingredients,
+    held: Option<Held>,
     now: DateTime<Utc>,
 ) -> Result<Vec<StockEvent>, StockError> {
     if state.reservation(order).is_some() {
@@ -97,15 +100,18 @@ fn reserve(
     enough(state.missing(&lines, &Ingredients::new()))?;
     let moves = lines.iter().map(|(code, needed)| Move::reserved(code, needed.signed()));
     let crossed = crossings(state, moves, now);
-    Ok(first(StockEvent::IngredientsReserved { order, lines, at: now }, crossed))
+    Ok(first(StockEvent::IngredientsReserved { order, lines, held, at: now }, crossed))
 }
 
 fn change(
     state: &Stock,
     order: OrderId,
     lines: Ingredients,
+    pieces: u32,
     now: DateTime<Utc>,
 ) -> Result<Vec<StockEvent>, StockError> {
+    // Where the reservation is of no holder, nothing counts its pieces.
+    let pieces = state.held(order).map(|_| pieces);
     let held = reservation(state, order)?;
     // What an order already holds is its own, even when a count has since left the stock short.
     let grown = lines.iter().filter(|(code, needed)| *needed > held.get(code));
@@ -117,7 +123,10 @@ fn change(
         .map(|(code, needed)| Move::reserved(code, needed.signed() - held.get(code).signed()))
         .chain(given_up.map(|(code, held)| Move::reserved(code, -held.signed())));
     let crossed = crossings(state, moves, now);
-    Ok(first(StockEvent::ReservationChanged { order, lines, previous: held.clone(), at: now }, crossed))
+    Ok(first(
+        StockEvent::ReservationChanged { order, lines, previous: held.clone(), pieces, at: now },
+        crossed,
+    ))
 }
 
 fn count(state: &Stock, lines: &Ingredients, now: DateTime<Utc>) -> Result<Vec<StockEvent>, StockError> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::event_names;
-use crate::ids::{IngredientCode, ItemCode, OrderId, PizzeriaId};
+use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 
@@ -37,6 +37,15 @@ pub struct Counted {
     pub difference: i64,
 }
 
+/// For whom a reservation is, so that one customer does not hold all there is without paying.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The account, or the caller's telephone number and address, by ids that say nothing.
+    pub by: Vec<HolderId>,
+    /// The pieces of the order, pizzas and others.
+    pub pieces: u32,
+}
+
 /// The events of a stock's stream. Quantities in the ingredient's unit: grams, millilitres or pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
@@ -47,6 +56,9 @@ pub enum StockEvent {
         order: OrderId,
         /// How much of what.
         lines: Ingredients,
+        /// For whom it is reserved, and how many pieces, where that is bounded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<Held>,
         /// When.
         at: DateTime<Utc>,
     },
@@ -58,6 +70,9 @@ pub enum StockEvent {
         lines: Ingredients,
         /// The one that held before.
         previous: Ingredients,
+        /// How many pieces the order has now, where that is bounded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pieces: Option<u32>,
         /// When.
         at: DateTime<Utc>,
     },

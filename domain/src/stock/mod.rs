@@ -12,5 +12,5 @@ mod tests;
 pub use commands::StockCommand;
 pub use decide::decide;
 pub use error::StockError;
-pub use events::{Counted, StockEvent, WasteReason};
+pub use events::{Counted, Held, StockEvent, WasteReason};
 pub use state::{BlockKey, Level, Stock};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::events::StockEvent;
-use crate::ids::{IngredientCode, ItemCode, OrderId};
+use super::events::{Held, StockEvent};
+use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::order::Missing;
@@ -51,6 +51,9 @@ pub(crate) const RECEIPTS: usize = 500;
 pub struct Stock {
     levels: BTreeMap<IngredientCode, Level>,
     reservations: BTreeMap<OrderId, Ingredients>,
+    /// For whom those reservations are that are bounded.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    held: BTreeMap<OrderId, Held>,
     /// The latest supplier's delivery notes, at most [`RECEIPTS`], the latest last.
     receipts: VecDeque<(String, String)>,
     blocked: Vec<(BlockKey, String)>,
@@ -84,6 +87,18 @@ impl Stock {
         self.reservations.iter().map(|(order, lines)| (*order, lines))
     }
 
+    /// For whom a reservation is, where that is bounded.
+    pub fn held(&self, order: OrderId) -> Option<&Held> {
+        self.held.get(&order)
+    }
+
+    /// The reserved orders that share a holder with these, with their pieces, oldest first.
+    pub fn held_by<'a>(&'a self, holders: &'a [HolderId]) -> impl Iterator<Item = (OrderId, u32)> + 'a {
+        let of = |held: &Held| held.by.iter().any(|holder| holders.contains(holder));
+        let held = self.held.iter().filter(move |(_, held)| of(held));
+        held.map(|(order, held)| (*order, held.pieces))
+    }
+
     /// How many orders are waiting to be started.
     pub fn waiting_orders(&self) -> usize {
         usize::try_from(self.waiting).unwrap_or(usize::MAX)
@@ -99,6 +114,7 @@ impl Stock {
     #[must_use]
     pub fn levels_only(mut self) -> Self {
         self.reservations.clear();
+        self.held.clear();
         self.receipts.clear();
         self
     }
@@ -163,13 +179,19 @@ impl Stock {
     /// events themselves say, so that they need no reservations to go on ([`Self::levels_only`]).
     pub fn evolve(&mut self, event: &StockEvent) {
         match event {
-            StockEvent::IngredientsReserved { order, lines, .. } => {
+            StockEvent::IngredientsReserved { order, lines, held, .. } => {
+                if let Some(held) = held {
+                    self.held.insert(*order, held.clone());
+                }
                 self.reserve(lines, 1);
                 self.accepted += 1;
                 self.waiting += 1;
                 self.reservations.insert(*order, lines.clone());
             }
-            StockEvent::ReservationChanged { order, lines, previous, .. } => {
+            StockEvent::ReservationChanged { order, lines, previous, pieces, .. } => {
+                if let (Some(held), Some(pieces)) = (self.held.get_mut(order), pieces) {
+                    held.pieces = *pieces;
+                }
                 self.reserve(previous, -1);
                 self.reserve(lines, 1);
                 self.reservations.insert(*order, lines.clone());
@@ -178,12 +200,14 @@ impl Stock {
                 self.reserve(lines, -1);
                 self.waiting = self.waiting.saturating_sub(1);
                 self.reservations.remove(order);
+                self.held.remove(order);
             }
             StockEvent::ReservationConsumed { order, lines, .. } => {
                 self.reserve(lines, -1);
                 self.shelve(lines, -1);
                 self.waiting = self.waiting.saturating_sub(1);
                 self.reservations.remove(order);
+                self.held.remove(order);
             }
             StockEvent::SupplyReceived { supplier, delivery_note, lines, .. } => {
                 if self.receipts.len() >= RECEIPTS {

@@ -69,7 +69,7 @@ fn recovered(ingredient: &str, available: i64, threshold: u32) -> StockEvent {
 }
 
 fn reserved(number: u128, items: &[(&str, u32)]) -> StockEvent {
-    StockEvent::IngredientsReserved { order: order(number), lines: lines(items), at: now() }
+    StockEvent::IngredientsReserved { order: order(number), lines: lines(items), held: None, at: now() }
 }
 
 fn counted(items: &[(&str, u32, i64)]) -> StockEvent {
@@ -91,11 +91,11 @@ fn short(ingredient: &str, missing: u32, orders: &[u128]) -> StockEvent {
 }
 
 fn reserve(number: u128, items: &[(&str, u32)]) -> StockCommand {
-    StockCommand::Reserve { order: order(number), lines: lines(items), now: now() }
+    StockCommand::Reserve { order: order(number), lines: lines(items), held: None, now: now() }
 }
 
 fn change(number: u128, items: &[(&str, u32)]) -> StockCommand {
-    StockCommand::ChangeReservation { order: order(number), lines: lines(items), now: now() }
+    StockCommand::ChangeReservation { order: order(number), lines: lines(items), pieces: 1, now: now() }
 }
 
 fn count(items: &[(&str, u32)]) -> StockCommand {
@@ -181,6 +181,7 @@ fn changing_counts_what_the_order_holds_already() {
         order: order(1),
         lines: lines(&[("TOMATO", 100)]),
         previous: lines(&[("EGG", 2), ("TOMATO", 80)]),
+        pieces: None,
         at: now(),
     };
     let stock = accepts(past(), change(1, &[("TOMATO", 100)]), vec![changed]);
@@ -208,6 +209,7 @@ fn an_order_left_short_by_a_count_may_still_shrink_or_stay_but_not_grow() {
         order: order(1),
         lines: lines(&[("TOMATO", quantity)]),
         previous: lines(&[("TOMATO", 80)]),
+        pieces: None,
         at: now(),
     };
     accepts(past(), change(1, &[("TOMATO", 80)]), vec![changed(80)]);

@@ -83,6 +83,11 @@ impl World {
         self.log.push((stream.clone(), event));
     }
 
+    /// Puts a state in place that no event of today leads to.
+    pub(crate) fn replace(&mut self, stream: &StreamId, state: AggregateState) {
+        self.states.insert(stream.clone(), state);
+    }
+
     /// Every event so far.
     pub(crate) fn log(&self) -> &[(StreamId, Event)] {
         &self.log

@@ -123,6 +123,20 @@ impl UseCase for AssignDelivery {
 }
 
 impl ToDelivery {
+    /// Whether the customer may have the goods after it: only then does it look at the order.
+    fn completes(&self) -> bool {
+        match self.command {
+            DeliveryCommand::Complete { .. } => true,
+            DeliveryCommand::Assign { .. }
+            | DeliveryCommand::Schedule { .. }
+            | DeliveryCommand::Unassign { .. }
+            | DeliveryCommand::PickUp { .. }
+            | DeliveryCommand::Fail { .. }
+            | DeliveryCommand::Retry { .. }
+            | DeliveryCommand::Return { .. } => false,
+        }
+    }
+
     /// An assignment is the courier's too, whichever way it comes.
     fn assignment(&self) -> Option<AssignDelivery> {
         match self.command {
@@ -149,8 +163,10 @@ impl UseCase for ToDelivery {
         if let Some(assignment) = self.assignment() {
             return assignment.streams(states);
         }
-        let courier = states.delivery(self.delivery).scheduled().and_then(ScheduledDelivery::courier);
-        std::iter::once(StreamId::delivery(self.delivery)).chain(courier.map(StreamId::staff)).collect()
+        let delivery = states.delivery(self.delivery).scheduled();
+        let courier = delivery.and_then(ScheduledDelivery::courier).map(StreamId::staff);
+        let order = delivery.filter(|_| self.completes()).map(|delivery| StreamId::order(delivery.order));
+        std::iter::once(StreamId::delivery(self.delivery)).chain(courier).chain(order).collect()
     }
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
@@ -159,6 +175,13 @@ impl UseCase for ToDelivery {
         }
         let delivery = states.delivery(self.delivery);
         let events = delivery::decide(delivery, self.command.clone())?;
+        let order = delivery.scheduled().and_then(|delivery| states.order(delivery.order).placed());
+        if events.iter().any(|event| matches!(event, DeliveryEvent::DeliveryCompleted { .. }))
+            && let Some(order) = order
+        {
+            // The goods change hands here: what is still due of an online order is recorded first.
+            order::paid_as_agreed(order)?;
+        }
         let holder = delivery
             .scheduled()
             .filter(|delivery| !delivery.pizzeria.is_functional_check())

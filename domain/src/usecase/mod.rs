@@ -4,12 +4,15 @@
 //! loads the states, appends the decision in one transaction, and decides again when somebody else
 //! was quicker; so `decide` is pure and may run more than once.
 
+mod conditions;
 mod delivering;
 mod managing;
 mod ordering;
+mod paying;
 pub(crate) mod pricing;
 mod quote;
 mod refusal;
+mod releasing;
 mod single;
 mod states;
 mod stocking;
@@ -17,11 +20,14 @@ mod terms;
 
 use std::fmt;
 
+pub use conditions::{Bound, Conditions};
 pub use delivering::{AssignDelivery, DeliveryStep, ScheduleDelivery, ToDelivery, TrackDelivery};
 pub use managing::{ManageStaff, StaffChange};
 pub use ordering::{CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, StartPreparation};
+pub use paying::{RecordPayment, carries};
 pub use quote::{Basket, BasketLine, Quote, quote};
 pub use refusal::{Refusal, RefusalCode};
+pub use releasing::ReleaseUnpaidOrders;
 pub use single::{ToClosing, ToCustomer, ToMenu, ToOrder, ToPizzeria, ToStaff};
 pub use states::States;
 pub use stocking::{ToStock, TransferStock};

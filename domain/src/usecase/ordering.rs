@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::conditions::{Bound, Claim, Conditions};
 use super::quote::{self, Basket, BasketLine, Quote, quote};
 use super::{Decision, Refusal, States, Terms, UseCase};
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
@@ -11,7 +12,8 @@ use crate::order::{
     PaymentIntent, PlacedOrder, Placement,
 };
 use crate::pizzeria::{OpenedPizzeria, PizzeriaError};
-use crate::stock::{self, StockCommand, StockEvent, WasteReason};
+use crate::policies::promise::KitchenLoad;
+use crate::stock::{self, Held, Stock, StockCommand, StockEvent, WasteReason};
 use crate::stream::StreamId;
 
 /// How long an online order may stay unpaid (DOMAIN.md, Order).
@@ -38,6 +40,8 @@ pub struct PlaceOrder {
     pub expected_total: Option<Cents>,
     /// Four digits drawn at the edge; kept for deliveries only.
     pub delivery_code: String,
+    /// What is bounded, and what the edge knows.
+    pub conditions: Conditions,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -51,6 +55,10 @@ pub struct ChangeOrderLines {
     pub lines: Vec<BasketLine>,
     /// The total that the caller expects, if they said.
     pub expected_total: Option<Cents>,
+    /// Which bound applies to what its holders hold unpaid.
+    pub bound: Bound,
+    /// The work ahead of it, itself included.
+    pub load: KitchenLoad,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -86,7 +94,22 @@ pub struct StartPreparation {
     pub now: DateTime<Utc>,
 }
 
+/// How many pieces lines have.
+fn pieces(lines: &[BasketLine]) -> u32 {
+    lines.iter().fold(0, |pieces: u32, line| pieces.saturating_add(line.quantity))
+}
+
 impl PlaceOrder {
+    fn claim(&self) -> Claim<'_> {
+        Claim {
+            pizzeria: &self.pizzeria,
+            holders: &self.conditions.holders,
+            bound: self.conditions.bound,
+            order: self.order,
+            pieces: pieces(&self.basket.lines),
+        }
+    }
+
     fn placement(&self, number: String, quote: Quote) -> Placement {
         Placement {
             order: self.order,
@@ -149,13 +172,15 @@ impl UseCase for PlaceOrder {
         "placeOrder"
     }
 
-    fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
-        vec![
+    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
+        let mut streams = vec![
             StreamId::order(self.order),
             StreamId::stock(&self.pizzeria),
             StreamId::menu(),
             StreamId::pizzeria(&self.pizzeria),
-        ]
+        ];
+        streams.extend(self.claim().streams(states));
+        streams
     }
 
     fn begins(&self) -> Option<StreamId> {
@@ -168,12 +193,20 @@ impl UseCase for PlaceOrder {
         }
         let pizzeria = opened(states, &self.pizzeria)?;
         let stock = states.stock(&self.pizzeria);
-        let contradictions = self.terms().contradictions();
-        let quote = quote(states.menu(), pizzeria, stock, &self.basket, self.now);
+        let mut contradictions = self.terms().contradictions();
+        if self.payment == PaymentIntent::Online && !self.conditions.online_payment {
+            contradictions.push(OrderError::OnlinePaymentUnavailable);
+        }
+        let quote = quote(states.menu(), pizzeria, stock, &self.basket, self.conditions.load, self.now);
         let quote = accept(quote, contradictions, self.expected_total)?;
+        if !quote.missing.is_empty() && !self.conditions.stores_refusal {
+            return Err(OrderError::RefusalNotStored { missing: quote.missing }.into());
+        }
         if !quote.missing.is_empty() {
             return self.refuse(states, quote);
         }
+        // Last: only what there is can be held.
+        self.claim().check(states)?;
         let lines = quote.needs.clone();
         let number = format!("{}-{:06}", self.pizzeria, stock.accepted().saturating_add(1));
         let place = OrderCommand::Place {
@@ -182,9 +215,23 @@ impl UseCase for PlaceOrder {
             now: self.now,
         };
         let placed = order::decide(states.order(self.order), place)?;
-        let reserve = StockCommand::Reserve { order: self.order, lines, now: self.now };
+        let (by, pieces) = (self.conditions.holders.clone(), pieces(&self.basket.lines));
+        let held = Some(Held { by, pieces }).filter(|held| !held.by.is_empty());
+        let reserve = StockCommand::Reserve { order: self.order, lines, held, now: self.now };
         Ok(Decision::on(StreamId::order(self.order), placed)
             .and(StreamId::stock(&self.pizzeria), stock::decide(stock, reserve)?))
+    }
+}
+
+impl ChangeOrderLines {
+    fn claim<'a>(&'a self, pizzeria: &'a PizzeriaId, stock: &'a Stock) -> Claim<'a> {
+        Claim {
+            pizzeria,
+            holders: stock.held(self.order).map_or(&[], |held| held.by.as_slice()),
+            bound: self.bound,
+            order: self.order,
+            pieces: pieces(&self.lines),
+        }
     }
 }
 
@@ -197,6 +244,7 @@ impl UseCase for ChangeOrderLines {
         let mut streams = with_stock(self.order, states);
         if let Some(order) = states.order(self.order).placed() {
             streams.extend([StreamId::menu(), StreamId::pizzeria(&order.pizzeria)]);
+            streams.extend(self.claim(&order.pizzeria, states.stock(&order.pizzeria)).streams(states));
         }
         streams
     }
@@ -205,13 +253,21 @@ impl UseCase for ChangeOrderLines {
         let order = order::changeable(states.order(self.order))?;
         let pizzeria = opened(states, &order.pizzeria)?;
         let stock = states.stock(&order.pizzeria);
-        let quote = quote::requote(states.menu(), pizzeria, stock, order, &self.lines, self.now);
+        let quote = quote::requote(states.menu(), pizzeria, stock, order, &self.lines, self.load, self.now);
         let quote = accept(quote, Vec::new(), self.expected_total)?;
         if !quote.missing.is_empty() {
             return Err(OrderError::InsufficientStock { missing: quote.missing }.into());
         }
-        let reserve =
-            StockCommand::ChangeReservation { order: self.order, lines: quote.needs.clone(), now: self.now };
+        let claim = self.claim(&order.pizzeria, stock);
+        if stock.held(self.order).is_some_and(|held| held.pieces < claim.pieces) {
+            claim.check(states)?;
+        }
+        let reserve = StockCommand::ChangeReservation {
+            order: self.order,
+            lines: quote.needs.clone(),
+            pieces: claim.pieces,
+            now: self.now,
+        };
         let change = OrderCommand::ChangeLines {
             lines: quote.lines,
             needs: quote.needs,

@@ -9,7 +9,7 @@ use crate::menu::{Menu, PizzaSize};
 use crate::money::Cents;
 use crate::order::{Fulfilment, Missing, OrderError, OrderLine, PlacedOrder, Pricing};
 use crate::pizzeria::{OpenedPizzeria, Place};
-use crate::policies::promise::promise;
+use crate::policies::promise::{KitchenLoad, promise};
 use crate::stock::Stock;
 
 /// One line as asked.
@@ -67,6 +67,7 @@ pub fn quote(
     pizzeria: &OpenedPizzeria,
     stock: &Stock,
     basket: &Basket,
+    load: KitchenLoad,
     now: DateTime<Utc>,
 ) -> Result<Quote, Vec<OrderError>> {
     let delivered = basket.fulfilment == Fulfilment::Delivery;
@@ -75,8 +76,8 @@ pub fn quote(
     let (priced, problems) = pricing::price_what_can_be(menu, basket.fulfilment, &basket.lines, fee, day);
     let distance_m = basket.place.filter(|_| delivered).map(|place| pizzeria.place.distance_m(place));
     let reach = if delivered { reach(pizzeria, distance_m) } else { None };
-    let (missing, waiting) = (stock.missing(&priced.needs, &Ingredients::new()), stock.waiting_orders());
-    let ask = Ask { reach, distance_m, missing, waiting, now };
+    let missing = stock.missing(&priced.needs, &Ingredients::new());
+    let ask = Ask { reach, distance_m, missing, load, ends_open: true, now };
     whole(finish(priced, pizzeria, stock, basket.fulfilment, ask), problems)
 }
 
@@ -88,6 +89,7 @@ pub(super) fn requote(
     stock: &Stock,
     order: &PlacedOrder,
     lines: &[BasketLine],
+    load: KitchenLoad,
     now: DateTime<Utc>,
 ) -> Result<Quote, Vec<OrderError>> {
     let fee = order.pricing.delivery_fee;
@@ -97,8 +99,11 @@ pub(super) fn requote(
     let held = stock.reservation(order.id);
     let missing = stock.missing(&priced.needs, held.unwrap_or(&nothing));
     // It does not wait for itself.
-    let waiting = stock.waiting_orders() - usize::from(held.is_some());
-    let ask = Ask { reach: None, distance_m: order.distance_m, missing, waiting, now };
+    let own = pizzas(&order.lines);
+    let load = KitchenLoad { pizzas: load.pizzas.saturating_sub(own), ..load };
+    // What shrinks is not refused for an hour that was good enough before.
+    let ends_open = pizzas(&priced.lines) > own;
+    let ask = Ask { reach: None, distance_m: order.distance_m, missing, load, ends_open, now };
     whole(finish(priced, pizzeria, stock, order.fulfilment, ask), problems)
 }
 
@@ -118,8 +123,25 @@ struct Ask {
     reach: Option<OrderError>,
     distance_m: Option<u32>,
     missing: Vec<Missing>,
-    waiting: usize,
+    load: KitchenLoad,
+    /// Whether the pizzeria must still be open at the promised time.
+    ends_open: bool,
     now: DateTime<Utc>,
+}
+
+/// How many pizzas lines have.
+fn pizzas(lines: &[OrderLine]) -> u32 {
+    lines.iter().filter(|line| line.size.is_some()).map(|line| line.quantity).sum()
+}
+
+/// Why an order cannot be made in the hours that are left.
+fn hours(pizzeria: &OpenedPizzeria, promised_at: DateTime<Utc>, ask: &Ask) -> Option<OrderError> {
+    if !pizzeria.takes_orders(ask.now) {
+        return Some(OrderError::PizzeriaClosed);
+    }
+    let closes_at =
+        pizzeria.closes_at(ask.now).filter(|closes_at| ask.ends_open && promised_at > *closes_at)?;
+    Some(OrderError::ClosesTooSoon { closes_at, promised_at })
 }
 
 /// Why a door cannot be delivered to.
@@ -141,10 +163,9 @@ fn finish(
     ask: Ask,
 ) -> Quote {
     let subtotal = priced.pricing.subtotal;
+    let promised_at = promise(ask.now, pizzas(&priced.lines), ask.load, ask.distance_m);
     let mut obstacles = Vec::new();
-    if !pizzeria.takes_orders(ask.now) {
-        obstacles.push(OrderError::PizzeriaClosed);
-    }
+    obstacles.extend(hours(pizzeria, promised_at, &ask));
     obstacles.extend(ask.reach);
     if fulfilment == Fulfilment::Delivery && subtotal < pizzeria.minimum {
         obstacles.push(OrderError::BelowMinimum { subtotal, minimum: pizzeria.minimum });
@@ -153,9 +174,8 @@ fn finish(
     if !ask.missing.is_empty() {
         obstacles.push(OrderError::InsufficientStock { missing: ask.missing.clone() });
     }
-    let pizzas = priced.lines.iter().filter(|line| line.size.is_some()).map(|line| line.quantity).sum();
     Quote {
-        promised_at: promise(ask.now, pizzas, ask.waiting, ask.distance_m),
+        promised_at,
         lines: priced.lines,
         needs: priced.needs,
         pricing: priced.pricing,

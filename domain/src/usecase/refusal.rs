@@ -134,6 +134,16 @@ codes! {
     UnknownLine = "UNKNOWN_LINE",
     /// An amount is more than zero.
     InvalidAmount = "INVALID_AMOUNT",
+    /// Only the payment provider moves `ONLINE` money.
+    PaymentMethodNotAllowed = "PAYMENT_METHOD_NOT_ALLOWED",
+    /// No payment provider is configured.
+    OnlinePaymentUnavailable = "ONLINE_PAYMENT_UNAVAILABLE",
+    /// Too many declined payments.
+    TooManyDeclines = "TOO_MANY_DECLINES",
+    /// The e-mail address is to be verified first.
+    VerificationRequired = "VERIFICATION_REQUIRED",
+    /// Too many unpaid orders or pieces.
+    UnpaidLimit = "UNPAID_LIMIT",
     /// Its deadline has not passed.
     NotExpired = "NOT_EXPIRED",
     /// Another courier has it.
@@ -273,6 +283,35 @@ impl Refusal {
         }
     }
 
+    /// Whether the same request may be accepted later, unchanged: it met a bound of the moment, not a rule
+    /// about its input. Such a refusal is not stored under the idempotency key.
+    pub fn is_passing(&self) -> bool {
+        let passes = |error: &OrderError| {
+            matches!(
+                error,
+                OrderError::OnlinePaymentUnavailable
+                    | OrderError::TooManyDeclines { .. }
+                    | OrderError::VerificationRequired { .. }
+                    | OrderError::UnpaidLimit { .. }
+                    | OrderError::RefusalNotStored { .. }
+            )
+        };
+        match self {
+            Self::StaleVersion { .. } => true,
+            Self::Order(error) => passes(error),
+            Self::Several(refusals) => refusals.iter().all(Self::is_passing),
+            Self::IdempotencyKeyReused
+            | Self::Stock(_)
+            | Self::Delivery(_)
+            | Self::Staff(_)
+            | Self::Customer(_)
+            | Self::Account(_)
+            | Self::Pizzeria(_)
+            | Self::Menu(_)
+            | Self::Closing(_) => false,
+        }
+    }
+
     /// The code that the API promises; of several, the first one's.
     pub fn code(&self) -> RefusalCode {
         use RefusalCode as C;
@@ -297,11 +336,13 @@ impl Refusal {
                 OrderError::UnknownExtra { .. } => C::UnknownExtra,
                 OrderError::UnknownIngredient { .. } => C::UnknownIngredient,
                 OrderError::ItemBlocked { .. } => C::PizzaBlocked,
-                OrderError::PizzeriaClosed => C::PizzeriaClosed,
+                OrderError::PizzeriaClosed | OrderError::ClosesTooSoon { .. } => C::PizzeriaClosed,
                 OrderError::AddressRequired => C::AddressRequired,
                 OrderError::OutOfDeliveryArea { .. } => C::OutOfDeliveryArea,
                 OrderError::BelowMinimum { .. } => C::BelowMinimum,
-                OrderError::InsufficientStock { .. } => C::InsufficientStock,
+                OrderError::InsufficientStock { .. } | OrderError::RefusalNotStored { .. } => {
+                    C::InsufficientStock
+                }
                 OrderError::PriceChanged { .. } => C::PriceChanged,
                 OrderError::TooLate { .. } => C::TooLate,
                 OrderError::AlreadyClosed { .. } => C::AlreadyClosed,
@@ -312,6 +353,11 @@ impl Refusal {
                 OrderError::Overpaid { .. } => C::Overpaid,
                 OrderError::OverRefund { .. } => C::OverRefund,
                 OrderError::NotPaid { .. } => C::NotPaid,
+                OrderError::MethodNotAllowed { .. } => C::PaymentMethodNotAllowed,
+                OrderError::OnlinePaymentUnavailable => C::OnlinePaymentUnavailable,
+                OrderError::TooManyDeclines { .. } => C::TooManyDeclines,
+                OrderError::VerificationRequired { .. } => C::VerificationRequired,
+                OrderError::UnpaidLimit { .. } => C::UnpaidLimit,
                 OrderError::NotExpired => C::NotExpired,
             },
             Self::Stock(error) => match error {

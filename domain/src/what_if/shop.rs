@@ -14,11 +14,14 @@ use crate::menu::Menu;
 use crate::money::Cents;
 use crate::order::{AskedLine, Fulfilment, Missing, Order, OrderChannel, OrderEvent, PlacedOrder, Pricing};
 use crate::pizzeria::OpenedPizzeria;
-use crate::policies::promise::promise;
+use crate::policies::promise::{KitchenLoad, promise};
 use crate::stock::{self, Stock, StockCommand, StockError, StockEvent};
 use crate::usecase::BasketLine;
 use crate::usecase::pricing::{local_day, price};
 use crate::vat::breakdown;
+
+/// Pizzas that a waiting order is taken to have.
+const PIZZAS_AN_ORDER: u32 = 4;
 
 /// An order that the replay accepted.
 #[derive(Debug)]
@@ -213,7 +216,7 @@ impl Shop {
             self.lost.insert(placed.id);
             return;
         }
-        let command = StockCommand::Reserve { order: placed.id, lines: lines.clone(), now };
+        let command = StockCommand::Reserve { order: placed.id, lines: lines.clone(), held: None, now };
         if self.carry_out(command, now).is_err() {
             self.figures.refused += 1;
             self.lost.insert(placed.id);
@@ -241,7 +244,7 @@ impl Shop {
         if self.lost.contains(&order) {
             return;
         }
-        let command = StockCommand::ChangeReservation { order, lines: lines.clone(), now };
+        let command = StockCommand::ChangeReservation { order, lines: lines.clone(), pieces: 0, now };
         if self.carry_out(command, now).is_err() {
             self.figures.changes_refused += 1;
         } else if let Some(placed) = orders.get(&order).and_then(Order::placed) {
@@ -266,7 +269,7 @@ impl Shop {
             self.figures.refused += 1;
             return;
         };
-        let command = StockCommand::Reserve { order: *order, lines: asked.needs, now };
+        let command = StockCommand::Reserve { order: *order, lines: asked.needs, held: None, now };
         if self.carry_out(command, now).is_err() {
             self.figures.refused += 1;
             return;
@@ -280,7 +283,10 @@ impl Shop {
             }
             None => asked.pricing,
         };
-        let promised = promise(now, asked.pizzas, self.stock.waiting_orders(), None);
+        // A replay knows how many orders wait, and not how many pizzas.
+        let waiting = u32::try_from(self.stock.waiting_orders()).unwrap_or(u32::MAX);
+        let ahead = KitchenLoad { pizzas: waiting.saturating_mul(PIZZAS_AN_ORDER), ..KitchenLoad::default() };
+        let promised = promise(now, asked.pizzas, ahead, None);
         // Nobody knows when it would have been begun: it leaves the shelf at once.
         let _ = self.carry_out(StockCommand::Consume { order: *order, now }, now);
         self.won.push(Won { at: now, promised, pricing });

@@ -49,6 +49,7 @@ fn place(number: u128, fulfilment: Fulfilment, lines: &[&str], now: DateTime<Utc
         },
         expected_total: None,
         delivery_code: "0042".into(),
+        conditions: crate::usecase::Conditions::default(),
         now,
     }
 }
@@ -291,7 +292,14 @@ fn step(evening: &mut Evening, number: u128, (kind, about, quantity): (u8, u8, u
         }
         4 => {
             let lines = vec![line(&lines[0])];
-            evening.run(&ChangeOrderLines { order: id(about_order), lines, expected_total: None, now });
+            evening.run(&ChangeOrderLines {
+                order: id(about_order),
+                lines,
+                expected_total: None,
+                bound: crate::usecase::Bound::Vouched,
+                load: crate::policies::promise::KitchenLoad::default(),
+                now,
+            });
         }
         5 => {
             let reason = CancelReason::Other;

@@ -28,7 +28,8 @@ fn order(number: u128) -> OrderId {
 }
 
 fn reserve(number: u128, quantity: u32) -> StockCommand {
-    StockCommand::Reserve { order: order(number), lines: grams("GOAT_CHEESE", quantity), now: World::now() }
+    let lines = grams("GOAT_CHEESE", quantity);
+    StockCommand::Reserve { order: order(number), lines, held: None, now: World::now() }
 }
 
 fn receive(note: &str, quantity: u32) -> StockCommand {
@@ -203,7 +204,8 @@ fn only_the_latest_movements_are_remembered_and_all_are_counted() {
     let mut trace = Trace::new(&pizza, PizzaSize::M, recipe, Stock::default(), true);
     for index in 0..MOVEMENTS_KEPT + 5 {
         let lines = grams("GOAT_CHEESE", 1);
-        let event = StockEvent::IngredientsReserved { order: order(index as u128), lines, at: World::now() };
+        let order = order(index as u128);
+        let event = StockEvent::IngredientsReserved { order, lines, held: None, at: World::now() };
         trace.record(mark(index), &event);
     }
     let told = trace.explain(&menu);
@@ -225,6 +227,7 @@ fn changes_name_the_shallowest_places_that_differ() {
     stock.evolve(&StockEvent::IngredientsReserved {
         order: order(1),
         lines: grams("A", 2),
+        held: None,
         at: World::now(),
     });
     let seen = |before: &AggregateState, after: &AggregateState| -> Vec<_> {

@@ -199,8 +199,9 @@ pub(crate) async fn store_accounts_in(
     for account in accounts {
         sqlx::query(
             "INSERT INTO accounts (id, email, role, pizzeria, display_name, phone, street, postcode, city, \
-             latitude, longitude, demo, created_at) \
-             VALUES ($1, lower($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             latitude, longitude, demo, created_at, email_verified_at) \
+             VALUES ($1, lower($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+             CASE WHEN $14 THEN $13 END) \
              ON CONFLICT (id) DO UPDATE SET email = excluded.email, role = excluded.role, \
              pizzeria = excluded.pizzeria, display_name = excluded.display_name, phone = excluded.phone, \
              street = excluded.street, postcode = excluded.postcode, city = excluded.city, \
@@ -219,6 +220,7 @@ pub(crate) async fn store_accounts_in(
         .bind(account.longitude)
         .bind(account.demo)
         .bind(now)
+        .bind(account.email_verified)
         .execute(&mut *tx)
         .await?;
     }

@@ -5,6 +5,8 @@
 //! A limit belongs to an effect, not to one of the mutations that have it. Reading whether an e-mail address
 //! is taken needs an [`AddressLookUp`], sending a mail a `mail::MailPermit`; only counting gives either.
 
+mod orders;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,6 +18,8 @@ use super::key::{Hash, Key};
 use crate::clock::Clock;
 use crate::error::in_seconds;
 use crate::http::client_address::ClientAddress;
+
+pub use orders::{CardAttempt, DECLINES_PER_ACCOUNT, REFUSALS_PER_CUSTOMER};
 
 /// The sliding window that attempts are counted in.
 pub const WINDOW: TimeDelta = TimeDelta::minutes(15);
@@ -248,6 +252,17 @@ impl Brakes {
     /// Counts an attempt if there is room for it. One statement, whose row lock makes the count exact
     /// however many there are at once; what is refused is not counted, so the window slides on.
     async fn count(&self, subject: Hash, limit: u32, now: DateTime<Utc>) -> Result<(), BrakeError> {
+        self.count_within(subject, limit, WINDOW, now).await
+    }
+
+    /// As [`Self::count`], in a window of another length.
+    async fn count_within(
+        &self,
+        subject: Hash,
+        limit: u32,
+        window: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<(), BrakeError> {
         let (counted, oldest): (bool, Option<DateTime<Utc>>) = sqlx::query_as(
             "WITH counted AS ( \
                  INSERT INTO attempts AS a (subject, made_at, over_at) \
@@ -261,15 +276,15 @@ impl Brakes {
         )
         .bind(&subject[..])
         .bind(now)
-        .bind(now + WINDOW)
-        .bind(now - WINDOW)
+        .bind(now + window)
+        .bind(now - window)
         .bind(i64::from(limit))
         .fetch_one(&self.pool)
         .await?;
         if counted {
             return Ok(());
         }
-        let wait = oldest.map_or(WINDOW, |oldest| oldest + WINDOW - now);
+        let wait = oldest.map_or(window, |oldest| oldest + window - now);
         Err(BrakeError::TooMany(wait.to_std().unwrap_or(Duration::ZERO)))
     }
 }

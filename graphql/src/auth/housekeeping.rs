@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use super::{Key, brakes, devices, registration, second_factor, session};
 use crate::clock::Clock;
+use crate::holders;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(600);
@@ -27,6 +28,9 @@ pub async fn run(pool: PgPool, key: Key, clock: Clock) {
         }
         if let Err(error) = second_factor::seal_again(&pool, &key, clock.now()).await {
             tracing::warn!(%error, "secrets could not be moved to the present key");
+        }
+        if let Err(error) = holders::remove_unused(&pool, clock.now()).await {
+            tracing::warn!(%error, "ids of callers could not be removed");
         }
         if let Err(error) = registration::remove_abandoned(&pool, clock.now()).await {
             tracing::warn!(%error, "accounts that never were could not be removed");

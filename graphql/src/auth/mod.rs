@@ -23,7 +23,10 @@ pub use account::{Account, AuthError, account_by_email, accounts_by_ids, courier
 pub use accounts::Accounts;
 pub use address_release::{ReleaseError, release_unverified};
 pub use authenticator::{Authenticator, Changed, LookupError, Session};
-pub use brakes::{AddressLookUp, Attempt, BrakeError, BrakeLimits, Brakes, Origin, SignInClaim};
+pub use brakes::{
+    AddressLookUp, Attempt, BrakeError, BrakeLimits, Brakes, CardAttempt, DECLINES_PER_ACCOUNT, Origin,
+    REFUSALS_PER_CUSTOMER, SignInClaim,
+};
 pub use first_director::{InviteError, invite_first_director};
 pub use key::{Hash, Key, SealError};
 pub use lost_app::{LostAppError, remove_second_factor};

@@ -75,6 +75,7 @@ const TABLES: &[Table] = &[
     passing("account_tokens"),
     passing("attempts"),
     passing("known_addresses"),
+    passing("order_holders"),
     passing("courier_positions"),
     passing("development_keys"),
     // Whoever restores decides when it is over.

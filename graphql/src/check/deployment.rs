@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Report, Target};
 use crate::clock::Clock;
+use crate::stand_ins::StandInState;
 
 /// How far its clock may be from ours, in seconds: sessions and promises go by it.
 const SKEW: i64 = 5;
@@ -36,10 +37,13 @@ pub async fn check(target: &Target, clock: Clock, production: bool) -> Report {
     let begun = Instant::now();
     report.note("version", begun, version(target).await);
     let begun = Instant::now();
-    match target.get("readyz").await {
+    let stand_ins = match target.get("readyz").await {
         Ok(answer) => ready(&mut report, begun, answer).await,
-        Err(cause) => drop(report.note("readyz", begun, Err(cause))),
-    }
+        Err(cause) => {
+            report.note("readyz", begun, Err(cause));
+            Vec::new()
+        }
+    };
     let begun = Instant::now();
     report.note("graphql", begun, graphql(target).await);
     let begun = Instant::now();
@@ -54,6 +58,9 @@ pub async fn check(target: &Target, clock: Clock, production: bool) -> Report {
     let begun = Instant::now();
     report.note("metrics", begun, closed(is_found(target, "metrics").await, production));
     report.note("clock", Instant::now(), skew);
+    for entry in &stand_ins {
+        stand_in(&mut report, Instant::now(), entry, production);
+    }
     report
 }
 
@@ -81,11 +88,12 @@ async fn version(target: &Target) -> Result<String, String> {
     Ok(format!("{}, revision {}, schema {}", of("version")?, of("revision")?, of("schemaVersion")?))
 }
 
-async fn ready(report: &mut Report, begun: Instant, answer: Response) {
+/// Notes what `/readyz` says; returns what stands in for what production needs.
+async fn ready(report: &mut Report, begun: Instant, answer: Response) -> Vec<Value> {
     let status = answer.status();
     let Ok(said) = answer.json::<Value>().await else {
         report.note("readyz", begun, Err(format!("status {status}, and no JSON")));
-        return;
+        return Vec::new();
     };
     let is = |name: &str| said[name] == true;
     let holds = |name: &str, good: &str, bad: &str| {
@@ -119,6 +127,24 @@ async fn ready(report: &mut Report, begun: Instant, answer: Response) {
         Err(format!("not ready, status {status}"))
     };
     report.note("readyz", begun, ready);
+    said["standIns"].as_array().cloned().unwrap_or_default()
+}
+
+/// What stands in for what production needs: there, a stand-in of development is a fault, and what the process does
+/// without is a warning, or a fault where it must not.
+fn stand_in(report: &mut Report, begun: Instant, entry: &Value, production: bool) {
+    let text = |name: &str| entry[name].as_str().unwrap_or("?").to_owned();
+    let (name, detail) = (text("name"), text("detail"));
+    let state = StandInState::ALL.into_iter().find(|state| state.as_str() == entry["state"]);
+    let found = match state {
+        Some(StandInState::Configured) => Ok("configured".to_owned()),
+        Some(StandInState::Closed) => Ok(format!("closed: {detail}")),
+        Some(StandInState::StandIn) if !production => Ok(format!("as in development: {detail}")),
+        Some(StandInState::Warning) => return report.warn(&name, begun, &detail),
+        Some(StandInState::Missing) if !production => return report.warn(&name, begun, &detail),
+        Some(StandInState::StandIn | StandInState::Missing) | None => Err(detail),
+    };
+    report.note(&name, begun, found);
 }
 
 async fn graphql(target: &Target) -> Result<String, String> {

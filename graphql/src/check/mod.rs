@@ -21,6 +21,8 @@ pub struct Finding {
     pub check: String,
     /// Whether it is as it should be.
     pub ok: bool,
+    /// Whether it is good enough, and could be better.
+    pub warning: bool,
     /// What was found; of a fault, its cause.
     pub found: String,
     /// How long it took, in milliseconds.
@@ -40,8 +42,17 @@ impl Report {
         let ok = found.is_ok();
         let (Ok(found) | Err(found)) = found;
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.findings.push(Finding { check: check.to_owned(), ok, found: one_line(&found), milliseconds });
+        let (check, found) = (check.to_owned(), one_line(&found));
+        self.findings.push(Finding { check, ok, warning: false, found, milliseconds });
         ok
+    }
+
+    /// Notes what is good enough, and could be better.
+    pub(super) fn warn(&mut self, check: &str, begun: Instant, found: &str) {
+        self.note(check, begun, Ok(found.to_owned()));
+        if let Some(finding) = self.findings.last_mut() {
+            finding.warning = true;
+        }
     }
 
     /// The first fault, in one line; none when everything is as it should be.
@@ -54,8 +65,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.findings.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
-        for Finding { check, ok, found, milliseconds } in &self.findings {
-            let ok = if *ok { "ok" } else { "FAILED" };
+        for Finding { check, ok, warning, found, milliseconds } in &self.findings {
+            let ok = match (ok, warning) {
+                (true, false) => "ok",
+                (true, true) => "warn",
+                (false, _) => "FAILED",
+            };
             writeln!(f, "{check:width$}  {ok:6}  {milliseconds:>6} ms  {found}")?;
         }
         Ok(())

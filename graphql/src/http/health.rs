@@ -14,7 +14,9 @@ use sqlx::PgPool;
 
 use super::negotiation::{MediaType, failure};
 use super::router::Server;
+use crate::context::Services;
 use crate::error::ErrorCode;
+use crate::stand_ins::StandIn;
 use crate::supervision::metrics::Hidden;
 
 /// How many events a read model may be behind and still count as up to date.
@@ -58,6 +60,12 @@ async fn sealing(pool: &PgPool) -> Result<Value, sqlx::Error> {
     }))
 }
 
+/// What stands in for what production needs. Says nothing of readiness.
+fn stand_ins(services: &Services) -> Vec<Value> {
+    let shown = |StandIn { name, state, consequence, .. }: &StandIn| json!({ "name": name, "state": state.as_str(), "detail": consequence });
+    services.stand_ins.iter().map(shown).collect()
+}
+
 /// `GET /readyz`: whether requests would be answered, and from read models that are up to date. Why one
 /// stopped may quote what it read: that is for the log and the command line, not for everybody here.
 pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
@@ -91,6 +99,7 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
         "migrations": migrations,
         "readModels": read_models,
         "sealing": sealing,
+        "standIns": stand_ins(services),
     });
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(detail)).into_response()

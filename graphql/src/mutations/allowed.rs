@@ -28,6 +28,14 @@ pub(super) struct AllowedOrder {
 }
 
 impl AllowedOrder {
+    /// Where it is made; `None` for an order that there is not.
+    pub fn pizzeria(&self) -> Option<&PizzeriaId> {
+        match scope_of_order(&self.state)? {
+            Scope::Own { pizzeria, .. } | Scope::Pizzeria(pizzeria) => Some(pizzeria),
+            Scope::Group | Scope::Account(_) => None,
+        }
+    }
+
     /// Whether the caller may do something else to it, too.
     pub fn also(&self, caller: &Caller, permission: Permission) -> bool {
         scope_of_order(&self.state).is_some_and(|scope| caller.may(permission, scope))

@@ -4,7 +4,9 @@ use async_graphql::{Context, ID, InputObject, Object, OneofObject};
 use domain::access::Permission;
 use domain::delivery::{DeliveryCommand, DeliveryError, DeliveryProgress, ProofGiven, ScheduledDelivery};
 use domain::ids::{ContactId, StaffId};
+use domain::order::PlacedOrder;
 use domain::usecase::{AssignDelivery, ToDelivery};
+use domain::{AggregateState, StreamId};
 use event_store::NewContact;
 use uuid::Uuid;
 
@@ -235,7 +237,12 @@ impl DeliveryMutation {
                 Vec::new()
             }
             Err(refusal) => {
-                let actions = actions::on_delivery(&delivery, Some(actor), now, caller.lang);
+                let (order, _) = services.store.recall(&StreamId::order(delivery.order)).await?;
+                let owed = match &*order {
+                    AggregateState::Order(order) => order.placed().and_then(PlacedOrder::owed_online),
+                    _ => None,
+                };
+                let actions = actions::on_delivery(&delivery, Some(actor), owed, now, caller.lang);
                 vec![UserError::new(&refusal.into(), caller.lang, actions)]
             }
         };

@@ -18,6 +18,7 @@ mod sign_up;
 mod staff;
 mod stock;
 mod totp;
+mod unpaid;
 
 use async_graphql::MergedObject;
 
@@ -37,4 +38,5 @@ pub struct Mutation(
     totp::TotpMutation,
     staff::StaffMutation,
     erasure::ErasureMutation,
+    unpaid::UnpaidMutation,
 );

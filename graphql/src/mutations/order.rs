@@ -1,19 +1,22 @@
 //! Placing, changing and cancelling orders. The domain decides; see [`domain::usecase`].
 
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::access::{Permission, Role, Scope};
-use domain::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
+use domain::access::{Actor, Permission, Role, Scope};
+use domain::ids::{ContactId, CustomerId, HolderId, OrderId, PizzeriaId};
 use domain::order::{self, OrderError};
 use domain::pizzeria::Place;
-use domain::usecase;
+use domain::policies::promise::KitchenLoad;
+use domain::usecase::{self, Bound, Conditions, Refusal};
 use event_store::NewContact;
 use rand::Rng;
 use uuid::Uuid;
 
 use super::allowed::{Fresh, allowed_order};
 use super::run::{Answer, Asked, execute, fresh_id, payloads, refused_as_well, settled};
+use crate::auth::Account;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::holders;
 use crate::ids::GlobalId;
 use crate::inputs::{ContactInput, OrderLineInput, Problems};
 use crate::requires::{requires, roles};
@@ -89,7 +92,9 @@ pub struct OrderMutation;
 #[Object]
 impl OrderMutation {
     /// Places an order: its price, VAT and recipes are frozen, and its ingredients reserved. Customers
-    /// order for themselves; receptionists and managers for callers and walk-ins.
+    /// order for themselves; receptionists and managers for callers and walk-ins. What one customer may have open
+    /// and unpaid is bounded by the pizzeria (`Pizzeria.unpaidLimits`): `UNPAID_LIMIT`, or `VERIFICATION_REQUIRED` for
+    /// an account whose e-mail address is not verified. A manager's orders are not bounded.
     #[graphql(directive = requires::apply(roles(Permission::PlaceOrder)))]
     async fn place_order(
         &self,
@@ -135,18 +140,35 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
     let mut contact = problems.contact("contact", id, input.contact.as_ref(), note);
     let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
     let asked = Asked::read(&mut problems, input.idempotency_key, None);
-    let now = ctx.now()?;
+    let (services, now) = (ctx.services()?, ctx.now()?);
     let order = OrderId(fresh_id(now));
     (contact.customer, contact.order) = (customer, Some(order));
-    if let Some(customer) = customer {
-        fill_from_account(ctx, customer, &mut contact).await?;
+    let account = match customer {
+        Some(customer) => services.accounts.by_id(customer.0).await?,
+        None => None,
+    };
+    let bound = bound_of(actor, account.as_ref());
+    if let Some(account) = account {
+        fill_from_account(account, &mut contact);
     }
+    let holders = match bound {
+        Bound::Account | Bound::Unverified => vec![HolderId(actor.id)],
+        Bound::Caller => holders::of_caller(&services.pool, &services.key, &contact, now).await?,
+        Bound::Vouched => Vec::new(),
+    };
     let place = match (contact.latitude, contact.longitude) {
         (Some(latitude), Some(longitude)) => Place::from_degrees(latitude, longitude).ok(),
         _ => None,
     };
     let contact = Some(contact).filter(|contact| !is_blank(contact));
     let lines = read.lines.clone();
+    let conditions = Conditions {
+        online_payment: services.payments.is_available(),
+        holders,
+        bound,
+        load: services.kitchens.load(&pizzeria, now).await?,
+        stores_refusal: false,
+    };
     let command = usecase::PlaceOrder {
         order,
         pizzeria,
@@ -157,13 +179,47 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
         payment: input.payment.into(),
         expected_total,
         delivery_code: format!("{:04}", rand::rng().random_range(0..10_000)),
+        conditions,
         now,
     };
     if !problems.is_empty() {
         refused_as_well(ctx, &mut problems, &command, |refusal| read.in_input(refusal)).await?;
     }
     problems.check()?;
-    Ok(execute(ctx, command, Asked { contact, ..asked }).await?.at_line_of(&read.lines))
+    Ok(place_bounded(ctx, command, Asked { contact, ..asked }).await?.at_line_of(&read.lines))
+}
+
+/// Places an order. A refusal for want of stock is stored for good, so a customer has only so many an hour stored;
+/// the others are answered alike.
+async fn place_bounded(
+    ctx: &Context<'_>,
+    command: usecase::PlaceOrder,
+    asked: Asked,
+) -> Result<Answer, ApiError> {
+    let answer = execute(ctx, command.clone(), asked.clone()).await?;
+    if !matches!(answer.outcome.refusal, Some(Refusal::Order(OrderError::RefusalNotStored { .. }))) {
+        return Ok(answer);
+    }
+    let own = [HolderId(ctx.caller()?.actor()?.id)];
+    let holders = &command.conditions.holders;
+    let customer = if holders.is_empty() { &own[..] } else { &holders[..] };
+    if !ctx.services()?.brakes.stores_refusal(customer).await? {
+        return Ok(answer);
+    }
+    let mut stored = command;
+    stored.conditions.stores_refusal = true;
+    execute(ctx, stored, asked).await
+}
+
+/// Which bound applies to what a customer has unpaid: customers answer for themselves, reception for a caller by
+/// what the caller says, and a manager vouches.
+fn bound_of(actor: &Actor, account: Option<&Account>) -> Bound {
+    match actor.role {
+        Role::Customer if account.is_some_and(|account| account.email_verified) => Bound::Account,
+        Role::Customer => Bound::Unverified,
+        Role::Receptionist | Role::Pizzaiolo | Role::Courier | Role::Auditor => Bound::Caller,
+        Role::Manager | Role::Director | Role::System => Bound::Vouched,
+    }
 }
 
 /// Replaces the lines of an order that the caller may change.
@@ -173,8 +229,23 @@ async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result
     let read = problems.basket_lines("lines", &input.lines);
     let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
     let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
-    let lines = read.lines.clone();
-    let command = usecase::ChangeOrderLines { order: order.id, lines, expected_total, now: ctx.now()? };
+    let (services, actor, now) = (ctx.services()?, ctx.caller()?.actor()?, ctx.now()?);
+    let account = match actor.role {
+        Role::Customer => services.accounts.by_id(actor.id).await?,
+        _ => None,
+    };
+    let load = match order.pizzeria() {
+        Some(pizzeria) => services.kitchens.load(pizzeria, now).await?,
+        None => KitchenLoad::default(),
+    };
+    let command = usecase::ChangeOrderLines {
+        order: order.id,
+        lines: read.lines.clone(),
+        expected_total,
+        bound: bound_of(actor, account.as_ref()),
+        load,
+        now,
+    };
     if !problems.is_empty() {
         refused_as_well(ctx, &mut problems, &command, |refusal| read.in_input(refusal)).await?;
     }
@@ -219,12 +290,7 @@ fn is_blank(contact: &NewContact) -> bool {
 }
 
 /// What the customer left out, their account knows: name, phone, e-mail, and the address as a whole.
-async fn fill_from_account(
-    ctx: &Context<'_>,
-    customer: CustomerId,
-    contact: &mut NewContact,
-) -> Result<(), ApiError> {
-    let Some(account) = ctx.services()?.accounts.by_id(customer.0).await? else { return Ok(()) };
+fn fill_from_account(account: Account, contact: &mut NewContact) {
     contact.name.get_or_insert(account.display_name);
     contact.email.get_or_insert(account.email);
     contact.phone = contact.phone.take().or(account.phone);
@@ -239,5 +305,4 @@ async fn fill_from_account(
         contact.latitude = account.latitude;
         contact.longitude = account.longitude;
     }
-    Ok(())
 }

@@ -4,14 +4,16 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::Permission;
 use domain::ids::OrderId;
-use domain::order::{OnlinePayment, Order as OrderState, OrderCommand};
-use domain::usecase::{Refusal, ToOrder};
+use domain::order::{MAX_DECLINES, OnlinePayment, Order as OrderState, OrderCommand};
+use domain::usecase::{RecordPayment, Refusal, RefusalCode, ToOrder};
 use domain::{AggregateState, Cents, StreamId};
 use event_store::{CommandContext, Idempotency};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::allowed::{AllowedOrder, Fresh, allowed_order, order_allowed_to};
 use super::run::{Answer, Asked, command_context, execute, execute_in, fresh_id, payloads};
+use crate::auth::{BrakeError, CardAttempt, DECLINES_PER_ACCOUNT};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs;
@@ -20,6 +22,7 @@ use crate::payment::settle::SettleError;
 use crate::payment::{Charge, PaymentUnavailable};
 use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
+use crate::types::actions::acting_courier;
 use crate::types::enums::PaymentMethod;
 use crate::types::order::Order;
 
@@ -28,7 +31,7 @@ use crate::types::order::Order;
 pub struct RecordPaymentInput {
     /// The order.
     pub order_id: ID,
-    /// How it was paid.
+    /// How it was paid; `ONLINE` is refused with `PAYMENT_METHOD_NOT_ALLOWED`.
     pub method: PaymentMethod,
     /// How much, at most what is due.
     pub amount: Decimal,
@@ -56,7 +59,7 @@ pub struct PayOnlineInput {
 pub struct RefundOrderInput {
     /// The order.
     pub order_id: ID,
-    /// How it goes back.
+    /// How it goes back; `ONLINE` is refused with `PAYMENT_METHOD_NOT_ALLOWED`.
     pub method: PaymentMethod,
     /// How much, at most what was paid by that method.
     pub amount: Decimal,
@@ -82,7 +85,8 @@ pub struct PaymentMutation;
 /// Money.
 #[Object]
 impl PaymentMutation {
-    /// Records money taken at the counter or at the door.
+    /// Records money taken at the counter or at the door: by any method but `ONLINE`, which is what the payment
+    /// provider says. A courier records it for a delivery that they carry, or have delivered.
     #[graphql(directive = requires::apply(roles(Permission::RecordPayment)))]
     async fn record_payment(
         &self,
@@ -91,17 +95,20 @@ impl PaymentMutation {
     ) -> Result<RecordPaymentPayload, ApiError> {
         let order = allowed_order(ctx, &input.order_id, Permission::RecordPayment, Fresh::AsKnown).await?;
         let amount = inputs::amount("input.amount", input.amount)?;
-        let command = OrderCommand::RecordPayment { method: input.method.into(), amount, now: ctx.now()? };
+        let method = input.method.into();
+        let by = acting_courier(ctx.caller()?.actor()?);
+        let record = RecordPayment { order: order.id, method, amount, by, now: ctx.now()? };
         let asked = Asked {
             idempotency_key: input.idempotency_key,
             expected_version: input.expected_version,
             contact: None,
         };
-        Ok(execute(ctx, ToOrder { name: "recordPayment", order: order.id, command }, asked).await?.into())
+        Ok(execute(ctx, record, asked).await?.into())
     }
 
     /// Pays all that is due, through the payment service. A declined payment is stored, and refused
-    /// with `PAYMENT_DECLINED`.
+    /// with `PAYMENT_DECLINED`. After five of an order, or ten of an account within an hour, the next is refused with
+    /// `TOO_MANY_DECLINES` and not tried. Without a payment provider: `ONLINE_PAYMENT_UNAVAILABLE`.
     #[graphql(directive = requires::apply(roles(Permission::PayOnline)))]
     async fn pay_online(
         &self,
@@ -123,7 +130,7 @@ impl PaymentMutation {
         Ok(paying.await.map_err(ApiError::internal)??.into())
     }
 
-    /// Gives money back.
+    /// Gives money back that was taken by hand. What was paid online goes back when the order is cancelled.
     #[graphql(directive = requires::apply(roles(Permission::RefundOrder)))]
     async fn refund_order(
         &self,
@@ -156,10 +163,27 @@ async fn pay(
     card_token: Option<String>,
     context: CommandContext,
 ) -> Result<Answer, ApiError> {
+    let account = context.actor.id;
     for _ in 0..TRIES {
         let order = order_allowed_to(services, caller, id, Permission::PayOnline, Fresh::AsStored).await?;
         let answer = match wish_at(services, &context, &order).await? {
-            Some(intent) => charge(services, caller, intent, card_token.clone(), &context).await?,
+            Some(intent) => match attempt(services, &order, account).await? {
+                Ok(attempt) => {
+                    let answer = charge(services, caller, intent, card_token.clone(), &context).await?;
+                    let declined = |answer: &Answer| {
+                        let refusal = answer.outcome.refusal.as_ref();
+                        refusal.is_some_and(|refusal| refusal.code() == RefusalCode::PaymentDeclined)
+                    };
+                    if !answer.as_ref().is_some_and(declined) {
+                        services.brakes.take_back(attempt).await?;
+                    }
+                    answer
+                }
+                Err(not_asked) => {
+                    let outcome = store_outcome(services, caller, order.id, not_asked, context.clone());
+                    return outcome.await;
+                }
+            },
             None => {
                 // Nothing is asked for: the order refuses, or the answer under this key is given again.
                 let outcome = OnlinePayment::Declined { reason: "nothing_due".to_owned() };
@@ -175,6 +199,29 @@ async fn pay(
         }
     }
     Err(ApiError::Conflict)
+}
+
+/// Counts an attempt to pay by card; or says why the payment service is not asked. What is refused here is told
+/// in the words of the order, and stores nothing.
+async fn attempt(
+    services: &Services,
+    order: &AllowedOrder,
+    account: Uuid,
+) -> Result<Result<CardAttempt, OnlinePayment>, ApiError> {
+    if !services.payments.is_available() {
+        return Ok(Err(OnlinePayment::Unavailable));
+    }
+    match &*order.state {
+        AggregateState::Order(OrderState::Placed(order)) if order.is_barred() => {
+            return Ok(Err(OnlinePayment::Barred { max: MAX_DECLINES }));
+        }
+        _ => {}
+    }
+    match services.brakes.card(account).await {
+        Ok(attempt) => Ok(Ok(attempt)),
+        Err(BrakeError::TooMany(_)) => Ok(Err(OnlinePayment::Barred { max: DECLINES_PER_ACCOUNT })),
+        Err(BrakeError::Database(error)) => Err(error.into()),
+    }
 }
 
 /// What is to be charged for the order as it is; none when nothing is due, when the key was answered, and

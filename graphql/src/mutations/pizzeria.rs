@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
-use domain::pizzeria::{Changes, Opening, OpeningSpan, PizzeriaCommand, WeeklyHours};
+use domain::pizzeria::{
+    Changes, Opening, OpeningSpan, PizzeriaCommand, UnpaidChanges, UnpaidLimit, WeeklyHours,
+};
 use domain::usecase::ToPizzeria;
 
 use super::allowed::allowed_pizzeria;
@@ -32,6 +34,26 @@ pub struct OpeningHoursInput {
     pub closes: String,
 }
 
+/// A bound on what one customer may have open and unpaid.
+#[derive(Debug, InputObject)]
+pub struct UnpaidLimitInput {
+    /// Orders that are neither paid nor started, 0 to 10,000.
+    pub orders: i64,
+    /// Pieces of those orders, 0 to 100,000.
+    pub pieces: i64,
+}
+
+/// Bounds on what one customer may have open and unpaid; one that is not given stays.
+#[derive(Debug, InputObject)]
+pub struct UnpaidLimitsInput {
+    /// Of an account whose e-mail address is verified.
+    pub account: Option<UnpaidLimitInput>,
+    /// Of an account whose e-mail address is not verified.
+    pub unverified: Option<UnpaidLimitInput>,
+    /// Of a caller without an account, by telephone number and by address.
+    pub caller: Option<UnpaidLimitInput>,
+}
+
 /// A pizzeria to be opened.
 #[derive(Debug, InputObject)]
 pub struct OpenPizzeriaInput {
@@ -56,6 +78,9 @@ pub struct OpenPizzeriaInput {
     pub delivery_fee: Decimal,
     /// The least that is delivered, without the fee.
     pub minimum_order: Decimal,
+    /// How much one customer may have open and unpaid; by default 5 orders and 40 pieces, and 2 orders and 12 pieces
+    /// of an account that is not verified.
+    pub unpaid_limits: Option<UnpaidLimitsInput>,
     /// 1 to 255 characters: the same key with the same input answers the same.
     pub idempotency_key: Option<String>,
 }
@@ -75,6 +100,8 @@ pub struct UpdatePizzeriaInput {
     pub delivery_fee: Option<Decimal>,
     /// The least that is delivered, without the fee.
     pub minimum_order: Option<Decimal>,
+    /// How much one customer may have open and unpaid; a bound that is not given stays.
+    pub unpaid_limits: Option<UnpaidLimitsInput>,
     /// 1 to 255 characters: the same key with the same input answers the same.
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
@@ -149,13 +176,14 @@ impl PizzeriaMutation {
             radius_m: metres(input.delivery_radius_metres)?,
             delivery_fee: inputs::amount("input.deliveryFee", input.delivery_fee)?,
             minimum: inputs::amount("input.minimumOrder", input.minimum_order)?,
+            unpaid: unpaid(input.unpaid_limits)?,
         };
         let command = PizzeriaCommand::Open { opening: Box::new(opening), now: ctx.now()? };
         let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         Ok(to_pizzeria(ctx, "openPizzeria", pizzeria, command, asked).await?.into())
     }
 
-    /// Changes a pizzeria's name, hours, delivery area, fee or minimum.
+    /// Changes a pizzeria's name, hours, delivery area, fee, minimum or bounds on what is unpaid.
     #[graphql(directive = requires::apply(roles(Permission::UpdatePizzeria)))]
     async fn update_pizzeria(
         &self,
@@ -172,6 +200,7 @@ impl PizzeriaMutation {
             radius_m: input.delivery_radius_metres.map(metres).transpose()?,
             delivery_fee: amount("input.deliveryFee", input.delivery_fee)?,
             minimum: amount("input.minimumOrder", input.minimum_order)?,
+            unpaid: unpaid(input.unpaid_limits)?,
         };
         let command = PizzeriaCommand::Update { changes, now: ctx.now()? };
         let asked = Asked {
@@ -226,6 +255,32 @@ async fn to_pizzeria(
     asked: Asked,
 ) -> Result<Answer, ApiError> {
     execute(ctx, ToPizzeria { name, pizzeria, command }, asked).await
+}
+
+fn unpaid(given: Option<UnpaidLimitsInput>) -> Result<UnpaidChanges, ApiError> {
+    let Some(UnpaidLimitsInput { account, unverified, caller }) = given else {
+        return Ok(UnpaidChanges::default());
+    };
+    let limit = |name: &str, given: Option<UnpaidLimitInput>| {
+        given
+            .map(|UnpaidLimitInput { orders, pieces }| {
+                let number = |part: &str, value| {
+                    Ok::<_, ApiError>(
+                        inputs::quantity(&format!("input.unpaidLimits.{name}.{part}"), value, 0)?.0,
+                    )
+                };
+                Ok::<_, ApiError>(UnpaidLimit {
+                    orders: number("orders", orders)?,
+                    pieces: number("pieces", pieces)?,
+                })
+            })
+            .transpose()
+    };
+    Ok(UnpaidChanges {
+        account: limit("account", account)?,
+        unverified: limit("unverified", unverified)?,
+        caller: limit("caller", caller)?,
+    })
 }
 
 fn metres(value: i64) -> Result<u32, ApiError> {

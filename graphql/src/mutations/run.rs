@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
 use domain::access::Actor;
-use domain::delivery::Delivery;
-use domain::order::Order;
+use domain::delivery::{Delivery, DeliveryError};
+use domain::order::{Order, OrderError};
 use domain::usecase::{BasketLine, Refusal, RefusalCode, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{CommandContext, Idempotency, NewContact, Outcome};
@@ -264,9 +264,17 @@ fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<Us
     let Caller { actor, lang, .. } = caller;
     let actor = actor.as_ref();
     let actions = match &*outcome.state {
-        AggregateState::Order(Order::Placed(order)) => actions::on_order(order, actor, now, *lang),
+        AggregateState::Order(Order::Placed(order)) => {
+            // What a courier does to an order is refused first for being another's.
+            let carried = !matches!(refusal, Refusal::Delivery(DeliveryError::NotYours));
+            actions::on_order(order, actor, carried, now, *lang)
+        }
         AggregateState::Delivery(Delivery::Scheduled(delivery)) => {
-            actions::on_delivery(delivery, actor, now, *lang)
+            let owed = match refusal {
+                Refusal::Order(OrderError::NotPaid { due }) => Some(*due),
+                _ => None,
+            };
+            actions::on_delivery(delivery, actor, owed, now, *lang)
         }
         AggregateState::Order(Order::NotPlaced | Order::Refused(_))
         | AggregateState::Delivery(Delivery::NotScheduled)

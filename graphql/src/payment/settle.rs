@@ -100,7 +100,9 @@ impl Settlement {
     /// As [`Self::settle`].
     pub async fn conclude(&self, intent: &Intent, outcome: &OnlinePayment) -> Result<Ending, SettleError> {
         let ending = match outcome {
-            OnlinePayment::Declined { .. } => Ending::NotCharged,
+            OnlinePayment::Declined { .. } | OnlinePayment::Unavailable | OnlinePayment::Barred { .. } => {
+                Ending::NotCharged
+            }
             OnlinePayment::Accepted { reference } if self.is_captured(intent, reference).await? => {
                 Ending::Captured
             }

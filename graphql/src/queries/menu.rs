@@ -23,7 +23,7 @@ use crate::scalars::{Decimal, LogPosition};
 use crate::types::enums::{Fulfilment, OrderChannel, PaymentIntent, PizzaSize};
 use crate::types::menu::{Ingredient, Menu, Pizza, Recipe, RecipeLine};
 use crate::types::pizzeria::Pizzeria;
-use crate::types::quote::Quote;
+use crate::types::quote::{Quote, payment_intents};
 use crate::types::user_error::UserError;
 
 /// Queries over the menu.
@@ -45,7 +45,7 @@ pub struct QuoteOrderInput {
     pub expected_total: Option<Decimal>,
     /// As in `placeOrder`; a quote is the same however the order comes in.
     pub channel: Option<OrderChannel>,
-    /// As in `placeOrder`; a quote is the same however it is paid.
+    /// As in `placeOrder`: the price is the same however it is paid, and `ONLINE` may be refused.
     pub payment: Option<PaymentIntent>,
     /// As in `placeOrder`; not read.
     pub note: Option<String>,
@@ -158,8 +158,10 @@ impl MenuQuery {
         let read = problems.basket_lines("lines", &input.lines);
         let place = self.place(ctx, &mut problems, &input).await?;
         let expected = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
-        let models = [Model::Menus, Model::Pizzerias, Model::StockLevels];
-        ctx.services()?.at_least(&models, at_least_position).await?;
+        let services = ctx.services()?;
+        let models =
+            [Model::Menus, Model::Pizzerias, Model::StockLevels, Model::KitchenQueue, Model::Deliveries];
+        services.at_least(&models, at_least_position).await?;
         let pizzeria = Pizzeria::load(ctx, &id).await?;
         let menu = menu_of(ctx, &id, None).await?;
         let terms = Terms {
@@ -170,7 +172,18 @@ impl MenuQuery {
         };
         let basket = Basket { fulfilment: input.fulfilment.into(), lines: read.lines.clone(), place };
         let stock = menu.stock.clone().unwrap_or_default();
-        let quoted = quote(&menu.menu, &pizzeria.pizzeria, &stock, &basket, ctx.now()?);
+        let now = ctx.now()?;
+        let load = match at_least_position {
+            Some(_) => services.kitchens.load_anew(&id, now).await?,
+            None => services.kitchens.load(&id, now).await?,
+        };
+        let mut contradictions = terms.contradictions();
+        let online = services.payments.is_available();
+        if input.payment == Some(PaymentIntent::Online) && !online {
+            contradictions.push(OrderError::OnlinePaymentUnavailable);
+        }
+        let intents = payment_intents(basket.fulfilment, online);
+        let quoted = quote(&menu.menu, &pizzeria.pizzeria, &stock, &basket, load, now);
         let (quote, obstacles) = match quoted {
             Ok(quote) => {
                 let mut obstacles = quote.obstacles.clone();
@@ -181,7 +194,7 @@ impl MenuQuery {
             }
             Err(obstacles) => (None, obstacles),
         };
-        let refusals = terms.contradictions().into_iter().chain(obstacles).map(Refusal::from);
+        let refusals = contradictions.into_iter().chain(obstacles).map(Refusal::from);
         let refusals =
             refusals.filter_map(|refusal| read.in_input(refusal)).filter(|refusal| !problems.cover(refusal));
         let refusals: Vec<_> = refusals.collect();
@@ -192,8 +205,8 @@ impl MenuQuery {
             problems.into_found().iter().map(|problem| problem.user_error(caller.lang)).collect();
         user_errors.extend(refusals.into_iter().map(refused));
         Ok(match quote {
-            Some(quote) => Quote::priced(&quote, user_errors, menu.position),
-            None => Quote::refused(user_errors, menu.position),
+            Some(quote) => Quote::priced(&quote, intents, user_errors, menu.position),
+            None => Quote::refused(intents, user_errors, menu.position),
         })
     }
 }

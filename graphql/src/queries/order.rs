@@ -1,7 +1,7 @@
 //! Orders: one, a list, the kitchen's queue and the board.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{CustomerId, OrderId, PizzeriaId};
 use projections::order_details::{self, OrderSort};
@@ -20,6 +20,9 @@ use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::types::order::{Order, OrderConnection};
 use crate::types::page::forward;
 use crate::types::pizzeria::Pizzeria;
+
+/// The longest that an unpaid order may be asked to have waited, in minutes.
+const UNPAID_MINUTES_MAX: i64 = 100_000;
 
 /// Queries over orders.
 #[derive(Debug, Default)]
@@ -44,6 +47,9 @@ pub struct OrderFilter {
     pub placed_from: Option<DateTime<Utc>>,
     /// Placed before this instant.
     pub placed_to: Option<DateTime<Utc>>,
+    /// Neither paid nor started for so many minutes, 0 to 100,000: what `releaseUnpaidOrders` takes. No such order
+    /// expires by itself because the kitchen is late.
+    pub unpaid_for_minutes: Option<i64>,
 }
 
 /// In which order.
@@ -116,6 +122,16 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
                        type `OrderRefused`), and counted in `sales.refused`";
         return Err(ApiError::bad_input(message));
     }
+    let now = ctx.now()?;
+    let unpaid_since = asked
+        .unpaid_for_minutes
+        .map(|minutes| match minutes {
+            0..=UNPAID_MINUTES_MAX => Ok(now - TimeDelta::minutes(minutes)),
+            _ => Err(ApiError::bad_input(format!(
+                "filter.unpaidForMinutes: a whole number from 0 to {UNPAID_MINUTES_MAX}"
+            ))),
+        })
+        .transpose()?;
     let customer =
         asked.customer_id.as_ref().map(|id| CustomerId::required(id, "filter.customerId")).transpose()?;
     let (pizzerias, customer) = if actor.role == Role::Customer {
@@ -136,6 +152,7 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
         number: asked.number,
         placed_from: asked.placed_from,
         placed_to: asked.placed_to,
+        unpaid_since,
     })
 }
 

@@ -7,7 +7,7 @@ use domain::access::Actor;
 use domain::ids::{ContactId, CustomerId, OrderId};
 use domain::money::Cents;
 use domain::order::{
-    CancelReason, Fulfilment, OnlinePayment, OrderChannel, OrderCommand, OrderStatus, PaymentIntent,
+    CancelReason, Fulfilment, OnlinePayment, OrderChannel, OrderCommand, OrderStatus, Payment, PaymentIntent,
     PaymentKind, PaymentMethod,
 };
 use domain::pizzeria::Place;
@@ -55,6 +55,7 @@ impl Play {
             payment: way.payment,
             expected_total: None,
             delivery_code: format!("{:04}", self.rng.random_range(0..10_000)),
+            conditions: domain::usecase::Conditions::default(),
             now: self.now,
         };
         self.agenda.note(self.now + FORGOTTEN, Task::Forget { ticket });
@@ -160,7 +161,14 @@ impl Play {
             return Ok(());
         }
         let actor = self.owner(ticket);
-        let change = ChangeOrderLines { order: ticket.order, lines, expected_total: None, now: self.now };
+        let change = ChangeOrderLines {
+            order: ticket.order,
+            lines,
+            expected_total: None,
+            bound: domain::usecase::Bound::Vouched,
+            load: domain::policies::promise::KitchenLoad::default(),
+            now: self.now,
+        };
         self.ask(actor, change).map(|_| ())
     }
 
@@ -214,7 +222,11 @@ impl Play {
     /// A share of what was paid last goes back, by the manager.
     pub(super) fn refund(&mut self, ticket: Ticket, percent: i64) -> Result<(), SimulateError> {
         let Some(order) = self.world.order(ticket.order) else { return Ok(()) };
-        let captured = order.payments.iter().rev().find(|payment| payment.kind == PaymentKind::Captured);
+        // What was paid online goes back when the order is cancelled, and not by hand.
+        let by_hand = |payment: &&Payment| {
+            payment.kind == PaymentKind::Captured && payment.method != PaymentMethod::Online
+        };
+        let captured = order.payments.iter().rev().find(by_hand);
         let Some(payment) = captured.filter(|_| order.paid > Cents::ZERO) else { return Ok(()) };
         let amount = Cents((payment.amount.0 * percent / 100).max(1));
         let command = OrderCommand::Refund { method: payment.method, amount, now: self.now };

@@ -191,7 +191,7 @@ mod tests {
         }
         let mut after = before.clone();
         let order = OrderId(Uuid::nil());
-        after.evolve(&StockEvent::IngredientsReserved { order, lines: lines(4), at });
+        after.evolve(&StockEvent::IngredientsReserved { order, lines: lines(4), held: None, at });
         let change = StockChange { ingredient: "BASIL".parse().unwrap(), on_hand: 0, reserved: 4 };
         assert_eq!(changes(&before, &after), [change]);
         assert_eq!(changes(&after, &after), []);

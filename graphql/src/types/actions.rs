@@ -5,7 +5,9 @@ use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::Cents;
 use domain::access::{Actor, Permission, Role, Scope, authorize};
-use domain::delivery::{self, Delivery, DeliveryCommand, DeliveryFailure, ProofGiven, ScheduledDelivery};
+use domain::delivery::{
+    self, Delivery, DeliveryCommand, DeliveryError, DeliveryFailure, ProofGiven, ScheduledDelivery,
+};
 use domain::ids::{ContactId, StaffId};
 use domain::order::{
     self, CancelReason, OnlinePayment, Order, OrderCommand, OrderError, PaymentMethod, PlacedOrder,
@@ -102,12 +104,14 @@ pub fn of(actions: Vec<OrderAction>, moment: Option<Moment>, lang: Lang) -> Vec<
 }
 
 /// A sample of a command, decided only when the role may ask for it.
-type Sample<'a> = &'a dyn Fn() -> Result<(), OrderError>;
+type Sample<'a> = &'a dyn Fn() -> Result<(), Refusal>;
 
-/// What `actor` may do to an order.
+/// What `actor` may do to an order; `carried` says whether it is in a delivery that they carry, which a courier's
+/// payment needs.
 pub fn on_order(
     placed: &PlacedOrder,
     actor: Option<&Actor>,
+    carried: bool,
     now: DateTime<Utc>,
     lang: Lang,
 ) -> Vec<OrderAction> {
@@ -115,7 +119,8 @@ pub fn on_order(
     let scope = Scope::Own { customer: placed.customer, pizzeria: &placed.pizzeria };
     let may = |permission| authorize(actor, permission, scope).is_ok();
     let state = Order::Placed(Box::new(placed.clone()));
-    let decide = |command| order::decide(&state, command).map(|_| ());
+    let decide = |command| Ok(order::decide(&state, command).map(|_| ())?);
+    let records = carried || actor.and_then(acting_courier).is_none();
     let change = || OrderCommand::ChangeLines {
         lines: placed.lines.clone(),
         needs: placed.needs.clone(),
@@ -140,8 +145,11 @@ pub fn on_order(
         (A::ChangeOrderLines, Permission::ChangeOrderLines, &|| decide(change())),
         (A::CancelOrder, Permission::CancelOrder, &|| decide(cancel.clone())),
         (A::PayOnline, Permission::PayOnline, &|| decide(pay.clone())),
-        (A::RecordPayment, Permission::RecordPayment, &|| decide(record.clone())),
-        (A::RefundOrder, Permission::RefundOrder, &|| refund(&state, now)),
+        (A::RecordPayment, Permission::RecordPayment, &|| match records {
+            true => decide(record.clone()),
+            false => Err(DeliveryError::NotYours.into()),
+        }),
+        (A::RefundOrder, Permission::RefundOrder, &|| Ok(refund(&state, now)?)),
         (A::StartPreparation, Permission::PrepareOrder, &|| decide(OrderCommand::StartPreparation { now })),
         (A::MarkItemBaked, Permission::PrepareOrder, &|| decide(bake())),
         (A::MarkOrderReady, Permission::PrepareOrder, &|| decide(OrderCommand::MarkReady { now })),
@@ -156,6 +164,7 @@ pub fn on_order(
 /// By whichever method something can be given back.
 fn refund(state: &Order, now: DateTime<Utc>) -> Result<(), OrderError> {
     let mut refused = OrderError::NotFound;
+    // The last one's refusal is told: that of money taken at the counter.
     for method in PaymentMethod::ALL {
         match order::decide(state, OrderCommand::Refund { method, amount: Cents(1), now }) {
             Ok(_) => return Ok(()),
@@ -170,10 +179,11 @@ pub fn acting_courier(actor: &Actor) -> Option<StaffId> {
     (actor.role == Role::Courier).then_some(StaffId(actor.id))
 }
 
-/// What `actor` may do to a delivery.
+/// What `actor` may do to a delivery; `owed` is what is still due of its order, if that is to be paid online.
 pub fn on_delivery(
     scheduled: &ScheduledDelivery,
     actor: Option<&Actor>,
+    owed: Option<Cents>,
     now: DateTime<Utc>,
     lang: Lang,
 ) -> Vec<OrderAction> {
@@ -200,7 +210,11 @@ pub fn on_delivery(
         // To claim is to carry it oneself: for couriers.
         .filter(|(action, _, _)| *action != A::ClaimDelivery || by.is_some())
         .map(|(action, _, command)| {
-            OrderAction::of(action, delivery::decide(&state, command).map(|_| ()), lang)
+            let mut decided = delivery::decide(&state, command).map(|_| ()).map_err(Refusal::from);
+            if let (A::CompleteDelivery, Ok(()), Some(due)) = (action, &decided, owed) {
+                decided = Err(OrderError::NotPaid { due }.into());
+            }
+            OrderAction::of(action, decided, lang)
         })
         .collect()
 }

@@ -237,7 +237,9 @@ impl Delivery {
     /// What the caller may do to it, and whether its state allows it now, with the reason when not.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
         let caller = ctx.caller()?;
-        let actions = actions::on_delivery(&self.delivery, caller.actor.as_ref(), ctx.now()?, caller.lang);
+        let owed = self.order_of(ctx).await?.and_then(|order| order.order.owed_online());
+        let actor = caller.actor.as_ref();
+        let actions = actions::on_delivery(&self.delivery, actor, owed, ctx.now()?, caller.lang);
         Ok(actions::of(actions, self.as_of, caller.lang))
     }
 

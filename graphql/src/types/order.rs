@@ -8,6 +8,7 @@ use domain::access::{Actor, Permission, Role, Scope};
 use domain::delivery::DeliveryStatus as DeliveryState;
 use domain::ids::{DeliveryId, OrderId};
 use domain::order::{Fulfilment as How, Order as OrderState, OrderStatus as Status, PlacedOrder, Progress};
+use domain::usecase::carries;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
 
@@ -374,7 +375,15 @@ impl Order {
     /// What the caller may do to it, and whether its state allows it now, with the reason when not.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
         let caller = ctx.caller()?;
-        let actions = actions::on_order(&self.order, caller.actor.as_ref(), ctx.now()?, caller.lang);
+        let courier = caller.actor.as_ref().and_then(actions::acting_courier);
+        let carried = match courier {
+            Some(courier) => {
+                let delivery = self.delivery_of(ctx).await?;
+                carries(delivery.as_ref().map(|delivery| &*delivery.delivery), courier)
+            }
+            None => false,
+        };
+        let actions = actions::on_order(&self.order, caller.actor.as_ref(), carried, ctx.now()?, caller.lang);
         Ok(actions::of(actions, self.as_of, caller.lang))
     }
 

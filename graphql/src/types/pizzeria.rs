@@ -183,6 +183,18 @@ impl Pizzeria {
         self.pizzeria.minimum.into()
     }
 
+    /// How much one customer may have open and unpaid.
+    #[graphql(directive = requires::apply(roles(Permission::ReadUnpaidLimits)))]
+    async fn unpaid_limits(&self, ctx: &Context<'_>) -> Result<UnpaidLimits, ApiError> {
+        ctx.caller()?.authorize(Permission::ReadUnpaidLimits, Scope::Pizzeria(&self.pizzeria.id))?;
+        let limits = self.pizzeria.unpaid;
+        Ok(UnpaidLimits {
+            account: limits.account.into(),
+            unverified: limits.unverified.into(),
+            caller: limits.caller.into(),
+        })
+    }
+
     /// Its couriers, by name, for those who may assign deliveries: `assignDelivery` takes their ids. None of
     /// the past: who works here is what is kept today.
     #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
@@ -205,6 +217,32 @@ pub struct OpeningHours {
     pub opens: String,
     /// Until, local time, `14:00`; midnight is `24:00`.
     pub closes: String,
+}
+
+/// How much one customer may have open and unpaid at a pizzeria.
+#[derive(Debug, SimpleObject)]
+pub struct UnpaidLimits {
+    /// An account whose e-mail address is verified; above it `UNPAID_LIMIT`.
+    pub account: UnpaidLimit,
+    /// An account whose e-mail address is not verified; above it `VERIFICATION_REQUIRED`.
+    pub unverified: UnpaidLimit,
+    /// A caller without an account, by telephone number and by address; above it `UNPAID_LIMIT`.
+    pub caller: UnpaidLimit,
+}
+
+/// A bound on what is open and unpaid.
+#[derive(Debug, SimpleObject)]
+pub struct UnpaidLimit {
+    /// Orders that are neither paid nor started.
+    pub orders: u32,
+    /// Pieces of those orders, pizzas and others.
+    pub pieces: u32,
+}
+
+impl From<domain::pizzeria::UnpaidLimit> for UnpaidLimit {
+    fn from(limit: domain::pizzeria::UnpaidLimit) -> Self {
+        Self { orders: limit.orders, pieces: limit.pieces }
+    }
 }
 
 /// A pause in taking orders.

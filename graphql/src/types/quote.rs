@@ -3,8 +3,10 @@
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use domain::Cents;
+use domain::order::Fulfilment;
 use domain::usecase;
 
+use super::enums::PaymentIntent;
 use super::order_parts::{OrderLine, VatPart};
 use super::user_error::UserError;
 use super::user_error_detail::MissingIngredient;
@@ -31,16 +33,29 @@ pub struct Quote {
     pub missing: Vec<MissingIngredient>,
     /// Whether `placeOrder` would accept it now.
     pub acceptable: bool,
+    /// How it may be paid, as `placeOrder` takes it now: `ONLINE` only while a payment provider is configured,
+    /// `ON_DELIVERY` for deliveries, `AT_COUNTER` for the others.
+    pub payment_intents: Vec<PaymentIntent>,
     /// Why it would be refused, everything at once; `PRICE_CHANGED` last.
     pub user_errors: Vec<UserError>,
     /// The log's position that the menu and the stock were of, at least.
     pub position: scalars::LogPosition,
 }
 
+/// How an order that leaves in some way may be paid.
+pub fn payment_intents(fulfilment: Fulfilment, online_available: bool) -> Vec<PaymentIntent> {
+    let in_person = match fulfilment {
+        Fulfilment::Delivery => PaymentIntent::OnDelivery,
+        Fulfilment::Takeaway | Fulfilment::OnSite => PaymentIntent::AtCounter,
+    };
+    online_available.then_some(PaymentIntent::Online).into_iter().chain([in_person]).collect()
+}
+
 impl Quote {
     /// Of a basket that was priced.
     pub fn priced(
         quote: &usecase::Quote,
+        payment_intents: Vec<PaymentIntent>,
         user_errors: Vec<UserError>,
         position: domain::LogPosition,
     ) -> Self {
@@ -54,13 +69,18 @@ impl Quote {
             promised_at: Some(quote.promised_at),
             missing: quote.missing.iter().cloned().map(MissingIngredient).collect(),
             acceptable: user_errors.is_empty(),
+            payment_intents,
             user_errors,
             position: scalars::LogPosition(position),
         }
     }
 
     /// Of a basket that has no price.
-    pub fn refused(user_errors: Vec<UserError>, position: domain::LogPosition) -> Self {
+    pub fn refused(
+        payment_intents: Vec<PaymentIntent>,
+        user_errors: Vec<UserError>,
+        position: domain::LogPosition,
+    ) -> Self {
         let nothing = Money::from(Cents::ZERO);
         Self {
             lines: Vec::new(),
@@ -72,6 +92,7 @@ impl Quote {
             promised_at: None,
             missing: Vec::new(),
             acceptable: false,
+            payment_intents,
             user_errors,
             position: scalars::LogPosition(position),
         }

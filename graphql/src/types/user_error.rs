@@ -79,6 +79,16 @@ pub enum UserErrorCode {
     UnknownLine,
     /// An amount is more than zero.
     InvalidAmount,
+    /// `ONLINE` money moves through the payment provider alone: it is not recorded or given back by hand.
+    PaymentMethodNotAllowed,
+    /// No payment provider is configured: nothing can be paid online for now.
+    OnlinePaymentUnavailable,
+    /// Too many payments of this order, or by this account within the hour, were declined; this one was not tried.
+    TooManyDeclines,
+    /// The account's e-mail address is to be verified before it may hold so many unpaid orders or pieces.
+    VerificationRequired,
+    /// One customer would hold too many unpaid orders or pieces; paying for some makes room.
+    UnpaidLimit,
     /// Its deadline has not passed.
     NotExpired,
     /// Another courier has it.
@@ -268,8 +278,10 @@ fn below_input(refusal: &Refusal) -> Option<&'static [&'static str]> {
             | OrderError::ItemBlocked { .. }
             | OrderError::NoVatRate { .. }
             | OrderError::BelowMinimum { .. }
-            | OrderError::InsufficientStock { .. } => Some(&["lines"]),
-            OrderError::PizzeriaClosed => Some(&["pizzeriaId"]),
+            | OrderError::InsufficientStock { .. }
+            | OrderError::RefusalNotStored { .. } => Some(&["lines"]),
+            OrderError::PizzeriaClosed | OrderError::ClosesTooSoon { .. } => Some(&["pizzeriaId"]),
+            OrderError::MethodNotAllowed { .. } => Some(&["method"]),
             OrderError::AddressRequired | OrderError::OutOfDeliveryArea { .. } => {
                 Some(&["contact", "address"])
             }
@@ -289,6 +301,11 @@ fn below_input(refusal: &Refusal) -> Option<&'static [&'static str]> {
             | OrderError::PaymentDeclined { .. }
             | OrderError::Overpaid { .. }
             | OrderError::NotPaid { .. }
+            // `payment` of placeOrder; payOnline has no such field.
+            | OrderError::OnlinePaymentUnavailable
+            | OrderError::TooManyDeclines { .. }
+            | OrderError::VerificationRequired { .. }
+            | OrderError::UnpaidLimit { .. }
             | OrderError::NotExpired => None,
         },
         Refusal::Stock(error) => match error {

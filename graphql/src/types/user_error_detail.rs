@@ -1,6 +1,7 @@
 //! The numbers and names behind a refusal: what is missing, what is due, where the thing stands.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
 use domain::delivery::DeliveryError;
 use domain::ids::{IngredientCode, ItemCode};
 use domain::menu::MenuError;
@@ -84,8 +85,8 @@ pub struct UserErrorDetail {
     pub rule: Option<InputRule>,
     /// `INVALID_INPUT`, of a number: the least.
     pub min: Option<i32>,
-    /// `ORDER_TOO_LARGE`, `COURIER_FULL`: the bound. `INVALID_INPUT`, of a number: the most; of a list: the most
-    /// items.
+    /// `ORDER_TOO_LARGE`, `COURIER_FULL`, `TOO_MANY_DECLINES`, `VERIFICATION_REQUIRED`, `UNPAID_LIMIT`: the bound.
+    /// `INVALID_INPUT`, of a number: the most; of a list: the most items.
     pub max: Option<u32>,
     /// `INVALID_INPUT`, of a text: the most characters.
     pub max_length: Option<u32>,
@@ -93,6 +94,11 @@ pub struct UserErrorDetail {
     pub expected_version: Option<i64>,
     /// `STALE_VERSION`: the version as it is.
     pub actual_version: Option<i64>,
+    /// `PIZZERIA_CLOSED`, of a pizzeria that is open now: when it closes, the last time that an order is
+    /// promised for.
+    pub closes_at: Option<DateTime<Utc>>,
+    /// `PIZZERIA_CLOSED`, of a pizzeria that is open now: when the order would be promised for.
+    pub promised_at: Option<DateTime<Utc>>,
     /// Where the order stands.
     pub order_status: Option<OrderStatus>,
     /// Where the delivery stands.
@@ -158,6 +164,8 @@ fn order_detail(error: &OrderError) -> UserErrorDetail {
         | OrderError::PizzeriaClosed
         | OrderError::AddressRequired
         | OrderError::InvalidAmount
+        | OrderError::MethodNotAllowed { .. }
+        | OrderError::OnlinePaymentUnavailable
         | OrderError::NotExpired => none,
         OrderError::ChannelNotAllowed { .. }
         | OrderError::PaymentNotAllowed { .. }
@@ -167,7 +175,13 @@ fn order_detail(error: &OrderError) -> UserErrorDetail {
             UserErrorDetail { rule: Some(InputRule::OutOfRange), min: Some(1), max: Some(*max), ..none }
         }
         OrderError::NotBaked { line } => UserErrorDetail { line: Some(*line), ..none },
-        OrderError::TooLarge { max, .. } => UserErrorDetail { max: Some(*max), ..none },
+        OrderError::ClosesTooSoon { closes_at, promised_at } => {
+            UserErrorDetail { closes_at: Some(*closes_at), promised_at: Some(*promised_at), ..none }
+        }
+        OrderError::TooLarge { max, .. }
+        | OrderError::TooManyDeclines { max }
+        | OrderError::VerificationRequired { max, .. }
+        | OrderError::UnpaidLimit { max, .. } => UserErrorDetail { max: Some(*max), ..none },
         OrderError::UnknownItem { item: code }
         | OrderError::UnknownSize { item: code, .. }
         | OrderError::ItemBlocked { item: code }
@@ -184,7 +198,7 @@ fn order_detail(error: &OrderError) -> UserErrorDetail {
         OrderError::BelowMinimum { subtotal, minimum } => {
             UserErrorDetail { subtotal: Some((*subtotal).into()), minimum: Some((*minimum).into()), ..none }
         }
-        OrderError::InsufficientStock { missing } => {
+        OrderError::InsufficientStock { missing } | OrderError::RefusalNotStored { missing } => {
             UserErrorDetail { missing: missing.iter().cloned().map(MissingIngredient).collect(), ..none }
         }
         OrderError::PriceChanged { expected, actual } => UserErrorDetail {

@@ -58,12 +58,13 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
                 payment: if online { PaymentIntent::Online } else { PaymentIntent::AtCounter },
                 expected_total: None,
                 delivery_code: "1234".to_owned(),
+                conditions: crate::usecase::Conditions::default(),
                 now,
             }) as Box<dyn UseCase>
         }),
         1 => (order.clone(), 1..3_u32).prop_map(move |(number, quantity)| {
             let lines = lines(quantity);
-            Box::new(ChangeOrderLines { order: order_id(number), lines, expected_total: None, now })
+            Box::new(ChangeOrderLines { order: order_id(number), lines, expected_total: None, bound: crate::usecase::Bound::Vouched, load: crate::policies::promise::KitchenLoad::default(), now })
                 as Box<dyn UseCase>
         }),
         2 => order.clone().prop_map(move |number| {

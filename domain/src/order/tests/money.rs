@@ -46,13 +46,45 @@ fn paid_online() -> [OrderEvent; 2] {
 
 #[test]
 fn money_is_taken_by_any_method_whenever_something_is_due() {
-    for method in PaymentMethod::ALL {
+    for method in [Card, Cash, Cheque, MealVoucher] {
         let order = given(history(S::Placed)).when(does(pay(method, 1540))).then([captured(method, 1540)]);
         assert_eq!(order.placed().unwrap().due(), Cents::ZERO);
     }
     for status in PAYABLE.into_iter().filter(|status| *status != S::HandedOver) {
         given(history(status)).when(does(pay(Cash, 1))).then([captured(Cash, 1)]);
     }
+}
+
+#[test]
+fn online_is_said_by_the_payment_provider_and_neither_recorded_nor_given_back_by_hand() {
+    let refused = OrderError::MethodNotAllowed { method: Online };
+    given(history(S::Placed)).when(does(pay(Online, 1))).then_err(refused.clone());
+    let paid = [history(S::AwaitingPayment), paid_online().to_vec()].concat();
+    given(paid).when(does(pay_back(Online, 1))).then_err(refused);
+}
+
+#[test]
+fn an_order_to_be_paid_online_is_not_started_while_anything_is_due() {
+    let start = || OrderCommand::StartPreparation { now: now() };
+    let paid = [history(S::AwaitingPayment), paid_online().to_vec()].concat();
+    given(paid.clone()).when(does(start())).then([started()]);
+    let mut eight = lines();
+    eight[0].quantity = 8;
+    eight[0].total = Cents(8 * 1100);
+    let changed = OrderEvent::OrderLinesChanged {
+        needs: [("COLA".parse().unwrap(), Quantity(2))].into_iter().collect(),
+        pricing: pricing(&eight),
+        lines: eight,
+        promised_at: later(35),
+        at: later(1),
+    };
+    let underpaid = [paid, vec![changed]].concat();
+    let due = Cents(7 * 1100);
+    given(underpaid.clone()).when(does(start())).then_err(OrderError::NotPaid { due });
+    // By whichever way the rest comes in.
+    given([underpaid, vec![captured(Cash, due.0)]].concat()).when(does(start())).then([started()]);
+    // What is to be paid at the door may be made before.
+    given(history(S::Placed)).when(does(start())).then([started()]);
 }
 
 #[test]
@@ -129,13 +161,30 @@ fn a_declined_payment_is_a_fact_and_changes_nothing_else() {
 }
 
 #[test]
+fn a_sixth_card_is_refused_and_not_stored_and_no_provider_is_asked_without_one() {
+    let declined = || OrderEvent::PaymentDeclined { amount: TOTAL, reason: "no_funds".into(), at: now() };
+    let decline = || online(OnlinePayment::Declined { reason: "no_funds".into() });
+    let declined_times = |times| [history(S::AwaitingPayment), vec![declined(); times]].concat();
+    given(declined_times(4)).when(does(decline())).then([declined()]);
+    given(declined_times(5)).when(does(decline())).then_err(OrderError::TooManyDeclines { max: 5 });
+    // What was charged all the same is the customer's, and counts.
+    given(declined_times(5)).when(does(online(accepted()))).then(paid_online());
+    given(history(S::AwaitingPayment))
+        .when(does(online(OnlinePayment::Barred { max: 10 })))
+        .then_err(OrderError::TooManyDeclines { max: 10 });
+    given(history(S::AwaitingPayment))
+        .when(does(online(OnlinePayment::Unavailable)))
+        .then_err(OrderError::OnlinePaymentUnavailable);
+}
+
+#[test]
 fn what_came_in_by_a_method_can_go_back_by_it() {
     let paid = [history(S::Delivered), vec![captured(Card, 1000), captured(Cash, 540)]].concat();
     given(paid.clone())
         .when(does(pay_back(Cash, 541)))
         .then_err(OrderError::OverRefund { amount: Cents(541), refundable: Cents(540) });
     given(paid.clone())
-        .when(does(pay_back(Online, 1)))
+        .when(does(pay_back(Cheque, 1)))
         .then_err(OrderError::OverRefund { amount: Cents(1), refundable: Cents::ZERO });
     let order = given(paid.clone()).when(does(pay_back(Cash, 500))).then([refunded(Cash, 500)]);
     assert_eq!((order.placed().unwrap().paid, order.placed().unwrap().due()), (Cents(1040), Cents(500)));

@@ -34,9 +34,9 @@ fn some_command() -> impl Strategy<Value = StockCommand> {
     let reason = WasteReason::Spoiled;
     prop_oneof![
         4 => (some_order(), some_lines())
-            .prop_map(|(order, lines)| StockCommand::Reserve { order, lines, now: now() }),
+            .prop_map(|(order, lines)| StockCommand::Reserve { order, lines, held: None, now: now() }),
         2 => (some_order(), some_lines())
-            .prop_map(|(order, lines)| StockCommand::ChangeReservation { order, lines, now: now() }),
+            .prop_map(|(order, lines)| StockCommand::ChangeReservation { order, lines, pieces: 1, now: now() }),
         1 => some_order().prop_map(|order| StockCommand::Release { order, now: now() }),
         1 => some_order().prop_map(|order| StockCommand::Consume { order, now: now() }),
         1 => (some_order(), some_lines())
@@ -87,10 +87,11 @@ fn some_event() -> impl Strategy<Value = StockEvent> {
         (some_order(), some_lines()).prop_map(move |(order, lines)| StockEvent::IngredientsReserved {
             order,
             lines,
+            held: None,
             at
         }),
         (some_order(), some_lines(), some_lines()).prop_map(move |(order, lines, previous)| {
-            StockEvent::ReservationChanged { order, lines, previous, at }
+            StockEvent::ReservationChanged { order, lines, previous, pieces: None, at }
         }),
         (some_order(), some_lines()).prop_map(move |(order, lines)| StockEvent::ReservationReleased {
             order,

@@ -32,6 +32,7 @@ fn a_threshold_crossed_is_said_once_each_way() {
         order: order(1),
         lines: lines(&[]),
         previous: lines(&[("TOMATO", 51)]),
+        pieces: None,
         at: now(),
     };
     accepts(past.clone(), change(1, &[]), vec![changed, recovered("TOMATO", 100, 50)]);

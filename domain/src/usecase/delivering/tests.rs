@@ -19,7 +19,9 @@ use crate::policies;
 use crate::staff::StaffEvent;
 use crate::stream::AggregateState;
 use crate::testing::World;
-use crate::usecase::{Basket, BasketLine, PlaceOrder, StartPreparation, ToOrder, ToStaff};
+use crate::usecase::{
+    Basket, BasketLine, Conditions, PlaceOrder, RecordPayment, StartPreparation, ToOrder, ToStaff,
+};
 
 const CODE: &str = "4711";
 
@@ -85,6 +87,7 @@ fn place(world: &mut World, number: u128, fulfilment: Fulfilment) {
         },
         expected_total: None,
         delivery_code: CODE.into(),
+        conditions: Conditions::default(),
         now: now(),
     };
     world.execute(&use_case).unwrap();
@@ -299,6 +302,30 @@ fn a_wrong_code_is_stored_and_refused_with_the_tries_left() {
     let none_left = DeliveryError::BadCode { tries_left: 0 };
     assert_eq!(world.execute(&to_delivery(1, code(CODE))), Err(none_left.into()));
     assert_eq!(carrying(&world, 1), vec![delivery(1)]);
+}
+
+#[test]
+fn an_underpaid_online_order_is_completed_once_the_rest_is_recorded() {
+    let mut world = world();
+    ready(&mut world, 1);
+    world.execute(&claim(1, 1)).unwrap();
+    world.execute(&to_delivery(1, pick_up())).unwrap();
+    // Started by a program that did not look, and paid in part.
+    let AggregateState::Order(Order::Placed(mut placed)) = world.state(&StreamId::order(order(1))) else {
+        panic!("not placed");
+    };
+    placed.payment = PaymentIntent::Online;
+    let due = placed.due();
+    world.replace(&StreamId::order(order(1)), AggregateState::Order(Order::Placed(placed)));
+    let length = world.log().len();
+    let not_paid: Refusal = OrderError::NotPaid { due }.into();
+    assert_eq!(world.execute(&to_delivery(1, code(CODE))), Err(not_paid));
+    assert_eq!(world.log().len(), length);
+    let method = order::PaymentMethod::Cash;
+    let paid = RecordPayment { order: order(1), method, amount: due, by: Some(staff(1)), now: now() };
+    world.execute(&paid).unwrap();
+    world.execute(&to_delivery(1, code(CODE))).unwrap();
+    assert_eq!(state(&world, 1).scheduled().map(ScheduledDelivery::status), Some(DeliveryStatus::Delivered));
 }
 
 #[test]

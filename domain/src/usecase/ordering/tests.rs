@@ -5,6 +5,7 @@ mod ending;
 mod goat_cheese;
 mod placing;
 mod properties;
+mod unpaid;
 
 use uuid::Uuid;
 
@@ -47,6 +48,7 @@ fn place(number: u128, lines: &[&str]) -> PlaceOrder {
         payment: PaymentIntent::AtCounter,
         expected_total: None,
         delivery_code: "0042".into(),
+        conditions: Conditions::default(),
         now: now(),
     }
 }

@@ -23,7 +23,8 @@ fn item(code: &str) -> ItemCode {
 }
 
 fn quoted(world: &World, basket: &Basket) -> Result<Quote, Vec<OrderError>> {
-    quote(&world.menu(), &world.pizzeria(&p1()), &world.stock(&p1()), basket, World::now())
+    let load = KitchenLoad::default();
+    quote(&world.menu(), &world.pizzeria(&p1()), &world.stock(&p1()), basket, load, World::now())
 }
 
 #[track_caller]
@@ -213,6 +214,34 @@ fn only_what_is_in_it_is_left_out_and_never_dough_or_box() {
 }
 
 #[test]
+fn what_would_be_promised_after_closing_is_refused_with_the_last_time() {
+    let mut world = World::demo();
+    let changes = Changes { hours: Some(crate::demo_data::regular_hours()), ..Changes::default() };
+    let event = PizzeriaEvent::PizzeriaUpdated { changes, at: World::now() };
+    world.append(&StreamId::pizzeria(&p1()), event.into());
+    // A Monday, open until 22:30 in Paris.
+    let closes_at: DateTime<Utc> = "2026-03-02T21:30:00Z".parse().unwrap();
+    let obstacles = |minutes, pizzas: &str, load| {
+        let now = closes_at - chrono::TimeDelta::minutes(minutes);
+        let asked = basket(Takeaway, &[pizzas]);
+        let stock = world.stock(&p1());
+        quote(&world.menu(), &world.pizzeria(&p1()), &stock, &asked, load, now).unwrap().obstacles
+    };
+    let idle = KitchenLoad::default();
+    let too_soon = |minutes| {
+        vec![OrderError::ClosesTooSoon {
+            closes_at,
+            promised_at: closes_at + chrono::TimeDelta::minutes(minutes),
+        }]
+    };
+    assert_eq!(obstacles(20, "1 MAR M", idle), vec![]);
+    assert_eq!(obstacles(3, "40 MAR M", idle), too_soon(55));
+    assert_eq!(obstacles(15, "1 MAR M", idle), too_soon(5));
+    assert_eq!(obstacles(20, "1 MAR M", KitchenLoad { pizzas: 20, ..idle }), too_soon(10));
+    assert_eq!(obstacles(0, "1 MAR M", idle), vec![OrderError::PizzeriaClosed]);
+}
+
+#[test]
 fn what_has_no_rate_today_has_no_price() {
     let world = World::demo();
     let long_ago = "2013-12-31T22:59:59Z".parse().unwrap();
@@ -222,6 +251,7 @@ fn what_has_no_rate_today_has_no_price() {
             &world.pizzeria(&p1()),
             &world.stock(&p1()),
             &basket(Takeaway, &["1 MAR M"]),
+            KitchenLoad::default(),
             now,
         )
     };

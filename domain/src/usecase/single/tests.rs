@@ -10,7 +10,7 @@ use crate::order::{Fulfilment, OnlinePayment, OrderChannel, OrderError, OrderEve
 use crate::pizzeria::{PizzeriaError, PizzeriaEvent};
 use crate::staff::{StaffError, StaffEvent};
 use crate::testing::World;
-use crate::usecase::{Basket, BasketLine, PlaceOrder};
+use crate::usecase::{Basket, BasketLine, Conditions, PlaceOrder};
 
 fn order() -> OrderId {
     OrderId(Uuid::from_u128(1))
@@ -35,6 +35,7 @@ fn place(world: &mut World) {
         payment: PaymentIntent::Online,
         expected_total: None,
         delivery_code: String::new(),
+        conditions: Conditions::default(),
         now: World::now(),
     };
     world.execute(&use_case).unwrap();

@@ -8,6 +8,7 @@ use graphql::app::{App, Config};
 use graphql::clock::Clock;
 use graphql::config::{Effective, Settings};
 use graphql::production;
+use graphql::stand_ins::{self, StandIn, StandInState, stand_ins};
 use sqlx::PgPool;
 
 use crate::database::{self, DataDir};
@@ -60,6 +61,14 @@ fn print_config() -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let pool = settings.pool_size()?;
     say(format_args!("# each process keeps a pool of {pool} connections, and 2 beside it"));
+    for StandIn { name, state, consequence, .. } in stand_ins(&settings) {
+        match state {
+            StandInState::Configured => {}
+            StandInState::StandIn | StandInState::Closed | StandInState::Warning | StandInState::Missing => {
+                say(format_args!("# {name}: {}, {consequence}", state.as_str()));
+            }
+        }
+    }
     if std::env::var_os(DJANGO).is_some() {
         say(format_args!("# {}", not_django()));
     }
@@ -86,6 +95,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     production::check_database(&settings, &pool).await?;
     let listener = listen(settings.port)?;
     let app = start(&pool, &settings).await?;
+    stand_ins::tell(&settings);
     tracing::info!(port = listener.local_addr()?.port(), "serving");
     let asked = stop.clone().asked();
     let overdue = async {

@@ -11,6 +11,8 @@ fn change(number: u128, lines: &[&str]) -> ChangeOrderLines {
         order: id(number),
         lines: lines.iter().map(|text| line(text)).collect(),
         expected_total: None,
+        bound: Bound::Vouched,
+        load: KitchenLoad::default(),
         now: later(1),
     }
 }

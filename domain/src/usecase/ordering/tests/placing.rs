@@ -46,14 +46,16 @@ fn only_a_delivery_has_a_code_and_a_distance_and_only_an_online_order_a_deadline
 }
 
 #[test]
-fn a_promise_waits_for_the_orders_ahead() {
+fn a_promise_waits_for_the_pizzas_ahead() {
     let mut world = World::demo();
-    for number in 1..=4 {
-        world.execute(&place(number, &["1 MAR M"])).unwrap();
+    for (number, pizzas) in [(1, 0), (2, 8), (3, 9), (4, 60)] {
+        let load = KitchenLoad { pizzas, ..KitchenLoad::default() };
+        let conditions = Conditions { load, ..Conditions::default() };
+        world.execute(&PlaceOrder { conditions, ..place(number, &["1 MAR M"]) }).unwrap();
     }
-    // 16, then 18, 20 and 22 minutes, to the next five.
+    // 16, then 20, 21 and 46 minutes, to the next five.
     let promised = |number| (world.placed(id(number)).promised_at() - now()).num_minutes();
-    assert_eq!([1, 2, 3, 4].map(promised), [20, 20, 20, 25]);
+    assert_eq!([1, 2, 3, 4].map(promised), [20, 20, 25, 50]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::Ingredients;
 use crate::order::PlacedOrder;
+use crate::policies::promise::{pizzas_left, promise};
 
 /// How many orders are played with.
 const ORDERS: u128 = 6;
@@ -25,7 +26,7 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
             Box::new(PlaceOrder { order, basket, payment, ..place(0, &[]) }) as Box<dyn UseCase>
         }),
         2 => (order.clone(), any_lines()).prop_map(|(order, lines)| {
-            Box::new(ChangeOrderLines { order, lines, expected_total: None, now: now() }) as Box<dyn UseCase>
+            Box::new(ChangeOrderLines { order, lines, expected_total: None, bound: Bound::Vouched, load: KitchenLoad::default(), now: now() }) as Box<dyn UseCase>
         }),
         2 => (order.clone(), any::<bool>()).prop_map(|(order, even_started)| {
             Box::new(CancelOrder { order, reason: CancelReason::Other, even_started, now: now() })
@@ -42,6 +43,29 @@ fn waits(order: &PlacedOrder) -> bool {
 }
 
 proptest! {
+    #[test]
+    fn starting_preparation_never_makes_a_promise_earlier(
+        quantities in prop::collection::vec(1..6_u32, 1..6), started in prop::collection::vec(any::<bool>(), 6),
+        mine in 1..9_u32,
+    ) {
+        let mut world = World::demo();
+        let numbers = || (1_u128..).zip(&quantities);
+        for (number, quantity) in numbers() {
+            world.execute(&place(number, &[&format!("{quantity} MAR M")])).unwrap();
+        }
+        let promised = |world: &World| {
+            let pizzas = numbers().map(|(number, _)| pizzas_left(&world.placed(id(number)))).sum();
+            promise(now(), mine, KitchenLoad { pizzas, ..KitchenLoad::default() }, None)
+        };
+        let mut before = promised(&world);
+        for ((number, _), _) in numbers().zip(&started).filter(|(_, started)| **started) {
+            world.execute(&StartPreparation { order: id(number), now: now() }).unwrap();
+            let after = promised(&world);
+            prop_assert!(before <= after);
+            before = after;
+        }
+    }
+
     #[test]
     fn orders_and_stock_agree(use_cases in prop::collection::vec(any_use_case(), 1..40)) {
         let mut world = World::demo();

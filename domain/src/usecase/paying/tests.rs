@@ -1,0 +1,122 @@
+//! Who records money at the counter and at the door, over the demo's pizzerias.
+
+use super::*;
+use crate::delivery::{DeliveryEvent, DeliveryFailure, Proof};
+use crate::order::{Fulfilment, OrderChannel, OrderError, PaymentIntent};
+use crate::testing::World;
+use crate::testing::baskets::{basket, p1};
+use crate::usecase::{Conditions, PlaceOrder};
+use uuid::Uuid;
+
+fn now() -> DateTime<Utc> {
+    World::now()
+}
+
+fn id() -> OrderId {
+    OrderId(Uuid::from_u128(1))
+}
+
+fn courier(number: u128) -> StaffId {
+    StaffId(Uuid::from_u128(0xC0 + number))
+}
+
+fn pays(by: Option<StaffId>, method: PaymentMethod) -> RecordPayment {
+    RecordPayment { order: id(), method, amount: Cents(100), by, now: now() }
+}
+
+/// A delivery of 24.90 that is not made yet.
+fn placed() -> World {
+    let mut world = World::demo();
+    let place = PlaceOrder {
+        order: id(),
+        pizzeria: p1(),
+        basket: basket(Fulfilment::Delivery, &["2 MAR M"]),
+        channel: OrderChannel::Phone,
+        customer: None,
+        contact: None,
+        payment: PaymentIntent::OnDelivery,
+        expected_total: None,
+        delivery_code: "0042".into(),
+        conditions: Conditions::default(),
+        now: now(),
+    };
+    world.execute(&place).unwrap();
+    world
+}
+
+fn delivery(world: &mut World, events: Vec<DeliveryEvent>) {
+    for event in events {
+        world.append(&StreamId::delivery(DeliveryId::of(id())), event.into());
+    }
+}
+
+fn scheduled() -> DeliveryEvent {
+    DeliveryEvent::DeliveryScheduled {
+        delivery: DeliveryId::of(id()),
+        order: id(),
+        number: "P1-000001".into(),
+        pizzeria: p1(),
+        customer: None,
+        contact: None,
+        distance_m: Some(556),
+        code: Some("0042".into()),
+        promised_at: now(),
+        at: now(),
+    }
+}
+
+fn assigned(number: u128) -> DeliveryEvent {
+    DeliveryEvent::DeliveryAssigned { courier: courier(number), claimed: true, at: now() }
+}
+
+fn picked_up(number: u128) -> DeliveryEvent {
+    DeliveryEvent::DeliveryPickedUp { courier: courier(number), at: now() }
+}
+
+#[track_caller]
+fn not_theirs(world: &mut World, number: u128) {
+    let length = world.log().len();
+    let refused: Refusal = DeliveryError::NotYours.into();
+    assert_eq!(world.execute(&pays(Some(courier(number)), PaymentMethod::Cash)), Err(refused));
+    assert_eq!(world.log().len(), length);
+}
+
+#[test]
+fn a_courier_records_money_for_the_delivery_that_they_carry_and_for_no_other() {
+    let mut world = placed();
+    not_theirs(&mut world, 1);
+    delivery(&mut world, vec![scheduled()]);
+    not_theirs(&mut world, 1);
+    delivery(&mut world, vec![assigned(2)]);
+    not_theirs(&mut world, 1);
+    world.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
+    delivery(&mut world, vec![picked_up(2)]);
+    world.execute(&pays(Some(courier(2)), PaymentMethod::Card)).unwrap();
+    // What was taken at the door is still recorded when the door is closed.
+    let completed = DeliveryEvent::DeliveryCompleted { courier: courier(2), proof: Proof::Code, at: now() };
+    delivery(&mut world, vec![completed]);
+    world.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
+    not_theirs(&mut world, 1);
+    assert_eq!(world.placed(id()).paid, Cents(300));
+}
+
+#[test]
+fn a_delivery_that_was_taken_from_a_courier_is_theirs_no_longer() {
+    let mut world = placed();
+    let failed =
+        DeliveryEvent::DeliveryFailed { courier: courier(1), reason: DeliveryFailure::Absent, at: now() };
+    delivery(&mut world, vec![scheduled(), assigned(1), picked_up(1), failed]);
+    world.execute(&pays(Some(courier(1)), PaymentMethod::Cash)).unwrap();
+    delivery(&mut world, vec![DeliveryEvent::DeliveryReturned { at: now() }]);
+    not_theirs(&mut world, 1);
+}
+
+#[test]
+fn the_counter_records_money_for_any_order_and_nobody_records_online() {
+    let mut world = placed();
+    world.execute(&pays(None, PaymentMethod::MealVoucher)).unwrap();
+    let refused: Refusal = OrderError::MethodNotAllowed { method: PaymentMethod::Online }.into();
+    assert_eq!(world.execute(&pays(None, PaymentMethod::Online)), Err(refused.clone()));
+    delivery(&mut world, vec![scheduled(), assigned(1)]);
+    assert_eq!(world.execute(&pays(Some(courier(1)), PaymentMethod::Online)), Err(refused));
+}
