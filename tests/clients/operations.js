@@ -100,6 +100,9 @@ const ELSEWHERE = new Set([
   'Maintenance',
   'VerifyEmail',
   'ResetPassword',
+  // They need an authenticator app; see tests/it/totp.rs.
+  'ConfirmTotp',
+  'DisableTotp',
   // They would leave the other clients without their customer; see tests/it/erasure.rs.
   'EraseCustomer',
   'EraseMyAccount',
@@ -156,6 +159,7 @@ await follow(CUSTOMER, 'MaintenanceChanged');
 // Accounts: somebody new, and somebody hired for the evening.
 const { token } = await run(CUSTOMER, 'SignUp');
 await all(token, 'UpdateMyAccount', 'RequestEmailVerification');
+await run(token, 'EnrolTotp', { currentPassword: VARIABLES.get('SignUp').input.password });
 await run(token, 'ChangePassword', { currentPassword: VARIABLES.get('SignUp').input.password });
 await all(token, 'SignIn', 'RequestPasswordReset', 'SignOut');
 await run(MANAGER, 'Staff');
