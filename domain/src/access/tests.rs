@@ -43,6 +43,8 @@ const TABLE: &[(Permission, &str)] = &[
     (Permission::BlockPizza, "....MD.S"),
     (Permission::PausePizzeria, "....MD.S"),
     (Permission::ManageStaff, "....MD.S"),
+    (Permission::ReadUnpaidLimits, ".R..MDAS"),
+    (Permission::ReleaseUnpaidOrders, "....MD.S"),
     (Permission::ReadSales, "....MDAS"),
     (Permission::ReadEvents, "....MDAS"),
     (Permission::ReadPayload, "....MDAS"),
