@@ -288,7 +288,7 @@ impl Gate {
         match fields.get(info.name) {
             Some(Some(Rule::Public | Rule::Open)) => Ok(true),
             Some(Some(Rule::Roles { roles, hidden })) => {
-                let caller = ctx.data_opt::<Caller>().ok_or_else(|| ApiError::internal(NoContext))?;
+                let caller = ctx.data_opt::<Caller>().ok_or_else(|| ApiError::permanent(NoContext))?;
                 match of_role(caller.actor.as_ref(), roles) {
                     Ok(_) => Ok(true),
                     Err(_) if *hidden => Ok(false),

@@ -177,14 +177,14 @@ pub trait ApiContext<'a> {
 
 impl<'a> ApiContext<'a> for Context<'a> {
     fn services(&self) -> Result<&'a Services, ApiError> {
-        self.data_opt::<Services>().ok_or_else(|| ApiError::internal(NoContext))
+        self.data_opt::<Services>().ok_or_else(|| ApiError::permanent(NoContext))
     }
 
     fn loaders(&self) -> Result<&'a DataLoader<Loaders>, ApiError> {
-        self.data_opt::<DataLoader<Loaders>>().ok_or_else(|| ApiError::internal(NoContext))
+        self.data_opt::<DataLoader<Loaders>>().ok_or_else(|| ApiError::permanent(NoContext))
     }
 
     fn caller(&self) -> Result<&'a Caller, ApiError> {
-        self.data_opt::<Caller>().ok_or_else(|| ApiError::internal(NoContext))
+        self.data_opt::<Caller>().ok_or_else(|| ApiError::permanent(NoContext))
     }
 }

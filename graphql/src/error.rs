@@ -153,15 +153,23 @@ pub enum ApiError {
     /// Something that is needed does not answer.
     #[error("{0}")]
     Unavailable(String, #[source] Option<Arc<dyn StdError + Send + Sync>>),
-    /// A fault of ours.
+    /// A fault of ours that may pass: the same request may succeed later.
     #[error("internal error")]
     Internal(#[source] Arc<dyn StdError + Send + Sync>),
+    /// A fault of ours that stays: stored data that cannot be read, a number out of range, a broken invariant.
+    #[error("internal error")]
+    Permanent(#[source] Arc<dyn StdError + Send + Sync>),
 }
 
 impl ApiError {
     /// `BAD_USER_INPUT` with a message that says what is wrong with which field.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::BadUserInput(message.into())
+    }
+
+    /// `INTERNAL` that is not retryable: the same request fails again until the data or the program changes.
+    pub fn permanent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Permanent(source.into().into())
     }
 
     /// `INTERNAL`, from whatever it was.
@@ -189,7 +197,7 @@ impl ApiError {
             Self::Conflict => ErrorCode::Conflict,
             Self::Overloaded | Self::Busy(_) => ErrorCode::Overloaded,
             Self::Unavailable(..) => ErrorCode::Unavailable,
-            Self::Internal(_) => ErrorCode::Internal,
+            Self::Internal(_) | Self::Permanent(_) => ErrorCode::Internal,
         }
     }
 }
@@ -218,6 +226,12 @@ fn is_away(code: &str) -> bool {
         || ["25006", "3D000", "42P01"].contains(&code)
 }
 
+/// Whether an SQLSTATE says that the statement may succeed when it is repeated: a rollback (40), a lock or an object
+/// that is not in the state for it (55), a cancelled statement (57) or a failure of the system (58).
+fn is_passing(code: &str) -> bool {
+    ["40", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+}
+
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         match error {
@@ -235,6 +249,17 @@ impl From<sqlx::Error> for ApiError {
             sqlx::Error::Database(ref fault) if fault.code().as_deref() == Some("22008") => {
                 Self::bad_input("an instant or a day that is too far away")
             }
+            sqlx::Error::Database(ref fault) if fault.code().is_some_and(|code| is_passing(&code)) => {
+                Self::internal(error)
+            }
+            sqlx::Error::Database(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::RowNotFound
+            | sqlx::Error::TypeNotFound { .. } => Self::permanent(error),
             other => Self::internal(other),
         }
     }
@@ -260,7 +285,7 @@ impl From<SealError> for ApiError {
             fault @ (SealError::Tree(TreeError::Tree(_))
             | SealError::Disagrees(_)
             | SealError::BadHead(_)
-            | SealError::Missing(_)) => Self::internal(fault),
+            | SealError::Missing(_)) => Self::permanent(fault),
         }
     }
 }
@@ -279,7 +304,7 @@ impl From<AsOfError> for ApiError {
         match error {
             AsOfError::Database(error) | AsOfError::Apply(ApplyError::Database(error)) => error.into(),
             AsOfError::Log(error) | AsOfError::Apply(ApplyError::Log(error)) => error.into(),
-            fault @ AsOfError::Apply(_) => Self::internal(fault),
+            fault @ AsOfError::Apply(_) => Self::permanent(fault),
         }
     }
 }
@@ -289,7 +314,7 @@ impl From<Unknown> for ApiError {
         match unknown {
             Unknown::Unreadable { position, source } => Self::unreadable(position, source),
             Unknown::TooFarApart => Self::QueryTooComplex(unknown.to_string()),
-            Unknown::Damaged => Self::internal(unknown),
+            Unknown::Damaged => Self::permanent(unknown),
         }
     }
 }
@@ -304,7 +329,7 @@ impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Database(error) => error.into(),
-            other => Self::internal(other),
+            other @ (AuthError::UnknownAccount(_) | AuthError::Unreadable(_)) => Self::permanent(other),
         }
     }
 }
@@ -360,7 +385,7 @@ impl From<StoreError> for ApiError {
             ),
             StoreError::Unreadable { position, source } => Self::unreadable(position, source),
             fault @ (StoreError::Foreign(_) | StoreError::Convert(_) | StoreError::Unsettled(_)) => {
-                Self::internal(fault)
+                Self::permanent(fault)
             }
         }
     }
@@ -415,11 +440,15 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
         };
         set_code(error, api.code());
         match &api {
-            ApiError::Internal(cause) => {
+            ApiError::Internal(cause) | ApiError::Permanent(cause) => {
                 tracing::error!(request_id, cause = chain(cause.as_ref()), "a request failed");
                 // The request id and nothing else.
                 error.message = "internal error".to_owned();
-                error.extensions.get_or_insert_default().set("requestId", request_id);
+                let extensions = error.extensions.get_or_insert_default();
+                extensions.set("requestId", request_id);
+                if matches!(api, ApiError::Permanent(_)) {
+                    extensions.set("retryable", false);
+                }
             }
             ApiError::Unavailable(message, cause) => {
                 let cause = cause.as_ref().map(|cause| chain(cause.as_ref()));
@@ -463,3 +492,6 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use async_graphql::registry::Registry;
-use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
-use chrono::NaiveDate;
+use async_graphql::{
+    InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, SimpleObject, Value,
+};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::Cents;
 use domain::vat::VatRate;
 use secrecy::SecretString;
@@ -118,6 +120,27 @@ impl ScalarType for Json {
     }
 }
 
+/// Checks that a value is one of a scalar that is not of the specification itself.
+///
+/// # Errors
+/// What is wrong with it, without the value.
+pub fn check(scalar: &str, value: Value) -> Result<(), String> {
+    fn parse<T: InputType>(value: Value) -> Result<(), String> {
+        if !matches!(value, Value::String(_)) {
+            return Err(format!("{} is written as text", T::type_name()));
+        }
+        T::parse(Some(value)).map(drop).map_err(|error| error.into_server_error(Pos::default()).message)
+    }
+    match scalar {
+        "Date" => parse::<Date>(value),
+        "DateTime" => parse::<DateTime<Utc>>(value),
+        "Decimal" => parse::<Decimal>(value),
+        "LogPosition" => parse::<LogPosition>(value),
+        // `JSON` takes anything. A test compares the list with the schema.
+        _ => Ok(()),
+    }
+}
+
 /// An amount of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct Money {
@@ -147,7 +170,23 @@ struct TooLarge(i64);
 /// does not is an error, since a number cut off would be a wrong one.
 ///
 /// # Errors
-/// `INTERNAL` beyond 32 bits.
+/// `INTERNAL` beyond 32 bits, not retryable.
 pub fn int(value: i64) -> Result<i32, ApiError> {
-    i32::try_from(value).map_err(|_| ApiError::internal(TooLarge(value)))
+    i32::try_from(value).map_err(|_| ApiError::permanent(TooLarge(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scalar_of_the_schema_is_checked() {
+        let sdl = crate::schema::sdl();
+        let scalars = sdl.lines().filter_map(|line| line.strip_prefix("scalar ")?.split(' ').next());
+        for scalar in scalars.filter(|scalar| *scalar != "JSON") {
+            assert!(check(scalar, Value::String("?".to_owned())).is_err(), "{scalar}");
+            assert!(check(scalar, Value::Boolean(true)).is_err(), "{scalar}");
+        }
+        assert_eq!(check("Decimal", Value::String("12.50".to_owned())), Ok(()));
+    }
 }

@@ -183,7 +183,7 @@ impl AccountMutation {
     ) -> Result<ChangePasswordPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
-        let email = EmailAddress::parse(&account.email).map_err(ApiError::internal)?;
+        let email = EmailAddress::parse(&account.email).map_err(ApiError::permanent)?;
         let new_password = input.new_password.0.expose_secret();
         if let Err(error) = check_strength(new_password, &email, &account.display_name) {
             return Ok(Done::refused(account, refused_at(caller, error, "newPassword")).into());
@@ -347,7 +347,7 @@ async fn update(
     let fields = changed(&account, &details);
     let mut permits = None;
     if let Some(email) = details.email.as_ref().filter(|_| !repeated) {
-        let email = EmailAddress::parse(email).map_err(ApiError::internal)?;
+        let email = EmailAddress::parse(email).map_err(ApiError::permanent)?;
         let counted = services.brakes.look_up(caller.origin()).await?;
         if registration::holder_of(&services.pool, &email, &counted).await?.is_some() {
             return Ok(taken(account));

@@ -334,7 +334,7 @@ impl SignInMutation {
         let Some(account) = holder(services, token, &purposes).await? else {
             return Ok(refused(caller, AccountError::BadToken).into());
         };
-        let email = EmailAddress::parse(&account.email).map_err(ApiError::internal)?;
+        let email = EmailAddress::parse(&account.email).map_err(ApiError::permanent)?;
         let new_password = input.new_password.0.expose_secret();
         if let Err(error) = check_strength(new_password, &email, &account.display_name) {
             return Ok(refused_at(caller, error, "newPassword").into());

@@ -110,7 +110,7 @@ impl<S: Streams> Fold<S> {
             // Rare, and large: not a part of every subscription that waits.
             let events = Box::pin(self.streams.read(stream, at.version, up_to)).await?;
             if events.is_empty() {
-                return Err(ApiError::internal(MissingEvents { stream: stream.clone(), sequence }));
+                return Err(ApiError::permanent(MissingEvents { stream: stream.clone(), sequence }));
             }
             for event in &events {
                 evolve(&mut at, event)?;
@@ -129,7 +129,7 @@ struct MissingEvents {
 }
 
 fn evolve(at: &mut At, event: &RecordedEvent) -> Result<(), ApiError> {
-    Arc::make_mut(&mut at.state).evolve(&event.event).map_err(ApiError::internal)?;
+    Arc::make_mut(&mut at.state).evolve(&event.event).map_err(ApiError::permanent)?;
     at.version = event.sequence;
     Ok(())
 }
@@ -244,7 +244,7 @@ mod tests {
         let mut stored = courier(5);
         stored.0.truncate(3);
         let event = RecordedEvent { sequence: 5, ..stored.0[2].clone() };
-        assert!(matches!(Fold::over(&stored).apply(&event).await, Err(ApiError::Internal(_))));
+        assert!(matches!(Fold::over(&stored).apply(&event).await, Err(ApiError::Permanent(_))));
         assert_eq!(event.stream.kind, StreamType::Staff);
     }
 }

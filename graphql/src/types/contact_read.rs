@@ -35,7 +35,7 @@ impl ContactRead {
 
     /// In which role.
     async fn role(&self) -> Result<Role, ApiError> {
-        let role: domain::access::Role = self.0.role.parse().map_err(ApiError::internal)?;
+        let role: domain::access::Role = self.0.role.parse().map_err(ApiError::permanent)?;
         Ok(role.into())
     }
 
