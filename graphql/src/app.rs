@@ -22,6 +22,7 @@ use crate::auth::{
 use crate::clock::Clock;
 use crate::config::{self, Environment};
 use crate::context::Services;
+use crate::document::{InvalidSchema, Validator};
 use crate::http::admission::{Admission, StreamLimits};
 use crate::http::client_address::TrustedProxies;
 use crate::http::connections;
@@ -165,6 +166,9 @@ pub enum StartError {
     /// The schema's own text could not be read.
     #[error("the schema cannot be read")]
     Schema(async_graphql::parser::Error),
+    /// Documents cannot be validated against the schema's own text.
+    #[error("the schema cannot be validated against")]
+    Validation(#[from] InvalidSchema),
     /// Passwords cannot be computed.
     #[error("passwords cannot be computed")]
     Passwords(#[from] PasswordError),
@@ -259,7 +263,8 @@ impl App {
         authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
         let limiter = RateLimiter::new(rates);
-        let costs = Costs::of(&sdl()).map_err(StartError::Schema)?;
+        let sdl = sdl();
+        let costs = Costs::of(&sdl).map_err(StartError::Schema)?;
         let metrics = Metrics::new(services.clone(), metrics);
         let api = Api {
             metrics: OperationMetrics::new(&costs),
@@ -269,7 +274,7 @@ impl App {
             limiter: limiter.clone(),
             introspection,
             documents,
-            parsed: Parsed::default(),
+            parsed: Parsed::new(Validator::of(&sdl)?),
             costs,
         };
         let router = router(Server {

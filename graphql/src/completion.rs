@@ -1,8 +1,11 @@
 //! Completes answers as the GraphQL specification has it (section 6.4.4): fields in the order in which
 //! they were asked for, null where a field that may be null failed, and where it may not, null for what
 //! holds it. The library answers in the order in which fields were ready and leaves failed ones out.
+//!
+//! And checks an invariant: no answer has null in a place that is never null unless an error says why.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use async_graphql::indexmap::IndexMap;
@@ -10,23 +13,62 @@ use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 use async_graphql::registry::{MetaType, Registry};
-use async_graphql::{Name, Positioned, Value, Variables};
+use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables};
+
+use crate::document::Document;
+use crate::document::execution::TYPE_KEY;
 
 /// What was asked; data of the request.
 #[derive(Debug)]
 pub struct Asked {
     /// The document as it was sent, shared by all who have sent the same.
-    pub document: Arc<ExecutableDocument>,
+    pub document: Arc<Document>,
     /// Which of its operations, when it has several.
     pub operation: Option<String>,
-    /// The variables given that `@skip` and `@include` may go by.
+    /// The coerced variables that `@skip` and `@include` may go by.
     pub switches: Variables,
+}
+
+/// A completed answer.
+pub struct Completed {
+    /// The data.
+    pub data: Value,
+    /// Where the engine answered null, although the schema says never null, and no error says why.
+    pub unexplained: Option<Vec<PathSegment>>,
 }
 
 struct Completion<'a> {
     registry: &'a Registry,
     asked: &'a Asked,
-    operation: &'a OperationDefinition,
+    /// The errors of the answer.
+    errors: &'a [ServerError],
+    /// Whether the engine gave the whole answer up, which any error explains.
+    given_up: bool,
+    unexplained: RefCell<Option<Vec<PathSegment>>>,
+}
+
+/// Where a value stands, from the root of the answer.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    above: Option<&'p Place<'p>>,
+    step: Step<'p>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Key(&'p Name),
+    Index(usize),
+}
+
+impl Place<'_> {
+    fn path(&self) -> Vec<PathSegment> {
+        let mut path = self.above.map(Place::path).unwrap_or_default();
+        path.push(match self.step {
+            Step::Key(key) => PathSegment::Field(key.to_string()),
+            Step::Index(at) => PathSegment::Index(at),
+        });
+        path
+    }
 }
 
 /// The fields asked for under one key of an answer.
@@ -44,7 +86,11 @@ struct Part<'a> {
     below: Vec<&'a SelectionSet>,
     /// Of the same, once there is one.
     shape: OnceCell<Option<Shape<'a>>>,
+    /// Of an abstract type, by the types of its objects.
+    shapes: RefCell<Vec<(Name, SharedShape<'a>)>>,
 }
+
+type SharedShape<'a> = Rc<Option<Shape<'a>>>;
 
 /// Of the variables given, those that `@skip` and `@include` may go by. All the others are with the request already, and
 /// room for even one takes a kilobyte, for as long as a subscription goes on.
@@ -55,36 +101,40 @@ pub fn switches(variables: &Variables) -> Variables {
     switches
 }
 
-/// The operation that was asked for.
-pub fn operation<'a>(
+/// The operation that was asked for, with its name if it has one.
+pub fn find_operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
-) -> Option<&'a OperationDefinition> {
+) -> Option<(Option<&'a Name>, &'a Positioned<OperationDefinition>)> {
     let mut operations = document.operations.iter();
-    let found = operations.find(|(candidate, _)| match name {
+    operations.find(|(candidate, _)| match name {
         Some(name) => candidate.is_some_and(|candidate| candidate.as_str() == name),
         None => true,
-    });
-    found.map(|(_, operation)| &operation.node)
+    })
 }
 
-/// Completes the data of an answer.
-pub fn complete(registry: &Registry, asked: &Asked, data: Value) -> Value {
-    let Some(operation) = operation(&asked.document, asked.operation.as_deref()) else { return data };
-    let root = match operation.ty {
+/// Completes the data of an answer that has these errors.
+pub fn complete(registry: &Registry, asked: &Asked, data: Value, errors: &[ServerError]) -> Completed {
+    let as_it_is = |data| Completed { data, unexplained: None };
+    let document = &asked.document.executable;
+    let Some((_, operation)) = find_operation(document, asked.operation.as_deref()) else {
+        return as_it_is(data);
+    };
+    let root = match operation.node.ty {
         OperationType::Query => Some(&registry.query_type),
         OperationType::Mutation => registry.mutation_type.as_ref(),
         OperationType::Subscription => registry.subscription_type.as_ref(),
     };
-    let Some(root) = root else { return data };
-    let completion = Completion { registry, asked, operation };
+    let Some(root) = root else { return as_it_is(data) };
     // A root whose fields all failed comes as null: its fields are seen to one by one.
-    let values = match data {
-        Value::Object(values) => values,
-        _ => IndexMap::new(),
+    let (values, given_up) = match data {
+        Value::Object(values) => (values, false),
+        _ => (IndexMap::new(), !errors.is_empty()),
     };
-    let shape = completion.shape(root, &[&operation.selection_set.node]);
-    shape.map_or(Value::Null, |shape| completion.object(&shape, values))
+    let completion = Completion { registry, asked, errors, given_up, unexplained: RefCell::default() };
+    let shape = completion.shape(root, &[&operation.node.selection_set.node]);
+    let data = shape.map_or(Value::Null, |shape| completion.object(&shape, values, None));
+    Completed { data, unexplained: completion.unexplained.into_inner() }
 }
 
 /// An object's values in the order asked for, with null for what failed; the others behind. Not built anew when they came so.
@@ -105,33 +155,71 @@ fn in_order(shape: &Shape<'_>, mut values: IndexMap<Name, Value>) -> IndexMap<Na
 
 impl<'a> Completion<'a> {
     /// A value of a type as written in the schema; `None` is a null that goes on to what holds it.
-    fn typed(&self, ty: &str, part: &Part<'a>, value: Value) -> Option<Value> {
+    fn typed(&self, ty: &str, part: &Part<'a>, value: Value, place: Place<'_>) -> Option<Value> {
         if let Some(inner) = ty.strip_suffix('!') {
-            return self.typed(inner, part, value).filter(|value| *value != Value::Null);
+            let completed = self.typed(inner, part, value, place).filter(|value| *value != Value::Null);
+            if completed.is_none() {
+                self.explain(place);
+            }
+            return completed;
         }
         let inner = ty.strip_prefix('[').and_then(|ty| ty.strip_suffix(']'));
         match (inner, value) {
             (Some(inner), Value::List(items)) => {
-                let items = items.into_iter().map(|item| self.typed(inner, part, item));
+                let items = items.into_iter().enumerate().map(|(at, item)| {
+                    let place = Place { above: Some(&place), step: Step::Index(at) };
+                    self.typed(inner, part, item, place)
+                });
                 Some(items.collect::<Option<Vec<_>>>().map_or(Value::Null, Value::List))
             }
-            (None, Value::Object(values)) if !part.below.is_empty() => {
+            (None, Value::Object(mut values)) if !part.below.is_empty() => {
+                if let Some(Value::String(object)) = values.shift_remove(TYPE_KEY) {
+                    let shape = self.shape_of_object(part, &object);
+                    return Some(self.object_of(shape.as_ref().as_ref(), values, place));
+                }
                 let shape = part.shape.get_or_init(|| self.shape(ty, &part.below));
-                Some(shape.as_ref().map_or(Value::Null, |shape| self.object(shape, values)))
+                Some(self.object_of(shape.as_ref(), values, place))
             }
             (_, value) => Some(value),
         }
     }
 
+    /// Keeps the first null that no error explains.
+    fn explain(&self, place: Place<'_>) {
+        if self.given_up || self.unexplained.borrow().is_some() {
+            return;
+        }
+        let path = place.path();
+        if !self.errors.iter().any(|error| error.path.starts_with(&path)) {
+            self.unexplained.replace(Some(path));
+        }
+    }
+
+    /// What is asked of an object of an abstract type.
+    fn shape_of_object(&self, part: &Part<'a>, object: &str) -> SharedShape<'a> {
+        let known =
+            part.shapes.borrow().iter().find(|(name, _)| *name == *object).map(|(_, shape)| shape.clone());
+        known.unwrap_or_else(|| {
+            let shape = Rc::new(self.shape(object, &part.below));
+            part.shapes.borrow_mut().push((Name::new(object), shape.clone()));
+            shape
+        })
+    }
+
+    fn object_of(&self, shape: Option<&Shape<'a>>, values: IndexMap<Name, Value>, place: Place<'_>) -> Value {
+        shape.map_or(Value::Null, |shape| self.object(shape, values, Some(&place)))
+    }
+
     /// An object; null when something that may not be null is.
-    fn object(&self, shape: &Shape<'a>, values: IndexMap<Name, Value>) -> Value {
+    fn object(&self, shape: &Shape<'a>, values: IndexMap<Name, Value>, above: Option<&Place<'_>>) -> Value {
         let mut values = in_order(shape, values);
         let mut parts = shape.iter();
         for (key, value) in &mut values {
             // Behind them, what an abstract type's own fields do not tell stays as it came.
             let Some(part) = parts.find(|part| part.key == key) else { break };
             let Some(ty) = part.ty else { continue };
-            match self.typed(ty, part, std::mem::take(value)) {
+            let place = Place { above, step: Step::Key(part.key) };
+            match self.typed(ty, part, std::mem::take(value), place) {
                 Some(completed) => *value = completed,
                 None => return Value::Null,
             }
@@ -154,6 +242,7 @@ impl<'a> Completion<'a> {
                 ty: name.and_then(|name| meta.field_by_name(name)).map(|field| field.ty.as_str()),
                 below: below.filter(|selections| !selections.items.is_empty()).collect(),
                 shape: OnceCell::new(),
+                shapes: RefCell::default(),
             }
         };
         Some(fields.into_iter().map(part).collect())
@@ -177,7 +266,7 @@ impl<'a> Completion<'a> {
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
-                    let Some(fragment) = self.asked.document.fragments.get(name) else { continue };
+                    let Some(fragment) = self.asked.document.executable.fragments.get(name) else { continue };
                     let applies = self.applies(meta, &fragment.node.type_condition.node.on.node);
                     if applies && self.included(&spread.node.directives) {
                         self.collect(meta, &fragment.node.selection_set.node, fields);
@@ -202,7 +291,7 @@ impl<'a> Completion<'a> {
         directives.iter().all(|directive| {
             let condition = || {
                 let value = directive.node.get_argument("if")?.node.clone();
-                value.into_const_with(|name| self.variable(&name).ok_or(())).ok()
+                value.into_const_with(|name| self.asked.switches.get(&name).cloned().ok_or(())).ok()
             };
             match directive.node.name.node.as_str() {
                 "skip" => condition() != Some(Value::Boolean(true)),
@@ -211,128 +300,7 @@ impl<'a> Completion<'a> {
             }
         })
     }
-
-    fn variable(&self, name: &Name) -> Option<Value> {
-        let default = || {
-            let mut definitions = self.operation.variable_definitions.iter();
-            let definition = definitions.find(|definition| definition.node.name.node == *name)?;
-            definition.node.default_value().cloned()
-        };
-        self.asked.switches.get(name).cloned().or_else(default)
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use async_graphql::{EmptyMutation, EmptySubscription, Interface, Object, Request, SimpleObject};
-    use serde_json::{Value as Json, json};
-
-    use super::*;
-    use crate::schema::{Executed, Phases};
-
-    struct Query;
-
-    struct Thing(i32);
-
-    #[derive(SimpleObject)]
-    struct Other {
-        id: i32,
-    }
-
-    #[derive(Interface)]
-    #[graphql(field(name = "id", ty = "&i32"))]
-    enum Any {
-        Other(Other),
-    }
-
-    async fn later() {
-        tokio::task::yield_now().await;
-    }
-
-    #[Object]
-    impl Thing {
-        async fn slow(&self) -> i32 {
-            later().await;
-            self.0
-        }
-        async fn quick(&self) -> i32 {
-            self.0
-        }
-        async fn failing(&self) -> Result<i32, async_graphql::Error> {
-            if self.0 == 2 { Err("no".into()) } else { Ok(self.0) }
-        }
-        async fn failing_or_null(&self) -> Result<Option<i32>, async_graphql::Error> {
-            Err("no".into())
-        }
-    }
-
-    #[Object]
-    impl Query {
-        async fn things(&self) -> Vec<Thing> {
-            later().await;
-            vec![Thing(1), Thing(2)]
-        }
-        async fn maybe_things(&self) -> Vec<Option<Thing>> {
-            vec![Some(Thing(1)), Some(Thing(2))]
-        }
-        async fn optional(&self) -> Option<Thing> {
-            Some(Thing(2))
-        }
-        async fn quick(&self) -> i32 {
-            1
-        }
-        async fn any(&self) -> Any {
-            Any::Other(Other { id: 3 })
-        }
-    }
-
-    async fn data(query: &str, variables: Json) -> String {
-        let schema = async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
-            .extension(Phases::default())
-            .finish();
-        let variables = Variables::from_json(variables);
-        let document = Arc::new(async_graphql::parser::parse_query(query).unwrap());
-        let asked = Asked { document, operation: None, switches: switches(&variables) };
-        let request =
-            Request::new(query).variables(variables).data(Executed::default()).data(Arc::new(asked));
-        let response = schema.execute(request).await;
-        serde_json::to_string(&response.data).unwrap()
-    }
-
-    #[tokio::test]
-    async fn fields_come_in_the_order_in_which_they_were_asked_for() {
-        let asked = "query($no: Boolean = false) { things { slow ...F quick @include(if: $no) } quick \
-                     other: quick @skip(if: true) optional { slow quick } any { __typename id ...on Other { b: id } } \
-                     __schema { queryType { name } } } fragment F on Thing { a: slow quick slow }";
-        let expected = r#"{"things":[{"slow":1,"a":1,"quick":1},{"slow":2,"a":2,"quick":2}],"quick":1,"#
-            .to_owned()
-            + r#""optional":{"slow":2,"quick":2},"any":{"__typename":"Other","id":3,"b":3},"#
-            + r#""__schema":{"queryType":{"name":"Query"}}}"#;
-        assert_eq!(data(asked, json!({ "no": true })).await, expected);
-    }
-
-    #[test]
-    fn only_what_a_condition_may_go_by_is_kept_of_variables() {
-        let given = json!({ "id": "1", "no": false, "after": null, "filter": { "a": true } });
-        let kept = switches(&Variables::from_json(given));
-        assert_eq!(kept, Variables::from_json(json!({ "no": false, "after": null })));
-    }
-
-    #[tokio::test]
-    async fn a_failure_is_null_where_null_may_be() {
-        let none = json!({});
-        assert_eq!(
-            data("{ optional { quick failingOrNull slow } }", none.clone()).await,
-            r#"{"optional":{"quick":2,"failingOrNull":null,"slow":2}}"#
-        );
-        assert_eq!(
-            data("{ quick optional { failing quick } }", none.clone()).await,
-            r#"{"quick":1,"optional":null}"#
-        );
-        assert_eq!(
-            data("{ maybeThings { failing } quick }", none.clone()).await,
-            r#"{"maybeThings":[{"failing":1},null],"quick":1}"#
-        );
-        assert_eq!(data("{ quick things { failing } }", none).await, "null");
-    }
-}
+mod tests;

@@ -4,7 +4,6 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use async_graphql::ServerError;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use domain::access::{Actor, Role};
 
@@ -75,13 +74,6 @@ fn asks(selections: &SelectionSet) -> bool {
         Selection::InlineFragment(fragment) => asks(&fragment.node.selection_set.node),
         Selection::FragmentSpread(_) => false,
     })
-}
-
-/// Takes the names that are like an unknown one out of an error.
-pub(crate) fn forget_suggestions(error: &mut ServerError) {
-    if let Some(at) = error.message.find(" Did you mean") {
-        error.message.truncate(at);
-    }
 }
 
 #[cfg(test)]

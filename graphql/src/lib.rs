@@ -13,6 +13,7 @@ mod completion;
 pub mod config;
 pub mod context;
 pub mod demo;
+mod document;
 pub mod error;
 pub mod holders;
 pub mod http;

@@ -46,11 +46,11 @@ mod tests {
         ExecutableDocument, OperationDefinition, OperationType, Selection, TypeKind, TypeSystemDefinition,
     };
     use async_graphql::parser::{parse_query, parse_schema};
-    use async_graphql::{Request, Variables};
+    use async_graphql::{Name, Request, Variables};
     use futures_util::StreamExt;
 
     use super::*;
-    use crate::http::alone::alone;
+    use crate::document::{Validator, execution};
     use crate::http::limits;
 
     fn parsed(area: &Area) -> ExecutableDocument {
@@ -120,28 +120,29 @@ mod tests {
     #[tokio::test]
     async fn every_example_is_valid_and_within_the_limits() {
         let schema = crate::schema::bare();
+        let validator = Validator::of(&crate::schema::sdl()).unwrap();
         for area in examples() {
-            limits::check_text(&area.document).unwrap();
-            limits::check_document(&parsed(&area)).unwrap();
             assert!(area.document.len() < limits::BODY / 2, "{}", area.area);
-            let (variables, document) = (variables(&area), parsed(&area));
-            for (name, operation) in document.operations.iter() {
-                let name = name.unwrap().as_str();
-                let given = variables.get(name).cloned().unwrap_or_default();
+            let (variables, document) = (variables(&area), validator.document(&area.document).unwrap());
+            assert_eq!(document.complaints, [], "{}", area.area);
+            for (name, operation) in document.executable.operations.iter() {
+                let named = name.map(Name::as_str);
+                let given = Variables::from_json(variables.get(named.unwrap()).cloned().unwrap_or_default());
+                let given = document.coerce(&validator, named, &operation.node, given).unwrap();
+                let (schema_of, executable) = (validator.schema(), &document.executable);
+                let executed = execution::executed(schema_of, executable, name, operation, &given).unwrap();
                 let mut request = Request::new(&area.document)
-                    .operation_name(name)
-                    .variables(Variables::from_json(given))
+                    .operation_name(named.unwrap())
+                    .variables(given)
                     .data(crate::schema::Executed::default());
-                if let Some(document) = alone(&document, name) {
-                    request.set_parsed_query(document);
-                }
+                request.set_parsed_query(executed);
                 let response = match operation.node.ty {
                     OperationType::Subscription => schema.execute_stream(request).next().await.unwrap(),
                     OperationType::Query | OperationType::Mutation => schema.execute(request).await,
                 };
                 // There is nobody to answer, but it is asked.
                 for error in response.errors {
-                    assert_eq!(error.message, "internal error", "{name} of {}", area.area);
+                    assert_eq!(error.message, "internal error", "{named:?} of {}", area.area);
                 }
             }
         }

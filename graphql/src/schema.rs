@@ -4,29 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve, NextValidation,
-    ResolveInfo,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve, ResolveInfo,
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
-    Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationResult, Value, Variables,
+    Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationMode, Value, Variables,
 };
 use chrono::{DateTime, Utc};
 
 use crate::access::Gate;
 use crate::completion::{Asked, complete};
 use crate::context::Services;
-use crate::error::{ErrorCode, set_code};
-use crate::introspection::{self, Undescribed, forget_suggestions};
+use crate::error::{ApiError, ErrorCode, set_code};
+use crate::introspection::{self, Undescribed};
 use crate::mutations::Mutation;
 use crate::queries::Query;
 use crate::subscriptions::{Progress, Subscription};
 
 /// The schema with its roots.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
-
-/// How many complaints validation may have about one request.
-pub const COMPLAINTS: usize = 20;
 
 /// The extension of a subscription's item that says where to resume after it.
 pub const POSITION: &str = "position";
@@ -35,8 +31,12 @@ pub const POSITION: &str = "position";
 #[derive(Debug, Clone, Default)]
 pub struct Executed(pub Arc<AtomicBool>);
 
-/// Tells how far a request came: gives what validation found its code, says when it was executed, and
-/// completes the answer; and has each field guarded. One extension for all: each costs every field an allocation.
+/// An answer had null in a place that is never null, and no error said why.
+#[derive(Debug, thiserror::Error)]
+#[error("a field that is never null was null, without an error")]
+struct UnexplainedNull;
+
+/// Says when a request was executed, completes its answer, and has each field guarded. One extension for all: each costs every field an allocation.
 #[derive(Clone, Default)]
 pub(crate) struct Phases {
     gate: Option<Gate>,
@@ -51,15 +51,6 @@ impl Phases {
 impl ExtensionFactory for Phases {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(self.clone())
-    }
-}
-
-/// The code of what validation found. The library says only in words which rule it was.
-fn code_of(error: &ServerError) -> ErrorCode {
-    if error.message.starts_with("Invalid value for argument") {
-        ErrorCode::BadUserInput
-    } else {
-        ErrorCode::GraphqlValidationFailed
     }
 }
 
@@ -80,25 +71,6 @@ impl Extension for Phases {
             return Err(refused);
         }
         Ok(document)
-    }
-
-    async fn validation(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        next.run(ctx).await.map_err(|mut errors| {
-            let undescribed = ctx.data_opt::<Undescribed>().is_some();
-            errors.truncate(COMPLAINTS);
-            for error in &mut errors {
-                let code = code_of(error);
-                set_code(error, code);
-                if undescribed {
-                    forget_suggestions(error);
-                }
-            }
-            errors
-        })
     }
 
     async fn resolve(
@@ -125,7 +97,14 @@ impl Extension for Phases {
         let mut response = next.run(ctx, operation_name).await;
         if let Some(asked) = ctx.data_opt::<Arc<Asked>>() {
             let data = std::mem::take(&mut response.data);
-            response.data = complete(&ctx.schema_env.registry, asked, data);
+            let completed = complete(&ctx.schema_env.registry, asked, data, &response.errors);
+            response.data = completed.data;
+            if let Some(path) = completed.unexplained {
+                let mut error = ServerError::new("internal error", None);
+                error.source = Some(Arc::new(ApiError::permanent(UnexplainedNull)));
+                error.path = path;
+                response.errors.push(error);
+            }
         }
         // Of an item of a subscription.
         match ctx.data_opt::<Progress>().and_then(Progress::shown) {
@@ -141,6 +120,8 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_output_type_description::<DateTime<Utc>>(moment)
         .extension(Phases::guarded())
+        // Documents are validated before they come here: `document::Validator`.
+        .validation_mode(ValidationMode::Fast)
 }
 
 /// The schema over the services of a process.

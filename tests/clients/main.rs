@@ -18,8 +18,10 @@ use tokio::runtime::Runtime;
 use crate::checkout::Checkout;
 
 /// The scripts: each is `<name>.js`.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 12] = [
     "audit",
+    "validation",
+    "nulls",
     "operations",
     "graphql-ws",
     "graphql-sse",

@@ -22,6 +22,7 @@ mod connections;
 mod contact_reads;
 mod deliveries;
 mod demo;
+mod documents;
 mod erasure;
 mod evening;
 mod exports;

@@ -187,10 +187,9 @@ impl Documents {
                 serde_json::from_str(&text).map_err(|_| DocumentsError::NoManifest { path: file.clone() })?
             };
             for (id, document) in documents {
-                let reason =
-                    limits::check_text(&document).map_err(|error| error.to_string()).and_then(|()| {
-                        async_graphql::parser::parse_query(&document).map_err(|error| error.to_string())
-                    });
+                let reason = limits::check_text(&document)
+                    .map_err(|error| error.to_string())
+                    .and_then(|()| crate::document::check_syntax(&document));
                 if let Err(reason) = reason {
                     return Err(DocumentsError::Unusable { path: file, id, reason });
                 }

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Request, Response, ServerError, Value};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Name, Request, Response, ServerError};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use event_store::SPANS;
@@ -17,24 +17,24 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use tracing::Instrument;
 
-use super::alone::alone;
 use super::client_address::ClientAddress;
 use super::documents::Documents;
+use super::limits::TooMuch;
 use super::limits::cost::{COST, Cost, Costs};
-use super::limits::{TooMuch, root_fields};
 use super::parsed::Parsed;
 use super::rate_limit::{RateLimiter, TooFast};
 use super::request_id::{RequestId, panic_text};
-use super::{subscribe, typename};
+use super::subscribe;
 use crate::auth::Authenticator;
 use crate::batching::Batches;
-use crate::completion::{Asked, operation, switches};
+use crate::completion::{Asked, find_operation, switches};
 use crate::context::{Caller, Services};
+use crate::document::{Complaint, execution};
 use crate::error::{ApiError, ErrorCode, finish, set_code};
 use crate::introspection::{Introspection, Undescribed};
 use crate::labels::Lang;
 use crate::loaders::Loaders;
-use crate::schema::{COMPLAINTS, Executed, Schema};
+use crate::schema::{Executed, Schema};
 use crate::subscriptions::Progress;
 use crate::supervision::operations::{Described, OperationMetrics, codes, milliseconds};
 
@@ -165,65 +165,75 @@ impl Api {
         admitted
     }
 
-    /// Parses a request and holds it against the limits, on every transport before anything else. What it
-    /// costs becomes data of the request, from where it comes into the answer.
+    /// Parses and validates a request, coerces its variables, and holds it against the limits: on every transport
+    /// before anything else. What it costs becomes data of the request, from where it comes into the answer.
+    ///
+    /// The coerced variables are the only ones from here on: the cost, the execution, the completion of the answer
+    /// and the fingerprint of an idempotency key all see them.
     ///
     /// # Errors
     /// The answer that it gets instead of being executed.
-    pub fn check(&self, request: &mut Request) -> Result<OperationType, Box<Response>> {
+    pub fn check(&self, request: &mut Request, caller: &Caller) -> Result<OperationType, Box<Response>> {
+        let begun = Instant::now();
+        let checked = self.ready(request, caller);
+        if let (Err(response), Some(described)) = (&checked, described(request)) {
+            self.metrics.count(&described, response, begun.elapsed());
+        }
+        checked
+    }
+
+    fn ready(&self, request: &mut Request, caller: &Caller) -> Result<OperationType, Box<Response>> {
         let refused = |code, message: String| Box::new(refusal(code, message));
-        let too_complex = |error: TooMuch| refused(ErrorCode::QueryTooComplex, error.to_string());
         let bad_input = |message: String| refused(ErrorCode::BadUserInput, message);
-        let document = self.parsed.of(&request.query)?;
-        let name = request.operation_name.as_deref();
-        if name.is_none() && document.operations.iter().len() > 1 {
+        let parsed = self.parsed.of(&request.query)?;
+        let document = &parsed.executable;
+        let asked_for = request.operation_name.clone();
+        let (asked_for, found) = (asked_for.as_deref(), find_operation(document, asked_for.as_deref()));
+        if let Some((_, operation)) = found {
+            // Of what is refused before its cost is known.
+            request.data.insert(Arc::new(Described::new(document, &operation.node, 0, asked_for)));
+        }
+        if !parsed.complaints.is_empty() {
+            return Err(Box::new(self.complaints(&parsed.complaints, caller)));
+        }
+        if asked_for.is_none() && document.operations.iter().len() > 1 {
             return Err(bad_input("operationName is needed: there are several".to_owned()));
         }
-        let Some(operation) = operation(&document, name) else {
+        let Some((name, operation)) = found else {
             return Err(bad_input("operationName: there is no such operation".to_owned()));
         };
-        let cost = self.costs.cost(&document, operation, &request.variables);
-        if cost.requested > COST {
-            let error = TooMuch::Cost { requested: cost.requested };
-            return Err(Box::new(with_cost(*too_complex(error), Some(cost))));
-        }
-        if cost.unknown > COMPLAINTS {
-            // Validation would look for a name like each of them.
-            let message = format!("more than {COMPLAINTS} fields are not in the schema");
-            return Err(refused(ErrorCode::GraphqlValidationFailed, message));
-        }
-        let kind = operation.ty;
+        let kind = operation.node.ty;
         if kind == OperationType::Mutation
             && let Some(window) = self.services.maintenance.window()
         {
             return Err(Box::new(window.refusal(self.services.clock.now())));
         }
-        let several =
-            kind == OperationType::Subscription && root_fields(&document, &operation.selection_set.node) != 1;
-        if several {
-            let message = "a subscription has one field".to_owned();
-            return Err(refused(ErrorCode::GraphqlValidationFailed, message));
+        let validator = self.parsed.validator();
+        let given = std::mem::take(&mut request.variables);
+        let coerced = parsed.coerce(validator, name.map(Name::as_str), &operation.node, given);
+        request.variables = coerced.map_err(|complaints| Box::new(self.complaints(&complaints, caller)))?;
+        let cost = self.costs.cost(document, &operation.node, &request.variables);
+        if cost.requested > COST {
+            let error = TooMuch::Cost { requested: cost.requested };
+            let response = refusal(ErrorCode::QueryTooComplex, error.to_string());
+            return Err(Box::new(with_cost(response, Some(cost))));
         }
-        let mut needed = operation.variable_definitions.iter().map(|definition| &definition.node);
-        let missing = needed.find(|definition| {
-            let is_needed = !definition.var_type.node.nullable && definition.default_value.is_none();
-            let given = request.variables.get(&definition.name.node);
-            is_needed && given.is_none_or(|given| *given == Value::Null)
-        });
-        if let Some(missing) = missing {
-            return Err(bad_input(format!("the variable ${} is needed", missing.name.node)));
-        }
-        let described = Arc::new(Described::new(&document, operation, cost.requested, name));
-        let mut executed = ExecutableDocument::clone(&document);
-        typename::expose(&mut executed).map_err(|error| Box::new(Response::from_errors(vec![error])))?;
-        let alone = name.and_then(|name| alone(&executed, name));
-        // What is executed means the same as what was sent, which is kept once for all who send it.
+        let executed = execution::executed(validator.schema(), document, name, operation, &request.variables);
+        let executed = executed.map_err(|complaint| Box::new(self.complaints(&[complaint], caller)))?;
+        let described = Arc::new(Described::new(document, &operation.node, cost.requested, asked_for));
         let (operation, switches) = (request.operation_name.clone(), switches(&request.variables));
-        request.data.insert(Arc::new(Asked { document, operation, switches }));
+        request.data.insert(Arc::new(Asked { document: parsed, operation, switches }));
         request.data.insert(described);
         request.data.insert(cost);
-        request.set_parsed_query(alone.unwrap_or(executed));
+        request.set_parsed_query(executed);
         Ok(kind)
+    }
+
+    /// The answer to a request that violates rules.
+    fn complaints(&self, complaints: &[Complaint], caller: &Caller) -> Response {
+        let suggest = self.introspection.is_for(caller.actor.as_ref());
+        let errors = complaints.iter().map(|complaint| complaint.to_error(suggest));
+        finish(Response::from_errors(errors.collect()), &caller.request_id)
     }
 
     fn prepare(
@@ -282,9 +292,13 @@ impl Api {
 
     /// Checks any operation and starts it: a subscription answers many times, others once.
     pub fn start(&self, mut request: Request, caller: Caller) -> Running {
-        match self.check(&mut request) {
+        let begun = Instant::now();
+        match self.check(&mut request, &caller) {
             Ok(kind) => self.begin(kind, request, caller, None),
-            Err(response) => Running::refused(*response),
+            Err(response) => {
+                note(&caller.request_id, described(&request).as_deref(), &response, begun.elapsed());
+                Running::refused(*response)
+            }
         }
     }
 
@@ -298,12 +312,10 @@ impl Api {
         last_seen: Option<&str>,
     ) -> Running {
         if kind == OperationType::Subscription {
-            return match subscribe::prepare(&mut request, last_seen) {
-                Ok(()) => self.follow(request, caller),
-                Err(error) => {
-                    Running::refused(refusal(ErrorCode::GraphqlValidationFailed, error.to_string()))
-                }
-            };
+            if let Some(last_seen) = last_seen {
+                subscribe::resume(&mut request, last_seen);
+            }
+            return self.follow(request, caller);
         }
         let (api, executed) = (self.clone(), Executed::default());
         let answered = executed.clone();

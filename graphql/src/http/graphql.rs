@@ -233,7 +233,7 @@ async fn run(
     if let Err(too_fast) = api.admit(&session.caller) {
         return rate_limit::too_fast(media, too_fast);
     }
-    let checked = api.check(&mut request);
+    let checked = api.check(&mut request, &session.caller);
     let described = super::execute::described(&request);
     let executing = match checked {
         Ok(OperationType::Mutation) if !may_mutate => {

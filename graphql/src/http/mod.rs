@@ -1,7 +1,6 @@
 //! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
 
 pub mod admission;
-pub mod alone;
 pub mod browser;
 pub mod client_address;
 pub mod connections;
@@ -21,5 +20,4 @@ pub mod router;
 mod session;
 mod sse;
 mod subscribe;
-mod typename;
 pub mod websocket;

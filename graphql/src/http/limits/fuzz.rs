@@ -1,14 +1,14 @@
-//! Documents that nobody would write, through all that happens before validation: whatever comes, it ends
+//! Documents that nobody would write, through all that happens before execution: whatever comes, it ends
 //! soon, and nothing panics.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use async_graphql::Variables;
-use async_graphql::parser::parse_query;
 use proptest::prelude::*;
 
 use super::cost::Costs;
-use super::{check_document, check_text, root_fields};
+use crate::document::{Validator, execution};
 
 /// Long, because machines are shared; what it guards against takes for ever.
 const SOON: Duration = Duration::from_secs(10);
@@ -53,18 +53,21 @@ const PIECES: [&str; 34] = [
 /// What `Api::check` does with a document, as far as it needs no process.
 fn examine(query: &str) {
     let begun = Instant::now();
-    if check_text(query).is_ok()
-        && let Ok(document) = parse_query(query)
-        && check_document(&document).is_ok()
-    {
+    if let Ok(document) = VALIDATOR.document(query) {
         let costs = Costs::of(SCHEMA).unwrap();
-        for (_, operation) in document.operations.iter() {
-            costs.cost(&document, &operation.node, &Variables::default());
-            root_fields(&document, &operation.node.selection_set.node);
+        let executable = &document.executable;
+        for (name, operation) in executable.operations.iter() {
+            let variables = Variables::default();
+            costs.cost(executable, &operation.node, &variables);
+            if document.complaints.is_empty() {
+                let _ = execution::executed(VALIDATOR.schema(), executable, name, operation, &variables);
+            }
         }
     }
     assert!(begun.elapsed() < SOON, "{query}");
 }
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| Validator::of(SCHEMA).unwrap());
 
 const SCHEMA: &str = "type Query { node: Order orders(first: Int): OrderConnection } \
     type OrderConnection { nodes: [Order!]! } type Order { id: ID! node: Order orders(first: Int): OrderConnection }";

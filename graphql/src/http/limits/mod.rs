@@ -7,7 +7,7 @@ mod fuzz;
 mod text;
 mod variables;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
@@ -25,9 +25,11 @@ const NESTING: usize = 64;
 const DEPTH: usize = 15;
 /// How many fields and fragments an operation may have, fragments expanded.
 const FIELDS: u64 = 10_000;
-/// How many aliases an operation may have, fragments expanded.
+/// How many fields and fragments all operations of a document may have together: validation reads each of them.
+const FIELDS_TOGETHER: u64 = 20_000;
+/// How many aliases an operation may have, fragments expanded. What is selected again under the same key counts as one.
 const ALIASES: u64 = 200;
-/// How many aliases one field may have in one selection.
+/// How often one field may be selected in one selection, under aliases or again under the same key.
 const ALIASES_OF_A_FIELD: usize = 30;
 /// How many directives one place in a document may have.
 const DIRECTIVES_AT_A_PLACE: usize = 5;
@@ -70,6 +72,9 @@ pub enum TooMuch {
     /// Fragments that expand to too many fields.
     #[error("an operation asks for at most {FIELDS} fields")]
     Fields,
+    /// Operations with many fields beside each other.
+    #[error("the operations of a document ask for at most {FIELDS_TOGETHER} fields together")]
+    FieldsTogether,
     /// A fragment that contains itself.
     #[error("a fragment contains itself")]
     Cycle,
@@ -80,10 +85,12 @@ pub enum TooMuch {
     #[error("a document holds at most {FRAGMENTS} fragments")]
     Fragments,
     /// The same again under other names.
-    #[error("an operation has at most {ALIASES} aliases")]
+    #[error("an operation has at most {ALIASES} aliases and repeated fields")]
     Aliases,
     /// One field under many names.
-    #[error("a field has at most {ALIASES_OF_A_FIELD} aliases in one selection")]
+    #[error(
+        "a field is selected at most {ALIASES_OF_A_FIELD} times in one selection, by aliases or repeated"
+    )]
     AliasesOfAField,
     /// Directives on directives.
     #[error("one place in a document has at most {DIRECTIVES_AT_A_PLACE} directives")]
@@ -133,7 +140,7 @@ struct Weight {
 
 impl Weight {
     /// A field over its selection.
-    fn under(self, field: &Field) -> Result<Self, TooMuch> {
+    fn under(self, field: &Field, is_alias: bool) -> Result<Self, TooMuch> {
         let name = field.name.node.as_str();
         let introspects = ["__schema", "__type"].contains(&name);
         if introspects && self.type_lists > TYPE_LISTS_ON_A_PATH {
@@ -143,7 +150,7 @@ impl Weight {
             fields: self.fields.saturating_add(1),
             nesting: self.nesting + 1,
             depth: self.depth + 1,
-            aliases: self.aliases.saturating_add(u64::from(field.alias.is_some())),
+            aliases: self.aliases.saturating_add(u64::from(is_alias)),
             width: 1,
             type_lists: self.type_lists + usize::from(TYPE_LISTS.contains(&name)),
             introspection: if introspects { self.fields } else { self.introspection },
@@ -151,9 +158,14 @@ impl Weight {
     }
 
     /// A fragment over its selection. It counts as a field: whoever reads the document expanded comes by
-    /// it each time, even when nothing is in it.
-    fn spread(self) -> Self {
-        Self { fields: self.fields.saturating_add(1), nesting: self.nesting + 1, ..self }
+    /// it each time, even when nothing is in it. Spread again, its fields are repeated.
+    fn spread(self, is_again: bool) -> Self {
+        Self {
+            fields: self.fields.saturating_add(1),
+            nesting: self.nesting + 1,
+            aliases: self.aliases.saturating_add(if is_again { self.width } else { 0 }),
+            ..self
+        }
     }
 
     /// One selection beside another.
@@ -185,6 +197,28 @@ impl Weight {
     }
 }
 
+/// What one selection has so far, with the inline fragments in it.
+#[derive(Default)]
+struct Selected<'a> {
+    keys: HashSet<&'a Name>,
+    fragments: HashSet<&'a Name>,
+    /// How often each field is selected under an alias or again.
+    aliases: HashMap<&'a Name, usize>,
+}
+
+impl<'a> Selected<'a> {
+    /// Adds a field; whether it counts as an alias.
+    fn field(&mut self, field: &'a Field) -> Result<bool, TooMuch> {
+        let is_again = !self.keys.insert(&field.response_key().node);
+        if field.alias.is_none() && !is_again {
+            return Ok(false);
+        }
+        let aliases = self.aliases.entry(&field.name.node).or_default();
+        *aliases += 1;
+        if *aliases > ALIASES_OF_A_FIELD { Err(TooMuch::AliasesOfAField) } else { Ok(true) }
+    }
+}
+
 /// What is known of a document so far.
 struct Weighing<'a> {
     document: &'a ExecutableDocument,
@@ -205,6 +239,7 @@ pub fn check_document(document: &ExecutableDocument) -> Result<(), TooMuch> {
     if document.fragments.len() > FRAGMENTS {
         return Err(TooMuch::Fragments);
     }
+    let mut together = 0_u64;
     let mut weighing = Weighing { document, fragments: HashMap::new(), directives: 0 };
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
@@ -215,7 +250,11 @@ pub fn check_document(document: &ExecutableDocument) -> Result<(), TooMuch> {
         for definition in &operation.variable_definitions {
             weighing.directives(&definition.node.directives)?;
         }
-        let weight = weighing.selections(&operation.selection_set.node, 0)?;
+        let weight = weighing.selections(&operation.selection_set.node, 0, &mut Selected::default())?;
+        together = together.saturating_add(weight.fields);
+        if together > FIELDS_TOGETHER {
+            return Err(TooMuch::FieldsTogether);
+        }
         if operation.ty == OperationType::Mutation && weight.width > MUTATIONS {
             return Err(TooMuch::Mutations);
         }
@@ -254,33 +293,35 @@ impl<'a> Weighing<'a> {
     }
 
     /// Weighs a selection that stands so deep.
-    fn selections(&mut self, selections: &'a SelectionSet, depth: usize) -> Result<Weight, TooMuch> {
+    fn selections(
+        &mut self,
+        selections: &'a SelectionSet,
+        depth: usize,
+        selected: &mut Selected<'a>,
+    ) -> Result<Weight, TooMuch> {
         if depth > NESTING {
             return Err(TooMuch::Nesting);
         }
         let mut sum = Weight::default();
-        let mut aliases: HashMap<&Name, usize> = HashMap::new();
         for selection in &selections.items {
             let part = match &selection.node {
                 Selection::Field(field) => {
                     let field = &field.node;
                     self.directives(&field.directives)?;
-                    if field.alias.is_some() {
-                        let aliases = aliases.entry(&field.name.node).or_default();
-                        *aliases += 1;
-                        if *aliases > ALIASES_OF_A_FIELD {
-                            return Err(TooMuch::AliasesOfAField);
-                        }
-                    }
-                    self.selections(&field.selection_set.node, depth + 1)?.under(field)?
+                    let is_alias = selected.field(field)?;
+                    let mut below = Selected::default();
+                    self.selections(&field.selection_set.node, depth + 1, &mut below)?
+                        .under(field, is_alias)?
                 }
                 Selection::InlineFragment(fragment) => {
                     self.directives(&fragment.node.directives)?;
-                    self.selections(&fragment.node.selection_set.node, depth + 1)?.spread()
+                    self.selections(&fragment.node.selection_set.node, depth + 1, selected)?.spread(false)
                 }
                 Selection::FragmentSpread(spread) => {
                     self.directives(&spread.node.directives)?;
-                    self.fragment(&spread.node.fragment_name.node, depth + 1)?.spread()
+                    let name = &spread.node.fragment_name.node;
+                    let is_again = !selected.fragments.insert(name);
+                    self.fragment(name, depth + 1)?.spread(is_again)
                 }
             };
             sum = sum.beside(part).check()?;
@@ -301,7 +342,7 @@ impl<'a> Weighing<'a> {
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(Weight::default()) };
         self.fragments.insert(name, None);
         self.directives(&fragment.node.directives)?;
-        let weight = self.selections(&fragment.node.selection_set.node, depth)?;
+        let weight = self.selections(&fragment.node.selection_set.node, depth, &mut Selected::default())?;
         self.fragments.insert(name, Some(weight));
         Ok(weight)
     }

@@ -9,6 +9,11 @@ fn check(query: &str) -> Result<(), TooMuch> {
     check_document(&parse_query(query).unwrap())
 }
 
+/// Different fields.
+fn fields(name: &str, times: usize) -> String {
+    (0..times).map(|at| format!("{name}{at} ")).collect()
+}
+
 #[test]
 fn a_modest_query_passes() {
     assert_eq!(check("{ a { ...F ...F } } fragment F on A { b c { d } }"), Ok(()));
@@ -22,8 +27,9 @@ fn fragments_that_double_are_counted_once_each() {
         bomb += &format!(" fragment F{level} on A {{ ...F{0} ...F{0} }}", level + 1);
     }
     bomb += " fragment F40 on A { a }";
-    assert_eq!(check(&bomb), Err(TooMuch::Fields));
-    let wide = format!("{{ ...F ...F ...F }} fragment F on A {{ {} }}", "a ".repeat(3_334));
+    assert_eq!(check(&bomb), Err(TooMuch::Aliases));
+    let wide =
+        format!("{{ a {{ ...F }} b {{ ...F }} c {{ ...F }} }} fragment F on A {{ {} }}", fields("a", 3_334));
     assert_eq!(check(&wide), Err(TooMuch::Fields));
 }
 
@@ -79,7 +85,7 @@ fn lists_of_types_within_each_other_are_refused_however_they_are_spread() {
 
 #[test]
 fn an_introspection_has_so_many_fields() {
-    let wide = |times: usize| format!("types {{ {} }}", "name ".repeat(times));
+    let wide = |times: usize| format!("types {{ {} }}", fields("name", times));
     assert_eq!(check(&format!("{{ __schema {{ {} }} }}", wide(399))), Ok(()));
     assert_eq!(check(&format!("{{ __schema {{ {} }} }}", wide(400))), Err(TooMuch::Introspection));
     let twice = format!("{{ a: __schema {{ {0} }} b: __schema {{ {0} }} }}", wide(300));
@@ -109,6 +115,33 @@ fn aliases_are_counted_of_a_field_and_in_all() {
 }
 
 #[test]
+fn repeated_fields_count_as_aliases() {
+    let repeated = |times: usize| "a ".repeat(times);
+    assert_eq!(check(&format!("{{ {} }}", repeated(31))), Ok(()));
+    assert_eq!(check(&format!("{{ {} }}", repeated(32))), Err(TooMuch::AliasesOfAField));
+    assert_eq!(check(&format!("{{ {} }}", "... { a } ".repeat(32))), Err(TooMuch::AliasesOfAField));
+    let mixed = format!("{{ {} b: a {} }}", repeated(20), repeated(20));
+    assert_eq!(check(&mixed), Err(TooMuch::AliasesOfAField));
+    // In a fragment that is spread again and again, and in several fragments.
+    let again = format!("{{ {} }} fragment F on A {{ {} }}", "...F ".repeat(12), fields("a", 20));
+    assert_eq!(check(&again), Err(TooMuch::Aliases));
+    let several =
+        |times: usize| (0..times).map(|at| format!("b{at} {{ {} }}", repeated(30))).collect::<String>();
+    assert_eq!(check(&format!("{{ {} }}", several(6))), Ok(()));
+    assert_eq!(check(&format!("{{ {} }}", several(7))), Err(TooMuch::Aliases));
+}
+
+#[test]
+fn the_operations_of_a_document_have_so_many_fields_together() {
+    let document = |operations: usize| {
+        let queries = (0..operations).map(|n| format!("query Q{n} {{ ...F }} ")).collect::<String>();
+        format!("{queries} fragment F on A {{ {} }}", fields("a", 1_998))
+    };
+    assert_eq!(check(&document(10)), Ok(()));
+    assert_eq!(check(&document(11)), Err(TooMuch::FieldsTogether));
+}
+
+#[test]
 fn directives_are_counted_at_a_place_and_in_all() {
     let at_a_place = |times: usize| "@skip(if: false) ".repeat(times);
     assert_eq!(check(&format!("{{ a {} }}", at_a_place(5))), Ok(()));
@@ -123,7 +156,10 @@ fn directives_are_counted_at_a_place_and_in_all() {
         let document = document.replace("@@", &at_a_place(6));
         assert_eq!(check(&document), Err(TooMuch::DirectivesAtAPlace), "{document}");
     }
-    let in_all = |times: usize| format!("{{ {} }}", format!("a {}", at_a_place(5)).repeat(times));
+    let in_all = |times: usize| {
+        let fields = (0..times).map(|at| format!("a{at} {}", at_a_place(5))).collect::<String>();
+        format!("{{ {fields} }}")
+    };
     assert_eq!(check(&in_all(40)), Ok(()));
     assert_eq!(check(&in_all(41)), Err(TooMuch::Directives));
 }
@@ -146,8 +182,8 @@ fn an_operation_defines_so_many_variables() {
 #[test]
 fn the_fields_of_a_root_are_counted_through_fragments() {
     let document = parse_query("{ a ...F ... { b } } fragment F on A { c { d } e }").unwrap();
-    let operation = crate::completion::operation(&document, None).unwrap();
-    assert_eq!(root_fields(&document, &operation.selection_set.node), 4);
+    let (_, operation) = crate::completion::find_operation(&document, None).unwrap();
+    assert_eq!(root_fields(&document, &operation.node.selection_set.node), 4);
 }
 
 #[test]
