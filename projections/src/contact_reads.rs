@@ -70,6 +70,7 @@ pub async fn page(
     args: &PageArgs,
 ) -> Result<Page<Row>, PageError> {
     let list = List {
+        name: "contactReads",
         table: "contact_reads",
         columns: "id, reader_id, role, contact_id, customer_id, order_id, pizzeria, read_at",
         column: "read_at",

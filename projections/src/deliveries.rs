@@ -195,12 +195,13 @@ pub(crate) async fn page_in(
     sort: DeliverySort,
     args: &PageArgs,
 ) -> Result<Page<Row>, PageError> {
-    let (column, descending) = match sort {
-        DeliverySort::PromisedAtAsc => ("promised_at", false),
-        DeliverySort::ScheduledAtDesc => ("scheduled_at", true),
-        DeliverySort::ScheduledAtAsc => ("scheduled_at", false),
+    let (name, column, descending) = match sort {
+        DeliverySort::PromisedAtAsc => ("deliveries by promisedAt ascending", "promised_at", false),
+        DeliverySort::ScheduledAtDesc => ("deliveries by scheduledAt descending", "scheduled_at", true),
+        DeliverySort::ScheduledAtAsc => ("deliveries by scheduledAt ascending", "scheduled_at", false),
     };
     let list = List {
+        name,
         table,
         columns: COLUMNS,
         column,

@@ -216,15 +216,17 @@ pub(crate) async fn page_in(
     sort: OrderSort,
     args: &PageArgs,
 ) -> Result<Page<Row>, PageError> {
-    let (column, kind, descending) = match sort {
-        OrderSort::PlacedAtDesc => ("placed_at", SortKind::Instant, true),
-        OrderSort::PlacedAtAsc => ("placed_at", SortKind::Instant, false),
-        OrderSort::PromisedAtAsc => ("promised_at", SortKind::Instant, false),
-        OrderSort::NumberAsc => ("number", SortKind::Text, false),
-        OrderSort::NumberDesc => ("number", SortKind::Text, true),
+    let (name, column, kind, descending) = match sort {
+        OrderSort::PlacedAtDesc => ("orders by placedAt descending", "placed_at", SortKind::Instant, true),
+        OrderSort::PlacedAtAsc => ("orders by placedAt ascending", "placed_at", SortKind::Instant, false),
+        OrderSort::PromisedAtAsc => {
+            ("orders by promisedAt ascending", "promised_at", SortKind::Instant, false)
+        }
+        OrderSort::NumberAsc => ("orders by number ascending", "number", SortKind::Text, false),
+        OrderSort::NumberDesc => ("orders by number descending", "number", SortKind::Text, true),
     };
     let list =
-        List { table, columns: COLUMNS, column, kind, descending, filter: &|query| filter.push(query) };
+        List { name, table, columns: COLUMNS, column, kind, descending, filter: &|query| filter.push(query) };
     let place = |stored: &Stored| {
         let key = match sort {
             OrderSort::PlacedAtDesc | OrderSort::PlacedAtAsc => stored.placed_at.into(),

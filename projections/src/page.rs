@@ -1,9 +1,13 @@
 //! Pages of lists that grow: keyset pagination with opaque cursors. Knows no read model.
+//!
+//! A cursor names the list, the order of the list and, where the list belongs to one object, that object. What is a
+//! cursor of another list is refused: it would be compared to keys of another kind, and the page would be wrong or empty.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use domain::ids::PizzeriaId;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
@@ -22,7 +26,7 @@ pub enum PageError {
     #[error("a page has 1 to {MAX_PAGE} items")]
     Size,
     /// Not a cursor of this list and order.
-    #[error("not a cursor of this list")]
+    #[error("not a cursor of this list and order: pass one of a page of the same list, in the same order")]
     Cursor,
     /// The database did not answer.
     #[error("the database failed")]
@@ -41,15 +45,15 @@ enum End {
 pub struct PageArgs {
     end: End,
     size: u32,
-    after: Option<Cursor>,
-    before: Option<Cursor>,
+    after: Option<String>,
+    before: Option<String>,
 }
 
 impl PageArgs {
     /// From the arguments of a Relay connection.
     ///
     /// # Errors
-    /// Unless exactly one of `first` and `last` is given, it is 1 to 100, and the cursors are cursors.
+    /// Unless exactly one of `first` and `last` is given, and it is 1 to 100. Cursors are read by the list.
     pub fn new(
         first: Option<i32>,
         after: Option<&str>,
@@ -65,8 +69,8 @@ impl PageArgs {
         Ok(Self {
             end,
             size: size.ok_or(PageError::Size)?,
-            after: after.map(Cursor::decode).transpose()?,
-            before: before.map(Cursor::decode).transpose()?,
+            after: after.map(str::to_owned),
+            before: before.map(str::to_owned),
         })
     }
 }
@@ -107,18 +111,37 @@ impl From<DateTime<Utc>> for SortKey {
     }
 }
 
+/// Writes the cursor of an item of a list, by the item's place in it. The list's name says which list it is, in which
+/// order, and of which object.
+pub fn encode_cursor(list: &str, place: impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::json!([list, place]).to_string())
+}
+
+/// Reads the place that a cursor of a list stands for.
+///
+/// # Errors
+/// [`PageError::Cursor`] for a cursor of another list, and for what is not a cursor.
+pub fn decode_cursor<T: DeserializeOwned>(list: &str, cursor: &str) -> Result<T, PageError> {
+    let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| PageError::Cursor)?;
+    let (named, place): (String, serde_json::Value) =
+        serde_json::from_slice(&json).map_err(|_| PageError::Cursor)?;
+    if named != list {
+        return Err(PageError::Cursor);
+    }
+    serde_json::from_value(place).map_err(|_| PageError::Cursor)
+}
+
 /// What a cursor holds: the item's place in the order, and its id to tell equals apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor(pub(crate) SortKey, pub(crate) Uuid);
 
 impl Cursor {
-    fn encode(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::json!([self.0, self.1]).to_string())
+    fn encode(&self, list: &str) -> String {
+        encode_cursor(list, self)
     }
 
-    fn decode(text: &str) -> Result<Self, PageError> {
-        let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| PageError::Cursor)?;
-        let cursor: Self = serde_json::from_slice(&json).map_err(|_| PageError::Cursor)?;
+    fn decode(list: &str, text: &str) -> Result<Self, PageError> {
+        let cursor: Self = decode_cursor(list, text)?;
         match &cursor.0 {
             // Postgres has no NUL in a text and no instant before 4713 BC or after 294276.
             SortKey::Text(text) if text.contains('\0') => Err(PageError::Cursor),
@@ -139,6 +162,8 @@ pub(crate) enum SortKind {
 
 /// A list: a table, or what stands for one, its order, and what restricts it. The table has the columns `id` and `column`.
 pub(crate) struct List<'a> {
+    /// What cursors name: the list and its order.
+    pub(crate) name: &'static str,
     pub(crate) table: &'a str,
     pub(crate) columns: &'static str,
     pub(crate) column: &'static str,
@@ -149,9 +174,11 @@ pub(crate) struct List<'a> {
 }
 
 impl List<'_> {
-    fn check(&self, cursor: &Cursor) -> Result<(), PageError> {
+    fn cursor(&self, text: Option<&String>) -> Result<Option<Cursor>, PageError> {
+        let Some(text) = text else { return Ok(None) };
+        let cursor = Cursor::decode(self.name, text)?;
         match (&cursor.0, self.kind) {
-            (SortKey::Micros(_), SortKind::Instant) | (SortKey::Text(_), SortKind::Text) => Ok(()),
+            (SortKey::Micros(_), SortKind::Instant) | (SortKey::Text(_), SortKind::Text) => Ok(Some(cursor)),
             (SortKey::Micros(_), SortKind::Text) | (SortKey::Text(_), SortKind::Instant) => {
                 Err(PageError::Cursor)
             }
@@ -203,13 +230,13 @@ impl List<'_> {
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        args.after.iter().chain(&args.before).try_for_each(|cursor| self.check(cursor))?;
+        let (after, before) = (self.cursor(args.after.as_ref())?, self.cursor(args.before.as_ref())?);
         let (behind, ahead) = if self.descending { ("<", ">") } else { (">", "<") };
         let mut query = self.start(self.columns);
-        if let Some(after) = &args.after {
+        if let Some(after) = &after {
             self.beside(&mut query, behind, after);
         }
-        if let Some(before) = &args.before {
+        if let Some(before) = &before {
             self.beside(&mut query, ahead, before);
         }
         let direction = if self.descending == (args.end == End::First) { "DESC" } else { "ASC" };
@@ -223,11 +250,11 @@ impl List<'_> {
             rows.reverse();
         }
         // On the side of a cursor the list goes on if something is there, the cursor's own item included.
-        let beyond_after = match &args.after {
+        let beyond_after = match &after {
             Some(after) => self.exists(db, &format!("{ahead}="), after).await?,
             None => false,
         };
-        let beyond_before = match &args.before {
+        let beyond_before = match &before {
             Some(before) => self.exists(db, &format!("{behind}="), before).await?,
             None => false,
         };
@@ -235,7 +262,8 @@ impl List<'_> {
             End::First => (more || beyond_before, beyond_after),
             End::Last => (beyond_before, more || beyond_after),
         };
-        let items = rows.into_iter().map(|node| Item { cursor: place(&node).encode(), node }).collect();
+        let items =
+            rows.into_iter().map(|node| Item { cursor: place(&node).encode(self.name), node }).collect();
         Ok(Page { items, has_next, has_previous })
     }
 }
@@ -277,19 +305,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_reads_back() {
+    fn a_cursor_reads_back_in_its_own_list_only() {
         for key in [SortKey::Micros(1_764_000_000_123_456), SortKey::Text("P1-000042".into())] {
             let cursor = Cursor(key, Uuid::from_u128(7));
-            assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
+            let text = cursor.encode("orders by number");
+            assert_eq!(Cursor::decode("orders by number", &text).unwrap(), cursor);
+            assert!(matches!(Cursor::decode("orders by time", &text), Err(PageError::Cursor)));
         }
+        let position = encode_cursor("history of order:1", 42);
+        assert_eq!(decode_cursor::<u64>("history of order:1", &position).unwrap(), 42);
+        assert!(matches!(decode_cursor::<u64>("history of order:2", &position), Err(PageError::Cursor)));
     }
 
     #[test]
     fn what_is_not_a_cursor_is_refused() {
-        let far = URL_SAFE_NO_PAD.encode(format!("[{}, \"{}\"]", i64::MAX, Uuid::nil()));
-        let nul = URL_SAFE_NO_PAD.encode(format!("[\"\\u0000\", \"{}\"]", Uuid::nil()));
-        for text in ["", "?", "bm9wZQ", &far, &nul, &URL_SAFE_NO_PAD.encode("[1]"), "é"] {
-            assert!(matches!(Cursor::decode(text), Err(PageError::Cursor)), "{text}");
+        let of = |place: serde_json::Value| encode_cursor("list", place);
+        let far = of(serde_json::json!([i64::MAX, Uuid::nil()]));
+        let nul = of(serde_json::json!(["\0", Uuid::nil()]));
+        // As they were before cursors named their list.
+        let former = URL_SAFE_NO_PAD.encode(serde_json::json!([7, Uuid::nil()]).to_string());
+        let wrong = ["", "?", "bm9wZQ", &far, &nul, &former, &of(serde_json::json!([1])), "é", "42"];
+        for text in wrong {
+            assert!(matches!(Cursor::decode("list", text), Err(PageError::Cursor)), "{text}");
         }
     }
 

@@ -155,6 +155,74 @@ async fn a_page_has_a_size_and_a_cursor_is_of_its_list() {
     }
 }
 
+/// A cursor is of one list, in one order, of one object: elsewhere it is refused, and never an empty page.
+#[tokio::test]
+async fn a_cursor_of_another_list_or_order_is_refused() {
+    let shop = Shop::open().await;
+    let (order, delivery) = crate::deliveries::ready(&shop).await;
+    let (other, _) = crate::deliveries::ready(&shop).await;
+    let director = shop.person("director");
+    let (order, other, delivery) = (&order["id"], &other["id"], &delivery["id"]);
+    let history = |of: &str, id: &Value| {
+        (format!("{of}(id: {id}) {{ history(first: 1$) {{ ! }} }}"), format!("/{of}/history"))
+    };
+    let list = |list: &str, by: &str| (format!("{list}(first: 1{by}$) {{ ! }}"), format!("/{list}"));
+    let lists = [
+        list("orders", ""),
+        list("orders", ", orderBy: PLACED_AT_ASC"),
+        list("orders", ", orderBy: PROMISED_AT_ASC"),
+        list("orders", ", orderBy: NUMBER_ASC"),
+        list("orders", ", orderBy: NUMBER_DESC"),
+        list("deliveries", ""),
+        list("deliveries", ", orderBy: SCHEDULED_AT_ASC"),
+        list("deliveries", ", orderBy: SCHEDULED_AT_DESC"),
+        list("staff", ""),
+        list("events", ""),
+        list("contactReads", ""),
+        history("order", order),
+        history("order", other),
+        history("delivery", delivery),
+        ("stock(pizzeriaId: \"P1\") { history(first: 1$) { ! } }".to_owned(), "/stock/history".to_owned()),
+    ];
+    let ask = async |(field, path): &(String, String), after: &str| {
+        let field = field.replace('$', after).replace('!', "edges { cursor } pageInfo { endCursor }");
+        let answer = director.ask(&format!("{{ {field} }}"), Value::Null).await;
+        let page = answer.body["data"].pointer(path).cloned().unwrap_or_default();
+        (answer, page)
+    };
+    // The director reads a contact, so that there is a first read.
+    let contact = format!("{{ order(id: {order}) {{ contact {{ phone }} }} }}");
+    director.data(&contact, Value::Null).await;
+    let mut cursors = Vec::new();
+    for list in &lists {
+        let (answer, page) = ask(list, "").await;
+        let cursor =
+            page["pageInfo"]["endCursor"].as_str().unwrap_or_else(|| panic!("{list:?}: {}", answer.body));
+        cursors.push(cursor.to_owned());
+    }
+    for (at, list) in lists.iter().enumerate() {
+        for (of, cursor) in cursors.iter().enumerate() {
+            let (answer, page) = ask(list, &format!(", after: \"{cursor}\"")).await;
+            // An order by its name and by default is one order: its cursors are the same.
+            if cursors[at] == cursors[of] {
+                assert!(page["edges"].is_array(), "{list:?}: {}", answer.body);
+            } else {
+                assert_eq!(answer.code(), "BAD_USER_INPUT", "{list:?} after a cursor of {:?}", lists[of]);
+            }
+        }
+    }
+    // What cursors were before they named their list: refused, but for positions where any position will do.
+    for (list, after, taken) in [
+        (&lists[0], "WzE3NjQwMDAwMDAsIngiXQ", false),
+        (&lists[11], "1", false),
+        (&lists[9], "1", true),
+        (&lists[14], "1", true),
+    ] {
+        let (_, page) = ask(list, &format!(", after: \"{after}\"")).await;
+        assert_eq!(page["edges"].is_array(), taken, "{list:?}");
+    }
+}
+
 #[tokio::test]
 async fn anything_is_found_by_its_id() {
     let shop = Shop::open().await;

@@ -16,7 +16,7 @@ use crate::loaders::LatestHead;
 use crate::requires::{requires, roles};
 use crate::scalars::{self, LogPosition};
 use crate::types::enums::StreamType;
-use crate::types::event::{Event, EventConnection, cursor};
+use crate::types::event::{Event, EventConnection, cursor_or_position};
 use crate::types::seal::{self, ConsistencyProof, InclusionProof, TreeHead};
 
 /// Queries over the log.
@@ -81,6 +81,9 @@ impl Log {
         Ok(ConsistencyProof::new(from.0, to.0, &proof))
     }
 }
+
+/// What cursors of `events` name. The filter is not part of it: a cursor is a place in the whole log.
+const LIST: &str = "events";
 
 /// Which events; everything that is given must hold.
 #[derive(Debug, Default, Clone, InputObject)]
@@ -196,16 +199,16 @@ impl LogQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] filter: Option<EventFilter>,
         #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "After this cursor, or after any position of the log.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Before this cursor, or before any position of the log.")] before: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         let base = event_filter(ctx, filter.unwrap_or_default())?;
-        // The same rules of size as every other connection; the cursors here are positions.
+        // The same rules of size as every other connection; cursors and positions are both places.
         PageArgs::new(first, None, last, None)?;
         let size = i64::from(first.or(last).ok_or(PageError::Bound)?);
-        let after = after.as_deref().map(cursor).transpose()?;
-        let before = before.as_deref().map(cursor).transpose()?;
+        let after = after.as_deref().map(|after| cursor_or_position(LIST, after)).transpose()?;
+        let before = before.as_deref().map(|before| cursor_or_position(LIST, before)).transpose()?;
         let mut page = base.clone();
         page.after = base.after.max(after);
         page.before = before;
@@ -222,6 +225,6 @@ impl LogQuery {
         let (next, previous) = (before.is_some(), after.is_some());
         let (has_next, has_previous) =
             if from_end { (next, more || previous) } else { (more || next, previous) };
-        Ok(EventConnection::new(events, has_next, has_previous))
+        Ok(EventConnection::new(LIST, events, has_next, has_previous))
     }
 }

@@ -1,11 +1,10 @@
 //! Who works here, for those who hire.
 
 use async_graphql::{Context, ID, Object};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::access::Permission;
 use domain::ids::StaffId;
-use projections::page::{Item, Page, PageArgs, PageError};
+use projections::page::{Item, Page, PageArgs, PageError, decode_cursor, encode_cursor};
+use uuid::Uuid;
 
 use super::order::pizzerias_of;
 use crate::auth::registration;
@@ -43,8 +42,11 @@ impl StaffQuery {
     }
 }
 
+/// What cursors name.
+const LIST: &str = "staff";
+
 fn cursor(id: StaffId) -> String {
-    URL_SAFE_NO_PAD.encode(id.0)
+    encode_cursor(LIST, id.0)
 }
 
 /// A page of a list that fits into memory: a group has some hundred people.
@@ -55,9 +57,9 @@ fn page(
     last: Option<i32>,
     before: Option<&str>,
 ) -> Result<Page<Staff>, ApiError> {
-    let place = |wanted: &str| {
-        let at = ids.iter().position(|id| cursor(*id) == wanted);
-        at.ok_or_else(|| ApiError::from(PageError::Cursor))
+    let place = |cursor: &str| {
+        let wanted: Uuid = decode_cursor(LIST, cursor)?;
+        ids.iter().position(|id| id.0 == wanted).ok_or(PageError::Cursor)
     };
     let size = |asked: i32| usize::try_from(asked).unwrap_or_default();
     let mut from = after.map(place).transpose()?.map_or(0, |at| at + 1);
@@ -74,8 +76,6 @@ fn page(
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]

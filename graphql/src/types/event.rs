@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope, of_role, roles_of};
 use domain::{EventType, LogPosition, StreamId};
 use event_store::LogEntry;
+use projections::page::{decode_cursor, encode_cursor};
 
 use super::enums::{Role, StreamType};
 use super::page::{PageInfo, forward};
@@ -125,7 +126,7 @@ impl Event {
         if of_role(actor, roles_of(Permission::ReadPayload)).is_err() {
             return Ok(None);
         }
-        let mut payload = serde_json::from_str(self.0.payload().get()).map_err(ApiError::internal)?;
+        let mut payload = serde_json::from_str(self.0.payload().get()).map_err(ApiError::permanent)?;
         if of_role(actor, roles_of(Permission::ReadDeliveryCode)).is_err() {
             blank_codes(self.0.event_type(), &mut payload);
         }
@@ -219,17 +220,20 @@ pub struct EventConnection {
 /// An event of a page.
 #[derive(Debug, SimpleObject)]
 pub struct EventEdge {
-    /// Its cursor: its position in the log.
+    /// The event's cursor, of this list of events only.
     pub cursor: String,
     /// The event.
     pub node: Event,
 }
 
 impl EventConnection {
-    /// Over events in ascending order.
-    pub fn new(events: Vec<LogEntry>, has_next: bool, has_previous: bool) -> Self {
+    /// Over events of a list in ascending order.
+    pub fn new(list: &str, events: Vec<LogEntry>, has_next: bool, has_previous: bool) -> Self {
         let nodes: Vec<_> = events.into_iter().map(Event).collect();
-        let edge = |event: &Event| EventEdge { cursor: event.0.position().to_string(), node: event.clone() };
+        let edge = |event: &Event| EventEdge {
+            cursor: encode_cursor(list, event.0.position().0),
+            node: event.clone(),
+        };
         let edges: Vec<_> = nodes.iter().map(edge).collect();
         let page_info = PageInfo {
             has_next_page: has_next,
@@ -241,12 +245,23 @@ impl EventConnection {
     }
 }
 
-/// A cursor of events.
+/// The place in a list of events that a cursor of it stands for.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` when it is none.
-pub fn cursor(text: &str) -> Result<LogPosition, ApiError> {
-    text.parse().map_err(|_| ApiError::bad_input("not a cursor of this list"))
+/// `BAD_USER_INPUT` for a cursor of another list, and for what is not a cursor.
+pub fn cursor(list: &str, text: &str) -> Result<LogPosition, ApiError> {
+    Ok(LogPosition(decode_cursor(list, text)?))
+}
+
+/// The same for a list that also goes on after any position of the log.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for a cursor of another list, and for what is neither a cursor nor a position.
+pub fn cursor_or_position(list: &str, text: &str) -> Result<LogPosition, ApiError> {
+    match text.parse() {
+        Ok(position) => Ok(position),
+        Err(_) => cursor(list, text),
+    }
 }
 
 /// The history of one stream, forward; of the past, up to its moment.
@@ -261,7 +276,10 @@ pub async fn history(
     moment: Option<Moment>,
 ) -> Result<EventConnection, ApiError> {
     let size = forward(first)?;
-    let after = after.map(cursor).transpose()?;
+    let list = format!("history of {stream}");
+    // A stock is followed from any position on; an order or a delivery from its beginning.
+    let read = if stream.kind == domain::StreamType::Stock { cursor_or_position } else { cursor };
+    let after = after.map(|after| read(&list, after)).transpose()?;
     let limit = i64::from(size) + 1;
     let key = HistoryOf { stream: stream.clone(), after: after.unwrap_or_default(), limit };
     let mut events = ctx.loaders()?.load_one(key).await?.unwrap_or_default();
@@ -269,7 +287,7 @@ pub async fn history(
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let has_next = events.len() > size;
     events.truncate(size);
-    Ok(EventConnection::new(events, has_next, after.is_some_and(|after| after.0 > 0)))
+    Ok(EventConnection::new(&list, events, has_next, after.is_some_and(|after| after.0 > 0)))
 }
 
 #[cfg(test)]
