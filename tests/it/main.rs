@@ -33,6 +33,7 @@ mod graphiql;
 mod http;
 mod idempotency;
 mod kitchen;
+mod languages;
 mod lifecycle;
 mod load;
 mod log;

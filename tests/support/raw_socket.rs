@@ -26,6 +26,12 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct RawSocket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
+impl From<WebSocketStream<MaybeTlsStream<TcpStream>>> for RawSocket {
+    fn from(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self(socket)
+    }
+}
+
 impl RawSocket {
     /// Connects, and says nothing.
     ///

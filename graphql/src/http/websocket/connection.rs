@@ -28,6 +28,9 @@ use crate::labels::Lang;
 /// How often a client may be silent before it is taken to be gone.
 const SILENCES: u32 = 2;
 
+/// Where `connection_init` names languages, in the syntax of the header `Accept-Language`.
+const ACCEPT_LANGUAGE: &str = "acceptLanguage";
+
 /// How long operations that end by themselves may take once the process is about to.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -154,8 +157,10 @@ impl Connection {
             return Err(Close::InitialisedTwice.into());
         }
         let Opening { id, address, lang, token } = &mut self.opening;
+        let mut payload = payload.unwrap_or_default();
+        let lang = lang_of(&mut payload, *lang)?;
         let token = token_of(payload, token.take());
-        match Session::open(&self.server.api, token, *address, *lang, id).await {
+        match Session::open(&self.server.api, token, *address, lang, id).await {
             Ok(session) => self.session = Some(session),
             Err(Refused::Token) => return Err(Close::Forbidden.into()),
             Err(Refused::Unavailable) => return Err(Close::TryAgain.into()),
@@ -288,10 +293,19 @@ fn broken(error: &axum::Error) -> End {
     }
 }
 
+/// The language of `connection_init`, else the one of the request that was upgraded: a page cannot set that request's
+/// headers, and its browser sends the browser's own languages.
+fn lang_of(payload: &mut Object, header: Lang) -> Result<Lang, Close> {
+    match payload.remove(ACCEPT_LANGUAGE) {
+        Some(Value::String(languages)) => Ok(Lang::from_accept_language(&languages)),
+        Some(Value::Null) | None => Ok(header),
+        Some(_) => Err(Close::Invalid(format!("Invalid message: {ACCEPT_LANGUAGE} is not a string"))),
+    }
+}
+
 /// The token of `connection_init`, else the one of the request that was upgraded.
-fn token_of(payload: Option<Object>, header: Option<String>) -> Option<String> {
-    let given = payload.unwrap_or_default().into_iter();
-    match given.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+fn token_of(payload: Object, header: Option<String>) -> Option<String> {
+    match payload.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
         Some((_, Value::String(token))) => Some(token),
         // What is not text lets nobody in.
         Some(_) => Some(String::new()),
