@@ -1,6 +1,6 @@
 //! The demo's data, invented, to the letter of DOMAIN.md ("Demo data"). Pure values: loads nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, Weekday};
 use chrono_tz::Europe::Paris;
@@ -137,18 +137,22 @@ const PIZZAS: &[PizzaRow] = &[
     ("THO", "Thon", 1250, &[("TOMATO", 80), ("MOZZARELLA", 90), ("TUNA", 60), ("ONION", 20), ("OLIVE", 15)]),
 ];
 
-/// Drinks and desserts: code, name, which, VAT class, price in cents.
-const SIDES: &[(&str, &str, Category, VatClass, i64)] = {
+/// A drink or a dessert: code, name, which, VAT class, price in cents, allergens.
+type SideRow = (&'static str, &'static str, Category, VatClass, i64, &'static [Allergen]);
+
+/// Drinks and desserts.
+const SIDES: &[SideRow] = {
+    use Allergen::{Gluten, Milk, Sulphites};
     use Category::{Dessert, Drink};
     use VatClass::{Alcohol, IceCream, SoftDrink};
     &[
-        ("WATER", "Eau 50 cl", Drink, SoftDrink, 180),
-        ("COLA", "Cola 33 cl", Drink, SoftDrink, 220),
-        ("ORANGE", "Orange 33 cl", Drink, SoftDrink, 220),
-        ("ICED_TEA", "Thé glacé 33 cl", Drink, SoftDrink, 220),
-        ("BEER", "Bière 33 cl", Drink, Alcohol, 380),
-        ("RED_WINE", "Vin rouge 75 cl", Drink, Alcohol, 1200),
-        ("ICE_CREAM", "Pot de glace", Dessert, IceCream, 350),
+        ("WATER", "Eau 50 cl", Drink, SoftDrink, 180, &[]),
+        ("COLA", "Cola 33 cl", Drink, SoftDrink, 220, &[]),
+        ("ORANGE", "Orange 33 cl", Drink, SoftDrink, 220, &[]),
+        ("ICED_TEA", "Thé glacé 33 cl", Drink, SoftDrink, 220, &[]),
+        ("BEER", "Bière 33 cl", Drink, Alcohol, 380, &[Gluten]),
+        ("RED_WINE", "Vin rouge 75 cl", Drink, Alcohol, 1200, &[Sulphites]),
+        ("ICE_CREAM", "Pot de glace", Dessert, IceCream, 350, &[Milk]),
     ]
 };
 
@@ -191,7 +195,7 @@ pub fn menu() -> MenuChanges {
         pizzas: PIZZAS.iter().map(pizza).collect(),
         sides: SIDES
             .iter()
-            .map(|(code, name, category, vat_class, price)| Side {
+            .map(|(code, name, category, vat_class, price, _)| Side {
                 code: item(code),
                 name: (*name).to_owned(),
                 category: *category,
@@ -317,13 +321,13 @@ fn ingredient(row: &(&str, &str, Unit, &[Allergen], bool)) -> Ingredient {
     }
 }
 
-fn side_in_stock(row: &(&str, &str, Category, VatClass, i64)) -> Ingredient {
-    let (code, name, ..) = *row;
+fn side_in_stock(row: &SideRow) -> Ingredient {
+    let (code, name, .., allergens) = *row;
     Ingredient {
         code: stocked(code),
         name: name.to_owned(),
         unit: Unit::Piece,
-        allergens: BTreeSet::new(),
+        allergens: allergens.iter().copied().collect(),
         removable: false,
     }
 }

@@ -57,6 +57,16 @@ impl<S: Aggregate, E: Debug + PartialEq> When<S, E> {
         state
     }
 
+    /// It is accepted; gives the state after whatever follows.
+    #[track_caller]
+    pub(crate) fn accepted(self) -> S {
+        let mut state = self.state;
+        for event in self.outcome.unwrap() {
+            state.apply(event);
+        }
+        state
+    }
+
     /// It is refused, and for this reason.
     #[track_caller]
     pub(crate) fn then_err(self, expected: E)

@@ -207,6 +207,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("Order", "delivery"),
     ("Order", "deliveryCode"),
     ("Order", "note"),
+    ("OrderLine", "recipe"),
 ];
 
 /// For whom a field is.

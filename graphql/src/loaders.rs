@@ -58,6 +58,10 @@ pub struct CurrentMenu;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MenuAt(pub LogPosition);
 
+/// A version of the menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MenuVersion(pub u32);
+
 /// A short stream's state as it was at a position.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StateAt {
@@ -219,6 +223,26 @@ impl Loader<MenuAt> for Loaders {
         for key in keys {
             let row = menus::as_of(&self.pool, key.0).await?;
             menus.extend(row.map(|row| (*key, Arc::new(row.menu))));
+        }
+        Ok(menus)
+    }
+}
+
+impl Loader<MenuVersion> for Loaders {
+    type Value = Arc<menus::Row>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[MenuVersion]) -> Result<HashMap<MenuVersion, Self::Value>, ApiError> {
+        let versions: Vec<u32> = keys.iter().map(|key| key.0).collect();
+        let rows = menus::at_versions(&self.pool, &versions).await?;
+        let mut menus: HashMap<_, _> =
+            rows.into_iter().map(|row| (MenuVersion(row.menu.version), Arc::new(row))).collect();
+        // Published a moment ago: the read model may not have it yet.
+        for key in keys {
+            if !menus.contains_key(key) {
+                let row = menus::from_log(&self.pool, key.0).await?;
+                menus.extend(row.map(|row| (*key, Arc::new(row))));
+            }
         }
         Ok(menus)
     }

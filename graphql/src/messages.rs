@@ -257,6 +257,13 @@ fn sizes(or: &str) -> String {
     format!("{small}, {medium} {or} {large}")
 }
 
+/// What there is not enough of, without saying how much there is.
+pub fn shortage(missing: &[Missing], lang: Lang) -> String {
+    let codes: Vec<&str> = missing.iter().map(|missing| missing.ingredient.as_str()).collect();
+    let codes = codes.join(", ");
+    lang.pick(format!("Il n'y a plus assez de : {codes}."), format!("There is not enough of: {codes}."))
+}
+
 /// `Stock insuffisant : GOAT_CHEESE (116 nécessaires, 6 disponibles).`
 fn insufficient(missing: &[Missing], lang: Lang) -> String {
     let each: Vec<String> = missing
@@ -515,6 +522,14 @@ fn menu(error: &MenuError, lang: Lang) -> String {
         MenuError::UnknownItem { item } => {
             lang.pick(format!("{item} n'est pas à la carte."), format!("{item} is not on the menu."))
         }
+        MenuError::UnknownSize { item, size } => lang.pick(
+            format!("{item} n'est pas vendue en taille {size}."),
+            format!("{item} is not sold in size {size}."),
+        ),
+        MenuError::ValueRequired { code, field } => lang.pick(
+            format!("{code} est nouveau à la carte : il lui faut « {field} »."),
+            format!("{code} is new to the menu: it needs `{field}`."),
+        ),
         MenuError::DuplicateCode { item } => {
             lang.pick(format!("{item} est utilisé deux fois."), format!("{item} is used twice."))
         }

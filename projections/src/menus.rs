@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::menu::{Menu, MenuEvent};
-use domain::{Event, LogPosition};
-use event_store::RecordedEvent;
+use domain::{Event, LogPosition, StreamId};
+use event_store::{LogError, RecordedEvent, log};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 
@@ -130,4 +130,27 @@ pub async fn at_position(pool: &PgPool, position: LogPosition) -> Result<Option<
     let sql = format!("SELECT {COLUMNS} FROM menus WHERE position <= $1 ORDER BY position DESC LIMIT 1");
     let row = sqlx::query_as::<_, Stored>(&sql).bind(position.0).fetch_optional(pool).await?;
     Ok(row.map(Row::from))
+}
+
+/// A version of the menu that the read model may not have yet: folded from the latest version before it that the
+/// read model has, by the events of the menu's stream since. `None` when it was never published.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn from_log(pool: &PgPool, version: u32) -> Result<Option<Row>, LogError> {
+    let sql = format!("SELECT {COLUMNS} FROM menus WHERE version < $1 ORDER BY version DESC LIMIT 1");
+    let before: Option<Stored> = sqlx::query_as(&sql).bind(i64::from(version)).fetch_optional(pool).await?;
+    let (mut menu, read) = before.map_or_else(Default::default, |row| (row.document.0, row.stream_version));
+    let publications = i64::from(version.saturating_sub(menu.version));
+    let events = log::read_stream(pool, &StreamId::menu(), read, read.saturating_add(publications)).await?;
+    for recorded in events {
+        let Event::Menu(event) = &recorded.event else { continue };
+        menu.evolve(event);
+        let MenuEvent::MenuPublished { at, .. } = event;
+        if menu.version == version {
+            let (version, position) = (recorded.sequence, recorded.position);
+            return Ok(Some(Row { menu, version, position, published_at: *at }));
+        }
+    }
+    Ok(None)
 }

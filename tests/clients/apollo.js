@@ -63,6 +63,15 @@ await play('apollo', async (line) => {
   assert.equal(sent[0].query, undefined);
   assert.match(sent[0].extensions.persistedQuery.sha256Hash, /^[0-9a-f]{64}$/);
 
+  // Two pizzerias in one normalising cache: what the second can make does not overwrite what the first can.
+  const menuOf = (pizzeriaId) => ({ query: gql(operation('Menu')), variables: { pizzeriaId } });
+  const first = await client.query(menuOf('P1'));
+  const second = await client.query(menuOf('P2'));
+  assert.deepEqual(client.readQuery(menuOf('P1')), first.data);
+  assert.deepEqual(client.readQuery(menuOf('P2')), second.data);
+  const goatCheese = ({ data }) => data.menu.pizzas.find(({ code }) => code === 'CHV').sizes.map((size) => size.makeable);
+  assert.notDeepEqual(goatCheese(first), goatCheese(second));
+
   return {
     query,
     mutate: async (name, variables) => resultOf(await client.mutate({ mutation: gql(operation(name)), variables })),

@@ -96,7 +96,29 @@ async fn seen(api: &Api, document: &str, variables: &Value, as_of: Value) -> Val
     let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();
     let errors: Vec<_> =
         errors.iter().map(|error| json!([error["path"], error["extensions"]["code"]])).collect();
-    json!([answer.body["data"], errors])
+    let mut data = answer.body["data"].clone();
+    without_time(&mut data);
+    json!([data, errors])
+}
+
+/// Takes from each id what says of when its value is: of the present it says nothing.
+fn without_time(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(id) if name == "id" => {
+                        if let Some(at) = id.find('@') {
+                            id.truncate(at);
+                        }
+                    }
+                    value => without_time(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_time),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 impl History {

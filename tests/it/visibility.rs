@@ -125,6 +125,12 @@ async fn events_are_found_by_what_they_say_about_themselves() {
     let stocks = json!({ "command": "placeOrder", "streamTypes": ["STOCK"], "pizzeriaId": "P2" });
     assert_eq!(found("director", stocks).await, placed[1..]);
     assert_eq!(found("director", json!({ "correlationId": "nobody's\u{0}" })).await, Vec::<String>::new());
+    let document =
+        "{ events(first: 1, filter: { types: [\"OrderPlaced\", \"orderPlaced\"] }) { nodes { id } } }";
+    let refused = shop.person("director").ask(document, json!({})).await;
+    assert_eq!(refused.code(), "BAD_USER_INPUT");
+    let message = refused.body["errors"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("filter.types") && message.contains("OrderRefused"), "{message}");
     let document = "{ events(first: 1) { nodes { id } } }";
     assert_eq!(shop.person("customer1").ask(document, json!({})).await.code(), "FORBIDDEN");
     let document = "{ events(first: 1, filter: { pizzeriaId: \"P2\" }) { nodes { id } } }";

@@ -177,3 +177,31 @@ fn planned_pizzerias_are_not_open() {
     assert_eq!(open, ["Montmartre", "Voltaire", "Boulogne", "Montreuil", "Saint-Denis"]);
     assert!(PLANNED_PIZZERIAS.iter().all(|planned| !open.iter().any(|name| name == planned)));
 }
+
+#[test]
+fn what_contains_an_allergen_says_so_drinks_and_desserts_included() {
+    use Allergen::{Egg, Fish, Gluten, Milk, Sulphites};
+    let menu = published();
+    let of = |code: &str| menu.ingredients[&stocked(code)].allergens.iter().copied().collect::<Vec<_>>();
+    let declared = [
+        ("DOUGH", Gluten),
+        ("CREAM", Milk),
+        ("MOZZARELLA", Milk),
+        ("EMMENTAL", Milk),
+        ("GORGONZOLA", Milk),
+        ("GOAT_CHEESE", Milk),
+        ("REBLOCHON", Milk),
+        ("EGG", Egg),
+        ("SALMON", Fish),
+        ("TUNA", Fish),
+        ("ANCHOVY", Fish),
+        ("BEER", Gluten),
+        ("RED_WINE", Sulphites),
+        ("ICE_CREAM", Milk),
+    ];
+    for (code, allergen) in declared {
+        assert_eq!(of(code), [allergen], "{code}");
+    }
+    let others = menu.ingredients.keys().filter(|code| declared.iter().all(|(one, _)| *one != code.as_str()));
+    assert!(others.map(|code| of(code.as_str())).all(|allergens| allergens.is_empty()));
+}

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::{Menu, MenuChanges, MenuCommand, MenuError, MenuEvent, Pizza};
 use crate::ids::{IngredientCode, ItemCode};
 use crate::money::Cents;
@@ -16,20 +18,23 @@ const RATE_MAX: VatRate = VatRate(10_000);
 /// A [`MenuError`] when the command is refused; nothing happens then.
 pub fn decide(state: &Menu, command: MenuCommand) -> Result<Vec<MenuEvent>, MenuError> {
     match command {
-        MenuCommand::Publish { changes, now } => {
-            if *changes == MenuChanges::default() {
-                return Err(MenuError::NothingToPublish);
-            }
-            check_withdrawn(state, &changes)?;
-            check_codes(state, &changes)?;
-            check_pizzas(state, &changes)?;
-            check_sides_and_extras(state, &changes)?;
-            if changes.vat.iter().any(|rate| rate.away > RATE_MAX || rate.on_site > RATE_MAX) {
-                return Err(MenuError::InvalidRate);
-            }
-            Ok(vec![MenuEvent::MenuPublished { version: state.version.saturating_add(1), changes, at: now }])
-        }
+        MenuCommand::Publish { changes, now } => publish(state, changes, now),
+        MenuCommand::Edit { edits, now } => publish(state, Box::new(edits.merge(state)?), now),
     }
+}
+
+fn publish(state: &Menu, changes: Box<MenuChanges>, now: DateTime<Utc>) -> Result<Vec<MenuEvent>, MenuError> {
+    if *changes == MenuChanges::default() {
+        return Err(MenuError::NothingToPublish);
+    }
+    check_withdrawn(state, &changes)?;
+    check_codes(state, &changes)?;
+    check_pizzas(state, &changes)?;
+    check_sides_and_extras(state, &changes)?;
+    if changes.vat.iter().any(|rate| rate.away > RATE_MAX || rate.on_site > RATE_MAX) {
+        return Err(MenuError::InvalidRate);
+    }
+    Ok(vec![MenuEvent::MenuPublished { version: state.version.saturating_add(1), changes, at: now }])
 }
 
 fn check_withdrawn(state: &Menu, changes: &MenuChanges) -> Result<(), MenuError> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PizzaSize;
 use crate::ids::{IngredientCode, ItemCode};
 
 /// A refusal by the menu.
@@ -21,6 +22,22 @@ pub enum MenuError {
     UnknownItem {
         /// As given.
         item: ItemCode,
+    },
+    /// What is to be taken off is not sold in that size.
+    #[error("{item} is not sold in size {size}")]
+    UnknownSize {
+        /// The pizza.
+        item: ItemCode,
+        /// As given.
+        size: PizzaSize,
+    },
+    /// A thing that is new to the menu lacks a value.
+    #[error("{code} is new to the menu and needs {field}")]
+    ValueRequired {
+        /// The item, ingredient or extra.
+        code: String,
+        /// The input field that is missing.
+        field: String,
     },
     /// A code names one thing only.
     #[error("{item} is used twice")]

@@ -4,6 +4,7 @@
 mod aggregate;
 mod commands;
 mod decide;
+mod edits;
 mod error;
 mod events;
 mod state;
@@ -13,6 +14,7 @@ mod values;
 
 pub use commands::MenuCommand;
 pub use decide::decide;
+pub use edits::{ExtraEdit, IngredientEdit, MenuEdits, PizzaEdit, SideEdit, SizeEdit};
 pub use error::MenuError;
 pub use events::{MenuChanges, MenuEvent};
 pub use state::{Makeable, Menu};

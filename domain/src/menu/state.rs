@@ -49,13 +49,36 @@ impl Menu {
 
     /// The allergens of a pizza: those of its ingredients, in any size.
     pub fn allergens(&self, pizza: &Pizza) -> BTreeSet<Allergen> {
-        pizza
-            .sizes
-            .values()
-            .flat_map(|sized| sized.recipe.iter())
-            .filter_map(|(code, _)| self.ingredients.get(code))
+        let sizes = pizza.sizes.values();
+        self.allergens_of(sizes.flat_map(|sized| sized.recipe.iter().map(|(code, _)| code)))
+    }
+
+    /// The allergens of some ingredients. A drink or a dessert is an ingredient under its own code.
+    pub fn allergens_of<'a>(&self, codes: impl Iterator<Item = &'a IngredientCode>) -> BTreeSet<Allergen> {
+        codes
+            .filter_map(|code| self.ingredients.get(code))
             .flat_map(|ingredient| ingredient.allergens.iter().copied())
             .collect()
+    }
+
+    /// The allergens of a pizza in one size, without what is left out and with what is added; of a drink or a
+    /// dessert, those of its own ingredient. `None` when this version of the menu does not sell it.
+    pub fn allergens_as_sold<'a>(
+        &self,
+        item: &ItemCode,
+        size: Option<PizzaSize>,
+        without: &[IngredientCode],
+        extras: impl Iterator<Item = &'a IngredientCode>,
+    ) -> Option<BTreeSet<Allergen>> {
+        let Some(size) = size else {
+            let side = self.sides.get(item)?;
+            return Some(self.allergens_of(std::iter::once(&IngredientCode::from(&side.code))));
+        };
+        let recipe = self.recipe(item, size)?;
+        let kept = recipe.iter().map(|(code, _)| code).filter(|code| !without.contains(code));
+        let mut allergens = self.allergens_of(kept);
+        allergens.extend(self.allergens_of(extras));
+        Some(allergens)
     }
 
     /// The rate of a class on a local day: of the rates that have begun, the one that began last.

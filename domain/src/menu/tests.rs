@@ -176,3 +176,159 @@ fn of_the_rates_that_have_begun_the_latest_applies() {
     assert_eq!((on("2026-07-01", false), on("2026-07-01", true)), (Some(1200), Some(1300)));
     assert_eq!(on("2013-12-31", false), None);
 }
+
+fn edit(change: impl FnOnce(&mut MenuEdits)) -> impl FnOnce(&Menu) -> Result<Vec<MenuEvent>, MenuError> {
+    let mut edits = MenuEdits::default();
+    change(&mut edits);
+    move |state| decide(state, MenuCommand::Edit { edits: Box::new(edits), now: now() })
+}
+
+fn edited_ingredient(code: &str) -> IngredientEdit {
+    IngredientEdit { code: stocked(code), name: None, unit: None, allergens: None, removable: None }
+}
+
+fn edited_pizza(code: &str) -> PizzaEdit {
+    PizzaEdit { code: item(code), name: None, sizes: BTreeMap::new(), withdrawn_sizes: [].into() }
+}
+
+/// The first publication, with milk in TOMATO and MAR in two sizes.
+fn with_milk_and_sizes() -> MenuChanges {
+    let mut changes = first();
+    changes.ingredients[0].allergens = [Allergen::Milk].into();
+    let small = SizedPizza { price: Cents(850), ..changes.pizzas[0].sizes[&PizzaSize::M].clone() };
+    changes.pizzas[0].sizes.insert(PizzaSize::S, small);
+    changes
+}
+
+#[test]
+fn what_an_edit_omits_stays_allergens_and_sizes_included() {
+    let menu = given([published(1, with_milk_and_sizes())])
+        .when(edit(|edits| {
+            let renamed = IngredientEdit { name: Some("Sauce".into()), ..edited_ingredient("TOMATO") };
+            edits.ingredients.push(renamed);
+            let dearer = SizeEdit { price: Some(Cents(1200)), recipe: None };
+            let sizes = BTreeMap::from([(PizzaSize::M, dearer)]);
+            edits.pizzas.push(PizzaEdit { sizes, ..edited_pizza("MAR") });
+            let side =
+                SideEdit { code: item("COLA"), name: None, category: None, vat_class: None, price: None };
+            edits.sides.push(SideEdit { price: Some(Cents(250)), ..side });
+            let ingredient = stocked("TOMATO");
+            edits.extras.push(ExtraEdit { ingredient, quantity: None, price: Some(Cents(120)) });
+        }))
+        .accepted();
+    let tomato = &menu.ingredients[&stocked("TOMATO")];
+    assert_eq!((tomato.name.as_str(), tomato.removable), ("Sauce", true));
+    assert_eq!(tomato.allergens, [Allergen::Milk].into());
+    let sizes = &menu.pizzas[&item("MAR")].sizes;
+    assert_eq!((sizes[&PizzaSize::S].price, sizes[&PizzaSize::M].price), (Cents(850), Cents(1200)));
+    assert!(!sizes[&PizzaSize::M].recipe.is_empty());
+    assert_eq!(menu.sides[&item("COLA")], Side { price: Cents(250), ..side("COLA", 220) });
+    assert_eq!(menu.extras[&stocked("TOMATO")].quantity, Quantity(50));
+}
+
+#[test]
+fn removal_is_explicit() {
+    let menu = given([published(1, with_milk_and_sizes())])
+        .when(edit(|edits| {
+            let none = IngredientEdit { allergens: Some([].into()), ..edited_ingredient("TOMATO") };
+            edits.ingredients.push(none);
+            let withdrawn_sizes = [PizzaSize::S].into();
+            edits.pizzas.push(PizzaEdit { withdrawn_sizes, ..edited_pizza("MAR") });
+        }))
+        .accepted();
+    assert_eq!(menu.ingredients[&stocked("TOMATO")].allergens, [].into());
+    let sizes = &menu.pizzas[&item("MAR")].sizes;
+    assert_eq!(sizes.keys().copied().collect::<Vec<_>>(), [PizzaSize::M]);
+    let gone = |sizes: &[PizzaSize]| {
+        let withdrawn_sizes = sizes.iter().copied().collect();
+        edit(move |edits| edits.pizzas.push(PizzaEdit { withdrawn_sizes, ..edited_pizza("MAR") }))
+    };
+    let given_two = || given([published(1, with_milk_and_sizes())]);
+    let size = PizzaSize::L;
+    given_two().when(gone(&[size])).then_err(MenuError::UnknownSize { item: item("MAR"), size });
+    let both = gone(&[PizzaSize::S, PizzaSize::M]);
+    given_two().when(both).then_err(MenuError::NoRecipe { item: item("MAR") });
+}
+
+#[test]
+fn a_new_thing_needs_every_value_and_allergens_are_one() {
+    let required =
+        |code: &str, field: &str| MenuError::ValueRequired { code: code.into(), field: field.into() };
+    let new = |ingredient| edit(move |edits| edits.ingredients.push(ingredient));
+    let after_first = || given([published(1, first())]);
+    let nuts = IngredientEdit {
+        name: Some("Noix".into()),
+        unit: Some(Unit::Gram),
+        removable: Some(true),
+        ..edited_ingredient("NUT")
+    };
+    after_first().when(new(nuts.clone())).then_err(required("NUT", "allergens"));
+    let removable = IngredientEdit { allergens: Some([].into()), removable: None, ..nuts };
+    after_first().when(new(removable)).then_err(required("NUT", "removable"));
+    let anew = edit(|edits| {
+        edits.withdrawn.push(item("MAR"));
+        edits.pizzas.push(PizzaEdit { name: Some("M".into()), ..edited_pizza("MAR") });
+    });
+    // Withdrawn and named again is made anew, without the sizes that it had.
+    after_first().when(anew).then_err(MenuError::NoRecipe { item: item("MAR") });
+    let twice = edit(|edits| edits.ingredients = vec![edited_ingredient("TOMATO"); 2]);
+    after_first().when(twice).then_err(MenuError::DuplicateCode { item: item("TOMATO") });
+}
+
+#[test]
+fn allergens_as_sold_leave_out_what_is_left_out_and_add_the_extras() {
+    let listed = |code: &str, allergens: &[Allergen]| Ingredient {
+        allergens: allergens.iter().copied().collect(),
+        ..ingredient(code)
+    };
+    let changes = MenuChanges {
+        ingredients: vec![
+            listed("TOMATO", &[Allergen::Celery]),
+            listed("CHEESE", &[Allergen::Milk]),
+            listed("EGG", &[Allergen::Egg]),
+            listed("COLA", &[Allergen::Sulphites]),
+        ],
+        pizzas: vec![pizza("MAR", 1100, &[("TOMATO", 80), ("CHEESE", 100)])],
+        sides: vec![side("COLA", 220)],
+        ..MenuChanges::default()
+    };
+    let menu = given([]).when(publish(changes)).accepted();
+    let sold = |without: &[&str], extras: &[&str]| {
+        let codes = |codes: &[&str]| codes.iter().map(|code| stocked(code)).collect::<Vec<_>>();
+        let (without, extras) = (codes(without), codes(extras));
+        menu.allergens_as_sold(&item("MAR"), Some(PizzaSize::M), &without, extras.iter()).unwrap()
+    };
+    assert_eq!(sold(&[], &[]), [Allergen::Milk, Allergen::Celery].into());
+    assert_eq!(sold(&["CHEESE"], &["EGG"]), [Allergen::Egg, Allergen::Celery].into());
+    // Left out of the recipe, and added again.
+    assert_eq!(sold(&["CHEESE"], &["CHEESE"]), [Allergen::Milk, Allergen::Celery].into());
+    let cola = menu.allergens_as_sold(&item("COLA"), None, &[], std::iter::empty());
+    assert_eq!(cola, Some([Allergen::Sulphites].into()));
+    // What this version does not sell has no allergens that could be told.
+    assert_eq!(menu.allergens_as_sold(&item("MAR"), Some(PizzaSize::L), &[], std::iter::empty()), None);
+}
+
+#[test]
+fn the_allergens_are_the_fourteen_of_annex_ii_and_the_stored_names_stay() {
+    let names: Vec<String> = Allergen::ALL
+        .iter()
+        .map(|one| serde_json::to_value(one).unwrap().as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "GLUTEN",
+        "MILK",
+        "EGG",
+        "FISH",
+        "CRUSTACEANS",
+        "PEANUTS",
+        "SOYBEANS",
+        "NUTS",
+        "CELERY",
+        "MUSTARD",
+        "SESAME",
+        "SULPHITES",
+        "LUPIN",
+        "MOLLUSCS",
+    ];
+    assert_eq!(names, expected);
+}

@@ -53,7 +53,7 @@ pub enum Unit {
     Piece,
 }
 
-/// The allergens that our ingredients have (of the 14 in Annex II of Regulation (EU) 1169/2011).
+/// The allergens of Annex II of Regulation (EU) 1169/2011, in its order but for the first four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Allergen {
@@ -65,6 +65,46 @@ pub enum Allergen {
     Egg,
     /// Fish.
     Fish,
+    /// Crustaceans.
+    Crustaceans,
+    /// Peanuts.
+    Peanuts,
+    /// Soybeans.
+    Soybeans,
+    /// Nuts: almonds, hazelnuts, walnuts, cashews, pecans, Brazil nuts, pistachios, macadamias.
+    Nuts,
+    /// Celery.
+    Celery,
+    /// Mustard.
+    Mustard,
+    /// Sesame seeds.
+    Sesame,
+    /// Sulphur dioxide and sulphites above 10 mg/kg or 10 mg/l.
+    Sulphites,
+    /// Lupin.
+    Lupin,
+    /// Molluscs.
+    Molluscs,
+}
+
+impl Allergen {
+    /// All fourteen.
+    pub const ALL: [Self; 14] = [
+        Self::Gluten,
+        Self::Milk,
+        Self::Egg,
+        Self::Fish,
+        Self::Crustaceans,
+        Self::Peanuts,
+        Self::Soybeans,
+        Self::Nuts,
+        Self::Celery,
+        Self::Mustard,
+        Self::Sesame,
+        Self::Sulphites,
+        Self::Lupin,
+        Self::Molluscs,
+    ];
 }
 
 /// Something counted in stock.

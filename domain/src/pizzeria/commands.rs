@@ -1,8 +1,9 @@
 //! What can be asked of one pizzeria.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Utc, Weekday};
 
 use super::events::{Changes, Opening};
+use super::hours::WeeklyHours;
 
 /// A command to one pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub enum PizzeriaCommand {
     Update {
         /// What.
         changes: Changes,
+        /// The hours of some days; those of other days stay.
+        days: WeeklyHours,
+        /// Days on which it is closed from now on.
+        closed: Vec<Weekday>,
         /// Now.
         now: DateTime<Utc>,
     },

@@ -28,7 +28,10 @@ pub fn decide(state: &Pizzeria, command: PizzeriaCommand) -> Result<Vec<Pizzeria
             Ok(vec![PizzeriaEvent::PizzeriaOpened { opening, at: now }])
         }
         (Pizzeria::Opened(_), PizzeriaCommand::Open { .. }) => Err(PizzeriaError::AlreadyOpened),
-        (Pizzeria::Opened(_), PizzeriaCommand::Update { changes, now }) => {
+        (Pizzeria::Opened(pizzeria), PizzeriaCommand::Update { mut changes, days, closed, now }) => {
+            if !days.spans().is_empty() || !closed.is_empty() {
+                changes.hours = Some(pizzeria.hours.with_days(&days, &closed));
+            }
             check_changes(&changes)?;
             Ok(vec![PizzeriaEvent::PizzeriaUpdated { changes, at: now }])
         }

@@ -102,6 +102,16 @@ impl WeeklyHours {
         Some(end)
     }
 
+    /// With the hours that `days` has for its days, and without those of closed days; other days stay.
+    #[must_use]
+    pub fn with_days(&self, days: &Self, closed: &[Weekday]) -> Self {
+        let named = |day: Weekday| closed.contains(&day) || days.0.iter().any(|span| span.day == day);
+        let kept = self.0.iter().filter(|span| !named(span.day));
+        let mut spans: Vec<OpeningSpan> = kept.chain(&days.0).copied().collect();
+        spans.sort_by_key(|span| (span.day.num_days_from_monday(), span.from));
+        Self(spans)
+    }
+
     /// Whether an instant is within a span, by the clocks of `zone`.
     pub fn is_open(&self, at: DateTime<Utc>, zone: Tz) -> bool {
         let local = at.with_timezone(&zone);

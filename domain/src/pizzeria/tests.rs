@@ -37,7 +37,7 @@ fn open(opening: Opening) -> PizzeriaCommand {
 }
 
 fn update(changes: Changes) -> PizzeriaCommand {
-    PizzeriaCommand::Update { changes, now: now() }
+    PizzeriaCommand::Update { changes, days: WeeklyHours::default(), closed: Vec::new(), now: now() }
 }
 
 fn pause(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> PizzeriaCommand {
@@ -144,6 +144,23 @@ fn nothing_can_be_asked_before_it_opens() {
     for command in [update(changes), pause(None, now()), PizzeriaCommand::Resume { now: now() }] {
         given([]).when(does(command)).then_err(PizzeriaError::NotFound);
     }
+}
+
+#[test]
+fn hours_of_days_that_are_not_named_stay_and_closing_is_explicit() {
+    use chrono::Weekday::{Fri, Mon, Sun};
+    let span = |day, from| OpeningSpan { day, from, to: from + 60 };
+    let week = WeeklyHours::new(vec![span(Mon, 600), span(Fri, 600), span(Sun, 600)]).unwrap();
+    let days = WeeklyHours::new(vec![span(Mon, 720)]).unwrap();
+    assert_eq!(week.with_days(&days, &[]).spans(), [span(Mon, 720), span(Fri, 600), span(Sun, 600)]);
+    assert_eq!(week.with_days(&days, &[Sun]).spans(), [span(Mon, 720), span(Fri, 600)]);
+
+    let changes = Changes::default();
+    let update = PizzeriaCommand::Update { changes, days, closed: vec![Sun], now: now() };
+    let pizzeria = given([opened()]).when(does(update)).accepted();
+    let hours = &pizzeria.opened().unwrap().hours;
+    let on = |day| hours.spans().iter().filter(|span| span.day == day).count();
+    assert_eq!((on(Mon), on(Fri), on(Sun)), (1, 2, 0));
 }
 
 #[test]

@@ -216,6 +216,8 @@ codes! {
     TotpAlreadyEnabled = "TOTP_ALREADY_ENABLED",
     /// No authenticator app is set up.
     TotpNotEnabled = "TOTP_NOT_ENABLED",
+    /// A new thing lacks a value.
+    ValueRequired = "VALUE_REQUIRED",
 }
 
 impl Refusal {
@@ -425,7 +427,8 @@ impl Refusal {
             Self::Menu(error) => match error {
                 MenuError::NothingToPublish => C::NothingToChange,
                 MenuError::UnknownIngredient { .. } => C::UnknownIngredient,
-                MenuError::UnknownItem { .. } => C::UnknownPizza,
+                MenuError::UnknownItem { .. } | MenuError::UnknownSize { .. } => C::UnknownPizza,
+                MenuError::ValueRequired { .. } => C::ValueRequired,
                 MenuError::DuplicateCode { .. } => C::DuplicateCode,
                 MenuError::NoRecipe { .. } => C::NoRecipe,
                 MenuError::InvalidPrice { .. } => C::InvalidAmount,

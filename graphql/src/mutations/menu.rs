@@ -1,9 +1,12 @@
-//! The group's menu: published whole, as a new version.
+//! The group's menu: each publication is a new version.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::{Context, ID, InputObject, Object};
+use domain::Cents;
 use domain::access::{Permission, Scope};
 use domain::ids::{IngredientCode, ItemCode};
-use domain::menu::{self, MenuChanges, MenuCommand, SizedPizza};
+use domain::menu::{self, ExtraEdit, IngredientEdit, MenuCommand, MenuEdits, PizzaEdit, SideEdit, SizeEdit};
 use domain::usecase::ToMenu;
 use domain::vat::{self, VatRate};
 
@@ -17,21 +20,19 @@ use crate::scalars::{Date, Decimal};
 use crate::types::enums::{Allergen, PizzaSize, SideCategory, Unit, VatClass};
 use crate::types::menu::Menu;
 
-/// Something counted in stock.
+/// Something counted in stock, new or by the code of one that there is: of that, what is omitted stays.
 #[derive(Debug, InputObject)]
 pub struct IngredientInput {
     /// Its code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
     pub code: ID,
-    /// Its name.
-    pub name: String,
-    /// What it is counted in.
-    pub unit: Unit,
-    /// Its allergens.
-    #[graphql(default)]
-    pub allergens: Vec<Allergen>,
-    /// Whether a customer may have it left out of a pizza.
-    #[graphql(default)]
-    pub removable: bool,
+    /// Its name; a new one needs it.
+    pub name: Option<String>,
+    /// What it is counted in; a new one needs it.
+    pub unit: Option<Unit>,
+    /// Its allergens, all of them; the empty list says that it has none. A new one needs the list.
+    pub allergens: Option<Vec<Allergen>>,
+    /// Whether a customer may have it left out of a pizza; a new one needs it.
+    pub removable: Option<bool>,
 }
 
 /// One size of a pizza.
@@ -39,47 +40,52 @@ pub struct IngredientInput {
 pub struct SizedPizzaInput {
     /// The size.
     pub size: PizzaSize,
-    /// What it costs, VAT included.
-    pub price: Decimal,
-    /// What one takes, dough and box included.
-    pub recipe: Vec<StockLineInput>,
+    /// What it costs, VAT included; a new size needs it.
+    pub price: Option<Decimal>,
+    /// What one takes, dough and box included; a new size needs it.
+    pub recipe: Option<Vec<StockLineInput>>,
 }
 
-/// A pizza with every size.
+/// A pizza, new or by the code of one that there is: of that, what is omitted stays, sizes included.
 #[derive(Debug, InputObject)]
 pub struct PizzaInput {
     /// Its code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
     pub code: ID,
-    /// Its name.
-    pub name: String,
-    /// The sizes it is sold in.
+    /// Its name; a new one needs it.
+    pub name: Option<String>,
+    /// The sizes that are added or changed; a new one needs at least one.
+    #[graphql(default)]
     pub sizes: Vec<SizedPizzaInput>,
+    /// The sizes that are taken off.
+    #[graphql(default)]
+    pub withdrawn_sizes: Vec<PizzaSize>,
 }
 
-/// A drink or a dessert: a stock item under its own code, too.
+/// A drink or a dessert, new or by the code of one that there is: of that, what is omitted stays. It is a stock item
+/// under its own code, too: its allergens are those of that ingredient.
 #[derive(Debug, InputObject)]
 pub struct SideInput {
     /// Its code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
     pub code: ID,
-    /// Its name.
-    pub name: String,
-    /// Drink or dessert.
-    pub category: SideCategory,
-    /// Its class for VAT.
-    pub vat_class: VatClass,
-    /// What it costs, VAT included.
-    pub price: Decimal,
+    /// Its name; a new one needs it.
+    pub name: Option<String>,
+    /// Drink or dessert; a new one needs it.
+    pub category: Option<SideCategory>,
+    /// Its class for VAT; a new one needs it.
+    pub vat_class: Option<VatClass>,
+    /// What it costs, VAT included; a new one needs it.
+    pub price: Option<Decimal>,
 }
 
-/// Something that can be added to a pizza.
+/// Something that can be added to a pizza, new or by its ingredient: of one that there is, what is omitted stays.
 #[derive(Debug, InputObject)]
 pub struct ExtraInput {
     /// What is added: an ingredient's id or code.
     pub ingredient: ID,
-    /// How much of it, whatever the size.
-    pub quantity: i64,
-    /// What it costs, VAT included.
-    pub price: Decimal,
+    /// How much of it, whatever the size; a new one needs it.
+    pub quantity: Option<i64>,
+    /// What it costs, VAT included; a new one needs it.
+    pub price: Option<Decimal>,
 }
 
 /// What a class costs in VAT from a day on.
@@ -95,19 +101,19 @@ pub struct VatRateInput {
     pub on_site: Decimal,
 }
 
-/// What a new version of the menu adds, replaces by code, and takes off.
+/// What a new version of the menu adds, changes by code, and takes off. What is omitted stays as it is.
 #[derive(Debug, InputObject)]
 pub struct PublishMenuInput {
-    /// Ingredients added or replaced.
+    /// Ingredients added or changed.
     #[graphql(default)]
     pub ingredients: Vec<IngredientInput>,
-    /// Pizzas added or replaced, with every size.
+    /// Pizzas added or changed.
     #[graphql(default)]
     pub pizzas: Vec<PizzaInput>,
-    /// Drinks and desserts added or replaced.
+    /// Drinks and desserts added or changed.
     #[graphql(default)]
     pub sides: Vec<SideInput>,
-    /// Extras added or replaced.
+    /// Extras added or changed.
     #[graphql(default)]
     pub extras: Vec<ExtraInput>,
     /// VAT rates added; the latest that has begun applies.
@@ -146,7 +152,7 @@ impl MenuMutation {
         #[graphql(desc = "What changes.")] input: PublishMenuInput,
     ) -> Result<PublishMenuPayload, ApiError> {
         ctx.caller()?.authorize(Permission::PublishMenu, Scope::Group)?;
-        let changes = MenuChanges {
+        let edits = MenuEdits {
             ingredients: each("ingredients", &input.ingredients, ingredient)?,
             pizzas: each("pizzas", &input.pizzas, pizza)?,
             sides: each("sides", &input.sides, side)?,
@@ -157,7 +163,7 @@ impl MenuMutation {
                 IngredientCode::required(id, field)
             })?,
         };
-        let command = MenuCommand::Publish { changes: Box::new(changes), now: ctx.now()? };
+        let command = MenuCommand::Edit { edits: Box::new(edits), now: ctx.now()? };
         let asked = Asked {
             idempotency_key: input.idempotency_key,
             expected_version: input.expected_version,
@@ -181,50 +187,64 @@ fn each<I, T>(
     given.iter().enumerate().map(|(at, item)| parse(&format!("input.{name}[{at}]"), item)).collect()
 }
 
-fn ingredient(field: &str, given: &IngredientInput) -> Result<menu::Ingredient, ApiError> {
-    Ok(menu::Ingredient {
+fn name(field: &str, given: Option<&str>) -> Result<Option<String>, ApiError> {
+    given.map(|name| inputs::text(&format!("{field}.name"), name, NAME_MAX)).transpose()
+}
+
+fn price(field: &str, given: Option<Decimal>) -> Result<Option<Cents>, ApiError> {
+    given.map(|price| inputs::amount(&format!("{field}.price"), price)).transpose()
+}
+
+fn ingredient(field: &str, given: &IngredientInput) -> Result<IngredientEdit, ApiError> {
+    let allergens = given.allergens.as_ref();
+    Ok(IngredientEdit {
         code: IngredientCode::required(&given.code, &format!("{field}.code"))?,
-        name: inputs::text(&format!("{field}.name"), &given.name, NAME_MAX)?,
-        unit: given.unit.into(),
-        allergens: given.allergens.iter().map(|allergen| (*allergen).into()).collect(),
+        name: name(field, given.name.as_deref())?,
+        unit: given.unit.map(Into::into),
+        allergens: allergens.map(|all| all.iter().map(|allergen| (*allergen).into()).collect()),
         removable: given.removable,
     })
 }
 
-fn pizza(field: &str, given: &PizzaInput) -> Result<menu::Pizza, ApiError> {
+fn pizza(field: &str, given: &PizzaInput) -> Result<PizzaEdit, ApiError> {
     let sized = |(at, sized): (usize, &SizedPizzaInput)| {
         let field = format!("{field}.sizes[{at}]");
-        let recipe = inputs::stock_lines(&format!("{field}.recipe"), &sized.recipe, 1)?;
-        let price = inputs::amount(&format!("{field}.price"), sized.price)?;
-        Ok((sized.size.into(), SizedPizza { price, recipe }))
+        let recipe = sized.recipe.as_deref();
+        let recipe = recipe.map(|lines| inputs::stock_lines(&format!("{field}.recipe"), lines, 1));
+        let recipe = recipe.transpose()?;
+        Ok((sized.size.into(), SizeEdit { price: price(&field, sized.price)?, recipe }))
     };
-    let sizes: std::collections::BTreeMap<_, _> =
-        given.sizes.iter().enumerate().map(sized).collect::<Result<_, ApiError>>()?;
-    if sizes.len() != given.sizes.len() {
-        return Err(ApiError::bad_input(format!("{field}.sizes: each size once")));
+    let sizes: BTreeMap<_, _> = given.sizes.iter().enumerate().map(sized).collect::<Result<_, ApiError>>()?;
+    let withdrawn_sizes: BTreeSet<menu::PizzaSize> =
+        given.withdrawn_sizes.iter().map(|size| (*size).into()).collect();
+    if sizes.len() != given.sizes.len() || sizes.keys().any(|size| withdrawn_sizes.contains(size)) {
+        let message = format!("{field}: each size once, in `sizes` or in `withdrawnSizes`");
+        return Err(ApiError::bad_input(message));
     }
-    Ok(menu::Pizza {
+    Ok(PizzaEdit {
         code: ItemCode::required(&given.code, &format!("{field}.code"))?,
-        name: inputs::text(&format!("{field}.name"), &given.name, NAME_MAX)?,
+        name: name(field, given.name.as_deref())?,
         sizes,
+        withdrawn_sizes,
     })
 }
 
-fn side(field: &str, given: &SideInput) -> Result<menu::Side, ApiError> {
-    Ok(menu::Side {
+fn side(field: &str, given: &SideInput) -> Result<SideEdit, ApiError> {
+    Ok(SideEdit {
         code: ItemCode::required(&given.code, &format!("{field}.code"))?,
-        name: inputs::text(&format!("{field}.name"), &given.name, NAME_MAX)?,
-        category: given.category.into(),
-        vat_class: given.vat_class.into(),
-        price: inputs::amount(&format!("{field}.price"), given.price)?,
+        name: name(field, given.name.as_deref())?,
+        category: given.category.map(Into::into),
+        vat_class: given.vat_class.map(Into::into),
+        price: price(field, given.price)?,
     })
 }
 
-fn extra(field: &str, given: &ExtraInput) -> Result<menu::Extra, ApiError> {
-    Ok(menu::Extra {
+fn extra(field: &str, given: &ExtraInput) -> Result<ExtraEdit, ApiError> {
+    let quantity = given.quantity.map(|value| inputs::quantity(&format!("{field}.quantity"), value, 1));
+    Ok(ExtraEdit {
         ingredient: IngredientCode::required(&given.ingredient, &format!("{field}.ingredient"))?,
-        quantity: inputs::quantity(&format!("{field}.quantity"), given.quantity, 1)?,
-        price: inputs::amount(&format!("{field}.price"), given.price)?,
+        quantity: quantity.transpose()?,
+        price: price(field, given.price)?,
     })
 }
 

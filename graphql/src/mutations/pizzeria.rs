@@ -92,8 +92,10 @@ pub struct UpdatePizzeriaInput {
     pub pizzeria_id: ID,
     /// Its name.
     pub name: Option<String>,
-    /// When it is open, the whole week.
+    /// When it is open, on the days that are named; other days stay as they are.
     pub hours: Option<Vec<OpeningHoursInput>>,
+    /// The days on which it is closed from now on.
+    pub closed_days: Option<Vec<Weekday>>,
     /// How far it delivers, in metres.
     pub delivery_radius_metres: Option<i64>,
     /// What a delivery costs.
@@ -196,13 +198,19 @@ impl PizzeriaMutation {
         let name = input.name.as_deref();
         let changes = Changes {
             name: name.map(|name| inputs::text("input.name", name, inputs::NAME_MAX)).transpose()?,
-            hours: input.hours.as_deref().map(hours).transpose()?,
+            hours: None,
             radius_m: input.delivery_radius_metres.map(metres).transpose()?,
             delivery_fee: amount("input.deliveryFee", input.delivery_fee)?,
             minimum: amount("input.minimumOrder", input.minimum_order)?,
             unpaid: unpaid(input.unpaid_limits)?,
         };
-        let command = PizzeriaCommand::Update { changes, now: ctx.now()? };
+        let days = hours(input.hours.as_deref().unwrap_or_default())?;
+        let closed: Vec<_> = input.closed_days.iter().flatten().map(|day| (*day).into()).collect();
+        if days.spans().iter().any(|span| closed.contains(&span.day)) {
+            let message = "input.closedDays: a day that `hours` names as well";
+            return Err(ApiError::bad_input(message));
+        }
+        let command = PizzeriaCommand::Update { changes, days, closed, now: ctx.now()? };
         let asked = Asked {
             idempotency_key: input.idempotency_key,
             expected_version: input.expected_version,

@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::inputs::{self, InputRule, ProblemKind, Problems, StockLineInput};
 use crate::scalars;
 use crate::types::actions;
+use crate::types::menu_origin::sees_stock;
 use crate::types::user_error::UserError;
 
 /// Longest idempotency key, in characters.
@@ -285,7 +286,24 @@ fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<Us
         | AggregateState::Customer(_)
         | AggregateState::Closing(_) => Vec::new(),
     };
-    refusal.each().iter().map(|refusal| UserError::new(refusal, *lang, actions.clone())).collect()
+    let pizzeria = match &*outcome.state {
+        AggregateState::Order(Order::Placed(order)) => Some(&order.pizzeria),
+        AggregateState::Order(Order::Refused(order)) => Some(&order.pizzeria),
+        AggregateState::Order(Order::NotPlaced)
+        | AggregateState::Delivery(_)
+        | AggregateState::Stock(_)
+        | AggregateState::Pizzeria(_)
+        | AggregateState::Menu(_)
+        | AggregateState::Staff(_)
+        | AggregateState::Customer(_)
+        | AggregateState::Closing(_) => None,
+    };
+    let exact = sees_stock(caller, pizzeria);
+    let error = |refusal: &Refusal| {
+        let error = UserError::new(refusal, *lang, actions.clone());
+        if exact { error } else { error.without_stock_figures(refusal, *lang) }
+    };
+    refusal.each().iter().map(error).collect()
 }
 
 /// Goes on to its end although the client may go away: between an event and the row that it is about, there

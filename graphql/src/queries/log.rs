@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::order::pizzerias_of;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::ids;
 use crate::loaders::LatestHead;
 use crate::requires::{requires, roles};
 use crate::scalars::{self, LogPosition};
@@ -120,9 +121,10 @@ fn known(kind: StreamType) -> Result<Kind, ApiError> {
 /// A stream by its global id, or by its bare one where one kind is asked for.
 fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
     let wrong = || ApiError::bad_input("filter.streamId: not the id of a stream");
+    let id = ids::without_time(id);
     match (id.split_once(':'), kinds) {
         (Some((kind, local)), _) => Ok(StreamId::new(kind.parse().map_err(|_| wrong())?, local)),
-        (None, [kind]) => Ok(StreamId::new(known(*kind)?, id.as_str())),
+        (None, [kind]) => Ok(StreamId::new(known(*kind)?, id)),
         (None, _) => Err(wrong()),
     }
 }
@@ -136,7 +138,9 @@ fn event_type(name: &str) -> Result<String, ApiError> {
 }
 
 fn actor(id: &ID) -> Result<Uuid, ApiError> {
-    let local = id.strip_prefix("staff:").or_else(|| id.strip_prefix("customer:")).unwrap_or(id);
+    let id = ids::without_time(id);
+    let prefixes = ["staff:", "customer:"];
+    let local = prefixes.iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id);
     local.parse().map_err(|_| ApiError::bad_input("filter.actorId: not the id of an account"))
 }
 

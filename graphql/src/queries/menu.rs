@@ -17,11 +17,12 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{ContactInput, OrderLineInput, Problems};
-use crate::loaders::CurrentMenu;
+use crate::loaders::{CurrentMenu, MenuVersion};
 use crate::requires::{requires, roles};
 use crate::scalars::{Decimal, LogPosition};
 use crate::types::enums::{Fulfilment, OrderChannel, PaymentIntent, PizzaSize};
-use crate::types::menu::{Ingredient, Menu, Pizza, Recipe, RecipeLine};
+use crate::types::menu::{Menu, Recipe};
+use crate::types::menu_origin::{Origin, sees_stock};
 use crate::types::pizzeria::Pizzeria;
 use crate::types::quote::{Quote, payment_intents};
 use crate::types::user_error::UserError;
@@ -59,14 +60,19 @@ pub(super) async fn menu_without_stock(ctx: &Context<'_>) -> Result<Menu, ApiErr
     let menu = ctx.loaders()?.load_one(CurrentMenu).await?;
     Ok(Menu {
         menu: menu.unwrap_or_default(),
-        stock: None,
+        shop: None,
         position: domain::LogPosition::START,
         as_of: None,
+        is_version: false,
     })
 }
 
 /// The menu and a pizzeria's stock, as far as they were read.
-async fn menu_of(ctx: &Context<'_>, pizzeria: &PizzeriaId, moment: Option<Moment>) -> Result<Menu, ApiError> {
+pub(super) async fn menu_of(
+    ctx: &Context<'_>,
+    pizzeria: &PizzeriaId,
+    moment: Option<Moment>,
+) -> Result<Menu, ApiError> {
     let pool = &ctx.services()?.pool;
     let (menu, stock) = match moment {
         Some(Moment { position, .. }) => {
@@ -83,9 +89,10 @@ async fn menu_of(ctx: &Context<'_>, pizzeria: &PizzeriaId, moment: Option<Moment
     let position = menu.as_ref().map(|row| row.position).max(stock.as_ref().map(|(_, position)| *position));
     Ok(Menu {
         menu: Arc::new(menu.map(|row| row.menu).unwrap_or_default()),
-        stock: Some(Arc::new(stock.map_or_else(Stock::default, |(stock, _)| stock))),
+        shop: Some((pizzeria.clone(), Arc::new(stock.map_or_else(Stock::default, |(stock, _)| stock)))),
         position: position.unwrap_or_default(),
         as_of: moment,
+        is_version: false,
     })
 }
 
@@ -111,13 +118,18 @@ impl MenuQuery {
         menu_of(ctx, &id, moment).await
     }
 
-    /// The recipe of a pizza in one size.
+    /// The recipe of a pizza in one size: as it is now, or as it was in a version of the menu, also of a pizza that was
+    /// withdrawn since.
     #[graphql(directive = requires::apply(roles(Permission::ReadRecipe)))]
     async fn recipe(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The pizza; an id or a code.")] pizza: ID,
         #[graphql(desc = "The size.")] size: PizzaSize,
+        #[graphql(
+            desc = "In which version of the menu, as `recipeVersion` of an order's line says it; as it is now when left out."
+        )]
+        version: Option<u32>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
     ) -> Result<Recipe, ApiError> {
@@ -125,20 +137,19 @@ impl MenuQuery {
         let services = ctx.services()?;
         services.at_least(&[Model::Menus], at_least_position).await?;
         let code = ItemCode::parse(&pizza).ok_or(ApiError::NotFound("pizza"))?;
-        let row = menus::current(&services.pool).await?.ok_or(ApiError::NotFound("pizza"))?;
-        let menu = Arc::new(row.menu);
-        let recipe = menu.recipe(&code, size.into()).ok_or(ApiError::NotFound("pizza"))?;
-        let line = |(ingredient, quantity): (_, domain::Quantity)| RecipeLine {
-            ingredient: Ingredient::of(&menu, ingredient),
-            quantity: quantity.0,
+        let recipe = match version {
+            Some(version) => {
+                let row = ctx.loaders()?.load_one(MenuVersion(version)).await?;
+                row.and_then(|row| {
+                    let menu = Arc::new(row.menu.clone());
+                    Recipe::of(&menu, row.published_at, code, size.into(), Origin::Version)
+                })
+            }
+            None => menus::current(&services.pool).await?.and_then(|row| {
+                Recipe::of(&Arc::new(row.menu), row.published_at, code, size.into(), Origin::Current)
+            }),
         };
-        Ok(Recipe {
-            size,
-            version: menu.version,
-            published_at: row.published_at,
-            ingredients: recipe.iter().map(line).collect(),
-            pizza: Pizza { menu: menu.clone(), stock: None, code },
-        })
+        recipe.ok_or(ApiError::NotFound("pizza"))
     }
 
     /// What a basket would cost now, when it would be ready, and what stands in its way. For anybody, no
@@ -171,7 +182,7 @@ impl MenuQuery {
             by_customer: caller.actor.as_ref().is_none_or(|actor| actor.role == Role::Customer),
         };
         let basket = Basket { fulfilment: input.fulfilment.into(), lines: read.lines.clone(), place };
-        let stock = menu.stock.clone().unwrap_or_default();
+        let stock = menu.shop.as_ref().map(|(_, stock)| stock.clone()).unwrap_or_default();
         let now = ctx.now()?;
         let load = match at_least_position {
             Some(_) => services.kitchens.load_anew(&id, now).await?,
@@ -198,14 +209,16 @@ impl MenuQuery {
         let refusals =
             refusals.filter_map(|refusal| read.in_input(refusal)).filter(|refusal| !problems.cover(refusal));
         let refusals: Vec<_> = refusals.collect();
+        let exact = sees_stock(caller, Some(&id));
         let refused = |refusal: Refusal| {
-            UserError::new(&refusal, caller.lang, Vec::new()).at_line_of(&refusal, &basket.lines)
+            let error = UserError::new(&refusal, caller.lang, Vec::new()).at_line_of(&refusal, &basket.lines);
+            if exact { error } else { error.without_stock_figures(&refusal, caller.lang) }
         };
         let mut user_errors: Vec<_> =
             problems.into_found().iter().map(|problem| problem.user_error(caller.lang)).collect();
         user_errors.extend(refusals.into_iter().map(refused));
         Ok(match quote {
-            Some(quote) => Quote::priced(&quote, intents, user_errors, menu.position),
+            Some(quote) => Quote::priced(&quote, intents, user_errors, exact, menu.position),
             None => Quote::refused(intents, user_errors, menu.position),
         })
     }

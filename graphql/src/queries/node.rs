@@ -1,19 +1,24 @@
 //! Anything by its id, for whoever may see it.
 
 use async_graphql::{Context, ID, Object};
-use domain::access::{Permission, Scope, of_role, roles_of};
-use domain::ids::{CustomerId, ItemCode, PizzeriaId, StaffId};
+use domain::LogPosition;
+use domain::access::{Permission, Role, Scope, of_role, roles_of};
+use domain::ids::{IngredientCode, ItemCode, PizzeriaId, StaffId};
+use projections::Model;
 
 use super::account::own_account;
 use super::delivery::visible_delivery;
 use super::log::visible_event;
-use super::menu::menu_without_stock;
+use super::menu::{menu_of, menu_without_stock};
 use super::order::visible_order;
 use super::stock::visible_stock;
+use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::ids::{GlobalId, Named, named};
-use crate::types::menu::{Ingredient, Pizza};
+use crate::ids::{GlobalId, Named, ValueTime, named};
+use crate::loaders::MenuVersion;
+use crate::scalars;
+use crate::types::menu::{Ingredient, Menu};
 use crate::types::node::Node;
 use crate::types::pizzeria::{Pizzeria, is_hidden};
 use crate::types::staff::Staff;
@@ -32,11 +37,6 @@ impl NodeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
     ) -> Result<Option<Node>, ApiError> {
-        if CustomerId::parse(&id).is_some() && id.starts_with("customer:") {
-            let own = own_account(ctx).await?;
-            let owned = own.filter(|account| id.as_str() == CustomerId(account.0.id).to_global().as_str());
-            return Ok(owned.map(Node::Account));
-        }
         if !id.contains(':') {
             if let Some(pizzeria) = PizzeriaId::parse(&id)
                 && let Some(pizzeria) = visible_pizzeria(ctx, pizzeria).await?
@@ -44,27 +44,137 @@ impl NodeQuery {
                 return Ok(Some(Node::Pizzeria(pizzeria)));
             }
             return match ItemCode::parse(&id) {
-                Some(code) => on_the_menu(ctx, code).await,
+                Some(code) => Ok(on_the_menu(ctx, &menu_without_stock(ctx).await?, code)?),
                 None => Ok(None),
             };
         }
-        let Some(named) = named(&id) else { return Ok(None) };
-        Ok(match named {
-            Named::Order(id) => visible_order(ctx, id, None).await?.map(Node::Order),
-            Named::Delivery(id) => visible_delivery(ctx, id, None).await?.map(Node::Delivery),
-            Named::Pizzeria(id) => visible_pizzeria(ctx, id).await?.map(Node::Pizzeria),
-            Named::Item(code) => on_the_menu(ctx, code).await?,
-            Named::Stock(pizzeria) => visible_stock(ctx, &pizzeria, None).await?.map(Node::Stock),
-            Named::Staff(id) => visible_staff(ctx, id).await?.map(Node::Staff),
-            Named::Event(position) => visible_event(ctx, position).await?.map(Node::Event),
-            Named::Ingredient(code) => {
-                let menu = menu_without_stock(ctx).await?.menu;
-                let known =
-                    menu.ingredients.contains_key(&code) || menu.sides.contains_key(&ItemCode::from(&code));
-                known.then(|| Node::Ingredient(Ingredient::of(&menu, &code)))
-            }
-        })
+        match named(&id) {
+            Some((named, ValueTime::Present)) => present(ctx, named).await,
+            Some((named, ValueTime::Position(position))) => past(ctx, named, position).await,
+            Some((named, ValueTime::MenuVersion(version))) => of_version(ctx, named, version).await,
+            None => Ok(None),
+        }
     }
+}
+
+/// A thing as it is now.
+async fn present(ctx: &Context<'_>, named: Named) -> Result<Option<Node>, ApiError> {
+    Ok(match named {
+        Named::Order(id) => visible_order(ctx, id, None).await?.map(Node::Order),
+        Named::Delivery(id) => visible_delivery(ctx, id, None).await?.map(Node::Delivery),
+        Named::Pizzeria(id) => visible_pizzeria(ctx, id).await?.map(Node::Pizzeria),
+        Named::Item(code) => on_the_menu(ctx, &menu_without_stock(ctx).await?, code)?,
+        Named::MenuItem(pizzeria, code) => match menu_there(ctx, pizzeria, None).await? {
+            Some(menu) => on_the_menu(ctx, &menu, code)?,
+            None => None,
+        },
+        Named::Extra(Some(pizzeria), code) => {
+            menu_there(ctx, pizzeria, None).await?.and_then(|menu| extra_of(&menu, &code))
+        }
+        Named::Extra(None, code) => extra_of(&menu_without_stock(ctx).await?, &code),
+        Named::Stock(pizzeria) => visible_stock(ctx, &pizzeria, None).await?.map(Node::Stock),
+        Named::Staff(id) => visible_staff(ctx, id).await?.map(Node::Staff),
+        Named::Customer(id) => {
+            let own = own_account(ctx).await?;
+            own.filter(|account| account.0.role == Role::Customer && account.0.id == id.0).map(Node::Account)
+        }
+        Named::Event(position) => visible_event(ctx, position).await?.map(Node::Event),
+        Named::Ingredient(code) => {
+            let menu = menu_without_stock(ctx).await?.menu;
+            is_known(&menu, &code).then(|| Node::Ingredient(Ingredient::of(&menu, &code)))
+        }
+    })
+}
+
+/// A thing as it was right after an event; `None` for what has no such values.
+async fn past(ctx: &Context<'_>, named: Named, position: LogPosition) -> Result<Option<Node>, ApiError> {
+    let as_of = Some(AsOf::Position(scalars::LogPosition(position)));
+    match named {
+        Named::Order(id) => {
+            let moment = Moment::of(ctx, &[], as_of, None).await?;
+            Ok(visible_order(ctx, id, moment).await?.map(Node::Order))
+        }
+        Named::Delivery(id) => {
+            let moment = Moment::of(ctx, &[], as_of, None).await?;
+            Ok(visible_delivery(ctx, id, moment).await?.map(Node::Delivery))
+        }
+        Named::Pizzeria(id) => {
+            let moment = Moment::of(ctx, &[], as_of, None).await?;
+            match Pizzeria::load_as_of(ctx, &id, moment).await {
+                Ok(pizzeria) => Ok(Some(Node::Pizzeria(pizzeria))),
+                Err(ApiError::NotFound(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+        Named::Stock(pizzeria) => {
+            let moment = Moment::of(ctx, &[Model::Menus], as_of, None).await?;
+            Ok(visible_stock(ctx, &pizzeria, moment).await?.map(Node::Stock))
+        }
+        Named::MenuItem(pizzeria, code) => {
+            let moment = Moment::of(ctx, &[Model::Menus], as_of, None).await?;
+            match menu_there(ctx, pizzeria, moment).await? {
+                Some(menu) => on_the_menu(ctx, &menu, code),
+                None => Ok(None),
+            }
+        }
+        Named::Extra(Some(pizzeria), code) => {
+            let moment = Moment::of(ctx, &[Model::Menus], as_of, None).await?;
+            Ok(menu_there(ctx, pizzeria, moment).await?.and_then(|menu| extra_of(&menu, &code)))
+        }
+        Named::Item(_)
+        | Named::Extra(None, _)
+        | Named::Ingredient(_)
+        | Named::Staff(_)
+        | Named::Customer(_)
+        | Named::Event(_) => Ok(None),
+    }
+}
+
+/// A thing of the group's menu as it was in a version; `None` for what has no such values.
+async fn of_version(ctx: &Context<'_>, named: Named, version: u32) -> Result<Option<Node>, ApiError> {
+    let (Named::Item(_) | Named::Extra(None, _) | Named::Ingredient(_)) = &named else { return Ok(None) };
+    ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
+    let Some(row) = ctx.loaders()?.load_one(MenuVersion(version)).await? else { return Ok(None) };
+    let menu = Menu::of_version(row.menu.clone(), row.position);
+    match named {
+        Named::Item(code) => on_the_menu(ctx, &menu, code),
+        Named::Extra(None, code) => Ok(extra_of(&menu, &code)),
+        Named::Ingredient(code) => {
+            Ok(is_known(&menu.menu, &code)
+                .then(|| Node::Ingredient(Ingredient::of_version(&menu.menu, &code))))
+        }
+        Named::Order(_)
+        | Named::Delivery(_)
+        | Named::Pizzeria(_)
+        | Named::MenuItem(..)
+        | Named::Extra(Some(_), _)
+        | Named::Stock(_)
+        | Named::Staff(_)
+        | Named::Customer(_)
+        | Named::Event(_) => Ok(None),
+    }
+}
+
+/// The menu of a pizzeria that the caller is shown.
+async fn menu_there(
+    ctx: &Context<'_>,
+    pizzeria: PizzeriaId,
+    moment: Option<Moment>,
+) -> Result<Option<Menu>, ApiError> {
+    ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
+    match Pizzeria::load_as_of(ctx, &pizzeria, moment).await {
+        Ok(_) => menu_of(ctx, &pizzeria, moment).await.map(Some),
+        Err(ApiError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn extra_of(menu: &Menu, code: &IngredientCode) -> Option<Node> {
+    menu.menu.extras.get(code).map(|extra| Node::Extra(menu.extra(extra)))
+}
+
+fn is_known(menu: &domain::menu::Menu, code: &IngredientCode) -> bool {
+    menu.ingredients.contains_key(code) || menu.sides.contains_key(&ItemCode::from(code))
 }
 
 /// A pizzeria, but for the functional check's, which is not shown to everybody.
@@ -75,14 +185,13 @@ async fn visible_pizzeria(ctx: &Context<'_>, id: PizzeriaId) -> Result<Option<Pi
     ctx.loaders()?.load_one(id).await
 }
 
-/// A pizza, a drink or a dessert, without a pizzeria's stock.
-async fn on_the_menu(ctx: &Context<'_>, code: ItemCode) -> Result<Option<Node>, ApiError> {
-    let menu = menu_without_stock(ctx).await?;
+/// A pizza, a drink or a dessert of a menu.
+fn on_the_menu(ctx: &Context<'_>, menu: &Menu, code: ItemCode) -> Result<Option<Node>, ApiError> {
     if let Some(side) = menu.menu.sides.get(&code) {
-        return Ok(Some(Node::Side(menu.side(side))));
+        return Ok(Some(Node::Side(menu.side(ctx, side)?)));
     }
     let known = menu.menu.pizzas.contains_key(&code);
-    Ok(known.then_some(Node::Pizza(Pizza { menu: menu.menu, stock: None, code })))
+    Ok(known.then(|| Node::Pizza(menu.pizza(code))))
 }
 
 /// A member of staff, for those who may see deliveries of their pizzeria.

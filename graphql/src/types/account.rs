@@ -27,7 +27,13 @@ impl Account {
     pub async fn id(&self) -> ID {
         match self.0.role {
             ActorRole::Customer => CustomerId(self.0.id).to_global(),
-            _ => StaffId(self.0.id).to_global(),
+            ActorRole::Receptionist
+            | ActorRole::Pizzaiolo
+            | ActorRole::Courier
+            | ActorRole::Manager
+            | ActorRole::Director
+            | ActorRole::Auditor
+            | ActorRole::System => StaffId(self.0.id).to_global(),
         }
     }
 

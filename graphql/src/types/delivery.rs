@@ -22,7 +22,7 @@ use super::staff::Staff;
 use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::ids::GlobalId;
+use crate::ids::{self, GlobalId};
 use crate::labels;
 use crate::loaders::{OrderOf, PositionOf, StateAt};
 use crate::requires::{requires, roles};
@@ -95,9 +95,9 @@ impl Delivery {
 /// A delivery: from the counter to the customer's door, by one courier at a time.
 #[Object]
 impl Delivery {
-    /// Its id, `delivery:<uuid>`.
+    /// Its id, `delivery:<uuid>`; of the past, `delivery:<uuid>@<position>`.
     pub async fn id(&self) -> ID {
-        self.delivery.id.to_global()
+        ids::at_moment(self.delivery.id.to_global(), self.as_of)
     }
 
     /// Its version, for `expectedVersion`.

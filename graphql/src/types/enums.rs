@@ -33,7 +33,7 @@ pub enum Unit {
     Piece,
 }
 
-/// Allergens, of the list of Regulation (EU) 1169/2011.
+/// The allergens of Annex II of Regulation (EU) 1169/2011, all fourteen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::menu::Allergen")]
 pub enum Allergen {
@@ -45,6 +45,26 @@ pub enum Allergen {
     Egg,
     /// Fish.
     Fish,
+    /// Crustaceans.
+    Crustaceans,
+    /// Peanuts.
+    Peanuts,
+    /// Soybeans.
+    Soybeans,
+    /// Nuts: almonds, hazelnuts, walnuts, cashews, pecans, Brazil nuts, pistachios, macadamias.
+    Nuts,
+    /// Celery.
+    Celery,
+    /// Mustard.
+    Mustard,
+    /// Sesame seeds.
+    Sesame,
+    /// Sulphur dioxide and sulphites above 10 mg/kg or 10 mg/l.
+    Sulphites,
+    /// Lupin.
+    Lupin,
+    /// Molluscs.
+    Molluscs,
 }
 
 /// Which part of the menu a drink or dessert is in.

@@ -38,8 +38,11 @@ pub struct Stream {
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "EventActor")]
 pub struct Actor {
-    /// The account's id; the nil UUID for the system.
+    /// Its id, the account's with the role: `<uuid>@<role>`, since an account may have had other roles before.
+    /// `actorId` of the filter of `events` takes it.
     pub id: ID,
+    /// The account's id, a bare UUID; the nil UUID for the system.
+    pub account_id: ID,
     /// In which role.
     pub role: Role,
 }
@@ -136,7 +139,11 @@ impl Event {
     /// Who acted.
     async fn actor(&self) -> Result<Actor, ApiError> {
         let metadata = self.0.metadata()?;
-        Ok(Actor { id: ID(metadata.actor.to_string()), role: metadata.role.into() })
+        Ok(Actor {
+            id: ID(format!("{}@{}", metadata.actor, metadata.role)),
+            account_id: ID(metadata.actor.to_string()),
+            role: metadata.role.into(),
+        })
     }
 
     /// The command that it answers, `placeOrder`.

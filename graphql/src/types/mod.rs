@@ -13,6 +13,7 @@ pub mod enums;
 pub mod event;
 pub mod maintenance;
 pub mod menu;
+pub(crate) mod menu_origin;
 pub mod node;
 pub mod order;
 pub mod order_parts;

@@ -5,7 +5,7 @@ use async_graphql::Interface;
 use super::account::Account;
 use super::delivery::Delivery;
 use super::event::Event;
-use super::menu::{Ingredient, Pizza, Side};
+use super::menu::{Extra, Ingredient, Pizza, Side};
 use super::order::Order;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
@@ -25,6 +25,8 @@ pub enum Node {
     Pizza(Pizza),
     /// A drink or a dessert.
     Side(Side),
+    /// Something that can be added to a pizza.
+    Extra(Extra),
     /// Something counted in stock.
     Ingredient(Ingredient),
     /// A stock.

@@ -23,7 +23,7 @@ use super::pizzeria::Pizzeria;
 use crate::as_of::{self, Moment};
 use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
-use crate::ids::GlobalId;
+use crate::ids::{self, GlobalId};
 use crate::labels;
 use crate::loaders::StateAt;
 use crate::personal_data::{ContactOf, Reading};
@@ -158,9 +158,9 @@ fn is_over(status: DeliveryState) -> bool {
 /// An order: what was asked, what it costs, and where it stands.
 #[Object]
 impl Order {
-    /// Its id, `order:<uuid>`.
+    /// Its id, `order:<uuid>`; of the past, `order:<uuid>@<position>`.
     pub async fn id(&self) -> ID {
-        self.order.id.to_global()
+        ids::at_moment(self.order.id.to_global(), self.as_of)
     }
 
     /// The number people say, `P1-000042`.

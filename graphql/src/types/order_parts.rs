@@ -1,15 +1,31 @@
 //! What an order is made of, as clients see it: lines, VAT, payments, promises.
 
-use async_graphql::{ID, SimpleObject};
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
-use super::enums::{PaymentKind, PaymentMethod, PizzaSize};
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Scope};
+use domain::ids::{IngredientCode, ItemCode};
+use domain::menu;
+use projections::menus;
+
+use super::enums::{Allergen, PaymentKind, PaymentMethod, PizzaSize};
+use super::menu::Recipe;
+use super::menu_origin::Origin;
+use crate::context::ApiContext;
+use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::loaders::MenuVersion;
+use crate::requires::{requires, roles};
 use crate::scalars::{self, Decimal, Money};
 
 /// One line of an order, as it was priced.
 #[derive(Debug, SimpleObject)]
+#[graphql(complex)]
 pub struct OrderLine {
+    /// What was sold.
+    #[graphql(skip)]
+    pub sold: Sold,
     /// Its number, from 1.
     pub line: u32,
     /// The item's id.
@@ -38,9 +54,76 @@ pub struct OrderLine {
     pub baked: bool,
 }
 
+/// What a line sold, by codes: what its allergens and its recipe follow from.
+#[derive(Debug, Clone)]
+pub struct Sold {
+    item: ItemCode,
+    size: Option<menu::PizzaSize>,
+    extras: Vec<IngredientCode>,
+    without: Vec<IngredientCode>,
+    version: u32,
+}
+
+impl Sold {
+    /// The version of the menu that it was sold from.
+    async fn menu(&self, ctx: &Context<'_>) -> Result<Arc<menus::Row>, ApiError> {
+        let row = ctx.loaders()?.load_one(MenuVersion(self.version)).await?;
+        row.ok_or_else(|| ApiError::internal(NoMenuVersion { version: self.version }))
+    }
+}
+
+/// An order names a version of the menu that the log does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("the menu has no version {version}")]
+struct NoMenuVersion {
+    version: u32,
+}
+
+/// An order names an item that its version of the menu does not sell.
+#[derive(Debug, thiserror::Error)]
+#[error("version {version} of the menu does not sell {item}")]
+struct NotSold {
+    item: ItemCode,
+    version: u32,
+}
+
+#[ComplexObject]
+impl OrderLine {
+    /// The allergens of what was sold: of its ingredients in the version of the menu that it was sold from, without
+    /// those left out and with the extras. Never empty for want of data: what cannot be read is an error.
+    async fn allergens(&self, ctx: &Context<'_>) -> Result<Vec<Allergen>, ApiError> {
+        let Sold { item, size, extras, without, version } = &self.sold;
+        let row = self.sold.menu(ctx).await?;
+        let allergens = row.menu.allergens_as_sold(item, *size, without, extras.iter());
+        let allergens =
+            allergens.ok_or_else(|| ApiError::internal(NotSold { item: item.clone(), version: *version }))?;
+        Ok(allergens.into_iter().map(Allergen::from).collect())
+    }
+
+    /// The recipe that the line was sold with, also after the menu has changed or the pizza is withdrawn; what is added
+    /// and left out stands beside it. `null` for a drink or a dessert, and for those who may not read recipes.
+    #[graphql(directive = requires::apply(roles(Permission::ReadRecipe)))]
+    async fn recipe(&self, ctx: &Context<'_>) -> Result<Option<Recipe>, ApiError> {
+        if !ctx.caller()?.may(Permission::ReadRecipe, Scope::Group) {
+            return Ok(None);
+        }
+        let Some(size) = self.sold.size else { return Ok(None) };
+        let row = self.sold.menu(ctx).await?;
+        let menu = Arc::new(row.menu.clone());
+        Ok(Recipe::of(&menu, row.published_at, self.sold.item.clone(), size, Origin::Version))
+    }
+}
+
 impl From<&domain::order::OrderLine> for OrderLine {
     fn from(line: &domain::order::OrderLine) -> Self {
         Self {
+            sold: Sold {
+                item: line.item.clone(),
+                size: line.size,
+                extras: line.extras.iter().map(|extra| extra.ingredient.clone()).collect(),
+                without: line.without.clone(),
+                version: line.recipe_version,
+            },
             line: line.line,
             item: line.item.to_global(),
             code: line.item.to_string(),

@@ -15,7 +15,7 @@ use super::staff::Staff;
 use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::ids::GlobalId;
+use crate::ids::{self, GlobalId};
 use crate::loaders::{CouriersOf, StateAt};
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Money};
@@ -92,9 +92,9 @@ pub fn is_hidden(id: &PizzeriaId, actor: Option<&Actor>) -> bool {
 /// A point of sale.
 #[Object]
 impl Pizzeria {
-    /// Its id, `pizzeria:P1`.
+    /// Its id, `pizzeria:P1`; of the past, `pizzeria:P1@<position>`.
     pub async fn id(&self) -> ID {
-        self.pizzeria.id.to_global()
+        ids::at_moment(self.pizzeria.id.to_global(), self.as_of)
     }
 
     /// Its code, `P1`; accepted wherever its id is.

@@ -52,13 +52,15 @@ pub fn payment_intents(fulfilment: Fulfilment, online_available: bool) -> Vec<Pa
 }
 
 impl Quote {
-    /// Of a basket that was priced.
+    /// Of a basket that was priced; `exact_stock` for a caller who may know how much the pizzeria has left.
     pub fn priced(
         quote: &usecase::Quote,
         payment_intents: Vec<PaymentIntent>,
         user_errors: Vec<UserError>,
+        exact_stock: bool,
         position: domain::LogPosition,
     ) -> Self {
+        let missing = quote.missing.iter().cloned().map(MissingIngredient);
         Self {
             lines: quote.lines.iter().map(OrderLine::from).collect(),
             subtotal: quote.pricing.subtotal.into(),
@@ -67,7 +69,7 @@ impl Quote {
             total: quote.pricing.total.into(),
             distance_metres: quote.distance_m,
             promised_at: Some(quote.promised_at),
-            missing: quote.missing.iter().cloned().map(MissingIngredient).collect(),
+            missing: missing.map(|one| if exact_stock { one } else { one.capped() }).collect(),
             acceptable: user_errors.is_empty(),
             payment_intents,
             user_errors,

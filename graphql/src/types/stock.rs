@@ -64,9 +64,9 @@ async fn menu(ctx: &Context<'_>, moment: Option<Moment>) -> Result<Arc<Menu>, Ap
 /// What a pizzeria has left.
 #[Object]
 impl Stock {
-    /// Its id, `stock:P1`.
+    /// Its id, `stock:P1`; of the past, `stock:P1@<position>`.
     pub async fn id(&self) -> ID {
-        ids::stock(&self.pizzeria)
+        ids::at_moment(ids::stock(&self.pizzeria), self.as_of)
     }
 
     /// Its version, for `expectedVersion`.
@@ -150,7 +150,9 @@ pub struct StockLevel {
 impl StockLevel {
     /// The ingredient.
     async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
-        Ok(Ingredient::of(&*menu(ctx, self.as_of).await?, &self.code))
+        let menu = menu(ctx, self.as_of).await?;
+        let of = if self.as_of.is_some() { Ingredient::of_version } else { Ingredient::of };
+        Ok(of(&menu, &self.code))
     }
 
     /// On the shelf.

@@ -15,9 +15,9 @@ use domain::usecase::{BasketLine, Refusal};
 use crate::ids::GlobalId;
 use crate::inputs::StockLineInput;
 use crate::labels::Lang;
-use crate::messages::message;
+use crate::messages::{message, shortage};
 use crate::types::actions::OrderAction;
-use crate::types::user_error_detail::{self, UserErrorDetail};
+use crate::types::user_error_detail::{self, MissingIngredient, UserErrorDetail};
 
 /// Why the domain refuses: the codes of the domain contract, and ours beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -161,6 +161,8 @@ pub enum UserErrorCode {
     TotpAlreadyEnabled,
     /// No authenticator app is set up, or none waits for its first code.
     TotpNotEnabled,
+    /// A new thing lacks a value; for a thing that exists, an omitted value stays as it is.
+    ValueRequired,
 }
 
 /// Why a command was refused: by its input, or by the state of things. Nothing but the refusal itself was
@@ -191,6 +193,17 @@ impl UserError {
 }
 
 impl UserError {
+    /// For a caller who may not know how much a pizzeria has left: shortages are named without exact figures.
+    #[must_use]
+    pub fn without_stock_figures(mut self, refusal: &Refusal, lang: Lang) -> Self {
+        if let Refusal::Order(OrderError::InsufficientStock { missing }) = refusal {
+            self.message = shortage(missing, lang);
+            let shown = std::mem::take(&mut self.detail.missing);
+            self.detail.missing = shown.into_iter().map(MissingIngredient::capped).collect();
+        }
+        self
+    }
+
     /// Of an input that names something by what can be no code.
     pub fn unknown(code: UserErrorCode, given: &str, lang: Lang) -> Self {
         let given = given.to_owned();

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::Quantity;
 use domain::delivery::DeliveryError;
 use domain::ids::{IngredientCode, ItemCode};
 use domain::menu::MenuError;
@@ -19,6 +20,7 @@ use crate::scalars::Money;
 use crate::types::actions::OrderAction;
 use crate::types::enums::{DeliveryStatus, OrderStatus};
 use crate::types::menu::Ingredient;
+use crate::types::menu_origin::COUNT_SHOWN_MAX;
 
 /// An ingredient of which there is not enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +40,18 @@ impl MissingIngredient {
         self.0.needed.0
     }
 
-    /// How much is available: on hand less reserved.
+    /// How much is available: on hand less reserved. At most 10 for callers who may not read the pizzeria's stock: 10
+    /// then says 10 or more.
     async fn available(&self) -> u32 {
         self.0.available.0
+    }
+}
+
+impl MissingIngredient {
+    /// As shown to callers who may not read the stock.
+    pub(crate) fn capped(self) -> Self {
+        let available = Quantity(self.0.available.0.min(COUNT_SHOWN_MAX));
+        Self(Missing { available, ..self.0 })
     }
 }
 
@@ -142,10 +153,13 @@ pub(super) fn of(refusal: &Refusal) -> UserErrorDetail {
         Refusal::Menu(error) => match error {
             MenuError::UnknownIngredient { ingredient: code } => ingredient(code),
             MenuError::UnknownItem { item: code }
+            | MenuError::UnknownSize { item: code, .. }
             | MenuError::DuplicateCode { item: code }
             | MenuError::NoRecipe { item: code } => item(code),
-            // An item's, or an extra's.
-            MenuError::InvalidPrice { code } => UserErrorDetail { item_code: Some(code.clone()), ..none },
+            // An item's, an ingredient's or an extra's.
+            MenuError::InvalidPrice { code } | MenuError::ValueRequired { code, .. } => {
+                UserErrorDetail { item_code: Some(code.clone()), ..none }
+            }
             MenuError::NothingToPublish | MenuError::InvalidRate => none,
         },
         Refusal::Several(refusals) => refusals.first().map(of).unwrap_or_default(),

@@ -129,7 +129,7 @@ impl WhyUnavailable {
     /// The ingredient that limited it, enough or not.
     async fn limiting_ingredient(&self) -> Option<Ingredient> {
         let limiting = self.explanation.as_ref()?.makeable.limiting.as_ref()?;
-        Some(Ingredient::of(&self.menu, limiting))
+        Some(Ingredient::of_version(&self.menu, limiting))
     }
 
     /// Since which event it was short or blocked without a break; null when it was neither, and when it
@@ -180,7 +180,7 @@ pub struct IngredientShortage {
 impl IngredientShortage {
     /// The ingredient.
     async fn ingredient(&self) -> Ingredient {
-        Ingredient::of(&self.menu, &self.shortage.ingredient)
+        Ingredient::of_version(&self.menu, &self.shortage.ingredient)
     }
 
     /// What one pizza takes.

@@ -93,6 +93,7 @@ pub const SAMPLES: &[Sample] = &[
     by("Query.contactReads", "filter.readerId", "{ contactReads(first: 1, filter: { readerId: \"$staff\" }) { pageInfo { hasNextPage } } }"),
 
     of("Order.contact", "{ order(id: \"$order\") { contact { name } } }"),
+    of("OrderLine.recipe", "{ order(id: \"$order\") { lines { recipe { version } } } }"),
     of("Order.note", "{ order(id: \"$order\") { note } }"),
     of("Order.deliveryCode", "{ order(id: \"$order\") { deliveryCode } }"),
     of("Order.delivery", "{ order(id: \"$order\") { delivery { id } } }"),

@@ -1,0 +1,181 @@
+//! Edits of the menu as a caller asks for them: what is omitted stays as it is, and removal is explicit. They are
+//! merged with the menu into the whole values that a publication stores.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::events::MenuChanges;
+use super::values::{Allergen, Category, Extra, Ingredient, Pizza, PizzaSize, Side, SizedPizza, Unit};
+use super::{Menu, MenuError};
+use crate::ids::{IngredientCode, ItemCode};
+use crate::ingredients::{Ingredients, Quantity};
+use crate::money::Cents;
+use crate::vat::{DatedRate, VatClass};
+
+/// What a caller wants changed, thing by thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MenuEdits {
+    /// Ingredients added or changed.
+    pub ingredients: Vec<IngredientEdit>,
+    /// Pizzas added or changed.
+    pub pizzas: Vec<PizzaEdit>,
+    /// Drinks and desserts added or changed.
+    pub sides: Vec<SideEdit>,
+    /// Extras added or changed.
+    pub extras: Vec<ExtraEdit>,
+    /// VAT rates added.
+    pub vat: Vec<DatedRate>,
+    /// Pizzas, drinks and desserts taken off. One that is edited as well is made anew.
+    pub withdrawn: Vec<ItemCode>,
+    /// Extras taken off. One that is edited as well is made anew.
+    pub withdrawn_extras: Vec<IngredientCode>,
+}
+
+/// An ingredient; a new one needs every value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of `Ingredient`")]
+pub struct IngredientEdit {
+    pub code: IngredientCode,
+    pub name: Option<String>,
+    pub unit: Option<Unit>,
+    pub allergens: Option<BTreeSet<Allergen>>,
+    pub removable: Option<bool>,
+}
+
+/// A pizza; a new one needs a name and a size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of `Pizza`")]
+pub struct PizzaEdit {
+    pub code: ItemCode,
+    pub name: Option<String>,
+    /// Sizes added or changed; others stay.
+    pub sizes: BTreeMap<PizzaSize, SizeEdit>,
+    /// Sizes taken off.
+    pub withdrawn_sizes: BTreeSet<PizzaSize>,
+}
+
+/// One size of a pizza; a new one needs both values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of `SizedPizza`")]
+pub struct SizeEdit {
+    pub price: Option<Cents>,
+    pub recipe: Option<Ingredients>,
+}
+
+/// A drink or a dessert; a new one needs every value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of `Side`")]
+pub struct SideEdit {
+    pub code: ItemCode,
+    pub name: Option<String>,
+    pub category: Option<Category>,
+    pub vat_class: Option<VatClass>,
+    pub price: Option<Cents>,
+}
+
+/// An extra; a new one needs every value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of `Extra`")]
+pub struct ExtraEdit {
+    pub ingredient: IngredientCode,
+    pub quantity: Option<Quantity>,
+    pub price: Option<Cents>,
+}
+
+/// The value given, else the one that there is; a new thing has neither.
+fn value<T>(given: Option<T>, there: Option<T>, code: &str, field: &str) -> Result<T, MenuError> {
+    given.or(there).ok_or_else(|| MenuError::ValueRequired { code: code.to_owned(), field: field.to_owned() })
+}
+
+impl MenuEdits {
+    /// The whole values that the edits make of the menu.
+    ///
+    /// # Errors
+    /// [`MenuError::ValueRequired`] for a new thing that lacks a value, [`MenuError::UnknownSize`] for a size taken
+    /// off that is not sold, [`MenuError::DuplicateCode`] for an ingredient edited twice.
+    pub fn merge(self, menu: &Menu) -> Result<MenuChanges, MenuError> {
+        let mut edited = BTreeSet::new();
+        for edit in &self.ingredients {
+            if !edited.insert(&edit.code) {
+                return Err(MenuError::DuplicateCode { item: ItemCode::from(&edit.code) });
+            }
+        }
+        let kept = |code: &ItemCode| !self.withdrawn.contains(code);
+        let kept_extra = |code: &IngredientCode| !self.withdrawn_extras.contains(code);
+        let each_pizza = |edit: PizzaEdit| {
+            let there = menu.pizzas.get(&edit.code).filter(|pizza| kept(&pizza.code));
+            edit.merge(there)
+        };
+        let each_side = |edit: SideEdit| {
+            let there = menu.sides.get(&edit.code).filter(|side| kept(&side.code));
+            edit.merge(there)
+        };
+        let each_extra = |edit: ExtraEdit| {
+            let there = menu.extras.get(&edit.ingredient).filter(|extra| kept_extra(&extra.ingredient));
+            edit.merge(there)
+        };
+        let each_ingredient = |edit: IngredientEdit| {
+            let there = menu.ingredients.get(&edit.code);
+            edit.merge(there)
+        };
+        Ok(MenuChanges {
+            ingredients: self.ingredients.into_iter().map(each_ingredient).collect::<Result<_, _>>()?,
+            pizzas: self.pizzas.into_iter().map(each_pizza).collect::<Result<_, _>>()?,
+            sides: self.sides.into_iter().map(each_side).collect::<Result<_, _>>()?,
+            extras: self.extras.into_iter().map(each_extra).collect::<Result<_, _>>()?,
+            vat: self.vat,
+            withdrawn: self.withdrawn.clone(),
+            withdrawn_extras: self.withdrawn_extras.clone(),
+        })
+    }
+}
+
+impl IngredientEdit {
+    fn merge(self, there: Option<&Ingredient>) -> Result<Ingredient, MenuError> {
+        let code = self.code.as_str();
+        let name = value(self.name, there.map(|it| it.name.clone()), code, "name")?;
+        let unit = value(self.unit, there.map(|it| it.unit), code, "unit")?;
+        let allergens = value(self.allergens, there.map(|it| it.allergens.clone()), code, "allergens")?;
+        let removable = value(self.removable, there.map(|it| it.removable), code, "removable")?;
+        Ok(Ingredient { code: self.code, name, unit, allergens, removable })
+    }
+}
+
+impl PizzaEdit {
+    fn merge(self, there: Option<&Pizza>) -> Result<Pizza, MenuError> {
+        let code = self.code.as_str();
+        let name = value(self.name, there.map(|it| it.name.clone()), code, "name")?;
+        let mut sizes = there.map(|it| it.sizes.clone()).unwrap_or_default();
+        for size in self.withdrawn_sizes {
+            if sizes.remove(&size).is_none() {
+                return Err(MenuError::UnknownSize { item: self.code, size });
+            }
+        }
+        for (size, edit) in self.sizes {
+            let sized = sizes.get(&size);
+            let price = value(edit.price, sized.map(|it| it.price), code, "price")?;
+            let recipe = value(edit.recipe, sized.map(|it| it.recipe.clone()), code, "recipe")?;
+            sizes.insert(size, SizedPizza { price, recipe });
+        }
+        Ok(Pizza { code: self.code, name, sizes })
+    }
+}
+
+impl SideEdit {
+    fn merge(self, there: Option<&Side>) -> Result<Side, MenuError> {
+        let code = self.code.as_str();
+        let name = value(self.name, there.map(|it| it.name.clone()), code, "name")?;
+        let category = value(self.category, there.map(|it| it.category), code, "category")?;
+        let vat_class = value(self.vat_class, there.map(|it| it.vat_class), code, "vatClass")?;
+        let price = value(self.price, there.map(|it| it.price), code, "price")?;
+        Ok(Side { code: self.code, name, category, vat_class, price })
+    }
+}
+
+impl ExtraEdit {
+    fn merge(self, there: Option<&Extra>) -> Result<Extra, MenuError> {
+        let code = self.ingredient.as_str();
+        let quantity = value(self.quantity, there.map(|it| it.quantity), code, "quantity")?;
+        let price = value(self.price, there.map(|it| it.price), code, "price")?;
+        Ok(Extra { ingredient: self.ingredient, quantity, price })
+    }
+}

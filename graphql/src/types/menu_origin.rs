@@ -1,0 +1,82 @@
+//! What the ids of things on a menu say beside their codes, and how much of a stock a menu tells to whom.
+
+use async_graphql::{Context, ID};
+use domain::access::{Permission, Scope};
+use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
+use domain::menu;
+
+use super::menu::Ingredient;
+use crate::as_of::Moment;
+use crate::context::{ApiContext, Caller};
+use crate::error::ApiError;
+use crate::ids::{self, GlobalId};
+
+/// Which menu a thing is shown on, and of when: what tells its id from that of the same thing elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// The group's menu as it is now.
+    Current,
+    /// A version of the group's menu.
+    Version,
+    /// A pizzeria's menu as it is now.
+    Pizzeria(PizzeriaId),
+    /// A pizzeria's menu as it was at a moment.
+    Past(PizzeriaId, Moment),
+}
+
+impl Origin {
+    pub(super) fn pizzeria(&self) -> Option<&PizzeriaId> {
+        match self {
+            Self::Current | Self::Version => None,
+            Self::Pizzeria(pizzeria) | Self::Past(pizzeria, _) => Some(pizzeria),
+        }
+    }
+
+    pub(super) fn item(&self, code: &ItemCode, version: u32) -> ID {
+        match self {
+            Self::Current => code.to_global(),
+            Self::Version => ids::at_version(code.to_global(), version),
+            Self::Pizzeria(pizzeria) => ids::menu_item(pizzeria, code),
+            Self::Past(pizzeria, moment) => ids::at_moment(ids::menu_item(pizzeria, code), Some(*moment)),
+        }
+    }
+
+    pub(super) fn extra(&self, code: &IngredientCode, version: u32) -> ID {
+        match self {
+            Self::Current => ids::extra(None, code),
+            Self::Version => ids::at_version(ids::extra(None, code), version),
+            Self::Pizzeria(pizzeria) => ids::extra(Some(pizzeria), code),
+            Self::Past(pizzeria, moment) => ids::at_moment(ids::extra(Some(pizzeria), code), Some(*moment)),
+        }
+    }
+
+    /// An ingredient as this menu describes it.
+    pub(super) fn ingredient(&self, menu: &menu::Menu, code: &IngredientCode) -> Ingredient {
+        match self {
+            Self::Current | Self::Pizzeria(_) => Ingredient::of(menu, code),
+            Self::Version | Self::Past(..) => Ingredient::of_version(menu, code),
+        }
+    }
+}
+
+/// The most of anything in stock that callers are shown who may not read the stock.
+pub const COUNT_SHOWN_MAX: u32 = 10;
+
+/// A number that follows from a pizzeria's stock as the caller may see it: exact for those who may read the
+/// stock, for others at most [`COUNT_SHOWN_MAX`].
+///
+/// # Errors
+/// `INTERNAL` when the schema was built without its services.
+pub(crate) fn shown_count(
+    ctx: &Context<'_>,
+    pizzeria: Option<&PizzeriaId>,
+    count: u32,
+) -> Result<u32, ApiError> {
+    let exact = sees_stock(ctx.caller()?, pizzeria);
+    Ok(if exact { count } else { count.min(COUNT_SHOWN_MAX) })
+}
+
+/// Whether a caller may know how much a pizzeria has left of anything.
+pub(crate) fn sees_stock(caller: &Caller, pizzeria: Option<&PizzeriaId>) -> bool {
+    caller.may(Permission::ReadStock, pizzeria.map_or(Scope::Group, Scope::Pizzeria))
+}
