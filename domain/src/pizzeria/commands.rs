@@ -26,7 +26,7 @@ pub enum PizzeriaCommand {
         /// Now.
         now: DateTime<Utc>,
     },
-    /// Take no orders for now.
+    /// Take no orders for now; a pause that is running gets another end or reason.
     Pause {
         /// Why.
         reason: String,

@@ -36,8 +36,7 @@ pub fn decide(state: &Pizzeria, command: PizzeriaCommand) -> Result<Vec<Pizzeria
             Ok(vec![PizzeriaEvent::PizzeriaUpdated { changes, at: now }])
         }
         (Pizzeria::Opened(pizzeria), PizzeriaCommand::Pause { reason, until, now }) => {
-            check_pause(pizzeria, &reason, until, now)?;
-            Ok(vec![PizzeriaEvent::PizzeriaPaused { reason, until, at: now }])
+            pause(pizzeria, reason, until, now)
         }
         (Pizzeria::Opened(pizzeria), PizzeriaCommand::Resume { now }) => {
             if !pizzeria.is_paused(now) {
@@ -63,13 +62,20 @@ fn check_changes(changes: &Changes) -> Result<(), PizzeriaError> {
     check_unpaid(&changes.unpaid)
 }
 
-fn check_pause(
+/// A pause that is running is replaced: it may end later, earlier, or when it is resumed. It keeps its reason
+/// unless another is given.
+fn pause(
     pizzeria: &OpenedPizzeria,
-    reason: &str,
+    reason: String,
     until: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
-) -> Result<(), PizzeriaError> {
-    if pizzeria.is_paused(now) {
+) -> Result<Vec<PizzeriaEvent>, PizzeriaError> {
+    let running = pizzeria.pause.as_ref().filter(|_| pizzeria.is_paused(now));
+    let reason = match running {
+        Some(running) if reason.is_empty() => running.reason.clone(),
+        Some(_) | None => reason,
+    };
+    if running.is_some_and(|running| running.until == until && running.reason == reason) {
         return Err(PizzeriaError::AlreadyPaused);
     }
     if until.is_some_and(|until| until <= now) {
@@ -79,7 +85,7 @@ fn check_pause(
     if reason.chars().count() > TEXT_MAX {
         return Err(PizzeriaError::OutOfRange { field: "reason".into() });
     }
-    Ok(())
+    Ok(vec![PizzeriaEvent::PizzeriaPaused { reason, until, at: now }])
 }
 
 fn check_text(field: &'static str, text: &str) -> Result<(), PizzeriaError> {

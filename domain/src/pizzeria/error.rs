@@ -13,7 +13,7 @@ pub enum PizzeriaError {
     /// The code is taken.
     #[error("a pizzeria with this code has opened already")]
     AlreadyOpened,
-    /// It is paused already.
+    /// It is paused already, for the same reason and until the same instant.
     #[error("paused already")]
     AlreadyPaused,
     /// It is not paused.

@@ -80,7 +80,7 @@ pub enum PizzeriaEvent {
         /// When.
         at: DateTime<Utc>,
     },
-    /// It takes no orders for now.
+    /// It takes no orders for now; of two in a row the later one holds.
     PizzeriaPaused {
         /// Why, in its own words.
         reason: String,

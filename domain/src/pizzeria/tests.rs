@@ -116,11 +116,33 @@ fn a_pause_stops_orders_until_it_ends_or_is_ended() {
 #[test]
 fn a_pause_is_refused_while_paused_in_the_past_or_with_a_novel_for_a_reason() {
     given([opened(), paused(None)]).when(does(pause(None, later(1)))).then_err(PizzeriaError::AlreadyPaused);
+    let until = Some(later(30));
+    given([opened(), paused(until)])
+        .when(does(pause(until, later(1))))
+        .then_err(PizzeriaError::AlreadyPaused);
     given([opened()]).when(does(pause(Some(now()), now()))).then_err(PizzeriaError::PauseInThePast);
     let reason = "é".repeat(201);
     given([opened()])
         .when(does(PizzeriaCommand::Pause { reason, until: None, now: now() }))
         .then_err(PizzeriaError::OutOfRange { field: "reason".into() });
+}
+
+#[test]
+fn a_running_pause_gets_another_end_or_another_reason() {
+    let running = || [opened(), paused(Some(later(30)))];
+    for until in [Some(later(60)), Some(later(10)), None] {
+        let replaced = PizzeriaEvent::PizzeriaPaused { reason: "oven".into(), until, at: later(5) };
+        // A reason that is not given stays.
+        let command = PizzeriaCommand::Pause { reason: String::new(), until, now: later(5) };
+        let pizzeria = given(running()).when(does(command)).then([replaced]);
+        let pause = pizzeria.opened().unwrap().pause.clone().unwrap();
+        assert_eq!((pause.until, pause.reason.as_str()), (until, "oven"));
+    }
+    let until = Some(later(30));
+    let command = PizzeriaCommand::Pause { reason: "flood".into(), until, now: later(5) };
+    let renamed = PizzeriaEvent::PizzeriaPaused { reason: "flood".into(), until, at: later(5) };
+    given(running()).when(does(command)).then([renamed]);
+    given(running()).when(does(pause(Some(later(5)), later(5)))).then_err(PizzeriaError::PauseInThePast);
 }
 
 #[test]

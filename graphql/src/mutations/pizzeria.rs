@@ -219,7 +219,8 @@ impl PizzeriaMutation {
         Ok(to_pizzeria(ctx, "updatePizzeria", pizzeria, command, asked).await?.into())
     }
 
-    /// Takes no orders for now.
+    /// Takes no orders for now. A pause that is running gets another end or reason; a reason that is not given
+    /// stays.
     #[graphql(directive = requires::apply(roles(Permission::PausePizzeria)))]
     async fn pause_pizzeria(
         &self,
