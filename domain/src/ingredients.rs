@@ -19,6 +19,13 @@ impl Quantity {
     /// The most that one line of a command may say: ten tonnes, or ten million pieces.
     pub const MAX_INPUT: u32 = 10_000_000;
 
+    /// The most of one ingredient that a pizzeria has on hand: a thousand tonnes, or a billion pieces. Every
+    /// level, and every difference of two, fits in 32 bits.
+    pub const LEVEL_MAX: i64 = 1_000_000_000;
+    /// The most of one ingredient that one pizza or one extra takes: ten kilograms. What a whole order needs of
+    /// it fits in 32 bits.
+    pub const RECIPE_MAX: u32 = 10_000;
+
     /// A quantity given by a caller: 0 to [`Self::MAX_INPUT`], otherwise `None`.
     pub fn from_input(value: i64) -> Option<Self> {
         u32::try_from(value).ok().filter(|q| *q <= Self::MAX_INPUT).map(Self)

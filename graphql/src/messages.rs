@@ -56,6 +56,10 @@ fn order(error: &OrderError, lang: Lang) -> String {
             .to_owned(),
         OrderError::TooLarge { what, max } => match lang {
             Lang::Fr if *what == "lines" => format!("Une commande comporte au plus {max} lignes."),
+            Lang::Fr if *what == "euros" => format!("Une commande est d'au plus {max} €."),
+            Lang::Fr if what.starts_with("extras") => {
+                format!("Une ligne de commande comporte au plus {max} suppléments.")
+            }
             Lang::Fr => format!("Une ligne de commande comporte au plus {max} pièces."),
             Lang::En => format!("An order has at most {max} {what}."),
         },
@@ -294,6 +298,10 @@ fn stock(error: &StockError, lang: Lang) -> String {
             format!("Le bon de livraison {delivery_note} de {supplier} a déjà été reçu."),
             format!("Delivery note {delivery_note} of {supplier} was received before."),
         ),
+        StockError::LimitExceeded { ingredient, on_hand, max } => lang.pick(
+            format!("{ingredient} : {on_hand} en stock ; un stock contient au plus {max}."),
+            format!("{ingredient}: {on_hand} on hand; a stock holds at most {max}."),
+        ),
         StockError::NoLines => {
             lang.pick("Indiquez au moins un ingrédient.", "At least one ingredient is needed.").to_owned()
         }
@@ -491,9 +499,12 @@ fn pizzeria(error: &PizzeriaError, lang: Lang) -> String {
         PizzeriaError::AlreadyOpened => lang
             .pick("Une pizzeria a déjà ce code.", "A pizzeria with this code has opened already.")
             .to_owned(),
-        PizzeriaError::AlreadyPaused => {
-            lang.pick("La pizzeria est déjà en pause.", "The pizzeria is paused already.").to_owned()
-        }
+        PizzeriaError::AlreadyPaused => lang
+            .pick(
+                "La pizzeria est déjà en pause jusqu'à ce moment.",
+                "The pizzeria is paused until then already.",
+            )
+            .to_owned(),
         PizzeriaError::NotPaused => {
             lang.pick("La pizzeria n'est pas en pause.", "The pizzeria is not paused.").to_owned()
         }
@@ -536,6 +547,10 @@ fn menu(error: &MenuError, lang: Lang) -> String {
         MenuError::NoRecipe { item } => lang.pick(
             format!("{item} demande au moins une taille, chacune avec sa recette."),
             format!("{item} needs at least one size, each with a recipe."),
+        ),
+        MenuError::QuantityTooLarge { item, ingredient, max } => lang.pick(
+            format!("{item} contient au plus {max} de {ingredient}."),
+            format!("{item} takes at most {max} of {ingredient}."),
         ),
         MenuError::InvalidPrice { code } => lang.pick(
             format!("Le prix de {code} est supérieur à zéro."),

@@ -51,6 +51,16 @@ pub enum MenuError {
         /// The pizza.
         item: ItemCode,
     },
+    /// More of one ingredient than one pizza or one extra takes.
+    #[error("{item} takes at most {max} of one ingredient")]
+    QuantityTooLarge {
+        /// The pizza, or the extra's ingredient.
+        item: ItemCode,
+        /// Of what.
+        ingredient: IngredientCode,
+        /// The most.
+        max: u32,
+    },
     /// A price is more than zero.
     #[error("the price of {code} is more than zero")]
     InvalidPrice {

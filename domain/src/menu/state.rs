@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::events::MenuEvent;
 use super::values::{Allergen, Extra, Ingredient, Pizza, PizzaSize, Side};
 use crate::ids::{IngredientCode, ItemCode};
-use crate::ingredients::Ingredients;
+use crate::ingredients::{Ingredients, Quantity};
 use crate::stock::Stock;
 use crate::vat::{DatedRate, VatClass, VatRate};
 
@@ -99,7 +99,7 @@ impl Menu {
     /// How many drinks or desserts a stock holds.
     pub fn side_makeable(&self, side: &ItemCode, stock: &Stock) -> Option<Makeable> {
         let side = self.sides.get(side)?;
-        let one = [(IngredientCode::from(&side.code), crate::Quantity(1))].into_iter().collect();
+        let one = [(IngredientCode::from(&side.code), Quantity(1))].into_iter().collect();
         Some(makeable_of(&one, stock))
     }
 
@@ -136,7 +136,8 @@ impl Menu {
 fn makeable_of(recipe: &Ingredients, stock: &Stock) -> Makeable {
     let mut fewest: Option<(u32, IngredientCode)> = None;
     for (ingredient, needed) in recipe.iter().filter(|(_, needed)| needed.0 > 0) {
-        let count = u32::try_from(stock.available(ingredient).max(0) / needed.signed()).unwrap_or(u32::MAX);
+        let count = stock.available(ingredient).clamp(0, Quantity::LEVEL_MAX) / needed.signed();
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
         if fewest.as_ref().is_none_or(|(least, _)| count < *least) {
             fewest = Some((count, ingredient.clone()));
         }

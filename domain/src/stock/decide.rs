@@ -44,6 +44,7 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
             if state.has_receipt(&supplier, &delivery_note) {
                 return Err(StockError::DuplicateReceipt { supplier, delivery_note });
             }
+            within_limit(state, &lines)?;
             let crossed = crossings(state, shelved(&lines, 1), now);
             Ok(first(StockEvent::SupplyReceived { supplier, delivery_note, lines, at: now }, crossed))
         }
@@ -63,6 +64,7 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
         }
         StockCommand::ReceiveTransfer { transfer, from, lines, now } => {
             let lines = some(more_than_zero(lines))?;
+            within_limit(state, &lines)?;
             let crossed = crossings(state, shelved(&lines, 1), now);
             Ok(first(StockEvent::TransferReceived { transfer, from, lines, at: now }, crossed))
         }
@@ -85,6 +87,20 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
             Ok(vec![StockEvent::PizzaUnblocked { pizza, size, at: now }])
         }
     }
+}
+
+/// The ingredients of which there would be more than a stock holds, if these lines came in.
+pub fn over_limit<'a>(state: &'a Stock, lines: &'a Ingredients) -> impl Iterator<Item = StockError> + 'a {
+    let max = Quantity::LEVEL_MAX;
+    lines.iter().filter_map(move |(ingredient, quantity)| {
+        let on_hand = state.level(ingredient).on_hand;
+        let exceeds = on_hand.saturating_add(quantity.signed()) > max;
+        exceeds.then(|| StockError::LimitExceeded { ingredient: ingredient.clone(), on_hand, max })
+    })
+}
+
+fn within_limit(state: &Stock, lines: &Ingredients) -> Result<(), StockError> {
+    over_limit(state, lines).next().map_or(Ok(()), Err)
 }
 
 fn reserve(

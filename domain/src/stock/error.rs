@@ -37,6 +37,16 @@ pub enum StockError {
     /// Nothing was said.
     #[error("at least one ingredient is needed")]
     NoLines,
+    /// More than a stock holds of one ingredient.
+    #[error("with {on_hand} of {ingredient} on hand, it would be more than the {max} that a stock holds")]
+    LimitExceeded {
+        /// Of what.
+        ingredient: IngredientCode,
+        /// What is on hand now.
+        on_hand: i64,
+        /// The most.
+        max: i64,
+    },
     /// Not in the group's list of ingredients.
     #[error("{ingredient} is not an ingredient")]
     UnknownIngredient {

@@ -10,7 +10,7 @@ mod state;
 mod tests;
 
 pub use commands::StockCommand;
-pub use decide::decide;
+pub use decide::{decide, over_limit};
 pub use error::StockError;
 pub use events::{Counted, Held, StockEvent, WasteReason};
 pub use state::{BlockKey, Level, Stock};

@@ -312,6 +312,33 @@ fn a_delivery_note_is_received_once_a_supplier() {
 }
 
 #[test]
+fn a_level_has_a_bound_whatever_way_goods_come_in() {
+    let millions = |count: u32| lines(&[("TOMATO", count * 1_000_000)]);
+    let full = vec![received("1", &[("TOMATO", 1_000_000_000)])];
+    let limit =
+        |on_hand| StockError::LimitExceeded { ingredient: code("TOMATO"), on_hand, max: Quantity::LEVEL_MAX };
+    let receive = |lines| StockCommand::Receive {
+        supplier: "Moulin".into(),
+        delivery_note: "2".into(),
+        lines,
+        now: now(),
+    };
+    refuses(full.clone(), receive(lines(&[("EGG", 1), ("TOMATO", 1)])), limit(1_000_000_000));
+    let transferred = |lines| StockCommand::ReceiveTransfer {
+        transfer: Uuid::from_u128(5),
+        from: "P2".parse().unwrap(),
+        lines,
+        now: now(),
+    };
+    refuses(full, transferred(millions(1)), limit(1_000_000_000));
+    let half = vec![received("1", &[("TOMATO", 500_000_000)])];
+    let fills = received("2", &[("TOMATO", 500_000_000)]);
+    let stock = accepts(half.clone(), receive(millions(500)), vec![fills]);
+    holds(&stock, "TOMATO", 1_000_000_000, 0);
+    refuses(half, receive(millions(501)), limit(500_000_000));
+}
+
+#[test]
 fn counting_says_the_difference_found_and_zero_is_a_count() {
     let past = vec![received("1", &[("TOMATO", 100), ("EGG", 5)])];
     let stock = accepts(

@@ -170,6 +170,11 @@ fn finish(
     if fulfilment == Fulfilment::Delivery && subtotal < pizzeria.minimum {
         obstacles.push(OrderError::BelowMinimum { subtotal, minimum: pizzeria.minimum });
     }
+    if priced.pricing.total > Cents::MAX_INPUT {
+        // No total could be expected or paid: amounts given are at most this.
+        let max = u32::try_from(Cents::MAX_INPUT.0 / 100).unwrap_or(u32::MAX);
+        obstacles.push(OrderError::TooLarge { what: "euros".into(), max });
+    }
     obstacles.extend(pricing::blocked(&priced.lines, stock));
     if !ask.missing.is_empty() {
         obstacles.push(OrderError::InsufficientStock { missing: ask.missing.clone() });

@@ -366,6 +366,7 @@ impl Refusal {
                 StockError::Insufficient { .. } => C::InsufficientStock,
                 StockError::AlreadyReserved { .. } | StockError::NoReservation { .. } => C::WrongState,
                 StockError::DuplicateReceipt { .. } => C::DuplicateReceipt,
+                StockError::LimitExceeded { .. } => C::StockLimitExceeded,
                 StockError::NoLines => C::EmptyLines,
                 StockError::UnknownIngredient { .. } => C::UnknownIngredient,
                 StockError::UnknownPizza { .. } => C::UnknownPizza,
@@ -432,7 +433,7 @@ impl Refusal {
                 MenuError::DuplicateCode { .. } => C::DuplicateCode,
                 MenuError::NoRecipe { .. } => C::NoRecipe,
                 MenuError::InvalidPrice { .. } => C::InvalidAmount,
-                MenuError::InvalidRate => C::OutOfRange,
+                MenuError::QuantityTooLarge { .. } | MenuError::InvalidRate => C::OutOfRange,
             },
         }
     }

@@ -11,7 +11,7 @@ use crate::ids::{IngredientCode, PizzeriaId};
 use crate::ingredients::Ingredients;
 use crate::menu::Menu;
 use crate::pizzeria::PizzeriaError;
-use crate::stock::{self, StockCommand, StockError};
+use crate::stock::{self, Stock, StockCommand, StockError};
 use crate::stream::StreamId;
 
 /// `receiveSupply`, `countStock`, `wasteIngredients`, `setStockThreshold`, `blockPizza`, `unblockPizza`.
@@ -51,8 +51,9 @@ impl UseCase for ToStock {
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         opened(states, &self.pizzeria)?;
-        on_the_menu(states.menu(), &self.command)?;
-        let events = stock::decide(states.stock(&self.pizzeria), self.command.clone())?;
+        let stock = states.stock(&self.pizzeria);
+        all_of(unknown(states.menu(), &self.command).chain(over_limit(stock, &self.command)))?;
+        let events = stock::decide(stock, self.command.clone())?;
         Ok(Decision::on(StreamId::stock(&self.pizzeria), events))
     }
 }
@@ -76,7 +77,8 @@ impl UseCase for TransferStock {
         if self.from == self.to {
             return Err(StockError::SamePizzeria { pizzeria: self.from.clone() }.into());
         }
-        known(states.menu(), self.lines.iter().map(|(code, _)| code))?;
+        let unknown = unlisted(states.menu(), self.lines.iter().map(|(code, _)| code));
+        all_of(unknown.chain(stock::over_limit(states.stock(&self.to), &self.lines)))?;
         let sent = StockCommand::SendTransfer {
             transfer: self.transfer,
             to: self.to.clone(),
@@ -99,8 +101,13 @@ fn opened(states: &States<'_>, pizzeria: &PizzeriaId) -> Result<(), Refusal> {
     states.pizzeria(pizzeria).opened().map(|_| ()).ok_or(PizzeriaError::NotFound.into())
 }
 
-/// What a command names must have been published.
-fn on_the_menu(menu: &Menu, command: &StockCommand) -> Result<(), StockError> {
+/// Refuses for every reason at once.
+fn all_of(errors: impl Iterator<Item = StockError>) -> Result<(), Refusal> {
+    Refusal::all(errors.map(Refusal::from).collect()).map_or(Ok(()), Err)
+}
+
+/// What a command names and was never published.
+fn unknown<'a>(menu: &'a Menu, command: &'a StockCommand) -> Box<dyn Iterator<Item = StockError> + 'a> {
     match command {
         StockCommand::Reserve { lines, .. }
         | StockCommand::ChangeReservation { lines, .. }
@@ -109,23 +116,47 @@ fn on_the_menu(menu: &Menu, command: &StockCommand) -> Result<(), StockError> {
         | StockCommand::Count { lines, .. }
         | StockCommand::Waste { lines, .. }
         | StockCommand::SendTransfer { lines, .. }
-        | StockCommand::ReceiveTransfer { lines, .. } => known(menu, lines.iter().map(|(code, _)| code)),
-        StockCommand::SetThreshold { ingredient, .. } => known(menu, [ingredient]),
-        StockCommand::Block { pizza, .. } | StockCommand::Unblock { pizza, .. }
-            if !menu.pizzas.contains_key(pizza) =>
-        {
-            Err(StockError::UnknownPizza { pizza: pizza.clone() })
+        | StockCommand::ReceiveTransfer { lines, .. } => {
+            Box::new(unlisted(menu, lines.iter().map(|(code, _)| code)))
         }
-        StockCommand::Block { .. }
-        | StockCommand::Unblock { .. }
-        | StockCommand::Release { .. }
-        | StockCommand::Consume { .. } => Ok(()),
+        StockCommand::SetThreshold { ingredient, .. } => {
+            Box::new(unlisted(menu, std::iter::once(ingredient)))
+        }
+        StockCommand::Block { pizza, .. } | StockCommand::Unblock { pizza, .. } => {
+            let unknown =
+                (!menu.pizzas.contains_key(pizza)).then(|| StockError::UnknownPizza { pizza: pizza.clone() });
+            Box::new(unknown.into_iter())
+        }
+        StockCommand::Release { .. } | StockCommand::Consume { .. } => Box::new(std::iter::empty()),
     }
 }
 
-fn known<'a>(menu: &Menu, codes: impl IntoIterator<Item = &'a IngredientCode>) -> Result<(), StockError> {
-    match codes.into_iter().find(|code| !menu.ingredients.contains_key(*code)) {
-        Some(code) => Err(StockError::UnknownIngredient { ingredient: code.clone() }),
-        None => Ok(()),
+/// What a command would bring above the limit of a level.
+fn over_limit<'a>(stock: &'a Stock, command: &'a StockCommand) -> Box<dyn Iterator<Item = StockError> + 'a> {
+    match command {
+        StockCommand::Receive { lines, .. } | StockCommand::ReceiveTransfer { lines, .. } => {
+            Box::new(stock::over_limit(stock, lines))
+        }
+        // A count says at most what one line says, which is far less.
+        StockCommand::Count { .. }
+        | StockCommand::Reserve { .. }
+        | StockCommand::ChangeReservation { .. }
+        | StockCommand::WasteOrder { .. }
+        | StockCommand::Waste { .. }
+        | StockCommand::SendTransfer { .. }
+        | StockCommand::SetThreshold { .. }
+        | StockCommand::Block { .. }
+        | StockCommand::Unblock { .. }
+        | StockCommand::Release { .. }
+        | StockCommand::Consume { .. } => Box::new(std::iter::empty()),
     }
+}
+
+fn unlisted<'a>(
+    menu: &'a Menu,
+    codes: impl Iterator<Item = &'a IngredientCode> + 'a,
+) -> impl Iterator<Item = StockError> + 'a {
+    codes
+        .filter(|code| !menu.ingredients.contains_key(*code))
+        .map(|code| StockError::UnknownIngredient { ingredient: code.clone() })
 }

@@ -241,12 +241,20 @@ impl UserError {
     /// As [`UserError::at_line_of`], for the lines of a command to a stock.
     #[must_use]
     pub fn at_stock_line_of(mut self, refusal: &Refusal, lines: &[StockLineInput]) -> Self {
-        if let Refusal::Stock(StockError::UnknownIngredient { ingredient: unknown }) = refusal {
+        if let Refusal::Stock(
+            StockError::UnknownIngredient { ingredient: unknown }
+            | StockError::LimitExceeded { ingredient: unknown, .. },
+        ) = refusal
+        {
             let at = lines.iter().position(|line| {
                 IngredientCode::parse(&line.ingredient).is_some_and(|code| code == *unknown)
             });
             if let Some(at) = at {
-                let path = ["input", "lines", &at.to_string(), "ingredient"];
+                let name = match refusal {
+                    Refusal::Stock(StockError::LimitExceeded { .. }) => "quantity",
+                    _ => "ingredient",
+                };
+                let path = ["input", "lines", &at.to_string(), name];
                 self.field = Some(path.map(str::to_owned).to_vec());
             }
         }
@@ -322,7 +330,9 @@ fn below_input(refusal: &Refusal) -> Option<&'static [&'static str]> {
             | OrderError::NotExpired => None,
         },
         Refusal::Stock(error) => match error {
-            StockError::Insufficient { .. } | StockError::NoLines => Some(&["lines"]),
+            StockError::Insufficient { .. } | StockError::LimitExceeded { .. } | StockError::NoLines => {
+                Some(&["lines"])
+            }
             StockError::DuplicateReceipt { .. } => Some(&["deliveryNote"]),
             StockError::UnknownPizza { .. }
             | StockError::AlreadyBlocked { .. }

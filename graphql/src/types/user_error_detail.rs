@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::InputRule;
 use crate::loaders::CurrentMenu;
-use crate::scalars::Money;
+use crate::scalars::{self, Money};
 use crate::types::actions::OrderAction;
 use crate::types::enums::{DeliveryStatus, OrderStatus};
 use crate::types::menu::Ingredient;
@@ -36,14 +36,14 @@ impl MissingIngredient {
     }
 
     /// How much is needed.
-    async fn needed(&self) -> u32 {
-        self.0.needed.0
+    async fn needed(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.needed.signed())
     }
 
     /// How much is available: on hand less reserved. At most 10 for callers who may not read the pizzeria's stock: 10
     /// then says 10 or more.
-    async fn available(&self) -> u32 {
-        self.0.available.0
+    async fn available(&self) -> Result<i32, ApiError> {
+        scalars::int(self.0.available.signed())
     }
 }
 
@@ -96,8 +96,10 @@ pub struct UserErrorDetail {
     pub rule: Option<InputRule>,
     /// `INVALID_INPUT`, of a number: the least.
     pub min: Option<i32>,
-    /// `ORDER_TOO_LARGE`, `COURIER_FULL`, `TOO_MANY_DECLINES`, `VERIFICATION_REQUIRED`, `UNPAID_LIMIT`: the bound.
-    /// `INVALID_INPUT`, of a number: the most; of a list: the most items.
+    /// `STOCK_LIMIT_EXCEEDED`: what is on hand of the ingredient now, in its unit.
+    pub on_hand: Option<i32>,
+    /// `ORDER_TOO_LARGE`, `COURIER_FULL`, `TOO_MANY_DECLINES`, `VERIFICATION_REQUIRED`, `UNPAID_LIMIT`,
+    /// `STOCK_LIMIT_EXCEEDED`: the bound. `INVALID_INPUT`, of a number: the most; of a list: the most items.
     pub max: Option<u32>,
     /// `INVALID_INPUT`, of a text: the most characters.
     pub max_length: Option<u32>,
@@ -160,6 +162,12 @@ pub(super) fn of(refusal: &Refusal) -> UserErrorDetail {
             MenuError::InvalidPrice { code } | MenuError::ValueRequired { code, .. } => {
                 UserErrorDetail { item_code: Some(code.clone()), ..none }
             }
+            MenuError::QuantityTooLarge { item: of, ingredient: code, max } => UserErrorDetail {
+                max: Some(*max),
+                ingredient: Some(code.to_global()),
+                ingredient_code: Some(code.to_string()),
+                ..item(of)
+            },
             MenuError::NothingToPublish | MenuError::InvalidRate => none,
         },
         Refusal::Several(refusals) => refusals.first().map(of).unwrap_or_default(),
@@ -243,6 +251,11 @@ fn stock_detail(error: &StockError) -> UserErrorDetail {
             UserErrorDetail { missing: missing.iter().cloned().map(MissingIngredient).collect(), ..none }
         }
         StockError::UnknownIngredient { ingredient: code } => ingredient(code),
+        StockError::LimitExceeded { ingredient: code, on_hand, max } => UserErrorDetail {
+            on_hand: i32::try_from(*on_hand).ok(),
+            max: u32::try_from(*max).ok(),
+            ..ingredient(code)
+        },
         StockError::UnknownPizza { pizza }
         | StockError::AlreadyBlocked { pizza }
         | StockError::NotBlocked { pizza } => item(pizza),

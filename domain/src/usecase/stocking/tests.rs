@@ -90,6 +90,24 @@ fn only_ingredients_and_pizzas_of_the_menu_are_stocked_and_blocked() {
 }
 
 #[test]
+fn everything_that_is_unknown_or_too_much_is_said_at_once() {
+    let mut world = World::demo();
+    let unknown = |text: &str| Refusal::from(StockError::UnknownIngredient { ingredient: code(text) });
+    let asked = [("TRUFFLE", 1), ("AMBER", 1), ("TOMATO", 4_000_000_000)];
+    let on_hand = on_hand(&world, "P1", "TOMATO");
+    let too_much =
+        StockError::LimitExceeded { ingredient: code("TOMATO"), on_hand, max: Quantity::LEVEL_MAX };
+    let receive = StockCommand::Receive {
+        supplier: "Moulin".into(),
+        delivery_note: "1".into(),
+        lines: lines(&asked),
+        now: World::now(),
+    };
+    let expected = vec![unknown("AMBER"), unknown("TRUFFLE"), too_much.into()];
+    assert_eq!(world.execute(&to_stock("P1", receive)), Err(Refusal::Several(expected)));
+}
+
+#[test]
 fn a_transfer_is_sent_here_and_received_there_in_one_decision() {
     let mut world = World::demo();
     let (p1, p2, at) = (pizzeria("P1"), pizzeria("P2"), World::now());
