@@ -79,6 +79,7 @@ async fn inputs_that_make_no_sense_are_refused_with_a_code_and_store_nothing() {
         (place(json!({ "contact": { "name": "x".repeat(201) } })), "INVALID_INPUT", "contact.name"),
         (place(json!({ "contact": { "name": "\u{202e}adA" } })), "INVALID_INPUT", "contact.name"),
         (place(json!({ "contact": { "email": "ada" } })), "INVALID_EMAIL", "contact.email"),
+        (place(json!({ "contact": { "phone": "abc" } })), "INVALID_INPUT", "contact.phone"),
         (
             place(json!({ "contact": { "address": { "latitude": 48.9 } } })),
             "INVALID_INPUT",
@@ -191,8 +192,7 @@ async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
         { "item": "COLA", "size": "L", "quantity": 0 },
         { "item": "NOTHING", "quantity": 1 },
     ]);
-    let contact =
-        json!({ "name": "\u{0}", "email": "ada", "address": { "latitude": 99.0, "longitude": 2.3 } });
+    let contact = json!({ "name": "\u{0}", "phone": "12", "email": "ada", "address": { "latitude": 99.0, "longitude": 2.3 } });
     let input = json!({
         "pizzeriaId": "P1", "channel": "COUNTER", "fulfilment": "DELIVERY", "payment": "AT_COUNTER",
         "lines": lines, "contact": contact, "note": "x".repeat(501), "expectedTotal": "-1.00",
@@ -213,14 +213,16 @@ async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
         at("UNKNOWN_PIZZA", "lines.0.item"),
         at("INVALID_INPUT", "note"),
         at("INVALID_INPUT", "contact.name"),
+        at("INVALID_INPUT", "contact.phone"),
         at("INVALID_EMAIL", "contact.email"),
         at("INVALID_INPUT", "contact.address.latitude"),
         at("INVALID_INPUT", "expectedTotal"),
         at("INVALID_INPUT", "idempotencyKey"),
+        at("INVALID_INPUT", "contact.address.street"),
     ];
     assert_eq!(places(&payload), [&own[..], &domains[..]].concat(), "{payload}");
     assert_eq!(payload["userErrors"][1]["detail"]["maxLength"], 500);
-    let quantity = &payload["userErrors"][11]["detail"];
+    let quantity = &payload["userErrors"][13]["detail"];
     assert_eq!(
         (&quantity["min"], &quantity["max"], &quantity["rule"]),
         (&json!(1), &json!(99), &json!("OUT_OF_RANGE"))
@@ -229,11 +231,135 @@ async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
     let document = "query($input: QuoteOrderInput!) { quoteOrder(input: $input) {
         acceptable lines { line } userErrors { code field message } } }";
     let quote = customer.speaking("fr").data(document, json!({ "input": input })).await["quoteOrder"].take();
-    let own = [&own[0], &own[4], &own[5]].map(Clone::clone);
+    let own = [&own[0], &own[5], &own[6]].map(Clone::clone);
     assert_eq!(places(&quote), [&own[..], &domains[..]].concat(), "{quote}");
     assert_eq!((&quote["acceptable"], &quote["lines"]), (&json!(false), &json!([])));
     assert_eq!(quote["userErrors"][7]["message"], "Une quantité va de 1 à 99.");
     assert_eq!(stored(&shop).await, before);
+}
+
+#[tokio::test]
+async fn a_delivery_needs_somebody_to_ask_for_and_a_door() {
+    let shop = Shop::open().await;
+    let staff = shop.person("receptionist1.p1");
+    let delivery = basket("P1", "DELIVERY", &[pizza("MAR", "L", 2)]);
+    let address = json!({ "street": "1 rue du Four", "latitude": 48.893, "longitude": 2.345 });
+    let missing = staff.place(with(delivery.clone(), json!({ "channel": "PHONE" }))).await;
+    let at = |code: &'static str, field: &str| (code, format!("input.contact.{field}"));
+    let expected = [
+        at("INVALID_INPUT", "name"),
+        at("INVALID_INPUT", "phone"),
+        at("INVALID_INPUT", "address.street"),
+        at("ADDRESS_REQUIRED", "address"),
+    ];
+    assert_eq!(places(&missing), expected, "{missing}");
+    assert_eq!(missing["userErrors"][0]["detail"]["rule"], "MISSING");
+    let contact = json!({ "name": " Zoe\u{301}\tMartin ", "phone": "06.39.98.00.99", "address": address });
+    let note = "2e étage\r\nCode :\t12";
+    let order = staff.placed(with(delivery, json!({ "contact": contact, "note": note }))).await;
+    let seen = staff.order(&order, "contact { name phone } note", &order["position"]).await;
+    let kept = json!({ "name": "Zoé Martin", "phone": "+33639980099" });
+    assert_eq!(seen, json!({ "contact": kept, "note": "2e étage\nCode : 12" }));
+    // Who fetches an order is not asked where they live, and what is said of it is not kept.
+    let fetched = with(
+        basket("P1", "TAKEAWAY", &[side("WATER", 1)]),
+        json!({ "contact": { "name": "Zoé", "address": address } }),
+    );
+    let order = staff.placed(fetched).await;
+    let seen = staff.order(&order, "contact { name address { street } }", &order["position"]).await;
+    assert_eq!(seen["contact"]["address"]["street"], Value::Null, "{seen}");
+}
+
+#[tokio::test]
+async fn a_customer_does_not_cancel_for_the_pizzerias_reasons() {
+    let shop = Shop::open().await;
+    let customer = shop.person("customer1");
+    let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
+    for reason in ["PIZZERIA_REQUEST", "OUT_OF_STOCK", "PAYMENT_FAILED"] {
+        let refused = customer.to_order("cancelOrder", &order, json!({ "reason": reason })).await;
+        assert_eq!(places(&refused), [("REASON_NOT_ALLOWED", "input.reason".to_owned())], "{refused}");
+    }
+    let cancelled = customer.to_order("cancelOrder", &order, json!({ "reason": "OTHER" })).await;
+    assert_eq!((places(&cancelled), &cancelled["order"]["status"]), (vec![], &json!("CANCELLED")));
+    let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
+    let staff = shop.person("receptionist1.p1");
+    let cancelled = staff.to_order("cancelOrder", &order, json!({ "reason": "OUT_OF_STOCK" })).await;
+    assert_eq!(places(&cancelled), []);
+}
+
+#[tokio::test]
+async fn a_stock_has_a_bound_that_every_answer_can_show() {
+    let shop = Shop::open().await;
+    let manager = shop.person("manager.p1");
+    let tonnes = json!(vec![json!({ "ingredient": "TOMATO", "quantity": 10_000_000 }); 50]);
+    let receipt =
+        |note: u32| json!({ "supplier": "Moulin", "deliveryNote": note.to_string(), "lines": tonnes });
+    // 25,000 g to begin with: one receipt of 500,000,000 fits, a second would be too much.
+    assert_eq!(refusals(&manager.to_stock("receiveSupply", "P1", receipt(1)).await), Vec::<&str>::new());
+    let before = stored(&shop).await;
+    for note in 2..=6 {
+        let refused = manager.to_stock("receiveSupply", "P1", receipt(note)).await;
+        let place = ("STOCK_LIMIT_EXCEEDED", "input.lines.0.quantity".to_owned());
+        assert_eq!(places(&refused), [place], "{refused}");
+        assert_eq!(refused["userErrors"][0]["detail"]["max"], 1_000_000_000);
+    }
+    assert_eq!(stored(&shop).await, before);
+    // What another pizzeria sends counts as well.
+    let moved = json!({ "fromPizzeriaId": "P1", "toPizzeriaId": "P2", "lines": tonnes });
+    let selection = "stock { id }";
+    let sent = manager.mutate("transferStock", selection, moved.clone()).await;
+    assert_eq!(refusals(&sent), Vec::<&str>::new(), "{sent}");
+    assert_eq!(refusals(&manager.to_stock("receiveSupply", "P1", receipt(7)).await), Vec::<&str>::new());
+    let sent = manager.mutate("transferStock", selection, moved).await;
+    assert_eq!(refusals(&sent), ["STOCK_LIMIT_EXCEEDED"], "{sent}");
+    let unknown = json!({ "lines": [
+        { "ingredient": "UNOBTAINIUM", "quantity": 1 },
+        { "ingredient": "TOMATO", "quantity": 1 },
+        { "ingredient": "NOTHING", "quantity": 1 },
+    ] });
+    let counted = manager.to_stock("countStock", "P1", unknown).await;
+    // In the order of the codes.
+    let expected = [2, 0].map(|line| ("UNKNOWN_INGREDIENT", format!("input.lines.{line}.ingredient")));
+    assert_eq!(places(&counted), expected, "{counted}");
+}
+
+#[tokio::test]
+async fn a_running_pause_is_lengthened_and_a_cola_is_not_baked() {
+    let shop = Shop::open().await;
+    let manager = shop.person("manager.p1");
+    let pause = |fields: Value| {
+        let input = with(json!({ "pizzeriaId": "P1" }), fields);
+        manager.mutate("pausePizzeria", "pizzeria { pause { reason until } }", input)
+    };
+    let later = |minutes: i64| {
+        let at = chrono::Utc::now() + chrono::TimeDelta::minutes(minutes);
+        json!(at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+    };
+    let (first, second) = (later(30), later(60));
+    let paused = pause(json!({ "reason": "four en panne", "until": first })).await;
+    assert_eq!(refusals(&paused), Vec::<&str>::new(), "{paused}");
+    let again = pause(json!({ "until": first })).await;
+    assert_eq!(refusals(&again), ["ALREADY_PAUSED"]);
+    let longer = pause(json!({ "until": second })).await;
+    assert_eq!(refusals(&longer), Vec::<&str>::new(), "{longer}");
+    assert_eq!(longer["pizzeria"]["pause"]["reason"], "four en panne");
+    let past = pause(json!({ "until": later(-1) })).await;
+    assert_eq!(places(&past), [("OUT_OF_RANGE", "input.until".to_owned())]);
+    let resume = json!({ "pizzeriaId": "P1" });
+    manager.mutate("resumePizzeria", "pizzeria { id }", resume).await;
+
+    let order = shop
+        .person("customer1")
+        .placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1), side("COLA", 1)]))
+        .await;
+    let kitchen = shop.person("pizzaiolo1.p1");
+    kitchen.step("startPreparation", &order).await;
+    let cola = kitchen.to_order("markItemBaked", &order, json!({ "line": 2 })).await;
+    assert_eq!(places(&cola), [("NOT_BAKED", "input.line".to_owned())], "{cola}");
+    let none = kitchen.to_order("markItemBaked", &order, json!({ "line": 0 })).await;
+    assert_eq!(places(&none), [("INVALID_INPUT", "input.line".to_owned())]);
+    let baked = kitchen.to_order("markItemBaked", &order, json!({ "line": 1 })).await;
+    assert_eq!(refusals(&baked), Vec::<&str>::new());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::orders::{basket, pizza, position, side};
+use tests::orders::{basket, pizza, position, side, with};
 use tests::{Api, Shop};
 
 /// Reads a list page by page: what `key` is of each row, in the order of the list.
@@ -70,7 +70,8 @@ async fn every_row_comes_once_forward_and_backward_in_each_order() {
     let mut placed = Vec::new();
     for at in 0..14 {
         let fulfilment = if at % 2 == 0 { "TAKEAWAY" } else { "ON_SITE" };
-        placed.push(reception.placed(basket("P1", fulfilment, &[side("WATER", 1)])).await);
+        let walk_in = with(basket("P1", fulfilment, &[side("WATER", 1)]), json!({ "channel": "COUNTER" }));
+        placed.push(reception.placed(walk_in).await);
     }
     shop.person("receptionist1.p2").placed(basket("P2", "TAKEAWAY", &[side("WATER", 1)])).await;
     for order in &placed[..4] {

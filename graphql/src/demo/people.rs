@@ -56,7 +56,7 @@ pub fn accounts() -> Vec<Account> {
     for (rank, account) in (0_usize..).zip(&mut accounts) {
         account.display_name = name(rank);
         // Numbers that the French regulator keeps for fiction: 06 39 98 00 00 to 06 39 98 99 99.
-        account.phone = Some(format!("+33 6 39 98 00 {rank:02}"));
+        account.phone = Some(format!("+336399800{rank:02}"));
     }
     accounts
 }
@@ -83,7 +83,7 @@ pub(crate) fn resident(rank: usize, near: &Opening, north: i32, east: i32) -> Ac
     let (street, postcode, city, ..) = HOMES[rank % HOMES.len()];
     Account {
         display_name: name(rank),
-        phone: Some(format!("+33 6 39 98 02 {:02}", rank % 100)),
+        phone: Some(format!("+336399802{:02}", rank % 100)),
         ..customer(rank, near, (street, postcode, city, north, east))
     }
 }

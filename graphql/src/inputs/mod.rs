@@ -4,6 +4,7 @@
 
 mod order;
 mod path;
+mod phone;
 mod problem;
 mod problems;
 mod single;
@@ -31,7 +32,7 @@ pub const ALTERATIONS_MAX: usize = 20;
 pub const NAME_MAX: usize = 200;
 /// Longest note, in characters.
 pub const NOTE_MAX: usize = 500;
-/// Longest telephone number, postcode or delivery note number, in characters.
+/// Longest telephone number as it is written, postcode or delivery note number, in characters.
 pub const SHORT_MAX: usize = 64;
 /// Longest e-mail address (RFC 5321), in characters.
 pub const EMAIL_MAX: usize = 254;
@@ -71,7 +72,7 @@ pub struct AddressInput {
 pub struct ContactInput {
     /// Their name.
     pub name: Option<String>,
-    /// Their telephone number.
+    /// Their telephone number, as it is dialled from France or with its country code; kept as E.164.
     pub phone: Option<String>,
     /// Their e-mail address.
     pub email: Option<String>,

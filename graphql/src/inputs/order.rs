@@ -136,7 +136,7 @@ impl Problems {
         };
         let Some(contact) = contact else { return row };
         row.name = self.optional_text(at.field("name"), contact.name.as_deref(), NAME_MAX);
-        row.phone = self.optional_text(at.field("phone"), contact.phone.as_deref(), SHORT_MAX);
+        row.phone = self.optional_phone(at.field("phone"), contact.phone.as_deref());
         if let Some(email) = contact.email.as_deref().filter(|email| !email.trim().is_empty()) {
             row.email = self.email(at.field("email"), email).map(|email| email.as_str().to_owned());
         }

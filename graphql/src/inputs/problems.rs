@@ -9,7 +9,7 @@ use domain::{Cents, Ingredients, Quantity};
 
 use super::path::Path;
 use super::problem::{InputError, InputProblem, InputRule, ProblemKind};
-use super::{STOCK_LINES_MAX, StockLineInput, text};
+use super::{SHORT_MAX, STOCK_LINES_MAX, StockLineInput, phone, text};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::scalars::Decimal;
@@ -174,6 +174,23 @@ impl Problems {
     pub fn email<'a>(&mut self, at: impl Into<Path<'a>>, value: &str) -> Option<EmailAddress> {
         let email = EmailAddress::parse(value);
         self.read(at, email.map_err(|error| ProblemKind::Refused(Box::new(error.into()))))
+    }
+
+    /// A telephone number, as E.164; one that is blank is as one that is not given.
+    pub fn optional_phone<'a>(&mut self, at: impl Into<Path<'a>>, value: Option<&str>) -> Option<String> {
+        let given = value.map(str::trim).filter(|given| !given.is_empty())?;
+        let fits = given.chars().count() <= SHORT_MAX;
+        let phone = fits.then(|| phone::e164(given)).flatten();
+        self.read(at, phone.ok_or(InputRule::Phone.into()))
+    }
+
+    /// A value that the rest of the input makes needed, unless what was given for it is a problem already.
+    pub fn needed<'a, T>(&mut self, at: impl Into<Path<'a>>, value: Option<&T>) {
+        let at = at.into();
+        let field = at.parts();
+        if value.is_none() && self.found.iter().all(|problem| problem.field != field) {
+            self.add(at, InputRule::Missing);
+        }
     }
 
     /// At most so many items; whether there are more.

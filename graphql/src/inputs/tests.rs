@@ -169,7 +169,7 @@ fn a_contact_is_read_whole_whatever_is_wrong_with_it() {
     };
     let contact = ContactInput {
         name: Some("Ada\u{202e}".to_owned()),
-        phone: Some(" ".to_owned()),
+        phone: Some("abc".to_owned()),
         email: Some("ada".to_owned()),
         address: Some(address),
     };
@@ -178,6 +178,7 @@ fn a_contact_is_read_whole_whatever_is_wrong_with_it() {
     assert_eq!((row.name, row.phone, row.email), (None, None, None));
     let expected = [
         at(UserErrorCode::InvalidInput, "input.contact.name"),
+        at(UserErrorCode::InvalidInput, "input.contact.phone"),
         at(UserErrorCode::InvalidEmail, "input.contact.email"),
         at(UserErrorCode::InvalidInput, "input.contact.address.street"),
         at(UserErrorCode::InvalidInput, "input.contact.address.longitude"),

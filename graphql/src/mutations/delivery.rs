@@ -11,11 +11,11 @@ use event_store::NewContact;
 use uuid::Uuid;
 
 use super::allowed::{Fresh, allowed_delivery};
-use super::run::{Answer, Asked, command_context, execute, payloads};
+use super::run::{Answer, Asked, execute, payloads, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs;
+use crate::inputs::{NAME_MAX, NOTE_MAX, Path, Problems, SHORT_MAX};
 use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::actions::{self, acting_courier};
@@ -152,6 +152,12 @@ pub struct ReportCourierPositionPayload {
     pub user_errors: Vec<UserError>,
 }
 
+impl From<Vec<UserError>> for ReportCourierPositionPayload {
+    fn from(user_errors: Vec<UserError>) -> Self {
+        Self { delivery: None, position: None, user_errors }
+    }
+}
+
 /// Deliveries.
 #[derive(Debug, Default)]
 pub struct DeliveryMutation;
@@ -169,7 +175,7 @@ impl DeliveryMutation {
         let (id, asked) = input.into();
         let (delivery, _) = allowed_delivery(ctx, &id, Permission::ClaimDelivery, Fresh::AsKnown).await?;
         let courier = StaffId(ctx.caller()?.actor()?.id);
-        Ok(assign(ctx, &delivery, courier, true, asked).await?.into())
+        settled(ctx, assign(ctx, &delivery, courier, true, asked).await)
     }
 
     /// Gives a delivery to a courier to carry.
@@ -182,12 +188,9 @@ impl DeliveryMutation {
         let (delivery, _) =
             allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery, Fresh::AsKnown).await?;
         let courier = StaffId::required(&input.courier_id, "input.courierId")?;
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        Ok(assign(ctx, &delivery, courier, false, asked).await?.into())
+        let (idempotency_key, expected_version) = (input.idempotency_key, input.expected_version);
+        let asked = Asked { idempotency_key, expected_version, contact: None };
+        settled(ctx, assign(ctx, &delivery, courier, false, asked).await)
     }
 
     /// Gives a delivery back before leaving with it.
@@ -199,7 +202,7 @@ impl DeliveryMutation {
     ) -> Result<UnassignDeliveryPayload, ApiError> {
         let (id, asked) = input.into();
         let step = |by, now| DeliveryCommand::Unassign { by, now };
-        Ok(carry(ctx, "unassignDelivery", &id, asked, step).await?.into())
+        settled(ctx, carry(ctx, "unassignDelivery", &id, asked, step).await)
     }
 
     /// Leaves with a delivery.
@@ -211,7 +214,7 @@ impl DeliveryMutation {
     ) -> Result<PickUpDeliveryPayload, ApiError> {
         let (id, asked) = input.into();
         let step = |by, now| DeliveryCommand::PickUp { by, now };
-        Ok(carry(ctx, "pickUpDelivery", &id, asked, step).await?.into())
+        settled(ctx, carry(ctx, "pickUpDelivery", &id, asked, step).await)
     }
 
     /// Says where the courier is: published to whoever follows the delivery, and kept as the latest only.
@@ -221,34 +224,7 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery, and where.")] input: ReportCourierPositionInput,
     ) -> Result<ReportCourierPositionPayload, ApiError> {
-        let services = ctx.services()?;
-        let id = &input.delivery_id;
-        // No event, so nothing that a key would be stored with; one that is none is still refused.
-        command_context(ctx, Asked { idempotency_key: input.idempotency_key, ..Asked::default() })?;
-        let (delivery, version) =
-            allowed_delivery(ctx, id, Permission::ReportCourierPosition, Fresh::AsStored).await?;
-        let place = inputs::place("input", input.latitude, input.longitude)?;
-        let caller = ctx.caller()?;
-        let actor = caller.actor()?;
-        let now = ctx.now()?;
-        let user_errors = match carrier(&delivery, acting_courier(actor)) {
-            Ok(courier) => {
-                courier_position::report(&services.pool, delivery.id, courier, place, now).await?;
-                Vec::new()
-            }
-            Err(refusal) => {
-                let (order, _) = services.store.recall(&StreamId::order(delivery.order)).await?;
-                let owed = match &*order {
-                    AggregateState::Order(order) => order.placed().and_then(PlacedOrder::owed_online),
-                    _ => None,
-                };
-                let actions = actions::on_delivery(&delivery, Some(actor), owed, now, caller.lang);
-                vec![UserError::new(&refusal.into(), caller.lang, actions)]
-            }
-        };
-        let seen = *services.follower.head().borrow();
-        let delivery = Some(Delivery { delivery: delivery.into(), version, position: seen, as_of: None });
-        Ok(ReportCourierPositionPayload { delivery, position: None, user_errors })
+        settled(ctx, report(ctx, input).await)
     }
 
     /// Says that the customer has it, and how that is known. After a wrong code `BAD_CODE` says how
@@ -259,20 +235,7 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery, and the proof.")] input: CompleteDeliveryInput,
     ) -> Result<CompleteDeliveryPayload, ApiError> {
-        let id = ContactId(Uuid::new_v4());
-        let of = &input.delivery_id;
-        let (delivery, _) = allowed_delivery(ctx, of, Permission::CarryDelivery, Fresh::AsKnown).await?;
-        let (proof, contact) = proof(input.proof, id)?;
-        let whose =
-            |contact| NewContact { customer: delivery.customer, order: Some(delivery.order), ..contact };
-        let contact = contact.map(whose);
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact,
-        };
-        let step = |by, now| DeliveryCommand::Complete { by, proof, now };
-        Ok(carry(ctx, "completeDelivery", &input.delivery_id, asked, step).await?.into())
+        settled(ctx, complete(ctx, input).await)
     }
 
     /// Says that it could not be delivered, and why; the courier still has it.
@@ -289,7 +252,7 @@ impl DeliveryMutation {
             contact: None,
         };
         let step = |by, now| DeliveryCommand::Fail { by, reason, now };
-        Ok(carry(ctx, "failDelivery", &input.delivery_id, asked, step).await?.into())
+        settled(ctx, carry(ctx, "failDelivery", &input.delivery_id, asked, step).await)
     }
 
     /// Tries a failed delivery again.
@@ -301,7 +264,7 @@ impl DeliveryMutation {
     ) -> Result<RetryDeliveryPayload, ApiError> {
         let (id, asked) = input.into();
         let step = |by, now| DeliveryCommand::Retry { by, now };
-        Ok(carry(ctx, "retryDelivery", &id, asked, step).await?.into())
+        settled(ctx, carry(ctx, "retryDelivery", &id, asked, step).await)
     }
 
     /// Brings a failed delivery back for good.
@@ -313,7 +276,7 @@ impl DeliveryMutation {
     ) -> Result<ReturnDeliveryPayload, ApiError> {
         let (id, asked) = input.into();
         let step = |by, now| DeliveryCommand::Return { by, now };
-        Ok(carry(ctx, "returnDelivery", &id, asked, step).await?.into())
+        settled(ctx, carry(ctx, "returnDelivery", &id, asked, step).await)
     }
 }
 
@@ -341,6 +304,57 @@ async fn carry(
     execute(ctx, ToDelivery { name, delivery: delivery.id, command }, asked).await
 }
 
+/// Completes a delivery; the proof is read before anything is asked of the delivery itself.
+async fn complete(ctx: &Context<'_>, input: CompleteDeliveryInput) -> Result<Answer, ApiError> {
+    let of = &input.delivery_id;
+    let (delivery, _) = allowed_delivery(ctx, of, Permission::CarryDelivery, Fresh::AsKnown).await?;
+    let mut problems = Problems::default();
+    let proof = proof(&mut problems, input.proof, ContactId(Uuid::new_v4()));
+    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let (proof, contact) = problems.all(proof)?;
+    let whose = |contact| NewContact { customer: delivery.customer, order: Some(delivery.order), ..contact };
+    let asked = Asked { contact: contact.map(whose), ..asked };
+    let step = |by, now| DeliveryCommand::Complete { by, proof, now };
+    carry(ctx, "completeDelivery", &input.delivery_id, asked, step).await
+}
+
+/// Keeps where the courier of a delivery is.
+async fn report(
+    ctx: &Context<'_>,
+    input: ReportCourierPositionInput,
+) -> Result<ReportCourierPositionPayload, ApiError> {
+    let services = ctx.services()?;
+    let id = &input.delivery_id;
+    let (delivery, version) =
+        allowed_delivery(ctx, id, Permission::ReportCourierPosition, Fresh::AsStored).await?;
+    let mut problems = Problems::default();
+    let place = problems.place(Path::Input, input.latitude, input.longitude);
+    // No event, so nothing that a key would be stored with; one that is none is still refused.
+    let _ = Asked::read(&mut problems, input.idempotency_key, None);
+    let place = problems.all(place)?;
+    let caller = ctx.caller()?;
+    let actor = caller.actor()?;
+    let now = ctx.now()?;
+    let user_errors = match carrier(&delivery, acting_courier(actor)) {
+        Ok(courier) => {
+            courier_position::report(&services.pool, delivery.id, courier, place, now).await?;
+            Vec::new()
+        }
+        Err(refusal) => {
+            let (order, _) = services.store.recall(&StreamId::order(delivery.order)).await?;
+            let owed = match &*order {
+                AggregateState::Order(order) => order.placed().and_then(PlacedOrder::owed_online),
+                _ => None,
+            };
+            let actions = actions::on_delivery(&delivery, Some(actor), owed, now, caller.lang);
+            vec![UserError::new(&refusal.into(), caller.lang, actions)]
+        }
+    };
+    let seen = *services.follower.head().borrow();
+    let delivery = Some(Delivery { delivery: delivery.into(), version, position: seen, as_of: None });
+    Ok(ReportCourierPositionPayload { delivery, position: None, user_errors })
+}
+
 /// Who is on their way with it, when the caller may speak for them.
 fn carrier(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
     match delivery.progress {
@@ -356,22 +370,24 @@ fn carrier(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId,
 }
 
 /// The proof, and the row of personal data that a name or a photograph's reference goes to.
-fn proof(given: DeliveryProofInput, id: ContactId) -> Result<(ProofGiven, Option<NewContact>), ApiError> {
-    let row = |name, note| {
-        let empty = inputs::contact("input.proof", id, None, note)?;
-        Ok::<_, ApiError>(Some(NewContact { name, ..empty }))
-    };
-    Ok(match given {
+fn proof(
+    problems: &mut Problems,
+    given: DeliveryProofInput,
+    id: ContactId,
+) -> Option<(ProofGiven, Option<NewContact>)> {
+    let at = Path::from("proof");
+    let mut row = problems.contact(at, id, None, None);
+    Some(match given {
         DeliveryProofInput::Code(code) => {
-            (ProofGiven::Code(inputs::text("input.proof.code", &code, inputs::SHORT_MAX)?), None)
+            (ProofGiven::Code(problems.text(at.field("code"), &code, SHORT_MAX)?), None)
         }
         DeliveryProofInput::ReceivedBy(name) => {
-            let name = inputs::text("input.proof.receivedBy", &name, inputs::NAME_MAX)?;
-            (ProofGiven::ReceivedBy(id), row(Some(name), None)?)
+            row.name = Some(problems.text(at.field("receivedBy"), &name, NAME_MAX)?);
+            (ProofGiven::ReceivedBy(id), Some(row))
         }
         DeliveryProofInput::Photo(reference) => {
-            let reference = inputs::text("input.proof.photo", &reference, inputs::NOTE_MAX)?;
-            (ProofGiven::Photo(id), row(None, Some(reference))?)
+            row.note = Some(problems.text(at.field("photo"), &reference, NOTE_MAX)?);
+            (ProofGiven::Photo(id), Some(row))
         }
     })
 }

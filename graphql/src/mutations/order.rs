@@ -35,7 +35,8 @@ pub struct PlaceOrderInput {
     pub fulfilment: Fulfilment,
     /// What is ordered: 1 to 50 lines.
     pub lines: Vec<OrderLineInput>,
-    /// Who it is for; a signed-in customer's own data by default.
+    /// Who it is for; a signed-in customer's own data by default. A delivery needs a name, a telephone number,
+    /// the street and the place; the address of another order is not kept.
     pub contact: Option<ContactInput>,
     /// How the customer means to pay.
     pub payment: PaymentIntent,
@@ -143,13 +144,24 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
     let (services, now) = (ctx.services()?, ctx.now()?);
     let order = OrderId(fresh_id(now));
     (contact.customer, contact.order) = (customer, Some(order));
+    let delivered = input.fulfilment == Fulfilment::Delivery;
+    if !delivered {
+        // Nobody goes there: it is not kept.
+        without_address(&mut contact);
+    }
     let account = match customer {
         Some(customer) => services.accounts.by_id(customer.0).await?,
         None => None,
     };
     let bound = bound_of(actor, account.as_ref());
     if let Some(account) = account {
-        fill_from_account(account, &mut contact);
+        fill_from_account(account, &mut contact, delivered);
+    }
+    if delivered {
+        // The courier finds the door, and can ask where it is.
+        problems.needed("contact.name", contact.name.as_ref());
+        problems.needed("contact.phone", contact.phone.as_ref());
+        problems.needed("contact.address.street", contact.street.as_ref());
     }
     let holders = match bound {
         Bound::Account | Bound::Unverified => vec![HolderId(actor.id)],
@@ -289,8 +301,14 @@ fn is_blank(contact: &NewContact) -> bool {
         && longitude.is_none()
 }
 
-/// What the customer left out, their account knows: name, phone, e-mail, and the address as a whole.
-fn fill_from_account(account: Account, contact: &mut NewContact) {
+fn without_address(contact: &mut NewContact) {
+    (contact.street, contact.postcode, contact.city) = (None, None, None);
+    (contact.latitude, contact.longitude) = (None, None);
+}
+
+/// What the customer left out, their account knows: name, phone, e-mail, and, for a delivery, the address as a
+/// whole.
+fn fill_from_account(account: Account, contact: &mut NewContact, delivered: bool) {
     contact.name.get_or_insert(account.display_name);
     contact.email.get_or_insert(account.email);
     contact.phone = contact.phone.take().or(account.phone);
@@ -298,7 +316,7 @@ fn fill_from_account(account: Account, contact: &mut NewContact) {
         || contact.postcode.is_some()
         || contact.city.is_some()
         || contact.latitude.is_some();
-    if !given {
+    if delivered && !given {
         contact.street = account.street;
         contact.postcode = account.postcode;
         contact.city = account.city;

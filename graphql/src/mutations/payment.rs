@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::allowed::{AllowedOrder, Fresh, allowed_order, order_allowed_to};
-use super::run::{Answer, Asked, command_context, execute, execute_in, fresh_id, payloads};
+use super::run::{Answer, Asked, command_context, execute, execute_in, fresh_id, payloads, settled};
 use crate::auth::{BrakeError, CardAttempt, DECLINES_PER_ACCOUNT};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
-use crate::inputs;
+use crate::inputs::{NAME_MAX, Problems};
 use crate::payment::intents::{self, Intent, Opened, Wish};
 use crate::payment::settle::SettleError;
 use crate::payment::{Charge, PaymentUnavailable};
@@ -94,16 +94,16 @@ impl PaymentMutation {
         #[graphql(desc = "For which order, how, and how much.")] input: RecordPaymentInput,
     ) -> Result<RecordPaymentPayload, ApiError> {
         let order = allowed_order(ctx, &input.order_id, Permission::RecordPayment, Fresh::AsKnown).await?;
-        let amount = inputs::amount("input.amount", input.amount)?;
-        let method = input.method.into();
         let by = acting_courier(ctx.caller()?.actor()?);
-        let record = RecordPayment { order: order.id, method, amount, by, now: ctx.now()? };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
+        let answer = async {
+            let mut problems = Problems::default();
+            let amount = problems.amount("amount", input.amount);
+            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let (method, amount) = (input.method.into(), problems.all(amount)?);
+            let record = RecordPayment { order: order.id, method, amount, by, now: ctx.now()? };
+            execute(ctx, record, asked).await
         };
-        Ok(execute(ctx, record, asked).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Pays all that is due, through the payment service. A declined payment is stored, and refused
@@ -115,13 +115,12 @@ impl PaymentMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order, and by which card.")] input: PayOnlineInput,
     ) -> Result<PayOnlinePayload, ApiError> {
-        let card = input.card_token.as_deref();
-        let card = inputs::optional_text("input.cardToken", card, inputs::NAME_MAX)?;
-        let asked = Asked {
-            idempotency_key: input.idempotency_key.clone(),
-            expected_version: input.expected_version,
-            contact: None,
-        };
+        let mut problems = Problems::default();
+        let card = problems.optional_text("cardToken", input.card_token.as_deref(), NAME_MAX);
+        let asked = Asked::read(&mut problems, input.idempotency_key.clone(), input.expected_version);
+        if let Err(error) = problems.check() {
+            return settled(ctx, Err::<Answer, _>(error));
+        }
         let context = command_context(ctx, asked)?;
         let (services, caller) = (ctx.services()?.clone(), ctx.caller()?.clone());
         // On its own: a client that goes away must not leave money taken and nothing stored.
@@ -138,14 +137,15 @@ impl PaymentMutation {
         #[graphql(desc = "For which order, how, and how much.")] input: RefundOrderInput,
     ) -> Result<RefundOrderPayload, ApiError> {
         let order = allowed_order(ctx, &input.order_id, Permission::RefundOrder, Fresh::AsKnown).await?;
-        let amount = inputs::amount("input.amount", input.amount)?;
-        let command = OrderCommand::Refund { method: input.method.into(), amount, now: ctx.now()? };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
+        let answer = async {
+            let mut problems = Problems::default();
+            let amount = problems.amount("amount", input.amount);
+            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let (method, amount) = (input.method.into(), problems.all(amount)?);
+            let command = OrderCommand::Refund { method, amount, now: ctx.now()? };
+            execute(ctx, ToOrder { name: "refundOrder", order: order.id, command }, asked).await
         };
-        Ok(execute(ctx, ToOrder { name: "refundOrder", order: order.id, command }, asked).await?.into())
+        settled(ctx, answer.await)
     }
 }
 

@@ -6,9 +6,10 @@ use domain::order::OrderCommand;
 use domain::usecase::{self, ToOrder};
 
 use super::allowed::{Fresh, allowed_order};
-use super::run::{Asked, execute, payloads};
+use super::run::{Asked, execute, payloads, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::inputs::Problems;
 use crate::requires::{requires, roles};
 use crate::types::order::Order;
 
@@ -84,7 +85,7 @@ impl PreparationMutation {
         let (id, asked) = input.into();
         let order = allowed_order(ctx, &id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
         let now = ctx.now()?;
-        Ok(execute(ctx, usecase::StartPreparation { order, now }, asked).await?.into())
+        settled(ctx, execute(ctx, usecase::StartPreparation { order, now }, asked).await)
     }
 
     /// Says that a line is out of the oven.
@@ -95,15 +96,14 @@ impl PreparationMutation {
         #[graphql(desc = "Which line of which order.")] input: MarkItemBakedInput,
     ) -> Result<MarkItemBakedPayload, ApiError> {
         let order = allowed_order(ctx, &input.order_id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
-        let line = u32::try_from(input.line)
-            .map_err(|_| ApiError::bad_input("input.line: a line's number, from 1"))?;
-        let command = OrderCommand::MarkItemBaked { line, now: ctx.now()? };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
+        let answer = async {
+            let mut problems = Problems::default();
+            let line = problems.number("line", input.line, 1, i64::from(u32::MAX));
+            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let command = OrderCommand::MarkItemBaked { line: problems.all(line)?, now: ctx.now()? };
+            execute(ctx, ToOrder { name: "markItemBaked", order, command }, asked).await
         };
-        Ok(execute(ctx, ToOrder { name: "markItemBaked", order, command }, asked).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Says that everything is ready: to be delivered, or to be fetched.
@@ -116,7 +116,7 @@ impl PreparationMutation {
         let (id, asked) = input.into();
         let order = allowed_order(ctx, &id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
         let command = OrderCommand::MarkReady { now: ctx.now()? };
-        Ok(execute(ctx, ToOrder { name: "markOrderReady", order, command }, asked).await?.into())
+        settled(ctx, execute(ctx, ToOrder { name: "markOrderReady", order, command }, asked).await)
     }
 
     /// Gives a paid takeaway or on-site order to the customer.
@@ -129,6 +129,6 @@ impl PreparationMutation {
         let (id, asked) = input.into();
         let order = allowed_order(ctx, &id, Permission::HandOverOrder, Fresh::AsKnown).await?.id;
         let command = OrderCommand::HandOver { now: ctx.now()? };
-        Ok(execute(ctx, ToOrder { name: "handOverOrder", order, command }, asked).await?.into())
+        settled(ctx, execute(ctx, ToOrder { name: "handOverOrder", order, command }, asked).await)
     }
 }

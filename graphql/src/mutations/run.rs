@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_graphql::Context;
+use async_graphql::registry::MetaType;
 use chrono::{DateTime, Utc};
 use domain::access::Actor;
 use domain::delivery::{Delivery, DeliveryError};
@@ -238,7 +239,26 @@ pub(super) async fn execute(
     use_case: impl UseCase + 'static,
     asked: Asked,
 ) -> Result<Answer, ApiError> {
-    execute_in(ctx.services()?, ctx.caller()?, use_case, command_context(ctx, asked)?).await
+    let context = command_context(ctx, asked)?;
+    let mut answer = execute_in(ctx.services()?, ctx.caller()?, use_case, context).await?;
+    for error in &mut answer.user_errors {
+        // A refusal of several mutations names the field of the one that has it.
+        error.field = error.field.take().filter(|path| input_has(ctx, path));
+    }
+    Ok(answer)
+}
+
+/// Whether the input of this mutation, `PlaceOrderInput` of `placeOrder`, has the field that a path begins with.
+fn input_has(ctx: &Context<'_>, path: &[String]) -> bool {
+    let Some(name) = path.get(1) else { return true };
+    let mutation = ctx.field().name();
+    let input =
+        mutation.split_at_checked(1).map(|(first, rest)| format!("{}{rest}Input", first.to_uppercase()));
+    let input = input.and_then(|input| ctx.schema_env.registry.types.get(&input));
+    match input {
+        Some(MetaType::InputObject { input_fields, .. }) => input_fields.contains_key(name),
+        Some(_) | None => true,
+    }
 }
 
 /// As [`execute`], in a context that is there already, and for longer than the request may live.

@@ -7,11 +7,11 @@ use domain::stock::StockCommand;
 use domain::usecase;
 
 use super::allowed::allowed_pizzeria;
-use super::run::{Answer, Asked, execute, fresh_id, payloads, reason, settled};
+use super::run::{Answer, Asked, execute, fresh_id, payloads, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs::{self, StockLineInput};
+use crate::inputs::{NAME_MAX, Problems, SHORT_MAX, StockLineInput};
 use crate::requires::{requires, roles};
 use crate::types::enums::{PizzaSize, WasteReason};
 use crate::types::stock::Stock;
@@ -33,12 +33,8 @@ macro_rules! stock_inputs {
         }
 
         impl $name {
-            fn asked(&self) -> Asked {
-                Asked {
-                    idempotency_key: self.idempotency_key.clone(),
-                    expected_version: self.expected_version,
-                    contact: None,
-                }
+            fn asked(&self, problems: &mut Problems) -> Asked {
+                Asked::read(problems, self.idempotency_key.clone(), self.expected_version)
             }
         }
     )+};
@@ -139,15 +135,14 @@ impl StockMutation {
     ) -> Result<ReceiveSupplyPayload, ApiError> {
         let answer = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
-            let command = StockCommand::Receive {
-                supplier: inputs::text("input.supplier", &input.supplier, inputs::NAME_MAX)?,
-                delivery_note: inputs::text("input.deliveryNote", &input.delivery_note, inputs::SHORT_MAX)?,
-                lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
-                now: ctx.now()?,
-            };
-            Ok(to_stock(ctx, "receiveSupply", pizzeria, command, input.asked())
-                .await?
-                .at_stock_line_of(&input.lines))
+            let mut problems = Problems::default();
+            let supplier = problems.text("supplier", &input.supplier, NAME_MAX);
+            let delivery_note = problems.text("deliveryNote", &input.delivery_note, SHORT_MAX);
+            let lines = problems.stock_lines("lines", &input.lines, 1);
+            let asked = input.asked(&mut problems);
+            let (supplier, delivery_note, lines) = problems.all((supplier, delivery_note, lines))?;
+            let command = StockCommand::Receive { supplier, delivery_note, lines, now: ctx.now()? };
+            Ok(to_stock(ctx, "receiveSupply", pizzeria, command, asked).await?.at_stock_line_of(&input.lines))
         };
         settled(ctx, answer.await)
     }
@@ -162,11 +157,11 @@ impl StockMutation {
     ) -> Result<CountStockPayload, ApiError> {
         let answer = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
-            let lines = inputs::stock_lines("input.lines", &input.lines, 0)?;
-            let command = StockCommand::Count { lines, now: ctx.now()? };
-            Ok(to_stock(ctx, "countStock", pizzeria, command, input.asked())
-                .await?
-                .at_stock_line_of(&input.lines))
+            let mut problems = Problems::default();
+            let lines = problems.stock_lines("lines", &input.lines, 0);
+            let asked = input.asked(&mut problems);
+            let command = StockCommand::Count { lines: problems.all(lines)?, now: ctx.now()? };
+            Ok(to_stock(ctx, "countStock", pizzeria, command, asked).await?.at_stock_line_of(&input.lines))
         };
         settled(ctx, answer.await)
     }
@@ -180,9 +175,12 @@ impl StockMutation {
     ) -> Result<WasteIngredientsPayload, ApiError> {
         let answer = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
-            let lines = inputs::stock_lines("input.lines", &input.lines, 1)?;
-            let command = StockCommand::Waste { reason: input.reason.into(), lines, now: ctx.now()? };
-            Ok(to_stock(ctx, "wasteIngredients", pizzeria, command, input.asked())
+            let mut problems = Problems::default();
+            let lines = problems.stock_lines("lines", &input.lines, 1);
+            let asked = input.asked(&mut problems);
+            let (lines, reason) = (problems.all(lines)?, input.reason.into());
+            let command = StockCommand::Waste { reason, lines, now: ctx.now()? };
+            Ok(to_stock(ctx, "wasteIngredients", pizzeria, command, asked)
                 .await?
                 .at_stock_line_of(&input.lines))
         };
@@ -202,21 +200,13 @@ impl StockMutation {
             ctx.caller()?.authorize(Permission::TransferStock, Scope::Pizzeria(&from))?;
             let to = PizzeriaId::required(&input.to_pizzeria_id, "input.toPizzeriaId")?;
             if to.is_functional_check() {
-                return Err(ApiError::NotFound("pizzeria").into());
+                return Err(ApiError::NotFound("pizzeria"));
             }
-            let now = ctx.now()?;
-            let command = usecase::TransferStock {
-                transfer: fresh_id(now),
-                from,
-                to,
-                lines: inputs::stock_lines("input.lines", &input.lines, 1)?,
-                now,
-            };
-            let asked = Asked {
-                idempotency_key: input.idempotency_key.clone(),
-                expected_version: input.expected_version,
-                contact: None,
-            };
+            let mut problems = Problems::default();
+            let lines = problems.stock_lines("lines", &input.lines, 1);
+            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let (lines, now) = (problems.all(lines)?, ctx.now()?);
+            let command = usecase::TransferStock { transfer: fresh_id(now), from, to, lines, now };
             Ok(execute(ctx, command, asked).await?.at_stock_line_of(&input.lines))
         };
         settled(ctx, answer.await)
@@ -231,16 +221,14 @@ impl StockMutation {
     ) -> Result<SetStockThresholdPayload, ApiError> {
         let answer = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::SetStockThreshold)?;
-            let command = StockCommand::SetThreshold {
-                ingredient: inputs::code(
-                    "input.ingredient",
-                    &input.ingredient,
-                    UserErrorCode::UnknownIngredient,
-                )?,
-                threshold: inputs::quantity("input.threshold", input.threshold, 0)?,
-                now: ctx.now()?,
-            };
-            Ok(to_stock(ctx, "setStockThreshold", pizzeria, command, input.asked()).await?)
+            let mut problems = Problems::default();
+            let unknown = UserErrorCode::UnknownIngredient;
+            let ingredient = problems.code("ingredient", &input.ingredient, unknown);
+            let threshold = problems.quantity("threshold", input.threshold, 0);
+            let asked = input.asked(&mut problems);
+            let (ingredient, threshold) = problems.all((ingredient, threshold))?;
+            let command = StockCommand::SetThreshold { ingredient, threshold, now: ctx.now()? };
+            to_stock(ctx, "setStockThreshold", pizzeria, command, asked).await
         };
         settled(ctx, answer.await)
     }
@@ -254,13 +242,14 @@ impl StockMutation {
     ) -> Result<BlockPizzaPayload, ApiError> {
         let answer = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
-            let command = StockCommand::Block {
-                pizza: inputs::code("input.pizza", &input.pizza, UserErrorCode::UnknownPizza)?,
-                size: input.size.map(Into::into),
-                reason: reason("input.reason", input.reason.as_deref())?,
-                now: ctx.now()?,
-            };
-            Ok(to_stock(ctx, "blockPizza", pizzeria, command, input.asked()).await?)
+            let mut problems = Problems::default();
+            let pizza = problems.code("pizza", &input.pizza, UserErrorCode::UnknownPizza);
+            let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
+            let asked = input.asked(&mut problems);
+            let (pizza, size) = (problems.all(pizza)?, input.size.map(Into::into));
+            let reason = reason.unwrap_or_default();
+            let command = StockCommand::Block { pizza, size, reason, now: ctx.now()? };
+            to_stock(ctx, "blockPizza", pizzeria, command, asked).await
         };
         settled(ctx, answer.await)
     }
@@ -274,12 +263,12 @@ impl StockMutation {
     ) -> Result<UnblockPizzaPayload, ApiError> {
         let answer = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
-            let command = StockCommand::Unblock {
-                pizza: inputs::code("input.pizza", &input.pizza, UserErrorCode::UnknownPizza)?,
-                size: input.size.map(Into::into),
-                now: ctx.now()?,
-            };
-            Ok(to_stock(ctx, "unblockPizza", pizzeria, command, input.asked()).await?)
+            let mut problems = Problems::default();
+            let pizza = problems.code("pizza", &input.pizza, UserErrorCode::UnknownPizza);
+            let asked = input.asked(&mut problems);
+            let (pizza, size) = (problems.all(pizza)?, input.size.map(Into::into));
+            let command = StockCommand::Unblock { pizza, size, now: ctx.now()? };
+            to_stock(ctx, "unblockPizza", pizzeria, command, asked).await
         };
         settled(ctx, answer.await)
     }

@@ -138,7 +138,8 @@ pub fn on_order(
     let amount = placed.due().max(Cents(1));
     let record = OrderCommand::RecordPayment { method: PaymentMethod::Cash, amount, now };
     let bake = || {
-        let line = placed.lines.iter().find(|line| !line.baked).or(placed.lines.first());
+        let pizzas = || placed.lines.iter().filter(|line| line.size.is_some());
+        let line = pizzas().find(|line| !line.baked).or_else(|| pizzas().next()).or(placed.lines.first());
         OrderCommand::MarkItemBaked { line: line.map_or(1, |line| line.line), now }
     };
     let all: [(A, Permission, Sample<'_>); 9] = [

@@ -178,6 +178,8 @@ fn lines_are_baked_one_by_one_while_in_preparation() {
     for line in [0, 3] {
         given(history(S::InPreparation)).when(does(bake(line))).then_err(OrderError::UnknownLine { line });
     }
+    // The second line is a drink.
+    given(history(S::InPreparation)).when(does(bake(2))).then_err(OrderError::NotBaked { line: 2 });
     only_in(&[S::InPreparation], &bake(1), wrong);
 }
 
