@@ -329,20 +329,33 @@ async fn what_is_not_ones_own_is_denied_and_bad_input_changes_nothing() {
 
     let place = "mutation($input: PlaceOrderInput!) { placeOrder(input: $input) { position } }";
     let line = json!({ "item": "MAR", "size": "M", "quantity": 1 });
-    for bad in [
-        json!({ "lines": [{ "item": "MAR", "size": "M", "quantity": -1 }] }),
-        json!({ "lines": [{ "item": "MAR", "size": "M", "quantity": 10_000_001 }] }),
-        json!({ "lines": vec![line; 10_000] }),
-        json!({ "lines": "nothing" }),
-        json!({ "note": "a\u{0}b" }),
-        json!({ "note": "x".repeat(501) }),
-        json!({ "idempotencyKey": "" }),
-        json!({ "idempotencyKey": "x".repeat(256) }),
-        json!({ "expectedTotal": "-1" }),
-        json!({ "contact": { "address": { "latitude": 91.0, "longitude": 0.0 } } }),
+    let bad = json!({ "lines": "nothing" });
+    assert_eq!(api.error(Some("customer1"), place, json!({ "input": order(bad) })).await, "BAD_USER_INPUT");
+    let told = "mutation($input: PlaceOrderInput!) { placeOrder(input: $input) { position userErrors { code field } } }";
+    for (bad, code, field) in [
+        (json!({ "lines": [{ "item": "MAR", "size": "M", "quantity": -1 }] }), "INVALID_INPUT", "lines"),
+        (
+            json!({ "lines": [{ "item": "MAR", "size": "M", "quantity": 10_000_001 }] }),
+            "ORDER_TOO_LARGE",
+            "lines",
+        ),
+        (json!({ "lines": vec![line; 10_000] }), "ORDER_TOO_LARGE", "lines"),
+        (json!({ "note": "a\u{0}b" }), "INVALID_INPUT", "note"),
+        (json!({ "note": "x".repeat(501) }), "INVALID_INPUT", "note"),
+        (json!({ "idempotencyKey": "" }), "INVALID_INPUT", "idempotencyKey"),
+        (json!({ "idempotencyKey": "x".repeat(256) }), "INVALID_INPUT", "idempotencyKey"),
+        (json!({ "expectedTotal": "-1" }), "INVALID_INPUT", "expectedTotal"),
+        (
+            json!({ "contact": { "address": { "latitude": 91.0, "longitude": 0.0 } } }),
+            "INVALID_INPUT",
+            "contact",
+        ),
     ] {
-        let code = api.error(Some("customer1"), place, json!({ "input": order(bad.clone()) })).await;
-        assert_eq!(code, "BAD_USER_INPUT", "{bad}");
+        let answer = api.answer(Some("customer1"), told, json!({ "input": order(bad.clone()) })).await;
+        let payload = &answer["data"]["placeOrder"];
+        let error = &payload["userErrors"][0];
+        assert_eq!((&error["code"], &error["field"][1]), (&json!(code), &json!(field)), "{bad}: {answer}");
+        assert_eq!(payload["position"], Value::Null, "{bad}");
     }
     assert_eq!(api.error(None, place, json!({ "input": order(json!({})) })).await, "UNAUTHENTICATED");
     let elsewhere = order(json!({ "pizzeriaId": "P9" }));

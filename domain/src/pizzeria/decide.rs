@@ -10,7 +10,7 @@ use crate::money::Cents;
 /// Longest name, address or reason, in characters.
 const TEXT_MAX: usize = 200;
 /// The farthest that a pizzeria delivers, in metres.
-const RADIUS_MAX_M: u32 = 50_000;
+pub const RADIUS_MAX_M: u32 = 50_000;
 
 /// Decides.
 ///

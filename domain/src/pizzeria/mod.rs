@@ -13,7 +13,7 @@ mod tests;
 mod unpaid;
 
 pub use commands::PizzeriaCommand;
-pub use decide::decide;
+pub use decide::{RADIUS_MAX_M, decide};
 pub use error::PizzeriaError;
 pub use events::{Changes, Opening, PizzeriaEvent};
 pub use hours::{InvalidHours, OpeningSpan, WeeklyHours};

@@ -6,15 +6,15 @@ use chrono_tz::Tz;
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::pizzeria::{
-    Changes, Opening, OpeningSpan, PizzeriaCommand, UnpaidChanges, UnpaidLimit, WeeklyHours,
+    Changes, Opening, OpeningSpan, PizzeriaCommand, RADIUS_MAX_M, UnpaidChanges, UnpaidLimit, WeeklyHours,
 };
 use domain::usecase::ToPizzeria;
 
 use super::allowed::allowed_pizzeria;
-use super::run::{Answer, Asked, execute, payloads, reason};
+use super::run::{Answer, Asked, execute, payloads, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::inputs;
+use crate::inputs::{InputRule, NAME_MAX, Path, Problems};
 use crate::requires::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::Weekday;
@@ -161,28 +161,7 @@ impl PizzeriaMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which, and as what.")] input: OpenPizzeriaInput,
     ) -> Result<OpenPizzeriaPayload, ApiError> {
-        let pizzeria: PizzeriaId =
-            input.code.parse().map_err(|error| ApiError::bad_input(format!("input.code: {error}")))?;
-        ctx.caller()?.authorize(Permission::OpenPizzeria, Scope::Pizzeria(&pizzeria))?;
-        let timezone: Tz = input
-            .time_zone
-            .parse()
-            .map_err(|_| ApiError::bad_input("input.timeZone: not a zone of the IANA database"))?;
-        let opening = Opening {
-            pizzeria: pizzeria.clone(),
-            name: inputs::text("input.name", &input.name, inputs::NAME_MAX)?,
-            address: inputs::text("input.address", &input.address, inputs::NAME_MAX)?,
-            place: inputs::place("input", input.latitude, input.longitude)?,
-            timezone,
-            hours: hours(&input.hours)?,
-            radius_m: metres(input.delivery_radius_metres)?,
-            delivery_fee: inputs::amount("input.deliveryFee", input.delivery_fee)?,
-            minimum: inputs::amount("input.minimumOrder", input.minimum_order)?,
-            unpaid: unpaid(input.unpaid_limits)?,
-        };
-        let command = PizzeriaCommand::Open { opening: Box::new(opening), now: ctx.now()? };
-        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
-        Ok(to_pizzeria(ctx, "openPizzeria", pizzeria, command, asked).await?.into())
+        settled(ctx, open(ctx, input).await)
     }
 
     /// Changes a pizzeria's name, hours, delivery area, fee, minimum or bounds on what is unpaid.
@@ -193,30 +172,27 @@ impl PizzeriaMutation {
         #[graphql(desc = "Which, and what changes.")] input: UpdatePizzeriaInput,
     ) -> Result<UpdatePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::UpdatePizzeria)?;
-        let amount =
-            |field, given: Option<Decimal>| given.map(|value| inputs::amount(field, value)).transpose();
-        let name = input.name.as_deref();
-        let changes = Changes {
-            name: name.map(|name| inputs::text("input.name", name, inputs::NAME_MAX)).transpose()?,
-            hours: None,
-            radius_m: input.delivery_radius_metres.map(metres).transpose()?,
-            delivery_fee: amount("input.deliveryFee", input.delivery_fee)?,
-            minimum: amount("input.minimumOrder", input.minimum_order)?,
-            unpaid: unpaid(input.unpaid_limits)?,
+        let answer = async {
+            let mut problems = Problems::default();
+            let days = hours(&mut problems, input.hours.as_deref().unwrap_or_default());
+            let closed: Vec<_> = input.closed_days.iter().flatten().map(|day| (*day).into()).collect();
+            if days.iter().flat_map(|days| days.spans()).any(|span| closed.contains(&span.day)) {
+                problems.add("closedDays", InputRule::NotApplicable);
+            }
+            let changes = Changes {
+                name: input.name.as_deref().and_then(|name| problems.text("name", name, NAME_MAX)),
+                hours: None,
+                radius_m: input.delivery_radius_metres.and_then(|radius| metres(&mut problems, radius)),
+                delivery_fee: input.delivery_fee.and_then(|fee| problems.amount("deliveryFee", fee)),
+                minimum: input.minimum_order.and_then(|least| problems.amount("minimumOrder", least)),
+                unpaid: unpaid(&mut problems, input.unpaid_limits),
+            };
+            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let days = problems.all(days)?;
+            let command = PizzeriaCommand::Update { changes, days, closed, now: ctx.now()? };
+            to_pizzeria(ctx, "updatePizzeria", pizzeria, command, asked).await
         };
-        let days = hours(input.hours.as_deref().unwrap_or_default())?;
-        let closed: Vec<_> = input.closed_days.iter().flatten().map(|day| (*day).into()).collect();
-        if days.spans().iter().any(|span| closed.contains(&span.day)) {
-            let message = "input.closedDays: a day that `hours` names as well";
-            return Err(ApiError::bad_input(message));
-        }
-        let command = PizzeriaCommand::Update { changes, days, closed, now: ctx.now()? };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        Ok(to_pizzeria(ctx, "updatePizzeria", pizzeria, command, asked).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Takes no orders for now. A pause that is running gets another end or reason; a reason that is not given
@@ -228,14 +204,16 @@ impl PizzeriaMutation {
         #[graphql(desc = "Which, why, and until when.")] input: PausePizzeriaInput,
     ) -> Result<PausePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
-        let reason = reason("input.reason", input.reason.as_deref())?;
-        let command = PizzeriaCommand::Pause { reason, until: input.until, now: ctx.now()? };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
+        let answer = async {
+            let mut problems = Problems::default();
+            let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
+            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            problems.check()?;
+            let reason = reason.unwrap_or_default();
+            let command = PizzeriaCommand::Pause { reason, until: input.until, now: ctx.now()? };
+            to_pizzeria(ctx, "pausePizzeria", pizzeria, command, asked).await
         };
-        Ok(to_pizzeria(ctx, "pausePizzeria", pizzeria, command, asked).await?.into())
+        settled(ctx, answer.await)
     }
 
     /// Takes orders again.
@@ -252,8 +230,46 @@ impl PizzeriaMutation {
             expected_version: input.expected_version,
             contact: None,
         };
-        Ok(to_pizzeria(ctx, "resumePizzeria", pizzeria, command, asked).await?.into())
+        settled(ctx, to_pizzeria(ctx, "resumePizzeria", pizzeria, command, asked).await)
     }
+}
+
+/// Opens a pizzeria under a code that the caller may open one under.
+async fn open(ctx: &Context<'_>, input: OpenPizzeriaInput) -> Result<Answer, ApiError> {
+    let mut problems = Problems::default();
+    let pizzeria = problems.new_code::<PizzeriaId>("code", &input.code);
+    ctx.caller()?
+        .authorize(Permission::OpenPizzeria, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
+    let name = problems.text("name", &input.name, NAME_MAX);
+    let address = problems.text("address", &input.address, NAME_MAX);
+    let place = problems.place(Path::Input, input.latitude, input.longitude);
+    let timezone = input.time_zone.parse::<Tz>().ok();
+    if timezone.is_none() {
+        problems.add("timeZone", InputRule::TimeZone);
+    }
+    let hours = hours(&mut problems, &input.hours);
+    let radius_m = metres(&mut problems, input.delivery_radius_metres);
+    let delivery_fee = problems.amount("deliveryFee", input.delivery_fee);
+    let minimum = problems.amount("minimumOrder", input.minimum_order);
+    let unpaid = unpaid(&mut problems, input.unpaid_limits);
+    let asked = Asked::read(&mut problems, input.idempotency_key, None);
+    let read = (pizzeria, name, address, place, timezone, hours, radius_m, delivery_fee, minimum);
+    let (pizzeria, name, address, place, timezone, hours, radius_m, delivery_fee, minimum) =
+        problems.all(read)?;
+    let opening = Opening {
+        pizzeria: pizzeria.clone(),
+        name,
+        address,
+        place,
+        timezone,
+        hours,
+        radius_m,
+        delivery_fee,
+        minimum,
+        unpaid,
+    };
+    let command = PizzeriaCommand::Open { opening: Box::new(opening), now: ctx.now()? };
+    to_pizzeria(ctx, "openPizzeria", pizzeria, command, asked).await
 }
 
 async fn to_pizzeria(
@@ -266,53 +282,54 @@ async fn to_pizzeria(
     execute(ctx, ToPizzeria { name, pizzeria, command }, asked).await
 }
 
-fn unpaid(given: Option<UnpaidLimitsInput>) -> Result<UnpaidChanges, ApiError> {
+fn unpaid(problems: &mut Problems, given: Option<UnpaidLimitsInput>) -> UnpaidChanges {
     let Some(UnpaidLimitsInput { account, unverified, caller }) = given else {
-        return Ok(UnpaidChanges::default());
+        return UnpaidChanges::default();
     };
-    let limit = |name: &str, given: Option<UnpaidLimitInput>| {
-        given
-            .map(|UnpaidLimitInput { orders, pieces }| {
-                let number = |part: &str, value| {
-                    Ok::<_, ApiError>(
-                        inputs::quantity(&format!("input.unpaidLimits.{name}.{part}"), value, 0)?.0,
-                    )
-                };
-                Ok::<_, ApiError>(UnpaidLimit {
-                    orders: number("orders", orders)?,
-                    pieces: number("pieces", pieces)?,
-                })
-            })
-            .transpose()
+    let limits = Path::from("unpaidLimits");
+    let mut limit = |name, given: Option<UnpaidLimitInput>| {
+        let UnpaidLimitInput { orders, pieces } = given?;
+        let at = limits.field(name);
+        let orders = problems.quantity(at.field("orders"), orders, 0);
+        let pieces = problems.quantity(at.field("pieces"), pieces, 0);
+        Some(UnpaidLimit { orders: orders?.0, pieces: pieces?.0 })
     };
-    Ok(UnpaidChanges {
-        account: limit("account", account)?,
-        unverified: limit("unverified", unverified)?,
-        caller: limit("caller", caller)?,
-    })
-}
-
-fn metres(value: i64) -> Result<u32, ApiError> {
-    Ok(inputs::quantity("input.deliveryRadiusMetres", value, 0)?.0)
-}
-
-fn hours(spans: &[OpeningHoursInput]) -> Result<WeeklyHours, ApiError> {
-    if spans.len() > SPANS_MAX {
-        return Err(ApiError::bad_input(format!("input.hours: at most {SPANS_MAX}")));
+    UnpaidChanges {
+        account: limit("account", account),
+        unverified: limit("unverified", unverified),
+        caller: limit("caller", caller),
     }
-    let span = |(at, span): (usize, &OpeningHoursInput)| {
-        let clock = |name, text| {
-            let wrong = || ApiError::bad_input(format!("input.hours[{at}].{name}: a time such as 11:30"));
-            minute_of_day(text).ok_or_else(wrong)
+}
+
+fn metres(problems: &mut Problems, value: i64) -> Option<u32> {
+    problems.number("deliveryRadiusMetres", value, 0, i64::from(RADIUS_MAX_M))
+}
+
+fn hours(problems: &mut Problems, spans: &[OpeningHoursInput]) -> Option<WeeklyHours> {
+    let at = Path::from("hours");
+    if !problems.list(at, spans, SPANS_MAX) {
+        return None;
+    }
+    let mut read = Vec::with_capacity(spans.len());
+    for (index, span) in spans.iter().enumerate() {
+        let at = at.item(index);
+        let mut clock = |name, text| {
+            let minute = minute_of_day(text);
+            if minute.is_none() {
+                problems.add(at.field(name), InputRule::TimeOfDay);
+            }
+            minute
         };
-        Ok(OpeningSpan {
-            day: span.day.into(),
-            from: clock("opens", &span.opens)?,
-            to: clock("closes", &span.closes)?,
-        })
-    };
-    let spans = spans.iter().enumerate().map(span).collect::<Result<_, ApiError>>()?;
-    WeeklyHours::new(spans).map_err(|error| ApiError::bad_input(format!("input.hours: {error}")))
+        let (from, to) = (clock("opens", &span.opens), clock("closes", &span.closes));
+        let (Some(from), Some(to)) = (from, to) else { continue };
+        let span = OpeningSpan { day: span.day.into(), from, to };
+        if WeeklyHours::new(vec![span]).is_err() {
+            problems.add(at, InputRule::OpeningHours);
+        }
+        read.push(span);
+    }
+    // What is wrong with a span was found above.
+    if read.len() == spans.len() { WeeklyHours::new(read).ok() } else { None }
 }
 
 /// `11:30` is 690; at most `24:00`.

@@ -17,7 +17,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::fingerprint::{fingerprint, keyed_fingerprint};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
-use crate::inputs::{self, InputRule, ProblemKind, Problems, StockLineInput};
+use crate::inputs::{InputRule, ProblemKind, Problems, StockLineInput};
 use crate::scalars;
 use crate::types::actions;
 use crate::types::menu_origin::sees_stock;
@@ -335,9 +335,4 @@ pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::spawn(work).await.map_err(ApiError::internal)?
-}
-
-/// A reason or a name that may be left out.
-pub(super) fn reason(field: &str, value: Option<&str>) -> Result<String, ApiError> {
-    Ok(inputs::optional_text(field, value, inputs::NAME_MAX)?.unwrap_or_default())
 }
