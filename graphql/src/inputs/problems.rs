@@ -12,8 +12,9 @@ use super::problem::{InputError, InputProblem, InputRule, ProblemKind};
 use super::{SHORT_MAX, STOCK_LINES_MAX, StockLineInput, phone, text};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::labels::Lang;
 use crate::scalars::Decimal;
-use crate::types::user_error::UserErrorCode;
+use crate::types::user_error::{UserError, UserErrorCode};
 
 /// The problems of one input. Each method reads one value and answers `None` where it cannot be used, or where
 /// an optional one is not given; [`Problems::all`] ends the reading.
@@ -77,9 +78,9 @@ impl Problems {
         if self.found.is_empty() { Ok(()) } else { Err(InputError { problems: self.found }.into()) }
     }
 
-    /// The problems themselves.
-    pub fn into_found(self) -> Vec<InputProblem> {
-        self.found
+    /// The problems as a payload shows them.
+    pub fn user_errors(self, lang: Lang) -> Vec<UserError> {
+        self.found.iter().map(|problem| problem.user_error(lang)).collect()
     }
 
     /// The value, or the problem that it has at this place.

@@ -8,16 +8,15 @@ use domain::access::{Permission, Scope};
 use domain::account::{AccountError, AccountField, EmailAddress};
 use domain::ids::ContactId;
 use event_store::CommandContext;
-use secrecy::ExposeSecret;
 
-use super::account_steps::{Step, ToAccount, confirm_password, refused, refused_at};
-use super::run::{Asked, command_context, execute_in, secret_context, to_the_end};
+use super::account_steps::{Step, ToAccount, check_new_password, confirm_password, refused, refused_at};
+use super::run::{Asked, execute_in, secret_context, to_the_end};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::registration::{self, Details, Home};
-use crate::auth::{self, check_strength, credentials, session};
+use crate::auth::{self, credentials, session};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
-use crate::inputs::{self, AddressInput, ContactInput};
+use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
 use crate::mail::Letter;
 use crate::requires::{requires, roles};
 use crate::scalars::{LogPosition, Secret};
@@ -117,6 +116,10 @@ impl Done {
     fn refused(account: auth::Account, error: UserError) -> Self {
         Self { account: Some(account), position: None, user_errors: vec![error] }
     }
+
+    fn wrong(account: auth::Account, problems: Problems, caller: &Caller) -> Self {
+        Self { account: Some(account), position: None, user_errors: problems.user_errors(caller.lang) }
+    }
 }
 
 /// The caller's account as stored.
@@ -144,15 +147,12 @@ impl AccountMutation {
     ) -> Result<UpdateMyAccountPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
-        let mut details = match details(&input)? {
-            Ok(details) => details,
-            Err(error) => return Ok(Done::refused(account, refused(caller, error)).into()),
-        };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
+        let mut problems = Problems::default();
+        let mut details = details(&mut problems, &input);
+        let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+        if !problems.is_empty() {
+            return Ok(Done::wrong(account, problems, caller).into());
+        }
         // Kept under the server's key: what is kept of people must not be guessed from its hash.
         let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
         let repeated = answered(services, &account, &context).await?;
@@ -184,11 +184,13 @@ impl AccountMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
         let email = EmailAddress::parse(&account.email).map_err(ApiError::permanent)?;
-        let new_password = input.new_password.0.expose_secret();
-        if let Err(error) = check_strength(new_password, &email, &account.display_name) {
-            return Ok(Done::refused(account, refused_at(caller, error, "newPassword")).into());
+        let mut problems = Problems::default();
+        let name = &account.display_name;
+        check_new_password(&mut problems, "newPassword", &input.new_password.0, Some(&email), name);
+        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        if !problems.is_empty() {
+            return Ok(Done::wrong(account, problems, caller).into());
         }
-        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
         if !answered(services, &account, &context).await? {
             let password = input.current_password.0;
@@ -231,8 +233,11 @@ impl AccountMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
         // Read for its form only.
-        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
-        command_context(ctx, asked)?;
+        let mut problems = Problems::default();
+        Asked::read(&mut problems, input.idempotency_key, None);
+        if !problems.is_empty() {
+            return Ok(Done::wrong(account, problems, caller).into());
+        }
         if account.email_verified {
             let error = refused(caller, AccountError::AlreadyVerified);
             return Ok(Done::refused(account, error).into());
@@ -265,16 +270,13 @@ async fn answered(
 }
 
 /// What was given, read.
-fn details(input: &UpdateMyAccountInput) -> Result<Result<Details, AccountError>, ApiError> {
+fn details(problems: &mut Problems, input: &UpdateMyAccountInput) -> Details {
     let (phone, address) = (input.phone.clone(), input.address.clone());
     let given = ContactInput { name: None, phone: phone.take(), email: None, address: address.take() };
-    let kept = inputs::contact("input", ContactId(uuid::Uuid::nil()), Some(&given), None)?;
-    let name = input.name.as_deref();
-    let name = name.map(|name| inputs::text("input.name", name, inputs::NAME_MAX)).transpose()?;
-    let email = match input.email.as_deref().map(EmailAddress::parse).transpose() {
-        Ok(email) => email.map(|email| email.as_str().to_owned()),
-        Err(error) => return Ok(Err(error)),
-    };
+    let kept = problems.contact(Path::Input, ContactId(uuid::Uuid::nil()), Some(&given), None);
+    let name = input.name.as_deref().and_then(|name| problems.text("name", name, NAME_MAX));
+    let email = input.email.as_deref().and_then(|email| problems.email("email", email));
+    let email = email.map(|email| email.as_str().to_owned());
     let address = (!input.address.is_undefined()).then_some(Home {
         street: kept.street,
         postcode: kept.postcode,
@@ -283,7 +285,7 @@ fn details(input: &UpdateMyAccountInput) -> Result<Result<Details, AccountError>
         longitude: kept.longitude,
     });
     let phone = (!input.phone.is_undefined()).then_some(kept.phone);
-    Ok(Ok(Details { email, name, phone, address }))
+    Details { email, name, phone, address }
 }
 
 /// The fields that have another value now.

@@ -11,13 +11,14 @@ use domain::customer::CustomerCommand;
 use domain::ids::{CustomerId, StaffId};
 use domain::staff::StaffCommand;
 use domain::usecase::{Decision, Refusal, States, ToCustomer, ToStaff, UseCase};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use uuid::{Builder, Uuid};
 
 use super::run::fresh_id;
-use crate::auth::{self, Attempt, Verified, credentials};
+use crate::auth::{self, Attempt, Verified, check_strength, credentials};
 use crate::context::{Caller, Services};
 use crate::error::ApiError;
+use crate::inputs::Problems;
 use crate::types::user_error::UserError;
 
 /// What somebody does about their own account.
@@ -108,6 +109,21 @@ pub(super) async fn confirm_password(
     let stored = stored.and_then(|stored| stored.usable_hash());
     let verified = services.passwords.verify(password, stored).await?;
     Ok((verified != Verified::No).then_some(attempt))
+}
+
+/// Checks a password to be; where the address of its account cannot be read, by everything else.
+pub(super) fn check_new_password(
+    problems: &mut Problems,
+    field: &str,
+    password: &SecretString,
+    email: Option<&EmailAddress>,
+    name: &str,
+) {
+    let email = email.cloned().or_else(|| EmailAddress::parse("none@example.org").ok());
+    let checked = email.map(|email| check_strength(password.expose_secret(), &email, name));
+    if let Some(Err(error)) = checked {
+        problems.refuse(field, error);
+    }
 }
 
 /// A refusal about what is kept outside the log.

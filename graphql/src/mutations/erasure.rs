@@ -10,11 +10,12 @@ use domain::usecase::ToCustomer;
 use domain::{AggregateState, StreamId};
 
 use super::account_steps::{confirm_password, refused_at};
-use super::run::{Asked, command_context, execute_in};
+use super::run::{Asked, command_context, execute_in, told};
 use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::inputs::Problems;
 use crate::personal_data::erase_customer;
 use crate::requires::{requires, roles};
 use crate::scalars::{LogPosition, Secret};
@@ -50,6 +51,12 @@ macro_rules! erasure_payloads {
             pub position: Option<LogPosition>,
             /// Why not, when refused.
             pub user_errors: Vec<UserError>,
+        }
+
+        impl From<Vec<UserError>> for $name {
+            fn from(user_errors: Vec<UserError>) -> Self {
+                Self { customer_id: None, position: None, user_errors }
+            }
         }
 
         impl From<(CustomerId, Option<domain::LogPosition>)> for $name {
@@ -89,13 +96,18 @@ impl ErasureMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let customer = CustomerId(caller.actor()?.id);
         caller.authorize(Permission::EraseOwnAccount, Scope::Account(customer.0))?;
+        let mut problems = Problems::default();
+        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        if let Some(payload) = told(ctx, problems)? {
+            return Ok(payload);
+        }
         let password = input.current_password.0;
         let Some(attempt) = confirm_password(services, caller, customer.0, password).await? else {
             let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
             return Ok(EraseMyAccountPayload { customer_id: None, position: None, user_errors: vec![error] });
         };
         services.brakes.succeeded(attempt).await?;
-        let position = erase(ctx, "eraseMyAccount", customer, input.idempotency_key).await?;
+        let position = erase(ctx, "eraseMyAccount", customer, asked).await?;
         Ok((customer, position).into())
     }
 
@@ -108,6 +120,11 @@ impl ErasureMutation {
     ) -> Result<EraseCustomerPayload, ApiError> {
         ctx.caller()?.authorize(Permission::EraseCustomer, Scope::Group)?;
         let customer = CustomerId::required(&input.customer_id, "input.customerId")?;
+        let mut problems = Problems::default();
+        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        if let Some(payload) = told(ctx, problems)? {
+            return Ok(payload);
+        }
         let services = ctx.services()?;
         let accounts = auth::accounts_by_ids(&services.pool, &[customer.0]).await?;
         let known = match services.store.load(&StreamId::customer(customer)).await? {
@@ -117,7 +134,7 @@ impl ErasureMutation {
         if !known {
             return Err(ApiError::NotFound("customer"));
         }
-        let position = erase(ctx, "eraseCustomer", customer, input.idempotency_key).await?;
+        let position = erase(ctx, "eraseCustomer", customer, asked).await?;
         Ok((customer, position).into())
     }
 }
@@ -127,11 +144,11 @@ async fn erase(
     ctx: &Context<'_>,
     name: &'static str,
     customer: CustomerId,
-    idempotency_key: Option<String>,
+    asked: Asked,
 ) -> Result<Option<domain::LogPosition>, ApiError> {
     let services = ctx.services()?;
     let now = ctx.now()?;
-    let mut context = command_context(ctx, Asked { idempotency_key, ..Asked::default() })?;
+    let mut context = command_context(ctx, asked)?;
     // The command is its own key: nothing is kept of the one that was given.
     context.idempotency = None;
     let command = ToCustomer { name, customer, command: CustomerCommand::Erase { now } };

@@ -147,6 +147,18 @@ pub(super) fn settled<A: Into<P>, P: From<Vec<UserError>>>(
     }
 }
 
+/// The payload of an input that has problems; `None` when it has none.
+///
+/// # Errors
+/// When nothing is known of the caller.
+pub(super) fn told<P: From<Vec<UserError>>>(
+    ctx: &Context<'_>,
+    problems: Problems,
+) -> Result<Option<P>, ApiError> {
+    let user_errors = problems.user_errors(ctx.caller()?.lang);
+    Ok(Some(user_errors).filter(|user_errors| !user_errors.is_empty()).map(Into::into))
+}
+
 /// Adds to the problems of an input what the use case that can be made of the rest would be refused for, as
 /// things are known to this process, so that a form shows everything at once. Stores nothing.
 ///

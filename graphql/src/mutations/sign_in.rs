@@ -10,14 +10,15 @@ use domain::account::{AccountError, EmailAddress};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use super::account_steps::{Step, ToAccount, refused, refused_at};
-use super::run::{Answer, Asked, execute_in, secret_context, to_the_end};
+use super::account_steps::{Step, ToAccount, check_new_password, refused, refused_at};
+use super::run::{Answer, Asked, execute_in, secret_context, settled, to_the_end, told};
 use crate::auth::credentials::Credentials;
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::session::{self, Issuer};
-use crate::auth::{self, SignInClaim, Verified, check_strength, credentials, devices, second_factor};
+use crate::auth::{self, SignInClaim, Verified, credentials, devices, second_factor};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::inputs::Problems;
 use crate::labels::Lang;
 use crate::mail::{Letter, MailPermit};
 use crate::scalars::{LogPosition, Secret};
@@ -120,6 +121,12 @@ macro_rules! plain_payloads {
         impl From<UserError> for $name {
             fn from(error: UserError) -> Self {
                 Self { user_errors: vec![error], ..Self::default() }
+            }
+        }
+
+        impl From<Vec<UserError>> for $name {
+            fn from(user_errors: Vec<UserError>) -> Self {
+                Self { user_errors, ..Self::default() }
             }
         }
 
@@ -270,11 +277,15 @@ impl SignInMutation {
     ) -> Result<VerifyEmailPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
+        let mut problems = Problems::default();
+        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        if let Some(payload) = told(ctx, problems)? {
+            return Ok(payload);
+        }
         let token = input.token.0.expose_secret();
         let Some(account) = holder(services, token, &[Purpose::VerifyEmail]).await? else {
             return Ok(refused(caller, AccountError::BadToken).into());
         };
-        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         let context = secret_context(ctx, account.actor(), asked)?;
         let id = account.id;
         let verified = {
@@ -300,9 +311,12 @@ impl SignInMutation {
     ) -> Result<RequestPasswordResetPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
-        let email = match EmailAddress::parse(&input.email) {
+        let mut problems = Problems::default();
+        let email = problems.email("email", &input.email);
+        Asked::read(&mut problems, input.idempotency_key, None);
+        let email = match problems.all(email) {
             Ok(email) => email,
-            Err(error) => return Ok(refused(caller, error).into()),
+            Err(error) => return settled(ctx, Err::<RequestPasswordResetPayload, _>(error)),
         };
         let permit = services.post.permit(Letter::ResetPassword, email.as_str(), caller.origin()).await?;
         // Looked into beside the request: how long it takes says nothing.
@@ -335,11 +349,13 @@ impl SignInMutation {
             return Ok(refused(caller, AccountError::BadToken).into());
         };
         let email = EmailAddress::parse(&account.email).map_err(ApiError::permanent)?;
-        let new_password = input.new_password.0.expose_secret();
-        if let Err(error) = check_strength(new_password, &email, &account.display_name) {
-            return Ok(refused_at(caller, error, "newPassword").into());
+        let mut problems = Problems::default();
+        let name = &account.display_name;
+        check_new_password(&mut problems, "newPassword", &input.new_password.0, Some(&email), name);
+        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        if let Some(payload) = told(ctx, problems)? {
+            return Ok(payload);
         }
-        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
         let context = secret_context(ctx, account.actor(), asked)?;
         let hash = services.passwords.hash(input.new_password.0).await?;
         let reset = {

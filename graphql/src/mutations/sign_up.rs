@@ -7,23 +7,23 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
 use domain::access::{Actor, Permission, Role, Scope};
-use domain::account::{AccountError, EmailAddress};
+use domain::account::AccountError;
 use domain::customer::CustomerCommand;
 use domain::ids::{ContactId, CustomerId};
 use domain::usecase::{Refusal, RefusalCode, ToCustomer};
 use event_store::CommandContext;
 use projections::account_access;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::account_steps::{new_account_id, refused};
-use super::run::{Asked, execute_in, fresh_id, secret_context, to_the_end};
+use super::account_steps::{check_new_password, new_account_id, refused};
+use super::run::{Asked, execute_in, fresh_id, secret_context, settled, to_the_end};
 use super::sign_in::{Given, Opened, open_session};
 use crate::auth::one_time::{self, Purpose};
-use crate::auth::{self, AddressLookUp, BrakeError, check_strength, credentials, registration};
+use crate::auth::{self, AddressLookUp, BrakeError, credentials, registration};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
-use crate::inputs::{self, AddressInput, ContactInput};
+use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
 use crate::mail::Letter;
 use crate::scalars::{self, Secret};
 use crate::types::account::Account;
@@ -67,6 +67,12 @@ impl SignUpPayload {
     }
 }
 
+impl From<Vec<UserError>> for SignUpPayload {
+    fn from(user_errors: Vec<UserError>) -> Self {
+        Self::refused(user_errors)
+    }
+}
+
 /// Signing up.
 #[derive(Debug, Default)]
 pub struct SignUpMutation;
@@ -81,35 +87,26 @@ impl SignUpMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who, and under which password.")] input: SignUpInput,
     ) -> Result<SignUpPayload, ApiError> {
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.authorize(Permission::SignIn, Scope::Group)?;
-        let email = match EmailAddress::parse(&input.email) {
-            Ok(email) => email,
-            Err(error) => return Ok(SignUpPayload::refused(vec![refused(caller, error)])),
-        };
-        if let Err(error) = check_strength(input.password.0.expose_secret(), &email, &input.name) {
-            return Ok(SignUpPayload::refused(vec![refused(caller, error)]));
-        }
-        let now = services.clock.now();
-        let id = new_account_id(services, "signUp", &email, input.idempotency_key.as_deref(), now);
-        let account = account(id, &email, &input)?;
-        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
-        let actor = Actor { id, role: Role::Customer, pizzeria: None };
-        let context = secret_context(ctx, actor, asked)?;
-        let counted = services.brakes.look_up(caller.origin()).await?;
-        let (services, caller) = (services.clone(), caller.clone());
-        let password = input.password.0;
-        let making = async move { sign_up(&services, &caller, account, password, counted, context).await };
-        to_the_end(making).await
+        ctx.caller()?.authorize(Permission::SignIn, Scope::Group)?;
+        settled(ctx, make(ctx, input).await)
     }
 }
 
-fn account(id: Uuid, email: &EmailAddress, input: &SignUpInput) -> Result<auth::Account, ApiError> {
-    let given =
-        ContactInput { name: None, phone: input.phone.clone(), email: None, address: input.address.clone() };
-    let kept = inputs::contact("input", ContactId(id), Some(&given), None)?;
-    let name = inputs::text("input.name", &input.name, inputs::NAME_MAX)?;
-    Ok(auth::Account {
+/// Reads what was given, and makes the account.
+async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, ApiError> {
+    let (services, caller) = (ctx.services()?, ctx.caller()?);
+    let mut problems = Problems::default();
+    let email = problems.email("email", &input.email);
+    let name = problems.text("name", &input.name, NAME_MAX);
+    let given = ContactInput { name: None, phone: input.phone, email: None, address: input.address };
+    let kept = problems.contact(Path::Input, ContactId(Uuid::nil()), Some(&given), None);
+    let password = input.password.0;
+    check_new_password(&mut problems, "password", &password, email.as_ref(), &input.name);
+    let asked = Asked::read(&mut problems, input.idempotency_key, None);
+    let (email, name) = problems.all((email, name))?;
+    let now = services.clock.now();
+    let id = new_account_id(services, "signUp", &email, asked.idempotency_key.as_deref(), now);
+    let account = auth::Account {
         phone: kept.phone,
         street: kept.street,
         postcode: kept.postcode,
@@ -117,7 +114,13 @@ fn account(id: Uuid, email: &EmailAddress, input: &SignUpInput) -> Result<auth::
         latitude: kept.latitude,
         longitude: kept.longitude,
         ..auth::Account::new(id, email.as_str(), Role::Customer, name)
-    })
+    };
+    let actor = Actor { id, role: Role::Customer, pizzeria: None };
+    let context = secret_context(ctx, actor, asked)?;
+    let counted = services.brakes.look_up(caller.origin()).await?;
+    let (services, caller) = (services.clone(), caller.clone());
+    let making = async move { sign_up(&services, &caller, account, password, counted, context).await };
+    to_the_end(making).await
 }
 
 async fn sign_up(

@@ -6,6 +6,7 @@ use domain::access::{Permission, Role as ActorRole, Scope};
 use domain::account::{AccountError, EmailAddress};
 use domain::ids::{PizzeriaId, StaffId};
 use domain::pizzeria::Pizzeria;
+use domain::staff::StaffError;
 use domain::usecase::{ManageStaff, StaffChange};
 use domain::{AggregateState, StreamId};
 use event_store::CommandContext;
@@ -14,13 +15,13 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::account_steps::{new_account_id, refused};
-use super::run::{Answer, Asked, execute_in, fresh_id, secret_context};
+use super::run::{Answer, Asked, execute_in, fresh_id, secret_context, settled, told};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::{self, AddressLookUp, BrakeError, credentials, registration, release_unverified};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs;
+use crate::inputs::{InputRule, NAME_MAX, Problems};
 use crate::mail::Letter;
 use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
@@ -85,7 +86,13 @@ macro_rules! staff_payloads {
 
         impl From<UserError> for $name {
             fn from(error: UserError) -> Self {
-                Self { staff: None, position: None, user_errors: vec![error] }
+                vec![error].into()
+            }
+        }
+
+        impl From<Vec<UserError>> for $name {
+            fn from(user_errors: Vec<UserError>) -> Self {
+                Self { staff: None, position: None, user_errors }
             }
         }
     )+};
@@ -113,42 +120,7 @@ impl StaffMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who, as what and where.")] input: HireStaffInput,
     ) -> Result<HireStaffPayload, ApiError> {
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let role = ActorRole::from(input.role);
-        caller.actor()?;
-        let pizzeria = place(role, input.pizzeria_id.as_ref())?;
-        caller.authorize(Permission::ManageStaff, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
-        if !caller.actor()?.role.may_hire(role) {
-            return Err(ApiError::Forbidden);
-        }
-        let email = match EmailAddress::parse(&input.email) {
-            Ok(email) => email,
-            Err(error) => return Ok(refused(caller, error).into()),
-        };
-        if let Some(pizzeria) = &pizzeria {
-            opened(services, pizzeria).await?;
-        }
-        let phone = input.phone.as_deref();
-        let wanted = Wanted {
-            id: new_account_id(services, "hireStaff", &email, input.idempotency_key.as_deref(), ctx.now()?),
-            email,
-            name: inputs::text("input.name", &input.name, inputs::NAME_MAX)?,
-            phone: inputs::optional_text("input.phone", phone, inputs::SHORT_MAX)?,
-            role,
-            pizzeria,
-        };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        // Kept under the server's key: the input has a name and addresses.
-        let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
-        let (services, caller) = (services.clone(), caller.clone());
-        // On its own: a client that goes away must not give the turn away before the event is stored.
-        let counted = services.brakes.look_up(caller.origin()).await?;
-        let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, counted, context).await });
-        hiring.await.map_err(ApiError::internal)?
+        settled(ctx, read_and_hire(ctx, input).await)
     }
 
     /// Lets somebody go: their sessions end at once. The group keeps a director (`LAST_DIRECTOR`).
@@ -161,16 +133,51 @@ impl StaffMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         of_a_role(caller)?;
         let id = StaffId::required(&input.staff_id, "input.staffId")?;
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
+        let mut problems = Problems::default();
+        let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+        if let Some(payload) = told(ctx, problems)? {
+            return Ok(payload);
+        }
         let context = super::run::command_context(ctx, asked)?;
         let (services, caller) = (services.clone(), caller.clone());
         let revoking = tokio::spawn(async move { revoke(&services, &caller, id, context).await });
         Ok(revoking.await.map_err(ApiError::internal)??.into())
     }
+}
+
+/// Reads what was given, and hires in a role and a place that the caller may hire in.
+async fn read_and_hire(ctx: &Context<'_>, input: HireStaffInput) -> Result<HireStaffPayload, ApiError> {
+    let (services, caller) = (ctx.services()?, ctx.caller()?);
+    let role = ActorRole::from(input.role);
+    of_a_role(caller)?;
+    let mut problems = Problems::default();
+    let by = caller.actor()?.role;
+    let pizzeria = place(&mut problems, by, role, input.pizzeria_id.as_ref())?;
+    if problems.is_empty() {
+        let scope = pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
+        caller.authorize(Permission::ManageStaff, scope)?;
+        if !by.may_hire(role) {
+            return Err(ApiError::Forbidden);
+        }
+    }
+    let email = problems.email("email", &input.email);
+    let name = problems.text("name", &input.name, NAME_MAX);
+    let phone = problems.optional_phone("phone", input.phone.as_deref());
+    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let (email, name) = problems.all((email, name))?;
+    if let Some(pizzeria) = &pizzeria {
+        opened(services, pizzeria).await?;
+    }
+    let key = asked.idempotency_key.as_deref();
+    let id = new_account_id(services, "hireStaff", &email, key, ctx.now()?);
+    let wanted = Wanted { id, email, name, phone, role, pizzeria };
+    // Kept under the server's key: the input has a name and addresses.
+    let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+    let (services, caller) = (services.clone(), caller.clone());
+    // On its own: a client that goes away must not give the turn away before the event is stored.
+    let counted = services.brakes.look_up(caller.origin()).await?;
+    let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, counted, context).await });
+    hiring.await.map_err(ApiError::internal)?
 }
 
 fn of_a_role(caller: &Caller) -> Result<(), ApiError> {
@@ -180,20 +187,31 @@ fn of_a_role(caller: &Caller) -> Result<(), ApiError> {
 }
 
 /// Where somebody in a role works: a pizzeria for those who work in one, the group for its people.
-fn place(role: ActorRole, pizzeria: Option<&ID>) -> Result<Option<PizzeriaId>, ApiError> {
+///
+/// # Errors
+/// `BAD_USER_INPUT` for an id of another kind.
+fn place(
+    problems: &mut Problems,
+    by: ActorRole,
+    role: ActorRole,
+    pizzeria: Option<&ID>,
+) -> Result<Option<PizzeriaId>, ApiError> {
     let pizzeria = pizzeria.map(|id| PizzeriaId::required(id, "input.pizzeriaId")).transpose()?;
     match role {
         ActorRole::Receptionist | ActorRole::Pizzaiolo | ActorRole::Courier | ActorRole::Manager => {
-            match pizzeria {
-                Some(pizzeria) => Ok(Some(pizzeria)),
-                None => Err(ApiError::bad_input("input.pizzeriaId: in which pizzeria?")),
-            }
+            problems.needed("pizzeriaId", pizzeria.as_ref());
+            Ok(pizzeria)
         }
-        ActorRole::Director | ActorRole::Auditor => match pizzeria {
-            None => Ok(None),
-            Some(_) => Err(ApiError::bad_input("input.pizzeriaId: this role is the whole group's")),
-        },
-        ActorRole::Customer | ActorRole::System => Err(ApiError::bad_input("input.role: nobody is hired so")),
+        ActorRole::Director | ActorRole::Auditor => {
+            if pizzeria.is_some() {
+                problems.add("pizzeriaId", InputRule::NotApplicable);
+            }
+            Ok(None)
+        }
+        ActorRole::Customer | ActorRole::System => {
+            problems.refuse("role", StaffError::RoleNotAllowed { by, role });
+            Ok(pizzeria)
+        }
     }
 }
 

@@ -9,11 +9,12 @@ use domain::account::{AccountError, AccountField};
 use secrecy::ExposeSecret;
 
 use super::account_steps::{Step, ToAccount, confirm_password, refused, refused_at};
-use super::run::{Answer, Asked, execute_in, secret_context, to_the_end};
+use super::run::{Answer, Asked, execute_in, secret_context, to_the_end, told};
 use crate::auth;
 use crate::auth::second_factor::{self, FittingCode};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::inputs::Problems;
 use crate::mail::Letter;
 use crate::requires::{requires, roles};
 use crate::scalars::{LogPosition, Secret};
@@ -88,6 +89,18 @@ pub struct DisableTotpPayload {
     pub user_errors: Vec<UserError>,
 }
 
+impl From<Vec<UserError>> for ConfirmTotpPayload {
+    fn from(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
+impl From<Vec<UserError>> for DisableTotpPayload {
+    fn from(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
 /// Authenticator apps.
 #[derive(Debug, Default)]
 pub struct TotpMutation;
@@ -138,6 +151,11 @@ impl TotpMutation {
     ) -> Result<ConfirmTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
+        let mut problems = Problems::default();
+        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        if let Some(payload) = told(ctx, problems)? {
+            return Ok(payload);
+        }
         let refused_with = |account, error| ConfirmTotpPayload {
             account: shown(account),
             user_errors: vec![error],
@@ -157,7 +175,7 @@ impl TotpMutation {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         };
         services.brakes.succeeded(attempt).await?;
-        let context = context(ctx, input.idempotency_key)?;
+        let context = context(ctx, asked)?;
         let (services, caller) = (services.clone(), caller.clone());
         to_the_end(async move {
             let answer = tell(&services, &caller, "confirmTotp", &account, context).await?;
@@ -188,6 +206,11 @@ impl TotpMutation {
     ) -> Result<DisableTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
+        let mut problems = Problems::default();
+        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        if let Some(payload) = told(ctx, problems)? {
+            return Ok(payload);
+        }
         let refused_with = |account, error| DisableTotpPayload {
             account: shown(account),
             user_errors: vec![error],
@@ -211,7 +234,7 @@ impl TotpMutation {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         }
         services.brakes.succeeded(attempt).await?;
-        let context = context(ctx, input.idempotency_key)?;
+        let context = context(ctx, asked)?;
         let (services, caller) = (services.clone(), caller.clone());
         to_the_end(async move {
             let answer = tell(&services, &caller, "disableTotp", &account, context).await?;
@@ -238,11 +261,7 @@ fn shown(account: auth::Account) -> Option<Account> {
 }
 
 /// The code is good once, so the command is its own key: the caller's is read for its form only.
-fn context(
-    ctx: &Context<'_>,
-    idempotency_key: Option<String>,
-) -> Result<event_store::CommandContext, ApiError> {
-    let asked = Asked { idempotency_key, ..Asked::default() };
+fn context(ctx: &Context<'_>, asked: Asked) -> Result<event_store::CommandContext, ApiError> {
     let mut context = secret_context(ctx, ctx.caller()?.actor()?.clone(), asked)?;
     context.idempotency = None;
     Ok(context)

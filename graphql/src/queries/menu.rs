@@ -214,8 +214,7 @@ impl MenuQuery {
             let error = UserError::new(&refusal, caller.lang, Vec::new()).at_line_of(&refusal, &basket.lines);
             if exact { error } else { error.without_stock_figures(&refusal, caller.lang) }
         };
-        let mut user_errors: Vec<_> =
-            problems.into_found().iter().map(|problem| problem.user_error(caller.lang)).collect();
+        let mut user_errors = problems.user_errors(caller.lang);
         user_errors.extend(refusals.into_iter().map(refused));
         Ok(match quote {
             Some(quote) => Quote::priced(&quote, intents, user_errors, exact, menu.position),
