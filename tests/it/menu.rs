@@ -1,7 +1,7 @@
 //! The menu: what can be made of what is left, to the gram, and what limits it.
 
 use serde_json::{Map, Value, json};
-use tests::orders::{Level, basket, level, missing, pizza, refusals, with};
+use tests::orders::{Level, basket, level, missing, pizza, places, refusals, with};
 use tests::{Api, Shop};
 
 /// How much goat cheese P1 has, once the read models have come to `position`.
@@ -135,4 +135,52 @@ async fn the_menu_and_its_allergens_are_for_anybody_and_recipes_for_the_kitchen(
     }
     assert_eq!(shop.person("courier1.p1").ask(recipe, Value::Null).await.code(), "FORBIDDEN");
     assert_eq!(shop.anybody().ask(recipe, Value::Null).await.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_publication_is_told_everything_that_is_wrong_with_it() {
+    let shop = Shop::open().await;
+    let director = shop.person("director");
+    let told = async |input: Value| {
+        let payload = director.mutate("publishMenu", "menu { version }", input).await;
+        places(&payload).into_iter().map(|(code, field)| (code.to_owned(), field)).collect::<Vec<_>>()
+    };
+    let at = |code: &str, field: &str| (code.to_owned(), format!("input.{field}"));
+    let recipe =
+        json!([{ "ingredient": "TOMATO", "quantity": 0 }, { "ingredient": "tomato", "quantity": 1 }]);
+    let input = json!({
+        "ingredients": [{ "code": "lower", "name": " " }],
+        "pizzas": [{ "code": "NEW", "name": "a\nb", "sizes": [
+            { "size": "M", "price": "-1.00", "recipe": recipe },
+            { "size": "M", "price": "1.00" },
+        ] }],
+        "withdrawn": ["🍕"],
+        "idempotencyKey": "",
+    });
+    let expected = [
+        at("INVALID_INPUT", "ingredients.0.code"),
+        at("INVALID_INPUT", "ingredients.0.name"),
+        at("INVALID_INPUT", "pizzas.0.name"),
+        at("INVALID_INPUT", "pizzas.0.sizes.0.price"),
+        at("INVALID_INPUT", "pizzas.0.sizes.0.recipe.0.quantity"),
+        at("UNKNOWN_INGREDIENT", "pizzas.0.sizes.0.recipe.1.ingredient"),
+        at("INVALID_INPUT", "pizzas.0.sizes.1.size"),
+        at("UNKNOWN_PIZZA", "withdrawn.0"),
+        at("INVALID_INPUT", "idempotencyKey"),
+    ];
+    assert_eq!(told(input).await, expected);
+    // What only the menu that there is can tell.
+    let recipe =
+        json!([{ "ingredient": "TRUFFLE", "quantity": 1 }, { "ingredient": "TOMATO", "quantity": 10_001 }]);
+    let input = json!({
+        "pizzas": [{ "code": "NEW", "name": "New", "sizes": [{ "size": "M", "price": "0.00", "recipe": recipe }] }],
+        "withdrawn": ["NOTHING"],
+    });
+    let expected = [
+        at("UNKNOWN_PIZZA", "withdrawn.0"),
+        at("OUT_OF_RANGE", "pizzas.0.sizes.0.recipe.1.ingredient"),
+        at("UNKNOWN_INGREDIENT", "pizzas.0.sizes.0.recipe.0.ingredient"),
+        at("INVALID_AMOUNT", "pizzas.0.sizes"),
+    ];
+    assert_eq!(told(input).await, expected);
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{Menu, MenuChanges, MenuCommand, MenuError, MenuEvent, Pizza};
+use super::{Menu, MenuChanges, MenuCommand, MenuError, MenuEvent, Pizza, SizedPizza};
 use crate::ids::{IngredientCode, ItemCode};
+use crate::ingredients::Quantity;
 use crate::money::Cents;
 use crate::vat::VatRate;
 
@@ -15,106 +16,150 @@ const RATE_MAX: VatRate = VatRate(10_000);
 /// Decides.
 ///
 /// # Errors
-/// A [`MenuError`] when the command is refused; nothing happens then.
+/// A [`MenuError`] when the command is refused, the first of [`refusals`]; nothing happens then.
 pub fn decide(state: &Menu, command: MenuCommand) -> Result<Vec<MenuEvent>, MenuError> {
-    match command {
-        MenuCommand::Publish { changes, now } => publish(state, changes, now),
-        MenuCommand::Edit { edits, now } => publish(state, Box::new(edits.merge(state)?), now),
+    let (changes, now, errors) = checked(state, command);
+    match errors.into_iter().next() {
+        Some(error) => Err(error),
+        None => {
+            let version = state.version.saturating_add(1);
+            Ok(vec![MenuEvent::MenuPublished { version, changes: Box::new(changes), at: now }])
+        }
     }
 }
 
-fn publish(state: &Menu, changes: Box<MenuChanges>, now: DateTime<Utc>) -> Result<Vec<MenuEvent>, MenuError> {
+/// Everything for which a command would be refused; nothing when it would be accepted.
+pub fn refusals(state: &Menu, command: &MenuCommand) -> Vec<MenuError> {
+    checked(state, command.clone()).2
+}
+
+fn checked(state: &Menu, command: MenuCommand) -> (MenuChanges, DateTime<Utc>, Vec<MenuError>) {
+    let (changes, now) = match command {
+        MenuCommand::Publish { changes, now } => (Ok(*changes), now),
+        MenuCommand::Edit { edits, now } => (edits.merge(state), now),
+    };
+    match changes {
+        Ok(changes) => {
+            let errors = check(state, &changes);
+            (changes, now, errors)
+        }
+        Err(errors) => (MenuChanges::default(), now, errors),
+    }
+}
+
+fn check(state: &Menu, changes: &MenuChanges) -> Vec<MenuError> {
     if *changes == MenuChanges::default() {
-        return Err(MenuError::NothingToPublish);
+        return vec![MenuError::NothingToPublish];
     }
-    check_withdrawn(state, &changes)?;
-    check_codes(state, &changes)?;
-    check_pizzas(state, &changes)?;
-    check_sides_and_extras(state, &changes)?;
+    let mut errors = Vec::new();
+    check_withdrawn(state, changes, &mut errors);
+    check_codes(state, changes, &mut errors);
+    check_pizzas(state, changes, &mut errors);
+    check_sides_and_extras(state, changes, &mut errors);
     if changes.vat.iter().any(|rate| rate.away > RATE_MAX || rate.on_site > RATE_MAX) {
-        return Err(MenuError::InvalidRate);
+        errors.push(MenuError::InvalidRate);
     }
-    Ok(vec![MenuEvent::MenuPublished { version: state.version.saturating_add(1), changes, at: now }])
+    errors
 }
 
-fn check_withdrawn(state: &Menu, changes: &MenuChanges) -> Result<(), MenuError> {
+fn check_withdrawn(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>) {
     for item in &changes.withdrawn {
         if !state.pizzas.contains_key(item) && !state.sides.contains_key(item) {
-            return Err(MenuError::UnknownItem { item: item.clone() });
+            errors.push(MenuError::UnknownItem { item: item.clone() });
         }
     }
     for ingredient in &changes.withdrawn_extras {
         if !state.extras.contains_key(ingredient) {
-            return Err(MenuError::UnknownIngredient { ingredient: ingredient.clone() });
+            errors.push(MenuError::UnknownIngredient { ingredient: ingredient.clone() });
         }
     }
-    Ok(())
 }
 
 /// A code names one pizza, drink or dessert, on the menu as it will be.
-fn check_codes(state: &Menu, changes: &MenuChanges) -> Result<(), MenuError> {
+fn check_codes(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>) {
     let mut published = BTreeSet::new();
     let pizzas = changes.pizzas.iter().map(|pizza| (&pizza.code, state.sides.contains_key(&pizza.code)));
     let sides = changes.sides.iter().map(|side| (&side.code, state.pizzas.contains_key(&side.code)));
     for (code, is_otherwise_taken) in pizzas.chain(sides) {
         let taken = is_otherwise_taken && !changes.withdrawn.contains(code);
         if taken || !published.insert(code) {
-            return Err(MenuError::DuplicateCode { item: code.clone() });
+            errors.push(MenuError::DuplicateCode { item: code.clone() });
         }
     }
-    Ok(())
 }
 
-fn check_pizzas(state: &Menu, changes: &MenuChanges) -> Result<(), MenuError> {
+fn check_pizzas(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>) {
     for Pizza { code, sizes, .. } in &changes.pizzas {
-        if sizes.is_empty() {
-            return Err(MenuError::NoRecipe { item: code.clone() });
+        let incomplete = |sized: &SizedPizza| {
+            sized.recipe.is_empty() || sized.recipe.iter().any(|(_, quantity)| quantity.0 == 0)
+        };
+        if sizes.is_empty() || sizes.values().any(incomplete) {
+            errors.push(MenuError::NoRecipe { item: code.clone() });
         }
         for sized in sizes.values() {
-            if sized.recipe.is_empty() || sized.recipe.iter().any(|(_, quantity)| quantity.0 == 0) {
-                return Err(MenuError::NoRecipe { item: code.clone() });
+            for (ingredient, quantity) in sized.recipe.iter() {
+                check_ingredient(state, changes, ingredient, errors);
+                check_quantity(code, ingredient, quantity, errors);
             }
-            for (ingredient, _) in sized.recipe.iter() {
-                check_ingredient(state, changes, ingredient)?;
-            }
-            check_price(code.as_str(), sized.price)?;
+            check_price(code.as_str(), sized.price, errors);
         }
     }
-    Ok(())
 }
 
-fn check_sides_and_extras(state: &Menu, changes: &MenuChanges) -> Result<(), MenuError> {
+fn check_sides_and_extras(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>) {
     for side in &changes.sides {
         // It is a stock item under its own code, so it is listed as one.
-        check_ingredient(state, changes, &IngredientCode::from(&side.code))?;
-        check_price(side.code.as_str(), side.price)?;
+        check_ingredient(state, changes, &IngredientCode::from(&side.code), errors);
+        check_price(side.code.as_str(), side.price, errors);
     }
     let mut published = BTreeSet::new();
     for extra in &changes.extras {
-        check_ingredient(state, changes, &extra.ingredient)?;
-        check_price(extra.ingredient.as_str(), extra.price)?;
+        check_ingredient(state, changes, &extra.ingredient, errors);
+        check_quantity(&ItemCode::from(&extra.ingredient), &extra.ingredient, extra.quantity, errors);
+        check_price(extra.ingredient.as_str(), extra.price, errors);
         if !published.insert(&extra.ingredient) {
-            return Err(MenuError::DuplicateCode { item: ItemCode::from(&extra.ingredient) });
+            errors.push(MenuError::DuplicateCode { item: ItemCode::from(&extra.ingredient) });
         }
     }
-    Ok(())
+}
+
+/// Says each thing once, however many recipes and sizes it is wrong in.
+fn say(errors: &mut Vec<MenuError>, error: MenuError) {
+    if !errors.contains(&error) {
+        errors.push(error);
+    }
 }
 
 fn check_ingredient(
     state: &Menu,
     changes: &MenuChanges,
     ingredient: &IngredientCode,
-) -> Result<(), MenuError> {
+    errors: &mut Vec<MenuError>,
+) {
     let listed = state.ingredients.contains_key(ingredient)
         || changes.ingredients.iter().any(|listed| listed.code == *ingredient);
-    if listed { Ok(()) } else { Err(MenuError::UnknownIngredient { ingredient: ingredient.clone() }) }
+    if !listed {
+        say(errors, MenuError::UnknownIngredient { ingredient: ingredient.clone() });
+    }
+}
+
+/// Little enough that what an order needs fits in 32 bits.
+fn check_quantity(
+    item: &ItemCode,
+    ingredient: &IngredientCode,
+    quantity: Quantity,
+    errors: &mut Vec<MenuError>,
+) {
+    let max = Quantity::RECIPE_MAX;
+    if quantity.0 > max {
+        let (item, ingredient) = (item.clone(), ingredient.clone());
+        say(errors, MenuError::QuantityTooLarge { item, ingredient, max });
+    }
 }
 
 /// More than zero, and small enough that no order overflows.
-fn check_price(code: &str, price: Cents) -> Result<(), MenuError> {
-    if price > Cents::ZERO && price <= Cents::MAX_INPUT {
-        Ok(())
-    } else {
-        Err(MenuError::InvalidPrice { code: code.to_owned() })
+fn check_price(code: &str, price: Cents, errors: &mut Vec<MenuError>) {
+    if price <= Cents::ZERO || price > Cents::MAX_INPUT {
+        say(errors, MenuError::InvalidPrice { code: code.to_owned() });
     }
 }

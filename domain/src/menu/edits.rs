@@ -82,100 +82,117 @@ pub struct ExtraEdit {
 }
 
 /// The value given, else the one that there is; a new thing has neither.
-fn value<T>(given: Option<T>, there: Option<T>, code: &str, field: &str) -> Result<T, MenuError> {
-    given.or(there).ok_or_else(|| MenuError::ValueRequired { code: code.to_owned(), field: field.to_owned() })
+fn value<T>(
+    errors: &mut Vec<MenuError>,
+    given: Option<T>,
+    there: Option<T>,
+    code: &str,
+    field: &str,
+) -> Option<T> {
+    let value = given.or(there);
+    if value.is_none() {
+        errors.push(MenuError::ValueRequired { code: code.to_owned(), field: field.to_owned() });
+    }
+    value
 }
 
 impl MenuEdits {
     /// The whole values that the edits make of the menu.
     ///
     /// # Errors
-    /// [`MenuError::ValueRequired`] for a new thing that lacks a value, [`MenuError::UnknownSize`] for a size taken
-    /// off that is not sold, [`MenuError::DuplicateCode`] for an ingredient edited twice.
-    pub fn merge(self, menu: &Menu) -> Result<MenuChanges, MenuError> {
+    /// Everything that is missing or wrong: [`MenuError::ValueRequired`] for each value that a new thing lacks,
+    /// [`MenuError::UnknownSize`] for a size taken off that is not sold, [`MenuError::DuplicateCode`] for an
+    /// ingredient edited twice.
+    pub fn merge(self, menu: &Menu) -> Result<MenuChanges, Vec<MenuError>> {
+        let mut errors = Vec::new();
         let mut edited = BTreeSet::new();
         for edit in &self.ingredients {
             if !edited.insert(&edit.code) {
-                return Err(MenuError::DuplicateCode { item: ItemCode::from(&edit.code) });
+                errors.push(MenuError::DuplicateCode { item: ItemCode::from(&edit.code) });
             }
         }
         let kept = |code: &ItemCode| !self.withdrawn.contains(code);
         let kept_extra = |code: &IngredientCode| !self.withdrawn_extras.contains(code);
-        let each_pizza = |edit: PizzaEdit| {
-            let there = menu.pizzas.get(&edit.code).filter(|pizza| kept(&pizza.code));
-            edit.merge(there)
-        };
-        let each_side = |edit: SideEdit| {
-            let there = menu.sides.get(&edit.code).filter(|side| kept(&side.code));
-            edit.merge(there)
-        };
-        let each_extra = |edit: ExtraEdit| {
-            let there = menu.extras.get(&edit.ingredient).filter(|extra| kept_extra(&extra.ingredient));
-            edit.merge(there)
-        };
-        let each_ingredient = |edit: IngredientEdit| {
+        let mut changes = MenuChanges::default();
+        for edit in self.ingredients {
             let there = menu.ingredients.get(&edit.code);
-            edit.merge(there)
-        };
-        Ok(MenuChanges {
-            ingredients: self.ingredients.into_iter().map(each_ingredient).collect::<Result<_, _>>()?,
-            pizzas: self.pizzas.into_iter().map(each_pizza).collect::<Result<_, _>>()?,
-            sides: self.sides.into_iter().map(each_side).collect::<Result<_, _>>()?,
-            extras: self.extras.into_iter().map(each_extra).collect::<Result<_, _>>()?,
-            vat: self.vat,
-            withdrawn: self.withdrawn.clone(),
-            withdrawn_extras: self.withdrawn_extras.clone(),
-        })
+            changes.ingredients.extend(edit.merge(there, &mut errors));
+        }
+        for edit in self.pizzas {
+            let there = menu.pizzas.get(&edit.code).filter(|pizza| kept(&pizza.code));
+            changes.pizzas.extend(edit.merge(there, &mut errors));
+        }
+        for edit in self.sides {
+            let there = menu.sides.get(&edit.code).filter(|side| kept(&side.code));
+            changes.sides.extend(edit.merge(there, &mut errors));
+        }
+        for edit in self.extras {
+            let there = menu.extras.get(&edit.ingredient).filter(|extra| kept_extra(&extra.ingredient));
+            changes.extras.extend(edit.merge(there, &mut errors));
+        }
+        changes.vat = self.vat;
+        changes.withdrawn = self.withdrawn;
+        changes.withdrawn_extras = self.withdrawn_extras;
+        if errors.is_empty() { Ok(changes) } else { Err(errors) }
     }
 }
 
 impl IngredientEdit {
-    fn merge(self, there: Option<&Ingredient>) -> Result<Ingredient, MenuError> {
+    fn merge(self, there: Option<&Ingredient>, errors: &mut Vec<MenuError>) -> Option<Ingredient> {
         let code = self.code.as_str();
-        let name = value(self.name, there.map(|it| it.name.clone()), code, "name")?;
-        let unit = value(self.unit, there.map(|it| it.unit), code, "unit")?;
-        let allergens = value(self.allergens, there.map(|it| it.allergens.clone()), code, "allergens")?;
-        let removable = value(self.removable, there.map(|it| it.removable), code, "removable")?;
-        Ok(Ingredient { code: self.code, name, unit, allergens, removable })
+        let name = value(errors, self.name, there.map(|it| it.name.clone()), code, "name");
+        let unit = value(errors, self.unit, there.map(|it| it.unit), code, "unit");
+        let allergens =
+            value(errors, self.allergens, there.map(|it| it.allergens.clone()), code, "allergens");
+        let removable = value(errors, self.removable, there.map(|it| it.removable), code, "removable");
+        Some(Ingredient {
+            name: name?,
+            unit: unit?,
+            allergens: allergens?,
+            removable: removable?,
+            code: self.code,
+        })
     }
 }
 
 impl PizzaEdit {
-    fn merge(self, there: Option<&Pizza>) -> Result<Pizza, MenuError> {
+    fn merge(self, there: Option<&Pizza>, errors: &mut Vec<MenuError>) -> Option<Pizza> {
         let code = self.code.as_str();
-        let name = value(self.name, there.map(|it| it.name.clone()), code, "name")?;
+        let name = value(errors, self.name, there.map(|it| it.name.clone()), code, "name");
         let mut sizes = there.map(|it| it.sizes.clone()).unwrap_or_default();
         for size in self.withdrawn_sizes {
             if sizes.remove(&size).is_none() {
-                return Err(MenuError::UnknownSize { item: self.code, size });
+                errors.push(MenuError::UnknownSize { item: self.code.clone(), size });
             }
         }
         for (size, edit) in self.sizes {
             let sized = sizes.get(&size);
-            let price = value(edit.price, sized.map(|it| it.price), code, "price")?;
-            let recipe = value(edit.recipe, sized.map(|it| it.recipe.clone()), code, "recipe")?;
-            sizes.insert(size, SizedPizza { price, recipe });
+            let price = value(errors, edit.price, sized.map(|it| it.price), code, "price");
+            let recipe = value(errors, edit.recipe, sized.map(|it| it.recipe.clone()), code, "recipe");
+            if let Some((price, recipe)) = price.zip(recipe) {
+                sizes.insert(size, SizedPizza { price, recipe });
+            }
         }
-        Ok(Pizza { code: self.code, name, sizes })
+        Some(Pizza { name: name?, sizes, code: self.code })
     }
 }
 
 impl SideEdit {
-    fn merge(self, there: Option<&Side>) -> Result<Side, MenuError> {
+    fn merge(self, there: Option<&Side>, errors: &mut Vec<MenuError>) -> Option<Side> {
         let code = self.code.as_str();
-        let name = value(self.name, there.map(|it| it.name.clone()), code, "name")?;
-        let category = value(self.category, there.map(|it| it.category), code, "category")?;
-        let vat_class = value(self.vat_class, there.map(|it| it.vat_class), code, "vatClass")?;
-        let price = value(self.price, there.map(|it| it.price), code, "price")?;
-        Ok(Side { code: self.code, name, category, vat_class, price })
+        let name = value(errors, self.name, there.map(|it| it.name.clone()), code, "name");
+        let category = value(errors, self.category, there.map(|it| it.category), code, "category");
+        let vat_class = value(errors, self.vat_class, there.map(|it| it.vat_class), code, "vatClass");
+        let price = value(errors, self.price, there.map(|it| it.price), code, "price");
+        Some(Side { name: name?, category: category?, vat_class: vat_class?, price: price?, code: self.code })
     }
 }
 
 impl ExtraEdit {
-    fn merge(self, there: Option<&Extra>) -> Result<Extra, MenuError> {
+    fn merge(self, there: Option<&Extra>, errors: &mut Vec<MenuError>) -> Option<Extra> {
         let code = self.ingredient.as_str();
-        let quantity = value(self.quantity, there.map(|it| it.quantity), code, "quantity")?;
-        let price = value(self.price, there.map(|it| it.price), code, "price")?;
-        Ok(Extra { ingredient: self.ingredient, quantity, price })
+        let quantity = value(errors, self.quantity, there.map(|it| it.quantity), code, "quantity");
+        let price = value(errors, self.price, there.map(|it| it.price), code, "price");
+        Some(Extra { quantity: quantity?, price: price?, ingredient: self.ingredient })
     }
 }

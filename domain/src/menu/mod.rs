@@ -13,7 +13,7 @@ mod tests;
 mod values;
 
 pub use commands::MenuCommand;
-pub use decide::decide;
+pub use decide::{decide, refusals};
 pub use edits::{ExtraEdit, IngredientEdit, MenuEdits, PizzaEdit, SideEdit, SizeEdit};
 pub use error::MenuError;
 pub use events::{MenuChanges, MenuEvent};

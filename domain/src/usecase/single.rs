@@ -129,6 +129,10 @@ impl UseCase for ToMenu {
     }
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let refusals = menu::refusals(states.menu(), &self.command);
+        if let Some(refusal) = Refusal::all(refusals.into_iter().map(Refusal::from).collect()) {
+            return Err(refusal);
+        }
         Ok(Decision::on(StreamId::menu(), menu::decide(states.menu(), self.command.clone())?))
     }
 }

@@ -18,7 +18,7 @@ use super::brakes::AddressLookUp;
 use super::key::Key;
 use super::one_time::{self, Purpose};
 use super::{credentials, registration};
-use crate::inputs::{self, NAME_MAX};
+use crate::inputs::{NAME_MAX, Problems};
 
 /// Why nobody was invited.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ pub async fn invite_first_director(
     now: DateTime<Utc>,
 ) -> Result<String, InviteError> {
     let email = EmailAddress::parse(email).map_err(InviteError::Email)?;
-    let name = inputs::text("name", name, NAME_MAX).map_err(|_| InviteError::Name)?;
+    let name = Problems::default().text("name", name, NAME_MAX).ok_or(InviteError::Name)?;
     let pool = store.pool();
     let mut turn = pool.begin().await?;
     registration::take_turn(&mut turn).await?;

@@ -7,7 +7,6 @@ mod path;
 mod phone;
 mod problem;
 mod problems;
-mod single;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -18,7 +17,6 @@ pub use order::ReadLines;
 pub use path::Path;
 pub use problem::{InputError, InputProblem, InputRule, ProblemKind};
 pub use problems::{Complete, Problems};
-pub use single::{amount, code, contact, optional_text, place, quantity, stock_lines, text};
 
 use crate::types::enums::PizzaSize;
 

@@ -6,19 +6,22 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::Cents;
 use domain::access::{Permission, Scope};
 use domain::ids::{IngredientCode, ItemCode};
-use domain::menu::{self, ExtraEdit, IngredientEdit, MenuCommand, MenuEdits, PizzaEdit, SideEdit, SizeEdit};
-use domain::usecase::ToMenu;
+use domain::menu::{
+    self, ExtraEdit, IngredientEdit, MenuCommand, MenuEdits, MenuError, PizzaEdit, SideEdit, SizeEdit,
+};
+use domain::usecase::{Refusal, ToMenu};
 use domain::vat::{self, VatRate};
 
-use super::run::{Asked, execute, payloads};
+use super::run::{Answer, Asked, execute, payloads, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::inputs::{self, NAME_MAX, StockLineInput};
+use crate::inputs::{InputRule, NAME_MAX, Path, Problems, StockLineInput};
 use crate::requires::{requires, roles};
 use crate::scalars::{Date, Decimal};
 use crate::types::enums::{Allergen, PizzaSize, SideCategory, Unit, VatClass};
 use crate::types::menu::Menu;
+use crate::types::user_error::{UserError, UserErrorCode};
 
 /// Something counted in stock, new or by the code of one that there is: of that, what is omitted stays.
 #[derive(Debug, InputObject)]
@@ -152,114 +155,202 @@ impl MenuMutation {
         #[graphql(desc = "What changes.")] input: PublishMenuInput,
     ) -> Result<PublishMenuPayload, ApiError> {
         ctx.caller()?.authorize(Permission::PublishMenu, Scope::Group)?;
-        let edits = MenuEdits {
-            ingredients: each("ingredients", &input.ingredients, ingredient)?,
-            pizzas: each("pizzas", &input.pizzas, pizza)?,
-            sides: each("sides", &input.sides, side)?,
-            extras: each("extras", &input.extras, extra)?,
-            vat: each("vat", &input.vat, dated_rate)?,
-            withdrawn: each("withdrawn", &input.withdrawn, |field, id| ItemCode::required(id, field))?,
-            withdrawn_extras: each("withdrawnExtras", &input.withdrawn_extras, |field, id| {
-                IngredientCode::required(id, field)
-            })?,
-        };
-        let command = MenuCommand::Edit { edits: Box::new(edits), now: ctx.now()? };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        Ok(execute(ctx, ToMenu { command }, asked).await?.into())
+        settled(ctx, publish(ctx, input).await)
     }
+}
+
+/// Reads everything, and publishes.
+async fn publish(ctx: &Context<'_>, input: PublishMenuInput) -> Result<Answer, ApiError> {
+    let mut problems = Problems::default();
+    let edits = MenuEdits {
+        ingredients: each(&mut problems, "ingredients", &input.ingredients, ingredient),
+        pizzas: each(&mut problems, "pizzas", &input.pizzas, pizza),
+        sides: each(&mut problems, "sides", &input.sides, side),
+        extras: each(&mut problems, "extras", &input.extras, extra),
+        vat: each(&mut problems, "vat", &input.vat, dated_rate),
+        withdrawn: each(&mut problems, "withdrawn", &input.withdrawn, |problems, at, id| {
+            problems.code(at, id, UserErrorCode::UnknownPizza)
+        }),
+        withdrawn_extras: each(
+            &mut problems,
+            "withdrawnExtras",
+            &input.withdrawn_extras,
+            |problems, at, id| problems.code(at, id, UserErrorCode::UnknownIngredient),
+        ),
+    };
+    let asked = Asked::read(&mut problems, input.idempotency_key.clone(), input.expected_version);
+    problems.check()?;
+    let command = MenuCommand::Edit { edits: Box::new(edits), now: ctx.now()? };
+    let mut answer = execute(ctx, ToMenu { command }, asked).await?;
+    answer.locate(|error, refusal| match refusal {
+        Refusal::Menu(refusal) => UserError { field: place_of(refusal, &input).or(error.field), ..error },
+        _ => error,
+    });
+    Ok(answer)
 }
 
 /// The most that one list of a publication holds.
 const LIST_MAX: usize = 200;
 
 fn each<I, T>(
-    name: &str,
+    problems: &mut Problems,
+    name: &'static str,
     given: &[I],
-    parse: impl Fn(&str, &I) -> Result<T, ApiError>,
-) -> Result<Vec<T>, ApiError> {
-    if given.len() > LIST_MAX {
-        return Err(ApiError::bad_input(format!("input.{name}: at most {LIST_MAX}")));
+    parse: impl Fn(&mut Problems, Path<'_>, &I) -> Option<T>,
+) -> Vec<T> {
+    let at = Path::from(name);
+    if !problems.list(at, given, LIST_MAX) {
+        return Vec::new();
     }
-    given.iter().enumerate().map(|(at, item)| parse(&format!("input.{name}[{at}]"), item)).collect()
+    let items = given.iter().enumerate();
+    items.filter_map(|(index, item)| parse(problems, at.item(index), item)).collect()
 }
 
-fn name(field: &str, given: Option<&str>) -> Result<Option<String>, ApiError> {
-    given.map(|name| inputs::text(&format!("{field}.name"), name, NAME_MAX)).transpose()
+fn name(problems: &mut Problems, at: Path<'_>, given: Option<&str>) -> Option<String> {
+    given.and_then(|name| problems.text(at.field("name"), name, NAME_MAX))
 }
 
-fn price(field: &str, given: Option<Decimal>) -> Result<Option<Cents>, ApiError> {
-    given.map(|price| inputs::amount(&format!("{field}.price"), price)).transpose()
+fn price(problems: &mut Problems, at: Path<'_>, given: Option<Decimal>) -> Option<Cents> {
+    given.and_then(|price| problems.amount(at.field("price"), price))
 }
 
-fn ingredient(field: &str, given: &IngredientInput) -> Result<IngredientEdit, ApiError> {
+fn ingredient(problems: &mut Problems, at: Path<'_>, given: &IngredientInput) -> Option<IngredientEdit> {
+    let code = problems.new_code(at.field("code"), &given.code);
+    let name = name(problems, at, given.name.as_deref());
     let allergens = given.allergens.as_ref();
-    Ok(IngredientEdit {
-        code: IngredientCode::required(&given.code, &format!("{field}.code"))?,
-        name: name(field, given.name.as_deref())?,
+    Some(IngredientEdit {
+        code: code?,
+        name,
         unit: given.unit.map(Into::into),
         allergens: allergens.map(|all| all.iter().map(|allergen| (*allergen).into()).collect()),
         removable: given.removable,
     })
 }
 
-fn pizza(field: &str, given: &PizzaInput) -> Result<PizzaEdit, ApiError> {
-    let sized = |(at, sized): (usize, &SizedPizzaInput)| {
-        let field = format!("{field}.sizes[{at}]");
-        let recipe = sized.recipe.as_deref();
-        let recipe = recipe.map(|lines| inputs::stock_lines(&format!("{field}.recipe"), lines, 1));
-        let recipe = recipe.transpose()?;
-        Ok((sized.size.into(), SizeEdit { price: price(&field, sized.price)?, recipe }))
-    };
-    let sizes: BTreeMap<_, _> = given.sizes.iter().enumerate().map(sized).collect::<Result<_, ApiError>>()?;
+fn pizza(problems: &mut Problems, at: Path<'_>, given: &PizzaInput) -> Option<PizzaEdit> {
+    let code = problems.new_code(at.field("code"), &given.code);
+    let name = name(problems, at, given.name.as_deref());
     let withdrawn_sizes: BTreeSet<menu::PizzaSize> =
         given.withdrawn_sizes.iter().map(|size| (*size).into()).collect();
-    if sizes.len() != given.sizes.len() || sizes.keys().any(|size| withdrawn_sizes.contains(size)) {
-        let message = format!("{field}: each size once, in `sizes` or in `withdrawnSizes`");
-        return Err(ApiError::bad_input(message));
+    let mut sizes = BTreeMap::new();
+    let list = at.field("sizes");
+    for (index, sized) in given.sizes.iter().enumerate() {
+        let at = list.item(index);
+        let size: menu::PizzaSize = sized.size.into();
+        let price = price(problems, at, sized.price);
+        let lines = sized.recipe.as_deref();
+        let recipe = lines.and_then(|lines| problems.stock_lines(at.field("recipe"), lines, 1));
+        let twice = sizes.insert(size, SizeEdit { price, recipe }).is_some();
+        if twice || withdrawn_sizes.contains(&size) {
+            problems.add(at.field("size"), InputRule::Duplicate);
+        }
     }
-    Ok(PizzaEdit {
-        code: ItemCode::required(&given.code, &format!("{field}.code"))?,
-        name: name(field, given.name.as_deref())?,
-        sizes,
-        withdrawn_sizes,
-    })
+    Some(PizzaEdit { code: code?, name, sizes, withdrawn_sizes })
 }
 
-fn side(field: &str, given: &SideInput) -> Result<SideEdit, ApiError> {
-    Ok(SideEdit {
-        code: ItemCode::required(&given.code, &format!("{field}.code"))?,
-        name: name(field, given.name.as_deref())?,
-        category: given.category.map(Into::into),
-        vat_class: given.vat_class.map(Into::into),
-        price: price(field, given.price)?,
-    })
+fn side(problems: &mut Problems, at: Path<'_>, given: &SideInput) -> Option<SideEdit> {
+    let code = problems.new_code(at.field("code"), &given.code);
+    let name = name(problems, at, given.name.as_deref());
+    let price = price(problems, at, given.price);
+    let (category, vat_class) = (given.category.map(Into::into), given.vat_class.map(Into::into));
+    Some(SideEdit { code: code?, name, category, vat_class, price })
 }
 
-fn extra(field: &str, given: &ExtraInput) -> Result<ExtraEdit, ApiError> {
-    let quantity = given.quantity.map(|value| inputs::quantity(&format!("{field}.quantity"), value, 1));
-    Ok(ExtraEdit {
-        ingredient: IngredientCode::required(&given.ingredient, &format!("{field}.ingredient"))?,
-        quantity: quantity.transpose()?,
-        price: price(field, given.price)?,
-    })
+fn extra(problems: &mut Problems, at: Path<'_>, given: &ExtraInput) -> Option<ExtraEdit> {
+    let ingredient = problems.new_code(at.field("ingredient"), &given.ingredient);
+    let quantity = given.quantity.and_then(|quantity| problems.quantity(at.field("quantity"), quantity, 1));
+    let price = price(problems, at, given.price);
+    Some(ExtraEdit { ingredient: ingredient?, quantity, price })
 }
 
-fn dated_rate(field: &str, given: &VatRateInput) -> Result<vat::DatedRate, ApiError> {
+fn dated_rate(problems: &mut Problems, at: Path<'_>, given: &VatRateInput) -> Option<vat::DatedRate> {
     // A percentage with two decimals is a number of hundredths of a percent.
-    let rate = |name: &str, percent| {
-        let field = format!("{field}.{name}");
-        let hundredths = inputs::amount(&field, percent)?.0;
-        let rate = u32::try_from(hundredths).map_err(|_| ApiError::bad_input(format!("{field}: a rate")))?;
-        Ok::<_, ApiError>(VatRate(rate))
+    let mut rate = |name, percent| {
+        let hundredths = problems.amount(at.field(name), percent)?;
+        Some(VatRate(u32::try_from(hundredths.0).unwrap_or(u32::MAX)))
     };
-    Ok(vat::DatedRate {
-        from: given.from.0,
-        class: given.class.into(),
-        away: rate("away", given.away)?,
-        on_site: rate("onSite", given.on_site)?,
+    let (away, on_site) = (rate("away", given.away), rate("onSite", given.on_site));
+    Some(vat::DatedRate { from: given.from.0, class: given.class.into(), away: away?, on_site: on_site? })
+}
+
+/// Where the input names what a refusal is about.
+fn place_of(refusal: &MenuError, input: &PublishMenuInput) -> Option<Vec<String>> {
+    let is = |id: &ID, code: &str| ItemCode::parse(id).is_some_and(|item| item.as_str() == code);
+    let at = |list: &'static str, index: Option<usize>, name: &str| {
+        let path = Path::from(list);
+        index.map(|index| path.item(index).field(name).parts())
+    };
+    let pizza = |code: &str| input.pizzas.iter().position(|pizza| is(&pizza.code, code));
+    let side = |code: &str| input.sides.iter().position(|side| is(&side.code, code));
+    let extra = |code: &str| {
+        let named = |extra: &ExtraInput| {
+            IngredientCode::parse(&extra.ingredient).is_some_and(|named| named.as_str() == code)
+        };
+        input.extras.iter().position(named)
+    };
+    let listed = |code: &str| {
+        let named = |listed: &IngredientInput| {
+            IngredientCode::parse(&listed.code).is_some_and(|named| named.as_str() == code)
+        };
+        input.ingredients.iter().position(named)
+    };
+    match refusal {
+        MenuError::NothingToPublish => None,
+        MenuError::UnknownItem { item } => {
+            let index = input.withdrawn.iter().position(|id| is(id, item.as_str()));
+            index.map(|index| Path::from("withdrawn").item(index).parts())
+        }
+        MenuError::UnknownIngredient { ingredient } => in_a_recipe(ingredient, input)
+            .or_else(|| at("extras", extra(ingredient.as_str()), "ingredient"))
+            .or_else(|| at("sides", side(ingredient.as_str()), "code"))
+            .or_else(|| {
+                let named = |id: &ID| IngredientCode::parse(id).is_some_and(|named| named == *ingredient);
+                let index = input.withdrawn_extras.iter().position(named);
+                index.map(|index| Path::from("withdrawnExtras").item(index).parts())
+            }),
+        MenuError::UnknownSize { item, .. } => at("pizzas", pizza(item.as_str()), "withdrawnSizes"),
+        MenuError::DuplicateCode { item } => at("sides", side(item.as_str()), "code")
+            .or_else(|| at("pizzas", pizza(item.as_str()), "code"))
+            .or_else(|| at("extras", extra(item.as_str()), "ingredient"))
+            .or_else(|| at("ingredients", listed(item.as_str()), "code")),
+        MenuError::NoRecipe { item } => at("pizzas", pizza(item.as_str()), "sizes"),
+        MenuError::QuantityTooLarge { item, ingredient, .. } => in_a_recipe(ingredient, input)
+            .filter(|_| pizza(item.as_str()).is_some())
+            .or_else(|| at("extras", extra(item.as_str()), "quantity")),
+        MenuError::InvalidPrice { code } => at("pizzas", pizza(code), "sizes")
+            .or_else(|| at("sides", side(code), "price"))
+            .or_else(|| at("extras", extra(code), "price")),
+        MenuError::ValueRequired { code, field } => at("pizzas", pizza(code), field)
+            .or_else(|| at("sides", side(code), field))
+            .or_else(|| at("extras", extra(code), field))
+            .or_else(|| at("ingredients", listed(code), field))
+            .map(in_sizes),
+        MenuError::InvalidRate => Some(Path::from("vat").parts()),
+    }
+}
+
+/// A pizza's price and recipe are those of its sizes.
+fn in_sizes(mut path: Vec<String>) -> Vec<String> {
+    let of_a_size = ["price", "recipe"].iter().any(|name| path.last().is_some_and(|last| last == name));
+    if of_a_size && path.get(1).is_some_and(|list| list == "pizzas") {
+        path.pop();
+        path.push("sizes".to_owned());
+    }
+    path
+}
+
+/// The first recipe that names an ingredient.
+fn in_a_recipe(ingredient: &IngredientCode, input: &PublishMenuInput) -> Option<Vec<String>> {
+    let named = |line: &StockLineInput| IngredientCode::parse(&line.ingredient).as_ref() == Some(ingredient);
+    input.pizzas.iter().enumerate().find_map(|(pizza, given)| {
+        given.sizes.iter().enumerate().find_map(|(size, sized)| {
+            let line = sized.recipe.as_ref()?.iter().position(named)?;
+            let (pizzas, sizes) = (Path::from("pizzas"), "sizes");
+            let pizza = pizzas.item(pizza);
+            let list = pizza.field(sizes);
+            let sized = list.item(size);
+            let recipe = sized.field("recipe");
+            Some(recipe.item(line).field("ingredient").parts())
+        })
     })
 }

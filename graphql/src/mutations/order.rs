@@ -195,7 +195,8 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
         now,
     };
     if !problems.is_empty() {
-        refused_as_well(ctx, &mut problems, &command, |refusal| read.in_input(refusal)).await?;
+        let at = Some(&command.pizzeria);
+        refused_as_well(ctx, &mut problems, &command, at, |refusal| read.in_input(refusal)).await?;
     }
     problems.check()?;
     Ok(place_bounded(ctx, command, Asked { contact, ..asked }).await?.at_line_of(&read.lines))
@@ -259,7 +260,7 @@ async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result
         now,
     };
     if !problems.is_empty() {
-        refused_as_well(ctx, &mut problems, &command, |refusal| read.in_input(refusal)).await?;
+        refused_as_well(ctx, &mut problems, &command, None, |refusal| read.in_input(refusal)).await?;
     }
     problems.check()?;
     Ok(execute(ctx, command, asked).await?.at_line_of(&read.lines))

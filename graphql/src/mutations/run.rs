@@ -8,6 +8,7 @@ use async_graphql::registry::MetaType;
 use chrono::{DateTime, Utc};
 use domain::access::Actor;
 use domain::delivery::{Delivery, DeliveryError};
+use domain::ids::PizzeriaId;
 use domain::order::{Order, OrderError};
 use domain::usecase::{BasketLine, Refusal, RefusalCode, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
@@ -168,9 +169,10 @@ pub(super) async fn refused_as_well(
     ctx: &Context<'_>,
     problems: &mut Problems,
     use_case: &impl UseCase,
+    pizzeria: Option<&PizzeriaId>,
     in_input: impl Fn(Refusal) -> Option<Refusal>,
 ) -> Result<(), ApiError> {
-    let store = &ctx.services()?.store;
+    let (store, caller) = (&ctx.services()?.store, ctx.caller()?);
     let mut known: Vec<(StreamId, Arc<AggregateState>)> = Vec::new();
     // Which streams are needed shows when the first are there; it settles after a few calls.
     for _ in 0..3 {
@@ -194,7 +196,16 @@ pub(super) async fn refused_as_well(
     if refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
         return Err(ApiError::NotFound("thing"));
     }
-    problems.refuse_all(refusal.iter().flat_map(Refusal::each).cloned().filter_map(in_input));
+    // Who may not read a stock is told its figures by `quoteOrder` only, which caps them.
+    let told = |refusal: &Refusal| {
+        let of_stock = matches!(
+            refusal,
+            Refusal::Order(OrderError::InsufficientStock { .. } | OrderError::RefusalNotStored { .. })
+        );
+        !of_stock || sees_stock(caller, pizzeria)
+    };
+    let refusals = refusal.iter().flat_map(Refusal::each).filter(|refusal| told(refusal));
+    problems.refuse_all(refusals.cloned().filter_map(in_input));
     Ok(())
 }
 
