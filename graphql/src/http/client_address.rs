@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// The header that proxies add the address of their peer to.
 const HEADER: &str = "x-forwarded-for";
@@ -44,7 +44,19 @@ pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl FromIterator<IpNet> for TrustedProxies {
     fn from_iter<T: IntoIterator<Item = IpNet>>(networks: T) -> Self {
-        Self(networks.into_iter().collect())
+        Self(networks.into_iter().map(canonical).collect())
+    }
+}
+
+/// A network of IPv4-mapped IPv6 addresses as the IPv4 network that it is.
+fn canonical(network: IpNet) -> IpNet {
+    /// How many bits come before the IPv4 address.
+    const PREFIX: u8 = 96;
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(PREFIX)) {
+        (IpAddr::V4(address), Some(length)) if network.addr().is_ipv6() => {
+            Ipv4Net::new(address, length).map_or(network, IpNet::V4)
+        }
+        _ => network,
     }
 }
 
@@ -68,7 +80,9 @@ impl FromStr for TrustedProxies {
 }
 
 impl TrustedProxies {
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether an address is one of our own proxies.
+    pub fn trust(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
@@ -138,6 +152,10 @@ mod tests {
         assert_eq!(client(&heroku, "10.1.2.3", &[b"6.6.6.6, 198.51.100.1 , 10.9.9.9"]), "198.51.100.1");
         assert_eq!(client(&heroku, "::ffff:10.1.2.3", &[b"::ffff:198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(&heroku, "10.1.2.3", &[b"198.51.100.1:4711"]), "198.51.100.1");
+        for mapped in ["::ffff:10.0.0.0/104", "::ffff:10.1.2.3"] {
+            assert_eq!(client(&[mapped], "10.1.2.3", &[b"198.51.100.1"]), "198.51.100.1", "{mapped}");
+            assert_eq!(client(&[mapped], "::ffff:10.1.2.3", &[b"198.51.100.1"]), "198.51.100.1", "{mapped}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `demo`: a private Postgres, the demo's data, the API, and an evening if asked for, until it is told to stop.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -18,7 +18,8 @@ use sqlx::{Connection, PgPool};
 use tokio::sync::oneshot;
 
 use crate::database::{self, DataDir};
-use crate::report::say;
+use crate::listen::listen;
+use crate::report::{note, say};
 use crate::screen::{self, Screen};
 use crate::stop::Stop;
 use crate::{logs, migrate, serve};
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Erase the private database first
     #[arg(long)]
     fresh: bool,
+    /// Listen on this address; any but this machine's own lets everybody who reaches it sign in with the demo's passwords
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    listen: IpAddr,
     /// Play an evening through the API: customers order, cooks cook, couriers deliver
     #[arg(long)]
     simulate: bool,
@@ -74,7 +78,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             data_dir.display()
         );
     }
-    let listener = serve::listen(settings.port)?;
+    let listener = listen(Some(args.listen), settings.port)?;
+    if !args.listen.to_canonical().is_loopback() {
+        note(format_args!(
+            "warning: the demo listens on {}: whoever reaches it signs in with passwords that everybody knows",
+            args.listen
+        ));
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     let stop = runtime.block_on(async { Stop::listen() })?;
     // Outside the runtime: it blocks, and outlives everything that uses it.
@@ -133,7 +143,7 @@ async fn play(
     listener: TcpListener,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let port = listener.local_addr()?.port();
+    let at = reachable(listener.local_addr()?);
     let (app, pool) = tokio::select! {
         ready = prepare(settings, url) => ready?,
         () = stop.clone().asked() => return Ok(()),
@@ -149,9 +159,9 @@ async fn play(
         };
         server.serve(listener, shutting).await
     });
-    let simulation = if args.simulate { Some(simulate(args, port, &app).await?) } else { None };
+    let simulation = if args.simulate { Some(simulate(args, at, &app).await?) } else { None };
     let data_dir = args.data_dir.data_dir.display().to_string();
-    welcome(settings, port, &app, &data_dir).await?;
+    welcome(settings, at, &app, &data_dir).await?;
 
     tokio::select! {
         () = watch(&pool, simulation.as_ref()) => {}
@@ -183,7 +193,16 @@ async fn prepare(settings: &Settings, url: &SecretString) -> anyhow::Result<(App
     Ok((app, pool))
 }
 
-async fn simulate(args: &Args, port: u16, app: &App) -> anyhow::Result<Simulation> {
+/// Where this machine reaches a listener: `0.0.0.0` and `[::]` are no addresses to connect to.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let address = listening.ip().to_canonical();
+    SocketAddr::new(
+        if address.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address },
+        listening.port(),
+    )
+}
+
+async fn simulate(args: &Args, at: SocketAddr, app: &App) -> anyhow::Result<Simulation> {
     let mut people = Vec::new();
     for account in demo::accounts() {
         let token = app.issue_token(&account.email).await?.into();
@@ -191,11 +210,11 @@ async fn simulate(args: &Args, port: u16, app: &App) -> anyhow::Result<Simulatio
     }
     #[allow(clippy::cast_precision_loss)] // at most 100
     let speed = args.speed as f64;
-    let url = format!("http://127.0.0.1:{port}");
+    let url = format!("http://{at}");
     Ok(Simulation::start(Script { url, people, speed, seed: args.seed }))
 }
 
-async fn welcome(settings: &Settings, port: u16, app: &App, data_dir: &str) -> anyhow::Result<()> {
+async fn welcome(settings: &Settings, at: SocketAddr, app: &App, data_dir: &str) -> anyhow::Result<()> {
     let token: SecretString = app.issue_token("customer1@ocpizza.example").await?.into();
     let command = std::env::args().next().unwrap_or_else(|| "ocpizza-manager".to_owned());
     let (data, option) = match &settings.database_url {
@@ -207,7 +226,7 @@ async fn welcome(settings: &Settings, port: u16, app: &App, data_dir: &str) -> a
             (format!("{data_dir}, kept between runs; --fresh starts over"), format!(" --data-dir {data_dir}"))
         }
     };
-    crate::report::print(screen::welcome(port, &data, &command, &option, token.expose_secret()));
+    crate::report::print(screen::welcome(at, &data, &command, &option, token.expose_secret()));
     Ok(())
 }
 

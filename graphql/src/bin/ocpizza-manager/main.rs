@@ -9,6 +9,7 @@ mod database;
 mod demo;
 mod destroy;
 mod director;
+mod listen;
 mod logs;
 mod maintenance;
 mod migrate;

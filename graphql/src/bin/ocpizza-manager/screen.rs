@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::access::Role;
@@ -49,8 +50,16 @@ impl Screen {
 }
 
 /// What the demo says once it is ready. `command` is how the reader runs this program, `token` one of customer1.
-pub(crate) fn welcome(port: u16, where_data_is: &str, command: &str, data_dir: &str, token: &str) -> String {
-    let api = format!("http://localhost:{port}/graphql");
+pub(crate) fn welcome(
+    at: SocketAddr,
+    where_data_is: &str,
+    command: &str,
+    data_dir: &str,
+    token: &str,
+) -> String {
+    let port = at.port();
+    let host = if at.ip().is_loopback() { format!("localhost:{port}") } else { at.to_string() };
+    let api = format!("http://{host}/graphql");
     let mut text =
         format!("\nOC Pizza-Manager, the demo\n\n  API       {api}\n  Data      {where_data_is}\n\n");
     let _ = writeln!(text, "Accounts, each @ocpizza.example, with the password `{}`", demo::PASSWORD);
@@ -95,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_example_is_valid_json_and_every_account_is_named_once() {
-        let text = welcome(8081, ".ocpizza/", "ocpizza-manager", "", "ocp_token");
+        let text = welcome(([127, 0, 0, 1], 8081).into(), ".ocpizza/", "ocpizza-manager", "", "ocp_token");
         let body = text.split_once("-d '").unwrap().1.split_once("'\n").unwrap().0;
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         let query = body["query"].as_str().unwrap();

@@ -1,9 +1,9 @@
 //! `serve`: the API until it is told to stop. Neither migrates nor loads data.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use graphql::app::{App, Config};
 use graphql::clock::Clock;
 use graphql::config::{Effective, Settings};
@@ -12,6 +12,7 @@ use graphql::stand_ins::{self, StandIn, StandInState, stand_ins};
 use sqlx::PgPool;
 
 use crate::database::{self, DataDir};
+use crate::listen::listen;
 use crate::logs;
 use crate::report::say;
 use crate::stop::Stop;
@@ -35,6 +36,9 @@ const DJANGO: &str = "DJANGO_SETTINGS_MODULE";
 pub(crate) struct Args {
     #[command(flatten)]
     data_dir: DataDir,
+    /// Listen on this address only, 127.0.0.1 for instance; without it on all, IPv6 and IPv4
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<IpAddr>,
     /// Print the settings as they take effect, without secrets, and do not serve
     #[arg(long)]
     print_config: bool,
@@ -93,10 +97,11 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let size = settings.pool_size()?;
     let pool = database::serving_pool(&database::url(&settings, &args.data_dir)?, size).await?;
     production::check_database(&settings, &pool).await?;
-    let listener = listen(settings.port)?;
+    let listener = listen(args.listen, settings.port)?;
     let app = start(&pool, &settings).await?;
     stand_ins::tell(&settings);
-    tracing::info!(port = listener.local_addr()?.port(), "serving");
+    let at = listener.local_addr()?;
+    tracing::info!(port = at.port(), address = %at.ip(), "serving");
     let asked = stop.clone().asked();
     let overdue = async {
         stop.asked().await;
@@ -113,16 +118,6 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         let _ = tokio::task::spawn_blocking(|| traces.close()).await;
     }
     Ok(())
-}
-
-/// Takes a port on every interface.
-pub(crate) fn listen(port: u16) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => anyhow!("port {port} is taken: set PORT to a free one"),
-        _ => anyhow!("cannot listen on port {port}: {error}"),
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
 }
 
 /// Starts everything but the listening.
