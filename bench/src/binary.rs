@@ -25,6 +25,14 @@ const POLL: Duration = Duration::from_millis(2);
 pub const UNLIMITED: &[(&str, &str)] =
     &[("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"), ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "OFF")];
 
+/// Variables for load that comes from one address and few accounts, as that of thousands of customers: this machine
+/// counts as a proxy, which has no bound of its own.
+const ONE_MACHINE: &[(&str, &str)] = &[
+    ("OCPIZZA_MANAGER_TRUSTED_PROXIES", "127.0.0.1"),
+    ("OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER", "20000"),
+    ("OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_EMPLOYEE", "20000"),
+];
+
 /// The binary, built with the profile that this program was built with.
 ///
 /// # Errors
@@ -99,7 +107,8 @@ impl Serving {
     pub async fn start(database_url: &str, variables: &[(&str, &str)]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = command(database_url).await?;
-        command.arg("serve").env("PORT", port.to_string()).envs(variables.iter().copied());
+        command.arg("serve").env("PORT", port.to_string());
+        command.envs(ONE_MACHINE.iter().copied()).envs(variables.iter().copied());
         let began = Instant::now();
         let child = command.spawn()?;
         let mut this = Self { child, address: format!("127.0.0.1:{port}"), ready_after: Duration::ZERO };

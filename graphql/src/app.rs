@@ -23,9 +23,10 @@ use crate::clock::Clock;
 use crate::config::{self, Environment};
 use crate::context::Services;
 use crate::document::{InvalidSchema, Validator};
-use crate::http::admission::{Admission, StreamLimits};
+use crate::http::admission::{Admission, StreamLimits, Subscriptions};
+use crate::http::browser::Hardening;
 use crate::http::client_address::TrustedProxies;
-use crate::http::connections;
+use crate::http::connections::{self, Budget, Slots};
 use crate::http::documents::Documents;
 use crate::http::execute::Api;
 use crate::http::limits::cost::Costs;
@@ -80,6 +81,10 @@ pub struct Config {
     pub stand_ins: Vec<StandIn>,
     /// The bounds of WebSockets and event streams.
     pub streams: StreamLimits,
+    /// How many connections one client address may have; derived from the process's limit on files when none.
+    pub connections_per_address: Option<usize>,
+    /// What every answer tells a browser about itself.
+    pub hardening: Hardening,
     /// How long a contact is kept once its order is over.
     pub contact_retention: TimeDelta,
     /// Who may read the metrics.
@@ -110,6 +115,8 @@ impl Config {
             payments: None,
             stand_ins: Vec::new(),
             streams: StreamLimits::default(),
+            connections_per_address: None,
+            hardening: Hardening { https_only: false },
             contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
             metrics: Readers::Anybody,
             sealing_key: None,
@@ -146,6 +153,9 @@ impl Config {
                 Environment::Development => None,
             },
             stand_ins: stand_ins(settings),
+            streams: settings.streams(),
+            connections_per_address: settings.connections_per_address.map(|most| most as usize),
+            hardening: settings.hardening(),
             ..Self::new(pool, clock)
         })
     }
@@ -189,6 +199,7 @@ pub struct App {
     /// The clock.
     pub clock: Clock,
     pool: PgPool,
+    slots: Slots,
     stopping: Arc<watch::Sender<bool>>,
     housekeeping: JoinHandle<()>,
 }
@@ -220,6 +231,8 @@ impl App {
             payments,
             stand_ins,
             streams,
+            connections_per_address,
+            hardening,
             contact_retention,
             metrics,
             sealing_key,
@@ -263,6 +276,10 @@ impl App {
         authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
         let limiter = RateLimiter::new(rates);
+        let database_connections = pool.options().get_max_connections() + config::BESIDE_THE_POOL;
+        let budget = Budget::of_process(database_connections, connections_per_address);
+        let slots = Slots::new(budget, trusted_proxies.clone());
+        let streams = Admission::new(streams.within(budget), trusted_proxies.clone());
         let sdl = sdl();
         let costs = Costs::of(&sdl).map_err(StartError::Schema)?;
         let metrics = Metrics::new(services.clone(), metrics);
@@ -272,6 +289,7 @@ impl App {
             services,
             authenticator,
             limiter: limiter.clone(),
+            subscriptions: Subscriptions::new(streams.limits.clone()),
             introspection,
             documents,
             parsed: Parsed::new(Validator::of(&sdl)?),
@@ -280,11 +298,12 @@ impl App {
         let router = router(Server {
             api,
             stopping: stopping.clone(),
-            streams: Admission::new(streams),
+            streams,
             origins,
             metrics,
             proxies: trusted_proxies,
             graphiql,
+            hardening,
         });
         let keeper = Keeper { pool: pool.clone(), clock, retention: contact_retention };
         let (sweeping, tidying) =
@@ -292,7 +311,7 @@ impl App {
         let housekeeping = tokio::spawn(async {
             tokio::join!(sweeping, tidying, settling, keeper.run(), watching);
         });
-        Ok(Self { router, store, follower, read_models, key, clock, pool, stopping, housekeeping })
+        Ok(Self { router, store, follower, read_models, key, clock, pool, slots, stopping, housekeeping })
     }
 
     /// A bearer token for an account of the demo, by its e-mail address.
@@ -322,7 +341,7 @@ impl App {
             shutdown.await;
             stopping.send_replace(true);
         };
-        connections::serve(listener, self.router.clone(), told).await;
+        connections::serve(listener, self.router.clone(), self.slots.clone(), told).await;
         // Every connection holds a receiver.
         let _ = tokio::time::timeout(FAREWELL, self.stopping.closed()).await;
         Ok(())

@@ -14,6 +14,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::auth::{BrakeLimits, Key};
+use crate::http::admission::StreamLimits;
+use crate::http::browser::Hardening;
 use crate::http::client_address::TrustedProxies;
 use crate::http::documents::{Documents, Mode};
 use crate::http::origins::AllowedOrigins;
@@ -28,7 +30,7 @@ mod effective;
 mod error;
 mod layers;
 
-pub use connections::TooFew;
+pub use connections::{BESIDE as BESIDE_THE_POOL, TooFew};
 pub use effective::{Effective, Source};
 pub use error::SettingsError;
 use layers::Layers;
@@ -42,6 +44,7 @@ const VARIABLES: &[&str] = &[
     "ENV",
     "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
     "OCPIZZA_MANAGER_GRAPHIQL",
+    "OCPIZZA_MANAGER_CONNECTIONS_PER_ADDRESS",
     "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS",
     "OCPIZZA_MANAGER_HEADS_TO",
     "OCPIZZA_MANAGER_DATABASE_CONNECTIONS",
@@ -64,6 +67,8 @@ const VARIABLES: &[&str] = &[
     "OCPIZZA_MANAGER_METRICS_TOKEN",
     "OCPIZZA_MANAGER_PUBLIC_URL",
     "OCPIZZA_MANAGER_SMTP_URL",
+    "OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER",
+    "OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_EMPLOYEE",
     "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS",
     "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE",
     "OCPIZZA_MANAGER_TRUSTED_PROXIES",
@@ -78,6 +83,13 @@ pub const CONTACT_RETENTION_DAYS: u32 = 90;
 
 /// How many connections the database grants when nothing is said: those of the manual's plan.
 pub const DATABASE_CONNECTIONS: u32 = 20;
+
+/// Upper bounds of settings: far above what is of use, and below what no process could keep.
+const MAX_ATTEMPTS: u32 = 1_000_000;
+const MAX_DATABASE_CONNECTIONS: u32 = 10_000;
+const MAX_OPEN: u32 = 1_000_000;
+const MAX_PROCESSES: u32 = 1_000;
+const MAX_RETENTION_DAYS: u32 = 3_650;
 
 /// Where a process runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -113,19 +125,39 @@ pub struct Settings {
     #[serde(default, rename = "ocpizza_manager_trusted_proxies", deserialize_with = "parsed")]
     pub trusted_proxies: TrustedProxies,
     /// `OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT`: failures to sign in to one account in fifteen minutes.
-    #[serde(rename = "ocpizza_manager_sign_in_per_account")]
+    #[serde(
+        default,
+        rename = "ocpizza_manager_sign_in_per_account",
+        deserialize_with = "if_within::<_, 1, MAX_ATTEMPTS>"
+    )]
     pub sign_in_per_account: Option<u32>,
     /// `OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS`: and from one address.
-    #[serde(rename = "ocpizza_manager_sign_in_per_address")]
+    #[serde(
+        default,
+        rename = "ocpizza_manager_sign_in_per_address",
+        deserialize_with = "if_within::<_, 1, MAX_ATTEMPTS>"
+    )]
     pub sign_in_per_address: Option<u32>,
     /// `OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS`: accounts made from one address in fifteen minutes.
-    #[serde(rename = "ocpizza_manager_sign_up_per_address")]
+    #[serde(
+        default,
+        rename = "ocpizza_manager_sign_up_per_address",
+        deserialize_with = "if_within::<_, 1, MAX_ATTEMPTS>"
+    )]
     pub sign_up_per_address: Option<u32>,
     /// `OCPIZZA_MANAGER_MAIL_PER_ACCOUNT`: mails asked for to one account in fifteen minutes.
-    #[serde(rename = "ocpizza_manager_mail_per_account")]
+    #[serde(
+        default,
+        rename = "ocpizza_manager_mail_per_account",
+        deserialize_with = "if_within::<_, 1, MAX_ATTEMPTS>"
+    )]
     pub mail_per_account: Option<u32>,
     /// `OCPIZZA_MANAGER_MAIL_PER_ADDRESS`: and from one address.
-    #[serde(rename = "ocpizza_manager_mail_per_address")]
+    #[serde(
+        default,
+        rename = "ocpizza_manager_mail_per_address",
+        deserialize_with = "if_within::<_, 1, MAX_ATTEMPTS>"
+    )]
     pub mail_per_address: Option<u32>,
     /// `OCPIZZA_MANAGER_RATE_PER_ACCOUNT`: requests of one account, a second and at once, `50/500`, or `OFF`.
     #[serde(default, rename = "ocpizza_manager_rate_per_account", deserialize_with = "if_parsed")]
@@ -164,7 +196,11 @@ pub struct Settings {
     #[serde(rename = "ocpizza_manager_metrics_token")]
     pub metrics_token: Option<SecretString>,
     /// `OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS`: how many days a contact is kept once its order is over.
-    #[serde(default = "default_retention", rename = "ocpizza_manager_contact_retention_days")]
+    #[serde(
+        default = "default_retention",
+        rename = "ocpizza_manager_contact_retention_days",
+        deserialize_with = "within::<_, 1, MAX_RETENTION_DAYS>"
+    )]
     pub contact_retention_days: u32,
     /// `OCPIZZA_MANAGER_SIGNING_KEY`: the seed that heads of the log are signed with, 32 bytes in base64.
     #[serde(rename = "ocpizza_manager_signing_key")]
@@ -176,11 +212,40 @@ pub struct Settings {
     #[serde(rename = "ocpizza_manager_heads_to")]
     pub heads_to: Option<SecretString>,
     /// `OCPIZZA_MANAGER_DATABASE_CONNECTIONS`: how many connections the database grants to all processes.
-    #[serde(default = "default_connections", rename = "ocpizza_manager_database_connections")]
+    #[serde(
+        default = "default_connections",
+        rename = "ocpizza_manager_database_connections",
+        deserialize_with = "within::<_, 1, MAX_DATABASE_CONNECTIONS>"
+    )]
     pub database_connections: u32,
     /// `OCPIZZA_MANAGER_PROCESSES`: how many processes serve at once.
-    #[serde(default = "default_processes", rename = "ocpizza_manager_processes")]
+    #[serde(
+        default = "default_processes",
+        rename = "ocpizza_manager_processes",
+        deserialize_with = "within::<_, 1, MAX_PROCESSES>"
+    )]
     pub processes: u32,
+    /// `OCPIZZA_MANAGER_CONNECTIONS_PER_ADDRESS`: how many connections of a process one client address may have.
+    #[serde(
+        default,
+        rename = "ocpizza_manager_connections_per_address",
+        deserialize_with = "if_within::<_, 1, MAX_OPEN>"
+    )]
+    pub connections_per_address: Option<u32>,
+    /// `OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER`: how many subscriptions of a process one customer may have.
+    #[serde(
+        default,
+        rename = "ocpizza_manager_subscriptions_per_customer",
+        deserialize_with = "if_within::<_, 1, MAX_OPEN>"
+    )]
+    pub subscriptions_per_customer: Option<u32>,
+    /// `OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_EMPLOYEE`: and one employee.
+    #[serde(
+        default,
+        rename = "ocpizza_manager_subscriptions_per_employee",
+        deserialize_with = "if_within::<_, 1, MAX_OPEN>"
+    )]
+    pub subscriptions_per_employee: Option<u32>,
     /// `ENV`: `PRODUCTION` or `DEVELOPMENT`.
     #[serde(default, rename = "env")]
     pub environment: Environment,
@@ -202,6 +267,27 @@ where
     T: FromStr<Err: Display>,
 {
     parsed(deserializer).map(Some)
+}
+
+/// A number within bounds.
+fn within<'de, D, const MIN: u32, const MAX: u32>(deserializer: D) -> Result<u32, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let number = u32::deserialize(deserializer)?;
+    if (MIN..=MAX).contains(&number) {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(format_args!("it must be {MIN} to {MAX}, not {number}")))
+    }
+}
+
+/// The same, of a setting that may be absent.
+fn if_within<'de, D, const MIN: u32, const MAX: u32>(deserializer: D) -> Result<Option<u32>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    within::<D, MIN, MAX>(deserializer).map(Some)
 }
 
 fn default_retention() -> u32 {
@@ -303,6 +389,28 @@ impl Settings {
             account: self.rate_per_account.unwrap_or(usual.account),
             address: self.rate_per_address.unwrap_or(usual.address),
         }
+    }
+
+    /// The bounds of WebSockets, event streams and subscriptions.
+    pub fn streams(&self) -> StreamLimits {
+        let usual = StreamLimits::default();
+        let given = |most: Option<u32>, usual: usize| most.map_or(usual, |most| most as usize);
+        StreamLimits {
+            subscriptions_per_customer: given(
+                self.subscriptions_per_customer,
+                usual.subscriptions_per_customer,
+            ),
+            subscriptions_per_employee: given(
+                self.subscriptions_per_employee,
+                usual.subscriptions_per_employee,
+            ),
+            ..usual
+        }
+    }
+
+    /// What every answer tells a browser: in production, to reach this host by HTTPS only.
+    pub fn hardening(&self) -> Hardening {
+        Hardening { https_only: self.environment == Environment::Production }
     }
 
     /// For whom the API describes itself: in production for nobody, unless it is said.

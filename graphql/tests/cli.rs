@@ -168,6 +168,41 @@ fn settings_that_cannot_be_used_are_one_line() {
 }
 
 #[test]
+fn a_broken_line_of_the_settings_file_is_not_printed() {
+    let dir = empty_dir("secret-line");
+    let file = format!("{dir}/settings.toml");
+    std::fs::write(&file, "port = 9000\nocpizza_manager_key = \"s3cret\n").unwrap();
+    for arguments in [&["serve"][..], &["serve", "--print-config"], &["migrate"], &["demo"]] {
+        let mut program = program(arguments);
+        let output = program.env("OCPIZZA_MANAGER_SETTINGS", &file).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("line 2 (ocpizza_manager_key)"), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("s3cret") && output.stdout.is_empty(), "{arguments:?}: {stderr}");
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn the_demo_listens_on_this_machine_alone_unless_it_is_said() {
+    // Somebody else's, on every address: the demo would complain that it is taken.
+    let other = TcpListener::bind("127.0.0.2:0").unwrap();
+    let port = other.local_addr().unwrap().port().to_string();
+    let mut quiet = program(&["demo"]);
+    quiet.env("DATABASE_URL", "postgres://127.0.0.1:1/none").env("PORT", &port);
+    let line = the_one_line(&quiet.output().unwrap());
+    assert!(line.contains("cannot connect to the database"), "{line}");
+
+    let mut open = program(&["demo", "--listen", "0.0.0.0"]);
+    let output = open.env("DATABASE_URL", "postgres://127.0.0.1:1/none").env("PORT", "0").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("warning: the demo listens on 0.0.0.0"), "{stderr}");
+    let mut taken = program(&["demo", "--listen", "127.0.0.2"]);
+    taken.env("DATABASE_URL", "postgres://127.0.0.1:1/none").env("PORT", &port);
+    let stderr = String::from_utf8(taken.output().unwrap().stderr).unwrap();
+    assert!(stderr.contains("is taken"), "{stderr}");
+}
+
+#[test]
 fn production_without_a_key_is_refused() {
     let mut program = program(&["serve"]);
     program.env("ENV", "PRODUCTION").env("DATABASE_URL", "postgres://127.0.0.1:1/none");

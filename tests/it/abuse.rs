@@ -156,6 +156,7 @@ async fn those_who_are_slow_on_purpose_are_cut_off_and_nobody_waits_for_them() {
     for answer in bodies {
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(answer.contains("BAD_USER_INPUT"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
     }
     assert_eq!(silent.len(), 200);
     let (served, longest) = neighbour.leaves().await;

@@ -47,7 +47,7 @@ async fn the_bytes_are_those_of_the_protocol() {
     assert_eq!(answer.status(), 200);
     for (name, value) in [
         ("content-type", "text/event-stream; charset=utf-8"),
-        ("cache-control", "no-cache, no-transform"),
+        ("cache-control", "no-store, no-transform"),
         ("x-accel-buffering", "no"),
         ("x-content-type-options", "nosniff"),
     ] {

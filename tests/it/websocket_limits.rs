@@ -189,3 +189,43 @@ async fn an_operation_is_not_begun_for_a_session_that_has_ended() {
     socket.subscribe("1", "{ me { name } }", Value::Null).await;
     assert_eq!(socket.closed().await.0, 4403);
 }
+
+#[tokio::test]
+async fn an_account_has_so_many_subscriptions_over_all_its_connections() {
+    let limits = StreamLimits {
+        subscriptions_per_customer: 2,
+        subscriptions_per_employee: 3,
+        subscriptions_per_address: 1,
+        ..StreamLimits::default()
+    };
+    let shop = Shop::open_with(|config| Config { streams: limits, ..config }).await;
+    let base = &shop.server.base;
+    let query = "subscription { maintenanceChanged { position } }";
+    for (account, most) in [(Some("customer1"), 2), (Some("manager.p1"), 3), (None, 1)] {
+        let token = account.map(|account| shop.person(account).token().unwrap().to_owned());
+        let token = token.as_deref();
+        let mut sockets = Vec::new();
+        for _ in 0..most {
+            let mut socket = RawSocket::initialised(base, token).await;
+            socket.subscribe("1", query, Value::Null).await;
+            assert_eq!(socket.message().await["type"], "next", "{account:?}");
+            sockets.push(socket);
+        }
+        sockets[0].subscribe("2", query, Value::Null).await;
+        let refused = sockets[0].message().await;
+        assert_eq!((&refused["id"], &refused["type"]), (&json!("2"), &json!("error")), "{refused}");
+        assert_eq!(refused["payload"][0]["extensions"]["code"], "RATE_LIMITED", "{refused}");
+        let mut events = tests::Events::open(base, token, None, query, Value::Null).await;
+        let refused = events.event().await.unwrap();
+        assert_eq!(refused.data["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{account:?}");
+        // A place is free once one is completed, and queries need none.
+        sockets[0].subscribe("3", "{ __typename }", Value::Null).await;
+        assert_eq!(sockets[0].message().await["type"], "next");
+        assert_eq!(sockets[0].message().await["type"], "complete");
+        sockets[0].say(json!({ "type": "complete", "id": "1" })).await;
+        sockets[0].subscribe("4", query, Value::Null).await;
+        assert_eq!(sockets[0].message().await["type"], "next", "{account:?}");
+    }
+    let refused = metric(&shop.anybody(), "ocpizza_rate_limited_total{by=\"subscriptions\"}").await;
+    assert!(refused >= 6, "{refused}");
+}

@@ -43,7 +43,17 @@ pub fn binary() -> PathBuf {
 /// # Panics
 /// When it is not there.
 pub fn command(database_url: &str) -> Command {
-    let mut command = Command::new(binary());
+    on(Command::new(binary()), database_url)
+}
+
+/// The same, with so many files that it may open. The shell becomes the program: its id is the program's.
+fn limited(database_url: &str, files: u64) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(binary());
+    on(shell, database_url)
+}
+
+fn on(mut command: Command, database_url: &str) -> Command {
     command
         .env("DATABASE_URL", database_url)
         .env_remove("OCPIZZA_MANAGER_SETTINGS")
@@ -82,7 +92,15 @@ impl Process {
     /// # Panics
     /// When it is not.
     pub async fn serve_with(database_url: &str, variables: &[(&str, &str)]) -> Self {
-        Self::serve_as(database_url, variables, None).await
+        Self::serve_as(database_url, variables, None, None).await
+    }
+
+    /// As [`Self::serve`], with so many files that it may open.
+    ///
+    /// # Panics
+    /// When it is not ready.
+    pub async fn serve_with_files(database_url: &str, files: u64) -> Self {
+        Self::serve_as(database_url, &[], None, Some(files)).await
     }
 
     /// As [`Self::serve`], with its log kept, at a level of `RUST_LOG`.
@@ -90,7 +108,7 @@ impl Process {
     /// # Panics
     /// When it is not ready.
     pub async fn serve_logging(database_url: &str, level: &str) -> Self {
-        Self::serve_as(database_url, &[], Some(level)).await
+        Self::serve_as(database_url, &[], Some(level), None).await
     }
 
     /// As [`Self::serve_logging`], with some variables set.
@@ -98,12 +116,17 @@ impl Process {
     /// # Panics
     /// When it is not ready.
     pub async fn serve_logging_with(database_url: &str, variables: &[(&str, &str)], level: &str) -> Self {
-        Self::serve_as(database_url, variables, Some(level)).await
+        Self::serve_as(database_url, variables, Some(level), None).await
     }
 
-    async fn serve_as(database_url: &str, variables: &[(&str, &str)], level: Option<&str>) -> Self {
+    async fn serve_as(
+        database_url: &str,
+        variables: &[(&str, &str)],
+        level: Option<&str>,
+        files: Option<u64>,
+    ) -> Self {
         for _ in 0..TRIES {
-            if let Some(process) = Self::try_serve(database_url, variables, level).await {
+            if let Some(process) = Self::try_serve(database_url, variables, level, files).await {
                 return process;
             }
         }
@@ -124,9 +147,17 @@ impl Process {
     }
 
     #[allow(clippy::expect_used)] // a test fails by panicking
-    async fn try_serve(database_url: &str, variables: &[(&str, &str)], level: Option<&str>) -> Option<Self> {
+    async fn try_serve(
+        database_url: &str,
+        variables: &[(&str, &str)],
+        level: Option<&str>,
+        files: Option<u64>,
+    ) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-        let mut command = command(database_url);
+        let mut command = match files {
+            None => command(database_url),
+            Some(files) => limited(database_url, files),
+        };
         command.arg("serve").env("PORT", port.to_string()).stdout(Stdio::null());
         command.envs(variables.iter().copied());
         let log =

@@ -3,7 +3,7 @@
 /// What is kept for commands that are run beside: a migration, and one that looks (`maintenance`, a backup).
 const ONE_OFF: u32 = 2;
 /// What a process keeps besides its pool: the appender's connection, and the one that holds the runners' locks.
-const BESIDE: u32 = 2;
+pub const BESIDE: u32 = 2;
 /// The fewest of a pool: one hears notifications, and two answer.
 const FEWEST: u32 = 3;
 

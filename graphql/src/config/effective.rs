@@ -68,7 +68,7 @@ pub(super) fn effective(
 /// What a setting is when nobody has said anything.
 fn default_of(settings: &Settings, name: &str) -> String {
     let production = settings.environment == Environment::Production;
-    let (brakes, rates) = (settings.brakes(), settings.rates());
+    let (brakes, rates, streams) = (settings.brakes(), settings.rates(), settings.streams());
     let by_environment = |development: &str, in_production: &str| {
         (if production { in_production } else { development }).to_owned()
     };
@@ -76,6 +76,7 @@ fn default_of(settings: &Settings, name: &str) -> String {
         "DATABASE_URL" => by_environment("(that of a demo on --data-dir)", "(must be set)"),
         "ENV" => "DEVELOPMENT".to_owned(),
         "OCPIZZA_MANAGER_ALLOWED_ORIGINS" => by_environment("(this machine's)", "(its own)"),
+        "OCPIZZA_MANAGER_CONNECTIONS_PER_ADDRESS" => "(by the limit on open files)".to_owned(),
         "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS" => settings.contact_retention_days.to_string(),
         "OCPIZZA_MANAGER_DATABASE_CONNECTIONS" => settings.database_connections.to_string(),
         "OCPIZZA_MANAGER_GRAPHIQL" => settings.graphiql().to_string(),
@@ -93,11 +94,19 @@ fn default_of(settings: &Settings, name: &str) -> String {
         "OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS" => brakes.sign_in_per_address.to_string(),
         "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS" => brakes.sign_up_per_address.to_string(),
         "OCPIZZA_MANAGER_SIGNING_KEY" => "(derived from OCPIZZA_MANAGER_KEY)".to_owned(),
+        "OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER" => streams.subscriptions_per_customer.to_string(),
+        "OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_EMPLOYEE" => streams.subscriptions_per_employee.to_string(),
         "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE" => "allow".to_owned(),
         "PORT" => settings.port.to_string(),
         // Those that are not there when nobody says so.
         _ => "(none)".to_owned(),
     }
+}
+
+/// Whether the value of a setting is a secret, or has one in it.
+pub(super) fn is_secret(name: &str) -> bool {
+    let is_named = !OPEN.contains(&name) && SECRET.iter().any(|word| name.contains(word));
+    is_named || name.ends_with("_URL") || name == "OCPIZZA_MANAGER_HEADS_TO"
 }
 
 /// A value as it may be shown: by the name of the setting, or by what it looks like, so that a new one is
@@ -106,9 +115,10 @@ fn without_secrets(name: &str, value: &str) -> String {
     if !OPEN.contains(&name) && SECRET.iter().any(|word| name.contains(word)) {
         return HIDDEN.to_owned();
     }
-    // A webhook is known by its address, which is a secret as a whole.
-    if name == "OCPIZZA_MANAGER_HEADS_TO" && value.starts_with("http") {
-        return HIDDEN.to_owned();
+    // A webhook is known by its address, which is a secret as a whole, however it is written.
+    if name == "OCPIZZA_MANAGER_HEADS_TO" {
+        let is_local = value.trim() == "stdout" || value.trim().starts_with("file:");
+        return if is_local { value.to_owned() } else { HIDDEN.to_owned() };
     }
     let has_credentials = value.contains("://") && value.contains('@');
     if !name.ends_with("_URL") && !has_credentials {
@@ -167,6 +177,9 @@ mod tests {
                 "https://a.example,https://b.example",
             ),
             ("PORT", "8080", "8080"),
+            ("OCPIZZA_MANAGER_HEADS_TO", "stdout", "stdout"),
+            ("OCPIZZA_MANAGER_HEADS_TO", "file:/var/heads", "file:/var/heads"),
+            ("OCPIZZA_MANAGER_HEADS_TO", " HTTPS://hooks.example/s3cret", "***"),
         ] {
             let hidden = without_secrets(name, value);
             assert_eq!(hidden, shown);

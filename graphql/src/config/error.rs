@@ -1,6 +1,5 @@
 //! Settings that cannot be used.
 
-use config::ConfigError;
 use event_store::merkle::BadKey;
 
 use super::SETTINGS;
@@ -27,20 +26,47 @@ pub enum SettingsError {
     )]
     PreviousKey,
     /// A variable is not what it must be.
-    #[error("{name} cannot be used: {source}")]
+    #[error("{name} cannot be used: {why}")]
     Variable {
         /// Which one.
         name: &'static str,
         /// Why.
-        source: ConfigError,
+        why: String,
     },
-    /// The file is no TOML, has a key that no setting has, or a value is not what it must be.
-    #[error("the settings of {path}, which {SETTINGS} names, cannot be used: {source}")]
-    File {
+    /// The file is no TOML.
+    #[error(
+        "line {line}{key} of {path}, which {SETTINGS} names, is not TOML: write key = \"value\", and the value of a text \
+         between quotes"
+    )]
+    NotToml {
         /// Which file.
         path: String,
+        /// Where, from 1.
+        line: usize,
+        /// The key of that line in brackets, if it is a setting.
+        key: String,
+    },
+    /// The file has a key that no setting has.
+    #[error("line {line} of {path}, which {SETTINGS} names, has a key that is no setting{key}")]
+    UnknownKey {
+        /// Which file.
+        path: String,
+        /// Where, from 1.
+        line: usize,
+        /// The key, if it can be shown.
+        key: String,
+    },
+    /// A value of the file is not what it must be.
+    #[error("{key} cannot be used (line {line} of {path}, which {SETTINGS} names): {why}")]
+    Key {
+        /// Which file.
+        path: String,
+        /// Where, from 1.
+        line: usize,
+        /// The key.
+        key: String,
         /// Why.
-        source: ConfigError,
+        why: String,
     },
     /// Too few connections for so many processes.
     #[error(transparent)]

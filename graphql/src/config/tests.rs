@@ -106,6 +106,70 @@ fn what_cannot_be_used_is_named_in_one_line() {
 }
 
 #[test]
+fn a_line_of_the_file_is_named_and_never_shown() {
+    const SECRET: &str = "s3cr3t-Value";
+    for (name, text, said) in [
+        ("quote", "port = 9000\nocpizza_manager_key = \"s3cr3t-Value\n", "line 2 (ocpizza_manager_key) of"),
+        ("bare", "ocpizza_manager_key = s3cr3t-Value\n", "line 1 (ocpizza_manager_key) of"),
+        (
+            "smtp",
+            "\n\nocpizza_manager_smtp_url = smtps://u:s3cr3t-Value@mail\n",
+            "line 3 (ocpizza_manager_smtp_url)",
+        ),
+        ("alone", "port = 9000\n\ns3cr3t-Value\n", "line 3 of"),
+        ("key", "s3cr3t-Value: s3cr3t-Value = 1\n", "line 1 of"),
+        (
+            "list",
+            "port = 1\nocpizza_manager_key = [\"s3cr3t-Value\"]\n",
+            "ocpizza_manager_key cannot be used (line 2",
+        ),
+        ("table", "database_url = { url = \"s3cr3t-Value\" }\n", "database_url cannot be used (line 1"),
+        ("twice", "ocpizza_manager_key = \"a\"\nocpizza_manager_key = \"s3cr3t-Value\"\n", "is not TOML"),
+        ("unknown", "ocpizza_manager_kee = \"s3cr3t-Value\"\n", "no setting: ocpizza_manager_kee"),
+        ("public", "port = \"eighty\"\n", "port cannot be used (line 1"),
+    ] {
+        let path = file(name, text);
+        let error = settings(&[(SETTINGS, &path)]).unwrap_err();
+        std::fs::remove_file(path).unwrap();
+        let mut shown = format!("{error} {error:?}");
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            shown += &format!(" {cause} {cause:?}");
+            source = cause.source();
+        }
+        assert!(shown.contains(said), "{name}: {shown}");
+        assert!(!shown.contains(SECRET), "{name}: {shown}");
+        assert_eq!(error.to_string().lines().count(), 1, "{shown}");
+    }
+}
+
+#[test]
+fn numbers_that_would_break_the_process_are_refused_with_their_bounds() {
+    for (name, value, bounds) in [
+        ("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "0", "1 to 3650"),
+        ("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "4294967295", "1 to 3650"),
+        ("OCPIZZA_MANAGER_DATABASE_CONNECTIONS", "4294967295", "1 to 10000"),
+        ("OCPIZZA_MANAGER_PROCESSES", "0", "1 to 1000"),
+        ("OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT", "0", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_MAIL_PER_ADDRESS", "4294967295", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_CONNECTIONS_PER_ADDRESS", "0", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER", "0", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "4294967295/1", "1 to 1000000"),
+    ] {
+        let message = settings(&[(name, value)]).unwrap_err().to_string();
+        assert!(message.contains(name) && message.contains(bounds), "{message}");
+    }
+    let most = settings(&[("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "3650")]).unwrap();
+    assert_eq!(most.contact_retention_days, 3_650);
+}
+
+#[test]
+fn only_production_asks_browsers_for_https() {
+    assert!(settings(&[("ENV", "PRODUCTION")]).unwrap().hardening().https_only);
+    assert!(!settings(&[]).unwrap().hardening().https_only);
+}
+
+#[test]
 fn app_json_sets_nothing_but_real_settings_and_starts_in_production() {
     let app: serde_json::Value = serde_json::from_str(include_str!("../../../app.json")).unwrap();
     let env = app["env"].as_object().unwrap();

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
-    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
@@ -25,9 +25,14 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// What a page of ours may load: what this server serves, and nothing from anybody else. Styles may
 /// stand in the page, because editors write them there; scripts may not.
-const CONTENT: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+pub const PAGE_CONTENT: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                        font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; \
                        form-action 'none'; frame-ancestors 'none'";
+
+/// And what an answer that is no page may load, should a browser show it as one.
+const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
+/// Of this host alone: others of the same domain may not be ours.
+const HTTPS_FOR_A_YEAR: &str = "max-age=31536000";
 
 /// Cross-origin requests of allowed pages.
 pub fn cors(origins: AllowedOrigins) -> CorsLayer {
@@ -49,12 +54,30 @@ pub fn cors(origins: AllowedOrigins) -> CorsLayer {
         .max_age(REMEMBERED)
 }
 
-/// Answers are what they say they are, whatever they look like.
-pub async fn harden(request: Request, next: Next) -> Response {
+/// What every answer tells a browser about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Hardening {
+    /// Whether browsers may reach this host by HTTPS only, from the first answer on. They ignore it over HTTP.
+    pub https_only: bool,
+}
+
+/// Adds the headers of every answer, errors and event streams included. What a handler has set is kept: pages and
+/// their files may be cached, everything else holds a token or a contact unless it is proven not to.
+pub async fn harden(State(hardening): State<Hardening>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, NO_CONTENT),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if hardening.https_only {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_FOR_A_YEAR));
+    }
     response
 }
 
@@ -64,7 +87,7 @@ pub fn page(html: impl Into<Body>) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, CONTENT),
+        (CONTENT_SECURITY_POLICY, PAGE_CONTENT),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),

@@ -1,6 +1,11 @@
 //! Accepts connections and carries HTTP on them. Own loop instead of `axum::serve`, which waits for ever
 //! for a request's head and takes connections without bound. Knows no path and no GraphQL.
 
+mod body;
+mod budget;
+mod slots;
+mod stream;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,19 +25,23 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tower::ServiceExt;
 
-/// The most connections that are open at once, WebSockets (which have a bound of their own) not counted.
-/// Those above it wait to be accepted.
-const CONNECTIONS: usize = 8_192;
-/// Files that a process needs besides its connections: the database, logs, what is read from disk.
-const OTHER_FILES: u64 = 128;
+use self::body::KeptBody;
+pub use self::budget::Budget;
+pub use self::slots::{Slot, Slots};
+use self::stream::CountedStream;
+use super::admission::Full;
+
 /// How long the first head of a connection may take.
 const FIRST_HEAD: Duration = Duration::from_secs(10);
 /// How long the head of a later request may take, and how long an idle connection is kept. Longer than the
 /// 90 s for which the routers of hosting platforms keep one, so that they never use one that is just closed.
 const NEXT_HEAD: Duration = Duration::from_secs(100);
+/// How long the head may take on a connection of the reserve, and how long the connection lives.
+const RESERVE_HEAD: Duration = Duration::from_secs(2);
+const RESERVE_LIFE: Duration = Duration::from_secs(10);
 /// The largest head of a request, in bytes; a query in the URL is a part of it.
 const HEAD: usize = 32 * 1024;
 /// What is buffered of a connection at most, in bytes.
@@ -42,17 +54,25 @@ const PROBES: Duration = Duration::from_secs(15);
 /// How long to wait when the system has no file or memory for one more connection.
 const SHORTAGE: Duration = Duration::from_secs(1);
 
+/// Why the request's connection is served health checks only; an extension of its requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Restricted(pub Full);
+
 /// Serves until `shutdown` is over; then accepts no more, and finishes the requests that are under way.
-/// Each request carries its peer as [`ConnectInfo<SocketAddr>`].
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+/// Each request carries its peer as [`ConnectInfo<SocketAddr>`], an IPv4 peer by its IPv4 address whichever
+/// socket it came by, and [`Restricted`] on a connection of the reserve.
+pub async fn serve(listener: TcpListener, router: Router, slots: Slots, shutdown: impl Future<Output = ()>) {
     // Every connection holds a receiver.
     let ending = watch::Sender::new(false);
-    let free = Arc::new(Semaphore::new(bound()));
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            (stream, peer, permit) = accept(&listener, &free) => {
-                tokio::spawn(carry(stream, peer, router.clone(), ending.subscribe(), permit));
+            (stream, peer) = accept(&listener) => {
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                // Without a slot the connection is closed.
+                if let Some(slot) = slots.take(peer.ip()) {
+                    tokio::spawn(carry(stream, peer, router.clone(), ending.subscribe(), slot));
+                }
             }
             () = &mut shutdown => break,
         }
@@ -62,29 +82,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     ending.closed().await;
 }
 
-/// How many connections there may be: each is a file, of which a process may open so many.
-fn bound() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    // Whoever runs us may use all that the system grants; when we may not ask for it, it stays as it is.
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
-    let files = if raised { maximum } else { current };
-    let room = files.map_or(usize::MAX, |files| {
-        // The other half is for WebSockets.
-        usize::try_from((files.saturating_sub(OTHER_FILES) / 2).max(1)).unwrap_or(usize::MAX)
-    });
-    CONNECTIONS.min(room)
-}
-
-async fn accept(
-    listener: &TcpListener,
-    free: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let permit = free.clone().acquire_owned().await.ok();
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, permit),
+            Ok(accepted) => return accepted,
             // The peer has changed its mind.
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
@@ -110,35 +111,64 @@ fn watch_peer(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// Answers one request. Closes the connection, and says so, where another request could not follow: on the
+/// reserve, and when the body is not read to its end.
+async fn answer(
+    router: Router,
+    mut request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    restricted: Option<Full>,
+) -> Response {
+    request.extensions_mut().insert(ConnectInfo(peer));
+    if let Some(full) = restricted {
+        request.extensions_mut().insert(Restricted(full));
+    }
+    // A client that waits for `100 Continue` sends the body only when it is asked for.
+    let is_waiting = request.headers().contains_key(EXPECT);
+    let (parts, body) = request.into_parts();
+    let (body, rest) = KeptBody::new(body);
+    let answer = router.oneshot(hyper::Request::from_parts(parts, Body::new(body))).await;
+    let mut response = answer.unwrap_or_else(|never: Infallible| match never {});
+    let is_slow = response.status() == StatusCode::REQUEST_TIMEOUT;
+    let closes =
+        restricted.is_some() || if is_waiting || is_slow { !rest.is_empty() } else { !rest.drain().await };
+    if closes {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 /// Carries one connection to its end.
 async fn carry(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     mut ending: watch::Receiver<bool>,
-    permit: Option<OwnedSemaphorePermit>,
+    slot: Slot,
 ) {
     if let Err(error) = watch_peer(&stream) {
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
+    let restricted = slot.restricted;
     let asked = Arc::new(Notify::new());
     let asking = asked.clone();
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
         asking.notify_one();
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = router.clone().oneshot(request);
-        async move { Ok::<Response, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        let answer = answer(router.clone(), request, peer, restricted);
+        async move { Ok::<Response, Infallible>(answer.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(NEXT_HEAD)
         .max_header_size(HEAD)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(CountedStream::new(stream, slot)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    let mut first = pin!(tokio::time::timeout(FIRST_HEAD, asked.notified()));
+    let first_head = if restricted.is_some() { RESERVE_HEAD } else { FIRST_HEAD };
+    let mut first = pin!(tokio::time::timeout(first_head, asked.notified()));
+    let mut life = pin!(tokio::time::sleep(RESERVE_LIFE));
     let (mut has_asked, mut is_ending) = (false, false);
     loop {
         tokio::select! {
@@ -153,11 +183,11 @@ async fn carry(
                 // Silent, or so slow that it holds the connection for its own sake.
                 Err(_elapsed) => break,
             },
+            () = &mut life, if restricted.is_some() => break,
             _ = ending.wait_for(|ending| *ending), if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
     }
-    drop(permit);
 }

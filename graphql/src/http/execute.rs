@@ -17,12 +17,13 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use tracing::Instrument;
 
+use super::admission::Subscriptions;
 use super::client_address::ClientAddress;
 use super::documents::Documents;
 use super::limits::TooMuch;
 use super::limits::cost::{COST, Cost, Costs};
 use super::parsed::Parsed;
-use super::rate_limit::{RateLimiter, TooFast};
+use super::rate_limit::{RateLimiter, TooFast, count_refused};
 use super::request_id::{RequestId, panic_text};
 use super::subscribe;
 use crate::auth::Authenticator;
@@ -65,6 +66,8 @@ pub struct Api {
     pub(crate) services: Services,
     pub(crate) authenticator: Authenticator,
     pub(crate) limiter: RateLimiter,
+    /// Counts open subscriptions by account.
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) introspection: Introspection,
     /// What requests may name instead of sending it; see [`super::request::Parameters::into_request`].
     pub(crate) documents: Documents,
@@ -159,10 +162,16 @@ impl Api {
     /// [`TooFast`], with the time to wait.
     pub fn admit(&self, caller: &Caller) -> Result<(), TooFast> {
         let admitted = caller.actor.as_ref().map_or(Ok(()), |actor| self.limiter.account(actor.id));
-        if admitted.is_err() {
-            metrics::counter!("ocpizza_rate_limited_total", "by" => "account").increment(1);
-        }
-        admitted
+        admitted.inspect_err(|_| count_refused("account"))
+    }
+
+    /// Counts the fields with effects of an operation that was [checked](Api::check), on every transport before it is
+    /// executed.
+    ///
+    /// # Errors
+    /// [`TooFast`], with the time to wait.
+    pub fn admit_effects(&self, request: &Request, caller: &Caller) -> Result<(), TooFast> {
+        described(request).map_or(Ok(()), |described| self.limiter.effects(caller, described.effects))
     }
 
     /// Parses and validates a request, coerces its variables, and holds it against the limits: on every transport
@@ -293,12 +302,16 @@ impl Api {
     /// Checks any operation and starts it: a subscription answers many times, others once.
     pub fn start(&self, mut request: Request, caller: Caller) -> Running {
         let begun = Instant::now();
-        match self.check(&mut request, &caller) {
-            Ok(kind) => self.begin(kind, request, caller, None),
+        let kind = match self.check(&mut request, &caller) {
+            Ok(kind) => kind,
             Err(response) => {
                 note(&caller.request_id, described(&request).as_deref(), &response, begun.elapsed());
-                Running::refused(*response)
+                return Running::refused(*response);
             }
+        };
+        match self.admit_effects(&request, &caller) {
+            Ok(()) => self.begin(kind, request, caller, None),
+            Err(too_fast) => Running::refused(refusal_of(too_fast.into(), &caller.request_id)),
         }
     }
 
@@ -330,6 +343,10 @@ impl Api {
     }
 
     fn follow(&self, request: Request, caller: Caller) -> Running {
+        let place = match self.subscriptions.open(&caller) {
+            Ok(place) => place,
+            Err(too_many) => return Running::refused(refusal(ErrorCode::RateLimited, too_many.to_string())),
+        };
         let running = Running::of(OperationType::Subscription);
         let batches = Batches::default();
         let loaders = batches.loaders(&self.services.pool);
@@ -346,6 +363,8 @@ impl Api {
                 Err(panic) => internal(&id, &*panic),
             };
             following.note(&answer);
+            // Given back when the stream is dropped.
+            let _open = &place;
             answer
         });
         Running { answers: answers.boxed(), ..running }

@@ -2,8 +2,9 @@
 //! origin. Knows no schema: the page asks for it as any client does.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -35,8 +36,12 @@ fn tagged(file: &EmbeddedFile, whole: Response, headers: &HeaderMap) -> Response
     let tag = tag(file);
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|tags| tags.split(',')).map(|known| known.trim().trim_start_matches("W/"));
-    let mut response =
-        if known.any(|known| known == tag) { StatusCode::NOT_MODIFIED.into_response() } else { whole };
+    let mut response = whole;
+    if known.any(|known| known == tag) {
+        // With the headers of the whole: a browser takes them over for what it has kept.
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+    }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, tag);
     }
@@ -60,7 +65,9 @@ pub async fn page(headers: HeaderMap) -> Response {
 pub async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     match Assets::get(&path).filter(|_| path != "index.html") {
         Some(file) => {
-            let stated = [(CONTENT_TYPE, content_type(&path))];
+            // A worker is bound by the policy of its own file.
+            let stated =
+                [(CONTENT_TYPE, content_type(&path)), (CONTENT_SECURITY_POLICY, browser::PAGE_CONTENT)];
             let whole = (stated, file.data.clone().into_owned()).into_response();
             tagged(&file, whole, &headers)
         }

@@ -23,7 +23,7 @@ use super::request::{NotARequest, Parameters};
 use super::request_id::RequestId;
 use super::router::Server;
 use super::session::Session;
-use super::{limits, negotiation, rate_limit, sse, websocket};
+use super::{admission, limits, negotiation, rate_limit, sse, websocket};
 use crate::error::ErrorCode;
 use crate::supervision::operations::{self, Told};
 
@@ -234,6 +234,9 @@ async fn run(
         return rate_limit::too_fast(media, too_fast);
     }
     let checked = api.check(&mut request, &session.caller);
+    if let (Ok(_), Err(too_fast)) = (&checked, api.admit_effects(&request, &session.caller)) {
+        return rate_limit::too_fast(media, too_fast);
+    }
     let described = super::execute::described(&request);
     let executing = match checked {
         Ok(OperationType::Mutation) if !may_mutate => {
@@ -249,9 +252,9 @@ async fn run(
             Executing { response, executed: false }
         }
         kind if accepted.events == Events::Preferred || matches!(kind, Ok(OperationType::Subscription)) => {
-            let place = match server.streams.admit(address) {
-                Ok(place) => place,
-                Err(full) => return websocket::refuse(full),
+            let slot = match server.streams.admit(address) {
+                Ok(slot) => slot,
+                Err(full) => return admission::refuse(full),
             };
             let running = match kind {
                 Ok(kind) => {
@@ -260,7 +263,7 @@ async fn run(
                 }
                 Err(response) => Running::refused(*response),
             };
-            return sse::stream_events(server, running, session, place);
+            return sse::stream_events(server, running, session, slot);
         }
         Ok(kind) => api.execute(kind, request, &session.caller).await,
         Err(response) => Executing { response: *response, executed: false },

@@ -11,6 +11,9 @@ use serde_json::json;
 
 use crate::error::ErrorCode;
 
+/// The headers of a request that its answer depends on; CORS adds `Origin`.
+pub const VARIES: &str = "Accept, Accept-Language, Authorization";
+
 /// The two media types of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaType {
@@ -164,7 +167,7 @@ pub fn answer(status: StatusCode, media: MediaType, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, media.content_type());
-    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Language"));
+    response.headers_mut().insert(VARY, HeaderValue::from_static(VARIES));
     response
 }
 

@@ -14,18 +14,22 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota};
+use governor::{DefaultKeyedRateLimiter, InsufficientCapacity, Quota};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::client_address::ClientAddress;
 use super::negotiation::{MediaType, answer};
+use crate::context::Caller;
 use crate::error::{ApiError, ErrorCode, in_seconds};
 
 /// How often what has not asked for a while is forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
 /// The paths that a platform asks again and again, from one address for all it runs.
 const UNLIMITED: [&str; 1] = ["/healthz"];
+
+/// Upper bound on either number of a rate: beyond it the time between two requests is too short to be counted.
+const MAX_RATE: u32 = 1_000_000;
 
 /// How fast somebody may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +46,7 @@ pub struct RateLimit(pub Option<Rate>);
 
 /// A limit that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is neither OFF nor requests a second and at once, such as 50/500")]
+#[error("{0:?} is neither OFF nor requests a second and at once, each 1 to {MAX_RATE}, such as 50/500")]
 pub struct NoRate(String);
 
 /// `50/500`, or `OFF`.
@@ -54,7 +58,10 @@ impl FromStr for RateLimit {
             return Ok(Self(None));
         }
         let (per_second, burst) = text.split_once('/').ok_or_else(|| NoRate(text.to_owned()))?;
-        let number = |part: &str| part.trim().parse().map_err(|_| NoRate(text.to_owned()));
+        let number = |part: &str| {
+            let number = part.trim().parse::<NonZeroU32>().ok().filter(|number| number.get() <= MAX_RATE);
+            number.ok_or_else(|| NoRate(text.to_owned()))
+        };
         Ok(Self(Some(Rate { per_second: number(per_second)?, burst: number(burst)? })))
     }
 }
@@ -107,9 +114,16 @@ impl From<TooFast> for ApiError {
     }
 }
 
-type Keyed<K> = Option<Arc<DefaultKeyedRateLimiter<K>>>;
+/// Counts the requests of each key.
+#[derive(Debug)]
+struct Counts<K: Hash + Eq + Clone> {
+    limiter: DefaultKeyedRateLimiter<K>,
+    burst: NonZeroU32,
+}
 
-/// Counts requests. Cloning shares the counts.
+type Keyed<K> = Option<Arc<Counts<K>>>;
+
+/// Counts requests and fields with effects. Cloning shares the counts.
 #[derive(Debug, Clone)]
 pub struct RateLimiter {
     accounts: Keyed<Uuid>,
@@ -119,14 +133,32 @@ pub struct RateLimiter {
 fn keyed<K: Hash + Eq + Clone>(RateLimit(rate): RateLimit) -> Keyed<K> {
     let Rate { per_second, burst } = rate?;
     let quota = Quota::per_second(per_second).allow_burst(burst);
-    Some(Arc::new(DefaultKeyedRateLimiter::dashmap(quota)))
+    Some(Arc::new(Counts { limiter: DefaultKeyedRateLimiter::dashmap(quota), burst }))
 }
 
-fn check<K: Hash + Eq + Clone>(limiter: &Keyed<K>, key: &K) -> Result<(), TooFast> {
-    let Some(limiter) = limiter else { return Ok(()) };
-    limiter
-        .check_key(key)
-        .map_err(|not_until| TooFast(not_until.wait_time_from(DefaultClock::default().now())))
+/// Counts one request of a key.
+fn check<K: Hash + Eq + Clone>(counts: &Keyed<K>, key: &K) -> Result<(), TooFast> {
+    counts.as_ref().map_or(Ok(()), |counts| counts.check(key, NonZeroU32::MIN))
+}
+
+/// Counts what a request of a key has beyond the request itself, which was counted before.
+fn check_further<K: Hash + Eq + Clone>(counts: &Keyed<K>, key: &K, further: u32) -> Result<(), TooFast> {
+    let Some(counts) = counts else { return Ok(()) };
+    // With more than the burst it takes the whole burst: it would never be let in otherwise.
+    let further = NonZeroU32::new(further.min(counts.burst.get() - 1));
+    further.map_or(Ok(()), |further| counts.check(key, further))
+}
+
+impl<K: Hash + Eq + Clone> Counts<K> {
+    fn check(&self, key: &K, times: NonZeroU32) -> Result<(), TooFast> {
+        match self.limiter.check_key_n(key, times) {
+            Ok(checked) => {
+                checked.map_err(|not_until| TooFast(not_until.wait_time_from(DefaultClock::default().now())))
+            }
+            // `times` is at most the burst, which is the capacity.
+            Err(InsufficientCapacity(_)) => Err(TooFast(SWEEP)),
+        }
+    }
 }
 
 impl RateLimiter {
@@ -152,6 +184,22 @@ impl RateLimiter {
         check(&self.accounts, &account)
     }
 
+    /// Counts the fields of a mutation: each is a command of its own, so ten in one request count as ten requests.
+    /// The first is the request itself, which was counted when it came.
+    ///
+    /// # Errors
+    /// [`TooFast`]; then none of them may be executed.
+    pub fn effects(&self, caller: &Caller, fields: u32) -> Result<(), TooFast> {
+        let further = fields.saturating_sub(1);
+        if caller.address != ClientAddress::NONE {
+            let by_address = check_further(&self.addresses, &caller.address, further);
+            by_address.inspect_err(|_| count_refused("address"))?;
+        }
+        let actor = caller.actor.as_ref();
+        let by_account = actor.map_or(Ok(()), |actor| check_further(&self.accounts, &actor.id, further));
+        by_account.inspect_err(|_| count_refused("account"))
+    }
+
     /// Forgets, again and again, who could ask as much as anybody: what is left are those of the last seconds.
     pub async fn sweep(self) {
         if self.accounts.is_none() && self.addresses.is_none() {
@@ -161,15 +209,20 @@ impl RateLimiter {
         loop {
             ticks.tick().await;
             if let Some(accounts) = &self.accounts {
-                accounts.retain_recent();
-                accounts.shrink_to_fit();
+                accounts.limiter.retain_recent();
+                accounts.limiter.shrink_to_fit();
             }
             if let Some(addresses) = &self.addresses {
-                addresses.retain_recent();
-                addresses.shrink_to_fit();
+                addresses.limiter.retain_recent();
+                addresses.limiter.shrink_to_fit();
             }
         }
     }
+}
+
+/// Counts a refusal, by what was counted.
+pub fn count_refused(by: &'static str) {
+    metrics::counter!("ocpizza_rate_limited_total", "by" => by).increment(1);
 }
 
 /// The answer to a request that came too soon.
@@ -189,7 +242,7 @@ pub async fn limit(State(limiter): State<RateLimiter>, request: Request, next: N
     if !UNLIMITED.contains(&request.uri().path())
         && let Err(too_soon) = limiter.address(address)
     {
-        metrics::counter!("ocpizza_rate_limited_total", "by" => "address").increment(1);
+        count_refused("address");
         let media = MediaType::accepted(request.headers()).unwrap_or(MediaType::Json);
         return too_fast(media, too_soon);
     }
@@ -204,7 +257,9 @@ mod tests {
     fn a_limit_is_read_or_named() {
         assert_eq!("50/500".parse::<RateLimit>().unwrap(), RateLimit::of(50, 500));
         assert_eq!(" off".parse::<RateLimit>().unwrap(), RateLimit::OFF);
-        for wrong in ["", "50", "0/10", "10/0", "-1/5", "fast/slow", "5000000000/1"] {
+        for wrong in
+            ["", "50", "0/10", "10/0", "-1/5", "fast/slow", "5000000000/1", "4294967295/1", "1/1000001"]
+        {
             assert!(wrong.parse::<RateLimit>().unwrap_err().to_string().contains(wrong), "{wrong}");
         }
     }
@@ -220,5 +275,25 @@ mod tests {
         assert_eq!(limiter.account(other), Ok(()));
         let address = ClientAddress::from(std::net::IpAddr::from([192, 0, 2, 1]));
         assert!((0..1_000).all(|_| limiter.address(address).is_ok()));
+    }
+
+    #[test]
+    fn each_field_of_a_mutation_counts_for_its_address_too() {
+        let limits = RateLimits { account: RateLimit::OFF, address: RateLimit::of(1, 20) };
+        let limiter = RateLimiter::new(limits);
+        let from = |last: u8| Caller {
+            address: std::net::IpAddr::from([192, 0, 2, last]).into(),
+            ..Caller::nobody(crate::labels::Lang::default(), "test".into())
+        };
+        // The request that carries them counts one of the ten.
+        let ten =
+            |caller: &Caller| limiter.address(caller.address).and_then(|()| limiter.effects(caller, 10));
+        assert_eq!((ten(&from(1)), ten(&from(1))), (Ok(()), Ok(())));
+        assert!(limiter.effects(&from(1), 10).is_err());
+        assert_eq!(limiter.effects(&from(1), 1), Ok(()), "counted when it came");
+        let many =
+            |caller: &Caller| limiter.address(caller.address).and_then(|()| limiter.effects(caller, 1_000));
+        assert_eq!(many(&from(2)), Ok(()), "the whole burst");
+        assert!(limiter.address(from(2).address).is_err());
     }
 }

@@ -9,13 +9,13 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::watch;
 
-use super::admission::Admission;
-use super::browser;
+use super::admission::{self, Admission};
+use super::browser::{self, Hardening};
 use super::client_address::{self, TrustedProxies};
 use super::execute::Api;
 use super::negotiation::{MediaType, failure};
 use super::origins::AllowedOrigins;
-use super::{graphiql, graphql, health, rate_limit, request_id};
+use super::{framing, graphiql, graphql, health, rate_limit, request_id};
 use crate::error::ErrorCode;
 use crate::supervision::Metrics;
 
@@ -34,6 +34,8 @@ pub struct Server {
     pub(crate) metrics: Metrics,
     /// Whether GraphiQL is served.
     pub(crate) graphiql: bool,
+    /// What every answer tells a browser about itself.
+    pub(crate) hardening: Hardening,
 }
 
 /// Returns when the process is about to end.
@@ -69,9 +71,11 @@ pub fn router(server: Server) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(server.api.limiter.clone(), rate_limit::limit))
+        .layer(middleware::from_fn(admission::restrict))
         .layer(browser::cors(server.origins.clone()))
-        .layer(middleware::from_fn(browser::harden))
+        .layer(middleware::from_fn(framing::guard))
         .layer(middleware::from_fn_with_state(proxies, client_address::identify))
         .layer(middleware::from_fn(request_id::identify))
+        .layer(middleware::from_fn_with_state(server.hardening, browser::harden))
         .with_state(Arc::new(server))
 }

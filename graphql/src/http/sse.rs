@@ -18,9 +18,10 @@ use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::admission::Place;
+use super::admission::StreamSlot;
 use super::browser::LAST_EVENT_ID;
 use super::execute::{Running, refusal};
+use super::negotiation::VARIES;
 use super::router::{Server, stopped};
 use super::session::Session;
 use crate::error::{ApiError, ErrorCode};
@@ -43,7 +44,7 @@ pub(super) fn stream_events(
     server: &Arc<Server>,
     running: Running,
     session: Session,
-    place: Place,
+    slot: StreamSlot,
 ) -> Response {
     let (events, received) = channel(BACKLOG);
     let pump = Pump { server: server.clone(), session, events };
@@ -51,14 +52,14 @@ pub(super) fn stream_events(
         metrics::gauge!("ocpizza_event_streams").increment(1.0);
         pump.run(running).await;
         metrics::gauge!("ocpizza_event_streams").decrement(1.0);
-        drop(place);
+        drop(slot);
     });
     let mut response = Response::new(body(received));
     let headers = response.headers_mut();
     for (name, value) in [
         (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
-        (CACHE_CONTROL, "no-cache, no-transform"),
-        (VARY, "Accept, Accept-Language"),
+        (CACHE_CONTROL, "no-store, no-transform"),
+        (VARY, VARIES),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use self::connection::{Connection, Opening};
-use super::admission::Full;
+use super::admission::refuse;
 use super::client_address::ClientAddress;
 use super::execute::{authorization, lang};
 use super::limits;
@@ -52,8 +52,8 @@ pub fn upgrade(
         let message = "the WebSocket protocol is graphql-transport-ws";
         return refused(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message);
     }
-    let place = match server.streams.admit(address) {
-        Ok(place) => place,
+    let slot = match server.streams.admit(address) {
+        Ok(slot) => slot,
         Err(full) => return refuse(full),
     };
     let token = authorization(headers).map(str::to_owned);
@@ -72,16 +72,7 @@ pub fn upgrade(
                 metrics::gauge!("ocpizza_websocket_connections").increment(1.0);
                 connection.run().await;
                 metrics::gauge!("ocpizza_websocket_connections").decrement(1.0);
-                drop(place);
+                drop(slot);
             }
         })
-}
-
-/// The answer to who finds no place.
-pub(super) fn refuse(full: Full) -> Response {
-    let (status, code) = match full {
-        Full::Process => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded),
-        Full::Address => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited),
-    };
-    failure(status, MediaType::Json, code, &full.to_string(), None)
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::sampler::Sampler;
 use crate::context::Services;
+use crate::http::admission::Full;
 use crate::http::execute::authorization;
 use crate::payment::intents::Ending;
 
@@ -52,6 +53,13 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("ocpizza_build_info", Gauge, "Always 1; version, revision and schema are its labels."),
     ("ocpizza_command_seconds", Histogram, "How long a command took, from its load to its answer."),
     ("ocpizza_commands_total", Counter, "Commands by name and by how they ended."),
+    ("ocpizza_connections", Gauge, "Open connections of clients, WebSockets and event streams among them."),
+    ("ocpizza_connections_max", Gauge, "The most connections that the process serves in full."),
+    (
+        "ocpizza_connections_refused_total",
+        Counter,
+        "Connections beyond the bound of their address or of the process, by which of the two.",
+    ),
     ("ocpizza_database_acquire_seconds", Gauge, "How long a connection was waited for at this scrape."),
     ("ocpizza_database_connections", Gauge, "Connections of the pool, by state."),
     ("ocpizza_database_connections_max", Gauge, "The most connections that the pool opens."),
@@ -118,8 +126,11 @@ fn describe() {
             Histogram => metrics::describe_histogram!(name, what),
         }
     }
-    for by in ["account", "address"] {
+    for by in ["account", "address", "subscriptions"] {
         metrics::counter!("ocpizza_rate_limited_total", "by" => by).absolute(0);
+    }
+    for full in [Full::Process, Full::Address] {
+        metrics::counter!("ocpizza_connections_refused_total", "by" => full.by()).absolute(0);
     }
     for model in Model::ALL {
         metrics::counter!("ocpizza_projection_failures_total", "model" => model.name()).absolute(0);
@@ -130,7 +141,12 @@ fn describe() {
     for ending in [Ending::Captured, Ending::Refunded, Ending::NotCharged].map(Ending::as_str) {
         metrics::counter!("ocpizza_payments_settled_total", "ending" => ending).absolute(0);
     }
-    for name in ["ocpizza_websocket_connections", "ocpizza_event_streams", "ocpizza_subscriptions"] {
+    for name in [
+        "ocpizza_connections",
+        "ocpizza_websocket_connections",
+        "ocpizza_event_streams",
+        "ocpizza_subscriptions",
+    ] {
         metrics::gauge!(name).set(0.0);
     }
 }

@@ -12,6 +12,7 @@ use metrics::{Counter, Histogram};
 
 use crate::error::ErrorCode;
 use crate::http::limits::cost::Costs;
+use crate::http::limits::root_fields;
 
 /// The longest name of an operation that is written down, in bytes.
 const NAME: usize = 64;
@@ -27,6 +28,8 @@ pub struct Described {
     pub name: Option<Box<str>>,
     /// What it costs, as asked for.
     pub cost: u64,
+    /// How many fields with effects it has, fragments expanded: those at the root of a mutation.
+    pub effects: u32,
     /// The mutation that it is; none for several at once.
     mutation: Option<Name>,
 }
@@ -48,7 +51,12 @@ impl Described {
             },
             _ => None,
         };
-        Self { kind: operation.ty, name: name.map(bounded), cost, mutation }
+        let effects = match operation.ty {
+            OperationType::Mutation => root_fields(document, &operation.selection_set.node),
+            OperationType::Query | OperationType::Subscription => 0,
+        };
+        let effects = u32::try_from(effects).unwrap_or(u32::MAX);
+        Self { kind: operation.ty, name: name.map(bounded), cost, effects, mutation }
     }
 
     /// `query`, `mutation` or `subscription`.
@@ -321,6 +329,14 @@ mod tests {
         assert_eq!(describe("mutation Mine { a: placeOrder { x } }"), (some("Mine"), some("placeOrder")));
         assert_eq!(describe("mutation { placeOrder { x } cancelOrder { x } }"), (None, None));
         assert_eq!(describe("query Q { placeOrder }"), (some("Q"), None));
+        let effects = |text: &str| {
+            let document = parse_query(text).unwrap();
+            let (_, operation) = document.operations.iter().next().unwrap();
+            Described::new(&document, &operation.node, 3, None).effects
+        };
+        let spread =
+            "mutation { a: f { x } ...F ... { f { x } } } fragment F on Mutation { b: f { x } c: f { x } }";
+        assert_eq!((effects(spread), effects("{ a: f b: f }")), (4, 0));
     }
 
     #[test]

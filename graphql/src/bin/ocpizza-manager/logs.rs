@@ -5,7 +5,7 @@
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use event_store::SPANS;
 use graphql::config::Environment;
 use graphql::supervision::traces::Traces;
@@ -29,7 +29,10 @@ pub(crate) fn start(environment: Environment, level: &str) {
 
 /// The same for a process that serves: to stdout, and its spans to where traces are kept, if that is set.
 pub(crate) fn start_serving(environment: Environment) -> anyhow::Result<Option<Traces>> {
-    let traces = Traces::start().context("OTEL_EXPORTER_OTLP_ENDPOINT: traces cannot be sent")?;
+    // The library's own message quotes the address, which may hold a token.
+    let traces = Traces::start().map_err(|_| {
+        anyhow!("OTEL_EXPORTER_OTLP_ENDPOINT: not an address that traces can be sent to, such as http://127.0.0.1:4318")
+    })?;
     let terminal = std::io::stdout().is_terminal();
     start_to(environment, "info", BoxMakeWriter::new(std::io::stdout), terminal, traces.as_ref());
     Ok(traces)

@@ -1,0 +1,77 @@
+//! Bounded counts by key: how many places each holder has taken. A place is given back when its value is
+//! dropped. Knows nothing of what is counted.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Places taken, by key. Clones share the counts.
+#[derive(Debug)]
+pub struct Places<K>(Arc<Mutex<HashMap<K, usize>>>);
+
+impl<K> Clone for Places<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> Default for Places<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Hash + Eq + Clone> Places<K> {
+    /// Takes a place for a key, or `None` if the key has as many as `most` already.
+    pub fn take(&self, key: K, most: usize) -> Option<Place<K>> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.get(&key).copied().unwrap_or_default();
+        if count >= most {
+            return None;
+        }
+        taken.insert(key.clone(), count + 1);
+        Some(Place { key, places: self.clone() })
+    }
+
+    /// Returns how many keys have a place.
+    #[cfg(test)]
+    pub fn keys(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+/// One place of a key; dropping it gives the place back.
+#[derive(Debug)]
+pub struct Place<K: Hash + Eq> {
+    key: K,
+    places: Places<K>,
+}
+
+impl<K: Hash + Eq> Drop for Place<K> {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_bound_and_a_dropped_place_is_free_again() {
+        let places = Places::default();
+        let taken = [places.take("a", 2).unwrap(), places.take("a", 2).unwrap()];
+        assert!(places.take("a", 2).is_none());
+        let other = places.take("b", 2).unwrap();
+        assert_eq!(places.keys(), 2);
+        drop((taken, other));
+        assert_eq!(places.keys(), 0);
+        assert!(places.take("a", 1).is_some());
+    }
+}

@@ -1,0 +1,128 @@
+//! Heads that can be read in two ways, and whether a connection goes on after an answer: the server says so when
+//! it closes, and keeps the connection whose body it has read.
+
+use graphql::app::Config;
+use graphql::http::rate_limit::{RateLimit, RateLimits};
+use tests::{RawAnswer, RawHttp, Shop};
+
+const BODY: &str = r#"{"query":"{ __typename }"}"#;
+
+fn post(lines: &str, body: &str) -> String {
+    format!(
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\n{lines}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Sends one request and then another; the first answer, and whether the second was answered.
+async fn twice(base: &str, request: &str) -> (RawAnswer, bool) {
+    let mut connection = RawHttp::connect(base).await;
+    connection.send(request).await;
+    let first = connection.answer().await.unwrap_or_else(|| panic!("{request:.200}: no answer"));
+    let second = connection.get("/version").await;
+    (first, second.is_some_and(|answer| answer.status == 200))
+}
+
+#[tokio::test]
+async fn a_head_that_can_be_read_in_two_ways_is_refused_and_the_connection_ends() {
+    let shop = Shop::open().await;
+    let base = &shop.server.base;
+    let json = "Content-Type: application/json\r\n";
+    let get = |lines: &str| format!("GET /graphql?query=%7B__typename%7D HTTP/1.1\r\n{lines}\r\n");
+    for (request, status) in [
+        (get(""), 400),
+        (get("Host: localhost\r\nHost: localhost\r\n"), 400),
+        (get("Host: localhost\r\nHost: evil.example\r\n"), 400),
+        (get("Host: user@localhost\r\n"), 400),
+        (get("Host:\r\n"), 400),
+        (get("Host: localhost\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n"), 400),
+        (get("Host: localhost\r\nLast-Event-ID: 1\r\nLast-Event-ID: 2\r\n"), 400),
+        (get("Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.example\r\n"), 403),
+        (post(&format!("{json}Content-Type: text/plain\r\n"), BODY), 400),
+        (post(&format!("{json}Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"), BODY), 400),
+        (post(&format!("{json}Content-Length: 5\r\n"), BODY), 400),
+        (
+            format!(
+                "POST /graphql HTTP/1.1\r\nHost: localhost\r\n{json}Transfer-Encoding: chunked\r\n\
+                 Transfer-Encoding: chunked\r\n\r\n1a\r\n{BODY}\r\n0\r\n\r\n"
+            ),
+            400,
+        ),
+    ] {
+        let (answer, goes_on) = twice(base, &request).await;
+        assert_eq!(
+            (answer.status, answer.says_close(), goes_on),
+            (status, true, false),
+            "{request}: {answer:?}"
+        );
+    }
+    // HTTP/1.0 has no Host; a length beside chunks is not believed, and nothing follows on such a connection.
+    let (old, _) = twice(base, "GET /version HTTP/1.0\r\n\r\n").await;
+    assert_eq!(old.status, 200);
+    let smuggled = format!(
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\n{json}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n\
+         1a\r\n{BODY}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    );
+    let (answer, goes_on) = twice(base, &smuggled).await;
+    assert_eq!((answer.status, answer.says_close(), goes_on), (200, true, false), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_refused_request_whose_body_came_keeps_the_connection_and_others_end_it_with_a_word() {
+    let slow = RateLimits { account: RateLimit::OFF, address: RateLimit::OFF };
+    let shop = Shop::open_with(|config| Config { rates: slow, ..config }).await;
+    let base = &shop.server.base;
+    let json = "Content-Type: application/json\r\n";
+    let large = format!("{{\"query\":\"{{ __typename }}\",\"padding\":\"{}\"}}", "a".repeat(70_000));
+    // As long as the bound and a little more, and then nothing: neither the end nor the next chunk comes.
+    let endless = format!(
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\n{json}Transfer-Encoding: chunked\r\n\r\n11170\r\n{}\r\n",
+        "a".repeat(70_000)
+    );
+    for (request, status, goes_on) in [
+        (post("Content-Type: text/plain\r\n", BODY), 415, true),
+        (post(&format!("{json}Accept: text/html\r\n"), BODY), 406, true),
+        (post(&format!("{json}Authorization: Bearer ocp_x\r\n"), BODY), 401, true),
+        (post(json, &large), 413, true),
+        (format!("PUT /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 26\r\n\r\n{BODY}"), 405, true),
+        (format!("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 26\r\n\r\n{BODY}"), 404, true),
+        // Announced, and not sent.
+        (
+            format!("POST /graphql HTTP/1.1\r\nHost: localhost\r\n{json}Content-Length: 9000000\r\n\r\n"),
+            413,
+            false,
+        ),
+        (
+            format!(
+                "POST /graphql HTTP/1.1\r\nHost: localhost\r\n{json}Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n"
+            ),
+            413,
+            false,
+        ),
+        (endless, 413, false),
+    ] {
+        let (answer, went_on) = twice(base, &request).await;
+        assert_eq!(
+            (answer.status, went_on, answer.says_close()),
+            (status, goes_on, !goes_on),
+            "{request:.200}: {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_too_fast_keeps_its_connection() {
+    let slow = RateLimits { account: RateLimit::OFF, address: RateLimit::of(1, 1) };
+    let shop = Shop::open_with(|config| Config { rates: slow, ..config }).await;
+    let mut connection = RawHttp::connect(&shop.server.base).await;
+    let request = post("Content-Type: application/json\r\n", BODY);
+    let mut refused = 0;
+    for _ in 0..10 {
+        connection.send(&request).await;
+        let answer = connection.answer().await.expect("the connection goes on");
+        assert!(!answer.says_close(), "{answer:?}");
+        refused += usize::from(answer.status == 429);
+    }
+    assert!(refused >= 1);
+    assert_eq!(connection.get("/healthz").await.unwrap().status, 200);
+}
