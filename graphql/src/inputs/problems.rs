@@ -50,9 +50,9 @@ impl Problems {
 
     /// Whether a refusal says that something is missing that was given and could not be read.
     pub fn cover(&self, refusal: &Refusal) -> bool {
-        let address = Path::from("contact.address").parts();
+        let place = ["latitude", "longitude"].map(|name| Path::from("contact.address").field(name).parts());
         matches!(refusal, Refusal::Order(OrderError::AddressRequired))
-            && self.found.iter().any(|problem| problem.field.starts_with(&address))
+            && self.found.iter().any(|problem| place.contains(&problem.field))
     }
 
     /// Whether there is none so far.
