@@ -340,8 +340,7 @@ async fn a_point_of_the_log_is_one_that_there_is() {
     let before = ask(json!({ "position": (placed - 2).to_string() }), Value::Null).await;
     assert_eq!(before.code(), "NOT_FOUND");
     // At the instant of an event's recording, it is there.
-    let events =
-        "query($id: String!) { events(first: 1, filter: { streamId: $id }) { nodes { recordedAt } } }";
+    let events = "query($id: ID!) { events(first: 1, filter: { streamId: $id }) { nodes { recordedAt } } }";
     let first =
         auditor.data(events, json!({ "id": order["id"] })).await["events"]["nodes"][0]["recordedAt"].take();
     let at = ask(json!({ "at": first }), Value::Null).await.data()["order"].take();

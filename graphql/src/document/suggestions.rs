@@ -1,10 +1,24 @@
-//! Names of the schema that are similar to one that it does not have.
+//! What is said of a name that the schema does not have, and the names that are similar to it.
 
 use apollo_compiler::Schema;
 use apollo_compiler::schema::ExtendedType;
 
 /// Upper bound on the names that are suggested.
 const NAMES: usize = 3;
+
+/// Describes an unknown name in the words of other servers of GraphQL; other problems are told as they came.
+pub(super) fn told(problem: &str, message: String) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let (first, second) = (quoted.next().unwrap_or_default(), quoted.next().unwrap_or_default());
+    match problem {
+        "UndefinedField" => format!("Unknown field \"{second}\" on type \"{first}\"."),
+        "UndefinedArgument" => format!("Unknown argument \"{first}\" on field \"{second}\"."),
+        "UndefinedDefinition" => format!("Unknown type \"{first}\"."),
+        "UndefinedDirective" => format!("Unknown directive \"{first}\"."),
+        "UndefinedFragment" => format!("Unknown fragment \"{first}\"."),
+        _ => message,
+    }
+}
 
 /// Suggests names for what a problem says is unknown: as a sentence, with a space before it.
 ///

@@ -123,7 +123,7 @@ impl Validator {
             let message = error.error.to_string().replace(" in this document", "");
             let pos = error.error.location().map(|span| positions.of_span(Some(span)));
             let suggestion = suggestions::of(&self.0, name, &message);
-            Complaint { suggestion, ..Complaint::new(code, message, pos) }
+            Complaint { suggestion, ..Complaint::new(code, suggestions::told(name, message), pos) }
         });
         complaints.collect()
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Name, Request, Response, ServerError};
+use async_graphql::{Name, Request, Response, ServerError, Variables};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 use event_store::SPANS;
@@ -198,12 +198,19 @@ impl Api {
         let document = &parsed.executable;
         let asked_for = request.operation_name.clone();
         let (asked_for, found) = (asked_for.as_deref(), find_operation(document, asked_for.as_deref()));
-        if let Some((_, operation)) = found {
-            // Of what is refused before its cost is known.
-            request.data.insert(Arc::new(Described::new(document, &operation.node, 0, asked_for)));
-        }
+        // Of what is refused before its variables are known.
+        let cost = found.map(|(_, operation)| {
+            let cost = self.costs.cost(document, &operation.node, &Variables::default());
+            request.data.insert(Arc::new(Described::new(
+                document,
+                &operation.node,
+                cost.requested,
+                asked_for,
+            )));
+            cost
+        });
         if !parsed.complaints.is_empty() {
-            return Err(Box::new(self.complaints(&parsed.complaints, caller)));
+            return Err(Box::new(with_cost(self.complaints(&parsed.complaints, caller), cost)));
         }
         if asked_for.is_none() && document.operations.iter().len() > 1 {
             return Err(bad_input("operationName is needed: there are several".to_owned()));
