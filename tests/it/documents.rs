@@ -240,6 +240,8 @@ async fn an_answer_is_in_the_order_asked_for_below_an_interface_too() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(drink()).await;
+    // `node` names no position to wait for.
+    customer.order(&order, "status", &order["position"]).await;
     let query = "query($id: ID!) { node(id: $id) { ... on Order { status note } __typename ... on Order { id n: number } } }";
     let body = json!({ "query": query, "variables": { "id": order["id"] } }).to_string();
     let answer = reqwest::Client::new()

@@ -16,6 +16,7 @@ async fn a_connection_says_its_language_when_it_begins() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
+    customer.order(&order, "status", &order["position"]).await;
     let variables = json!({ "id": order["id"] });
     let label = async |language: Value| {
         let mut socket = RawSocket::connect(&shop.server.base).await;
@@ -47,6 +48,7 @@ async fn the_header_counts_where_a_client_can_set_it() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
+    customer.order(&order, "status", &order["position"]).await;
     // Server-sent events.
     let answer = reqwest::Client::new()
         .post(format!("{}/graphql", shop.server.base))
