@@ -131,6 +131,10 @@ const { due } = await run(MANAGER, 'Order');
 await run(MANAGER, 'RecordPayment', { method: 'CARD', amount: due.amount });
 await run(MANAGER, 'HandOverOrder');
 
+// Never paid, and its stock is wanted back.
+await place();
+await run(MANAGER, 'ReleaseUnpaidOrders');
+
 // Ahead, and never mind.
 await place({ payment: 'ONLINE' });
 await all(MANAGER, 'PayOnline', 'CancelOrder');

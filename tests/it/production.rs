@@ -90,6 +90,20 @@ async fn in_production_the_api_describes_itself_to_nobody_until_it_is_said_to_wh
     let variables = [("ENV", "PRODUCTION"), ("OCPIZZA_MANAGER_KEY", KEY), ("RUST_LOG", "error")];
     let process = Process::serve_with(&database.url, &variables).await;
     assert_undescribed(&Api::new(&process.base)).await;
+    let ready = Api::new(&process.base).get("/readyz").await.unwrap().body;
+    let state = |name: &str| {
+        let all = ready["standIns"].as_array().unwrap();
+        all.iter().find(|entry| entry["name"] == name).map(|entry| entry["state"].clone())
+    };
+    assert_eq!(state("payment provider"), Some(json!("CLOSED")), "{ready}");
+    assert_eq!(state("key of tokens"), Some(json!("CONFIGURED")));
+    assert_eq!(state("place for heads"), Some(json!("MISSING")));
+    let mut check = command("");
+    check.args(["check", "--environment", "production", &process.base]);
+    let output = within(check.output()).await.unwrap();
+    let (table, fault) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(fault.contains("not deployed: place for heads: "), "{table}{fault}");
+    assert!(table.lines().any(|line| line.starts_with("mail server") && line.contains(" warn ")), "{table}");
     let page = within(reqwest::get(format!("{}/graphiql", process.base))).await.unwrap();
     assert_eq!(page.status().as_u16(), 404);
     process.kill().await;

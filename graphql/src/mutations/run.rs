@@ -20,7 +20,7 @@ use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{InputRule, ProblemKind, Problems, StockLineInput};
 use crate::scalars;
-use crate::types::actions;
+use crate::types::actions::{self, Beside};
 use crate::types::menu_origin::sees_stock;
 use crate::types::user_error::UserError;
 
@@ -298,20 +298,21 @@ pub(super) async fn execute_in(
     if outcome.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
         return Err(ApiError::NotFound("thing"));
     }
-    let user_errors = user_errors(caller, services.clock.now(), &outcome);
+    let user_errors = user_errors(services, caller, &outcome);
     let seen = outcome.position.unwrap_or(*services.follower.head().borrow());
     Ok(Answer { outcome, seen, user_errors })
 }
 
-fn user_errors(caller: &Caller, now: DateTime<Utc>, outcome: &Outcome) -> Vec<UserError> {
+fn user_errors(services: &Services, caller: &Caller, outcome: &Outcome) -> Vec<UserError> {
     let Some(refusal) = &outcome.refusal else { return Vec::new() };
+    let (now, online) = (services.clock.now(), services.payments.is_available());
     let Caller { actor, lang, .. } = caller;
     let actor = actor.as_ref();
     let actions = match &*outcome.state {
         AggregateState::Order(Order::Placed(order)) => {
             // What a courier does to an order is refused first for being another's.
             let carried = !matches!(refusal, Refusal::Delivery(DeliveryError::NotYours));
-            actions::on_order(order, actor, carried, now, *lang)
+            actions::on_order(order, actor, Beside { carried, online }, now, *lang)
         }
         AggregateState::Delivery(Delivery::Scheduled(delivery)) => {
             let owed = match refusal {

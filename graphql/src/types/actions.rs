@@ -10,7 +10,8 @@ use domain::delivery::{
 };
 use domain::ids::{ContactId, StaffId};
 use domain::order::{
-    self, CancelReason, OnlinePayment, Order, OrderCommand, OrderError, PaymentMethod, PlacedOrder,
+    self, CancelReason, MAX_DECLINES, OnlinePayment, Order, OrderCommand, OrderError, PaymentMethod,
+    PlacedOrder,
 };
 use domain::usecase::Refusal;
 use uuid::Uuid;
@@ -106,12 +107,20 @@ pub fn of(actions: Vec<OrderAction>, moment: Option<Moment>, lang: Lang) -> Vec<
 /// A sample of a command, decided only when the role may ask for it.
 type Sample<'a> = &'a dyn Fn() -> Result<(), Refusal>;
 
-/// What `actor` may do to an order; `carried` says whether it is in a delivery that they carry, which a courier's
-/// payment needs.
+/// What is known beside an order.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside {
+    /// Whether it is in a delivery that the caller carries, which a courier's payment needs.
+    pub carried: bool,
+    /// Whether a payment provider is configured.
+    pub online: bool,
+}
+
+/// What `actor` may do to an order.
 pub fn on_order(
     placed: &PlacedOrder,
     actor: Option<&Actor>,
-    carried: bool,
+    Beside { carried, online }: Beside,
     now: DateTime<Utc>,
     lang: Lang,
 ) -> Vec<OrderAction> {
@@ -145,7 +154,11 @@ pub fn on_order(
     let all: [(A, Permission, Sample<'_>); 9] = [
         (A::ChangeOrderLines, Permission::ChangeOrderLines, &|| decide(change())),
         (A::CancelOrder, Permission::CancelOrder, &|| decide(cancel.clone())),
-        (A::PayOnline, Permission::PayOnline, &|| decide(pay.clone())),
+        (A::PayOnline, Permission::PayOnline, &|| match (online, placed.is_barred()) {
+            (false, _) => Err(OrderError::OnlinePaymentUnavailable.into()),
+            (true, true) => Err(OrderError::TooManyDeclines { max: MAX_DECLINES }.into()),
+            (true, false) => decide(pay.clone()),
+        }),
         (A::RecordPayment, Permission::RecordPayment, &|| match records {
             true => decide(record.clone()),
             false => Err(DeliveryError::NotYours.into()),

@@ -12,7 +12,7 @@ use domain::usecase::carries;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
 
-use super::actions::{self, OrderAction};
+use super::actions::{self, Beside, OrderAction};
 use super::contact::Contact;
 use super::delivery::Delivery;
 use super::enums::{CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
@@ -383,7 +383,8 @@ impl Order {
             }
             None => false,
         };
-        let actions = actions::on_order(&self.order, caller.actor.as_ref(), carried, ctx.now()?, caller.lang);
+        let beside = Beside { carried, online: ctx.services()?.payments.is_available() };
+        let actions = actions::on_order(&self.order, caller.actor.as_ref(), beside, ctx.now()?, caller.lang);
         Ok(actions::of(actions, self.as_of, caller.lang))
     }
 
