@@ -196,7 +196,10 @@ impl UserError {
     /// For a caller who may not know how much a pizzeria has left: shortages are named without exact figures.
     #[must_use]
     pub fn without_stock_figures(mut self, refusal: &Refusal, lang: Lang) -> Self {
-        if let Refusal::Order(OrderError::InsufficientStock { missing }) = refusal {
+        if let Refusal::Order(
+            OrderError::InsufficientStock { missing } | OrderError::RefusalNotStored { missing },
+        ) = refusal
+        {
             self.message = shortage(missing, lang);
             let shown = std::mem::take(&mut self.detail.missing);
             self.detail.missing = shown.into_iter().map(MissingIngredient::capped).collect();
