@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use chrono::TimeDelta;
-use event_store::merkle::SealingKey;
+use event_store::merkle::{PublicKey, SealingKey, Signer};
 use event_store::{EventStore, Follower, LogError, Settings};
 use projections::{HeadsTo, ProjectionError, ReadModels, Sealing};
 use sqlx::PgPool;
@@ -93,6 +93,8 @@ pub struct Config {
     pub sealing_key: Option<SealingKey>,
     /// How soon an event is sealed when fewer than a thousand follow.
     pub seal_within: Duration,
+    /// The keys that heads were signed with before it: only on top of their heads and its own is anything sealed.
+    pub retired_keys: Vec<PublicKey>,
     /// Where heads of the log are published, if anywhere.
     pub heads_to: Option<Arc<dyn HeadsTo>>,
 }
@@ -123,6 +125,7 @@ impl Config {
             seal_within: projections::WITHIN,
             heads_to: None,
         }
+            retired_keys: Vec::new(),
     }
 
     /// As a process's settings say.
@@ -140,6 +143,7 @@ impl Config {
             heads_to: settings.heads_destination()?,
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
+            retired_keys: settings.retired_keys()?,
             brakes: settings.brakes(),
             rates: settings.rates(),
             introspection: settings.introspection(),
@@ -241,12 +245,13 @@ impl App {
         } = config;
         supervision::metrics::record();
         let key = Key::given_or_development(key, &pool).await?;
+            retired_keys,
         let store = EventStore::start(pool.clone(), Settings::default());
         let channels = [courier_position::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
         let follower = Follower::start(pool.clone(), &channels).await?;
         let (maintenance, watching) = Maintenance::start(&pool, &follower).await?;
         let sealing = Sealing {
-            key: sealing_key.unwrap_or_else(|| key.sealing_key()),
+            signer: Signer::new(sealing_key.unwrap_or_else(|| key.sealing_key()), retired_keys),
             within: seal_within,
             to: heads_to,
         };
@@ -347,3 +352,13 @@ impl App {
         Ok(())
     }
 }
+
+    /// Seals what the process has left unsealed, at its end: otherwise it would wait for the next process. Bounded;
+    /// what cannot be sealed is for the log of the process.
+    pub async fn seal_rest(&self) {
+        match tokio::time::timeout(FAREWELL, self.read_models.seal_rest(self.clock.now())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last events could not be sealed"),
+            Err(_elapsed) => tracing::warn!("the last events could not be sealed in time"),
+        }
+    }

@@ -499,6 +499,26 @@ impl Settings {
     /// When the trusted documents cannot be used.
     pub fn documents(&self) -> Result<Documents, SettingsError> {
         match (&self.trusted_documents, self.trusted_documents_mode) {
+    /// Where heads of the log are published, if anywhere.
+    ///
+    /// # Errors
+    /// When they cannot be published there.
+    pub fn heads_destination(&self) -> Result<Option<Arc<dyn HeadsTo>>, SettingsError> {
+        let to = self.heads_to.as_ref().map(|to| sealing::destination(to.expose_secret()));
+        to.transpose().map_err(SettingsError::HeadsTo)
+    }
+
+    /// The documents that requests may name instead of sending them.
+    ///
+    /// # Errors
+    /// When the trusted documents cannot be used.
+    pub fn documents(&self) -> Result<Documents, SettingsError> {
+        match (&self.trusted_documents, self.trusted_documents_mode) {
+    /// Whether heads of the log are published nowhere, although customers are served.
+    pub fn lacks_heads_to(&self) -> bool {
+        self.environment == Environment::Production && self.heads_to.is_none()
+    }
+
             (Some(path), mode) => Ok(Documents::load(path, mode)?),
             (None, Mode::Allow) => Ok(Documents::default()),
             (None, Mode::Only) => Err(SettingsError::NothingTrusted),

@@ -285,7 +285,10 @@ impl From<SealError> for ApiError {
             fault @ (SealError::Tree(TreeError::Tree(_))
             | SealError::Disagrees(_)
             | SealError::BadHead(_)
-            | SealError::Missing(_)) => Self::permanent(fault),
+            | SealError::Missing(_)
+            | SealError::Untrusted { .. }
+            | SealError::Rewound { .. }
+            | SealError::Late { .. }) => Self::permanent(fault),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! How the log is sealed: with which key, whose heads are believed, and where heads are published.
 
 use std::fmt::{Debug, Formatter};
-use std::path::PathBuf;
+use std::io::SeekFrom;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::merkle::{PublicKey, SealingKey, TrustedKeys};
+use chrono::{DateTime, Utc};
+use event_store::merkle::{self, PublicKey, SealError, SealingKey, SignedHead, Signer, TrustedKeys, Until};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use projections::{HeadsTo, NotPublished};
@@ -14,7 +16,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::auth::Key;
@@ -22,6 +24,8 @@ use crate::config::{Settings, SettingsError};
 
 /// How long a webhook may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How much of the end of a file of heads is read back: some hundred notes.
+const TAIL_BYTES: u64 = 128 * 1024;
 
 /// Why a key could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,28 @@ pub async fn key(settings: &Settings, pool: &PgPool) -> Result<SealingKey, KeyEr
         return Ok(key);
     }
     Ok(Key::given_or_development(settings.signing_key(), pool).await?.sealing_key())
+}
+
+/// The signer of a database's log, outside of a process that serves.
+///
+/// # Errors
+/// [`KeyError`].
+pub async fn signer(settings: &Settings, pool: &PgPool) -> Result<Signer, KeyError> {
+    Ok(Signer::new(key(settings, pool).await?, settings.retired_keys()?))
+}
+
+/// Seals all that a command has appended. Not at any price: a process that serves does it, too.
+///
+/// # Errors
+/// [`KeyError`]; what cannot be sealed is for the log of the process.
+pub async fn seal_all(settings: &Settings, pool: &PgPool, now: DateTime<Utc>) -> Result<(), KeyError> {
+    let signer = signer(settings, pool).await?;
+    match signer.seal(&mut *pool.acquire().await?, Until::Now, now).await {
+        Ok(_) => {}
+        Err(SealError::Database(error)) => return Err(error.into()),
+        Err(error) => tracing::warn!(%error, "what was appended is not sealed"),
+    }
+    Ok(())
 }
 
 /// The keys whose heads are believed: those given, the retired ones and our own. Without a key in the settings our own
@@ -131,9 +157,39 @@ pub fn destination(text: &str) -> Result<Arc<dyn HeadsTo>, BadDestination> {
     Ok(Arc::new(Destination { name, kind }))
 }
 
+/// The heads at the end of a file; none when there is no file. A head at the beginning of what is read may be cut.
+async fn tail(path: &Path) -> Result<Vec<SignedHead>, NotPublished> {
+    let mut file = match tokio::fs::File::open(path).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let start = file.metadata().await?.len().saturating_sub(TAIL_BYTES);
+    file.seek(SeekFrom::Start(start)).await?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).await?;
+    let text = String::from_utf8_lossy(&bytes);
+    // Each note begins with the log's name; what is none is passed over.
+    let begins = text.match_indices(merkle::NAME).map(|(at, _)| at);
+    let begins: Vec<_> = begins.filter(|at| *at == 0 || text.as_bytes()[at - 1] == b'\n').collect();
+    let ends = begins.iter().skip(1).copied().chain([text.len()]);
+    let notes = begins.iter().zip(ends).map(|(begin, end)| &text[*begin..end]);
+    Ok(notes.filter_map(|note| merkle::parse_notes(note).ok()).flatten().collect())
+}
+
 impl HeadsTo for Destination {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn last(&self) -> BoxFuture<'_, Result<Vec<SignedHead>, NotPublished>> {
+        async move {
+            match &self.kind {
+                Kind::File(path) => tail(path).await,
+                Kind::Stdout | Kind::Webhook(..) => Ok(Vec::new()),
+            }
+        }
+        .boxed()
     }
 
     fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>> {

@@ -1,7 +1,7 @@
 //! How far read models, reactors and sealing are behind the log, in events and in time, for whoever watches over
 //! them.
 
-use event_store::merkle::{self, SealError};
+use event_store::merkle::{self, SealError, Signer};
 use sqlx::{FromRow, PgConnection};
 
 use crate::registry::Model;
@@ -50,23 +50,32 @@ pub struct SealingLag {
     pub seconds: f64,
     /// Why nothing can be sealed on top of what is, as far as that shows without reading the log.
     #[sqlx(skip)]
-    pub stopped: Option<String>,
+    pub stopped: Option<Stopped>,
 }
 
-/// How far the log is sealed, whichever process does it.
+/// Why nothing can be sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// The fault's name, [`SealError::code`].
+    pub code: &'static str,
+    /// What it is, with positions of the log.
+    pub reason: String,
+}
+
+/// How far the log is sealed, whichever process does it. With a signer, what its process remembers counts too.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn sealing(db: &mut PgConnection) -> Result<SealingLag, sqlx::Error> {
+pub async fn sealing(db: &mut PgConnection, signer: Option<&Signer>) -> Result<SealingLag, sqlx::Error> {
     let sql = "SELECT s.size AS position, greatest(h.position - s.size, 0) AS events, \
                coalesce(greatest(extract(epoch FROM clock_timestamp() - e.recorded_at), 0), 0)::float8 AS seconds \
                FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) s CROSS JOIN event_log_head h \
                LEFT JOIN events e ON e.position = s.size + 1";
     let lag: SealingLag = sqlx::query_as(sql).fetch_one(&mut *db).await?;
-    let stopped = match merkle::check_end(db).await {
+    let stopped = match merkle::check_end(db, signer).await {
         Ok(()) => None,
         Err(SealError::Database(error)) => return Err(error),
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(Stopped { code: error.code(), reason: error.to_string() }),
     };
     Ok(SealingLag { stopped, ..lag })
 }

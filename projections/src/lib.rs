@@ -55,6 +55,6 @@ pub use read_models::ReadModels;
 pub use rebuild::rebuild;
 pub use registry::Model;
 pub use runner::{catch_up, deliver};
-pub use sealer::{HeadsTo, NotPublished, Sealing, WITHIN};
+pub use sealer::{HeadsTo, NotPublished, Sealing, WITHIN, remember_published};
 pub use status::{Failure, RunsAt, Status, status};
 pub use verify::{Comparison, Count, Difference, ModelReport, OnStep, Step, compare, count, verify};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
+use event_store::merkle::{SealError, Signer, Until};
 use event_store::{EventStore, Follower};
 use futures_util::FutureExt;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -41,6 +42,7 @@ struct Inner {
     tasks: Vec<JoinHandle<()>>,
 }
 
+    signer: Option<Signer>,
 impl Drop for Inner {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
@@ -160,6 +162,7 @@ impl ReadModels {
         tasks.extend(
             sealing.into_iter().flat_map(|sealing| seal(&pool, &sealing, &leadership, &progress, now)),
         );
+        let signer = sealing.as_ref().map(|sealing| sealing.signer.clone());
         let past = Past::over(&pool);
         Ok(Self(Arc::new(Inner { pool, past, progress, leadership, tasks })))
     }

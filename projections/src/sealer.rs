@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
-use event_store::merkle::{self, EVERY, SealError, SealingKey, Until};
+use event_store::merkle::{self, EVERY, SealError, SignedHead, Signer, Until};
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -35,13 +35,18 @@ pub trait HeadsTo: Debug + Send + Sync {
 
     /// Publishes a head, as its signed note. The same one may come again.
     fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>>;
+
+    /// The last heads that it was given, if it can be read back.
+    fn last(&self) -> BoxFuture<'_, Result<Vec<SignedHead>, NotPublished>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// How the log is sealed.
 #[derive(Debug, Clone)]
 pub struct Sealing {
-    /// What heads are signed with.
-    pub key: SealingKey,
+    /// What heads are signed with, and what this process remembers of them.
+    pub signer: Signer,
     /// How soon an event is sealed when fewer than a thousand follow; [`WITHIN`].
     pub within: Duration,
     /// Where heads are published, if anywhere.
@@ -64,6 +69,7 @@ impl Sealer {
         let mut said = None;
         loop {
             leadership.gained(NAME).await;
+            self.read_back().await;
             let mut sealed = None;
             while leadership.holds(NAME) {
                 match self.step(&mut sealed, &progress).await {
@@ -85,6 +91,14 @@ impl Sealer {
         }
     }
 
+    /// Learns from the place where heads are published what the tree must still have.
+    async fn read_back(&self) {
+        let Some(to) = &self.sealing.to else { return };
+        if let Err(error) = remember_published(&self.pool, &self.sealing.signer, &**to).await {
+            tracing::warn!(error = %error, "published heads could not be read back; sealing goes on without them");
+        }
+    }
+
     /// Waits until there is something to seal, and seals it.
     async fn step(&self, sealed: &mut Option<LogPosition>, progress: &Progress) -> Result<(), SealError> {
         let from = match *sealed {
@@ -97,7 +111,7 @@ impl Sealer {
         let many = tokio::time::timeout(self.sealing.within, progress.head_beyond(whole)).await.is_ok();
         let until = if many { Until::LastWhole } else { Until::Now };
         let mut db = self.pool.acquire().await?;
-        let heads = merkle::seal(&mut db, &self.sealing.key, until, (self.now)()).await?;
+        let heads = self.sealing.signer.seal(&mut db, until, (self.now)()).await?;
         if !heads.is_empty() {
             self.signed.notify_one();
         }
@@ -105,6 +119,26 @@ impl Sealer {
         *sealed = None;
         Ok(())
     }
+}
+
+/// Reads the last published head of this log, and remembers it with the signer. Other logs' heads, and those that no
+/// trusted key has signed, are passed over. After a resumption its note is the last, and nothing beyond it counts.
+///
+/// # Errors
+/// When the place or the database does not answer.
+pub async fn remember_published(
+    pool: &PgPool,
+    signer: &Signer,
+    to: &dyn HeadsTo,
+) -> Result<(), NotPublished> {
+    let log = merkle::log_id(pool).await?;
+    let trusted = signer.trusted(log);
+    let heads = to.last().await?;
+    let last = heads.iter().rev().find(|head| trusted.check(log, head).is_ok());
+    if let Some(last) = last.filter(|last| last.head.resumption.is_none()) {
+        signer.witness().remember_published(&last.head);
+    }
+    Ok(())
 }
 
 /// What the publisher needs.
@@ -145,35 +179,57 @@ impl Publisher {
         }
     }
 
-    /// Publishes heads that have not been, each at least once and in order; whether there were any.
+    /// Publishes heads that have not been, each at least once and in order; whether there were any. A resumption comes
+    /// before the heads that follow it.
     async fn publish(&self) -> Result<bool, PublishError> {
         let name = self.to.name();
-        let published: Option<i64> =
-            sqlx::query_scalar("SELECT size FROM head_publications WHERE destination = $1")
+        let published: Option<(i64, i64)> =
+            sqlx::query_as("SELECT size, resumption FROM head_publications WHERE destination = $1")
                 .bind(name)
                 .fetch_optional(&self.pool)
                 .await
                 .map_err(SealError::from)?;
-        let after = LogPosition(published.unwrap_or_default());
-        let heads = merkle::heads_after(&self.pool, after, AT_ONCE).await?;
-        let some = !heads.is_empty();
+        let (size, resumption) = published.unwrap_or_default();
+        let resumptions: Vec<(i64, i64, String)> =
+            sqlx::query_as("SELECT id, size, note FROM tree_resumptions WHERE id > $1 ORDER BY id LIMIT $2")
+                .bind(resumption)
+                .bind(AT_ONCE)
+                .fetch_all(&self.pool)
+                .await
+                .map_err(SealError::from)?;
+        let mut some = !resumptions.is_empty();
+        for (id, cut, note) in resumptions {
+            self.give(u64::try_from(cut).unwrap_or_default(), &note).await?;
+            self.note(size, id).await?;
+        }
+        let heads = merkle::heads_after(&self.pool, LogPosition(size), AT_ONCE).await?;
+        some |= !heads.is_empty();
         for head in heads {
             let size = head.signed.head.size;
-            self.to
-                .publish(&head.signed.to_string())
-                .await
-                .map_err(|error| PublishError::Refused(size, error))?;
-            sqlx::query(
-                "INSERT INTO head_publications (destination, size, published_at) VALUES ($1, $2, $3) \
-                 ON CONFLICT (destination) DO UPDATE SET size = EXCLUDED.size, published_at = EXCLUDED.published_at",
-            )
-            .bind(name)
-            .bind(i64::try_from(size).unwrap_or(i64::MAX))
-            .bind((self.now)())
-            .execute(&self.pool)
-            .await
-            .map_err(SealError::from)?;
+            self.give(size, &head.signed.to_string()).await?;
+            self.note(i64::try_from(size).unwrap_or(i64::MAX), 0).await?;
         }
         Ok(some)
+    }
+
+    async fn give(&self, size: u64, note: &str) -> Result<(), PublishError> {
+        self.to.publish(note).await.map_err(|error| PublishError::Refused(size, error))
+    }
+
+    /// Notes what was published.
+    async fn note(&self, size: i64, resumption: i64) -> Result<(), PublishError> {
+        sqlx::query(
+            "INSERT INTO head_publications AS p (destination, size, published_at, resumption) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (destination) DO UPDATE SET size = EXCLUDED.size, published_at = EXCLUDED.published_at, \
+             resumption = GREATEST(p.resumption, EXCLUDED.resumption)",
+        )
+        .bind(self.to.name())
+        .bind(size)
+        .bind((self.now)())
+        .bind(resumption)
+        .execute(&self.pool)
+        .await
+        .map_err(SealError::from)?;
+        Ok(())
     }
 }

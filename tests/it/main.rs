@@ -64,6 +64,7 @@ mod replacing;
 mod response_headers;
 mod resume;
 mod sales;
+mod rewinding;
 mod sealed_api;
 mod sealing;
 mod security;

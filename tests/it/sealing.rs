@@ -235,7 +235,7 @@ async fn every_head_is_published_in_order_whatever_its_destination_says_at_first
     let store = EventStore::start(pool.clone(), Settings::default());
     let follower = Follower::start(pool.clone(), &[]).await.unwrap();
     let to = Arc::new(Unwilling::default());
-    let sealing = Sealing { key: key(), within: Duration::from_millis(20), to: Some(to.clone()) };
+    let sealing = Sealing { signer: key().into(), within: Duration::from_millis(20), to: Some(to.clone()) };
     let start = async |sealing| {
         ReadModels::start_and_seal(pool.clone(), &follower, store.clone(), now, Some(sealing)).await.unwrap()
     };
@@ -323,15 +323,19 @@ async fn the_command_line_seals_and_its_key_is_that_of_the_settings() {
         within(async move { command.output().await }).await.unwrap()
     };
     grow(&database.pool, 10).await;
-    let note = stdout(with_key(&["audit", "seal"], "").await);
+    let refused = with_key(&["audit", "seal"], "").await;
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains(&format!("it is signed with the key {}", public.id())), "{said}");
+    let public = public.to_string();
+    let note = stdout(with_key(&["audit", "seal"], &public).await);
     let log = merkle::log_id(&database.pool).await.unwrap();
     assert_eq!(merkle::parse_notes(&note).unwrap()[0].key_id, key().public(log).id());
     let output = with_key(&["audit", "verify"], "").await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("positions 1 to 10: the head over these events cannot be believed"), "{said}");
-    assert!(said.contains(&public.id().to_string()), "{said}");
-    let public = public.to_string();
+    assert!(said.contains(&heads[0].key_id.to_string()), "{said}");
     assert!(with_key(&["audit", "verify"], &public).await.status.success());
     assert!(with_key(&["audit", "verify", "--public-key", &public], "").await.status.success());
 }

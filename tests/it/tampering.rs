@@ -53,7 +53,7 @@ fn shift(behind: i64, by: i64) -> String {
 fn cut(size: i64) -> String {
     let mut statements = format!(
         "DELETE FROM events WHERE position > {size}; DELETE FROM tree_heads WHERE size > {size}; \
-         UPDATE event_log_head SET position = {size}"
+         UPDATE event_log_head SET position = {size}; DELETE FROM tree_floor"
     );
     let mut hashes = size;
     for level in 0..8 {
@@ -315,7 +315,7 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
     let pool = &database.pool;
     let changed = format!(
         "UPDATE events SET payload = (payload::text || ' ')::json WHERE position = {at}; \
-         DELETE FROM tree_heads; DELETE FROM tree_tiles"
+         DELETE FROM tree_heads; DELETE FROM tree_tiles; DELETE FROM tree_floor"
     );
     tamper(pool, &changed).await;
     let mut db = pool.acquire().await.unwrap();

@@ -1,5 +1,5 @@
 //! Heads of the tree, and their text: a C2SP checkpoint as a signed note. What is signed is the text of four lines;
-//! what is published has an empty line and the signature's line behind it.
+//! what is published has an empty line and the signature's line behind it. The note of a resumption has two lines more.
 
 use std::fmt::{Display, Formatter};
 
@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::key::KeyId;
 
-/// How the names of our logs begin.
-const NAME: &str = "ocpizza-manager/";
+/// How the names of our logs begin, and so every note.
+pub const NAME: &str = "ocpizza-manager/";
 /// How a signature's line begins: an em dash.
 const DASH: &str = "— ";
 
@@ -26,6 +26,37 @@ pub(super) fn log_of(name: &str) -> Option<Uuid> {
     (origin(log) == name).then_some(log)
 }
 
+/// How the two lines begin that a resumption adds to a head.
+const RESUMES: &str = "resumes ";
+const REASON: &str = "reason ";
+/// Stands for the root of a head of which only the size is known.
+const UNKNOWN_ROOT: &str = "-";
+
+/// What a head adds that an operator let the tree go on from: the head that was given up, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resumption {
+    /// The size of the head that was given up; the head's own size when none was.
+    pub size: u64,
+    /// Its root; `None` when only its size is known.
+    pub root: Option<Hash>,
+    /// The operator's reason; one line.
+    pub reason: String,
+}
+
+impl Resumption {
+    fn lines(&self) -> String {
+        let root = self.root.map_or_else(|| UNKNOWN_ROOT.to_owned(), |root| root.to_string());
+        format!("{RESUMES}{} {root}\n{REASON}{}\n", self.size, self.reason)
+    }
+
+    fn of_lines(resumes: &str, reason: &str) -> Option<Self> {
+        let (size, root) = resumes.strip_prefix(RESUMES)?.split_once(' ')?;
+        let root = if root == UNKNOWN_ROOT { None } else { Some(Hash::parse_hash(root).ok()?) };
+        let reason = reason.strip_prefix(REASON)?.to_owned();
+        Some(Self { size: size.parse().ok()?, root, reason })
+    }
+}
+
 /// What a log was, at a size.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TreeHead {
@@ -37,6 +68,8 @@ pub struct TreeHead {
     pub root: Hash,
     /// When it was signed; microseconds count, nothing below them.
     pub signed_at: DateTime<Utc>,
+    /// Set when this is the note of a resumption: the tree goes on from this head, at the operator's word.
+    pub resumption: Option<Resumption>,
 }
 
 impl TreeHead {
@@ -45,16 +78,36 @@ impl TreeHead {
         origin(self.log)
     }
 
-    /// The text that is signed: name, size, root in base64 and time, a line each.
+    /// The text that is signed: name, size, root in base64 and time, a line each; then the lines of a resumption.
     pub fn body(&self) -> String {
         let signed_at = self.signed_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        format!("{}\n{}\n{}\n{signed_at}\n", self.origin(), self.size, self.root)
+        let resumption = self.resumption.as_ref().map(Resumption::lines).unwrap_or_default();
+        format!("{}\n{}\n{}\n{signed_at}\n{resumption}", self.origin(), self.size, self.root)
     }
 
-    fn of_lines([name, size, root, signed_at]: [&str; 4]) -> Option<Self> {
+    /// Whether this is the note of a resumption that gave up another head: one beyond its size, up to the size that it
+    /// names, signed no later.
+    pub fn gives_up(&self, other: &Self) -> bool {
+        self.resumption.as_ref().is_some_and(|resumption| {
+            self.log == other.log
+                && self.size < other.size
+                && other.size <= resumption.size
+                && other.signed_at <= self.signed_at
+                // Of the head that it names it says which it was.
+                && (other.size < resumption.size || resumption.root.is_none_or(|root| root == other.root))
+        })
+    }
+
+    fn of_lines(lines: &[&str]) -> Option<Self> {
+        let (&[name, size, root, signed_at], more) = lines.split_first_chunk::<4>()?;
         let signed_at = DateTime::parse_from_rfc3339(signed_at).ok()?.to_utc();
         let root = Hash::parse_hash(root).ok()?;
-        Some(Self { log: log_of(name)?, size: size.parse().ok()?, root, signed_at })
+        let resumption = match more {
+            [] => None,
+            [resumes, reason] => Some(Resumption::of_lines(resumes, reason)?),
+            _ => return None,
+        };
+        Some(Self { log: log_of(name)?, size: size.parse().ok()?, root, signed_at, resumption })
     }
 }
 
@@ -102,18 +155,18 @@ pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, BadNote> {
             return Ok(notes);
         }
         let bad = BadNote { line: at + 1 };
-        let &[name, size, root, signed_at, "", ..] = lines.get(at..).unwrap_or_default() else {
-            return Err(bad);
-        };
-        let head = TreeHead::of_lines([name, size, root, signed_at]).ok_or(bad)?;
+        let rest = lines.get(at..).unwrap_or_default();
+        let body = rest.iter().position(|line| line.is_empty()).map(|end| &rest[..end]).ok_or(bad)?;
+        let head = TreeHead::of_lines(body).ok_or(bad)?;
         // Only the one way of writing it is what was signed.
-        if head.body() != format!("{name}\n{size}\n{root}\n{signed_at}\n") {
+        if !head.body().lines().eq(body.iter().copied()) {
             return Err(bad);
         }
-        at += 5;
+        let name = head.origin();
+        at += body.len() + 1;
         let mut ours = None;
         while let Some(line) = lines.get(at).and_then(|line| line.strip_prefix(DASH)) {
-            if let Some(text) = line.strip_prefix(name).and_then(|line| line.strip_prefix(' ')) {
+            if let Some(text) = line.strip_prefix(&*name).and_then(|line| line.strip_prefix(' ')) {
                 ours = ours.or(signature(text));
             }
             at += 1;

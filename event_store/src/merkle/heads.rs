@@ -45,6 +45,7 @@ impl Row {
             size: u64::try_from(self.size).ok()?,
             root: Hash(self.root_hash.try_into().ok()?),
             signed_at: self.signed_at,
+            resumption: None,
         };
         let public_key = PublicKey::of(self.log_id, &self.public_key).ok()?;
         let key_id = KeyId(u32::from_str_radix(&self.key_id, 16).ok()?.to_be_bytes());

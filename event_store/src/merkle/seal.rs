@@ -6,15 +6,17 @@ use domain::LogPosition;
 use futures_util::TryStreamExt;
 use sqlx::{Connection, PgConnection};
 use tlog_tiles::record_hash;
+use uuid::Uuid;
 
 use crate::log::{self, LogError};
 
 use super::head::TreeHead;
 use super::heads::{self, StoredHead};
-use super::key::SealingKey;
+use super::key::{PublicKey, SealingKey, TrustedKeys, Untrusted};
 use super::stored::{COLUMNS, stored_event};
 use super::tiles::{self, GrowingTree, Tile};
 use super::tree::TreeError;
+use super::witness::{self, KeptIn, LATEST, Witness};
 
 /// A head at least after so many events.
 pub const EVERY: u64 = 1_000;
@@ -42,6 +44,132 @@ pub enum SealError {
     /// The log has a gap, or ends before its last head.
     #[error("the log has no event at position {0}: run ocpizza-manager audit verify")]
     Missing(LogPosition),
+    /// The last head is not one to build on: its signature does not hold under a trusted key.
+    #[error(
+        "nothing is sealed on top of the head over {size} events: {why}; run ocpizza-manager audit verify"
+    )]
+    Untrusted {
+        /// The head's size.
+        size: u64,
+        /// Why it is not believed.
+        #[source]
+        why: Untrusted,
+    },
+    /// A head that was signed is no longer in the tree.
+    #[error(
+        "the tree has {sealed} events, and a head over {lost} that was signed (known from {kept_in}) is no longer in it: \
+         the log was taken back or rewritten; run ocpizza-manager audit verify, and after a failover or a restore \
+         ocpizza-manager audit resume --reason TEXT"
+    )]
+    Rewound {
+        /// The size of the head that was lost.
+        lost: u64,
+        /// Where it is remembered.
+        kept_in: KeptIn,
+        /// The size of the tree.
+        sealed: u64,
+    },
+    /// No head covers an event that was recorded long ago.
+    #[error(
+        "the event at position {position} was recorded at {recorded_at}, more than {} hours ago, and no head covers it: a \
+         head that is signed now would not show that it was there; ocpizza-manager audit resume --reason TEXT seals it \
+         all the same",
+        LATEST.num_hours()
+    )]
+    Late {
+        /// The first position that no head covers.
+        position: LogPosition,
+        /// When it was recorded.
+        recorded_at: DateTime<Utc>,
+    },
+}
+
+impl SealError {
+    /// A name of the fault, for those who may not see what the log holds.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Database(_) => "DATABASE",
+            Self::Log(_) => "LOG",
+            Self::Tree(_) => "TREE",
+            Self::Disagrees(_) => "DISAGREES",
+            Self::BadHead(_) => "BAD_HEAD",
+            Self::Missing(_) => "MISSING",
+            Self::Untrusted { .. } => "UNTRUSTED",
+            Self::Rewound { .. } => "REWOUND",
+            Self::Late { .. } => "LATE",
+        }
+    }
+}
+
+/// What heads are signed with, and what the signer knows apart from the database. Clones share the memory.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    pub(super) key: SealingKey,
+    retired: Vec<PublicKey>,
+    pub(super) witness: Witness,
+}
+
+impl From<SealingKey> for Signer {
+    fn from(key: SealingKey) -> Self {
+        Self::new(key, Vec::new())
+    }
+}
+
+/// The tree as it can be built on.
+pub(super) struct Base {
+    pub(super) tree: GrowingTree,
+    pub(super) last: Option<StoredHead>,
+}
+
+impl Signer {
+    /// Signs with a key, on top of heads of that key and of retired ones.
+    pub fn new(key: SealingKey, retired: Vec<PublicKey>) -> Self {
+        Self { key, retired, witness: Witness::default() }
+    }
+
+    /// What this process remembers.
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// The keys whose heads may be built on.
+    pub fn trusted(&self, log: Uuid) -> TrustedKeys {
+        self.retired.iter().cloned().chain([self.key.public(log)]).collect()
+    }
+
+    /// The tree as of the last head, once that holds and the log reaches as far.
+    pub(super) async fn tree(&self, db: &mut PgConnection, log: Uuid) -> Result<Base, SealError> {
+        let last = heads::latest(&mut *db).await?;
+        if let Some(last) = &last {
+            let size = last.signed.head.size;
+            let trusted = self.trusted(log);
+            trusted.check(log, &last.signed).map_err(|why| SealError::Untrusted { size, why })?;
+        }
+        let tree = tree_of(&mut *db, last.as_ref()).await?;
+        let end = log::head(&mut *db).await?;
+        check_reaches(end, &tree)?;
+        Ok(Base { tree, last })
+    }
+
+    /// As [`seal`], with what this signer knows.
+    ///
+    /// # Errors
+    /// [`SealError`]; batches before it are sealed.
+    pub async fn seal(
+        &self,
+        db: &mut PgConnection,
+        until: Until,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoredHead>, SealError> {
+        let mut all = Vec::new();
+        loop {
+            let (heads, more) = seal_batch(db, self, until, now).await?;
+            all.extend(heads);
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
 }
 
 /// How far to seal.
@@ -64,14 +192,7 @@ pub async fn seal(
     until: Until,
     now: DateTime<Utc>,
 ) -> Result<Vec<StoredHead>, SealError> {
-    let mut all = Vec::new();
-    loop {
-        let (heads, more) = seal_batch(db, key, until, now).await?;
-        all.extend(heads);
-        if !more {
-            return Ok(all);
-        }
-    }
+    Signer::from(key.clone()).seal(db, until, now).await
 }
 
 /// The tree as of the last head, which must be the one that was signed.
@@ -86,14 +207,26 @@ async fn tree_of(db: &mut PgConnection, last: Option<&StoredHead>) -> Result<Gro
 }
 
 /// Whether the log can be sealed further: its last head is readable, the stored tree agrees with it, and the log
-/// reaches as far and goes on without a gap. Reads a few rows, and none of what is to be sealed.
+/// reaches as far and goes on without a gap; no head that is remembered is lost, and nothing has waited for too long.
+/// Reads a few rows, and none of what is to be sealed. With a signer its memory counts too, and signatures are checked.
 ///
 /// # Errors
 /// [`SealError`], with which [`seal`] would fail, too.
-pub async fn check_end(db: &mut PgConnection) -> Result<(), SealError> {
+pub async fn check_end(db: &mut PgConnection, signer: Option<&Signer>) -> Result<(), SealError> {
     // As of one moment: sealing goes on meanwhile.
     let mut snapshot = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let id = heads::log_id(&mut *snapshot).await?;
+    let now: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *snapshot).await?;
+    let trusted = signer.map(|signer| signer.trusted(id));
     let last = heads::latest(&mut *snapshot).await?;
+    let sealed = last.as_ref().map_or(0, |last| last.signed.head.size);
+    // Lost heads first: what else does not fit may follow from them.
+    let floors = witness::floors(&mut snapshot, signer.map(Signer::witness)).await?;
+    let resumptions = witness::resumptions(&mut snapshot, trusted.as_ref()).await?;
+    witness::check(&mut snapshot, sealed, &floors, &resumptions, now).await?;
+    if let (Some(trusted), Some(last)) = (&trusted, &last) {
+        trusted.check(id, &last.signed).map_err(|why| SealError::Untrusted { size: sealed, why })?;
+    }
     let tree = tree_of(&mut snapshot, last.as_ref()).await?;
     let end = log::head(&mut *snapshot).await?;
     check_reaches(end, &tree)?;
@@ -101,6 +234,10 @@ pub async fn check_end(db: &mut PgConnection) -> Result<(), SealError> {
     let there = "SELECT EXISTS (SELECT FROM events WHERE position = $1)";
     if next <= end && !sqlx::query_scalar::<_, bool>(there).bind(next.0).fetch_one(&mut *snapshot).await? {
         return Err(SealError::Missing(next));
+    }
+    // A process that does not seal remembers too.
+    if let (Some(signer), Some(last)) = (signer, &last) {
+        signer.witness.remember(last);
     }
     Ok(())
 }
@@ -116,26 +253,26 @@ fn check_reaches(end: LogPosition, tree: &GrowingTree) -> Result<(), SealError> 
 /// One batch, and whether there may be more.
 async fn seal_batch(
     db: &mut PgConnection,
-    key: &SealingKey,
+    signer: &Signer,
     until: Until,
     now: DateTime<Utc>,
 ) -> Result<(Vec<StoredHead>, bool), SealError> {
     let mut transaction = db.begin().await?;
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('seal', 0))")
-        .execute(&mut *transaction)
-        .await?;
+    lock(&mut transaction).await?;
     let id = heads::log_id(&mut *transaction).await?;
-    let last = heads::latest(&mut *transaction).await?;
-    let mut tree = tree_of(&mut transaction, last.as_ref()).await?;
-    let end = log::head(&mut *transaction).await?;
-    check_reaches(end, &tree)?;
-    let public_key = key.public(id);
-    let now = last.as_ref().map_or(now, |last| now.max(last.signed.head.signed_at));
-    // The database keeps microseconds.
-    let signed_at = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
+    let sealed = u64::try_from(heads::sealed(&mut *transaction).await?.0).unwrap_or_default();
+    let floors = witness::floors(&mut transaction, Some(&signer.witness)).await?;
+    let resumptions = witness::resumptions(&mut transaction, Some(&signer.trusted(id))).await?;
+    witness::check(&mut transaction, sealed, &floors, &resumptions, now).await?;
+    let Base { mut tree, last } = signer.tree(&mut transaction, id).await?;
+    let public_key = signer.key.public(id);
+    let resumed = resumptions.last().map(|resumed| resumed.head.signed_at);
+    let last_signed = last.as_ref().map(|last| last.signed.head.signed_at).max(resumed);
+    let signed_at = microseconds(last_signed.map_or(now, |last| now.max(last)));
     let sign = |tree: &GrowingTree| -> Result<StoredHead, SealError> {
-        let head = TreeHead { log: id, size: tree.size(), root: tree.root()?, signed_at };
-        Ok(StoredHead { signed: key.sign(head), public_key: public_key.clone() })
+        let (size, root) = (tree.size(), tree.root()?);
+        let head = TreeHead { log: id, size, root, signed_at, resumption: None };
+        Ok(StoredHead { signed: signer.key.sign(head), public_key: public_key.clone() })
     };
 
     let start = tree.size();
@@ -169,13 +306,44 @@ async fn seal_batch(
         }
     }
     let more = tree.size() - start == u64::try_from(BATCH).unwrap_or(u64::MAX);
-    if !heads.is_empty() {
+    if let Some(newest) = heads.last() {
         full.extend(at_head.partial_tiles());
         tiles::write(&mut transaction, full).await?;
         write(&mut transaction, &heads).await?;
+        write_floor(&mut transaction, newest).await?;
         transaction.commit().await?;
     }
+    // Not before it is stored: what was rolled back was never published.
+    if let Some(newest) = heads.last().or(last.as_ref()) {
+        signer.witness.remember(newest);
+    }
     Ok((heads, more))
+}
+
+/// Makes this transaction the only one that changes the tree.
+pub(super) async fn lock(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('seal', 0))").execute(db).await?;
+    Ok(())
+}
+
+/// A time as the database keeps it.
+pub(super) fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
+}
+
+/// Remembers the last head apart from the heads.
+async fn write_floor(db: &mut PgConnection, head: &StoredHead) -> Result<(), sqlx::Error> {
+    let head = &head.signed.head;
+    sqlx::query(
+        "INSERT INTO tree_floor (size, root_hash, signed_at) VALUES ($1, $2, $3) ON CONFLICT (id) \
+         DO UPDATE SET size = EXCLUDED.size, root_hash = EXCLUDED.root_hash, signed_at = EXCLUDED.signed_at",
+    )
+    .bind(i64::try_from(head.size).unwrap_or(i64::MAX))
+    .bind(&head.root.0[..])
+    .bind(head.signed_at)
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Stores heads.

@@ -142,7 +142,7 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
 pub(super) fn only(table: &str, cut: &Cut) -> Option<String> {
     match table {
         "events" => Some(format!("position <= {}", cut.position)),
-        "tree_heads" => Some(format!("size <= {}", cut.position)),
+        "tree_heads" | "tree_resumptions" => Some(format!("size <= {}", cut.position)),
         _ => None,
     }
 }
@@ -181,9 +181,7 @@ const FACTS: &[&str] = &[
      SET hashes = substring(hashes FOR (32 * ((tree.size >> (8 * level)) - tile * 256))::integer) \
      FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) AS tree \
      WHERE octet_length(hashes) > 32 * ((tree.size >> (8 * level)) - tile * 256)",
-    // Also the heads that follow are published, though some of that size were: they are of another log.
-    "UPDATE head_publications p SET size = tree.size \
-     FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) AS tree WHERE p.size > tree.size",
+    // What is remembered of the heads beyond the cut stays: sealing goes on at the operator's word alone.
 ];
 
 /// Brings the facts in line with a log that was cut. Gives the charges that nobody will look after.

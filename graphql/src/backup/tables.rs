@@ -51,6 +51,8 @@ const TABLES: &[Table] = &[
     facts("log_identity", "id"),
     facts("tree_tiles", "level, tile"),
     facts("tree_heads", "size"),
+    facts("tree_floor", "id"),
+    facts("tree_resumptions", "id"),
     facts("head_publications", "destination"),
     facts("accounts", "id"),
     facts("contacts", "id"),
@@ -109,7 +111,8 @@ impl Table {
 
     /// Whether it may have grown since a backup without anything being lost: the log is sealed again.
     pub(super) fn is_sealed_again(self) -> bool {
-        ["tree_tiles", "tree_heads", "head_publications"].contains(&self.name)
+        ["tree_tiles", "tree_heads", "tree_floor", "tree_resumptions", "head_publications"]
+            .contains(&self.name)
     }
 
     /// The rows that a backup has of it, in order, as COPY gives them.

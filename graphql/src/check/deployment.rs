@@ -119,6 +119,7 @@ async fn ready(report: &mut Report, begun: Instant, answer: Response) -> Vec<Val
         };
         report.note(&name, begun, found);
     }
+    sealing(report, begun, &said["sealing"]);
     let ready = if is("ready") && status == 200 {
         Ok("ready".to_owned())
     } else if is("stopping") {
@@ -145,6 +146,18 @@ fn stand_in(report: &mut Report, begun: Instant, entry: &Value, production: bool
         Some(StandInState::StandIn | StandInState::Missing) | None => Err(detail),
     };
     report.note(&name, begun, found);
+}
+
+/// Whether the log is sealed.
+fn sealing(report: &mut Report, begun: Instant, sealing: &Value) {
+    let found = match (sealing["ok"].as_bool(), sealing["stopped"].as_str()) {
+        (Some(true), _) => {
+            Ok(format!("at {}, {} behind", sealing["position"].as_str().unwrap_or("?"), sealing["lag"]))
+        }
+        (_, Some(code)) => Err(format!("stopped ({code}): run ocpizza-manager audit verify")),
+        (_, None) => Err("not known".to_owned()),
+    };
+    report.note("sealing", begun, found);
 }
 
 async fn graphql(target: &Target) -> Result<String, String> {

@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use event_store::MIGRATOR;
-use projections::lag;
+use projections::ReadModels;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
@@ -50,13 +50,14 @@ async fn migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
 }
 
 /// How far the log is sealed, by whichever process. Requests are answered all the same: this makes no process unready.
-async fn sealing(pool: &PgPool) -> Result<Value, sqlx::Error> {
-    let sealing = lag::sealing(&mut *pool.acquire().await?).await?;
+async fn sealing(read_models: &ReadModels) -> Result<Value, sqlx::Error> {
+    let sealing = read_models.sealing().await?;
     Ok(json!({
         "position": sealing.position.to_string(),
         "lag": sealing.events,
         "seconds": sealing.seconds.round(),
         "ok": sealing.stopped.is_none(),
+        "stopped": sealing.stopped.map(|stopped| stopped.code),
     }))
 }
 
@@ -74,7 +75,7 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
     let database = migrations.is_ok();
     let migrations = migrations.unwrap_or(false);
     let status = if database { services.read_models.status().await.ok() } else { None };
-    let sealing = if database { sealing(&services.pool).await.ok() } else { None };
+    let sealing = if database { sealing(&services.read_models).await.ok() } else { None };
     let read_models: Vec<Value> = status
         .iter()
         .flatten()

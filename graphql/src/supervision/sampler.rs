@@ -93,7 +93,7 @@ impl Sampler {
                 metrics::gauge!("ocpizza_reactor_stopped", "reactor" => name).set(stopped);
             }
         }
-        let sealing = lag::sealing(&mut db).await?;
+        let sealing = self.services.read_models.sealing_on(&mut db).await?;
         metrics::gauge!("ocpizza_sealed_position").set(gauge(sealing.position));
         metrics::gauge!("ocpizza_sealing_lag_events").set(gauge(sealing.events));
         metrics::gauge!("ocpizza_sealing_lag_seconds").set(sealing.seconds);

@@ -1,7 +1,7 @@
 //! A log that is put back only up to some moment, and a system that goes on rightly from there.
 
 use domain::LogPosition;
-use event_store::merkle::{self, SealingKey, Until, Wrong, heads_after, seal};
+use event_store::merkle::{self, SealError, SealingKey, Signer, Until, Wrong, heads_after, seal};
 use serde_json::json;
 use sqlx::PgPool;
 use tests::log::grow;
@@ -121,10 +121,21 @@ async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
         done(&run(&database.url, &["restore", &file, "--to", &to.to_string()]).await);
         let verify = async |given: &[_]| crate::sealing::verify(pool, given).await;
         let report = verify(&[]).await;
-        assert_eq!((report.finding, report.unsealed), (None, u64::try_from(to - kept).unwrap()), "{to}");
-        let published = count(pool, "SELECT size FROM head_publications").await;
+        assert_eq!(report.unsealed, u64::try_from(to - kept).unwrap(), "{to}");
+        assert!(matches!(report.finding.unwrap().wrong, Wrong::HeadLost { .. }), "{to}");
+        // That heads beyond the cut were signed is not forgotten.
+        let published = async || count(pool, "SELECT size FROM head_publications").await;
+        assert_eq!(published().await, 1_600, "{to}");
+        let mut db = pool.acquire().await.unwrap();
+        let refused = seal(&mut db, &key, Until::Now, crate::sealing::now()).await;
+        assert!(matches!(refused, Err(SealError::Rewound { lost: 1_700 | 1_600, .. })), "{to}: {refused:?}");
+        assert!(merkle::check_end(&mut db, None).await.is_err(), "{to}");
+        assert!(verify(&outside).await.finding.is_some(), "{to}");
+        let signer = Signer::from(key.clone());
+        signer.resume(&mut db, "restored", &[], crate::sealing::now()).await.unwrap();
+        let published = published().await;
         assert_eq!(published, kept.min(1_600), "{to}");
-        merkle::check_end(&mut pool.acquire().await.unwrap()).await.unwrap();
+        merkle::check_end(&mut db, Some(&signer)).await.unwrap();
         // Sealing goes on, also of what comes now; the heads are those that will be published.
         let mut sizes = seal_now(pool).await;
         grow(pool, 300).await;
@@ -133,10 +144,10 @@ async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
         assert_eq!(sizes.last(), Some(&u64::try_from(to + 300).unwrap()), "{to}");
         assert_eq!(heads_after(pool, LogPosition(published), 100).await.unwrap().len(), sizes.len());
         assert_eq!(verify(&[]).await.finding, None, "{to}");
-        // Whoever kept a head of what was cut off sees that this is another log.
-        let finding = verify(&outside).await.finding.expect("a finding");
-        let cut_off =
-            matches!(finding.wrong, Wrong::CutOff { given: true, .. } | Wrong::NotOfHead { given: true, .. });
-        assert!(cut_off, "{to}: {finding:?}");
+        // Whoever kept a head of what was cut off sees that it was given up, and by whom.
+        let report = verify(&outside).await;
+        assert_eq!((report.finding, report.resumptions.len()), (None, 1), "{to}");
+        assert!(report.given_up > 0, "{to}");
+        assert_eq!(report.resumptions[0].size, u64::try_from(kept).unwrap());
     }
 }

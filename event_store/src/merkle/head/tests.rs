@@ -5,7 +5,13 @@ use tlog_tiles::record_hash;
 fn signed(size: u64) -> SignedHead {
     let signed_at = "2026-11-24T18:00:00Z".parse().unwrap();
     let root = record_hash(&size.to_be_bytes());
-    SealingKey::from_seed(&[1; 32]).sign(TreeHead { log: Uuid::from_u128(7), size, root, signed_at })
+    SealingKey::from_seed(&[1; 32]).sign(TreeHead {
+        log: Uuid::from_u128(7),
+        size,
+        root,
+        signed_at,
+        resumption: None,
+    })
 }
 
 #[test]
@@ -46,4 +52,41 @@ fn what_is_not_written_in_the_one_way_is_no_head() {
     ] {
         assert_eq!(parse_notes(&bad), Err(BadNote { line }), "{bad}");
     }
+}
+
+fn resumption(size: u64, gave_up: u64) -> SignedHead {
+    let resumption = Resumption { size: gave_up, root: None, reason: "failover to the standby".to_owned() };
+    let head = TreeHead { resumption: Some(resumption), ..signed(size).head };
+    SealingKey::from_seed(&[1; 32]).sign(head)
+}
+
+#[test]
+fn a_resumption_is_a_head_with_two_lines_more() {
+    let (head, resumed) = (signed(3), resumption(3, 900));
+    let note = resumed.to_string();
+    assert_eq!(note.lines().nth(4), Some("resumes 900 -"));
+    assert_eq!(note.lines().nth(5), Some("reason failover to the standby"));
+    assert_eq!(parse_notes(&format!("{head}\n{note}\n{head}")).unwrap(), [head.clone(), resumed, head]);
+    let empty = resumption(0, 900);
+    assert_eq!(parse_notes(&empty.to_string()).unwrap(), [empty]);
+    for bad in [
+        note.replace("resumes", "resume"),
+        note.replace("reason", "because"),
+        note.replace("900 -", "0900 -"),
+    ] {
+        assert_eq!(parse_notes(&bad), Err(BadNote { line: 1 }), "{bad}");
+    }
+}
+
+#[test]
+fn a_resumption_gives_up_the_heads_between_its_cut_and_the_head_that_it_names() {
+    let resumed = resumption(3, 900).head;
+    let gives_up = |size| resumed.gives_up(&signed(size).head);
+    assert_eq!([2, 3, 4, 900, 901].map(gives_up), [false, false, true, true, false]);
+    let later = TreeHead { signed_at: resumed.signed_at + chrono::TimeDelta::seconds(1), ..signed(5).head };
+    assert!(!resumed.gives_up(&later), "signed after it");
+    assert!(!signed(3).head.gives_up(&signed(4).head), "no resumption");
+    let mut named = resumed;
+    named.resumption.as_mut().unwrap().root = Some(signed(7).head.root);
+    assert!(!named.gives_up(&signed(900).head), "it names another head of this size");
 }

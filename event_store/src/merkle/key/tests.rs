@@ -5,7 +5,7 @@ const LOG: Uuid = Uuid::from_u128(7);
 
 fn head(log: Uuid) -> TreeHead {
     let signed_at = "2026-11-24T18:00:00.000001Z".parse().unwrap();
-    TreeHead { log, size: 1, root: record_hash(b"one"), signed_at }
+    TreeHead { log, size: 1, root: record_hash(b"one"), signed_at, resumption: None }
 }
 
 fn trusted(keys: &[&SealingKey]) -> TrustedKeys {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use tlog_tiles::Hash;
 use uuid::Uuid;
@@ -22,17 +23,23 @@ pub(super) struct Checkpoint {
     pub(super) root: Hash,
     pub(super) key: KeyId,
     pub(super) given: bool,
+    /// Whether a resumption has given it up.
+    pub(super) is_given_up: bool,
+    /// When a stored one was signed; `None` for others.
+    pub(super) signed_at: Option<DateTime<Utc>>,
 }
 
 /// Those that are still to be reached.
 pub(super) struct Checkpoints<'a> {
     trusted: &'a TrustedKeys,
     log: Uuid,
-    given: VecDeque<&'a SignedHead>,
+    /// With whether they were kept outside; resumptions of the database are here, too.
+    given: VecDeque<(&'a SignedHead, bool)>,
+    resumptions: &'a [SignedHead],
     stored: VecDeque<Row>,
     /// The size of the last stored one that was taken, and the time of the last that could be read.
     last_stored: u64,
-    last_signed: Option<chrono::DateTime<chrono::Utc>>,
+    last_signed: Option<DateTime<Utc>>,
     all_read: bool,
     /// What is wrong with the heads themselves.
     pub(super) findings: Vec<Finding>,
@@ -44,13 +51,22 @@ fn size_of(row: &Row) -> u64 {
 }
 
 impl<'a> Checkpoints<'a> {
-    pub(super) fn new(given: &'a [SignedHead], trusted: &'a TrustedKeys, log: Uuid) -> Self {
-        let mut given: Vec<_> = given.iter().collect();
-        given.sort_by_key(|head| head.head.size);
+    /// `given` were kept outside, `resumptions` are those of the database; both are trusted.
+    pub(super) fn new(
+        given: &'a [SignedHead],
+        resumptions: &'a [SignedHead],
+        trusted: &'a TrustedKeys,
+        log: Uuid,
+    ) -> Self {
+        let resumed = resumptions.iter().map(|head| (head, false));
+        let mut all: Vec<_> = given.iter().map(|head| (head, true)).chain(resumed).collect();
+        all.retain(|(head, _)| head.head.size > 0);
+        all.sort_by_key(|(head, _)| head.head.size);
         Self {
             trusted,
             log,
-            given: given.into(),
+            given: all.into(),
+            resumptions,
             stored: VecDeque::new(),
             last_stored: 0,
             last_signed: None,
@@ -75,7 +91,7 @@ impl<'a> Checkpoints<'a> {
     pub(super) async fn next_size(&mut self, db: &mut PgConnection) -> Result<Option<u64>, sqlx::Error> {
         self.fill(db).await?;
         let stored = self.stored.front().map(size_of);
-        let given = self.given.front().map(|head| head.head.size);
+        let given = self.given.front().map(|(head, _)| head.head.size);
         Ok(stored.into_iter().chain(given).min())
     }
 
@@ -86,10 +102,13 @@ impl<'a> Checkpoints<'a> {
         size: u64,
     ) -> Result<Vec<Checkpoint>, sqlx::Error> {
         let mut taken = Vec::new();
-        while let Some(head) = self.given.front().copied().filter(|head| head.head.size == size) {
+        while let Some((head, given)) = self.given.front().copied().filter(|(head, _)| head.head.size == size)
+        {
             self.given.pop_front();
             // Trusted: they were looked at before.
-            taken.push(Checkpoint { size, root: head.head.root, key: head.key_id, given: true });
+            let is_given_up = self.resumptions.iter().any(|it| it.head.gives_up(&head.head));
+            let SignedHead { head, key_id: key, .. } = head;
+            taken.push(Checkpoint { size, root: head.root, key: *key, given, is_given_up, signed_at: None });
         }
         self.fill(db).await?;
         if self.stored.front().is_some_and(|row| size_of(row) == size)
@@ -123,7 +142,8 @@ impl<'a> Checkpoints<'a> {
             wrong(Wrong::HeadTime);
         }
         self.last_signed = Some(signed_at);
-        let SignedHead { head, key_id, .. } = head.signed;
-        Some(Checkpoint { size, root: head.root, key: key_id, given: false })
+        let SignedHead { head, key_id: key, .. } = head.signed;
+        let (root, signed_at) = (head.root, Some(signed_at));
+        Some(Checkpoint { size, root, key, given: false, is_given_up: false, signed_at })
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::{Display, Formatter};
 
+use chrono::TimeDelta;
 use domain::LogPosition;
 
 use super::super::key::{KeyId, Untrusted};
+use super::super::witness::{KeptIn, LATEST};
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,18 @@ pub enum Wrong {
     DamagedHead,
     /// The head over them is dated before the one in front of it.
     HeadTime,
+    /// The head over them was signed long after the first of them was recorded.
+    LateHead {
+        /// How long that one had waited.
+        waited: TimeDelta,
+    },
+    /// A head over them was signed, and is no longer among the stored ones.
+    HeadLost {
+        /// How many events the head has.
+        size: u64,
+        /// Where it is remembered.
+        kept_in: KeptIn,
+    },
     /// There is no head over them, though a head follows every thousand events.
     HeadsMissing,
     /// Their hashes are stored, and the head that sealed them is gone.
@@ -64,7 +78,13 @@ impl Wrong {
     /// Whether it is about a head that is not to be believed, and so about no event in particular.
     fn is_about_heads(&self) -> bool {
         match self {
-            Self::Head(_) | Self::DamagedHead | Self::HeadTime | Self::HeadsMissing | Self::HeadGone => true,
+            Self::Head(_)
+            | Self::DamagedHead
+            | Self::HeadTime
+            | Self::LateHead { .. }
+            | Self::HeadLost { .. }
+            | Self::HeadsMissing
+            | Self::HeadGone => true,
             Self::Missing
             | Self::Twice
             | Self::Unreadable
@@ -114,6 +134,18 @@ impl Display for Wrong {
             Self::HeadTime => {
                 f.write_str("the head over these events is dated before the one in front of it")
             }
+            Self::LateHead { waited } => write!(
+                f,
+                "the head over these events was signed {} h after the first of them was recorded, more than {} h: it does \
+                 not show that they were there, and the tree may have been started again over a log that was rewritten",
+                waited.num_hours(),
+                LATEST.num_hours()
+            ),
+            Self::HeadLost { size, kept_in } => write!(
+                f,
+                "a head over {size} events was signed (known from {kept_in}) and is no longer stored: the log was taken \
+                 back or rewritten since"
+            ),
             Self::HeadsMissing => f.write_str("a head over some of these events is missing"),
             Self::HeadGone => f.write_str("these events were sealed, and their head is gone"),
             Self::LogHead(position) => {

@@ -11,10 +11,11 @@ use sqlx::{Acquire, Executor, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 pub use finding::{Finding, Wrong};
+pub use walk::Delay;
 
-use super::head::SignedHead;
-use super::heads;
+use super::head::{SignedHead, TreeHead, parse_notes};
 use super::key::{TrustedKeys, Untrusted};
+use super::{heads, witness};
 use checkpoints::Checkpoints;
 use finding::first;
 use walk::Walk;
@@ -49,6 +50,12 @@ pub struct Report {
     pub heads: u64,
     /// How many heads that were given were reached.
     pub given: u64,
+    /// How many given heads the log does not agree with, and a resumption has given up.
+    pub given_up: u64,
+    /// Where an operator let the tree go on from an earlier head, oldest first.
+    pub resumptions: Vec<TreeHead>,
+    /// The longest that an event waited for its head.
+    pub longest: Option<Delay>,
     /// How many events are behind the last head that agrees: they are not yet sealed.
     pub unsealed: u64,
     /// The first thing that is wrong; none when all is as it was sealed.
@@ -79,21 +86,62 @@ pub async fn verify(
         trusted.check(log, head).map_err(|why| VerifyError::Given { size, why })?;
     }
     let tables = tables::Tables::read(&mut beside).await?;
-    let checkpoints = Checkpoints::new(given, trusted, log);
-    let mut walk = Walk::new(checkpoints, tables.sealed.max(tables.hashed));
+    let (resumptions, mut found) = stored_resumptions(&mut beside, trusted, log).await?;
+    let floors = witness::floors(&mut beside, None).await?;
+    if let Some(lost) = witness::lost(&mut beside, &floors, &resumptions).await? {
+        let witness::Floor { size, kept_in, .. } = lost;
+        found.push(Finding::between(tables.sealed.min(size - 1), size, Wrong::HeadLost { size, kept_in }));
+    }
+    // Those that were kept outside count as well, when the database has lost them.
+    let mut known = resumptions.clone();
+    known.extend(given.iter().filter(|head| head.head.resumption.is_some()).cloned());
+    let checkpoints = Checkpoints::new(given, &known, trusted, log);
+    let mut walk = Walk::new(checkpoints, &known, tables.sealed.max(tables.hashed));
     walk.run(&mut streaming, &mut beside, &mut |done| progress(done, tables.position)).await?;
     let events = walk.events();
     let (mut findings, reached) = walk.finish(&mut beside).await?;
     findings.extend(tables.compare(events, reached.last_time));
     findings.extend(tables::sequences(&mut beside).await?);
+    findings.append(&mut found);
     Ok(Report {
         log,
         events,
         heads: reached.heads,
         given: reached.given,
+        given_up: reached.given_up,
+        resumptions: resumptions.into_iter().map(|signed| signed.head).collect(),
+        longest: reached.longest,
         unsealed: events.saturating_sub(reached.agreed),
         finding: first(findings),
     })
+}
+
+/// The resumptions of the database that are to be believed, and what is wrong with the others.
+async fn stored_resumptions(
+    db: &mut PgConnection,
+    trusted: &TrustedKeys,
+    log: Uuid,
+) -> Result<(Vec<SignedHead>, Vec<Finding>), sqlx::Error> {
+    let notes: Vec<(i64, String)> =
+        sqlx::query_as("SELECT size, note FROM tree_resumptions ORDER BY id").fetch_all(db).await?;
+    let (mut believed, mut findings) = (Vec::new(), Vec::new());
+    for (size, note) in notes {
+        let size = u64::try_from(size).unwrap_or_default();
+        let signed = parse_notes(&note).ok().and_then(|notes| notes.into_iter().next());
+        let wrong = match signed.filter(|signed| signed.head.resumption.is_some() && signed.head.size == size)
+        {
+            None => Wrong::DamagedHead,
+            Some(signed) => match trusted.check(log, &signed) {
+                Ok(()) => {
+                    believed.push(signed);
+                    continue;
+                }
+                Err(why) => Wrong::Head(why),
+            },
+        };
+        findings.push(Finding::between(size, size.saturating_add(1), wrong));
+    }
+    Ok((believed, findings))
 }
 
 /// Begins to read as of one moment.

@@ -1,12 +1,15 @@
 //! The pass over the events: each is hashed and appended to a tree of our own, which is compared with the stored hashes
 //! event by event, and with the heads where their sizes are reached.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 use tlog_tiles::{Hash, record_hash};
 
+use super::super::head::SignedHead;
 use super::super::stored::{COLUMNS, stored_event};
 use super::super::tiles::{self, GrowingTree, Tile, Tiles, WIDTH};
+use super::super::witness::{LATEST, waited};
 use super::checkpoints::{Checkpoint, Checkpoints};
 use super::finding::{Finding, Wrong, position};
 
@@ -15,11 +18,24 @@ const TILES: u64 = 64;
 /// Events between two words on the progress.
 const PROGRESS: u64 = 1_000;
 
+/// How long an event waited for its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delay {
+    /// The first event that the head covers, and the head before it does not.
+    pub position: domain::LogPosition,
+    /// From when it was recorded, or from a resumption before it, to when the head was signed.
+    pub waited: TimeDelta,
+}
+
 /// What the pass has reached.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) heads: u64,
     pub(super) given: u64,
+    /// How many of these a resumption has given up, and the log does not agree with.
+    pub(super) given_up: u64,
+    /// The longest that an event waited.
+    pub(super) longest: Option<Delay>,
     /// The size of the last head that agrees.
     pub(super) agreed: u64,
     /// When the last event was recorded, in microseconds since 1970.
@@ -29,6 +45,10 @@ pub(super) struct Reached {
 /// The pass.
 pub(super) struct Walk<'a> {
     checkpoints: Checkpoints<'a>,
+    resumptions: &'a [SignedHead],
+    /// The size of the last stored head, and when the first event behind it was recorded, in microseconds.
+    covered: u64,
+    first_uncovered: Option<i64>,
     next_head: Option<u64>,
     tree: GrowingTree,
     leaf: Vec<u8>,
@@ -39,6 +59,8 @@ pub(super) struct Walk<'a> {
     /// An event, or subtrees, whose stored hash is another; the next head tells which of them was changed.
     suspect: Option<Finding>,
     findings: Vec<Finding>,
+    /// What is wrong with heads alone, which is no reason to stop.
+    findings_of_heads: Vec<Finding>,
     reached: Reached,
 }
 
@@ -54,9 +76,12 @@ fn is_unreadable(error: &sqlx::Error) -> bool {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(checkpoints: Checkpoints<'a>, hashed: u64) -> Self {
+    pub(super) fn new(checkpoints: Checkpoints<'a>, resumptions: &'a [SignedHead], hashed: u64) -> Self {
         Self {
             checkpoints,
+            resumptions,
+            covered: 0,
+            first_uncovered: None,
             next_head: None,
             tree: GrowingTree::default(),
             leaf: Vec::new(),
@@ -64,6 +89,7 @@ impl<'a> Walk<'a> {
             hashed,
             suspect: None,
             findings: Vec::new(),
+            findings_of_heads: Vec::new(),
             reached: Reached { last_time: i64::MIN, ..Reached::default() },
         }
     }
@@ -107,6 +133,7 @@ impl<'a> Walk<'a> {
                 self.findings.push(Finding::at(expected, Wrong::Earlier));
             }
             self.reached.last_time = event.recorded_at;
+            self.first_uncovered.get_or_insert(event.recorded_at);
             event.encode_into(&mut self.leaf);
             let hash = record_hash(&self.leaf);
             self.compare_leaf(beside, at, hash).await?;
@@ -174,10 +201,16 @@ impl<'a> Walk<'a> {
         let size = self.tree.size();
         let (mut agrees, mut disagrees) = (false, None);
         let root = self.tree.root()?;
-        for Checkpoint { size, root: signed, key, given } in self.checkpoints.take(db, size).await? {
+        for checkpoint in self.checkpoints.take(db, size).await? {
+            let Checkpoint { size, root: signed, key, given, is_given_up, signed_at } = checkpoint;
             self.reached.given += u64::from(given);
+            if let Some(signed_at) = signed_at {
+                self.delayed(size, signed_at);
+            }
             if signed == root {
                 agrees = true;
+            } else if is_given_up {
+                self.reached.given_up += 1;
             } else {
                 disagrees = Some(Wrong::NotOfHead { size, given, key });
             }
@@ -203,6 +236,21 @@ impl<'a> Walk<'a> {
         Ok(Step::Next)
     }
 
+    /// A stored head is reached: how long has the first of its events waited for it?
+    fn delayed(&mut self, size: u64, signed_at: DateTime<Utc>) {
+        let before = std::mem::replace(&mut self.covered, size);
+        let recorded_at = self.first_uncovered.take().and_then(DateTime::from_timestamp_micros);
+        let Some(recorded_at) = recorded_at else { return };
+        let position = position(before + 1);
+        let waited = waited(position, recorded_at, signed_at, self.resumptions);
+        if waited > LATEST {
+            self.findings_of_heads.push(Finding::between(before, size, Wrong::LateHead { waited }));
+        }
+        if self.reached.longest.is_none_or(|longest| longest.waited < waited) {
+            self.reached.longest = Some(Delay { position, waited });
+        }
+    }
+
     /// What was found. Heads that were not reached are of a longer log, unless it was not read to its end.
     pub(super) async fn finish(
         mut self,
@@ -219,6 +267,7 @@ impl<'a> Walk<'a> {
         }
         self.reached.heads = self.checkpoints.stored_reached;
         self.findings.append(&mut self.checkpoints.findings);
+        self.findings.append(&mut self.findings_of_heads);
         Ok((self.findings, self.reached))
     }
 
@@ -227,8 +276,12 @@ impl<'a> Walk<'a> {
         let events = self.tree.size();
         let mut beyond = None;
         while let Some(size) = self.checkpoints.next_size(db).await? {
-            for Checkpoint { size, given, .. } in self.checkpoints.take(db, size).await? {
-                beyond = Some(Finding::between(events, size, Wrong::CutOff { size, given }));
+            for Checkpoint { size, given, is_given_up, .. } in self.checkpoints.take(db, size).await? {
+                if is_given_up {
+                    self.reached.given_up += 1;
+                } else {
+                    beyond = Some(Finding::between(events, size, Wrong::CutOff { size, given }));
+                }
             }
         }
         self.findings.extend(beyond);

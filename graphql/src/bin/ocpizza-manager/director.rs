@@ -4,7 +4,7 @@ use event_store::{EventStore, Settings as StoreSettings};
 use graphql::auth::{self, Key};
 use graphql::clock::Clock;
 use graphql::config::Settings;
-use graphql::production;
+use graphql::{production, sealing};
 
 use crate::database::{self, DataDir};
 use crate::logs;
@@ -36,8 +36,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
     let key = Key::given_or_development(settings.signing_key(), &pool).await?;
-    let store = EventStore::start(pool, StoreSettings::default());
+    let store = EventStore::start(pool.clone(), StoreSettings::default());
     let now = Clock::system().now();
     say(auth::invite_first_director(&store, &key, &args.email, &args.name, now).await?);
+    // The first process to serve may come days later.
+    sealing::seal_all(&settings, &pool, Clock::system().now()).await?;
     Ok(())
 }

@@ -106,7 +106,7 @@ pub(crate) async fn run(Args { action }: Args) -> anyhow::Result<()> {
     match action {
         Action::Status { .. } => {
             print_status(&projections::status(&pool).await?);
-            print_sealing(&lag::sealing(&mut *pool.acquire().await?).await?);
+            print_sealing(&lag::sealing(&mut *pool.acquire().await?, None).await?);
         }
         Action::Rebuild { model, .. } => {
             let position = projections::rebuild(&pool, model, &mut |_| {}).await?;
@@ -139,7 +139,7 @@ fn print_sealing(sealing: &SealingLag) {
     let since = if *events > 0 { format!("  for {seconds:.0} s") } else { String::new() };
     say(format_args!("{:<32} {position:>10} {events:>8}{since}", "sealing"));
     if let Some(why) = stopped {
-        say(format_args!("  stopped: {why}"));
+        say(format_args!("  stopped: {}", why.reason));
     }
 }
 

@@ -126,8 +126,9 @@ pub(crate) async fn start(pool: &PgPool, settings: &Settings) -> anyhow::Result<
     App::start(config).await.context("cannot start")
 }
 
-/// Stops the runners and lets the database go.
+/// Seals the last events, stops the runners and lets the database go.
 pub(crate) async fn close(app: App, pool: PgPool) {
+    app.seal_rest().await;
     drop(app);
     tokio::time::sleep(LETTING_GO).await;
     let _ = tokio::time::timeout(GOODBYE, pool.close()).await;

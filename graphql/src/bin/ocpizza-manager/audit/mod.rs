@@ -6,6 +6,7 @@ mod key;
 mod offline;
 mod rebuild_check;
 mod replay;
+mod resume;
 mod seal;
 mod verify;
 
@@ -26,6 +27,7 @@ enum Action {
     Verify(verify::Args),
     Closings(closings::Args),
     Replay(replay::Args),
+    Resume(resume::Args),
     Export(export::Args),
     RebuildCheck(rebuild_check::Args),
 }
@@ -37,6 +39,7 @@ pub(crate) fn run(Args { action }: Args) -> anyhow::Result<()> {
         Action::Verify(args) => verify::run(args),
         Action::Closings(args) => closings::run(args),
         Action::Replay(args) => replay::run(args),
+        Action::Resume(args) => resume::run(args),
         Action::Export(args) => export::run(args),
         Action::RebuildCheck(args) => rebuild_check::run(args),
     }

@@ -4,6 +4,7 @@ use event_store::merkle::{self, Until};
 use graphql::clock::Clock;
 use graphql::config::Settings;
 use graphql::{production, sealing};
+use projections::remember_published;
 
 use crate::database::{self, DataDir};
 use crate::logs;
@@ -23,9 +24,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
-    let key = sealing::key(&settings, &pool).await?;
+    let signer = sealing::signer(&settings, &pool).await?;
+    if let Some(to) = settings.heads_destination()? {
+        remember_published(&pool, &signer, &*to).await.map_err(anyhow::Error::from_boxed)?;
+    }
     let mut db = pool.acquire().await?;
-    merkle::seal(&mut db, &key, Until::Now, Clock::system().now()).await?;
+    signer.seal(&mut db, Until::Now, Clock::system().now()).await?;
     match merkle::latest(&mut *db).await? {
         Some(head) => print(head.signed),
         None => anyhow::bail!("the log is empty: there is nothing to seal"),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use event_store::merkle::{self, PublicKey, Report, SignedHead};
+use chrono::SecondsFormat;
+use event_store::merkle::{self, Delay, PublicKey, Report, Resumption, SignedHead};
 use graphql::config::Settings;
 use graphql::sealing;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -78,4 +79,24 @@ fn print_report(report: &Report, seconds: f64) {
     say(format_args!("{} events in {seconds:.1} s, {rate:.0} a second", report.events));
     say(format_args!("{} stored heads and {} of those given agree", report.heads, report.given));
     say(format_args!("{} events are not yet sealed", report.unsealed));
+    if let Some(Delay { position, waited }) = &report.longest {
+        let seconds = waited.num_seconds();
+        say(format_args!(
+            "the longest that an event waited for its head: {seconds} s, at position {position}"
+        ));
+    }
+    for head in &report.resumptions {
+        let at = head.signed_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let Some(Resumption { size, reason, .. }) = &head.resumption else { continue };
+        say(format_args!(
+            "resumed at {at} behind position {}, heads up to {size} events were given up: {reason}",
+            head.size
+        ));
+    }
+    if report.given_up > 0 {
+        say(format_args!(
+            "{} of the heads given are among those that were given up, and the log is another now",
+            report.given_up
+        ));
+    }
 }
