@@ -87,6 +87,8 @@ pub struct Config {
     pub hardening: Hardening,
     /// How long a contact is kept once its order is over.
     pub contact_retention: TimeDelta,
+    /// How long an idempotency key is kept at least.
+    pub key_age: TimeDelta,
     /// Who may read the metrics.
     pub metrics: Readers,
     /// What heads of the log are signed with; derived from the key of tokens when none.
@@ -120,6 +122,7 @@ impl Config {
             connections_per_address: None,
             hardening: Hardening { https_only: false },
             contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
+            key_age: TimeDelta::hours(i64::from(config::IDEMPOTENCY_HOURS)),
             metrics: Readers::Anybody,
             sealing_key: None,
             seal_within: projections::WITHIN,
@@ -151,6 +154,7 @@ impl Config {
             graphiql: settings.graphiql(),
             mail: settings.mail()?,
             contact_retention: TimeDelta::days(settings.contact_retention_days.into()),
+            key_age: TimeDelta::hours(settings.idempotency_hours.into()),
             metrics: settings.metrics_readers(),
             payments: match settings.environment {
                 Environment::Production => Some(Arc::new(NoPayments)),
@@ -238,6 +242,7 @@ impl App {
             connections_per_address,
             hardening,
             contact_retention,
+            key_age,
             metrics,
             sealing_key,
             seal_within,
@@ -312,7 +317,7 @@ impl App {
         });
         let keeper = Keeper { pool: pool.clone(), clock, retention: contact_retention };
         let (sweeping, tidying) =
-            (limiter.sweep(), auth::housekeeping::run(pool.clone(), key.clone(), clock));
+            (limiter.sweep(), auth::housekeeping::run(pool.clone(), key.clone(), clock, key_age));
         let housekeeping = tokio::spawn(async {
             tokio::join!(sweeping, tidying, settling, keeper.run(), watching);
         });

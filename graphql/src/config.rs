@@ -47,6 +47,7 @@ const VARIABLES: &[&str] = &[
     "OCPIZZA_MANAGER_CONNECTIONS_PER_ADDRESS",
     "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS",
     "OCPIZZA_MANAGER_HEADS_TO",
+    "OCPIZZA_MANAGER_IDEMPOTENCY_HOURS",
     "OCPIZZA_MANAGER_DATABASE_CONNECTIONS",
     "OCPIZZA_MANAGER_INTROSPECTION",
     "OCPIZZA_MANAGER_KEY",
@@ -80,6 +81,10 @@ const DEFAULT_PORT: u16 = 8080;
 const MAIL_DIR: &str = ".ocpizza/mail";
 /// How many days a contact is kept after its order when nothing is said.
 pub const CONTACT_RETENTION_DAYS: u32 = 90;
+/// How many hours an idempotency key is kept at least when nothing is said.
+pub const IDEMPOTENCY_HOURS: u32 = 72;
+/// The fewest and the most hours that can be set: clients repeat for a day, and a year's keys are no small table.
+const IDEMPOTENCY_HOURS_BOUNDS: std::ops::RangeInclusive<u32> = 24..=8_760;
 
 /// How many connections the database grants when nothing is said: those of the manual's plan.
 pub const DATABASE_CONNECTIONS: u32 = 20;
@@ -202,6 +207,9 @@ pub struct Settings {
         deserialize_with = "within::<_, 1, MAX_RETENTION_DAYS>"
     )]
     pub contact_retention_days: u32,
+    /// `OCPIZZA_MANAGER_IDEMPOTENCY_HOURS`: how many hours an idempotency key is kept at least, 24 to 8760.
+    #[serde(default = "default_idempotency_hours", rename = "ocpizza_manager_idempotency_hours")]
+    pub idempotency_hours: u32,
     /// `OCPIZZA_MANAGER_SIGNING_KEY`: the seed that heads of the log are signed with, 32 bytes in base64.
     #[serde(rename = "ocpizza_manager_signing_key")]
     pub heads_key: Option<SecretString>,
@@ -294,6 +302,10 @@ fn default_retention() -> u32 {
     CONTACT_RETENTION_DAYS
 }
 
+fn default_idempotency_hours() -> u32 {
+    IDEMPOTENCY_HOURS
+}
+
 fn default_connections() -> u32 {
     DATABASE_CONNECTIONS
 }
@@ -326,6 +338,9 @@ impl Settings {
             && (settings.key.is_none() || settings.key_previous_until.is_none())
         {
             return Err(SettingsError::PreviousKey);
+        }
+        if !IDEMPOTENCY_HOURS_BOUNDS.contains(&settings.idempotency_hours) {
+            return Err(SettingsError::IdempotencyHours(settings.idempotency_hours));
         }
         settings.sealing_key()?;
         settings.retired_keys()?;
@@ -499,26 +514,6 @@ impl Settings {
     /// When the trusted documents cannot be used.
     pub fn documents(&self) -> Result<Documents, SettingsError> {
         match (&self.trusted_documents, self.trusted_documents_mode) {
-    /// Where heads of the log are published, if anywhere.
-    ///
-    /// # Errors
-    /// When they cannot be published there.
-    pub fn heads_destination(&self) -> Result<Option<Arc<dyn HeadsTo>>, SettingsError> {
-        let to = self.heads_to.as_ref().map(|to| sealing::destination(to.expose_secret()));
-        to.transpose().map_err(SettingsError::HeadsTo)
-    }
-
-    /// The documents that requests may name instead of sending them.
-    ///
-    /// # Errors
-    /// When the trusted documents cannot be used.
-    pub fn documents(&self) -> Result<Documents, SettingsError> {
-        match (&self.trusted_documents, self.trusted_documents_mode) {
-    /// Whether heads of the log are published nowhere, although customers are served.
-    pub fn lacks_heads_to(&self) -> bool {
-        self.environment == Environment::Production && self.heads_to.is_none()
-    }
-
             (Some(path), mode) => Ok(Documents::load(path, mode)?),
             (None, Mode::Allow) => Ok(Documents::default()),
             (None, Mode::Only) => Err(SettingsError::NothingTrusted),

@@ -15,6 +15,7 @@ pub mod context;
 pub mod demo;
 mod document;
 pub mod error;
+pub mod expired_keys;
 pub mod holders;
 pub mod http;
 pub mod ids;

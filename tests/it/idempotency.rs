@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use domain::order::{OrderCommand, OrderError, OrderStatus};
 use domain::usecase::{Refusal, StartPreparation, ToOrder};
 use domain::{AggregateState, LogPosition, StreamType};
 use event_store::{CommandContext, EventStore, Settings};
+use graphql::expired_keys::ExpiredKeys;
 use tests::Database;
 
 use crate::pizzas::*;
@@ -144,4 +146,59 @@ async fn a_command_that_was_carried_out_is_answered_again_though_its_version_is_
     assert_eq!((again.refusal, again.version, again.position), (None, 2, first.position));
     let reused = store.execute(start(), seen(2)).await.unwrap();
     assert_eq!(reused.refusal, Some(Refusal::IdempotencyKeyReused));
+}
+
+#[tokio::test]
+async fn a_key_expires_unless_the_system_or_an_open_payment_needs_it() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = EventStore::start(pool.clone(), Settings::default());
+    open(&store, stock_for(10)).await;
+    let place = async |key: &str| {
+        store.execute(Arc::new(margherita(order_id())), keyed(key, 1)).await.unwrap().stream
+    };
+    let (young, old) = (place("young").await, place("old").await);
+    let aged = "UPDATE idempotency_keys SET recorded_at = recorded_at - interval '73 hours' WHERE key = $1";
+    sqlx::query(aged).bind("old").execute(pool).await.unwrap();
+    // A reactor's, and one of a payment that is being settled, both of last year.
+    sqlx::raw_sql(
+        "INSERT INTO idempotency_keys SELECT '00000000-0000-0000-0000-000000000000', 'policy:1:0', fingerprint, \
+             aggregate_type, aggregate_id, sequence, position, refusal, recorded_at - interval '1 year' \
+             FROM idempotency_keys WHERE key = 'old'; \
+         INSERT INTO idempotency_keys SELECT actor_id, 'paying', fingerprint, aggregate_type, aggregate_id, sequence, \
+             position, refusal, recorded_at - interval '1 year' FROM idempotency_keys WHERE key = 'old'; \
+         INSERT INTO payment_intents (id, order_id, order_version, amount, actor_id, actor_role, command_id, \
+             correlation_id, idempotency_key, fingerprint, due_at) \
+             SELECT gen_random_uuid(), gen_random_uuid(), 1, 100, actor_id, 'CUSTOMER', gen_random_uuid(), 'x', key, \
+             fingerprint, now() FROM idempotency_keys WHERE key = 'paying'",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+
+    let removed = ExpiredKeys::default().remove(pool, TimeDelta::hours(72)).await.unwrap();
+
+    assert_eq!(removed, 1);
+    let left: Vec<String> =
+        sqlx::query_scalar("SELECT key FROM idempotency_keys ORDER BY key").fetch_all(pool).await.unwrap();
+    assert_eq!(left, ["paying", "policy:1:0", "young"]);
+    assert_eq!(place("young").await, young, "the same answer");
+    assert_ne!(place("old").await, old, "a new command");
+    sqlx::query("UPDATE payment_intents SET ending = 'CAPTURED'").execute(pool).await.unwrap();
+    assert_eq!(ExpiredKeys::default().remove(pool, TimeDelta::hours(72)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_table_of_many_keys_is_gone_through_part_by_part() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let many = "INSERT INTO idempotency_keys SELECT md5((n % 97)::text)::uuid, n::text, '', 'order', 'x', 1, n, NULL, \
+                now() - n % 2 * interval '100 hours' FROM generate_series(1, 30000) AS n";
+    sqlx::query(many).execute(pool).await.unwrap();
+    let mut keys = ExpiredKeys::default();
+    let first = keys.remove(pool, TimeDelta::hours(72)).await.unwrap();
+    assert!(0 < first && first < 15_000, "{first} at once");
+    let second = keys.remove(pool, TimeDelta::hours(72)).await.unwrap();
+    assert_eq!(first + second, 15_000, "the rest at the next visit");
+    assert_eq!(keys.remove(pool, TimeDelta::hours(72)).await.unwrap(), 0, "and again from the beginning");
 }

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use sqlx::PgPool;
 
 use super::{Key, brakes, devices, registration, second_factor, session};
 use crate::clock::Clock;
+use crate::expired_keys::ExpiredKeys;
 use crate::holders;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Removes expired sessions, counts of attempts, addresses of old sign-ins, and what was kept for accounts that
-/// never were, and moves secrets to the present key, now and then, for as long as the database is open.
-pub async fn run(pool: PgPool, key: Key, clock: Clock) {
+/// Removes expired sessions, counts of attempts, addresses of old sign-ins, what was kept for accounts that never
+/// were, and idempotency keys older than `key_age`, and moves secrets to the present key, now and then, for as long as
+/// the database is open.
+pub async fn run(pool: PgPool, key: Key, clock: Clock, key_age: TimeDelta) {
+    let mut keys = ExpiredKeys::default();
     let mut ticks = tokio::time::interval(EVERY);
     while !pool.is_closed() {
         ticks.tick().await;
@@ -34,6 +38,9 @@ pub async fn run(pool: PgPool, key: Key, clock: Clock) {
         }
         if let Err(error) = registration::remove_abandoned(&pool, clock.now()).await {
             tracing::warn!(%error, "accounts that never were could not be removed");
+        }
+        if let Err(error) = keys.remove(&pool, key_age).await {
+            tracing::warn!(%error, "expired idempotency keys could not be removed");
         }
     }
 }

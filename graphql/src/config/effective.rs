@@ -77,6 +77,7 @@ fn default_of(settings: &Settings, name: &str) -> String {
         "ENV" => "DEVELOPMENT".to_owned(),
         "OCPIZZA_MANAGER_ALLOWED_ORIGINS" => by_environment("(this machine's)", "(its own)"),
         "OCPIZZA_MANAGER_CONNECTIONS_PER_ADDRESS" => "(by the limit on open files)".to_owned(),
+        "OCPIZZA_MANAGER_IDEMPOTENCY_HOURS" => settings.idempotency_hours.to_string(),
         "OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS" => settings.contact_retention_days.to_string(),
         "OCPIZZA_MANAGER_DATABASE_CONNECTIONS" => settings.database_connections.to_string(),
         "OCPIZZA_MANAGER_GRAPHIQL" => settings.graphiql().to_string(),

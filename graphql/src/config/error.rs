@@ -92,6 +92,9 @@ pub enum SettingsError {
     /// Heads cannot be published there.
     #[error("OCPIZZA_MANAGER_HEADS_TO: {0}")]
     HeadsTo(#[source] BadDestination),
+    /// Idempotency keys are to be kept for too short or too long.
+    #[error("OCPIZZA_MANAGER_IDEMPOTENCY_HOURS must be from 24 to 8760, not {0}")]
+    IdempotencyHours(u32),
     /// Nothing could be executed.
     #[error("settings: OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE is only, and there are no trusted documents")]
     NothingTrusted,

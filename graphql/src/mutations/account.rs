@@ -38,7 +38,7 @@ pub struct UpdateMyAccountInput {
     /// The present password. Required when the e-mail address changes: it is what a forgotten password is set
     /// anew by.
     pub current_password: Option<Secret>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -51,7 +51,7 @@ pub struct ChangePasswordInput {
     pub current_password: Secret,
     /// At least 10 characters, at most 256 bytes, and not easy to guess.
     pub new_password: Secret,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
 }
 

@@ -32,7 +32,7 @@ macro_rules! delivery_inputs {
         pub struct $name {
             /// The delivery.
             pub delivery_id: ID,
-            /// 1 to 255 characters: the same key with the same input answers the same.
+            /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
             pub idempotency_key: Option<String>,
             /// The version that was seen; another one is refused with `STALE_VERSION`.
             pub expected_version: Option<i64>,
@@ -66,7 +66,7 @@ pub struct AssignDeliveryInput {
     pub delivery_id: ID,
     /// The courier.
     pub courier_id: ID,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -90,7 +90,7 @@ pub struct CompleteDeliveryInput {
     pub delivery_id: ID,
     /// How that is known.
     pub proof: DeliveryProofInput,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -103,7 +103,7 @@ pub struct FailDeliveryInput {
     pub delivery_id: ID,
     /// Why it could not be delivered.
     pub reason: DeliveryFailure,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,

@@ -128,7 +128,7 @@ pub struct PublishMenuInput {
     /// Extras taken off: their ingredients' ids or codes.
     #[graphql(default)]
     pub withdrawn_extras: Vec<ID>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,

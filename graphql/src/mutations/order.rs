@@ -44,7 +44,7 @@ pub struct PlaceOrderInput {
     pub expected_total: Option<Decimal>,
     /// What the pizzeria should know, at most 500 characters.
     pub note: Option<String>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct ChangeOrderLinesInput {
     pub lines: Vec<OrderLineInput>,
     /// The total that was shown; another one is refused with `PRICE_CHANGED`.
     pub expected_total: Option<Decimal>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -70,7 +70,7 @@ pub struct CancelOrderInput {
     pub order_id: ID,
     /// Why it is cancelled.
     pub reason: CancelReason,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,

@@ -35,7 +35,7 @@ pub struct RecordPaymentInput {
     pub method: PaymentMethod,
     /// How much, at most what is due.
     pub amount: Decimal,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -48,7 +48,7 @@ pub struct PayOnlineInput {
     pub order_id: ID,
     /// The card, as the payment service's page named it. The demo's service declines `tok_declined`.
     pub card_token: Option<String>,
-    /// 1 to 255 characters: the same key with the same input answers the same, and is charged once.
+    /// 1 to 255 characters: for 72 hours or as the operator has set (24 or more) the same key with the same input answers the same, and is charged once.
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -63,7 +63,7 @@ pub struct RefundOrderInput {
     pub method: PaymentMethod,
     /// How much, at most what was paid by that method.
     pub amount: Decimal,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,

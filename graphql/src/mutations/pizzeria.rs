@@ -81,7 +81,7 @@ pub struct OpenPizzeriaInput {
     /// How much one customer may have open and unpaid; by default 5 orders and 40 pieces, and 2 orders and 12 pieces
     /// of an account that is not verified.
     pub unpaid_limits: Option<UnpaidLimitsInput>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
 }
 
@@ -104,7 +104,7 @@ pub struct UpdatePizzeriaInput {
     pub minimum_order: Option<Decimal>,
     /// How much one customer may have open and unpaid; a bound that is not given stays.
     pub unpaid_limits: Option<UnpaidLimitsInput>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -119,7 +119,7 @@ pub struct PausePizzeriaInput {
     pub reason: Option<String>,
     /// Until when; until it is resumed, when not said.
     pub until: Option<DateTime<Utc>>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -130,7 +130,7 @@ pub struct PausePizzeriaInput {
 pub struct ResumePizzeriaInput {
     /// The pizzeria's id or code.
     pub pizzeria_id: ID,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,

@@ -21,7 +21,7 @@ macro_rules! order_inputs {
         pub struct $name {
             /// The order.
             pub order_id: ID,
-            /// 1 to 255 characters: the same key with the same input answers the same.
+            /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
             pub idempotency_key: Option<String>,
             /// The version that was seen; another one is refused with `STALE_VERSION`.
             pub expected_version: Option<i64>,
@@ -51,7 +51,7 @@ pub struct MarkItemBakedInput {
     pub order_id: ID,
     /// The line's number, from 1.
     pub line: i64,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,

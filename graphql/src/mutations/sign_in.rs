@@ -81,7 +81,7 @@ impl SignInPayload {
 pub struct VerifyEmailInput {
     /// The token; good once.
     pub token: Secret,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
 }
 
@@ -101,7 +101,7 @@ pub struct ResetPasswordInput {
     pub token: Secret,
     /// At least 10 characters, at most 256 bytes, and not easy to guess.
     pub new_password: Secret,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
 }
 

@@ -42,7 +42,7 @@ pub struct SignUpInput {
     pub address: Option<AddressInput>,
     /// At least 10 characters, at most 256 bytes, and not easy to guess.
     pub password: Secret,
-    /// 1 to 255 characters: the same key with the same input answers the same, with a token of its own.
+    /// 1 to 255 characters: for 72 hours or as the operator has set (24 or more) the same key with the same input answers the same, with a token of its own.
     pub idempotency_key: Option<String>,
 }
 

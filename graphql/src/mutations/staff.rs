@@ -42,7 +42,7 @@ pub struct HireStaffInput {
     pub role: Role,
     /// Where, by id or code; none for a director or an auditor, who are the group's.
     pub pizzeria_id: Option<ID>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen of somebody who works here; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
@@ -53,7 +53,7 @@ pub struct HireStaffInput {
 pub struct RevokeStaffInput {
     /// Who.
     pub staff_id: ID,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,

@@ -26,7 +26,7 @@ macro_rules! stock_inputs {
             /// The pizzeria's id or code.
             pub pizzeria_id: ID,
             $($(#[$field_doc])* pub $field: $type,)*
-            /// 1 to 255 characters: the same key with the same input answers the same.
+            /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
             pub idempotency_key: Option<String>,
             /// The version that was seen; another one is refused with `STALE_VERSION`.
             pub expected_version: Option<i64>,
@@ -96,7 +96,7 @@ pub struct TransferStockInput {
     pub to_pizzeria_id: ID,
     /// How much of what, 1 to 200 lines.
     pub lines: Vec<StockLineInput>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version of the sender's stock that was seen; another one is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
