@@ -9,6 +9,7 @@
 mod files;
 mod format;
 mod proof;
+mod redact;
 mod row;
 mod select;
 mod tree;

@@ -67,11 +67,24 @@ pub fn verify(
     };
     let (signed, trust, keys) = check_head(&proof, options)?;
     let mut earlier = Vec::new();
+    let mut given_up = Vec::new();
+    let resumptions = options.heads.iter().filter(|note| note.head.resumption.is_some());
+    let resumptions: Vec<_> = resumptions.map(|note| &note.head).collect();
     for note in &options.heads {
-        earlier.push(check_earlier(note, &keys, &signed.head)?);
+        let head = check_earlier(note, &keys, &signed.head)?;
+        if resumptions.iter().any(|resumption| resumption.gives_up(head)) {
+            given_up.push(head.size);
+        } else if head.size > signed.head.size {
+            return wrong(format!(
+                "the published head has {} events, and the export's {}: it is older, or its end was cut off",
+                head.size, signed.head.size
+            ));
+        } else if head.size > 0 {
+            earlier.push(head.clone());
+        }
     }
     earlier.sort_by_key(|head| head.size);
-    walk::walk(&paths, &proof, format, &signed.head, &earlier, progress)?;
+    let redacted = walk::walk(&paths, &proof, format, &signed.head, &earlier, progress)?;
     for (path, sum, name) in
         [(&paths.events, &proof.events_sha256, "events"), (&paths.tree, &proof.tree_sha256, "tree")]
     {
@@ -80,7 +93,17 @@ pub fn verify(
         }
     }
     let earlier = earlier.iter().map(|head| head.size).collect();
-    Ok(Verified { proof, head: signed.head, key: signed.key_id, trust, earlier })
+    let resumptions = resumptions.into_iter().cloned().collect();
+    Ok(Verified {
+        proof,
+        head: signed.head,
+        key: signed.key_id,
+        trust,
+        earlier,
+        resumptions,
+        given_up,
+        redacted,
+    })
 }
 
 /// The export's head, once its signature is one of the key that is trusted.
@@ -115,18 +138,16 @@ fn check_head(proof: &Proof, options: &Options) -> Result<(SignedHead, Trust, Tr
 }
 
 /// A head that was published, once it is one of this log.
-fn check_earlier(signed: &SignedHead, keys: &TrustedKeys, head: &TreeHead) -> Result<TreeHead, VerifyError> {
+fn check_earlier<'a>(
+    signed: &'a SignedHead,
+    keys: &TrustedKeys,
+    head: &TreeHead,
+) -> Result<&'a TreeHead, VerifyError> {
     let size = signed.head.size;
     if keys.check(head.log, signed).is_err() {
         return wrong(format!(
             "the published head of {size} events is not one of this log with a key that is trusted"
         ));
     }
-    if size > head.size {
-        return wrong(format!(
-            "the published head has {size} events, and the export's {}: it is older, or its end was cut off",
-            head.size
-        ));
-    }
-    Ok(signed.head.clone())
+    Ok(&signed.head)
 }

@@ -10,6 +10,7 @@ use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use crate::files::{Files, Target, WriteError};
 use crate::format::Format;
 use crate::proof::{FORM, Proof};
+use crate::redact;
 use crate::row::{self, Row};
 use crate::select::{Bound, Selection, matches};
 use crate::tree::{Cutter, Range, Subtree};
@@ -25,6 +26,8 @@ pub struct Exported {
     pub sealed: u64,
     /// Events that it has not.
     pub unsealed: u64,
+    /// Events among these whose payload is left out, because it holds the code of a delivery that is not over.
+    pub redacted: u64,
     /// Events of the log that would be exported with `unsealed`, and were not; of any stream and type.
     pub left_out: u64,
 }
@@ -65,6 +68,8 @@ struct Stored {
     recorded_at: DateTime<Utc>,
     payload: String,
     metadata: String,
+    /// Whether it holds a delivery code that is of use.
+    in_use: bool,
 }
 
 impl From<Stored> for Row {
@@ -144,12 +149,13 @@ struct Export<'a> {
     at: u64,
     sealed: u64,
     unsealed: u64,
+    redacted: u64,
 }
 
 impl Export<'_> {
     /// Takes the log's next event.
     fn take(&mut self, stored: Stored) -> Result<(), ExportError> {
-        let position = number(stored.position);
+        let (position, is_redacted) = (number(stored.position), stored.in_use);
         let mut row = Row::from(stored);
         // The position is that of the leaf; an instant that cannot be written is none that was recorded.
         let hash = row.computed_hash().filter(|_| position == self.at + 1);
@@ -171,6 +177,10 @@ impl Export<'_> {
         }
         if exported {
             row.leaf_hash = hash.to_string();
+            if is_redacted {
+                row.payload.clear();
+                self.redacted += 1;
+            }
             self.files.write(row)?;
             *(if is_sealed { &mut self.sealed } else { &mut self.unsealed }) += 1;
         }
@@ -208,14 +218,17 @@ pub async fn write(
         at: 0,
         sealed: 0,
         unsealed: 0,
+        redacted: 0,
     };
     let end = span.to.max(head.size);
-    let mut events = sqlx::query_as::<_, Stored>(
+    let sql = format!(
         "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, recorded_at, \
-         payload::text AS payload, metadata::text AS metadata FROM events WHERE position <= $1 ORDER BY position",
-    )
-    .bind(i64::try_from(end).unwrap_or(i64::MAX))
-    .fetch(&mut *snapshot);
+         payload::text AS payload, metadata::text AS metadata, {} AS in_use \
+         FROM events AS e WHERE position <= $1 ORDER BY position",
+        redact::IN_USE
+    );
+    let mut events =
+        sqlx::query_as::<_, Stored>(&sql).bind(i64::try_from(end).unwrap_or(i64::MAX)).fetch(&mut *snapshot);
     while let Some(stored) = events.try_next().await? {
         export.take(stored)?;
         progress(export.at, end);
@@ -228,7 +241,7 @@ pub async fn write(
     if export.tree.root().unwrap_or(EMPTY_HASH) != head.root {
         return Err(ExportError::Altered(head.size));
     }
-    let Export { mut files, mut cutter, sealed: in_head, unsealed, .. } = export;
+    let Export { mut files, mut cutter, sealed: in_head, unsealed, redacted, .. } = export;
     if in_head + unsealed == 0 {
         return Err(ExportError::Nothing { head: head.size, last: span.last });
     }
@@ -250,5 +263,5 @@ pub async fn write(
         checksum: String::new(),
     })?;
     let left_out = if selection.unsealed { 0 } else { span.last.saturating_sub(head.size) };
-    Ok(Exported { from: span.from, to: span.to, sealed: in_head, unsealed, left_out })
+    Ok(Exported { from: span.from, to: span.to, sealed: in_head, unsealed, redacted, left_out })
 }

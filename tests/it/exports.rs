@@ -391,3 +391,74 @@ async fn the_command_writes_verifies_and_refuses() {
     assert!(std::fs::read_to_string(file).unwrap().contains("manu"), "nothing was replaced");
     std::fs::remove_dir_all(directory).unwrap();
 }
+
+/// Appends an event as it lies in the log.
+async fn append(auditor: &Auditor, stream: (&str, &str, i64), event: &str, payload: &str) {
+    let (kind, id, sequence) = stream;
+    sqlx::query(
+        "WITH head AS (UPDATE event_log_head SET position = position + 1, \
+             recorded_at = greatest(recorded_at, clock_timestamp()) RETURNING position, recorded_at) \
+         INSERT INTO events SELECT position, $1, $2, $3, $4, '1.0.0', recorded_at, $5::json, '{}' FROM head",
+    )
+    .bind(kind)
+    .bind(id)
+    .bind(sequence)
+    .bind(event)
+    .bind(payload)
+    .execute(&auditor.database.pool)
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_code_is_left_out_while_it_is_of_use_and_its_hash_holds() {
+    let auditor = Auditor::with_log().await;
+    append(&auditor, ("order", "x", 1), "OrderPlaced", r#"{"placement":{"deliveryCode":"4711"}}"#).await;
+    append(&auditor, ("delivery", "y", 1), "DeliveryScheduled", r#"{"code":"4711"}"#).await;
+    append(&auditor, ("delivery", "z", 1), "DeliveryScheduled", r#"{"code":null}"#).await;
+    auditor.grow().await;
+    for format in [Format::Jsonl, Format::Csv, Format::Parquet] {
+        let copy = auditor.export("codes", &Selection::default(), format).await;
+        let report = copy.accepted().await;
+        assert!(report.contains("redacted  2 events are without payload"), "{report}");
+        assert!(report.contains("none missing"), "{report}");
+        let bytes = std::fs::read(&copy.paths.events).unwrap();
+        assert!(!bytes.windows(4).any(|four| four == b"4711"), "{format}");
+    }
+    let copy = auditor.export("codes", &Selection::default(), Format::Jsonl).await;
+    let is_redacted = |line: &String| line.contains(r#""payload":"""#);
+    assert_eq!(copy.lines().iter().filter(|line| is_redacted(line)).count(), 2);
+
+    // Only an event that holds a code may be without payload, and its hash is that of the tree.
+    let forged = copy.copy("blanked");
+    let edit: Edit = Box::new(|lines| {
+        let mut row: Value = serde_json::from_str(&lines[0]).unwrap();
+        row["payload"] = "".into();
+        lines[0] = row.to_string();
+    });
+    forged.edit(&edit);
+    forged.mend();
+    let said = forged.refused("another event without payload").await;
+    assert!(said.starts_with("row 1, position 1: the event is not the one that was exported"), "{said}");
+    let forged = copy.copy("other-hash");
+    let edit: Edit = Box::new(|lines| {
+        let other: Value = serde_json::from_str(&lines[0]).unwrap();
+        let line = lines.iter_mut().find(|line| line.contains(r#""payload":"""#)).unwrap();
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        row["leaf_hash"] = other["leaf_hash"].clone();
+        *line = row.to_string();
+    });
+    forged.edit(&edit);
+    forged.mend();
+    let said = forged.refused("another hash of a redacted event").await;
+    assert!(said.contains("the events are not those whose hash is in the tree"), "{said}");
+
+    // Once it is over, the code opens nothing, and the export is whole.
+    append(&auditor, ("order", "x", 2), "OrderDelivered", "{}").await;
+    append(&auditor, ("delivery", "y", 2), "DeliveryCompleted", "{}").await;
+    auditor.grow().await;
+    let copy = auditor.export("over", &Selection::default(), Format::Jsonl).await;
+    let report = copy.accepted().await;
+    assert!(!report.contains("redacted"), "{report}");
+    assert_eq!(copy.lines().iter().filter(|line| line.contains("4711")).count(), 2);
+}

@@ -28,11 +28,17 @@ pub struct Verified {
     pub trust: Trust,
     /// The sizes of the published heads that it was compared with.
     pub earlier: Vec<u64>,
+    /// The resumptions among the published heads.
+    pub resumptions: Vec<TreeHead>,
+    /// The sizes of the published heads that these gave up, with which nothing was compared.
+    pub given_up: Vec<u64>,
+    /// How many rows have no payload, because it held the code of a delivery that was not over.
+    pub redacted: u64,
 }
 
 impl Display for Verified {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let Self { proof, head, key, trust, earlier } = self;
+        let Self { proof, head, key, trust, earlier, resumptions, given_up, redacted } = self;
         let signed_at = proof.head.lines().nth(3).unwrap_or_default();
         writeln!(f, "log       {}", head.log)?;
         writeln!(f, "head      {} events, signed at {signed_at} with the key {key}", head.size)?;
@@ -45,6 +51,17 @@ impl Display for Verified {
         }
         for size in earlier {
             writeln!(f, "published the head of {size} events is one of this log")?;
+        }
+        for TreeHead { size, resumption, .. } in resumptions {
+            let Some(resumption) = resumption else { continue };
+            writeln!(
+                f,
+                "resumed   behind position {size}, heads up to {} events were given up: {}",
+                resumption.size, resumption.reason
+            )?;
+        }
+        for size in given_up {
+            writeln!(f, "given up  the published head of {size} events is not compared")?;
         }
         let Proof { from, to, sealed, unsealed, .. } = proof;
         let to_sealed = to.min(&head.size);
@@ -61,6 +78,13 @@ impl Display for Verified {
                 "sealed    {sealed} events of {} at positions {from} to {to_sealed}: none altered; only an export \
                  without --stream and --type shows that none is missing",
                 of.join(", ")
+            )?;
+        }
+        if *redacted > 0 {
+            writeln!(
+                f,
+                "redacted  {redacted} events are without payload, their hash is taken as given: what their rows say is not \
+                 proven; each held the code of a delivery that was not over"
             )?;
         }
         if *unsealed > 0 {

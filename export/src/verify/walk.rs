@@ -12,7 +12,7 @@ use crate::row::Row;
 use crate::select::matches;
 use crate::tree::{Range, Subtree};
 
-/// Walks along all of it. `earlier` are heads that were published, by size.
+/// Walks along all of it, and returns how many rows are redacted. `earlier` are heads that were published, by size.
 pub(super) fn walk(
     paths: &Paths,
     proof: &Proof,
@@ -20,7 +20,7 @@ pub(super) fn walk(
     head: &TreeHead,
     earlier: &[TreeHead],
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<(), VerifyError> {
+) -> Result<u64, VerifyError> {
     let rows = match format::rows(format, &paths.events) {
         Ok(rows) => rows,
         Err(error) if is_content(&error) => {
@@ -28,7 +28,7 @@ pub(super) fn walk(
         }
         Err(error) => return Err(unreadable(&paths.events)(error)),
     };
-    let mut reader = Reader { rows, proof, read: 0, last: 0, sequence: None };
+    let mut reader = Reader { rows, proof, read: 0, last: 0, redacted: 0, sequence: None };
     let mut tree = Tree { range: Range::default(), earlier };
     tree.compare()?;
     let lines = proof::tree(&paths.tree).map_err(unreadable(&paths.tree))?;
@@ -76,7 +76,7 @@ pub(super) fn walk(
     if sealed != proof.sealed {
         return wrong(format!("the proof speaks of {} sealed events, and there are {sealed}", proof.sealed));
     }
-    Ok(())
+    Ok(reader.redacted)
 }
 
 /// Whether a part of the tree is exported as the proof says: all of the range where nothing else is asked for, and
@@ -140,6 +140,8 @@ struct Reader<'a> {
     read: u64,
     /// The last one's position.
     last: u64,
+    /// Rows whose hash was taken as given.
+    redacted: u64,
     /// The sequence of the last event, where the events are those of one stream.
     sequence: Option<i64>,
 }
@@ -167,7 +169,10 @@ impl Reader<'_> {
         }
         self.last = at;
         let place = format!("row {n}, position {at}");
-        let Some(hash) = row.computed_hash().filter(|hash| hash.to_string() == row.leaf_hash) else {
+        let given = row.given_hash();
+        self.redacted += u64::from(given.is_some());
+        let computed = || row.computed_hash().filter(|hash| hash.to_string() == row.leaf_hash);
+        let Some(hash) = given.or_else(computed) else {
             return wrong(format!("{place}: the event is not the one that was exported"));
         };
         let Proof { streams, types, .. } = self.proof;

@@ -102,7 +102,7 @@ fn target(args: &Args) -> anyhow::Result<Target> {
 }
 
 fn report(exported: &Exported, target: &Target) {
-    let Exported { from, to, sealed, unsealed, left_out } = exported;
+    let Exported { from, to, sealed, unsealed, redacted, left_out } = exported;
     match target {
         Target::File { path, .. } => {
             let Paths { events, proof, tree } = Paths::of(path);
@@ -112,6 +112,11 @@ fn report(exported: &Exported, target: &Target) {
             }
         }
         Target::Stdout => note("events alone: only a file gets a proof (--output FILE)"),
+    }
+    if *redacted > 0 {
+        note(format_args!(
+            "{redacted} of them are without payload: each holds the code of a delivery that is not over"
+        ));
     }
     if *unsealed > 0 {
         note(format_args!("{unsealed} of them are not sealed yet: nothing proves them"));
