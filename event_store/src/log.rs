@@ -1,6 +1,7 @@
 //! Reading the log: by position, or by stream. Read-only.
 
 mod entry;
+mod find;
 mod search;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use entry::{COLUMNS, Row};
 pub use entry::{LogEntry, Metadata, RecordedEvent, UnreadableRecord};
+pub use find::{FindError, SCAN, find};
 pub use search::{
     EventFilter, Span, at_positions, histories, position_of, posting_at, search, sequence_at, spans,
 };

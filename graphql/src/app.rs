@@ -93,10 +93,10 @@ pub struct Config {
     pub metrics: Readers,
     /// What heads of the log are signed with; derived from the key of tokens when none.
     pub sealing_key: Option<SealingKey>,
-    /// How soon an event is sealed when fewer than a thousand follow.
-    pub seal_within: Duration,
     /// The keys that heads were signed with before it: only on top of their heads and its own is anything sealed.
     pub retired_keys: Vec<PublicKey>,
+    /// How soon an event is sealed when fewer than a thousand follow.
+    pub seal_within: Duration,
     /// Where heads of the log are published, if anywhere.
     pub heads_to: Option<Arc<dyn HeadsTo>>,
 }
@@ -125,10 +125,10 @@ impl Config {
             key_age: TimeDelta::hours(i64::from(config::IDEMPOTENCY_HOURS)),
             metrics: Readers::Anybody,
             sealing_key: None,
+            retired_keys: Vec::new(),
             seal_within: projections::WITHIN,
             heads_to: None,
         }
-            retired_keys: Vec::new(),
     }
 
     /// As a process's settings say.
@@ -143,10 +143,10 @@ impl Config {
         Ok(Self {
             key: settings.signing_key(),
             sealing_key: settings.sealing_key()?,
+            retired_keys: settings.retired_keys()?,
             heads_to: settings.heads_destination()?,
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
-            retired_keys: settings.retired_keys()?,
             brakes: settings.brakes(),
             rates: settings.rates(),
             introspection: settings.introspection(),
@@ -245,12 +245,12 @@ impl App {
             key_age,
             metrics,
             sealing_key,
+            retired_keys,
             seal_within,
             heads_to,
         } = config;
         supervision::metrics::record();
         let key = Key::given_or_development(key, &pool).await?;
-            retired_keys,
         let store = EventStore::start(pool.clone(), Settings::default());
         let channels = [courier_position::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
         let follower = Follower::start(pool.clone(), &channels).await?;
@@ -356,7 +356,6 @@ impl App {
         let _ = tokio::time::timeout(FAREWELL, self.stopping.closed()).await;
         Ok(())
     }
-}
 
     /// Seals what the process has left unsealed, at its end: otherwise it would wait for the next process. Bounded;
     /// what cannot be sealed is for the log of the process.
@@ -367,3 +366,4 @@ impl App {
             Err(_elapsed) => tracing::warn!("the last events could not be sealed in time"),
         }
     }
+}

@@ -15,6 +15,8 @@ use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{Stream, StreamExt};
 use sqlx::PgPool;
 
+use projections::HeavyReads;
+
 use crate::loaders::Loaders;
 
 /// How often an operation that wakes itself is polled again before its reads start all the same.
@@ -33,6 +35,13 @@ impl Batches {
         let asked = self.clone();
         let later = move |read| asked.0.lock().unwrap_or_else(PoisonError::into_inner).push(read);
         DataLoader::new(Loaders::over(pool), later).delay(Duration::ZERO)
+    }
+
+    /// The operation's loaders, as [`Self::loaders`]; what is heavy waits for its turn among the other heavy reads.
+    pub fn loaders_among(&self, pool: &PgPool, heavy: &HeavyReads) -> DataLoader<Loaders> {
+        let asked = self.clone();
+        let later = move |read| asked.0.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+        DataLoader::new(Loaders::over(pool).among(heavy), later).delay(Duration::ZERO)
     }
 
     /// Runs an operation to its end. Dropped, it takes its reads with it.

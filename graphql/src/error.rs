@@ -12,11 +12,12 @@ use async_graphql::{ErrorExtensionValues, Response, ServerError, value};
 use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
+use event_store::log::{FindError, SCAN};
 use event_store::merkle::{SealError, TreeError};
 use event_store::{FollowError, LogError, StoreError};
 use projections::as_of::AsOfError;
 use projections::why::Unknown;
-use projections::{ApplyError, WaitError};
+use projections::{ApplyError, HeavyError, WaitError};
 
 use crate::auth::second_factor::SecondFactorError;
 use crate::auth::{AuthError, BrakeError, PasswordError, ReleaseError};
@@ -270,6 +271,31 @@ impl From<LogError> for ApiError {
         match error {
             LogError::Database(error) => error.into(),
             LogError::Unreadable { position, source } => Self::unreadable(position, source),
+        }
+    }
+}
+
+impl From<HeavyError> for ApiError {
+    fn from(error: HeavyError) -> Self {
+        match error {
+            HeavyError::Busy => Self::Busy("too many heavy reads are under way; try again"),
+            HeavyError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        let how = "give filter.streamId, or filter.afterPosition and filter.beforePosition, or filter.from and filter.to";
+        match error {
+            FindError::Log(error) => error.into(),
+            FindError::Unbounded => Self::bad_input(format!(
+                "filter: events are looked through one by one by kind, type, pizzeria, actor, command or request, at most \
+                 {SCAN} of them: {how}"
+            )),
+            FindError::TooWide { events } => Self::bad_input(format!(
+                "filter: {events} events would be looked through one by one, and {SCAN} may be: narrow it, {how}"
+            )),
         }
     }
 }

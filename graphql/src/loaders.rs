@@ -12,7 +12,7 @@ use domain::{AggregateState, LogPosition, StreamId};
 use event_store::merkle::{self, StoredHead};
 use event_store::{LogEntry, log};
 use projections::as_of::{self, Folded};
-use projections::{deliveries, menus, order_details, pizzerias, why};
+use projections::{HeavyReads, deliveries, menus, order_details, pizzerias, why};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -29,12 +29,19 @@ use crate::types::pizzeria::Pizzeria;
 #[derive(Debug, Clone)]
 pub struct Loaders {
     pool: PgPool,
+    heavy: Option<HeavyReads>,
 }
 
 impl Loaders {
     /// Over the read models and the log of a database. [`crate::batching`] gathers what is asked for.
     pub fn over(pool: &PgPool) -> Self {
-        Self { pool: pool.clone() }
+        Self { pool: pool.clone(), heavy: None }
+    }
+
+    /// What is heavy waits for its turn among other heavy reads.
+    #[must_use]
+    pub fn among(self, heavy: &HeavyReads) -> Self {
+        Self { heavy: Some(heavy.clone()), ..self }
     }
 }
 
@@ -324,6 +331,10 @@ impl Loader<ChangesOf> for Loaders {
 
     async fn load(&self, keys: &[ChangesOf]) -> Result<HashMap<ChangesOf, Self::Value>, ApiError> {
         let places: Vec<_> = keys.iter().map(|key| (key.stream.clone(), key.sequence)).collect();
+        let _permit = match &self.heavy {
+            Some(heavy) => Some(heavy.permit().await?),
+            None => None,
+        };
         let changes = why::changes_of(&self.pool, &places).await?.into_iter();
         Ok(changes
             .map(|((stream, sequence), changes)| {

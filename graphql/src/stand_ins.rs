@@ -102,7 +102,10 @@ const ENTRIES: &[Entry] = &[
         setting: "OCPIZZA_MANAGER_HEADS_TO",
         is_configured: |settings| settings.heads_to.is_some(),
         development: "heads are in the database alone",
-        production: (StandInState::Missing, "heads are in the database alone: its owner can rewrite the log; stdout is the least (docs/audit.md)"),
+        production: (
+            StandInState::Missing,
+            "heads are in the database alone: its owner can rewrite the log; stdout is the least (docs/audit.md)",
+        ),
     },
     Entry {
         name: "readers of metrics",

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind};
+use crate::page::{Cursor, List, NoRange, Page, PageArgs, PageError, SortKind, range_of};
 
 /// That somebody has read a contact, at least once in a minute.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -43,6 +43,21 @@ pub struct ContactReadFilter {
 }
 
 impl ContactReadFilter {
+    /// Whether rows are looked at one by one: by reader or by order alone, which no index begins with together with the
+    /// time.
+    fn is_scan(&self) -> bool {
+        self.customer.is_none() && (self.reader.is_some() || self.order.is_some())
+    }
+
+    /// Refuses a list that would look through the whole table: one by reader or by order, without a customer and without
+    /// a range of time.
+    ///
+    /// # Errors
+    /// [`NoRange`].
+    pub fn check(&self) -> Result<(), NoRange> {
+        if self.is_scan() { range_of(self.from, self.to).map(|_| ()) } else { Ok(()) }
+    }
+
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
         for (column, id) in
             [("reader_id", self.reader), ("customer_id", self.customer), ("order_id", self.order)]

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::error::ApplyError;
 use crate::fold::{Folded, Place, document, fold};
-use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKind, push_any, push_pizzerias};
+use crate::page::{
+    Cursor, List, NoRange, Page, PageArgs, PageError, SortKind, instant, literal, push_any, push_pizzerias,
+    range_of,
+};
 
 /// A delivery.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +58,10 @@ pub struct DeliveryFilter {
     pub order: Option<OrderId>,
     /// Of this customer's orders.
     pub customer: Option<CustomerId>,
+    /// Scheduled then or later.
+    pub scheduled_from: Option<DateTime<Utc>>,
+    /// Scheduled earlier than then.
+    pub scheduled_to: Option<DateTime<Utc>>,
     /// Only what this courier may see: those without a courier that wait for one, and their own.
     pub visible_to_courier: Option<StaffId>,
 }
@@ -71,7 +78,86 @@ pub enum DeliverySort {
     ScheduledAtAsc,
 }
 
+/// Whether the index of open deliveries holds deliveries of a status.
+fn is_indexed(status: DeliveryStatus) -> bool {
+    match status {
+        DeliveryStatus::Scheduled
+        | DeliveryStatus::Assigned
+        | DeliveryStatus::PickedUp
+        | DeliveryStatus::RetryScheduled => true,
+        DeliveryStatus::Failed | DeliveryStatus::Delivered | DeliveryStatus::Returned => false,
+    }
+}
+
+/// What leads to the rows of a list.
+enum Access {
+    /// An index that gives the order, or a few rows.
+    Index,
+    /// What a courier may see.
+    Courier(StaffId),
+    /// The index of open deliveries.
+    Open,
+    /// The rows of a range of time, one by one.
+    Range,
+}
+
 impl DeliveryFilter {
+    fn access(&self, sort: DeliverySort) -> Access {
+        let Self { pizzerias, statuses, courier, order, customer, visible_to_courier, .. } = self;
+        if let Some(courier) = visible_to_courier {
+            return Access::Courier(*courier);
+        }
+        let by_schedule = match sort {
+            DeliverySort::PromisedAtAsc => false,
+            DeliverySort::ScheduledAtDesc | DeliverySort::ScheduledAtAsc => true,
+        };
+        if courier.is_some() || order.is_some() || customer.is_some() {
+            Access::Index
+        } else if !statuses.is_empty() && statuses.iter().copied().all(is_indexed) {
+            Access::Open
+        } else if !statuses.is_empty() || by_schedule && pizzerias.len() != 1 {
+            Access::Range
+        } else {
+            Access::Index
+        }
+    }
+
+    /// Refuses a list that would look through the whole table: one by a status that is over, or of all pizzerias in the
+    /// order of scheduling, without a range of time.
+    ///
+    /// # Errors
+    /// [`NoRange`].
+    pub fn check(&self, sort: DeliverySort) -> Result<(), NoRange> {
+        match self.access(sort) {
+            Access::Index | Access::Courier(_) | Access::Open => Ok(()),
+            Access::Range => range_of(self.scheduled_from, self.scheduled_to).map(|_| ()),
+        }
+    }
+
+    /// The table, with what leads to its rows behind a fence: a limit must not tempt the planner into another index.
+    fn table(&self, sort: DeliverySort) -> String {
+        let rows = match (self.access(sort), range_of(self.scheduled_from, self.scheduled_to)) {
+            (Access::Courier(StaffId(courier)), _) => format!(
+                "SELECT * FROM deliveries WHERE courier = '{courier}' UNION ALL \
+                 SELECT * FROM deliveries WHERE courier IS NULL AND status IN ('SCHEDULED', 'RETRY_SCHEDULED')"
+            ),
+            (Access::Open, _) => {
+                let statuses = self.statuses.iter().map(|status| literal(status.as_str()));
+                let statuses = statuses.collect::<Vec<_>>().join(", ");
+                format!("SELECT * FROM deliveries WHERE status IN ({statuses}) OFFSET 0")
+            }
+            // The index begins with the pizzeria.
+            (Access::Range, Ok((from, to))) => format!(
+                "SELECT d.* FROM pizzerias AS p CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE pizzeria = p.id \
+                 AND scheduled_at >= {} AND scheduled_at < {} OFFSET 0) AS d",
+                instant(from),
+                instant(to)
+            ),
+            (Access::Index, _) | (Access::Range, Err(NoRange)) => return "deliveries".to_owned(),
+        };
+        format!("({rows}) AS deliveries")
+    }
+
     /// What holds of a delivery from its first event on, or never.
     pub(crate) fn push_lasting(&self, query: &mut QueryBuilder<'_, Postgres>) {
         push_pizzerias(query, &self.pizzerias);
@@ -80,6 +166,12 @@ impl DeliveryFilter {
         }
         if let Some(customer) = self.customer {
             query.push(" AND customer = ").push_bind(customer.0);
+        }
+        if let Some(from) = self.scheduled_from {
+            query.push(" AND scheduled_at >= ").push_bind(from);
+        }
+        if let Some(to) = self.scheduled_to {
+            query.push(" AND scheduled_at < ").push_bind(to);
         }
     }
 
@@ -184,7 +276,7 @@ pub async fn page(
     sort: DeliverySort,
     args: &PageArgs,
 ) -> Result<Page<Row>, PageError> {
-    page_in(&mut *pool.acquire().await?, "deliveries", filter, sort, args).await
+    page_in(&mut *pool.acquire().await?, &filter.table(sort), filter, sort, args).await
 }
 
 /// A page of deliveries of a table, or of what stands for one.

@@ -13,7 +13,10 @@ use uuid::Uuid;
 use crate::error::ApplyError;
 use crate::fold::document;
 use crate::orders;
-use crate::page::{Cursor, List, Page, PageArgs, PageError, SortKey, SortKind, push_any, push_pizzerias};
+use crate::page::{
+    Cursor, List, NoRange, Page, PageArgs, PageError, SortKey, SortKind, instant, literal, push_any,
+    push_pizzerias, range_of,
+};
 
 /// An order.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +95,95 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
     }
 }
 
+/// Whether the index of open orders holds orders of a status.
+fn is_indexed(status: OrderStatus) -> bool {
+    match status {
+        OrderStatus::AwaitingPayment
+        | OrderStatus::Placed
+        | OrderStatus::InPreparation
+        | OrderStatus::Ready
+        | OrderStatus::OutForDelivery => true,
+        OrderStatus::Refused
+        | OrderStatus::Delivered
+        | OrderStatus::NotDelivered
+        | OrderStatus::Returned
+        | OrderStatus::HandedOver
+        | OrderStatus::Cancelled
+        | OrderStatus::Expired => false,
+    }
+}
+
+/// What leads to the rows of a list.
+enum Access {
+    /// An index that gives the order, or a few rows.
+    Index,
+    /// The index of open orders.
+    Open,
+    /// The rows of a range of time, one by one.
+    Range,
+}
+
 impl OrderFilter {
+    fn access(&self, sort: OrderSort) -> Access {
+        let Self { pizzerias, statuses, channel, fulfilment, customer, number, unpaid_since, .. } = self;
+        let by_number = matches!(sort, OrderSort::NumberAsc | OrderSort::NumberDesc);
+        if customer.is_some() || number.is_some() {
+            Access::Index
+        } else if unpaid_since.is_some() || !statuses.is_empty() && statuses.iter().copied().all(is_indexed) {
+            Access::Open
+        } else if !statuses.is_empty()
+            || channel.is_some()
+            || fulfilment.is_some()
+            || by_number && pizzerias.len() > 1
+        {
+            Access::Range
+        } else {
+            Access::Index
+        }
+    }
+
+    /// Refuses a list that would look through the whole table: one by a closed status, by channel or by fulfilment,
+    /// without a range of time.
+    ///
+    /// # Errors
+    /// [`NoRange`].
+    pub fn check(&self, sort: OrderSort) -> Result<(), NoRange> {
+        match self.access(sort) {
+            Access::Index | Access::Open => Ok(()),
+            Access::Range => range_of(self.placed_from, self.placed_to).map(|_| ()),
+        }
+    }
+
+    /// The table, with what leads to its rows behind a fence: a limit must not tempt the planner into another index.
+    fn table(&self, sort: OrderSort) -> String {
+        let only = match (self.access(sort), range_of(self.placed_from, self.placed_to)) {
+            (Access::Open, _) if self.unpaid_since.is_some() => {
+                "status IN ('AWAITING_PAYMENT', 'PLACED')".to_owned()
+            }
+            (Access::Open, _) => {
+                let statuses = self.statuses.iter().map(|status| literal(status.as_str()));
+                format!("status IN ({})", statuses.collect::<Vec<_>>().join(", "))
+            }
+            (Access::Range, Ok((from, to))) => {
+                let pizzeria = match &self.pizzerias[..] {
+                    [pizzeria] => format!(" AND pizzeria = {}", literal(pizzeria.as_str())),
+                    _ => String::new(),
+                };
+                format!("placed_at >= {} AND placed_at < {}{pizzeria}", instant(from), instant(to))
+            }
+            (Access::Index, _) | (Access::Range, Err(NoRange)) => return "order_details".to_owned(),
+        };
+        format!("(SELECT * FROM order_details WHERE {only} OFFSET 0) AS order_details")
+    }
+
+    /// A pizzeria's numbers begin with its code: in the order of numbers they are side by side.
+    fn push_numbers(&self, query: &mut QueryBuilder<'_, Postgres>, sort: OrderSort) {
+        if let ([pizzeria], OrderSort::NumberAsc | OrderSort::NumberDesc) = (&self.pizzerias[..], sort) {
+            query.push(" AND number >= ").push_bind(format!("{pizzeria}-"));
+            query.push(" AND number < ").push_bind(format!("{pizzeria}."));
+        }
+    }
+
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
         self.push_lasting(query);
         if let Some(since) = self.unpaid_since {
@@ -205,7 +296,7 @@ pub async fn page(
     sort: OrderSort,
     args: &PageArgs,
 ) -> Result<Page<Row>, PageError> {
-    page_in(&mut *pool.acquire().await?, "order_details", filter, sort, args).await
+    page_in(&mut *pool.acquire().await?, &filter.table(sort), filter, sort, args).await
 }
 
 /// A page of orders of a table, or of what stands for one.
@@ -225,8 +316,11 @@ pub(crate) async fn page_in(
         OrderSort::NumberAsc => ("orders by number ascending", "number", SortKind::Text, false),
         OrderSort::NumberDesc => ("orders by number descending", "number", SortKind::Text, true),
     };
-    let list =
-        List { name, table, columns: COLUMNS, column, kind, descending, filter: &|query| filter.push(query) };
+    let restrict = |query: &mut QueryBuilder<'_, Postgres>| {
+        filter.push(query);
+        filter.push_numbers(query, sort);
+    };
+    let list = List { name, table, columns: COLUMNS, column, kind, descending, filter: &restrict };
     let place = |stored: &Stored| {
         let key = match sort {
             OrderSort::PlacedAtDesc | OrderSort::PlacedAtAsc => stored.placed_at.into(),

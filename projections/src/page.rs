@@ -5,7 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::PizzeriaId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,35 @@ use uuid::Uuid;
 
 /// The most that a page holds.
 pub const MAX_PAGE: u32 = 100;
+
+/// The longest range of time that a list looks through row by row.
+pub const RANGE: TimeDelta = TimeDelta::days(31);
+
+/// A list whose filter no index serves, and that names no range of time of at most [`RANGE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the list needs a range of time of at most 31 days")]
+pub struct NoRange;
+
+/// A range of time, when both ends are given and it is not too long.
+pub(crate) fn range_of(
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+) -> Result<(DateTime<Utc>, DateTime<Utc>), NoRange> {
+    match (from, to) {
+        (Some(from), Some(to)) if to.signed_duration_since(from) <= RANGE => Ok((from, to)),
+        (Some(_) | None, Some(_) | None) => Err(NoRange),
+    }
+}
+
+/// An instant as a literal of SQL.
+pub(crate) fn instant(at: DateTime<Utc>) -> String {
+    format!("to_timestamp({}.{:06})", at.timestamp(), at.timestamp_subsec_micros())
+}
+
+/// A text as a literal of SQL.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
 
 /// Why there is no such page.
 #[derive(Debug, thiserror::Error)]

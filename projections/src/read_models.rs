@@ -18,6 +18,8 @@ use crate::batches::Batches;
 use crate::closings::closer::{self, Closer};
 use crate::error::{ProjectionError, WaitError};
 use crate::expiry::{self, Expiry};
+use crate::heavy::HeavyReads;
+use crate::lag::{self, SealingLag};
 use crate::leadership::{self, Leadership};
 use crate::progress::Progress;
 use crate::reactor::Reactor;
@@ -37,12 +39,13 @@ pub struct ReadModels(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     past: Past,
+    heavy: HeavyReads,
     progress: Arc<Progress>,
     leadership: Leadership,
+    signer: Option<Signer>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-    signer: Option<Signer>,
 impl Drop for Inner {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
@@ -159,12 +162,13 @@ impl ReadModels {
             let (pool, leadership) = timer.clone();
             Expiry { pool, store: store.clone(), now }.run(leadership)
         }));
+        let signer = sealing.as_ref().map(|sealing| sealing.signer.clone());
         tasks.extend(
             sealing.into_iter().flat_map(|sealing| seal(&pool, &sealing, &leadership, &progress, now)),
         );
-        let signer = sealing.as_ref().map(|sealing| sealing.signer.clone());
-        let past = Past::over(&pool);
-        Ok(Self(Arc::new(Inner { pool, past, progress, leadership, tasks })))
+        let heavy = HeavyReads::over(&pool);
+        let past = Past::among(heavy.clone());
+        Ok(Self(Arc::new(Inner { pool, past, heavy, progress, leadership, signer, tasks })))
     }
 
     /// Waits until read models have counted the event at a position.
@@ -189,6 +193,38 @@ impl ReadModels {
     /// Lists as they were in the past. Read models must have counted the position that is asked for.
     pub fn past(&self) -> &Past {
         &self.0.past
+    }
+
+    /// The limit that heavy reads share.
+    pub fn heavy(&self) -> &HeavyReads {
+        &self.0.heavy
+    }
+
+    /// How far the log is sealed, and whether that can go on by what this process remembers.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sealing(&self) -> Result<SealingLag, sqlx::Error> {
+        self.sealing_on(&mut *self.0.pool.acquire().await?).await
+    }
+
+    /// As [`Self::sealing`], over a connection.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sealing_on(&self, db: &mut PgConnection) -> Result<SealingLag, sqlx::Error> {
+        lag::sealing(db, self.0.signer.as_ref()).await
+    }
+
+    /// Seals what is in the log now, for a process that ends: what it leaves unsealed would wait for the next one.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub async fn seal_rest(&self, now: DateTime<Utc>) -> Result<(), SealError> {
+        if let Some(signer) = &self.0.signer {
+            signer.seal(&mut *self.0.pool.acquire().await?, Until::Now, now).await?;
+        }
+        Ok(())
     }
 
     /// Where every read model and reactor is.

@@ -10,9 +10,12 @@ use tests::{Api, Shop, eventually};
 
 /// What the director is told of reads for an order: reader, role, whose.
 async fn reads(shop: &Shop, order: &Value) -> Vec<(String, String, Value)> {
-    let document = "query($order: ID!) { contactReads(first: 100, filter: { orderId: $order }) { nodes { \
+    let document = "query($filter: ContactReadFilter!) { contactReads(first: 100, filter: $filter) { nodes { \
         reader { id name } role customerId contactId orderId order { id } pizzeriaCode readAt } } }";
-    let data = shop.person("director").data(document, json!({ "order": order["id"] })).await;
+    let now = Clock::system().now();
+    let (from, to) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
+    let filter = json!({ "orderId": order["id"], "from": from, "to": to });
+    let data = shop.person("director").data(document, json!({ "filter": filter })).await;
     let nodes = data["contactReads"]["nodes"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     nodes

@@ -49,8 +49,8 @@ async fn of_64_clients_one_gets_the_last_pizza() {
     let head = json!(shop.person("auditor").head().await.to_string());
     assert_eq!(level(&kitchen.stock("P1", &head).await, "BASIL"), (4, 4, 0));
     // Every refusal is a fact, and there is one order.
-    let document = "{ placed: events(filter: { types: [\"OrderPlaced\"] }, first: 100) { nodes { type } }
-        refused: events(filter: { types: [\"OrderRefused\"] }, first: 100) { nodes { type } } }";
+    let document = "{ placed: events(filter: { types: [\"OrderPlaced\"], afterPosition: \"0\" }, first: 100) { nodes { type } }
+        refused: events(filter: { types: [\"OrderRefused\"], afterPosition: \"0\" }, first: 100) { nodes { type } } }";
     let data = shop.person("auditor").data(document, Value::Null).await;
     let stored = |what: &str| data[what]["nodes"].as_array().unwrap().len();
     assert_eq!((stored("placed"), stored("refused")), (1, CLIENTS - 1));

@@ -58,7 +58,8 @@ const LISTS: [&str; 2] = [
 ];
 /// Lists as pages that are filtered by what changes.
 const FILTERED: &str = "query($asOf: AsOf) {
-    orders(last: 2, filter: { status: [PLACED, READY, DELIVERED], fulfilment: DELIVERY }, asOf: $asOf,
+    orders(last: 2, filter: { status: [PLACED, READY, DELIVERED], fulfilment: DELIVERY,
+        placedFrom: \"2025-11-20T00:00:00Z\", placedTo: \"2025-12-15T00:00:00Z\" }, asOf: $asOf,
         orderBy: PROMISED_AT_ASC) { nodes { id status } pageInfo { hasNextPage hasPreviousPage } }
     deliveries(first: 1, filter: { status: [SCHEDULED, ASSIGNED] }, asOf: $asOf) {
         nodes { id status } pageInfo { hasNextPage hasPreviousPage } } }";

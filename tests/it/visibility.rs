@@ -98,7 +98,8 @@ async fn events_are_found_by_what_they_say_about_themselves() {
     let shop = Shop::open().await;
     let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
     shop.person("customer1").placed(basket("P2", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
-    let found = async |person: &str, filter: Value| {
+    let found = async |person: &str, mut filter: Value| {
+        filter["afterPosition"] = json!("0");
         let document = "query($filter: EventFilter) { events(filter: $filter, last: 10) { \
                         nodes { type stream { type id } command } pageInfo { hasNextPage } } }";
         let data = shop.person(person).data(document, json!({ "filter": filter })).await;

@@ -282,7 +282,7 @@ async fn a_manager_sees_no_cause_of_another_pizzeria_and_no_page_is_too_far_apar
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     let all = format!(
-        "{{ events(last: 100, filter: {{ streamTypes: [STOCK, PIZZERIA, MENU] }}) {{ {CHANGES} }} }}"
+        "{{ events(last: 100, filter: {{ streamTypes: [STOCK, PIZZERIA, MENU], afterPosition: \"0\" }}) {{ {CHANGES} }} }}"
     );
     let events = shop.person("auditor").data(&all, Value::Null).await["events"].take();
     for event in events["nodes"].as_array().unwrap() {

@@ -37,7 +37,7 @@ pub struct EventFilter {
 }
 
 /// Text that a database can be asked for: it stores no NUL, so nothing is found with one.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     value.replace('\0', "\u{fffd}")
 }
 
@@ -47,6 +47,23 @@ impl EventFilter {
             query.push(" AND aggregate_type = ").push_bind(stream.kind.as_str());
             query.push(" AND aggregate_id = ").push_bind(text(&stream.id));
         }
+        self.push_scanned(query);
+        if let Some(from) = self.from {
+            query.push(" AND recorded_at >= ").push_bind(from);
+        }
+        if let Some(to) = self.to {
+            query.push(" AND recorded_at < ").push_bind(to);
+        }
+        if let Some(after) = self.after {
+            query.push(" AND position > ").push_bind(after.0);
+        }
+        if let Some(before) = self.before {
+            query.push(" AND position < ").push_bind(before.0);
+        }
+    }
+
+    /// What no index holds: events are looked at one by one.
+    pub(super) fn push_scanned(&self, query: &mut QueryBuilder<'_, Postgres>) {
         if !self.kinds.is_empty() {
             let kinds: Vec<_> = self.kinds.iter().map(|kind| kind.as_str()).collect();
             query.push(" AND aggregate_type = ANY(").push_bind(kinds).push(")");
@@ -85,22 +102,11 @@ impl EventFilter {
         if let Some(correlation_id) = &self.correlation_id {
             query.push(" AND metadata->>'correlationId' = ").push_bind(text(correlation_id));
         }
-        if let Some(from) = self.from {
-            query.push(" AND recorded_at >= ").push_bind(from);
-        }
-        if let Some(to) = self.to {
-            query.push(" AND recorded_at < ").push_bind(to);
-        }
-        if let Some(after) = self.after {
-            query.push(" AND position > ").push_bind(after.0);
-        }
-        if let Some(before) = self.before {
-            query.push(" AND position < ").push_bind(before.0);
-        }
     }
 }
 
-/// The first events that a filter lets through, or the last, at most `limit`; in order of position either way.
+/// The first events that a filter lets through, or the last, at most `limit`; in order of position either way. However
+/// many are looked at: for the program's own filters. What callers ask for goes through [`super::find`].
 ///
 /// # Errors
 /// When the database does not answer.
@@ -132,10 +138,17 @@ pub async fn histories(
     after: LogPosition,
     limit: i64,
 ) -> Result<Vec<LogEntry>, LogError> {
+    // From the beginning on a stream is read as it lies; from elsewhere its place is looked for first.
+    let start = if after > LogPosition::START {
+        SEQUENCE_AT.replace("$1", "asked.kind").replace("$2", "asked.id")
+    } else {
+        "SELECT 0::bigint AS low".to_owned()
+    };
     let sql = format!(
         "SELECT found.* FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS asked (kind, id) \
+         CROSS JOIN LATERAL ({start}) AS start \
          CROSS JOIN LATERAL (SELECT {COLUMNS} FROM events WHERE aggregate_type = asked.kind \
-         AND aggregate_id = asked.id AND position > $3 ORDER BY sequence LIMIT $4) AS found \
+         AND aggregate_id = asked.id AND sequence > start.low AND position > $3 ORDER BY sequence LIMIT $4) AS found \
          ORDER BY aggregate_type, aggregate_id, sequence"
     );
     let kinds: Vec<_> = streams.iter().map(|stream| stream.kind.as_str()).collect();
@@ -192,6 +205,19 @@ pub async fn at_positions(
     Ok(decode(query.build_query_as().fetch_all(db).await?))
 }
 
+/// Finds how far a stream had come at a position, `$3`: one lookup in the index for each binary digit of its length. The
+/// index of streams has no positions, but within a stream they rise with the sequence.
+const SEQUENCE_AT: &str = "\
+WITH RECURSIVE search (low, high) AS ( \
+    SELECT 0::bigint, COALESCE((SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 \
+                                ORDER BY sequence DESC LIMIT 1), 0) \
+    UNION ALL \
+    SELECT CASE WHEN is_before THEN middle ELSE low END, CASE WHEN is_before THEN high ELSE middle - 1 END \
+    FROM (SELECT low, high, (low + high + 1) / 2 AS middle, COALESCE((SELECT e.position <= $3 FROM events e \
+          WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.sequence = (low + high + 1) / 2), false) AS is_before \
+          FROM search WHERE low < high) AS step \
+) SELECT low FROM search WHERE low = high";
+
 /// How far a stream had come at a position of the log: its last sequence at or before it; 0 before its first event.
 ///
 /// # Errors
@@ -201,10 +227,9 @@ pub async fn sequence_at(
     stream: &StreamId,
     position: LogPosition,
 ) -> Result<i64, LogError> {
-    let sql = "SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position <= $3 \
-               ORDER BY position DESC LIMIT 1";
-    let query = sqlx::query_scalar(sql).bind(stream.kind.as_str()).bind(text(&stream.id)).bind(position.0);
-    Ok(query.fetch_optional(db).await?.unwrap_or(0))
+    let query =
+        sqlx::query_scalar(SEQUENCE_AT).bind(stream.kind.as_str()).bind(text(&stream.id)).bind(position.0);
+    Ok(query.fetch_one(db).await?)
 }
 
 /// Where an event of a stream is in the log; 0 when there is no such.

@@ -234,7 +234,11 @@ impl Steps {
         let query = "query FunctionalCheck($filter: OrderFilter!) { orders(filter: $filter, first: 100) { nodes { id } } }";
         let open =
             ["AWAITING_PAYMENT", "PLACED", "IN_PREPARATION", "READY", "OUT_FOR_DELIVERY", "NOT_DELIVERED"];
-        let filter = json!({ "pizzeriaId": PIZZERIA, "status": open, "placedTo": placed_before });
+        // Orders that are not delivered are looked for in a range of time, of 31 days at most.
+        let to = chrono::DateTime::parse_from_rfc3339(placed_before).map_err(|error| error.to_string())?;
+        let from = (to - chrono::TimeDelta::days(30)).to_rfc3339();
+        let filter =
+            json!({ "pizzeriaId": PIZZERIA, "status": open, "placedFrom": from, "placedTo": placed_before });
         let data = self.ask(query, json!({ "filter": filter })).await?;
         let nodes = data["orders"]["nodes"].as_array().cloned().unwrap_or_default();
         Ok(nodes.iter().filter_map(|order| order["id"].as_str().map(str::to_owned)).collect())

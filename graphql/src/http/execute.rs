@@ -283,7 +283,8 @@ impl Api {
     async fn run(&self, kind: OperationType, request: Request, caller: &Caller) -> Executing {
         let executed = Executed::default();
         let batches = Batches::default();
-        let loaders = batches.loaders(&self.services.pool);
+        let Services { pool, read_models, .. } = &self.services;
+        let loaders = batches.loaders_among(pool, read_models.heavy());
         let cost = cost_of(&request);
         let request = self.prepare(request, caller, loaders, &executed);
         let executing = AssertUnwindSafe(batches.run(self.schema.execute(request))).catch_unwind();
@@ -356,7 +357,8 @@ impl Api {
         };
         let running = Running::of(OperationType::Subscription);
         let batches = Batches::default();
-        let loaders = batches.loaders(&self.services.pool);
+        let Services { pool, read_models, .. } = &self.services;
+        let loaders = batches.loaders_among(pool, read_models.heavy());
         let mut following = self.metrics.subscribed(described(&request), caller.request_id.clone());
         // What a subscription costs is for each of its items: it is checked, and not said again and again.
         let request = self.prepare(request, &caller, loaders, &running.executed);

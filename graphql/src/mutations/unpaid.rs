@@ -26,7 +26,7 @@ pub struct ReleaseUnpaidOrdersInput {
     pub pizzeria_id: ID,
     /// The orders, 1 to 50: `orders` with the filter `unpaidForMinutes` lists them.
     pub order_ids: Vec<ID>,
-    /// 1 to 255 characters: the same key with the same input answers the same.
+    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
 use domain::ids::{CustomerId, OrderId, StaffId};
 use projections::contact_reads;
-use projections::page::PageArgs;
+use projections::page::{NoRange, PageArgs};
 
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -20,11 +20,11 @@ pub struct ContactReadQuery;
 /// Which reads; everything that is given must hold.
 #[derive(Debug, Default, InputObject)]
 pub struct ContactReadFilter {
-    /// By a member of staff.
+    /// By a member of staff; without a customer `from` and `to` are needed, at most 31 days apart.
     pub reader_id: Option<ID>,
     /// Of a customer's contacts.
     pub customer_id: Option<ID>,
-    /// For an order.
+    /// For an order; without a customer `from` and `to` are needed, at most 31 days apart.
     pub order_id: Option<ID>,
     /// At this instant or later.
     pub from: Option<DateTime<Utc>>,
@@ -58,6 +58,12 @@ impl ContactReadQuery {
             from: asked.from,
             to: asked.to,
         };
+        filter.check().map_err(|NoRange| {
+            ApiError::bad_input(
+                "filter.readerId, filter.orderId: reads are looked through one by one: give filter.from and filter.to, at \
+                 most 31 days apart, or a customer",
+            )
+        })?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
         Ok(contact_reads::page(&ctx.services()?.pool, &filter, &args).await?.into())
     }

@@ -1,11 +1,12 @@
 //! Deliveries: one, and a list.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
 use domain::access::{Permission, Role};
 use domain::ids::{DeliveryId, OrderId, StaffId};
 use projections::Model;
 use projections::deliveries::{self, DeliverySort};
-use projections::page::PageArgs;
+use projections::page::{NoRange, PageArgs};
 
 use super::order::pizzerias_of;
 use crate::as_of::{AsOf, Moment};
@@ -26,12 +27,17 @@ pub struct DeliveryQuery;
 pub struct DeliveryFilter {
     /// Of a pizzeria; an id or a code. Staff see those of their own by default.
     pub pizzeria_id: Option<ID>,
-    /// In one of these states.
+    /// In one of these states. With one that is over, or `FAILED`, `scheduledFrom` and `scheduledTo` are needed, at most 31
+    /// days apart, unless a courier or an order is given.
     pub status: Option<Vec<DeliveryStatus>>,
     /// Carried by a courier.
     pub courier_id: Option<ID>,
     /// Of an order.
     pub order_id: Option<ID>,
+    /// Scheduled at this instant or later.
+    pub scheduled_from: Option<DateTime<Utc>>,
+    /// Scheduled before this instant.
+    pub scheduled_to: Option<DateTime<Utc>>,
 }
 
 /// In which order.
@@ -132,13 +138,22 @@ impl DeliveryQuery {
             courier: courier.map(|id| StaffId::required(id, "filter.courierId")).transpose()?,
             order: order.map(|id| OrderId::required(id, "filter.orderId")).transpose()?,
             customer: None,
+            scheduled_from: asked.scheduled_from,
+            scheduled_to: asked.scheduled_to,
             visible_to_courier: (actor.role == Role::Courier).then_some(StaffId(actor.id)),
         };
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
+        let sort = order_by.unwrap_or_default().into();
+        filter.check(sort).map_err(|NoRange| {
+            ApiError::bad_input(
+                "filter.status, orderBy: deliveries that are over, and those of all pizzerias in the order of scheduling, are \
+                 looked through one by one: give filter.scheduledFrom and filter.scheduledTo, at most 31 days apart, or a \
+                 courier or an order",
+            )
+        })?;
         let services = ctx.services()?;
         let models = [Model::Deliveries, Model::OrderDetails];
         let moment = Moment::of(ctx, &models, as_of, at_least_position).await?;
-        let sort = order_by.unwrap_or_default().into();
         Ok(match moment {
             Some(moment) => {
                 let past = services.read_models.past();

@@ -60,12 +60,13 @@ impl Log {
             LogPosition,
         >,
     ) -> Result<InclusionProof, ApiError> {
-        let mut db = ctx.services()?.pool.acquire().await?;
+        let mut db = ctx.services()?.read_models.heavy().begin().await?;
         let size = match size {
             Some(size) => size.0,
             None => merkle::sealed(&mut *db).await?,
         };
         let proof = merkle::inclusion(&mut db, position.0, size).await?;
+        db.finish().await?;
         Ok(InclusionProof::new(position.0, size, &proof))
     }
 
@@ -77,8 +78,9 @@ impl Log {
         #[graphql(desc = "The size of the smaller tree, 1 at least.")] from: LogPosition,
         #[graphql(desc = "The size of the larger.")] to: LogPosition,
     ) -> Result<ConsistencyProof, ApiError> {
-        let mut db = ctx.services()?.pool.acquire().await?;
+        let mut db = ctx.services()?.read_models.heavy().begin().await?;
         let proof = merkle::consistency(&mut db, from.0, to.0).await?;
+        db.finish().await?;
         Ok(ConsistencyProof::new(from.0, to.0, &proof))
     }
 }
@@ -86,7 +88,9 @@ impl Log {
 /// What cursors of `events` name. The filter is not part of it: a cursor is a place in the whole log.
 const LIST: &str = "events";
 
-/// Which events; everything that is given must hold.
+/// Which events; everything that is given must hold. By kind, type, pizzeria, actor, command or request events are looked
+/// through one by one: such a list needs one stream, or a part of the log by positions, instants or cursors, of at most
+/// 10,000 events; by a pizzeria alone, when that many do not fill the page.
 #[derive(Debug, Default, Clone, InputObject)]
 pub struct EventFilter {
     /// Of streams of these kinds.
@@ -111,6 +115,8 @@ pub struct EventFilter {
     pub to: Option<DateTime<Utc>>,
     /// Behind this position.
     pub after_position: Option<LogPosition>,
+    /// Before this position.
+    pub before_position: Option<LogPosition>,
 }
 
 /// A kind of stream that can be asked for.
@@ -167,7 +173,7 @@ pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventF
         from: asked.from,
         to: asked.to,
         after: asked.after_position.map(|position| position.0),
-        before: None,
+        before: asked.before_position.map(|position| position.0),
     })
 }
 
@@ -215,10 +221,11 @@ impl LogQuery {
         let before = before.as_deref().map(|before| cursor_or_position(LIST, before)).transpose()?;
         let mut page = base.clone();
         page.after = base.after.max(after);
-        page.before = before;
+        page.before = base.before.into_iter().chain(before).min();
         let from_end = last.is_some();
-        let pool = &ctx.services()?.pool;
-        let mut events = log::search(pool, &page, size + 1, from_end).await?;
+        let mut db = ctx.services()?.read_models.heavy().begin().await?;
+        let mut events = log::find(&mut db, &page, size + 1, from_end).await?;
+        db.finish().await?;
         let more = i64::try_from(events.len()).unwrap_or(i64::MAX) > size;
         if more && from_end {
             events.remove(0);

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{CustomerId, OrderId, PizzeriaId};
 use projections::order_details::{self, OrderSort};
-use projections::page::PageArgs;
+use projections::page::{NoRange, PageArgs};
 use projections::{Model, kitchen_queue, order_board};
 
 use crate::as_of::{AsOf, Moment};
@@ -33,11 +33,12 @@ pub struct OrderQuery;
 pub struct OrderFilter {
     /// Of a pizzeria; an id or a code. Staff see those of their own by default.
     pub pizzeria_id: Option<ID>,
-    /// In one of these states; `REFUSED` is `BAD_USER_INPUT`, since what was refused never became an order.
+    /// In one of these states. With one that is over, or `NOT_DELIVERED`, `placedFrom` and `placedTo` are needed, at most 31
+    /// days apart, unless a customer or a number is given. `REFUSED` is `BAD_USER_INPUT`, since what was refused never became an order.
     pub status: Option<Vec<OrderStatus>>,
-    /// That came in this way.
+    /// That came in this way; needs a range of time as `status` does.
     pub channel: Option<OrderChannel>,
-    /// That leave this way.
+    /// That leave this way; needs a range of time as `status` does.
     pub fulfilment: Option<Fulfilment>,
     /// Of a customer. Customers see their own only.
     pub customer_id: Option<ID>,
@@ -197,10 +198,16 @@ impl OrderQuery {
     ) -> Result<OrderConnection, ApiError> {
         let filter = filter_of(ctx, filter.unwrap_or_default())?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
+        let sort = order_by.unwrap_or_default().into();
+        filter.check(sort).map_err(|NoRange| {
+            ApiError::bad_input(
+                "filter.status, filter.channel, filter.fulfilment: orders that are over are looked through one by one: give \
+                 filter.placedFrom and filter.placedTo, at most 31 days apart, or a customer or a number",
+            )
+        })?;
         let services = ctx.services()?;
         let models = [Model::OrderDetails, Model::Deliveries];
         let moment = Moment::of(ctx, &models, as_of, at_least_position).await?;
-        let sort = order_by.unwrap_or_default().into();
         Ok(match moment {
             Some(moment) => {
                 let past = services.read_models.past();

@@ -67,6 +67,7 @@ impl WhyQuery {
         let pizza = ItemCode::parse(&pizza).ok_or(ApiError::NotFound("pizza"))?;
         let services = ctx.services()?;
         services.at_least(&[Model::Menus, Model::Pizzerias], None).await?;
+        let _permit = services.read_models.heavy().permit().await?;
         Pizzeria::load(ctx, &id).await?;
         let (position, at) = moment(ctx, at, position).await?;
         let row = menus::at_position(&services.pool, position).await?;

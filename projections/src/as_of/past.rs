@@ -4,18 +4,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::NaiveDate;
 use domain::ids::PizzeriaId;
 use domain::{LogPosition, StreamId, StreamType};
 use event_store::{LogError, RecordedEvent, log};
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{Executor, PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
+use sqlx::{Connection, Executor, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::deliveries::{self, DeliveryFilter, DeliverySort};
 use crate::error::ApplyError;
+use crate::heavy::{HeavyError, HeavyRead, HeavyReads};
 use crate::kitchen_queue;
 use crate::order_details::{self, OrderFilter, OrderSort};
 use crate::page::{Page, PageArgs, PageError};
@@ -24,12 +23,6 @@ use crate::{daily_sales, order_details::Row as OrderRow};
 
 /// The most events that one answer may take to replay.
 pub const AT_MOST: usize = 50_000;
-/// Answers worked on at once in a process, each on a connection of its own.
-const AT_ONCE: u32 = 2;
-/// How long the next one waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long such a connection is kept when nobody asks.
-const IDLE: Duration = Duration::from_secs(60);
 /// Streams replayed in one go.
 const STREAMS: usize = 500;
 /// The read models whose lists can be of the past.
@@ -61,15 +54,24 @@ pub enum PastError {
     Database(#[from] sqlx::Error),
 }
 
-/// Lists of the past, a few at once. Cloning shares the connections.
+/// Lists of the past, among the other heavy reads. Cloning shares their limit.
 #[derive(Debug, Clone)]
 pub struct Past {
-    pool: PgPool,
+    heavy: HeavyReads,
     at_most: usize,
 }
 
-/// Makes the temporary tables, once a connection: made anew for each answer they would bloat the catalogue.
+/// Makes the temporary tables, once a connection: made anew for each answer they would bloat the catalogue. Whoever uses
+/// the connection later finds the live tables first; only a list of the past looks at these before them.
 async fn make_tables(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let made = "SELECT to_regclass('pg_temp.order_details') IS NOT NULL";
+    if sqlx::query_scalar::<_, bool>(made).fetch_one(&mut *db).await? {
+        return Ok(());
+    }
+    db.execute("SELECT set_config('search_path', current_setting('search_path') || ', pg_temp', false)")
+        .await?;
+    // All or none: that one is there says that all are.
+    let mut db = db.begin().await?;
     for table in MODELS.iter().flat_map(|model| model.tables()) {
         let name = table.name;
         db.execute(&*format!(
@@ -77,7 +79,7 @@ async fn make_tables(db: &mut PgConnection) -> Result<(), sqlx::Error> {
         ))
         .await?;
     }
-    Ok(())
+    db.commit().await
 }
 
 /// What stands for a table as it was: the rows that have not changed since, and those replayed.
@@ -89,16 +91,9 @@ fn as_of(table: &str, position: LogPosition) -> String {
 }
 
 impl Past {
-    /// Over the database of a pool, on connections of its own that are made when they are needed.
-    pub fn over(pool: &PgPool) -> Self {
-        let options = (*pool.connect_options()).clone().options([("statement_timeout", "10s")]);
-        let pool = PgPoolOptions::new()
-            .max_connections(AT_ONCE)
-            .acquire_timeout(PATIENCE)
-            .idle_timeout(IDLE)
-            .after_connect(|db, _| Box::pin(make_tables(db)))
-            .connect_lazy_with(options);
-        Self { pool, at_most: AT_MOST }
+    /// Among some heavy reads.
+    pub fn among(heavy: HeavyReads) -> Self {
+        Self { heavy, at_most: AT_MOST }
     }
 
     /// With another bound of events than [`AT_MOST`].
@@ -107,12 +102,15 @@ impl Past {
         Self { at_most, ..self }
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Postgres>, PastError> {
+    async fn begin(&self) -> Result<HeavyRead, PastError> {
         // One snapshot: a row that changes meanwhile would be neither unchanged nor replayed.
-        match self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await {
-            Err(sqlx::Error::PoolTimedOut) => Err(PastError::Busy),
-            begun => Ok(begun?),
-        }
+        let mut db =
+            self.heavy.begin_after(async |db| make_tables(db).await).await.map_err(|error| match error {
+                HeavyError::Busy => PastError::Busy,
+                HeavyError::Database(error) => error.into(),
+            })?;
+        db.execute("SET LOCAL search_path = pg_temp, public").await?;
+        Ok(db)
     }
 
     /// The rows of a live table that had begun by a position and have changed since.
@@ -178,7 +176,7 @@ impl Past {
         self.replay(&mut db, Model::OrderDetails, (StreamType::Order, &ids), position).await?;
         let table = as_of("order_details", position);
         let page = order_details::page_in(&mut db, &table, filter, sort, args).await?;
-        db.commit().await?;
+        db.finish().await?;
         Ok(page)
     }
 
@@ -199,7 +197,7 @@ impl Past {
         self.replay(&mut db, Model::Deliveries, (StreamType::Delivery, &ids), position).await?;
         let table = as_of("deliveries", position);
         let page = deliveries::page_in(&mut db, &table, filter, sort, args).await?;
-        db.commit().await?;
+        db.finish().await?;
         Ok(page)
     }
 
@@ -221,7 +219,7 @@ impl Past {
         self.replay(&mut db, Model::KitchenQueue, (StreamType::Order, &ids), position).await?;
         let table = as_of("kitchen_queue", position);
         let queue = kitchen_queue::queue_in(&mut db, &table, pizzeria, limit).await?;
-        db.commit().await?;
+        db.finish().await?;
         Ok(queue)
     }
 
@@ -251,7 +249,7 @@ impl Past {
             days.extend(replayed.into_iter().filter(|row| changed.contains(&row.day)));
             days.sort_by_key(|row| row.day);
         }
-        db.commit().await?;
+        db.finish().await?;
         Ok(days)
     }
 

@@ -74,9 +74,9 @@ pub const SAMPLES: &[Sample] = &[
     of("Query.sales", "{ sales(pizzeriaId: \"$pizzeria\", from: \"2026-01-01\", to: \"2026-01-02\") { date } }"),
     of("Query.closings", "{ closings(pizzeriaId: \"$pizzeria\", from: \"2026-01-01\", to: \"2026-01-02\") { date } }"),
     of("Query.events", "{ events(first: 1) { nodes { id } } }"),
-    by("Query.events", "filter.pizzeriaId", "{ events(first: 1, filter: { pizzeriaId: \"$pizzeria\" }) { nodes { id } } }"),
+    by("Query.events", "filter.pizzeriaId", "{ events(first: 1, filter: { pizzeriaId: \"$pizzeria\", afterPosition: \"0\" }) { nodes { id } } }"),
     by("Query.events", "filter.streamId", "{ events(first: 1, filter: { streamId: \"$order\" }) { nodes { id } } }"),
-    by("Query.events", "filter.actorId", "{ events(first: 1, filter: { actorId: \"$customer\" }) { nodes { id } } }"),
+    by("Query.events", "filter.actorId", "{ events(first: 1, filter: { actorId: \"$customer\", afterPosition: \"0\" }) { nodes { id } } }"),
     of("Query.staff", "{ staff(first: 100) { nodes { id } } }"),
     by("Query.staff", "pizzeriaId", "{ staff(first: 100, pizzeriaId: \"$pizzeria\") { nodes { id } } }"),
     by("Query.node", "id of a pizzeria", "{ node(id: \"$pizzeria\") { id } }"),
@@ -89,8 +89,8 @@ pub const SAMPLES: &[Sample] = &[
 
     of("Query.contactReads", "{ contactReads(first: 1) { pageInfo { hasNextPage } } }"),
     by("Query.contactReads", "filter.customerId", "{ contactReads(first: 1, filter: { customerId: \"$customer\" }) { pageInfo { hasNextPage } } }"),
-    by("Query.contactReads", "filter.orderId", "{ contactReads(first: 1, filter: { orderId: \"$order\" }) { pageInfo { hasNextPage } } }"),
-    by("Query.contactReads", "filter.readerId", "{ contactReads(first: 1, filter: { readerId: \"$staff\" }) { pageInfo { hasNextPage } } }"),
+    by("Query.contactReads", "filter.orderId", "{ contactReads(first: 1, filter: { orderId: \"$order\", from: \"2026-01-01T00:00:00Z\", to: \"2026-01-31T00:00:00Z\" }) { pageInfo { hasNextPage } } }"),
+    by("Query.contactReads", "filter.readerId", "{ contactReads(first: 1, filter: { readerId: \"$staff\", from: \"2026-01-01T00:00:00Z\", to: \"2026-01-31T00:00:00Z\" }) { pageInfo { hasNextPage } } }"),
 
     of("Order.contact", "{ order(id: \"$order\") { contact { name } } }"),
     of("OrderLine.recipe", "{ order(id: \"$order\") { lines { recipe { version } } } }"),

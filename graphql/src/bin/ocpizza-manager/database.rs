@@ -22,8 +22,8 @@ const NAME: &str = "ocpizza_manager_db";
 
 /// How long a connection is taken to be alive after it was used.
 const TRUSTED: Duration = Duration::from_secs(1);
-/// How long a statement may run while serving.
-const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '30s'";
+/// How long a statement may run while serving: as long as a query.
+const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '10s'";
 
 /// Where the demo keeps its database when nothing else is said.
 pub(crate) const DATA_DIR: &str = ".ocpizza/";

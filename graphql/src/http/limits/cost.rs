@@ -53,6 +53,17 @@ const PAST: [(&str, &str, u64); 8] = [
     ("Query", "sales", 5_000),
 ];
 
+/// Lists that look through their rows one by one where their filter has one of some fields, and how many rows they look
+/// through at most. A part that the filter names by positions may be shorter.
+const SCANS: [(&str, &str, &[&str], u64); 1] = [(
+    "Query",
+    "events",
+    &["streamTypes", "types", "pizzeriaId", "actorId", "command", "correlationId"],
+    event_store::log::SCAN.unsigned_abs(),
+)];
+/// How many rows that are looked through cost as much as one field.
+const ROWS_OF_A_FIELD: u64 = 5;
+
 /// What an operation costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
@@ -83,6 +94,8 @@ struct FieldCost {
     weight: u64,
     /// What `asOf` adds.
     past: u64,
+    /// By which fields of its filter rows are looked through, and how many at most.
+    scan: Option<(&'static [&'static str], u64)>,
 }
 
 /// What the fields of the schema cost. Clones share it.
@@ -161,6 +174,10 @@ fn cost_of(ty: &str, field: &FieldDefinition) -> FieldCost {
         size,
         weight: named(&WEIGHTS).unwrap_or(0),
         past: named(&PAST).unwrap_or(0),
+        scan: SCANS
+            .iter()
+            .find(|(of, name, ..)| *of == ty && *name == field.name.node.as_str())
+            .map(|(_, _, fields, rows)| (*fields, *rows)),
     }
 }
 
@@ -223,7 +240,33 @@ impl<'a> Counting<'a> {
         };
         let below = self.selections(&cost.ty, &field.selection_set.node);
         let past = if self.is_of_the_past(field) { cost.past } else { 0 };
-        below.saturating_mul(times).saturating_add(cost.weight).saturating_add(past).saturating_add(1)
+        let scan =
+            cost.scan.map_or(0, |(fields, rows)| self.rows_of(field, fields).min(rows) / ROWS_OF_A_FIELD);
+        let own = cost.weight.saturating_add(past).saturating_add(scan).saturating_add(1);
+        below.saturating_mul(times).saturating_add(own)
+    }
+
+    /// How many rows a filter has looked through: none, unless it has one of some fields; as many as there are between
+    /// its positions, or without bounds.
+    fn rows_of(&self, field: &Field, fields: &[&str]) -> u64 {
+        let given = field.get_argument("filter").map(|value| value.node.clone());
+        let given = given.and_then(|value| value.into_const_with(|name| self.variable(&name).ok_or(())).ok());
+        let Some(Value::Object(filter)) = given else { return 0 };
+        let is_given = |name: &&str| {
+            let empty = [Value::Null, Value::List(Vec::new())];
+            filter.get(*name).is_some_and(|value| !empty.contains(value))
+        };
+        if !fields.iter().any(is_given) {
+            return 0;
+        }
+        let position = |name: &str| match filter.get(name) {
+            Some(Value::String(text)) => text.parse::<u64>().ok(),
+            Some(_) | None => None,
+        };
+        match (position("afterPosition"), position("beforePosition")) {
+            (Some(after), Some(before)) => before.saturating_sub(after),
+            (Some(_) | None, Some(_) | None) => u64::MAX,
+        }
     }
 
     /// Whether a field says `asOf`, and not as a variable that is null or not given.
@@ -296,6 +339,22 @@ mod tests {
         assert_eq!(cost(&stock(", asOf: $at"), json!({ "at": { "position": "7" } })), 102);
         assert_eq!(cost(&stock(", asOf: $at"), json!({ "at": null })), 2);
         assert_eq!(cost(&stock(", asOf: $at"), json!({})), 2);
+    }
+
+    #[test]
+    fn events_that_are_looked_through_cost_by_their_number() {
+        let events =
+            |filter: &str| cost(&format!("{{ events(first: 1{filter}) {{ nodes {{ id }} }} }}"), json!({}));
+        let plain = events("");
+        assert_eq!(events(", filter: { streamId: \"stock:P1\" }"), plain);
+        assert_eq!(events(", filter: { correlationId: null, types: [] }"), plain);
+        assert_eq!(events(", filter: { correlationId: \"x\" }"), plain + 2_000);
+        let part = ", filter: { command: \"x\", afterPosition: \"100\", beforePosition: \"600\" }";
+        assert_eq!(events(part), plain + 100);
+        let far = ", filter: { types: [\"x\"], afterPosition: \"0\", beforePosition: \"900000\" }";
+        assert_eq!(events(far), plain + 2_000);
+        let variable = "query($f: EventFilter) { events(first: 1, filter: $f) { nodes { id } } }";
+        assert_eq!(cost(variable, json!({ "f": { "actorId": "x" } })), plain + 2_000);
     }
 
     #[test]
