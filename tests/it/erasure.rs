@@ -101,7 +101,7 @@ async fn after_an_erasure_tables_logs_and_dump_know_nothing_and_everything_else_
     let phone = text("/phone");
     let mut secrets = vec![text("/name"), text("/email"), phone.clone(), text("/address/street")];
     secrets.extend(
-        ["Zébulon Fictif", "+33 6 39 98 55 55", "3 venelle Secrète", "Témoin Voisin"].map(str::to_owned),
+        ["Zébulon Fictif", "+33639985555", "3 venelle Secrète", "Témoin Voisin"].map(str::to_owned),
     );
     secrets.push("sonnette cassée".to_owned());
 
