@@ -349,7 +349,7 @@ fn the_settings_are_printed_with_where_they_come_from_and_without_secrets() {
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{text}");
     assert!(!text.contains("s3cret"), "{text}");
     // What stands in for what production needs; the mail server does not.
-    assert!(text.contains("\n# payment provider: STAND_IN, "), "{text}");
+    assert!(text.contains("\n# payment provider: CLOSED, "), "{text}");
     assert!(!text.contains("# mail server"), "{text}");
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     for row in [

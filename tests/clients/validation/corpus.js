@@ -267,7 +267,7 @@ export const invalid = {
     'mutation M { placeOrder(input: { pizzeriaId: 1, channel: WEB, fulfilment: TAKEAWAY, payment: AT_COUNTER, lines: null }) { position } }',
     'mutation M { placeOrder(input: { pizzeriaId: 1, channel: WEB, fulfilment: TAKEAWAY, payment: AT_COUNTER, lines: [{ item: 1 }] }) { position } }',
     'mutation M { publishMenu(input: { ingredients: null }) { position } }',
-    'mutation M { publishMenu(input: { ingredients: [{ code: 1, name: "x", unit: GRAM, removable: null }] }) { position } }',
+    'mutation M { publishMenu(input: { ingredients: [{ code: 1, name: "x", unit: GRAM, removable: 1 }] }) { position } }',
   ],
   ProvidedRequiredArguments: ['{ pizzeria { id } }', '{ me @include { id } }', '{ sales(pizzeriaId: 1, from: "2026-01-01") { date } }', 'mutation M { placeOrder { position } }', '{ __type { name } }'],
   VariablesInAllowedPosition: [
