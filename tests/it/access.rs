@@ -53,6 +53,7 @@ fn mutations(order: &Value, delivery: &Value, staff: &Value) -> Vec<(&'static st
             json!({ "name": "N", "email": "n@ocpizza.example", "role": "COURIER", "pizzeriaId": "P1" }),
         ),
         ("revokeStaff", json!({ "staffId": staff })),
+        ("releaseUnpaidOrders", json!({ "pizzeriaId": "P1", "orderIds": [order] })),
     ]
 }
 

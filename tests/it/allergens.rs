@@ -22,9 +22,7 @@ async fn a_name_that_is_published_again_drops_neither_allergens_nor_sizes() {
     let published = publish(&director, input).await;
     let document = "query($at: LogPosition) { menu(pizzeriaId: \"P1\", atLeastPosition: $at) {
         pizzas { code allergens sizes { size price { amount } } } extras { ingredient { code name } allergens } } }";
-    let seen =
-        |position: Value| async move { shop.anybody().data(document, json!({ "at": position })).await };
-    let data = seen(published["position"].clone()).await;
+    let data = shop.anybody().data(document, json!({ "at": published["position"] })).await;
     let find = |list: &Value, code: &str| {
         list.as_array().unwrap().iter().find(|one| one["code"] == code).unwrap().clone()
     };

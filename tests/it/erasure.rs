@@ -100,9 +100,8 @@ async fn after_an_erasure_tables_logs_and_dump_know_nothing_and_everything_else_
     let text = |path: &str| me["me"].pointer(path).unwrap().as_str().unwrap().to_owned();
     let phone = text("/phone");
     let mut secrets = vec![text("/name"), text("/email"), phone.clone(), text("/address/street")];
-    secrets.extend(
-        ["Zébulon Fictif", "+33639985555", "3 venelle Secrète", "Témoin Voisin"].map(str::to_owned),
-    );
+    secrets
+        .extend(["Zébulon Fictif", "+33639985555", "3 venelle Secrète", "Témoin Voisin"].map(str::to_owned));
     secrets.push("sonnette cassée".to_owned());
 
     let first = with(basket("P1", "DELIVERY", &[pizza("MAR", "M", 2)]), json!({ "note": "sonnette cassée" }));

@@ -121,7 +121,7 @@ pub const SAMPLES: &[Sample] = &[
     stale!("markItemBaked", "orderId: \"$order\", line: 1"),
     stale!("markOrderReady", "orderId: \"$order\""),
     stale!("handOverOrder", "orderId: \"$order\""),
-    of("Mutation.releaseUnpaidOrders", "mutation { releaseUnpaidOrders(input: { pizzeriaId: \"$pizzeria\", orderIds: [\"order:00000000-0000-0000-0000-000000000000\"] }) { userErrors { code } } }"),
+    of("Mutation.releaseUnpaidOrders", "mutation { releaseUnpaidOrders(input: { pizzeriaId: \"$pizzeria\", orderIds: \"$order\" }) { userErrors { code } } }"),
     stale!("claimDelivery", "deliveryId: \"$delivery\""),
     stale!("assignDelivery", "deliveryId: \"$delivery\", courierId: \"$staff\""),
     stale!("unassignDelivery", "deliveryId: \"$delivery\""),
