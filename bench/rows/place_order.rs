@@ -15,8 +15,9 @@ use domain::access::Actor;
 use domain::demo_data;
 use domain::ids::PizzeriaId;
 use domain::ingredients::{Ingredients, Quantity};
+use domain::pizzeria::{Changes, PizzeriaCommand, UnpaidChanges, UnpaidLimit, WeeklyHours};
 use domain::stock::StockCommand;
-use domain::usecase::ToStock;
+use domain::usecase::{ToPizzeria, ToStock, UseCase};
 use event_store::{CommandContext, EventStore};
 use graphql::auth::{self, Key};
 use graphql::clock::Clock;
@@ -135,10 +136,20 @@ impl Ours {
     }
 }
 
-/// Brings every pizzeria as much of everything as a supply may bring, so many times: nothing runs out.
+/// Brings every pizzeria as much of everything as a supply may bring, so many times: nothing runs out. A customer may
+/// hold any number of unpaid orders, since a few accounts place them all.
 pub(crate) async fn supply(store: &EventStore, clock: &Clock, times: u32) -> Result<()> {
     for opening in demo_data::pizzerias() {
         let pizzeria: PizzeriaId = opening.pizzeria;
+        let unpaid = UnpaidChanges { account: Some(UnpaidLimit::NONE), ..UnpaidChanges::default() };
+        let command = PizzeriaCommand::Update {
+            changes: Changes { unpaid, ..Changes::default() },
+            days: WeeklyHours::default(),
+            closed: Vec::new(),
+            now: clock.now(),
+        };
+        let unbound = ToPizzeria { name: "updatePizzeria", pizzeria: pizzeria.clone(), command };
+        accepted(store, unbound).await?;
         let everything: Ingredients = demo_data::opening_stock(&pizzeria)
             .iter()
             .map(|(code, _)| (code.clone(), Quantity(Quantity::MAX_INPUT)))
@@ -152,13 +163,18 @@ pub(crate) async fn supply(store: &EventStore, clock: &Clock, times: u32) -> Res
                 now,
             };
             let to_stock = ToStock { name: "receiveSupply", pizzeria: pizzeria.clone(), command };
-            let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "bench");
-            if let Some(refusal) = store.execute(Arc::new(to_stock), context).await?.refusal {
-                bail!("a supply was refused: {refusal:?}");
-            }
+            accepted(store, to_stock).await?;
         }
     }
     Ok(())
+}
+
+async fn accepted(store: &EventStore, use_case: impl UseCase + 'static) -> Result<()> {
+    let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "bench");
+    match store.execute(Arc::new(use_case), context).await?.refusal {
+        Some(refusal) => bail!("a command of the system was refused: {refusal:?}"),
+        None => Ok(()),
+    }
 }
 
 /// 64 clients that place one order after the other, each of which must be placed.

@@ -15,11 +15,14 @@ const REMEMBERED: TimeDelta = TimeDelta::milliseconds(250);
 /// Pizzerias that are remembered at most.
 const PIZZERIAS_MAX: usize = 1_000;
 
+/// The last figure of each pizzeria, with the time at which it was read.
+type KnownLoads = HashMap<PizzeriaId, (DateTime<Utc>, KitchenLoad)>;
+
 /// The work ahead in each kitchen. Clones share what is remembered.
 #[derive(Debug, Clone)]
 pub struct Kitchens {
     pool: PgPool,
-    known: Arc<Mutex<HashMap<PizzeriaId, (DateTime<Utc>, KitchenLoad)>>>,
+    known: Arc<Mutex<KnownLoads>>,
 }
 
 impl Kitchens {

@@ -331,7 +331,7 @@ async fn a_running_pause_is_lengthened_and_a_cola_is_not_baked() {
         manager.mutate("pausePizzeria", "pizzeria { pause { reason until } }", input)
     };
     let later = |minutes: i64| {
-        let at = chrono::Utc::now() + chrono::TimeDelta::minutes(minutes);
+        let at = graphql::clock::Clock::system().now() + chrono::TimeDelta::minutes(minutes);
         json!(at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
     };
     let (first, second) = (later(30), later(60));

@@ -26,7 +26,11 @@ async fn what_can_be_no_code_is_refused_where_it_stands() {
         (pizza("NOPE", "M", 1), "UNKNOWN_PIZZA", vec!["1", "item"]),
         (side("MAR", 1), "UNKNOWN_PIZZA", vec!["1", "size"]),
         (with(pizza("MAR", "M", 1), json!({ "extras": ["🍕"] })), "UNKNOWN_EXTRA", vec!["1", "extras", "0"]),
-        (with(pizza("MAR", "M", 1), json!({ "extras": ["HONEY"] })), "UNKNOWN_EXTRA", vec!["1", "extras", "0"]),
+        (
+            with(pizza("MAR", "M", 1), json!({ "extras": ["HONEY"] })),
+            "UNKNOWN_EXTRA",
+            vec!["1", "extras", "0"],
+        ),
         (
             with(pizza("MAR", "M", 1), json!({ "without": ["ham!"] })),
             "UNKNOWN_INGREDIENT",

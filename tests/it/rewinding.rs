@@ -198,7 +198,7 @@ async fn sealing_goes_on_at_an_operators_word_which_is_published_and_reported() 
 
     let report = verify(pool, &heads).await;
     assert_eq!((report.finding, report.given_up), (None, 1));
-    assert_eq!(report.resumptions, [resumed.head.clone()]);
+    assert_eq!(report.resumptions, std::slice::from_ref(&resumed.head));
     // A head beyond the one that it names is given up by nobody.
     let beyond = TreeHead { size: 101, ..before.last().unwrap().head.clone() };
     let finding = verify(pool, &[key().sign(beyond)]).await.finding.unwrap();

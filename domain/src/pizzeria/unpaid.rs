@@ -37,6 +37,9 @@ pub struct UnpaidLimit {
 }
 
 impl UnpaidLimit {
+    /// The highest values of both, which stand for no bound.
+    pub const NONE: Self = Self { orders: ORDERS_MAX, pieces: PIECES_MAX };
+
     /// What there would be too much of, with the bound; `None` when both fit.
     pub fn exceeded(self, orders: u32, pieces: u32) -> Option<(UnpaidUnit, u32)> {
         if orders > self.orders {

@@ -87,7 +87,7 @@ pub(super) struct Claim<'a> {
 impl Claim<'_> {
     fn limit(&self, states: &States<'_>) -> Option<UnpaidLimit> {
         let limits = &states.pizzeria(self.pizzeria).opened()?.unpaid;
-        self.bound.of(limits).filter(|_| !self.holders.is_empty())
+        self.bound.of(limits).filter(|limit| *limit != UnpaidLimit::NONE && !self.holders.is_empty())
     }
 
     /// The orders that the holders have open, with their pieces.

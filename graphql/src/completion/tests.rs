@@ -135,7 +135,7 @@ async fn unexplained(query: &str, data: Value, errors: &[ServerError]) -> Option
     let validator = Validator::of(&schema.sdl()).unwrap();
     let (asked, request) = asked(&validator, query, json!({}));
     let response = schema.execute(request.data(Arc::new(asked))).await;
-    let told = crate::error::finish(response, "test").errors.into_iter().skip(errors.len()).next()?;
+    let told = crate::error::finish(response, "test").errors.into_iter().nth(errors.len())?;
     assert_eq!(told.message, "internal error");
     let extensions = serde_json::to_value(&told.extensions).unwrap();
     assert_eq!(extensions, json!({ "code": "INTERNAL", "requestId": "test", "retryable": false }));

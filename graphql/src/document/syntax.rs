@@ -14,6 +14,9 @@ use async_graphql_value::Value;
 use super::Complaint;
 use crate::error::ErrorCode;
 
+/// Arguments as the engine has them, in the order of the document.
+type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
+
 /// Turns byte offsets of a document into lines and columns.
 pub(super) struct Positions<'a> {
     text: &'a str,
@@ -222,10 +225,7 @@ impl Conversion<'_> {
         converted.collect()
     }
 
-    fn arguments(
-        &self,
-        arguments: &[Node<ast::Argument>],
-    ) -> Result<Vec<(Positioned<Name>, Positioned<Value>)>, Complaint> {
+    fn arguments(&self, arguments: &[Node<ast::Argument>]) -> Result<Arguments, Complaint> {
         let converted = arguments.iter().map(|argument| {
             let value = Positioned::new(self.value(&argument.value)?, self.pos(&argument.value));
             Ok((self.name(&argument.name), value))

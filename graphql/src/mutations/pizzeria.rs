@@ -34,7 +34,7 @@ pub struct OpeningHoursInput {
     pub closes: String,
 }
 
-/// A bound on what one customer may have open and unpaid.
+/// A bound on what one customer may have open and unpaid. The highest values of both stand for no bound.
 #[derive(Debug, InputObject)]
 pub struct UnpaidLimitInput {
     /// Orders that are neither paid nor started, 0 to 10,000.
