@@ -29,6 +29,8 @@ use uuid::Uuid;
 use crate::Bench;
 
 const CLIENTS: usize = 64;
+/// Sessions that the clients share: a multiple of the pizzerias, and no more than one account may have.
+const SESSIONS: usize = 20;
 /// What is said of connections when nothing is: the pool's seven, the appender's, and that of the runners' locks.
 const CONNECTIONS: u32 = 9;
 /// How often a pizzeria is supplied with as much of everything as a supply may bring: for a hundred thousand orders.
@@ -43,7 +45,7 @@ const DOCUMENT: &str = "mutation PlaceOrder($input: PlaceOrderInput!) { placeOrd
     order { id number status promisedAt total { amount } lines { item name size quantity total { amount } } } \
     userErrors { code message } } }";
 
-/// Who orders: a session a client, of the demo's customers, each of whom lives near the pizzeria of their number.
+/// Who orders: sessions of the demo's customers, each of whom lives near the pizzeria of their number.
 type Tokens = Vec<String>;
 
 /// Ours, with its data.
@@ -96,10 +98,16 @@ impl Ours {
         demo::seed(&store, clock.now()).await?;
         supply(&store, &clock, SUPPLIES).await?;
         let key = Key::development(pool).await?;
-        let mut tokens = Vec::with_capacity(CLIENTS);
+        let mut tokens: Tokens = Vec::with_capacity(CLIENTS);
         for client in 0..CLIENTS {
-            let email = format!("customer{}@ocpizza.example", spread.pizzeria(client));
-            tokens.push(auth::issue_token(pool, &key, &email, &clock).await?.0);
+            let token = match client.checked_sub(SESSIONS) {
+                Some(before) => tokens[before].clone(),
+                None => {
+                    let email = format!("customer{}@ocpizza.example", spread.pizzeria(client));
+                    auth::issue_token(pool, &key, &email, &clock).await?.0
+                }
+            };
+            tokens.push(token);
         }
         projections::catch_up(pool).await?;
         // One client places more orders here than an account may.
