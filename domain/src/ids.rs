@@ -54,6 +54,10 @@ uuid_id!(
     StaffId, "staff id"
 );
 uuid_id!(
+    /// The random key of a note, a row kept outside the log.
+    NoteId, "note id"
+);
+uuid_id!(
     /// The random key of a row of personal data kept outside the log.
     ContactId, "contact id"
 );

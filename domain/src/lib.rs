@@ -16,6 +16,7 @@ pub mod ids;
 pub mod ingredients;
 pub mod menu;
 pub mod money;
+pub mod note;
 pub mod order;
 pub mod personal_data;
 pub mod pizzeria;

@@ -12,6 +12,8 @@ pub enum RetentionEffect {
     ErasesCustomer,
     /// A row was stored with it; it goes at once when its customer was erased before.
     StoresRow,
+    /// Notes may have been stored with it; they go at once when their customer was erased before.
+    MayStoreNotes,
     /// The order is over: the time for which its rows are kept begins.
     ClosesOrder,
     /// The delivery is over: the courier's last position goes. A proof may have stored a row.
@@ -31,13 +33,12 @@ pub const fn retention_effect(event: EventType) -> RetentionEffect {
         | E::OrderDelivered
         | E::OrderReturned => R::ClosesOrder,
         E::DeliveryCompleted | E::DeliveryReturned => R::EndsDelivery,
+        E::OrderLinesChanged | E::PaymentRefunded | E::DeliveryFailed => R::MayStoreNotes,
         // A refused order stores no contact.
         E::OrderRefused
-        | E::OrderLinesChanged
         | E::PaymentAuthorised
         | E::PaymentCaptured
         | E::PaymentDeclined
-        | E::PaymentRefunded
         | E::PreparationStarted
         | E::ItemBaked
         | E::OrderReady
@@ -50,6 +51,7 @@ pub const fn retention_effect(event: EventType) -> RetentionEffect {
         | E::ReservationConsumed
         | E::SupplyReceived
         | E::StockCounted
+        // Its note is about no customer, and its time begins when it is stored.
         | E::IngredientsWasted
         | E::TransferSent
         | E::TransferReceived
@@ -64,7 +66,6 @@ pub const fn retention_effect(event: EventType) -> RetentionEffect {
         | E::DeliveryUnassigned
         | E::DeliveryPickedUp
         | E::WrongCodeGiven
-        | E::DeliveryFailed
         | E::DeliveryRetryScheduled
         | E::PizzeriaOpened
         | E::PizzeriaUpdated

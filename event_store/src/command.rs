@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::access::Actor;
 use domain::ids::{ContactId, CustomerId, OrderId};
+use domain::note::NoteRef;
 use domain::usecase::Refusal;
 use domain::{AggregateState, LogPosition, StreamId};
 use uuid::Uuid;
@@ -48,6 +49,22 @@ pub struct NewContact {
     pub note: Option<String>,
 }
 
+/// A note, stored outside the log in the transaction of the event that refers to it, and only when the command is
+/// not refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNote {
+    /// What the event carries of it.
+    pub note: NoteRef,
+    /// The order that it is about; `None` for a stock.
+    pub order: Option<OrderId>,
+    /// Whose order, if they have an account.
+    pub customer: Option<CustomerId>,
+    /// What was written.
+    pub text: String,
+    /// Random; hashed before the text, so that the hash in the event does not give a short text away.
+    pub salt: [u8; 16],
+}
+
 /// Who, why and under which promises: everything about a command but the command.
 #[derive(Debug, Clone)]
 pub struct CommandContext {
@@ -65,6 +82,8 @@ pub struct CommandContext {
     pub expected_version: Option<i64>,
     /// Personal data to be stored with it.
     pub contact: Option<NewContact>,
+    /// Notes to be stored with it.
+    pub notes: Vec<NewNote>,
 }
 
 impl CommandContext {
@@ -78,6 +97,7 @@ impl CommandContext {
             idempotency: None,
             expected_version: None,
             contact: None,
+            notes: Vec::new(),
         }
     }
 }

@@ -26,7 +26,7 @@ mod snapshot;
 mod store;
 mod unit_of_work;
 
-pub use command::{CommandContext, Idempotency, NewContact, Outcome};
+pub use command::{CommandContext, Idempotency, NewContact, NewNote, Outcome};
 pub use error::StoreError;
 pub use follow::{FollowError, Follower, Idle, Notice, StreamFeed};
 pub use load::state_at;

@@ -11,7 +11,7 @@ use crate::cache::Versioned;
 use crate::error::StoreError;
 
 /// Raise it whenever a state's serialised shape, or what an event does to it, changes.
-const SCHEMA: &str = "4";
+const SCHEMA: &str = "5";
 
 /// The stream's snapshot, if there is one of today's schema.
 pub(crate) async fn read(

@@ -40,6 +40,7 @@ const OPEN: &[&str] = &[
     "SizedPizza",
     // Parts of an order, a delivery, a quote, a refusal.
     "BoardOrder",
+    "Comment",
     "ContactRead",
     "CourierPosition",
     "MissingIngredient",
@@ -198,15 +199,22 @@ const PARTLY_OPEN: &[(&str, &[&str])] = &[
 /// Guarded fields that are null, and no error, for the roles that they are not for: pages that several
 /// roles share ask for them.
 const HIDDEN: &[(&str, &str)] = &[
+    ("Delivery", "comments"),
     ("Delivery", "contact"),
     ("Delivery", "order"),
     ("Event", "cause"),
     ("Event", "changes"),
+    ("Event", "comments"),
     ("Event", "payload"),
     ("Order", "contact"),
     ("Order", "delivery"),
     ("Order", "deliveryCode"),
+    ("Order", "comments"),
+    ("Order", "customerFirstName"),
+    ("Order", "deliveryNote"),
+    ("Order", "kitchenNote"),
     ("Order", "note"),
+    ("OrderLine", "note"),
     ("OrderLine", "recipe"),
 ];
 

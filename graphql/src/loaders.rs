@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use domain::ids::{DeliveryId, OrderId, PizzeriaId, StaffId};
+use domain::ids::{ContactId, DeliveryId, NoteId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
 use domain::why::Change;
 use domain::{AggregateState, LogPosition, StreamId};
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::auth::{self, Account};
 use crate::error::ApiError;
-use crate::personal_data::{self, ContactOf};
+use crate::personal_data::{self, ContactOf, KitchenContact};
 use crate::types::contact::Contact;
 use crate::types::courier_position::{self, CourierPosition};
 use crate::types::delivery::Delivery;
@@ -48,6 +48,14 @@ impl Loaders {
 /// The order with an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OrderOf(pub OrderId);
+
+/// The text of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NoteText(pub NoteId);
+
+/// What the kitchen is told of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KitchenContactOf(pub ContactId);
 
 /// The couriers of a pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -167,6 +175,31 @@ impl Loader<ContactOf> for Loaders {
 
     async fn load(&self, keys: &[ContactOf]) -> Result<HashMap<ContactOf, Contact>, ApiError> {
         Ok(personal_data::contacts(&self.pool, keys).await?)
+    }
+}
+
+impl Loader<NoteText> for Loaders {
+    type Value = String;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[NoteText]) -> Result<HashMap<NoteText, String>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let texts = personal_data::note_texts(&self.pool, &ids).await?;
+        Ok(texts.into_iter().map(|(id, text)| (NoteText(id), text)).collect())
+    }
+}
+
+impl Loader<KitchenContactOf> for Loaders {
+    type Value = KitchenContact;
+    type Error = ApiError;
+
+    async fn load(
+        &self,
+        keys: &[KitchenContactOf],
+    ) -> Result<HashMap<KitchenContactOf, KitchenContact>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let contacts = personal_data::kitchen_contacts(&self.pool, &ids).await?;
+        Ok(contacts.into_iter().map(|(id, contact)| (KitchenContactOf(id), contact)).collect())
     }
 }
 

@@ -48,6 +48,7 @@ mod maintenance;
 mod matrix;
 mod menu;
 mod migrations;
+mod notes;
 mod ordering;
 mod outage;
 mod pages;

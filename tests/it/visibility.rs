@@ -33,7 +33,8 @@ async fn personal_data_is_for_the_customer_and_those_who_serve_them() {
         ("receptionist1.p1", &zoe, &note, true, false),
         ("manager.p1", &zoe, &note, true, true),
         ("director", &zoe, &note, true, true),
-        ("pizzaiolo1.p1", &none, &none, false, false),
+        // The note is for the kitchen, too: an allergy, say.
+        ("pizzaiolo1.p1", &none, &note, false, false),
         // It is not ready to be carried.
         ("courier1.p1", &none, &none, false, false),
     ] {

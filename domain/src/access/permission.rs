@@ -64,8 +64,17 @@ permissions! {
     ListOrders: &[Customer, Receptionist, Manager, Director, Auditor, System],
     /// The name, phone and address of an order; auditors see a pseudonym in their place, the kitchen needs none.
     ReadContact: &[Customer, Receptionist, Courier, Manager, Director, Auditor, System],
-    /// What the customer wants the pizzeria to know: of the contact, and nothing for auditors.
-    ReadNote: &[Customer, Receptionist, Courier, Manager, Director, System],
+    /// What older clients let the customer tell the pizzeria: for the kitchen and the courier alike, nothing for
+    /// auditors.
+    ReadNote: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System],
+    /// What the customer tells the kitchen, about the order and its lines; not for couriers, nor for auditors.
+    ReadKitchenNote: &[Customer, Receptionist, Pizzaiolo, Manager, Director, System],
+    /// What the customer tells the courier; not for the kitchen, nor for auditors.
+    ReadDeliveryNote: &[Customer, Receptionist, Courier, Manager, Director, System],
+    /// The customer's first name, which the kitchen's ticket shows.
+    ReadFirstName: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System],
+    /// What was written beside the reason of a cancellation, a refund, a failed delivery or a waste.
+    ReadComment: &[Receptionist, Pizzaiolo, Courier, Manager, Director, System],
     /// The four digits that the customer tells the courier: never for the courier.
     ReadDeliveryCode: &[Customer, Receptionist, Manager, Director],
     /// `kitchenQueue`, `kitchenQueueChanged`.

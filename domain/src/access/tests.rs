@@ -24,7 +24,11 @@ const TABLE: &[(Permission, &str)] = &[
     (Permission::ReadBoard, ".R..MDAS"),
     (Permission::ListOrders, "CR..MDAS"),
     (Permission::ReadContact, "CR.LMDAS"),
-    (Permission::ReadNote, "CR.LMD.S"),
+    (Permission::ReadNote, "CRPLMD.S"),
+    (Permission::ReadKitchenNote, "CRP.MD.S"),
+    (Permission::ReadDeliveryNote, "CR.LMD.S"),
+    (Permission::ReadFirstName, "CRPLMD.S"),
+    (Permission::ReadComment, ".RPLMD.S"),
     (Permission::ReadDeliveryCode, "CR..MD.."),
     (Permission::ReadKitchen, "..P.MDAS"),
     (Permission::ReadRecipe, "..P.MDAS"),
@@ -152,6 +156,10 @@ fn the_functional_check_works_in_its_own_pizzeria_and_nowhere_else() {
                 | Permission::PayOnline
                 | Permission::ReadContact
                 | Permission::ReadNote
+                | Permission::ReadKitchenNote
+                | Permission::ReadDeliveryNote
+                | Permission::ReadFirstName
+                | Permission::ReadComment
                 | Permission::ReadDeliveryCode
                 | Permission::AssignDelivery
                 | Permission::ReportCourierPosition

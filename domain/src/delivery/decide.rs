@@ -63,7 +63,7 @@ pub fn decide(state: &Delivery, command: DeliveryCommand) -> Result<Vec<Delivery
         }
         DeliveryCommand::Fail { by, reason, now } => {
             let courier = under_way(scheduled(state)?, by)?;
-            DeliveryEvent::DeliveryFailed { courier, reason, at: now }
+            DeliveryEvent::DeliveryFailed { courier, reason, at: now, note: None }
         }
         DeliveryCommand::Retry { by, now } => {
             failed(scheduled(state)?, by)?;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::event_names;
 use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
+use crate::note::NoteRef;
 
 /// Why a delivery failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -115,6 +116,9 @@ pub enum DeliveryEvent {
         courier: StaffId,
         /// Why.
         reason: DeliveryFailure,
+        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<NoteRef>,
         /// When.
         at: DateTime<Utc>,
     },

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{DeliveryEvent, DeliveryFailure, Proof};
 use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
+use crate::note::NoteRef;
 
 /// How many wrong codes a delivery takes; after that only a name or a photograph proves it (DOMAIN.md, Delivery).
 pub const MAX_CODE_TRIES: u32 = 5;
@@ -145,6 +146,9 @@ pub struct ScheduledDelivery {
     pub picked_up_at: Option<DateTime<Utc>>,
     /// When it was delivered, failed or returned, last.
     pub ended_at: Option<DateTime<Utc>>,
+    /// The comment beside the reason of its last failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_note: Option<NoteRef>,
 }
 
 /// The state of a delivery's stream.
@@ -226,8 +230,9 @@ impl ScheduledDelivery {
                 self.progress =
                     DeliveryProgress::Delivered { courier: *courier, proof: proof.clone(), at: *at };
             }
-            DeliveryEvent::DeliveryFailed { courier, reason, at } => {
+            DeliveryEvent::DeliveryFailed { courier, reason, at, note } => {
                 self.ended_at = Some(*at);
+                self.failure_note.clone_from(note);
                 self.progress = DeliveryProgress::Failed { courier: *courier, reason: *reason, at: *at };
             }
             DeliveryEvent::DeliveryRetryScheduled { .. } => {
@@ -285,6 +290,7 @@ impl Delivery {
                     assigned_at: None,
                     picked_up_at: None,
                     ended_at: None,
+                    failure_note: None,
                 }));
             }
             (Self::Scheduled(delivery), event) => delivery.evolve(event),

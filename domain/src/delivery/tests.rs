@@ -82,7 +82,12 @@ fn completed(number: u128, proof: Proof) -> DeliveryEvent {
 }
 
 fn failed(number: u128) -> DeliveryEvent {
-    DeliveryEvent::DeliveryFailed { courier: courier(number), reason: DeliveryFailure::Absent, at: now() }
+    DeliveryEvent::DeliveryFailed {
+        courier: courier(number),
+        reason: DeliveryFailure::Absent,
+        at: now(),
+        note: None,
+    }
 }
 
 fn retried() -> DeliveryEvent {

@@ -91,11 +91,18 @@ fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<Order
             if lines.is_empty() {
                 return Err(OrderError::EmptyOrder);
             }
-            Ok(vec![OrderEvent::OrderLinesChanged { lines, needs, pricing, promised_at, at: now }])
+            Ok(vec![OrderEvent::OrderLinesChanged {
+                lines,
+                needs,
+                pricing,
+                promised_at,
+                at: now,
+                notes: Vec::new(),
+            }])
         }
         OrderCommand::Cancel { reason, even_started, now } => {
             can_cancel(order, even_started)?;
-            Ok(with_online_refund(order, OrderEvent::OrderCancelled { reason, at: now }, now))
+            Ok(with_online_refund(order, OrderEvent::OrderCancelled { reason, at: now, note: None }, now))
         }
         OrderCommand::Expire { now } => expire(order, now),
         OrderCommand::RecordPayment { method, amount, now } => record_payment(order, method, amount, now),
@@ -216,7 +223,7 @@ fn with_online_refund(order: &PlacedOrder, event: OrderEvent, now: DateTime<Utc>
     let amount = paid_by(order, method);
     let mut events = vec![event];
     if amount > Cents::ZERO {
-        events.push(OrderEvent::PaymentRefunded { method, amount, at: now });
+        events.push(OrderEvent::PaymentRefunded { method, amount, at: now, note: None });
     }
     events
 }
@@ -341,7 +348,7 @@ fn refund(
     if amount > refundable {
         return Err(OrderError::OverRefund { amount, refundable });
     }
-    Ok(vec![OrderEvent::PaymentRefunded { method, amount, at: now }])
+    Ok(vec![OrderEvent::PaymentRefunded { method, amount, at: now, note: None }])
 }
 
 fn mark_item_baked(

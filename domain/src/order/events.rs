@@ -9,6 +9,7 @@ use crate::ids::{ContactId, CustomerId, IngredientCode, ItemCode, OrderId, Pizze
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::money::Cents;
+use crate::note::NoteRef;
 use crate::vat::VatPart;
 
 /// Everything that a placement freezes.
@@ -45,6 +46,9 @@ pub struct Placement {
     pub promised_at: DateTime<Utc>,
     /// Until when an online order may stay unpaid; only for [`PaymentIntent::Online`].
     pub expires_at: Option<DateTime<Utc>>,
+    /// What the customer wrote for the kitchen and for the courier: references to notes beside the log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteRef>,
 }
 
 /// The prices of an order: `total = subtotal + delivery_fee`, and the VAT parts' gross add up to it.
@@ -151,6 +155,9 @@ pub enum OrderEvent {
         pricing: Pricing,
         /// The promise as revised.
         promised_at: DateTime<Utc>,
+        /// The notes on the lines that hold now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<NoteRef>,
         /// When.
         at: DateTime<Utc>,
     },
@@ -158,6 +165,9 @@ pub enum OrderEvent {
     OrderCancelled {
         /// Why.
         reason: CancelReason,
+        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<NoteRef>,
         /// When.
         at: DateTime<Utc>,
     },
@@ -201,6 +211,9 @@ pub enum OrderEvent {
         method: PaymentMethod,
         /// How much.
         amount: Cents,
+        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<NoteRef>,
         /// When.
         at: DateTime<Utc>,
     },

@@ -25,6 +25,9 @@ impl PlacedOrder {
             lines: placement.lines.clone(),
             needs: placement.needs.clone(),
             pricing: placement.pricing.clone(),
+            notes: placement.notes.clone(),
+            cancel_note: None,
+            refund_notes: Vec::new(),
             payment: placement.payment,
             payments: Vec::new(),
             paid: Cents::ZERO,
@@ -114,14 +117,17 @@ impl PlacedOrder {
         match event {
             // Only the first event of a stream places or refuses.
             OrderEvent::OrderPlaced { .. } | OrderEvent::OrderRefused { .. } => {}
-            OrderEvent::OrderLinesChanged { lines, needs, pricing, promised_at, at } => {
+            OrderEvent::OrderLinesChanged { lines, needs, pricing, promised_at, at, notes } => {
                 self.lines.clone_from(lines);
+                self.notes.retain(|note| note.line.is_none());
+                self.notes.extend(notes.iter().cloned());
                 self.needs = needs.clone();
                 self.pricing = pricing.clone();
                 self.promises.push(Promise { promised_at: *promised_at, given_at: *at });
                 self.place_once_paid(*at);
             }
-            OrderEvent::OrderCancelled { reason, at } => {
+            OrderEvent::OrderCancelled { reason, at, note } => {
+                self.cancel_note.clone_from(note);
                 self.progress =
                     Progress::Cancelled { at: *at, reason: *reason, was_started: self.started_at.is_some() };
             }
@@ -136,7 +142,8 @@ impl PlacedOrder {
             OrderEvent::PaymentDeclined { amount, at, .. } => {
                 self.pay(PaymentKind::Declined, PaymentMethod::Online, *amount, *at);
             }
-            OrderEvent::PaymentRefunded { method, amount, at } => {
+            OrderEvent::PaymentRefunded { method, amount, at, note } => {
+                self.refund_notes.extend(note.iter().cloned());
                 self.pay(PaymentKind::Refunded, *method, *amount, *at);
             }
             OrderEvent::PreparationStarted { at } => {

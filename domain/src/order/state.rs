@@ -9,6 +9,7 @@ use crate::delivery::DeliveryFailure;
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
 use crate::ingredients::Ingredients;
 use crate::money::Cents;
+use crate::note::{NotePurpose, NoteRef};
 
 /// Where an accepted order stands, with what only that state has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +106,15 @@ pub struct PlacedOrder {
     pub needs: Ingredients,
     /// The prices that hold.
     pub pricing: Pricing,
+    /// The notes for the kitchen and the courier, on the order and on the lines that hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteRef>,
+    /// The comment beside the reason of its cancellation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_note: Option<NoteRef>,
+    /// The comments of its refunds, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refund_notes: Vec<NoteRef>,
     /// How the customer means to pay.
     pub payment: PaymentIntent,
     /// Every payment, oldest first.
@@ -125,6 +135,13 @@ pub struct PlacedOrder {
     pub out_at: Option<DateTime<Utc>>,
     /// When it reached the customer: delivered or handed over.
     pub completed_at: Option<DateTime<Utc>>,
+}
+
+impl PlacedOrder {
+    /// The note of a purpose on a line, or on the order as a whole.
+    pub fn note(&self, purpose: NotePurpose, line: Option<u32>) -> Option<&NoteRef> {
+        self.notes.iter().find(|note| note.purpose == purpose && note.line == line)
+    }
 }
 
 /// An order that was refused for want of stock.

@@ -77,6 +77,7 @@ fn placement(fulfilment: Fulfilment, payment: PaymentIntent) -> Placement {
         payment,
         promised_at: later(30),
         expires_at: (payment == PaymentIntent::Online).then(|| later(10)),
+        notes: Vec::new(),
     }
 }
 
@@ -106,7 +107,7 @@ fn captured(method: PaymentMethod, amount: i64) -> OrderEvent {
 }
 
 fn refunded(method: PaymentMethod, amount: i64) -> OrderEvent {
-    OrderEvent::PaymentRefunded { method, amount: Cents(amount), at: now() }
+    OrderEvent::PaymentRefunded { method, amount: Cents(amount), at: now(), note: None }
 }
 
 fn at(event: fn(DateTime<Utc>) -> OrderEvent) -> OrderEvent {
@@ -157,7 +158,7 @@ fn history(status: OrderStatus) -> Vec<OrderEvent> {
         ],
         OrderStatus::Cancelled => vec![
             placed_as(Delivery, OnDelivery),
-            OrderEvent::OrderCancelled { reason: CancelReason::CustomerRequest, at: now() },
+            OrderEvent::OrderCancelled { reason: CancelReason::CustomerRequest, at: now(), note: None },
         ],
         OrderStatus::Expired => {
             vec![placed_as(Delivery, Online), at(|at| OrderEvent::OrderExpired { at })]

@@ -49,7 +49,7 @@ fn a_deliverys_steps_ask_for_its_orders() {
         (DeliveryEvent::WrongCodeGiven { tries: 1, at }, None),
         (DeliveryEvent::DeliveryCompleted { courier, proof: Proof::Code, at }, Some("markDelivered")),
         (
-            DeliveryEvent::DeliveryFailed { courier, reason: DeliveryFailure::Absent, at },
+            DeliveryEvent::DeliveryFailed { courier, reason: DeliveryFailure::Absent, at, note: None },
             Some("markNotDelivered"),
         ),
         (DeliveryEvent::DeliveryRetryScheduled { at }, None),

@@ -37,7 +37,7 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
             Ok(first(StockEvent::ReservationConsumed { order, lines, at: now }, crossed))
         }
         StockCommand::WasteOrder { order, lines, reason, now } => {
-            Ok(vec![StockEvent::IngredientsWasted { reason, lines, order: Some(order), at: now }])
+            Ok(vec![StockEvent::IngredientsWasted { reason, lines, order: Some(order), at: now, note: None }])
         }
         StockCommand::Receive { supplier, delivery_note, lines, now } => {
             let lines = some(more_than_zero(lines))?;
@@ -54,7 +54,10 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
             enough(missing_on_hand(state, &lines))?;
             let mut follow = crossings(state, shelved(&lines, -1), now);
             follow.extend(shortages(state, shelved(&lines, -1), now));
-            Ok(first(StockEvent::IngredientsWasted { reason, lines, order: None, at: now }, follow))
+            Ok(first(
+                StockEvent::IngredientsWasted { reason, lines, order: None, at: now, note: None },
+                follow,
+            ))
         }
         StockCommand::SendTransfer { transfer, to, lines, now } => {
             let lines = some(more_than_zero(lines))?;

@@ -8,6 +8,7 @@ use crate::event::event_names;
 use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
+use crate::note::NoteRef;
 
 /// Why something was thrown away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,6 +121,9 @@ pub enum StockEvent {
         lines: Ingredients,
         /// The order that was cancelled once started: its ingredients had left the shelf already.
         order: Option<OrderId>,
+        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<NoteRef>,
         /// When.
         at: DateTime<Utc>,
     },

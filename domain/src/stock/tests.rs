@@ -112,6 +112,7 @@ fn wasted(items: &[(&str, u32)]) -> StockEvent {
         lines: lines(items),
         order: None,
         at: now(),
+        note: None,
     }
 }
 
@@ -271,7 +272,8 @@ fn the_waste_of_a_started_order_had_left_the_shelf_already() {
     for reason in [WasteReason::Mistake, WasteReason::Uncollected] {
         let lines = lines(&[("TOMATO", 80)]);
         let command = StockCommand::WasteOrder { order: order(1), lines: lines.clone(), reason, now: now() };
-        let event = StockEvent::IngredientsWasted { reason, lines, order: Some(order(1)), at: now() };
+        let event =
+            StockEvent::IngredientsWasted { reason, lines, order: Some(order(1)), at: now(), note: None };
         holds(&accepts(past.clone(), command, vec![event]), "TOMATO", 100, 0);
     }
 }

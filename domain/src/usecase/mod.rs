@@ -7,6 +7,7 @@
 mod conditions;
 mod delivering;
 mod managing;
+mod noted;
 mod ordering;
 mod paying;
 pub(crate) mod pricing;
@@ -23,6 +24,7 @@ use std::fmt;
 pub use conditions::{Bound, Conditions};
 pub use delivering::{AssignDelivery, DeliveryStep, ScheduleDelivery, ToDelivery, TrackDelivery};
 pub use managing::{ManageStaff, StaffChange};
+pub use noted::{Noted, NotedLines};
 pub use ordering::{CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, StartPreparation};
 pub use paying::{RecordPayment, carries};
 pub use quote::{Basket, BasketLine, Quote, quote};

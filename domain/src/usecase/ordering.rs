@@ -127,6 +127,7 @@ impl PlaceOrder {
             lines: quote.lines,
             needs: quote.needs,
             pricing: quote.pricing,
+            notes: Vec::new(),
             payment: self.payment,
             promised_at: quote.promised_at,
             expires_at: match self.payment {

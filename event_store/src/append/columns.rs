@@ -66,6 +66,17 @@ pub(super) struct Contacts<'a> {
 }
 
 #[derive(Default)]
+pub(super) struct Notes<'a> {
+    pub id: Vec<Uuid>,
+    pub purpose: Vec<&'static str>,
+    pub order: Vec<Option<Uuid>>,
+    pub line: Vec<Option<i64>>,
+    pub customer: Vec<Option<Uuid>>,
+    pub text: Vec<&'a str>,
+    pub salt: Vec<&'a [u8]>,
+}
+
+#[derive(Default)]
 pub(super) struct Columns<'a> {
     /// Streams that were looked at and that this batch does not write, each once.
     pub seen: Streams<'a>,
@@ -74,6 +85,7 @@ pub(super) struct Columns<'a> {
     pub events: Events<'a>,
     pub keys: Keys<'a>,
     pub contacts: Contacts<'a>,
+    pub notes: Notes<'a>,
     /// Whether an event is of a stream that commands read without writing it.
     pub settings: bool,
 }
@@ -85,6 +97,7 @@ impl<'a> Columns<'a> {
             columns.add_events(unit);
             columns.add_key(unit);
             columns.add_contact(unit);
+            columns.add_notes(unit);
         }
         let written = columns.add_before(units);
         match basis {
@@ -140,6 +153,22 @@ impl<'a> Columns<'a> {
         contacts.note.push(contact.note.as_deref());
         contacts.customer.push(contact.customer.map(|customer| customer.0));
         contacts.order.push(contact.order.map(|order| order.0));
+    }
+
+    fn add_notes(&mut self, unit: &'a Unit) {
+        if unit.decided.refusal.is_some() {
+            return;
+        }
+        for new in &unit.context.notes {
+            let notes = &mut self.notes;
+            notes.id.push(new.note.id.0);
+            notes.purpose.push(new.note.purpose.as_str());
+            notes.order.push(new.order.map(|order| order.0));
+            notes.line.push(new.note.line.map(i64::from));
+            notes.customer.push(new.customer.map(|customer| customer.0));
+            notes.text.push(&new.text);
+            notes.salt.push(&new.salt);
+        }
     }
 
     /// The streams that this batch writes, each with the event that it goes on from, if there is one.

@@ -5,7 +5,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::columns::{Columns, Contacts, Events, Keys, Streams, count};
+use super::columns::{Columns, Contacts, Events, Keys, Notes, Streams, count};
 
 /// Stores a batch, if every stream is as it was when the batch was decided. No row comes back when
 /// something that was only read has moved on, or when a stream does not reach as far as the batch
@@ -17,7 +17,7 @@ use super::columns::{Columns, Contacts, Events, Keys, Streams, count};
 /// evaluates the condition of an UPDATE again on the row that it gets the lock of, while the
 /// subquery stays as of the start, so the two differ and nothing is written.
 pub(super) fn of(columns: Columns<'_>) -> QueryBuilder<'_, Postgres> {
-    let Columns { seen, before, events, keys, contacts, settings } = columns;
+    let Columns { seen, before, events, keys, contacts, notes, settings } = columns;
     let (compares, follows) = (!seen.id.is_empty(), !before.id.is_empty());
     let mut sql = QueryBuilder::new("WITH ");
     if compares || follows {
@@ -58,6 +58,9 @@ pub(super) fn of(columns: Columns<'_>) -> QueryBuilder<'_, Postgres> {
     }
     if !contacts.id.is_empty() {
         push_contacts(&mut sql, contacts);
+    }
+    if !notes.id.is_empty() {
+        push_notes(&mut sql, notes);
     }
     sql.push(" SELECT base, pg_notify('events', reached::text) IS NULL FROM head");
     sql
@@ -161,4 +164,23 @@ fn push_contacts<'a>(sql: &mut QueryBuilder<'a, Postgres>, contacts: Contacts<'a
         "::uuid[]) AS c(id, name, phone, email, street, postcode, city, latitude, longitude, note,
                          customer_id, order_id))",
     );
+}
+
+fn push_notes<'a>(sql: &mut QueryBuilder<'a, Postgres>, notes: Notes<'a>) {
+    // A reason is kept from when it is given; what is for the kitchen and the courier, from when the order is over.
+    sql.push(
+        ", notes_written AS (
+            INSERT INTO notes (id, purpose, order_id, line, customer_id, text, salt, created_at, closed_at)
+            SELECT n.id, n.purpose, n.order_id, n.line, n.customer_id, n.text, n.salt, head.recorded_at,
+                   CASE WHEN n.purpose = 'REASON' THEN head.recorded_at END
+            FROM head, unnest(",
+    );
+    sql.push_bind(notes.id).push("::uuid[],");
+    sql.push_bind(notes.purpose).push("::text[],");
+    sql.push_bind(notes.order).push("::uuid[],");
+    sql.push_bind(notes.line).push("::bigint[],");
+    sql.push_bind(notes.customer).push("::uuid[],");
+    sql.push_bind(notes.text).push("::text[],");
+    sql.push_bind(notes.salt);
+    sql.push("::bytea[]) AS n(id, purpose, order_id, line, customer_id, text, salt))");
 }

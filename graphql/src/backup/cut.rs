@@ -155,8 +155,11 @@ const FACTS: &[&str] = &[
     // Contacts of orders that are no more, and of proofs that came later.
     "DELETE FROM contacts c WHERE recorded_at > $2 OR order_id IS NOT NULL AND NOT EXISTS \
      (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = c.order_id::text)",
-    // Followed anew from the start: which orders are over, and who was erased.
+    "DELETE FROM notes n WHERE created_at > $2 OR order_id IS NOT NULL AND NOT EXISTS \
+     (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = n.order_id::text)",
+    // Followed anew from the start: which orders are over, and who was erased. A reason's time begins by itself.
     "UPDATE contacts SET closed_at = NULL WHERE closed_at IS NOT NULL",
+    "UPDATE notes SET closed_at = NULL WHERE closed_at IS NOT NULL AND purpose <> 'REASON'",
     "UPDATE personal_data_progress SET position = 0",
     // Reactors, too: what they have done is answered under its key, what was cut off they do again.
     "DELETE FROM checkpoints WHERE name LIKE 'reactor:%'",

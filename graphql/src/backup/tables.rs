@@ -56,6 +56,7 @@ const TABLES: &[Table] = &[
     facts("head_publications", "destination"),
     facts("accounts", "id"),
     facts("contacts", "id"),
+    facts("notes", "id"),
     facts("contact_reads", "id"),
     facts("erased_customers", "customer_id"),
     // Sealed under the key of the server, which a backup does not have.

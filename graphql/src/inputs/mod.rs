@@ -13,7 +13,7 @@ mod text;
 
 use async_graphql::{ID, InputObject};
 
-pub use order::ReadLines;
+pub use order::{LineNotes, ReadLines};
 pub use path::Path;
 pub use problem::{InputError, InputProblem, InputRule, ProblemKind};
 pub use problems::{Complete, Problems};
@@ -48,6 +48,9 @@ pub struct OrderLineInput {
     pub extras: Option<Vec<ID>>,
     /// Ingredients to leave out, by their ids or codes.
     pub without: Option<Vec<ID>>,
+    /// What the kitchen should know about the line, at most 500 characters. When the lines of an order are changed, a
+    /// line that stays keeps the note that it has where this is left out; the empty text takes it away.
+    pub note: Option<String>,
 }
 
 /// Where somebody lives.

@@ -24,6 +24,15 @@ pub struct ReadLines {
     given: usize,
 }
 
+/// Notes on the lines of an order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineNotes {
+    /// What was written, by the line's number.
+    pub given: Vec<(u32, String)>,
+    /// The lines whose note is taken away.
+    pub cleared: Vec<u32>,
+}
+
 impl ReadLines {
     /// Whether every line could be read.
     pub fn is_whole(&self) -> bool {
@@ -149,6 +158,21 @@ impl Problems {
             (row.latitude, row.longitude) = (place.map(Place::latitude), place.map(Place::longitude));
         }
         row
+    }
+
+    /// The notes on the lines of an order, by the line's number from 1.
+    pub fn line_notes<'a>(&mut self, at: impl Into<Path<'a>>, lines: &[OrderLineInput]) -> LineNotes {
+        let at = at.into();
+        let mut notes = LineNotes::default();
+        for (index, line) in lines.iter().enumerate().take(ORDER_LINES_MAX) {
+            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let Some(given) = &line.note else { continue };
+            match self.note(at.item(index).field("note"), Some(given)) {
+                Some(text) => notes.given.push((number, text)),
+                None => notes.cleared.push(number),
+            }
+        }
+        notes
     }
 
     /// What the pizzeria should know, in the customer's words.

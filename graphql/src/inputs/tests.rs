@@ -11,7 +11,14 @@ use crate::labels::Lang;
 use crate::types::user_error::{UserError, UserErrorCode};
 
 fn line(quantity: i64) -> OrderLineInput {
-    OrderLineInput { item: ID("MAR".to_owned()), size: None, quantity, extras: None, without: None }
+    OrderLineInput {
+        item: ID("MAR".to_owned()),
+        size: None,
+        quantity,
+        extras: None,
+        without: None,
+        note: None,
+    }
 }
 
 fn stocked(ingredient: &str, quantity: i64) -> StockLineInput {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID};
 use domain::access::{Permission, Scope, roles_of};
 use domain::delivery::{Delivery, ScheduledDelivery};
-use domain::ids::{DeliveryId, OrderId, PizzeriaId};
+use domain::ids::{CustomerId, DeliveryId, OrderId, PizzeriaId};
 use domain::order::Order;
 use domain::{AggregateState, StreamId};
 
@@ -33,6 +33,20 @@ impl AllowedOrder {
         match scope_of_order(&self.state)? {
             Scope::Own { pizzeria, .. } | Scope::Pizzeria(pizzeria) => Some(pizzeria),
             Scope::Group | Scope::Account(_) => None,
+        }
+    }
+
+    /// Whose order it is, if they have an account.
+    pub fn customer(&self) -> Option<CustomerId> {
+        match &*self.state {
+            AggregateState::Order(order) => order.placed().and_then(|placed| placed.customer),
+            AggregateState::Stock(_)
+            | AggregateState::Delivery(_)
+            | AggregateState::Pizzeria(_)
+            | AggregateState::Menu(_)
+            | AggregateState::Staff(_)
+            | AggregateState::Customer(_)
+            | AggregateState::Closing(_) => None,
         }
     }
 

@@ -5,12 +5,13 @@ use domain::access::Permission;
 use domain::delivery::{DeliveryCommand, DeliveryError, DeliveryProgress, ProofGiven, ScheduledDelivery};
 use domain::ids::{ContactId, StaffId};
 use domain::order::PlacedOrder;
-use domain::usecase::{AssignDelivery, ToDelivery};
+use domain::usecase::{AssignDelivery, Noted, ToDelivery};
 use domain::{AggregateState, StreamId};
 use event_store::NewContact;
 use uuid::Uuid;
 
 use super::allowed::{Fresh, allowed_delivery};
+use super::notes::{About, references};
 use super::run::{Answer, Asked, execute, payloads, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -40,7 +41,7 @@ macro_rules! delivery_inputs {
 
         impl From<$name> for (ID, Asked) {
             fn from($name { delivery_id, idempotency_key, expected_version }: $name) -> Self {
-                (delivery_id, Asked { idempotency_key, expected_version, contact: None })
+                (delivery_id, Asked { idempotency_key, expected_version, ..Asked::default() })
             }
         }
     )+};
@@ -103,6 +104,8 @@ pub struct FailDeliveryInput {
     pub delivery_id: ID,
     /// Why it could not be delivered.
     pub reason: DeliveryFailure,
+    /// More about why, in free words for the staff, at most 500 characters.
+    pub comment: Option<String>,
     /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
@@ -189,7 +192,7 @@ impl DeliveryMutation {
             allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery, Fresh::AsKnown).await?;
         let courier = StaffId::required(&input.courier_id, "input.courierId")?;
         let (idempotency_key, expected_version) = (input.idempotency_key, input.expected_version);
-        let asked = Asked { idempotency_key, expected_version, contact: None };
+        let asked = Asked { idempotency_key, expected_version, ..Asked::default() };
         settled(ctx, assign(ctx, &delivery, courier, false, asked).await)
     }
 
@@ -245,14 +248,7 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery, and why.")] input: FailDeliveryInput,
     ) -> Result<FailDeliveryPayload, ApiError> {
-        let reason = input.reason.into();
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            contact: None,
-        };
-        let step = |by, now| DeliveryCommand::Fail { by, reason, now };
-        settled(ctx, carry(ctx, "failDelivery", &input.delivery_id, asked, step).await)
+        settled(ctx, fail(ctx, input).await)
     }
 
     /// Tries a failed delivery again.
@@ -302,6 +298,22 @@ async fn carry(
     let by = acting_courier(ctx.caller()?.actor()?);
     let command = step(by, ctx.now()?);
     execute(ctx, ToDelivery { name, delivery: delivery.id, command }, asked).await
+}
+
+/// Fails a delivery that the caller may act on, with what they say beside the reason.
+async fn fail(ctx: &Context<'_>, input: FailDeliveryInput) -> Result<Answer, ApiError> {
+    let id = &input.delivery_id;
+    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Fresh::AsKnown).await?;
+    let mut problems = Problems::default();
+    let comment = problems.note("comment", input.comment.as_deref());
+    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    problems.check()?;
+    let by = acting_courier(ctx.caller()?.actor()?);
+    let command = DeliveryCommand::Fail { by, reason: input.reason.into(), now: ctx.now()? };
+    let fail = ToDelivery { name: "failDelivery", delivery: delivery.id, command };
+    let notes = About { order: Some(delivery.order), customer: delivery.customer }.comment(comment);
+    let use_case = Noted { use_case: fail, notes: references(&notes) };
+    execute(ctx, use_case, Asked { notes, ..asked }).await
 }
 
 /// Completes a delivery; the proof is read before anything is asked of the delivery itself.

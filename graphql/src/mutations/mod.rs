@@ -8,6 +8,7 @@ mod delivery;
 mod erasure;
 mod fingerprint;
 mod menu;
+mod notes;
 mod order;
 mod payment;
 mod pizzeria;

@@ -3,15 +3,17 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::{Actor, Permission, Role, Scope};
 use domain::ids::{ContactId, CustomerId, HolderId, OrderId, PizzeriaId};
+use domain::note::NotePurpose;
 use domain::order::{self, OrderError};
 use domain::pizzeria::Place;
 use domain::policies::promise::KitchenLoad;
-use domain::usecase::{self, Bound, Conditions, Refusal};
+use domain::usecase::{self, Bound, Conditions, Noted, NotedLines, Refusal};
 use event_store::NewContact;
 use rand::Rng;
 use uuid::Uuid;
 
 use super::allowed::{Fresh, allowed_order};
+use super::notes::{About, references};
 use super::run::{Answer, Asked, execute, fresh_id, payloads, refused_as_well, settled};
 use crate::auth::Account;
 use crate::context::ApiContext;
@@ -42,8 +44,14 @@ pub struct PlaceOrderInput {
     pub payment: PaymentIntent,
     /// The total that was shown; another one is refused with `PRICE_CHANGED`.
     pub expected_total: Option<Decimal>,
-    /// What the pizzeria should know, at most 500 characters.
+    /// What the kitchen and the courier should know, at most 500 characters.
+    #[graphql(deprecation = "Use `kitchenNote` and `deliveryNote`; it may be missing from 0.4.0 on.")]
     pub note: Option<String>,
+    /// What the kitchen should know about the order, such as an allergy, at most 500 characters. A line has a note of its
+    /// own.
+    pub kitchen_note: Option<String>,
+    /// What the courier should know, such as a floor or a door code, at most 500 characters.
+    pub delivery_note: Option<String>,
     /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
 }
@@ -70,6 +78,8 @@ pub struct CancelOrderInput {
     pub order_id: ID,
     /// Why it is cancelled.
     pub reason: CancelReason,
+    /// More about why, in free words for the staff, at most 500 characters.
+    pub comment: Option<String>,
     /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
@@ -137,6 +147,9 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
     let mut problems = Problems::default();
     let read = problems.basket_lines("lines", &input.lines);
     let note = problems.note("note", input.note.as_deref());
+    let kitchen_note = problems.note("kitchenNote", input.kitchen_note.as_deref());
+    let delivery_note = problems.note("deliveryNote", input.delivery_note.as_deref());
+    let line_notes = problems.line_notes("lines", &input.lines);
     let id = ContactId(Uuid::new_v4());
     let mut contact = problems.contact("contact", id, input.contact.as_ref(), note);
     let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
@@ -199,7 +212,13 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
         refused_as_well(ctx, &mut problems, &command, at, |refusal| read.in_input(refusal)).await?;
     }
     problems.check()?;
-    Ok(place_bounded(ctx, command, Asked { contact, ..asked }).await?.at_line_of(&read.lines))
+    let about = About { order: Some(order), customer };
+    let kitchen = kitchen_note.map(|text| about.note(NotePurpose::Kitchen, None, text));
+    let delivery = delivery_note.map(|text| about.note(NotePurpose::Delivery, None, text));
+    let on_lines = line_notes.given.into_iter();
+    let on_lines = on_lines.map(|(line, text)| about.note(NotePurpose::Kitchen, Some(line), text));
+    let notes: Vec<_> = kitchen.into_iter().chain(delivery).chain(on_lines).collect();
+    Ok(place_bounded(ctx, command, Asked { contact, notes, ..asked }).await?.at_line_of(&read.lines))
 }
 
 /// Places an order. A refusal for want of stock is stored for good, so a customer has only so many an hour stored;
@@ -209,7 +228,8 @@ async fn place_bounded(
     command: usecase::PlaceOrder,
     asked: Asked,
 ) -> Result<Answer, ApiError> {
-    let answer = execute(ctx, command.clone(), asked.clone()).await?;
+    let noted = |use_case| Noted { use_case, notes: references(&asked.notes) };
+    let answer = execute(ctx, noted(command.clone()), asked.clone()).await?;
     if !matches!(answer.outcome.refusal, Some(Refusal::Order(OrderError::RefusalNotStored { .. }))) {
         return Ok(answer);
     }
@@ -221,7 +241,7 @@ async fn place_bounded(
     }
     let mut stored = command;
     stored.conditions.stores_refusal = true;
-    execute(ctx, stored, asked).await
+    execute(ctx, noted(stored), asked.clone()).await
 }
 
 /// Which bound applies to what a customer has unpaid: customers answer for themselves, reception for a caller by
@@ -241,6 +261,7 @@ async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result
     let mut problems = Problems::default();
     let read = problems.basket_lines("lines", &input.lines);
     let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
+    let line_notes = problems.line_notes("lines", &input.lines);
     let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
     let (services, actor, now) = (ctx.services()?, ctx.caller()?.actor()?, ctx.now()?);
     let account = match actor.role {
@@ -263,7 +284,18 @@ async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result
         refused_as_well(ctx, &mut problems, &command, None, |refusal| read.in_input(refusal)).await?;
     }
     problems.check()?;
-    Ok(execute(ctx, command, asked).await?.at_line_of(&read.lines))
+    let about = About { order: Some(order.id), customer: order.customer() };
+    let given = line_notes.given.into_iter();
+    let notes: Vec<_> =
+        given.map(|(line, text)| about.note(NotePurpose::Kitchen, Some(line), text)).collect();
+    let command = NotedLines {
+        order: order.id,
+        lines: read.lines.clone(),
+        notes: references(&notes),
+        cleared: line_notes.cleared,
+        use_case: command,
+    };
+    Ok(execute(ctx, command, Asked { notes, ..asked }).await?.at_line_of(&read.lines))
 }
 
 /// Cancels an order that the caller may cancel, for a reason that is theirs to give.
@@ -276,10 +308,13 @@ async fn cancel(ctx: &Context<'_>, input: CancelOrderInput) -> Result<Answer, Ap
     if caller.actor()?.role == Role::Customer && !reason.is_customers() {
         problems.refuse("reason", OrderError::ReasonNotAllowed { reason });
     }
+    let comment = problems.note("comment", input.comment.as_deref());
     problems.check()?;
     let even_started = order.also(caller, Permission::CancelStartedOrder);
     let command = usecase::CancelOrder { order: order.id, reason, even_started, now: ctx.now()? };
-    execute(ctx, command, asked).await
+    let notes = About { order: Some(order.id), customer: order.customer() }.comment(comment);
+    let command = Noted { use_case: command, notes: references(&notes) };
+    execute(ctx, command, Asked { notes, ..asked }).await
 }
 
 fn is_blank(contact: &NewContact) -> bool {

@@ -5,13 +5,14 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::Permission;
 use domain::ids::OrderId;
 use domain::order::{MAX_DECLINES, OnlinePayment, Order as OrderState, OrderCommand};
-use domain::usecase::{RecordPayment, Refusal, RefusalCode, ToOrder};
+use domain::usecase::{Noted, RecordPayment, Refusal, RefusalCode, ToOrder};
 use domain::{AggregateState, Cents, StreamId};
 use event_store::{CommandContext, Idempotency};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::allowed::{AllowedOrder, Fresh, allowed_order, order_allowed_to};
+use super::notes::{About, references};
 use super::run::{Answer, Asked, command_context, execute, execute_in, fresh_id, payloads, settled};
 use crate::auth::{BrakeError, CardAttempt, DECLINES_PER_ACCOUNT};
 use crate::context::{ApiContext, Caller, Services};
@@ -63,6 +64,8 @@ pub struct RefundOrderInput {
     pub method: PaymentMethod,
     /// How much, at most what was paid by that method.
     pub amount: Decimal,
+    /// Why, in free words for the staff, at most 500 characters.
+    pub comment: Option<String>,
     /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
     pub idempotency_key: Option<String>,
     /// The version that was seen; another one is refused with `STALE_VERSION`.
@@ -140,10 +143,14 @@ impl PaymentMutation {
         let answer = async {
             let mut problems = Problems::default();
             let amount = problems.amount("amount", input.amount);
+            let comment = problems.note("comment", input.comment.as_deref());
             let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
             let (method, amount) = (input.method.into(), problems.all(amount)?);
             let command = OrderCommand::Refund { method, amount, now: ctx.now()? };
-            execute(ctx, ToOrder { name: "refundOrder", order: order.id, command }, asked).await
+            let refund = ToOrder { name: "refundOrder", order: order.id, command };
+            let notes = About { order: Some(order.id), customer: order.customer() }.comment(comment);
+            let use_case = Noted { use_case: refund, notes: references(&notes) };
+            execute(ctx, use_case, Asked { notes, ..asked }).await
         };
         settled(ctx, answer.await)
     }

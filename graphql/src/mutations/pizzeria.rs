@@ -228,7 +228,7 @@ impl PizzeriaMutation {
         let asked = Asked {
             idempotency_key: input.idempotency_key,
             expected_version: input.expected_version,
-            contact: None,
+            ..Asked::default()
         };
         settled(ctx, to_pizzeria(ctx, "resumePizzeria", pizzeria, command, asked).await)
     }

@@ -29,7 +29,7 @@ macro_rules! order_inputs {
 
         impl From<$name> for (ID, Asked) {
             fn from($name { order_id, idempotency_key, expected_version }: $name) -> Self {
-                (order_id, Asked { idempotency_key, expected_version, contact: None })
+                (order_id, Asked { idempotency_key, expected_version, ..Asked::default() })
             }
         }
     )+};

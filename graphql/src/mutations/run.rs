@@ -12,7 +12,7 @@ use domain::ids::PizzeriaId;
 use domain::order::{Order, OrderError};
 use domain::usecase::{BasketLine, Refusal, RefusalCode, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
-use event_store::{CommandContext, Idempotency, NewContact, Outcome};
+use event_store::{CommandContext, Idempotency, NewContact, NewNote, Outcome};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::fingerprint::{fingerprint, keyed_fingerprint};
@@ -34,6 +34,8 @@ pub(super) struct Asked {
     pub expected_version: Option<i64>,
     /// Personal data to be stored with the command.
     pub contact: Option<NewContact>,
+    /// Notes to be stored with the command.
+    pub notes: Vec<NewNote>,
 }
 
 impl Asked {
@@ -49,7 +51,7 @@ impl Asked {
         if let Some(version) = expected_version {
             problems.number::<i64>("expectedVersion", version, 0, i64::from(i32::MAX));
         }
-        Self { idempotency_key, expected_version, contact: None }
+        Self { idempotency_key, expected_version, ..Self::default() }
     }
 }
 
@@ -242,6 +244,7 @@ fn context_of(
     let mut context = CommandContext::new(actor, fresh_id(ctx.now()?), &*caller.request_id);
     context.expected_version = asked.expected_version;
     context.contact = asked.contact;
+    context.notes = asked.notes;
     if let Some(key) = asked.idempotency_key {
         if let Some(kind) = wrong_key(&key) {
             let mut problems = Problems::default();

@@ -7,6 +7,7 @@ use domain::stock::StockCommand;
 use domain::usecase;
 
 use super::allowed::allowed_pizzeria;
+use super::notes::{About, references};
 use super::run::{Answer, Asked, execute, fresh_id, payloads, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -59,6 +60,8 @@ stock_inputs! {
     WasteIngredientsInput {
         /// Why it is thrown away.
         reason: WasteReason,
+        /// More about why, in free words for the staff, at most 500 characters.
+        comment: Option<String>,
         /// How much of what, 1 to 200 lines.
         lines: Vec<StockLineInput>,
     }
@@ -177,12 +180,15 @@ impl StockMutation {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
             let mut problems = Problems::default();
             let lines = problems.stock_lines("lines", &input.lines, 1);
+            let comment = problems.note("comment", input.comment.as_deref());
             let asked = input.asked(&mut problems);
             let (lines, reason) = (problems.all(lines)?, input.reason.into());
             let command = StockCommand::Waste { reason, lines, now: ctx.now()? };
-            Ok(to_stock(ctx, "wasteIngredients", pizzeria, command, asked)
-                .await?
-                .at_stock_line_of(&input.lines))
+            let waste = usecase::ToStock { name: "wasteIngredients", pizzeria, command };
+            let notes = About::default().comment(comment);
+            let use_case = usecase::Noted { use_case: waste, notes: references(&notes) };
+            let answer = execute(ctx, use_case, Asked { notes, ..asked }).await?;
+            Ok(answer.at_stock_line_of(&input.lines))
         };
         settled(ctx, answer.await)
     }

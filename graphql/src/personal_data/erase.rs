@@ -19,6 +19,12 @@ DELETE FROM contacts c USING accounts a
 WHERE a.id = $1 AND a.email_verified_at IS NOT NULL AND c.customer_id IS NULL AND c.closed_at IS NOT NULL
   AND lower(c.email) = a.email";
 
+/// The notes of those orders; before their contacts, which tell them.
+const NOTES_TAKEN_BY_STAFF: &str = "
+DELETE FROM notes n USING contacts c, accounts a
+WHERE n.order_id = c.order_id AND a.id = $1 AND a.email_verified_at IS NOT NULL AND c.customer_id IS NULL
+  AND c.closed_at IS NOT NULL AND lower(c.email) = a.email";
+
 /// Erases every row that says who a customer is, and ends their sessions. Done again, it erases what was
 /// stored since.
 ///
@@ -39,8 +45,10 @@ pub async fn erase_customer(
     .await?;
     session::end_all_of(&mut *tx, customer.0, None).await?;
     for statement in [
+        NOTES_TAKEN_BY_STAFF,
         TAKEN_BY_STAFF,
         "DELETE FROM contacts WHERE customer_id = $1",
+        "DELETE FROM notes WHERE customer_id = $1",
         // A key is the client's own text, and its fingerprint is of all that was given with it.
         "DELETE FROM idempotency_keys WHERE actor_id = $1",
         // The last place of a courier is the customer's door.

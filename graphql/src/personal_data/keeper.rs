@@ -24,8 +24,13 @@ use crate::error::chain;
 const TICK: Duration = Duration::from_secs(1);
 /// Events that one transaction takes in.
 const EVENTS: i64 = 500;
-/// Contacts that one transaction erases.
-const CONTACTS: i64 = 500;
+/// Rows of each table that one transaction erases.
+const AT_ONCE: i64 = 500;
+/// Erases what is kept no longer: at most `$2` rows that were closed before `$1`.
+const RETENTION: [&str; 2] = [
+    "DELETE FROM contacts WHERE id IN (SELECT id FROM contacts WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
+    "DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
+];
 
 /// Looks after personal data.
 #[derive(Debug, Clone)]
@@ -55,6 +60,8 @@ struct Meaning {
     erased: Vec<(CustomerId, DateTime<Utc>)>,
     /// Contacts that were stored: those of the erased go at once.
     stored: Vec<Uuid>,
+    /// Notes that were stored: as for contacts.
+    notes: Vec<Uuid>,
     /// Orders that are over, and since when.
     closed: Vec<(Uuid, DateTime<Utc>)>,
     /// Deliveries that nobody is on the way with any more.
@@ -77,10 +84,21 @@ impl Meaning {
             Event::Customer(CustomerEvent::CustomerErased { .. }) => self.erased.push((CustomerId(id), at)),
             Event::Order(OrderEvent::OrderPlaced { placement, .. }) => {
                 self.stored.extend(placement.contact.map(|ContactId(contact)| contact));
+                self.notes.extend(placement.notes.iter().map(|note| note.id.0));
+            }
+            Event::Order(OrderEvent::OrderLinesChanged { notes, .. }) => {
+                self.notes.extend(notes.iter().map(|note| note.id.0));
+            }
+            Event::Order(OrderEvent::OrderCancelled { note, .. }) => {
+                self.notes.extend(note.iter().map(|note| note.id.0));
+                self.closed.push((id, at));
+            }
+            Event::Order(OrderEvent::PaymentRefunded { note, .. })
+            | Event::Delivery(DeliveryEvent::DeliveryFailed { note, .. }) => {
+                self.notes.extend(note.iter().map(|note| note.id.0));
             }
             Event::Order(
-                OrderEvent::OrderCancelled { .. }
-                | OrderEvent::OrderExpired { .. }
+                OrderEvent::OrderExpired { .. }
                 | OrderEvent::OrderHandedOver { .. }
                 | OrderEvent::OrderDelivered { .. }
                 | OrderEvent::OrderReturned { .. },
@@ -95,11 +113,9 @@ impl Meaning {
             Event::Delivery(DeliveryEvent::DeliveryReturned { .. }) => self.ended.push(id),
             Event::Order(
                 OrderEvent::OrderRefused { .. }
-                | OrderEvent::OrderLinesChanged { .. }
                 | OrderEvent::PaymentAuthorised { .. }
                 | OrderEvent::PaymentCaptured { .. }
                 | OrderEvent::PaymentDeclined { .. }
-                | OrderEvent::PaymentRefunded { .. }
                 | OrderEvent::PreparationStarted { .. }
                 | OrderEvent::ItemBaked { .. }
                 | OrderEvent::OrderReady { .. }
@@ -112,7 +128,6 @@ impl Meaning {
                 | DeliveryEvent::DeliveryUnassigned { .. }
                 | DeliveryEvent::DeliveryPickedUp { .. }
                 | DeliveryEvent::WrongCodeGiven { .. }
-                | DeliveryEvent::DeliveryFailed { .. }
                 | DeliveryEvent::DeliveryRetryScheduled { .. },
             )
             | Event::Customer(
@@ -142,11 +157,28 @@ impl Meaning {
             .execute(&mut *db)
             .await?;
         }
+        if !self.notes.is_empty() {
+            sqlx::query(
+                "DELETE FROM notes n USING erased_customers e \
+                 WHERE n.id = ANY($1) AND e.customer_id = n.customer_id",
+            )
+            .bind(&self.notes)
+            .execute(&mut *db)
+            .await?;
+        }
         if !self.closed.is_empty() {
             let (orders, at): (Vec<Uuid>, Vec<DateTime<Utc>>) = self.closed.iter().copied().unzip();
             sqlx::query(
                 "UPDATE contacts c SET closed_at = o.at FROM unnest($1::uuid[], $2::timestamptz[]) AS o(id, at) \
                  WHERE c.order_id = o.id AND c.closed_at IS NULL",
+            )
+            .bind(&orders)
+            .bind(&at)
+            .execute(&mut *db)
+            .await?;
+            sqlx::query(
+                "UPDATE notes n SET closed_at = o.at FROM unnest($1::uuid[], $2::timestamptz[]) AS o(id, at) \
+                 WHERE n.order_id = o.id AND n.closed_at IS NULL",
             )
             .bind(orders)
             .bind(at)
@@ -189,21 +221,19 @@ impl Keeper {
         let position: Option<i64> = sqlx::query_scalar(held).fetch_optional(&mut *tx).await?;
         let Some(position) = position.map(LogPosition) else { return Ok(false) };
         let followed = if position < head { Some(self.follow(&mut tx, position, head).await?) } else { None };
-        let erased = sqlx::query(
-            "DELETE FROM contacts WHERE id IN (SELECT id FROM contacts WHERE closed_at < $1 \
-             ORDER BY closed_at LIMIT $2)",
-        )
-        .bind(self.clock.now() - self.retention)
-        .bind(CONTACTS)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        let (mut erased, mut most) = (0, 0);
+        let before = self.clock.now() - self.retention;
+        for statement in RETENTION {
+            let gone = sqlx::query(statement).bind(before).bind(AT_ONCE).execute(&mut *tx).await?;
+            erased += gone.rows_affected();
+            most = most.max(gone.rows_affected());
+        }
         tx.commit().await?;
         if erased > 0 {
-            tracing::info!(erased, "contacts of orders that are long over were erased");
+            tracing::info!(erased, "contacts and notes of orders that are long over were erased");
         }
         let behind = followed.is_some_and(|followed| followed < head);
-        Ok(behind || erased >= CONTACTS.unsigned_abs())
+        Ok(behind || most >= AT_ONCE.unsigned_abs())
     }
 
     /// Takes in what follows a position; how far it has come.
@@ -262,6 +292,8 @@ mod tests {
                 RetentionEffect::None => meaning == Meaning::default(),
                 RetentionEffect::ErasesCustomer => !meaning.erased.is_empty(),
                 RetentionEffect::StoresRow => !meaning.stored.is_empty(),
+                // The fixtures are older than notes.
+                RetentionEffect::MayStoreNotes => meaning == Meaning::default(),
                 RetentionEffect::ClosesOrder => !meaning.closed.is_empty(),
                 RetentionEffect::EndsDelivery => !meaning.ended.is_empty(),
             };

@@ -4,8 +4,11 @@
 
 mod erase;
 mod keeper;
+mod notes;
 mod reads;
 
 pub use erase::{erase_all_recorded, erase_customer, erased_among};
 pub use keeper::{Keeper, KeeperError};
+pub use notes::KitchenContact;
+pub(crate) use notes::{kitchen_contacts, note_texts};
 pub(crate) use reads::{ContactOf, Reading, contacts};

@@ -49,7 +49,12 @@ pub struct QuoteOrderInput {
     /// As in `placeOrder`: the price is the same however it is paid, and `ONLINE` may be refused.
     pub payment: Option<PaymentIntent>,
     /// As in `placeOrder`; not read.
+    #[graphql(deprecation = "Use `kitchenNote` and `deliveryNote`; it may be missing from 0.4.0 on.")]
     pub note: Option<String>,
+    /// As in `placeOrder`; not read.
+    pub kitchen_note: Option<String>,
+    /// As in `placeOrder`; not read.
+    pub delivery_note: Option<String>,
     /// As in `placeOrder`; not read, since a quote stores nothing.
     pub idempotency_key: Option<String>,
 }

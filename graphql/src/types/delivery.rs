@@ -16,6 +16,7 @@ use super::courier_position::CourierPosition;
 use super::enums::{DeliveryFailure, DeliveryStatus, ProofKind};
 use super::event::{EventConnection, history};
 use super::order::Order;
+use super::order_people::{Comment, CommentSubject};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
@@ -232,6 +233,17 @@ impl Delivery {
             }),
             _ => None,
         }
+    }
+
+    /// What the courier wrote beside the reason of its last failure; `null` for a caller who may not see it.
+    #[graphql(directive = requires::apply(roles(Permission::ReadComment)))]
+    async fn comments(&self, ctx: &Context<'_>) -> Result<Option<Vec<Comment>>, ApiError> {
+        if !ctx.caller()?.may(Permission::ReadComment, self.scope()) {
+            return Ok(None);
+        }
+        let failed = self.delivery.failure_note.clone();
+        let notes = failed.into_iter().map(|note| (CommentSubject::DeliveryFailure, note)).collect();
+        Comment::load(ctx, notes).await.map(Some)
     }
 
     /// What the caller may do to it, and whether its state allows it now, with the reason when not.

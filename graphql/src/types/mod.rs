@@ -17,6 +17,7 @@ pub(crate) mod menu_origin;
 pub mod node;
 pub mod order;
 pub mod order_parts;
+pub mod order_people;
 pub mod page;
 pub mod pizzeria;
 pub mod quote;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, SubsecRound, Utc};
-use domain::access::{Actor, Permission, Role, Scope};
-use domain::delivery::DeliveryStatus as DeliveryState;
+use chrono::{DateTime, Utc};
+use domain::access::{Permission, Scope};
 use domain::ids::{DeliveryId, OrderId};
-use domain::order::{Fulfilment as How, Order as OrderState, OrderStatus as Status, PlacedOrder, Progress};
+use domain::order::{Fulfilment as How, Order as OrderState, PlacedOrder, Progress};
 use domain::usecase::carries;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::Outcome;
@@ -18,15 +17,15 @@ use super::delivery::Delivery;
 use super::enums::{CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
 use super::event::{EventConnection, history};
 use super::order_parts::{OrderLine, Payment, Promise, VatPart};
+use super::order_people::{Comment, CommentSubject};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use crate::as_of::{self, Moment};
-use crate::context::{ApiContext, Caller};
+use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
 use crate::labels;
 use crate::loaders::StateAt;
-use crate::personal_data::{ContactOf, Reading};
 use crate::requires::{requires, roles};
 use crate::scalars::{self, Money};
 
@@ -86,7 +85,7 @@ impl Order {
         Scope::Own { customer: self.order.customer, pizzeria: &self.order.pizzeria }
     }
 
-    async fn delivery_of(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
+    pub(super) async fn delivery_of(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
         if self.order.fulfilment != How::Delivery {
             return Ok(None);
         }
@@ -94,64 +93,6 @@ impl Order {
             Some(moment) => Delivery::load_as_of(ctx, DeliveryId::of(self.order.id), moment).await,
             None => ctx.loaders()?.load_one(self.order.id).await,
         }
-    }
-
-    /// The row of personal data, for those who may see it. A courier may while the order waits for
-    /// one, and while it is theirs to carry, no longer; an auditor sees a pseudonym.
-    pub(super) async fn contact_for(
-        &self,
-        ctx: &Context<'_>,
-        caller: &Caller,
-    ) -> Result<Option<Contact>, ApiError> {
-        let Some(id) = self.order.contact else { return Ok(None) };
-        if caller.actor.as_ref().is_some_and(|actor| actor.role == Role::Auditor) {
-            return Ok(Some(Contact::pseudonym(id)));
-        }
-        if !caller.may(Permission::ReadContact, self.scope()) {
-            return Ok(None);
-        }
-        if let Some(courier) = caller.actor.as_ref().filter(|actor| actor.role == Role::Courier) {
-            // What a courier carried once is no reason to see the customer today.
-            if self.as_of.is_some() {
-                return Ok(None);
-            }
-            let delivery = self.delivery_of(ctx).await?;
-            let carrier = delivery.as_ref().and_then(|delivery| delivery.delivery.courier());
-            let over = delivery.is_some_and(|delivery| is_over(delivery.delivery.status()));
-            let waits = matches!(self.order.status(), Status::Ready | Status::NotDelivered);
-            let may = match carrier {
-                Some(carrier) => carrier.0 == courier.id && !over && !self.order.status().is_closed(),
-                None => waits && !over && self.order.fulfilment == How::Delivery,
-            };
-            if !may {
-                return Ok(None);
-            }
-        }
-        let reading = |actor: &Actor| {
-            Ok::<_, ApiError>(Reading {
-                reader: actor.id,
-                role: actor.role,
-                customer: self.order.customer,
-                order: self.order.id,
-                pizzeria: self.order.pizzeria.clone(),
-                at: ctx.now()?.trunc_subsecs(0),
-            })
-        };
-        let staff = caller.actor.as_ref().filter(|actor| actor.role != Role::Customer);
-        let reading = staff.map(reading).transpose()?;
-        ctx.loaders()?.load_one(ContactOf { id, reading }).await
-    }
-}
-
-/// Whether nobody carries it any more.
-fn is_over(status: DeliveryState) -> bool {
-    match status {
-        DeliveryState::Delivered | DeliveryState::Returned => true,
-        DeliveryState::Scheduled
-        | DeliveryState::Assigned
-        | DeliveryState::PickedUp
-        | DeliveryState::Failed
-        | DeliveryState::RetryScheduled => false,
     }
 }
 
@@ -211,7 +152,7 @@ impl Order {
 
     /// What was ordered.
     async fn lines(&self) -> Vec<OrderLine> {
-        self.order.lines.iter().map(OrderLine::from).collect()
+        self.order.lines.iter().map(|line| OrderLine::of(self, line)).collect()
     }
 
     /// The lines, without the delivery fee.
@@ -358,10 +299,46 @@ impl Order {
         self.contact_for(ctx, ctx.caller()?).await
     }
 
-    /// What the customer wants the pizzeria to know; none for those who may not see the contact.
-    #[graphql(directive = requires::apply(roles(Permission::ReadNote)))]
+    /// What the customer told the pizzeria before there were two notes, else the notes that the caller may read. For the
+    /// kitchen while it has the order, for the courier while it is theirs to carry.
+    #[graphql(
+        directive = requires::apply(roles(Permission::ReadNote)),
+        deprecation = "Use `kitchenNote` and `deliveryNote`; it may be missing from 0.4.0 on."
+    )]
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        Ok(self.contact_for(ctx, ctx.caller()?).await?.and_then(|contact| contact.note))
+        self.note_for(ctx).await
+    }
+
+    /// What the customer wants the kitchen to know, such as an allergy; `null` for a caller who may not see it, and once it
+    /// is erased. Of an order by an older client, its `note`. The kitchen sees it while it has the order.
+    #[graphql(directive = requires::apply(roles(Permission::ReadKitchenNote)))]
+    async fn kitchen_note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        self.kitchen_note_for(ctx, None).await
+    }
+
+    /// What the customer wants the courier to know, such as a floor; `null` for a caller who may not see it, and once it is
+    /// erased. Of an order by an older client, its `note`. A courier sees it as long as the contact.
+    #[graphql(directive = requires::apply(roles(Permission::ReadDeliveryNote)))]
+    async fn delivery_note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        self.delivery_note_for(ctx).await
+    }
+
+    /// The customer's first name, for the ticket; `null` for a caller who may not see it, and once it is erased.
+    #[graphql(directive = requires::apply(roles(Permission::ReadFirstName)))]
+    async fn customer_first_name(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        self.first_name_for(ctx).await
+    }
+
+    /// What was written beside the reasons of its cancellation and its refunds; `null` for a caller who may not see it.
+    #[graphql(directive = requires::apply(roles(Permission::ReadComment)))]
+    async fn comments(&self, ctx: &Context<'_>) -> Result<Option<Vec<Comment>>, ApiError> {
+        if !ctx.caller()?.may(Permission::ReadComment, self.scope()) {
+            return Ok(None);
+        }
+        let mut notes = Vec::new();
+        notes.extend(self.order.cancel_note.clone().map(|note| (CommentSubject::Cancellation, note)));
+        notes.extend(self.order.refund_notes.iter().cloned().map(|note| (CommentSubject::Refund, note)));
+        Comment::load(ctx, notes).await.map(Some)
     }
 
     /// Its delivery, once it is ready for one.

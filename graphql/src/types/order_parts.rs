@@ -12,6 +12,7 @@ use projections::menus;
 use super::enums::{Allergen, PaymentKind, PaymentMethod, PizzaSize};
 use super::menu::Recipe;
 use super::menu_origin::Origin;
+use super::order::Order;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -26,6 +27,9 @@ pub struct OrderLine {
     /// What was sold.
     #[graphql(skip)]
     pub sold: Sold,
+    /// The order that it is a line of; `None` for a line of a quote.
+    #[graphql(skip)]
+    pub order: Option<Order>,
     /// Its number, from 1.
     pub line: u32,
     /// The item's id.
@@ -87,8 +91,25 @@ struct NotSold {
     version: u32,
 }
 
+impl OrderLine {
+    /// A line of an order.
+    pub fn of(order: &Order, line: &domain::order::OrderLine) -> Self {
+        Self { order: Some(order.clone()), ..Self::from(line) }
+    }
+}
+
 #[ComplexObject]
 impl OrderLine {
+    /// What the customer wants the kitchen to know about the line; `null` for a caller who may not see it, and once it is
+    /// erased.
+    #[graphql(directive = requires::apply(roles(Permission::ReadKitchenNote)))]
+    async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        match &self.order {
+            Some(order) => order.kitchen_note_for(ctx, Some(self.line)).await,
+            None => Ok(None),
+        }
+    }
+
     /// The allergens of what was sold: of its ingredients in the version of the menu that it was sold from, without
     /// those left out and with the extras. Never empty for want of data: what cannot be read is an error.
     async fn allergens(&self, ctx: &Context<'_>) -> Result<Vec<Allergen>, ApiError> {
@@ -117,6 +138,7 @@ impl OrderLine {
 impl From<&domain::order::OrderLine> for OrderLine {
     fn from(line: &domain::order::OrderLine) -> Self {
         Self {
+            order: None,
             sold: Sold {
                 item: line.item.clone(),
                 size: line.size,

@@ -152,7 +152,7 @@ impl Ledger {
     fn record_money(&mut self, event: &OrderEvent, order: &PlacedOrder, position: i64) {
         let (method, amount, at) = match event {
             OrderEvent::PaymentCaptured { method, amount, at, .. } => (*method, *amount, *at),
-            OrderEvent::PaymentRefunded { method, amount, at } => (*method, -*amount, *at),
+            OrderEvent::PaymentRefunded { method, amount, at, .. } => (*method, -*amount, *at),
             OrderEvent::OrderPlaced { .. }
             | OrderEvent::OrderRefused { .. }
             | OrderEvent::OrderLinesChanged { .. }
@@ -217,6 +217,9 @@ fn slim(mut order: PlacedOrder) -> PlacedOrder {
     order.lines = Vec::new();
     order.needs = domain::Ingredients::new();
     order.payments = Vec::new();
+    order.notes = Vec::new();
+    order.cancel_note = None;
+    order.refund_notes = Vec::new();
     order.promises = order.promises.pop().into_iter().collect();
     order
 }

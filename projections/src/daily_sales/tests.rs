@@ -53,6 +53,7 @@ fn placed(order: OrderId, total: i64, when: &str, online: bool) -> OrderEvent {
         payment: if online { PaymentIntent::Online } else { PaymentIntent::AtCounter },
         promised_at: now + TimeDelta::minutes(20),
         expires_at: online.then(|| now + TimeDelta::minutes(10)),
+        notes: Vec::new(),
     };
     OrderEvent::OrderPlaced { placement: Box::new(placement), at: now }
 }
@@ -152,7 +153,11 @@ fn a_cancelled_order_is_taken_out_of_its_day_and_its_refund_goes_on_its_own() {
         (order(1), captured(PaymentMethod::Card, 1100, "2026-11-24T20:01:00Z")),
         (
             order(1),
-            OrderEvent::OrderCancelled { reason: CancelReason::Other, at: at("2026-11-25T12:00:00Z") },
+            OrderEvent::OrderCancelled {
+                reason: CancelReason::Other,
+                at: at("2026-11-25T12:00:00Z"),
+                note: None,
+            },
         ),
         (
             order(1),
@@ -160,6 +165,7 @@ fn a_cancelled_order_is_taken_out_of_its_day_and_its_refund_goes_on_its_own() {
                 method: PaymentMethod::Card,
                 amount: Cents(1100),
                 at: at("2026-11-25T12:00:00Z"),
+                note: None,
             },
         ),
     ];
@@ -192,6 +198,7 @@ fn changed_lines_correct_the_day_that_the_order_counts_on() {
         pricing: pricing(3300),
         promised_at: at("2026-11-24T03:30:00Z"),
         at: at("2026-11-24T03:05:00Z"),
+        notes: Vec::new(),
     };
     let events = [(order(1), placed(order(1), 1100, "2026-11-24T02:55:00Z", false)), (order(1), changed)];
     assert_eq!(figures(&events, "2026-11-23"), sold(1, 3300));

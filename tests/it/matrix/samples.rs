@@ -94,6 +94,13 @@ pub const SAMPLES: &[Sample] = &[
 
     of("Order.contact", "{ order(id: \"$order\") { contact { name } } }"),
     of("OrderLine.recipe", "{ order(id: \"$order\") { lines { recipe { version } } } }"),
+    of("OrderLine.note", "{ order(id: \"$order\") { lines { note } } }"),
+    of("Order.kitchenNote", "{ order(id: \"$order\") { kitchenNote } }"),
+    of("Order.deliveryNote", "{ order(id: \"$order\") { deliveryNote } }"),
+    of("Order.customerFirstName", "{ order(id: \"$order\") { customerFirstName } }"),
+    of("Order.comments", "{ order(id: \"$order\") { comments { text } } }"),
+    of("Delivery.comments", "{ delivery(id: \"$delivery\") { comments { text } } }"),
+    of("Event.comments", "{ order(id: \"$order\") { history(first: 1) { nodes { comments { text } } } } }"),
     of("Order.note", "{ order(id: \"$order\") { note } }"),
     of("Order.deliveryCode", "{ order(id: \"$order\") { deliveryCode } }"),
     of("Order.delivery", "{ order(id: \"$order\") { delivery { id } } }"),

@@ -122,8 +122,13 @@ async fn things(shop: &Shop, customer: &str, place: &str) -> Vec<(&'static str, 
         "P1" => json!({ "street": "1 rue du Four", "latitude": 48.893, "longitude": 2.345 }),
         _ => json!({ "street": "1 rue du Four", "latitude": 48.860, "longitude": 2.380 }),
     };
-    let input = basket(place, "DELIVERY", &[pizza("MAR", "M", 2)]);
-    let input = with(input, json!({ "contact": { "address": near }, "note": "2e étage" }));
+    let line = with(pizza("MAR", "M", 2), json!({ "note": "Bien cuite" }));
+    let input = basket(place, "DELIVERY", &[line]);
+    let input = with(
+        input,
+        json!({ "contact": { "name": "Camille Martin", "address": near }, "note": "2e étage",
+        "kitchenNote": "Sans sel", "deliveryNote": "Porte B" }),
+    );
     let order = shop.person(customer).placed(input).await;
     let cook = shop.person(&format!("pizzaiolo1.{}", place.to_lowercase()));
     cook.step("startPreparation", &order).await;

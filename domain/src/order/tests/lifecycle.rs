@@ -90,6 +90,7 @@ fn lines_change_until_preparation_starts() {
             pricing: pricing(&fewer),
             promised_at: later(35),
             at: later(1),
+            notes: Vec::new(),
         };
         let order = given(history(status)).when(does(change_lines(fewer.clone()))).then([changed]);
         let order = order.placed().unwrap();
@@ -122,7 +123,8 @@ fn fewer_lines_may_leave_nothing_due_and_then_the_order_is_placed() {
 
 #[test]
 fn an_order_is_cancelled_until_preparation_starts_and_by_managers_later() {
-    let cancelled = OrderEvent::OrderCancelled { reason: CancelReason::PizzeriaRequest, at: now() };
+    let cancelled =
+        OrderEvent::OrderCancelled { reason: CancelReason::PizzeriaRequest, at: now(), note: None };
     for (status, even_started, was_started) in [
         (S::AwaitingPayment, false, false),
         (S::Placed, false, false),

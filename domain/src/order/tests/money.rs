@@ -77,6 +77,7 @@ fn an_order_to_be_paid_online_is_not_started_while_anything_is_due() {
         lines: eight,
         promised_at: later(35),
         at: later(1),
+        notes: Vec::new(),
     };
     let underpaid = [paid, vec![changed]].concat();
     let due = Cents(7 * 1100);
@@ -213,7 +214,8 @@ fn cancelling_pays_back_what_was_paid_online_and_not_yet_refunded() {
         vec![captured(Online, 1500), refunded(Online, 200)],
     ]
     .concat();
-    let cancelled = OrderEvent::OrderCancelled { reason: CancelReason::PizzeriaRequest, at: now() };
+    let cancelled =
+        OrderEvent::OrderCancelled { reason: CancelReason::PizzeriaRequest, at: now(), note: None };
     let order = given(events).when(does(cancel(false))).then([cancelled, refunded(Online, 1300)]);
     let order = order.placed().unwrap();
     // The cash is still owed back, at the till.
@@ -225,7 +227,7 @@ fn expiring_pays_back_what_was_paid_online() {
     let events = [history(S::AwaitingPayment), vec![captured(Online, 500)]].concat();
     given(events).when(does(OrderCommand::Expire { now: now() + TimeDelta::minutes(10) })).then([
         OrderEvent::OrderExpired { at: later(10) },
-        OrderEvent::PaymentRefunded { method: Online, amount: Cents(500), at: later(10) },
+        OrderEvent::PaymentRefunded { method: Online, amount: Cents(500), at: later(10), note: None },
     ]);
 }
 

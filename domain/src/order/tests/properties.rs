@@ -35,6 +35,7 @@ fn any_event() -> impl Strategy<Value = OrderEvent> {
             pricing: pricing(&[]),
             promised_at: later(50),
             at: now(),
+            notes: Vec::new()
         }),
     ]
 }

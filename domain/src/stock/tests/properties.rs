@@ -117,7 +117,7 @@ fn some_event() -> impl Strategy<Value = StockEvent> {
             at,
         }),
         (some_lines(), proptest::option::of(some_order())).prop_map(move |(lines, order)| {
-            StockEvent::IngredientsWasted { reason: WasteReason::Other, lines, order, at }
+            StockEvent::IngredientsWasted { reason: WasteReason::Other, lines, order, at, note: None }
         }),
         some_lines().prop_map(move |lines| StockEvent::TransferSent {
             transfer: Uuid::nil(),

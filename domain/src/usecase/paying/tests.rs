@@ -103,8 +103,12 @@ fn a_courier_records_money_for_the_delivery_that_they_carry_and_for_no_other() {
 #[test]
 fn a_delivery_that_was_taken_from_a_courier_is_theirs_no_longer() {
     let mut world = placed();
-    let failed =
-        DeliveryEvent::DeliveryFailed { courier: courier(1), reason: DeliveryFailure::Absent, at: now() };
+    let failed = DeliveryEvent::DeliveryFailed {
+        courier: courier(1),
+        reason: DeliveryFailure::Absent,
+        at: now(),
+        note: None,
+    };
     delivery(&mut world, vec![scheduled(), assigned(1), picked_up(1), failed]);
     world.execute(&pays(Some(courier(1)), PaymentMethod::Cash)).unwrap();
     delivery(&mut world, vec![DeliveryEvent::DeliveryReturned { at: now() }]);

@@ -48,6 +48,7 @@ fn a_command_reaches_the_stock_of_its_pizzeria() {
         lines: lines(&[("GOAT_CHEESE", 60)]),
         order: None,
         at: World::now(),
+        note: None,
     };
     assert_eq!(
         world.execute(&to_stock("P1", waste(&[("GOAT_CHEESE", 60)]))),

@@ -83,7 +83,12 @@ fn what_was_paid_online_goes_back_with_the_cancellation() {
     world.execute(&pay_online(1)).unwrap();
     let decision = world.execute(&cancel(1, false)).unwrap();
     assert_eq!(names(&decision), ["OrderCancelled", "PaymentRefunded", "ReservationReleased"]);
-    let event = OrderEvent::PaymentRefunded { method: PaymentMethod::Online, amount: Cents(1100), at: now() };
+    let event = OrderEvent::PaymentRefunded {
+        method: PaymentMethod::Online,
+        amount: Cents(1100),
+        at: now(),
+        note: None,
+    };
     assert_eq!(decision.events[1], (StreamId::order(id(1)), event.into()));
     assert_eq!(world.placed(id(1)).due(), Cents::ZERO);
 }

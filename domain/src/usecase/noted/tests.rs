@@ -1,0 +1,107 @@
+//! Notes on the events that they are about.
+
+use super::*;
+use crate::ids::NoteId;
+use crate::order::{CancelReason, Fulfilment};
+use crate::policies::promise::KitchenLoad;
+use crate::testing::World;
+use crate::testing::baskets::basket;
+use crate::usecase::{Bound, CancelOrder, ChangeOrderLines, Conditions, PlaceOrder};
+
+fn note(number: u128, purpose: NotePurpose, line: Option<u32>) -> NoteRef {
+    NoteRef { id: NoteId(uuid::Uuid::from_u128(number)), purpose, sha256: "00".repeat(32), line }
+}
+
+fn id() -> OrderId {
+    OrderId(uuid::Uuid::from_u128(1))
+}
+
+fn place(lines: &[&str]) -> PlaceOrder {
+    PlaceOrder {
+        order: id(),
+        pizzeria: "P1".parse().unwrap(),
+        basket: basket(Fulfilment::Takeaway, lines),
+        channel: crate::order::OrderChannel::Counter,
+        customer: None,
+        contact: None,
+        payment: crate::order::PaymentIntent::AtCounter,
+        expected_total: None,
+        delivery_code: "1234".into(),
+        conditions: Conditions::default(),
+        now: World::now(),
+    }
+}
+
+/// An order of two lines with a note on the order and one on its second line.
+fn world() -> World {
+    let mut world = World::demo();
+    let notes = vec![note(1, NotePurpose::Kitchen, None), note(2, NotePurpose::Kitchen, Some(2))];
+    world.execute(&Noted { use_case: place(&["1 MAR M", "2 REI M"]), notes }).unwrap();
+    world
+}
+
+fn change(lines: &[&str], notes: Vec<NoteRef>, cleared: Vec<u32>) -> NotedLines<ChangeOrderLines> {
+    let lines = basket(Fulfilment::Takeaway, lines).lines;
+    let (order, now) = (id(), World::now());
+    let use_case = ChangeOrderLines {
+        order,
+        lines: lines.clone(),
+        expected_total: None,
+        bound: Bound::Vouched,
+        load: KitchenLoad::default(),
+        now,
+    };
+    NotedLines { use_case, order, lines, notes, cleared }
+}
+
+fn numbers(world: &World) -> Vec<(u128, Option<u32>)> {
+    world.placed(id()).notes.iter().map(|note| (note.id.0.as_u128(), note.line)).collect()
+}
+
+#[test]
+fn a_placed_order_refers_to_its_notes() {
+    let order = world().placed(id());
+    assert_eq!(order.note(NotePurpose::Kitchen, None).unwrap().id.0.as_u128(), 1);
+    assert_eq!(order.note(NotePurpose::Kitchen, Some(2)).unwrap().id.0.as_u128(), 2);
+    assert_eq!(order.note(NotePurpose::Delivery, None), None);
+}
+
+#[test]
+fn a_line_that_stays_keeps_its_note_under_its_new_number() {
+    let mut world = world();
+    world.execute(&change(&["3 REI M", "1 MAR M", "1 MAR L"], Vec::new(), Vec::new())).unwrap();
+    assert_eq!(numbers(&world), [(1, None), (2, Some(1))]);
+    world
+        .execute(&change(&["1 MAR M", "1 REI M"], vec![note(3, NotePurpose::Kitchen, Some(1))], Vec::new()))
+        .unwrap();
+    assert_eq!(numbers(&world), [(1, None), (3, Some(1)), (2, Some(2))]);
+}
+
+#[test]
+fn a_note_goes_with_its_line_or_when_it_is_cleared() {
+    let mut gone = world();
+    gone.execute(&change(&["1 MAR M"], Vec::new(), Vec::new())).unwrap();
+    assert_eq!(numbers(&gone), [(1, None)]);
+    let mut cleared = world();
+    cleared.execute(&change(&["1 MAR M", "2 REI M"], Vec::new(), vec![2])).unwrap();
+    assert_eq!(numbers(&cleared), [(1, None)]);
+}
+
+#[test]
+fn a_reason_stands_on_the_cancellation_alone() {
+    let mut world = world();
+    let cancel =
+        CancelOrder { order: id(), reason: CancelReason::Other, even_started: false, now: World::now() };
+    world.execute(&Noted { use_case: cancel, notes: vec![note(9, NotePurpose::Reason, None)] }).unwrap();
+    assert_eq!(world.placed(id()).cancel_note.unwrap().id.0.as_u128(), 9);
+}
+
+#[test]
+fn an_event_without_notes_is_stored_as_before_and_one_with_notes_loads_again() {
+    let event = OrderEvent::OrderCancelled { reason: CancelReason::Other, at: World::now(), note: None };
+    assert!(!serde_json::to_string(&event).unwrap().contains("note"));
+    let note = Some(note(9, NotePurpose::Reason, None));
+    let event = OrderEvent::OrderCancelled { reason: CancelReason::Other, at: World::now(), note };
+    let text = serde_json::to_string(&event).unwrap();
+    assert_eq!(serde_json::from_str::<OrderEvent>(&text).unwrap(), event);
+}

@@ -1,0 +1,51 @@
+//! Notes on their way from an input to the row beside the log and the reference in the event.
+
+use domain::ids::{CustomerId, NoteId, OrderId};
+use domain::note::{NotePurpose, NoteRef};
+use event_store::NewNote;
+use rand::Rng;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// What the notes of one command are about.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct About {
+    /// The order; `None` for a stock.
+    pub order: Option<OrderId>,
+    /// The order's customer, if they have an account.
+    pub customer: Option<CustomerId>,
+}
+
+impl About {
+    /// A note of a purpose, on a line or on the whole.
+    pub fn note(self, purpose: NotePurpose, line: Option<u32>, text: String) -> NewNote {
+        let salt: [u8; 16] = rand::rng().random();
+        let sha256 = hex::encode(Sha256::new().chain_update(salt).chain_update(&text).finalize());
+        let note = NoteRef { id: NoteId(Uuid::new_v4()), purpose, sha256, line };
+        NewNote { note, order: self.order, customer: self.customer, text, salt }
+    }
+
+    /// The note of a comment, if one is given.
+    pub fn comment(self, text: Option<String>) -> Vec<NewNote> {
+        text.into_iter().map(|text| self.note(NotePurpose::Reason, None, text)).collect()
+    }
+}
+
+/// What events carry of notes.
+pub(super) fn references(notes: &[NewNote]) -> Vec<NoteRef> {
+    notes.iter().map(|new| new.note.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_proves_the_text_with_its_salt_and_two_of_one_text_differ() {
+        let note = || About::default().note(NotePurpose::Kitchen, Some(2), "Sans gluten".to_owned());
+        let (one, other) = (note(), note());
+        let hashed = Sha256::new().chain_update(one.salt).chain_update("Sans gluten").finalize();
+        assert_eq!(one.note.sha256, hex::encode(hashed));
+        assert_ne!(one.note.sha256, other.note.sha256);
+    }
+}
