@@ -243,6 +243,13 @@ impl From<sqlx::Error> for ApiError {
             | sqlx::Error::WorkerCrashed => {
                 Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
             }
+            // query_canceled: the statement's time is over.
+            sqlx::Error::Database(ref fault) if fault.code().as_deref() == Some("57014") => {
+                Self::Unavailable(
+                    "the database took too long; ask for less, or try again".to_owned(),
+                    Some(Arc::new(error)),
+                )
+            }
             sqlx::Error::Database(ref fault) if fault.code().is_some_and(|code| is_away(&code)) => {
                 Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
             }
