@@ -80,7 +80,7 @@ impl Order {
         Self { as_of: Some(moment), ..self }
     }
 
-    /// Whose and where it is, for [`Caller::authorize`].
+    /// Whose and where it is, for [`crate::context::Caller::authorize`].
     pub fn scope(&self) -> Scope<'_> {
         Scope::Own { customer: self.order.customer, pizzeria: &self.order.pizzeria }
     }
