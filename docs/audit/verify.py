@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Verifies an export of OC Pizza-Manager's log: Python 3.8 or later, its standard library, and nothing else.
+"""Verifies an export of OC Pizza-Manager's log. Needs only Python 3.8 or later with its standard library.
 
     python3 verify.py EXPORT [--public-key KEY]… [--head FILE]…
 
-EXPORT is the file of the events (jsonl or csv); EXPORT.proof.json and EXPORT.tree.jsonl are beside it. KEY is the
-public key that the operator has published, or a file with it: without it the export's own is taken, which shows only
-that the export agrees with itself. FILE holds heads that were published earlier: the log must have grown from them.
+EXPORT is the events file (jsonl or csv); EXPORT.proof.json and EXPORT.tree.jsonl are beside it. KEY is the public key
+published by the operator, or a file with it. Without KEY the export's own key is used, which shows only that the export
+agrees with itself. FILE holds heads published earlier: the log must have grown from them.
 
-Exit codes: 0 nothing is wrong, 1 something is and is named, 2 wrong usage. The form of the files is described in
-docs/audit.md; this program shares no code with `ocpizza-manager audit verify --offline`, and agrees with it.
+Exit codes: 0 no error, 1 an error, which is named, 2 wrong usage. docs/audit.md describes the files. This program shares
+no code with `ocpizza-manager audit verify --offline`, and agrees with it.
 """
 import argparse
 import base64
@@ -26,16 +26,16 @@ COLUMNS = ["position", "aggregate_type", "aggregate_id", "sequence", "event_type
            "payload", "metadata", "leaf_hash"]
 FIELDS = ["form", "format", "log_id", "head", "public_key", "from", "to", "streams", "types", "sealed", "unsealed",
           "events_sha256", "tree_sha256", "checksum"]
-# An event of these may be without payload, while the delivery code in it is of use.
+# Events of these types may lack their payload while its delivery code is valid.
 REDACTED = ("OrderPlaced", "DeliveryScheduled")
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class Wrong(Exception):
-    """What is wrong with the export, in words."""
+    """An error of the export, as a message."""
 
 
-# Ed25519 as RFC 8032, section 5.1, has it. Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
+# Ed25519 as in RFC 8032, section 5.1. Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -64,7 +64,7 @@ def point_equal(p, q):
 
 
 def point_of(encoded):
-    """The point of 32 bytes, or None."""
+    """Decodes a point from 32 bytes; None if they are invalid."""
     y = int.from_bytes(encoded, "little")
     sign, y = y >> 255, y & (2**255 - 1)
     if len(encoded) != 32 or y >= P:
@@ -84,11 +84,11 @@ BASE = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
 def has_signed(key, message, signature):
-    """Whether a signature of 64 bytes over a message is that of a public key of 32 bytes."""
+    """Verifies a signature (64 bytes) over a message with a public key (32 bytes)."""
     a, r, s = point_of(key), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
     if a is None or r is None or len(signature) != 64 or s >= L:
         return False
-    # Keys and points of small order: anybody could sign for them.
+    # Keys and points of small order: their signatures can be forged.
     if any(point_equal(point_times(8, point), (0, 1, 1, 0)) for point in (a, r)):
         return False
     h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
@@ -122,7 +122,7 @@ class Key:
 
 
 class Head:
-    """A signed head, from its note."""
+    """A signed head, parsed from its note."""
 
     def __init__(self, note):
         self.body, _, signature = note.partition("\n\n")
@@ -147,7 +147,7 @@ class Head:
         self.note = self.body + "\n\u2014 " + self.name + " " + encode(self.signature) + "\n"
 
     def gives_up(self, other):
-        """Whether this is a resumption that gave up another head: an operator let the tree go on before it."""
+        """Whether this is a resumption that gave up the other head: the operator resumed the tree before it."""
         return (self.resumes is not None and self.size < other.size <= self.resumes
                 and other.signed_at <= self.signed_at
                 and (other.size < self.resumes or self.resumed_root in (None, other.root)))
@@ -157,10 +157,10 @@ class Head:
                 and has_signed(key.bytes, self.body.encode(), self.signature[4:]))
 
 
-# The tree of RFC 6962, as the complete subtrees from left to right that cover it.
+# The tree of RFC 6962, as the complete subtrees that cover it from left to right.
 
 def leaf_hash(row):
-    """SHA-256 of a zero byte and the leaf: numbers in 8 bytes, texts as their length in 4 bytes and UTF-8."""
+    """SHA-256 of a zero byte and the leaf: numbers in 8 bytes, texts as length in 4 bytes and UTF-8."""
     def text(name):
         data = row[name].encode()
         return struct.pack(">I", len(data)) + data
@@ -201,14 +201,14 @@ class Range:
 # The files.
 
 def pairs(found):
-    """An object's fields; none may be there twice."""
+    """Returns an object's fields; duplicates are an error."""
     if len(dict(found)) != len(found):
         raise ValueError("a field is there twice")
     return dict(found)
 
 
 def rows_of(path, form):
-    """The rows, each with its number; None where there is none."""
+    """Yields the rows, each with its number."""
     with open(path, encoding="utf-8", newline="") as file:
         if form == "jsonl":
             raw = (json.loads(line, object_pairs_hook=pairs) for line in iter(file.readline, ""))
@@ -240,7 +240,7 @@ def rows_of(path, form):
 
 
 def tree_of(path):
-    """The parts of the tree, each with its line's number, start, size, hash, and whether it is exported."""
+    """Yields the parts of the tree: line number, start, size, hash, and whether it is exported."""
     with open(path, "rb") as file:
         for n, line in enumerate(file, 1):
             try:
@@ -288,7 +288,7 @@ def sha256_of(path):
 # The verification.
 
 class Reader:
-    """The events of the export in order."""
+    """Reads the events of the export in order."""
 
     def __init__(self, rows, proof):
         self.rows, self.proof = rows, proof
@@ -302,7 +302,7 @@ class Reader:
                 and (not types or row["event_type"] in types))
 
     def leaf(self, position):
-        """The hash of the next event: the one at a position, or with None any behind the last."""
+        """Returns the hash of the next event: the one at `position`, or with None any after the last."""
         try:
             n, row = next(self.rows)
         except StopIteration:
@@ -316,7 +316,7 @@ class Reader:
         place = f"row {n}, position {at}"
         try:
             if not row["payload"] and row["event_type"] in REDACTED:
-                # Taken as given: without its payload the row proves nothing but the hash's place in the tree.
+                # Without its payload the row proves only the place of its hash in the tree.
                 hashed = decode(row["leaf_hash"])
                 if len(hashed) != 32:
                     raise ValueError("not a hash")
@@ -336,7 +336,7 @@ class Reader:
         return hashed
 
     def unsealed(self, size):
-        """What no head has sealed, and nothing behind it."""
+        """Reads the unsealed events, after which the file must end."""
         proof, count = self.proof, self.proof["unsealed"]
         first = max(proof["from"], size + 1)
         self.last = first - 1
@@ -363,7 +363,7 @@ def is_as_said(proof, size, first, last, exported):
 
 
 def walk(path, proof, head, earlier):
-    """Walks along the tree: exported events are hashed again, the rest is taken as the proof has it."""
+    """Walks along the tree: exported events are hashed again, other hashes are taken from the proof."""
     reader = Reader(rows_of(path, proof["format"]), proof)
     tree = Range()
     earlier = list(earlier)
@@ -407,7 +407,7 @@ def walk(path, proof, head, earlier):
 
 
 def verify(path, given, heads):
-    """Raises what is wrong first; gives the lines of the report."""
+    """Yields the lines of the report; raises the first error."""
     proof = proof_of(path + ".proof.json")
     try:
         head = Head(proof["head"])
@@ -466,7 +466,7 @@ def verify(path, given, heads):
 
 
 def key_in(text):
-    """A public key, or the one in a file."""
+    """Returns a public key, given as text or as a file."""
     if os.path.exists(text):
         with open(text, encoding="utf-8") as file:
             text = file.read()
@@ -474,7 +474,7 @@ def key_in(text):
 
 
 def heads_in(path):
-    """The heads of a file, one behind the other."""
+    """Returns the heads in a file, in order."""
     with open(path, encoding="utf-8") as file:
         text = file.read().strip("\n") + "\n"
     notes = re.split(r"^(?=ocpizza-manager/)", text, flags=re.MULTILINE)
