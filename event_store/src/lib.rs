@@ -4,7 +4,6 @@
 //!   statement a batch that appends what every waiting caller decided (module `append`).
 //! - [`bulk`] fills an empty log with generated events.
 //! - [`log`] reads events back, by position or by stream.
-//! - [`merkle`] seals the log: a tree over its events' exact bytes, and signed heads of it.
 //! - [`migrate`] brings the schema up to date.
 //! - [`Follower`] wakes on NOTIFY, reads each event once a process and fans it out.
 
@@ -19,7 +18,6 @@ mod follow;
 mod idempotency;
 mod load;
 pub mod log;
-pub mod merkle;
 mod metrics;
 pub mod migrate;
 mod snapshot;

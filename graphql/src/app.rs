@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use axum::Router;
 use chrono::TimeDelta;
-use event_store::merkle::{PublicKey, SealingKey, Signer};
 use event_store::{EventStore, Follower, LogError, Settings};
 use projections::{HeadsTo, ProjectionError, ReadModels, Sealing};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use transparency::{PublicKey, SealingKey, Signer};
 
 use crate::auth::session::{self, Issuer};
 use crate::auth::{

@@ -7,11 +7,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use event_store::merkle::{PublicKey, SealingKey};
 use projections::HeadsTo;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use transparency::{PublicKey, SealingKey};
 
 use crate::auth::{BrakeLimits, Key};
 use crate::http::admission::StreamLimits;

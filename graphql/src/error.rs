@@ -13,11 +13,11 @@ use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
 use event_store::log::{FindError, SCAN};
-use event_store::merkle::{SealError, TreeError};
 use event_store::{FollowError, LogError, StoreError};
 use projections::as_of::AsOfError;
 use projections::why::Unknown;
 use projections::{ApplyError, HeavyError, WaitError};
+use transparency::{SealError, TreeError};
 
 use crate::auth::second_factor::SecondFactorError;
 use crate::auth::{AuthError, BrakeError, PasswordError, ReleaseError};

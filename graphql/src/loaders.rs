@@ -9,11 +9,11 @@ use domain::ids::{ContactId, DeliveryId, NoteId, OrderId, PizzeriaId, StaffId};
 use domain::menu::Menu;
 use domain::why::Change;
 use domain::{AggregateState, LogPosition, StreamId};
-use event_store::merkle::{self, StoredHead};
 use event_store::{LogEntry, log};
 use projections::as_of::{self, Folded};
 use projections::{HeavyReads, deliveries, menus, order_details, pizzerias, why};
 use sqlx::PgPool;
+use transparency::StoredHead;
 use uuid::Uuid;
 
 use crate::auth::{self, Account};
@@ -312,7 +312,7 @@ impl Loader<LatestHead> for Loaders {
     type Error = ApiError;
 
     async fn load(&self, _keys: &[LatestHead]) -> Result<HashMap<LatestHead, StoredHead>, ApiError> {
-        Ok(merkle::latest(&self.pool).await?.into_iter().map(|head| (LatestHead, head)).collect())
+        Ok(transparency::latest(&self.pool).await?.into_iter().map(|head| (LatestHead, head)).collect())
     }
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use event_store::merkle::{self, PublicKey, SealError, SealingKey, SignedHead, Signer, TrustedKeys, Until};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use projections::{HeadsTo, NotPublished};
@@ -17,6 +16,7 @@ use reqwest::{Client, Url};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use transparency::{PublicKey, SealError, SealingKey, SignedHead, Signer, TrustedKeys, Until};
 use uuid::Uuid;
 
 use crate::auth::Key;
@@ -170,11 +170,11 @@ async fn tail(path: &Path) -> Result<Vec<SignedHead>, NotPublished> {
     file.read_to_end(&mut bytes).await?;
     let text = String::from_utf8_lossy(&bytes);
     // Each note begins with the log's name; what is none is passed over.
-    let begins = text.match_indices(merkle::NAME).map(|(at, _)| at);
+    let begins = text.match_indices(transparency::NAME).map(|(at, _)| at);
     let begins: Vec<_> = begins.filter(|at| *at == 0 || text.as_bytes()[at - 1] == b'\n').collect();
     let ends = begins.iter().skip(1).copied().chain([text.len()]);
     let notes = begins.iter().zip(ends).map(|(begin, end)| &text[*begin..end]);
-    Ok(notes.filter_map(|note| merkle::parse_notes(note).ok()).flatten().collect())
+    Ok(notes.filter_map(|note| transparency::parse_notes(note).ok()).flatten().collect())
 }
 
 impl HeadsTo for Destination {

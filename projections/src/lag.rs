@@ -1,8 +1,8 @@
 //! How far read models, reactors and sealing are behind the log, in events and in time, for whoever watches over
 //! them.
 
-use event_store::merkle::{self, SealError, Signer};
 use sqlx::{FromRow, PgConnection};
+use transparency::{SealError, Signer};
 
 use crate::registry::Model;
 
@@ -72,7 +72,7 @@ pub async fn sealing(db: &mut PgConnection, signer: Option<&Signer>) -> Result<S
                FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) s CROSS JOIN event_log_head h \
                LEFT JOIN events e ON e.position = s.size + 1";
     let lag: SealingLag = sqlx::query_as(sql).fetch_one(&mut *db).await?;
-    let stopped = match merkle::check_end(db, signer).await {
+    let stopped = match transparency::check_end(db, signer).await {
         Ok(()) => None,
         Err(SealError::Database(error)) => return Err(error),
         Err(error) => Some(Stopped { code: error.code(), reason: error.to_string() }),

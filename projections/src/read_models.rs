@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
-use event_store::merkle::{SealError, Signer, Until};
 use event_store::{EventStore, Follower};
 use futures_util::FutureExt;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use transparency::{SealError, Signer, Until};
 
 use crate::account_access::{self, Access};
 use crate::as_of::Past;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
-use event_store::merkle::{self, EVERY, SealError, SignedHead, Signer, Until};
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 use tokio::sync::Notify;
+use transparency::{EVERY, SealError, SignedHead, Signer, Until};
 
 use crate::leadership::Leadership;
 use crate::progress::Progress;
@@ -103,7 +103,7 @@ impl Sealer {
     async fn step(&self, sealed: &mut Option<LogPosition>, progress: &Progress) -> Result<(), SealError> {
         let from = match *sealed {
             Some(sealed) => sealed,
-            None => merkle::sealed(&self.pool).await?,
+            None => transparency::sealed(&self.pool).await?,
         };
         *sealed = Some(from);
         progress.head_beyond(from.0).await;
@@ -131,7 +131,7 @@ pub async fn remember_published(
     signer: &Signer,
     to: &dyn HeadsTo,
 ) -> Result<(), NotPublished> {
-    let log = merkle::log_id(pool).await?;
+    let log = transparency::log_id(pool).await?;
     let trusted = signer.trusted(log);
     let heads = to.last().await?;
     let last = heads.iter().rev().find(|head| trusted.check(log, head).is_ok());
@@ -202,7 +202,7 @@ impl Publisher {
             self.give(u64::try_from(cut).unwrap_or_default(), &note).await?;
             self.note(size, id).await?;
         }
-        let heads = merkle::heads_after(&self.pool, LogPosition(size), AT_ONCE).await?;
+        let heads = transparency::heads_after(&self.pool, LogPosition(size), AT_ONCE).await?;
         some |= !heads.is_empty();
         for head in heads {
             let size = head.signed.head.size;

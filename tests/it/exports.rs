@@ -4,11 +4,11 @@
 mod support;
 
 use domain::LogPosition;
-use event_store::merkle::{SealingKey, StoredEvent};
 use export::{Format, Selection};
 use serde_json::Value;
 use tests::Shop;
 use tests::processes::run;
+use transparency::{SealingKey, StoredEvent};
 
 use support::{Auditor, Edit};
 
@@ -176,7 +176,7 @@ async fn each_tampering_with_the_proof_is_named_by_both() {
     let text = |name: &str| proof[name].to_string();
     let other_log = log.replace(&log[..1], if log.starts_with('0') { "1" } else { "0" });
     let stranger = SealingKey::from_seed(&[7; 32]);
-    let signed = event_store::merkle::parse_notes(proof["head"].as_str().unwrap()).unwrap().remove(0);
+    let signed = transparency::parse_notes(proof["head"].as_str().unwrap()).unwrap().remove(0);
     let forged = stranger.sign(signed.head.clone()).to_string();
     let strangers_key = stranger.public(signed.head.log).to_string();
     let quoted = |text: &str| Value::from(text).to_string();
@@ -298,7 +298,7 @@ async fn a_head_that_was_published_is_found_in_the_export_or_missed() {
     cut.compared_with(&[&first]).accepted().await;
 
     // Of a log that was another when the head was published.
-    let mut other = event_store::merkle::parse_notes(&first).unwrap().remove(0);
+    let mut other = transparency::parse_notes(&first).unwrap().remove(0);
     other.head.root.0[0] ^= 1;
     let other = auditor.key.sign(other.head).to_string();
     let said = whole.compared_with(&[&other]).refused("another history").await;

@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::LogPosition;
-use event_store::merkle::{
-    self, KeptIn, SealError, SignedHead, Signer, TreeHead, Until, Wrong, parse_notes, seal,
-};
 use event_store::{EventStore, Follower, Settings};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -18,6 +15,7 @@ use tests::log::grow;
 use tests::processes;
 use tests::{Database, eventually, within};
 use tokio::sync::Mutex;
+use transparency::{KeptIn, SealError, SignedHead, Signer, TreeHead, Until, Wrong, parse_notes, seal};
 use uuid::Uuid;
 
 use crate::sealing::{all_heads, key, now, seal_now, verify};
@@ -67,7 +65,7 @@ async fn start(pool: &PgPool, to: Option<Arc<dyn HeadsTo>>) -> ReadModels {
 
 async fn sealed(pool: &PgPool, size: i64) {
     eventually("the log is sealed", || async {
-        (merkle::sealed(pool).await.unwrap().0 >= size).then_some(())
+        (transparency::sealed(pool).await.unwrap().0 >= size).then_some(())
     })
     .await;
 }
@@ -108,7 +106,7 @@ async fn a_rewritten_log_is_not_sealed_again_by_the_process_nor_by_another() {
         seal_fails(pool, &signer).await,
         SealError::Rewound { lost: 50, kept_in: KeptIn::Publications, .. }
     ));
-    assert_eq!(merkle::sealed(pool).await.unwrap(), LogPosition(0), "nothing was signed meanwhile");
+    assert_eq!(transparency::sealed(pool).await.unwrap(), LogPosition(0), "nothing was signed meanwhile");
 }
 
 /// Also when whatever remembers in the database is gone, and no process is left: the events are too old for it.
@@ -121,7 +119,10 @@ async fn a_head_over_old_events_is_neither_signed_nor_believed() {
     let signer = Signer::from(key());
     let refused = seal_fails(pool, &signer).await;
     assert!(matches!(refused, SealError::Late { position: LogPosition(1), .. }), "{refused}");
-    assert_eq!(merkle::check_end(&mut pool.acquire().await.unwrap(), None).await.unwrap_err().code(), "LATE");
+    assert_eq!(
+        transparency::check_end(&mut pool.acquire().await.unwrap(), None).await.unwrap_err().code(),
+        "LATE"
+    );
 
     // A signer that did not look: its head is found.
     let mut db = pool.acquire().await.unwrap();
@@ -220,7 +221,7 @@ async fn a_resumption_that_another_key_has_signed_counts_for_nothing() {
     grow(pool, 20).await;
     seal_now(pool, &key()).await;
     as_owner(pool, DELETE).await;
-    let other = Signer::from(merkle::SealingKey::from_seed(&[66; 32]));
+    let other = Signer::from(transparency::SealingKey::from_seed(&[66; 32]));
     let mut db = pool.acquire().await.unwrap();
     other.resume(&mut db, "mine", &[], now()).await.unwrap();
     grow(pool, 1).await;
@@ -260,7 +261,7 @@ async fn the_command_line_reads_back_published_heads_and_resumes() {
         command(&["audit", "resume", "--reason", "restored the backup of Monday"]).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(resumed.contains("\nreason restored the backup of Monday\n"), "{resumed}");
-    assert_eq!(merkle::sealed(pool).await.unwrap(), LogPosition(11), "it has sealed the log");
+    assert_eq!(transparency::sealed(pool).await.unwrap(), LogPosition(11), "it has sealed the log");
     let (code, said, error) = command(&["audit", "verify"]).await;
     assert_eq!(code, Some(0), "{error}");
     assert!(

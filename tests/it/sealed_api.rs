@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
-use event_store::merkle::{PublicKey, TrustedKeys, parse_notes};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tests::orders::{basket, side};
 use tests::{Api, Shop, eventually};
+use transparency::{PublicKey, TrustedKeys, parse_notes};
 
 use crate::sealing::leaves;
 
@@ -119,9 +119,7 @@ async fn events_behind_the_head_are_not_yet_sealed() {
     assert_eq!(data["log"]["unsealed"].to_string(), data["log"]["position"].as_str().unwrap());
     let mut db = shop.database().pool.acquire().await.unwrap();
     let key = crate::sealing::key();
-    event_store::merkle::seal(&mut db, &key, event_store::merkle::Until::Now, crate::sealing::now())
-        .await
-        .unwrap();
+    transparency::seal(&mut db, &key, transparency::Until::Now, crate::sealing::now()).await.unwrap();
     tests::log::grow(&shop.database().pool, 1).await;
     let data = auditor.data(query, Value::Null).await;
     let sealed = |at: usize| data["events"]["nodes"][at]["sealed"].clone();

@@ -7,9 +7,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use domain::LogPosition;
-use event_store::merkle::{
-    self, Report, SealError, SealingKey, SignedHead, TrustedKeys, Until, heads_after, seal,
-};
 use event_store::{EventStore, Follower, Settings};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -24,6 +21,7 @@ use tests::{Database, eventually, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
+use transparency::{Report, SealError, SealingKey, SignedHead, TrustedKeys, Until, heads_after, seal};
 
 pub fn now() -> DateTime<Utc> {
     Clock::system().now()
@@ -34,14 +32,14 @@ pub fn key() -> SealingKey {
 }
 
 pub async fn trusted(pool: &PgPool) -> TrustedKeys {
-    let log = merkle::log_id(pool).await.unwrap();
+    let log = transparency::log_id(pool).await.unwrap();
     [key().public(log)].into_iter().collect()
 }
 
 /// What our key says of a log.
 pub async fn verify(pool: &PgPool, given: &[SignedHead]) -> Report {
     let trusted = trusted(pool).await;
-    within(async { merkle::verify(pool, &trusted, given, &mut |_, _| {}).await }).await.unwrap()
+    within(async { transparency::verify(pool, &trusted, given, &mut |_, _| {}).await }).await.unwrap()
 }
 
 pub async fn seal_now(pool: &PgPool, key: &SealingKey) -> Vec<u64> {
@@ -123,7 +121,7 @@ async fn many_sealers_while_the_log_grows_make_one_tree() {
         let pool = pool.clone();
         tokio::spawn(async move {
             let mut heads = 0;
-            while merkle::sealed(&pool).await.unwrap().0 < 3_000 {
+            while transparency::sealed(&pool).await.unwrap().0 < 3_000 {
                 heads += seal_now(&pool, &key()).await.len();
             }
             heads
@@ -185,7 +183,7 @@ async fn two_processes_seal_one_log_and_either_goes_on_alone() {
     let pool = &database.pool;
     let sealed = async |size: i64| {
         eventually("the log is sealed", || async {
-            (merkle::sealed(pool).await.unwrap().0 >= size).then_some(())
+            (transparency::sealed(pool).await.unwrap().0 >= size).then_some(())
         })
         .await;
     };
@@ -243,7 +241,7 @@ async fn every_head_is_published_in_order_whatever_its_destination_says_at_first
     grow(pool, 2_500).await;
     let published = async |size: u64| {
         eventually("the head is published", || async {
-            let heads = merkle::parse_notes(&to.heads.lock().await.concat()).unwrap_or_default();
+            let heads = transparency::parse_notes(&to.heads.lock().await.concat()).unwrap_or_default();
             heads.last().is_some_and(|head| head.head.size == size).then_some(heads)
         })
         .await
@@ -309,9 +307,10 @@ async fn the_command_line_seals_and_its_key_is_that_of_the_settings() {
     let note = stdout(processes::run(url, &["audit", "seal"]).await);
     let again = stdout(processes::run(url, &["audit", "seal"]).await);
     assert_eq!(note, again, "nothing new");
-    let heads = merkle::parse_notes(&note).unwrap();
+    let heads = transparency::parse_notes(&note).unwrap();
     assert_eq!(heads, all_heads(&database.pool).await);
-    let public: merkle::PublicKey = stdout(processes::run(url, &["audit", "key"]).await).parse().unwrap();
+    let public: transparency::PublicKey =
+        stdout(processes::run(url, &["audit", "key"]).await).parse().unwrap();
     assert_eq!(public.id(), heads[0].key_id);
 
     // With a key of its own from now on, the one before it must be named.
@@ -329,8 +328,8 @@ async fn the_command_line_seals_and_its_key_is_that_of_the_settings() {
     assert!(said.contains(&format!("it is signed with the key {}", public.id())), "{said}");
     let public = public.to_string();
     let note = stdout(with_key(&["audit", "seal"], &public).await);
-    let log = merkle::log_id(&database.pool).await.unwrap();
-    assert_eq!(merkle::parse_notes(&note).unwrap()[0].key_id, key().public(log).id());
+    let log = transparency::log_id(&database.pool).await.unwrap();
+    assert_eq!(transparency::parse_notes(&note).unwrap()[0].key_id, key().public(log).id());
     let output = with_key(&["audit", "verify"], "").await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
-use event_store::merkle::{self, SealingKey, SignedHead, StoredEvent, Until, Untrusted, Wrong, seal};
 use sqlx::PgPool;
 use tests::Database;
 use tests::log::grow;
+use transparency::{SealingKey, SignedHead, StoredEvent, Until, Untrusted, Wrong, seal};
 
 use crate::sealing::{all_heads, key, now, seal_now, trusted};
 
@@ -227,8 +227,8 @@ fn cases(at: i64) -> Vec<Case> {
     ]
 }
 
-async fn verify(pool: &PgPool, given: &[SignedHead]) -> merkle::Report {
-    merkle::verify(pool, &trusted(pool).await, given, &mut |_, _| {}).await.unwrap()
+async fn verify(pool: &PgPool, given: &[SignedHead]) -> transparency::Report {
+    transparency::verify(pool, &trusted(pool).await, given, &mut |_, _| {}).await.unwrap()
 }
 
 #[tokio::test]
@@ -333,10 +333,10 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
     // A head of another log, or of another key, is refused rather than compared.
     let trusted = trusted(pool).await;
     let strange = heads.last().unwrap().head.clone();
-    let elsewhere = key().sign(merkle::TreeHead { log: sqlx::types::Uuid::nil(), ..strange.clone() });
+    let elsewhere = key().sign(transparency::TreeHead { log: sqlx::types::Uuid::nil(), ..strange.clone() });
     for given in [elsewhere, other.sign(strange)] {
-        let refused = merkle::verify(pool, &trusted, &[given], &mut |_, _| {}).await;
-        assert!(matches!(refused, Err(merkle::VerifyError::Given { .. })), "{refused:?}");
+        let refused = transparency::verify(pool, &trusted, &[given], &mut |_, _| {}).await;
+        assert!(matches!(refused, Err(transparency::VerifyError::Given { .. })), "{refused:?}");
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use event_store::merkle::SealingKey;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use rand::RngCore;
@@ -11,6 +10,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 use sqlx::PgPool;
+use transparency::SealingKey;
 
 /// What is stored in the place of a secret.
 pub type Hash = [u8; 32];

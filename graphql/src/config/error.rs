@@ -1,6 +1,6 @@
 //! Settings that cannot be used.
 
-use event_store::merkle::BadKey;
+use transparency::BadKey;
 
 use super::SETTINGS;
 use super::connections::TooFew;

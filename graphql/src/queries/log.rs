@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::{EventType, StreamId, StreamType as Kind};
-use event_store::{log, merkle};
+use event_store::log;
 use projections::page::{PageArgs, PageError};
 use uuid::Uuid;
 
@@ -63,9 +63,9 @@ impl Log {
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
         let size = match size {
             Some(size) => size.0,
-            None => merkle::sealed(&mut *db).await?,
+            None => transparency::sealed(&mut *db).await?,
         };
-        let proof = merkle::inclusion(&mut db, position.0, size).await?;
+        let proof = transparency::inclusion(&mut db, position.0, size).await?;
         db.finish().await?;
         Ok(InclusionProof::new(position.0, size, &proof))
     }
@@ -79,7 +79,7 @@ impl Log {
         #[graphql(desc = "The size of the larger.")] to: LogPosition,
     ) -> Result<ConsistencyProof, ApiError> {
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
-        let proof = merkle::consistency(&mut db, from.0, to.0).await?;
+        let proof = transparency::consistency(&mut db, from.0, to.0).await?;
         db.finish().await?;
         Ok(ConsistencyProof::new(from.0, to.0, &proof))
     }

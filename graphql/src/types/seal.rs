@@ -4,7 +4,7 @@ use async_graphql::SimpleObject;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
 use domain::LogPosition as Position;
-use event_store::merkle::{Consistency, Hash, Inclusion, StoredHead};
+use transparency::{Consistency, Hash, Inclusion, StoredHead};
 
 use crate::scalars::LogPosition;
 

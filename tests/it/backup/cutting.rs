@@ -1,13 +1,13 @@
 //! A log that is put back only up to some moment, and a system that goes on rightly from there.
 
 use domain::LogPosition;
-use event_store::merkle::{self, SealError, SealingKey, Signer, Until, Wrong, heads_after, seal};
 use serde_json::json;
 use sqlx::PgPool;
 use tests::log::grow;
 use tests::orders::{basket, pizza, side, with};
 use tests::processes::{Process, run};
 use tests::{Database, Demo, eventually};
+use transparency::{SealError, SealingKey, Signer, Until, Wrong, heads_after, seal};
 
 use super::{Dir, bare, done, gapless, last, refused, settled, signed_in, verified, water};
 
@@ -129,13 +129,13 @@ async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
         let mut db = pool.acquire().await.unwrap();
         let refused = seal(&mut db, &key, Until::Now, crate::sealing::now()).await;
         assert!(matches!(refused, Err(SealError::Rewound { lost: 1_700 | 1_600, .. })), "{to}: {refused:?}");
-        assert!(merkle::check_end(&mut db, None).await.is_err(), "{to}");
+        assert!(transparency::check_end(&mut db, None).await.is_err(), "{to}");
         assert!(verify(&outside).await.finding.is_some(), "{to}");
         let signer = Signer::from(key.clone());
         signer.resume(&mut db, "restored", &[], crate::sealing::now()).await.unwrap();
         let published = published().await;
         assert_eq!(published, kept.min(1_600), "{to}");
-        merkle::check_end(&mut db, Some(&signer)).await.unwrap();
+        transparency::check_end(&mut db, Some(&signer)).await.unwrap();
         // Sealing goes on, also of what comes now; the heads are those that will be published.
         let mut sizes = seal_now(pool).await;
         grow(pool, 300).await;

@@ -5,12 +5,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use event_store::merkle::{self, Hash, SealingKey, Until};
 use event_store::{EventStore, Settings};
 use export::{Format, Options, Paths, Selection, Target};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tests::{Database, within};
+use transparency::{Hash, SealingKey, Until};
 
 use crate::pizzas::{margherita, now, open, order_id, stock_for};
 
@@ -69,7 +69,7 @@ impl Auditor {
 
     async fn seal(&self) {
         let mut db = self.database.pool.acquire().await.unwrap();
-        merkle::seal(&mut db, &self.key, Until::Now, now()).await.unwrap();
+        transparency::seal(&mut db, &self.key, Until::Now, now()).await.unwrap();
     }
 
     /// More events, and a head behind them.
@@ -83,8 +83,8 @@ impl Auditor {
         self.latest().await.signed.head.size
     }
 
-    async fn latest(&self) -> merkle::StoredHead {
-        merkle::latest(&self.database.pool).await.unwrap().unwrap()
+    async fn latest(&self) -> transparency::StoredHead {
+        transparency::latest(&self.database.pool).await.unwrap().unwrap()
     }
 
     /// The last head, as it is published.
@@ -210,7 +210,7 @@ impl Copy {
         let mut options = Options::default();
         options.public_keys.extend(self.public_key.iter().map(|key| key.parse().unwrap()));
         for path in &self.heads {
-            options.heads.extend(merkle::parse_notes(&read(path)).unwrap());
+            options.heads.extend(transparency::parse_notes(&read(path)).unwrap());
         }
         let verified = export::verify(&self.paths.events, &options, &mut |_, _| {});
         verified.map(|verified| verified.to_string()).map_err(|error| error.to_string())

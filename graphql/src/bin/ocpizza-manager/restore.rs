@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::MIGRATOR;
-use event_store::merkle::{self, SealError};
 use graphql::backup::{self, Erasure, Restored, Until};
 use graphql::config::Settings;
 use sqlx::{Connection, PgConnection};
+use transparency::SealError;
 
 use crate::backup::told;
 use crate::database::{self, DataDir};
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let restored = restored.with_context(|| args.file.display().to_string())?;
     let now: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(&mut db).await?;
-    let sealing = merkle::check_end(&mut db, None).await;
+    let sealing = transparency::check_end(&mut db, None).await;
     db.close().await?;
     print(&args.file, &restored, now);
     if let Err(error @ (SealError::Rewound { .. } | SealError::Late { .. })) = sealing {

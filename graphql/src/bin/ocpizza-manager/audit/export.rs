@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use event_store::merkle;
 use export::{Bound, Exported, Format, Paths, Selection, Target};
 use graphql::config::Settings;
 
@@ -71,7 +70,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         unsealed: args.unsealed,
     };
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
-    let head = merkle::latest(&pool).await?;
+    let head = transparency::latest(&pool).await?;
     let head = head.context("nothing is sealed yet: ocpizza-manager audit seal")?;
     let bar = bar::of_events().with_message("exporting");
     let mut progress = |at, all| {

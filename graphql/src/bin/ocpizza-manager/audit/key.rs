@@ -1,6 +1,5 @@
 //! `audit key`: the public half of the key that heads are signed with.
 
-use event_store::merkle;
 use graphql::config::Settings;
 use graphql::{production, sealing};
 
@@ -23,6 +22,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
     let key = sealing::key(&settings, &pool).await?;
-    say(key.public(merkle::log_id(&pool).await?));
+    say(key.public(transparency::log_id(&pool).await?));
     Ok(())
 }

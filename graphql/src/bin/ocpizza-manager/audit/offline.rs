@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use event_store::merkle::PublicKey;
 use export::Options;
+use transparency::PublicKey;
 
 use super::verify::read_heads;
 use crate::bar;

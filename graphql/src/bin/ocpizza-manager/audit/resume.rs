@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use event_store::merkle::{self, Until};
 use graphql::clock::Clock;
 use graphql::config::Settings;
 use graphql::{production, sealing};
 use projections::remember_published;
+use transparency::Until;
 
 use super::verify::read_heads;
 use crate::database::{self, DataDir};
@@ -37,10 +37,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
-    let reason = merkle::reason(&args.reason)?;
+    let reason = transparency::reason(&args.reason)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
     let signer = sealing::signer(&settings, &pool).await?;
-    let trusted = signer.trusted(merkle::log_id(&pool).await?);
+    let trusted = signer.trusted(transparency::log_id(&pool).await?);
     let mut given = Vec::new();
     for path in &args.heads {
         for head in read_heads(path)? {

@@ -1,10 +1,10 @@
 //! `audit seal`: seals what is not sealed yet, and prints the head.
 
-use event_store::merkle::{self, Until};
 use graphql::clock::Clock;
 use graphql::config::Settings;
 use graphql::{production, sealing};
 use projections::remember_published;
+use transparency::Until;
 
 use crate::database::{self, DataDir};
 use crate::logs;
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     }
     let mut db = pool.acquire().await?;
     signer.seal(&mut db, Until::Now, Clock::system().now()).await?;
-    match merkle::latest(&mut *db).await? {
+    match transparency::latest(&mut *db).await? {
         Some(head) => print(head.signed),
         None => anyhow::bail!("the log is empty: there is nothing to seal"),
     }

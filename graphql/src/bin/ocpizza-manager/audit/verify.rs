@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use chrono::SecondsFormat;
-use event_store::merkle::{self, Delay, PublicKey, Report, Resumption, SignedHead};
 use graphql::config::Settings;
 use graphql::sealing;
 use indicatif::{ProgressBar, ProgressStyle};
+use transparency::{Delay, PublicKey, Report, Resumption, SignedHead};
 
 use super::offline;
 use crate::database::{self, DataDir};
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         given.extend(read_heads(path)?);
     }
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 2).await?;
-    let log = merkle::log_id(&pool).await?;
+    let log = transparency::log_id(&pool).await?;
     let trusted = sealing::trusted(&settings, &pool, log, args.public_keys).await?;
     let bar = ProgressBar::new(0);
     if let Ok(style) =
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let report = merkle::verify(&pool, &trusted, &given, &mut progress).await?;
+    let report = transparency::verify(&pool, &trusted, &given, &mut progress).await?;
     bar.finish_and_clear();
     match &report.finding {
         Some(finding) => bail!("{finding}"),
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 /// The heads in a file.
 pub(super) fn read_heads(path: &Path) -> anyhow::Result<Vec<SignedHead>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    merkle::parse_notes(&text).with_context(|| path.display().to_string())
+    transparency::parse_notes(&text).with_context(|| path.display().to_string())
 }
 
 #[allow(clippy::cast_precision_loss)] // a rate is rounded anyway

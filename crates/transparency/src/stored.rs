@@ -4,10 +4,10 @@ use domain::LogPosition;
 use sqlx::postgres::PgRow;
 use sqlx::{Row, ValueRef};
 
-use super::StoredEvent;
+use crate::StoredEvent;
 
 /// The columns of an event, as [`stored_event`] reads them: texts to the byte.
-pub(super) const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+pub(crate) const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
                                   recorded_at, payload::text, metadata::text";
 
 /// Microseconds from 1970 to 2000, where PostgreSQL counts from.
@@ -26,7 +26,7 @@ fn microseconds(row: &PgRow, index: usize) -> Result<i64, sqlx::Error> {
 }
 
 /// An event of a row, which it borrows from.
-pub(super) fn stored_event(row: &PgRow) -> Result<StoredEvent<'_>, sqlx::Error> {
+pub(crate) fn stored_event(row: &PgRow) -> Result<StoredEvent<'_>, sqlx::Error> {
     Ok(StoredEvent {
         position: LogPosition(row.try_get(0)?),
         aggregate_type: row.try_get(1)?,

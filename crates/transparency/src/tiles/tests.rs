@@ -2,8 +2,8 @@ use domain::LogPosition;
 use proptest::prelude::*;
 use tlog_tiles::record_hash;
 
-use super::super::tree::{check_consistency, check_inclusion, prove_consistency, prove_inclusion};
 use super::*;
+use crate::tree::{check_consistency, check_inclusion, prove_consistency, prove_inclusion};
 
 fn leaf(index: u64) -> Hash {
     record_hash(&index.to_be_bytes())

@@ -10,7 +10,7 @@ use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::head::{SignedHead, TreeHead, origin};
+use crate::head::{SignedHead, TreeHead, origin};
 
 /// The algorithm's number in signed notes: Ed25519.
 const ED25519: u8 = 1;
@@ -148,7 +148,7 @@ impl FromStr for PublicKey {
         let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(BadKey::Public);
         };
-        let log = super::head::log_of(name).ok_or(BadKey::Public)?;
+        let log = crate::head::log_of(name).ok_or(BadKey::Public)?;
         let data = BASE64_STANDARD.decode(data).map_err(|_| BadKey::Public)?;
         let Some((&ED25519, bytes)) = data.split_first() else { return Err(BadKey::Public) };
         let key = Self::of(log, bytes)?;

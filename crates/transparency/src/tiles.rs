@@ -7,27 +7,27 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use tlog_tiles::{Hash, HashReader};
 
-use super::SealError;
-use super::tree::{Frontier, TreeError};
+use crate::SealError;
+use crate::tree::{Frontier, TreeError};
 
 /// Levels of the tree in a level of tiles.
 const HEIGHT: u8 = 8;
 /// Hashes in a whole tile.
-pub(super) const WIDTH: usize = 1 << HEIGHT;
+pub(crate) const WIDTH: usize = 1 << HEIGHT;
 /// Bytes of a hash.
 const HASH: usize = 32;
 
 /// Some hashes of one level, one behind the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tile {
-    pub(super) level: u8,
-    pub(super) tile: u64,
-    pub(super) hashes: Vec<u8>,
+pub(crate) struct Tile {
+    pub(crate) level: u8,
+    pub(crate) tile: u64,
+    pub(crate) hashes: Vec<u8>,
 }
 
 /// A tree that grows, with its tiles that are not full yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct GrowingTree {
+pub(crate) struct GrowingTree {
     frontier: Frontier,
     /// The hashes of each level's last tile, when it is not full.
     partial: Vec<Vec<u8>>,
@@ -35,7 +35,7 @@ pub(super) struct GrowingTree {
 
 impl GrowingTree {
     /// That of a size, from its last tiles.
-    pub(super) fn of(size: u64, tiles: &Tiles) -> Result<Self, TreeError> {
+    pub(crate) fn of(size: u64, tiles: &Tiles) -> Result<Self, TreeError> {
         let frontier = Frontier::of(size, tiles)?;
         let mut partial = Vec::new();
         for (level, tile, width) in last_tiles(size) {
@@ -48,16 +48,16 @@ impl GrowingTree {
         Ok(Self { frontier, partial })
     }
 
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.frontier.size()
     }
 
-    pub(super) fn root(&self) -> Result<Hash, TreeError> {
+    pub(crate) fn root(&self) -> Result<Hash, TreeError> {
         self.frontier.root()
     }
 
     /// Appends a leaf, by its hash; gives the tiles that are full with it.
-    pub(super) fn push(&mut self, leaf: Hash) -> Result<Vec<Tile>, TreeError> {
+    pub(crate) fn push(&mut self, leaf: Hash) -> Result<Vec<Tile>, TreeError> {
         let completed = self.frontier.push(leaf)?;
         let mut full = Vec::new();
         for (level, hash) in (0_u8..).zip(completed.iter().step_by(usize::from(HEIGHT))) {
@@ -75,7 +75,7 @@ impl GrowingTree {
     }
 
     /// The last tile of each level, where it is not full.
-    pub(super) fn partial_tiles(&self) -> impl Iterator<Item = Tile> + '_ {
+    pub(crate) fn partial_tiles(&self) -> impl Iterator<Item = Tile> + '_ {
         let size = self.frontier.size();
         let partial = (0_u8..).zip(&self.partial).filter(|(_, hashes)| !hashes.is_empty());
         partial.map(move |(level, hashes)| Tile {
@@ -99,7 +99,7 @@ fn last_tiles(size: u64) -> impl Iterator<Item = (u8, u64, usize)> {
 
 /// Tiles that have been read.
 #[derive(Debug, Default)]
-pub(super) struct Tiles(HashMap<(u8, u64), Vec<u8>>);
+pub(crate) struct Tiles(HashMap<(u8, u64), Vec<u8>>);
 
 impl Tiles {
     fn bytes(&self, level: u8, tile: u64, width: usize) -> Option<&[u8]> {
@@ -130,7 +130,7 @@ impl HashReader for Asked {
 }
 
 /// What a computation reads: asked of it beforehand, because it cannot wait for the database itself.
-pub(super) trait Computation {
+pub(crate) trait Computation {
     type Output;
     fn compute(&self, hashes: &impl HashReader) -> Result<Self::Output, TreeError>;
 }
@@ -139,7 +139,7 @@ pub(super) trait Computation {
 ///
 /// # Errors
 /// When the database does not answer, the tree has no such part, or hashes of it are missing.
-pub(super) async fn compute<C: Computation>(
+pub(crate) async fn compute<C: Computation>(
     db: &mut PgConnection,
     computation: &C,
 ) -> Result<C::Output, SealError> {
@@ -154,7 +154,7 @@ pub(super) async fn compute<C: Computation>(
 }
 
 /// The last tiles of a tree: what it takes to go on.
-pub(super) async fn read_edge(db: &mut PgConnection, size: u64) -> Result<Tiles, sqlx::Error> {
+pub(crate) async fn read_edge(db: &mut PgConnection, size: u64) -> Result<Tiles, sqlx::Error> {
     read(db, last_tiles(size).map(|(level, tile, _)| (level, tile))).await
 }
 
@@ -163,7 +163,7 @@ fn number(value: u64) -> i64 {
 }
 
 /// Reads tiles; those that are not there are left out.
-pub(super) async fn read(
+pub(crate) async fn read(
     db: &mut PgConnection,
     wanted: impl Iterator<Item = (u8, u64)>,
 ) -> Result<Tiles, sqlx::Error> {
@@ -185,13 +185,13 @@ pub(super) async fn read(
 
 impl Tiles {
     /// A tile as it was read.
-    pub(super) fn get(&self, level: u8, tile: u64) -> Option<&[u8]> {
+    pub(crate) fn get(&self, level: u8, tile: u64) -> Option<&[u8]> {
         self.0.get(&(level, tile)).map(Vec::as_slice)
     }
 }
 
 /// Writes tiles, over what is there of them.
-pub(super) async fn write(db: &mut PgConnection, tiles: Vec<Tile>) -> Result<(), sqlx::Error> {
+pub(crate) async fn write(db: &mut PgConnection, tiles: Vec<Tile>) -> Result<(), sqlx::Error> {
     let levels: Vec<i16> = tiles.iter().map(|tile| i16::from(tile.level)).collect();
     let numbers: Vec<i64> = tiles.iter().map(|tile| number(tile.tile)).collect();
     let hashes: Vec<Vec<u8>> = tiles.into_iter().map(|tile| tile.hashes).collect();

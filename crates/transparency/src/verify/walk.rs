@@ -6,12 +6,12 @@ use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 use tlog_tiles::{Hash, record_hash};
 
-use super::super::head::SignedHead;
-use super::super::stored::{COLUMNS, stored_event};
-use super::super::tiles::{self, GrowingTree, Tile, Tiles, WIDTH};
-use super::super::witness::{LATEST, waited};
 use super::checkpoints::{Checkpoint, Checkpoints};
 use super::finding::{Finding, Wrong, position};
+use crate::head::SignedHead;
+use crate::stored::{COLUMNS, stored_event};
+use crate::tiles::{self, GrowingTree, Tile, Tiles, WIDTH};
+use crate::witness::{LATEST, waited};
 
 /// Tiles of leaves that are read at once: half a megabyte.
 const TILES: u64 = 64;

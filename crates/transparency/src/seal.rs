@@ -8,15 +8,15 @@ use sqlx::{Connection, PgConnection};
 use tlog_tiles::record_hash;
 use uuid::Uuid;
 
-use crate::log::{self, LogError};
+use event_store::log::{self, LogError};
 
-use super::head::TreeHead;
-use super::heads::{self, StoredHead};
-use super::key::{PublicKey, SealingKey, TrustedKeys, Untrusted};
-use super::stored::{COLUMNS, stored_event};
-use super::tiles::{self, GrowingTree, Tile};
-use super::tree::TreeError;
-use super::witness::{self, KeptIn, LATEST, Witness};
+use crate::head::TreeHead;
+use crate::heads::{self, StoredHead};
+use crate::key::{PublicKey, SealingKey, TrustedKeys, Untrusted};
+use crate::stored::{COLUMNS, stored_event};
+use crate::tiles::{self, GrowingTree, Tile};
+use crate::tree::TreeError;
+use crate::witness::{self, KeptIn, LATEST, Witness};
 
 /// A head at least after so many events.
 pub const EVERY: u64 = 1_000;
@@ -104,9 +104,9 @@ impl SealError {
 /// What heads are signed with, and what the signer knows apart from the database. Clones share the memory.
 #[derive(Debug, Clone)]
 pub struct Signer {
-    pub(super) key: SealingKey,
+    pub(crate) key: SealingKey,
     retired: Vec<PublicKey>,
-    pub(super) witness: Witness,
+    pub(crate) witness: Witness,
 }
 
 impl From<SealingKey> for Signer {
@@ -116,9 +116,9 @@ impl From<SealingKey> for Signer {
 }
 
 /// The tree as it can be built on.
-pub(super) struct Base {
-    pub(super) tree: GrowingTree,
-    pub(super) last: Option<StoredHead>,
+pub(crate) struct Base {
+    pub(crate) tree: GrowingTree,
+    pub(crate) last: Option<StoredHead>,
 }
 
 impl Signer {
@@ -138,7 +138,7 @@ impl Signer {
     }
 
     /// The tree as of the last head, once that holds and the log reaches as far.
-    pub(super) async fn tree(&self, db: &mut PgConnection, log: Uuid) -> Result<Base, SealError> {
+    pub(crate) async fn tree(&self, db: &mut PgConnection, log: Uuid) -> Result<Base, SealError> {
         let last = heads::latest(&mut *db).await?;
         if let Some(last) = &last {
             let size = last.signed.head.size;
@@ -321,13 +321,13 @@ async fn seal_batch(
 }
 
 /// Makes this transaction the only one that changes the tree.
-pub(super) async fn lock(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn lock(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('seal', 0))").execute(db).await?;
     Ok(())
 }
 
 /// A time as the database keeps it.
-pub(super) fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
 

@@ -7,7 +7,7 @@ mod walk;
 use std::io;
 use std::path::Path;
 
-use event_store::merkle::{PublicKey, SignedHead, TreeHead, TrustedKeys, parse_notes};
+use transparency::{PublicKey, SignedHead, TreeHead, TrustedKeys, parse_notes};
 
 use crate::files::sha256;
 use crate::format::Format;

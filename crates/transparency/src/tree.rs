@@ -83,12 +83,12 @@ fn index(position: LogPosition, size: u64) -> Result<u64, TreeError> {
 }
 
 /// The root of a tree.
-pub(super) fn root(size: u64, hashes: &impl HashReader) -> Result<Hash, TreeError> {
+pub(crate) fn root(size: u64, hashes: &impl HashReader) -> Result<Hash, TreeError> {
     Ok(tree_hash(size, hashes)?)
 }
 
 /// The hash of an event's leaf.
-pub(super) fn leaf_hash(position: LogPosition, hashes: &impl HashReader) -> Result<Hash, TreeError> {
+pub(crate) fn leaf_hash(position: LogPosition, hashes: &impl HashReader) -> Result<Hash, TreeError> {
     let index = stored_hash_index(0, index(position, u64::MAX)?);
     hashes.read_hashes(&[index])?.first().copied().ok_or(TreeError::NoSuchPart)
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
-use event_store::merkle::{Hash, StoredEvent};
 use serde::{Deserialize, Serialize};
+use transparency::{Hash, StoredEvent};
 
 use crate::redact;
 

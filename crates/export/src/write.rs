@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
-use event_store::merkle::{EMPTY_HASH, PublicKey, SignedHead};
 use futures_util::TryStreamExt;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
+use transparency::{EMPTY_HASH, PublicKey, SignedHead};
 
 use crate::files::{Files, Target, WriteError};
 use crate::format::Format;

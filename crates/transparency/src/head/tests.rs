@@ -1,5 +1,5 @@
 use super::*;
-use crate::merkle::SealingKey;
+use crate::SealingKey;
 use tlog_tiles::record_hash;
 
 fn signed(size: u64) -> SignedHead {

@@ -5,8 +5,8 @@ use std::fmt::{Display, Formatter};
 use chrono::TimeDelta;
 use domain::LogPosition;
 
-use super::super::key::{KeyId, Untrusted};
-use super::super::witness::{KeptIn, LATEST};
+use crate::key::{KeyId, Untrusted};
+use crate::witness::{KeptIn, LATEST};
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The tree of RFC 6962 as an export needs it: a row of complete subtrees, from left to right, that covers all of
 //! it. Those of events that are exported are computed again by whoever verifies; the others are taken as given.
 
-use event_store::merkle::Hash;
 use tlog_tiles::node_hash;
+use transparency::Hash;
 
 /// The largest subtree of exported events: where they differ from the proof can be told at least this closely.
 pub(crate) const BLOCK: u64 = 256;

@@ -4,9 +4,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::head::{Resumption, SignedHead, TreeHead};
-use super::seal::{self, Signer};
-use super::{SealError, heads, witness};
+use crate::head::{Resumption, SignedHead, TreeHead};
+use crate::seal::{self, Signer};
+use crate::{SealError, heads, witness};
 
 /// The most characters of a reason.
 pub const LONGEST_REASON: usize = 200;

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use event_store::merkle::{EMPTY_HASH, Hash, TreeHead};
+use transparency::{EMPTY_HASH, Hash, TreeHead};
 
 use super::{VerifyError, unreadable, wrong};
 use crate::format::{self, Format, Rows};

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use event_store::merkle::{KeyId, TreeHead};
+use transparency::{KeyId, TreeHead};
 
 use crate::proof::Proof;
 

@@ -10,10 +10,10 @@ use domain::LogPosition;
 use sqlx::PgConnection;
 use tlog_tiles::Hash;
 
-use super::SealError;
-use super::head::{SignedHead, TreeHead, parse_notes};
-use super::heads::StoredHead;
-use super::key::TrustedKeys;
+use crate::SealError;
+use crate::head::{SignedHead, TreeHead, parse_notes};
+use crate::heads::StoredHead;
+use crate::key::TrustedKeys;
 
 /// How long an event may wait for the head that covers it. A head is signed within a minute while a process runs;
 /// beyond this bound it says nothing about when the event was there.
@@ -45,13 +45,13 @@ impl Display for KeptIn {
 
 /// A head that the tree must still have.
 #[derive(Debug, Clone)]
-pub(super) struct Floor {
-    pub(super) size: u64,
+pub(crate) struct Floor {
+    pub(crate) size: u64,
     /// `None` when only the size is known.
-    pub(super) root: Option<Hash>,
+    pub(crate) root: Option<Hash>,
     /// When it was signed, or published.
-    pub(super) at: DateTime<Utc>,
-    pub(super) kept_in: KeptIn,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) kept_in: KeptIn,
 }
 
 impl Floor {
@@ -72,7 +72,7 @@ struct Remembered {
 
 impl Witness {
     /// Remembers the last head of the tree. It replaces the one before, which it was built on.
-    pub(super) fn remember(&self, head: &StoredHead) {
+    pub(crate) fn remember(&self, head: &StoredHead) {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.seen = Some(Floor::of(&head.signed.head, KeptIn::Process));
     }
@@ -108,7 +108,7 @@ async fn stored_floors(db: &mut PgConnection) -> Result<Vec<Floor>, sqlx::Error>
 }
 
 /// All heads that are remembered, in the database and by a process.
-pub(super) async fn floors(
+pub(crate) async fn floors(
     db: &mut PgConnection,
     witness: Option<&Witness>,
 ) -> Result<Vec<Floor>, sqlx::Error> {
@@ -119,7 +119,7 @@ pub(super) async fn floors(
 
 /// The resumptions of a log, oldest first; those that cannot be read, or that no trusted key has signed, are left out.
 /// Without keys signatures are not looked at.
-pub(super) async fn resumptions(
+pub(crate) async fn resumptions(
     db: &mut PgConnection,
     trusted: Option<&TrustedKeys>,
 ) -> Result<Vec<SignedHead>, sqlx::Error> {
@@ -134,7 +134,7 @@ pub(super) async fn resumptions(
 }
 
 /// The first head that is remembered, and that the tree has lost without a resumption since.
-pub(super) async fn lost(
+pub(crate) async fn lost(
     db: &mut PgConnection,
     floors: &[Floor],
     resumptions: &[SignedHead],
@@ -157,7 +157,7 @@ pub(super) async fn lost(
 
 /// How long an event at a position, recorded at a time, has waited for a head at `now`: since it was recorded, or
 /// since a resumption before it.
-pub(super) fn waited(
+pub(crate) fn waited(
     position: LogPosition,
     recorded_at: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -171,7 +171,7 @@ pub(super) fn waited(
 }
 
 /// Fails when a head that is remembered is lost, or the first event behind the last head has waited for too long.
-pub(super) async fn check(
+pub(crate) async fn check(
     db: &mut PgConnection,
     sealed: u64,
     floors: &[Floor],

@@ -6,11 +6,11 @@ use sqlx::{PgConnection, PgExecutor};
 use tlog_tiles::{Hash, HashReader};
 use uuid::Uuid;
 
-use super::head::{SignedHead, TreeHead};
-use super::key::{KeyId, PublicKey};
-use super::tiles::{self, Computation};
-use super::tree::{TreeError, prove_consistency, prove_inclusion};
-use super::{SealError, tree};
+use crate::head::{SignedHead, TreeHead};
+use crate::key::{KeyId, PublicKey};
+use crate::tiles::{self, Computation};
+use crate::tree::{TreeError, prove_consistency, prove_inclusion};
+use crate::{SealError, tree};
 
 /// A head as it is stored, with the public half of the key that signed it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,9 +23,9 @@ pub struct StoredHead {
 
 /// A row of the table of heads, and the log's id.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct Row {
+pub(crate) struct Row {
     log_id: Uuid,
-    pub(super) size: i64,
+    pub(crate) size: i64,
     root_hash: Vec<u8>,
     signed_at: DateTime<Utc>,
     key_id: String,
@@ -34,12 +34,12 @@ pub(super) struct Row {
 }
 
 /// The heads, with the columns of [`Row`].
-pub(super) const HEADS: &str = "SELECT log_id, size, root_hash, signed_at, key_id, signature, public_key \
+pub(crate) const HEADS: &str = "SELECT log_id, size, root_hash, signed_at, key_id, signature, public_key \
                                 FROM tree_heads, log_identity";
 
 impl Row {
     /// The head; none when it is not one that this program could have written.
-    pub(super) fn decode(self) -> Option<StoredHead> {
+    pub(crate) fn decode(self) -> Option<StoredHead> {
         let head = TreeHead {
             log: self.log_id,
             size: u64::try_from(self.size).ok()?,

@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use tlog_tiles::Hash;
 use uuid::Uuid;
 
-use super::key::KeyId;
+use crate::key::KeyId;
 
 /// How the names of our logs begin, and so every note.
 pub const NAME: &str = "ocpizza-manager/";
@@ -16,12 +16,12 @@ pub const NAME: &str = "ocpizza-manager/";
 const DASH: &str = "— ";
 
 /// A log's name: its first line in every head.
-pub(super) fn origin(log: Uuid) -> String {
+pub(crate) fn origin(log: Uuid) -> String {
     format!("{NAME}{log}")
 }
 
 /// The log of a name.
-pub(super) fn log_of(name: &str) -> Option<Uuid> {
+pub(crate) fn log_of(name: &str) -> Option<Uuid> {
     let log = name.strip_prefix(NAME)?.parse().ok()?;
     (origin(log) == name).then_some(log)
 }
@@ -111,7 +111,7 @@ impl TreeHead {
     }
 }
 
-/// A head and its signature, believed or not: ask [`super::TrustedKeys`].
+/// A head and its signature, believed or not: ask [`crate::TrustedKeys`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignedHead {
     /// The head.

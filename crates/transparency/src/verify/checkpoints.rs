@@ -7,11 +7,11 @@ use sqlx::PgConnection;
 use tlog_tiles::Hash;
 use uuid::Uuid;
 
-use super::super::head::SignedHead;
-use super::super::heads::{HEADS, Row};
-use super::super::key::{KeyId, TrustedKeys, Untrusted};
-use super::super::seal::EVERY;
 use super::finding::{Finding, Wrong};
+use crate::head::SignedHead;
+use crate::heads::{HEADS, Row};
+use crate::key::{KeyId, TrustedKeys, Untrusted};
+use crate::seal::EVERY;
 
 /// Stored heads that are read at once.
 const AT_ONCE: i64 = 500;
