@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use chrono::TimeDelta;
 use event_store::{EventStore, Follower, LogError, Settings};
-use projections::{HeadsTo, ProjectionError, ReadModels, Sealing};
+use projections::{HeadsTo, ProjectionError, ReadModels, Sealing, courier_positions};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -45,7 +45,6 @@ use crate::stand_ins::{StandIn, stand_ins};
 use crate::supervision::metrics::Readers;
 use crate::supervision::operations::OperationMetrics;
 use crate::supervision::{self, Metrics};
-use crate::types::courier_position;
 
 /// How long open connections may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -252,7 +251,7 @@ impl App {
         supervision::metrics::record();
         let key = Key::given_or_development(key, &pool).await?;
         let store = EventStore::start(pool.clone(), Settings::default());
-        let channels = [courier_position::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
+        let channels = [courier_positions::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
         let follower = Follower::start(pool.clone(), &channels).await?;
         let (maintenance, watching) = Maintenance::start(&pool, &follower).await?;
         let sealing = Sealing {

@@ -11,6 +11,7 @@ use domain::why::Change;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{LogEntry, log};
 use projections::as_of::{self, Folded};
+use projections::courier_positions::{self, Report};
 use projections::{HeavyReads, deliveries, menus, order_details, pizzerias, why};
 use sqlx::PgPool;
 use transparency::StoredHead;
@@ -18,9 +19,7 @@ use uuid::Uuid;
 
 use crate::auth::{self, Account};
 use crate::error::ApiError;
-use crate::personal_data::{self, ContactOf, KitchenContact};
-use crate::types::contact::Contact;
-use crate::types::courier_position::{self, CourierPosition};
+use crate::personal_data::{self, ContactOf, ContactRow, KitchenContact};
 use crate::types::delivery::Delivery;
 use crate::types::order::Order;
 use crate::types::pizzeria::Pizzeria;
@@ -170,10 +169,10 @@ impl Loader<PizzeriaId> for Loaders {
 }
 
 impl Loader<ContactOf> for Loaders {
-    type Value = Contact;
+    type Value = ContactRow;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[ContactOf]) -> Result<HashMap<ContactOf, Contact>, ApiError> {
+    async fn load(&self, keys: &[ContactOf]) -> Result<HashMap<ContactOf, ContactRow>, ApiError> {
         Ok(personal_data::contacts(&self.pool, keys).await?)
     }
 }
@@ -231,16 +230,13 @@ impl Loader<CouriersOf> for Loaders {
 }
 
 impl Loader<PositionOf> for Loaders {
-    type Value = CourierPosition;
+    type Value = Report;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[PositionOf]) -> Result<HashMap<PositionOf, CourierPosition>, ApiError> {
+    async fn load(&self, keys: &[PositionOf]) -> Result<HashMap<PositionOf, Report>, ApiError> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let reports = courier_position::latest(&self.pool, &ids).await?;
-        Ok(reports
-            .into_iter()
-            .map(|report| (PositionOf(DeliveryId(report.delivery_id)), report.into()))
-            .collect())
+        let reports = courier_positions::latest(&self.pool, &ids).await?.into_iter();
+        Ok(reports.map(|report| (PositionOf(DeliveryId(report.delivery_id)), report)).collect())
     }
 }
 

@@ -15,6 +15,7 @@ mod batches;
 mod checkpoint;
 pub mod closings;
 pub mod contact_reads;
+pub mod courier_positions;
 pub mod daily_sales;
 pub mod deliveries;
 mod error;

@@ -8,6 +8,7 @@ use domain::order::PlacedOrder;
 use domain::usecase::{AssignDelivery, Noted, ToDelivery};
 use domain::{AggregateState, StreamId};
 use event_store::NewContact;
+use projections::courier_positions;
 use uuid::Uuid;
 
 use super::allowed::{Fresh, allowed_delivery};
@@ -20,7 +21,6 @@ use crate::inputs::{NAME_MAX, NOTE_MAX, Path, Problems, SHORT_MAX};
 use crate::requires::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::actions::{self, acting_courier};
-use crate::types::courier_position;
 use crate::types::delivery::Delivery;
 use crate::types::enums::DeliveryFailure;
 use crate::types::user_error::UserError;
@@ -349,7 +349,7 @@ async fn report(
     let now = ctx.now()?;
     let user_errors = match carrier(&delivery, acting_courier(actor)) {
         Ok(courier) => {
-            courier_position::report(&services.pool, delivery.id, courier, place, now).await?;
+            courier_positions::report(&services.pool, delivery.id, courier, place, now).await?;
             Vec::new()
         }
         Err(refusal) => {

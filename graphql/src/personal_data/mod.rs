@@ -11,4 +11,4 @@ pub use erase::{erase_all_recorded, erase_customer, erased_among};
 pub use keeper::{Keeper, KeeperError};
 pub use notes::KitchenContact;
 pub(crate) use notes::{kitchen_contacts, note_texts};
-pub(crate) use reads::{ContactOf, Reading, contacts};
+pub(crate) use reads::{ContactOf, ContactRow, Reading, contacts};

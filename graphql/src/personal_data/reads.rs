@@ -9,8 +9,6 @@ use domain::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::types::contact::{Contact, Row};
-
 /// Who reads, and why: for which order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Reading {
@@ -30,17 +28,33 @@ pub(crate) struct ContactOf {
     pub(crate) reading: Option<Reading>,
 }
 
+/// A row of `contacts`.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct ContactRow {
+    pub(crate) id: Uuid,
+    pub(crate) name: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) street: Option<String>,
+    pub(crate) postcode: Option<String>,
+    pub(crate) city: Option<String>,
+    pub(crate) latitude: Option<f64>,
+    pub(crate) longitude: Option<f64>,
+    pub(crate) note: Option<String>,
+}
+
+/// The columns of [`ContactRow`].
 const COLUMNS: &str = "id, name, phone, email, street, postcode, city, latitude, longitude, note";
 
 /// The contacts that are still there, each noted as read where staff read it.
 pub(crate) async fn contacts(
     pool: &PgPool,
     keys: &[ContactOf],
-) -> Result<HashMap<ContactOf, Contact>, sqlx::Error> {
+) -> Result<HashMap<ContactOf, ContactRow>, sqlx::Error> {
     let ids: Vec<Uuid> = keys.iter().map(|key| key.id.0).collect();
     let readings: Vec<(Uuid, &Reading)> =
         keys.iter().filter_map(|key| Some((key.id.0, key.reading.as_ref()?))).collect();
-    let rows: Vec<Row> = if readings.is_empty() {
+    let rows: Vec<ContactRow> = if readings.is_empty() {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = ANY($1)");
         sqlx::query_as(&sql).bind(ids).fetch_all(pool).await?
     } else {
@@ -70,7 +84,7 @@ pub(crate) async fn contacts(
             .fetch_all(pool)
             .await?
     };
-    let shown: HashMap<Uuid, Contact> = rows.into_iter().map(|row| (row.id, row.into())).collect();
+    let shown: HashMap<Uuid, ContactRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let found = |key: &ContactOf| Some((key.clone(), shown.get(&key.id.0)?.clone()));
     Ok(keys.iter().filter_map(found).collect())
 }

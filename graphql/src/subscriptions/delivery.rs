@@ -9,6 +9,7 @@ use domain::ids::{DeliveryId, PizzeriaId};
 use domain::{AggregateState, Event, LogPosition, StreamId, StreamType};
 use event_store::{Notice, RecordedEvent};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use projections::courier_positions::{self, Report};
 use sqlx::PgPool;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -21,7 +22,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::requires::{requires, roles};
 use crate::scalars;
-use crate::types::courier_position::{self, CourierPosition, Report};
+use crate::types::courier_position::CourierPosition;
 use crate::types::delivery::Delivery;
 
 /// What became of a delivery, or where its courier is.
@@ -77,7 +78,7 @@ impl DeliverySubscription {
             Some(_) => None,
             None => {
                 let position = Box::pin(position_of(&services.pool, base, &stream, &at)).await?;
-                let latest = Box::pin(courier_position::latest(&services.pool, &[id])).await?;
+                let latest = Box::pin(courier_positions::latest(&services.pool, &[id])).await?;
                 let report = latest.into_iter().next().filter(|report| under_way(&at, report));
                 view.fold.track(stream.clone(), at.clone());
                 update_of(&at, position, None, report)
@@ -156,7 +157,7 @@ impl DeliveryView {
     /// An item for what a courier has reported, if it is of this delivery.
     fn reported(&self, notice: &Notice, seen: LogPosition) -> Option<DeliveryUpdate> {
         let report = match notice {
-            Notice::Said { channel, payload } if channel == courier_position::CHANNEL => {
+            Notice::Said { channel, payload } if channel == courier_positions::CHANNEL => {
                 serde_json::from_str::<Report>(payload).ok()?
             }
             Notice::Said { .. } | Notice::Interrupted => return None,

@@ -2,7 +2,8 @@
 
 use async_graphql::SimpleObject;
 use domain::ids::ContactId;
-use uuid::Uuid;
+
+use crate::personal_data::ContactRow;
 
 /// Who an order is for, and where to.
 #[derive(Debug, Clone, Default, SimpleObject)]
@@ -41,24 +42,9 @@ impl Contact {
     }
 }
 
-/// A row of `contacts`.
-#[derive(Debug, sqlx::FromRow)]
-pub(crate) struct Row {
-    pub(crate) id: Uuid,
-    name: Option<String>,
-    phone: Option<String>,
-    email: Option<String>,
-    street: Option<String>,
-    postcode: Option<String>,
-    city: Option<String>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
-    note: Option<String>,
-}
-
-impl From<Row> for Contact {
-    fn from(row: Row) -> Self {
-        let Row { id: _, name, phone, email, street, postcode, city, latitude, longitude, note } = row;
+impl From<ContactRow> for Contact {
+    fn from(row: ContactRow) -> Self {
+        let ContactRow { id: _, name, phone, email, street, postcode, city, latitude, longitude, note } = row;
         let known = street.is_some() || postcode.is_some() || city.is_some() || latitude.is_some();
         let address = known.then_some(Address { street, postcode, city, latitude, longitude });
         Self { name, phone, email, address, note }

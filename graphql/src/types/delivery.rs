@@ -160,7 +160,7 @@ impl Delivery {
     async fn courier_position(&self, ctx: &Context<'_>) -> Result<Option<CourierPosition>, ApiError> {
         match self.delivery.progress {
             DeliveryProgress::PickedUp { .. } if self.as_of.is_none() => {
-                ctx.loaders()?.load_one(PositionOf(self.delivery.id)).await
+                Ok(ctx.loaders()?.load_one(PositionOf(self.delivery.id)).await?.map(Into::into))
             }
             _ => Ok(None),
         }

@@ -89,7 +89,7 @@ impl Order {
         };
         let staff = caller.actor.as_ref().filter(|actor| actor.role != Role::Customer);
         let reading = staff.map(reading).transpose()?;
-        ctx.loaders()?.load_one(ContactOf { id, reading }).await
+        Ok(ctx.loaders()?.load_one(ContactOf { id, reading }).await?.map(Into::into))
     }
 
     /// Whether the order is the caller's to deal with now: for a courier while it waits for one and while it is
