@@ -10,7 +10,7 @@ use domain::LogPosition;
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 use tokio::sync::Notify;
-use transparency::{EVERY, SealError, SignedHead, Signer, Until};
+use transparency::{EVENTS_PER_HEAD, SealError, SignedHead, Signer, Until};
 
 use crate::leadership::Leadership;
 use crate::progress::Progress;
@@ -107,7 +107,7 @@ impl Sealer {
         };
         *sealed = Some(from);
         progress.head_beyond(from.0).await;
-        let whole = from.0 + i64::try_from(EVERY).unwrap_or(i64::MAX) - 1;
+        let whole = from.0 + i64::try_from(EVENTS_PER_HEAD).unwrap_or(i64::MAX) - 1;
         let many = tokio::time::timeout(self.sealing.within, progress.head_beyond(whole)).await.is_ok();
         let until = if many { Until::LastWhole } else { Until::Now };
         let mut db = self.pool.acquire().await?;

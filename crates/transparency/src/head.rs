@@ -1,5 +1,5 @@
-//! Heads of the tree, and their text: a C2SP checkpoint as a signed note. What is signed is the text of four lines;
-//! what is published has an empty line and the signature's line behind it. The note of a resumption has two lines more.
+//! Heads of the tree, and their text: a C2SP checkpoint as a signed note. The signed text has four lines, six for a
+//! resumption; the published note adds an empty line and the line of the signature.
 
 use std::fmt::{Display, Formatter};
 
@@ -10,34 +10,34 @@ use uuid::Uuid;
 
 use crate::key::KeyId;
 
-/// How the names of our logs begin, and so every note.
+/// Prefix of the names of logs, and so of every note.
 pub const NAME: &str = "ocpizza-manager/";
-/// How a signature's line begins: an em dash.
+/// Prefix of a signature's line: an em dash.
 const DASH: &str = "— ";
 
-/// A log's name: its first line in every head.
+/// Returns a log's name: the first line of its heads.
 pub(crate) fn origin(log: Uuid) -> String {
     format!("{NAME}{log}")
 }
 
-/// The log of a name.
+/// Returns the log of a name.
 pub(crate) fn log_of(name: &str) -> Option<Uuid> {
     let log = name.strip_prefix(NAME)?.parse().ok()?;
     (origin(log) == name).then_some(log)
 }
 
-/// How the two lines begin that a resumption adds to a head.
+/// Prefixes of the two lines that a resumption adds to a head.
 const RESUMES: &str = "resumes ";
 const REASON: &str = "reason ";
-/// Stands for the root of a head of which only the size is known.
+/// Placeholder for the root of a head of which only the size is known.
 const UNKNOWN_ROOT: &str = "-";
 
-/// What a head adds that an operator let the tree go on from: the head that was given up, and why.
+/// The additional lines of a head from which an operator resumed sealing: the abandoned head, and the reason.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resumption {
-    /// The size of the head that was given up; the head's own size when none was.
+    /// Size of the abandoned head; the head's own size if no head was abandoned.
     pub size: u64,
-    /// Its root; `None` when only its size is known.
+    /// Root of the abandoned head; `None` if only its size is known.
     pub root: Option<Hash>,
     /// The operator's reason; one line.
     pub reason: String,
@@ -57,43 +57,43 @@ impl Resumption {
     }
 }
 
-/// What a log was, at a size.
+/// The root of a log's tree at a size.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TreeHead {
-    /// Which log: the id that it was given when its tables were made.
+    /// Id of the log, created with its tables.
     pub log: Uuid,
-    /// How many events: those at positions 1 to this.
+    /// Number of events: those at positions 1 to `size`.
     pub size: u64,
-    /// The root over them.
+    /// Root over these events.
     pub root: Hash,
-    /// When it was signed; microseconds count, nothing below them.
+    /// Time of signing, in microseconds.
     pub signed_at: DateTime<Utc>,
-    /// Set when this is the note of a resumption: the tree goes on from this head, at the operator's word.
+    /// Set if this is the note of a resumption: an operator resumed sealing from this head.
     pub resumption: Option<Resumption>,
 }
 
 impl TreeHead {
-    /// The log's name, `ocpizza-manager/<log id>`.
+    /// Returns the log's name, `ocpizza-manager/<log id>`.
     pub fn origin(&self) -> String {
         origin(self.log)
     }
 
-    /// The text that is signed: name, size, root in base64 and time, a line each; then the lines of a resumption.
+    /// Returns the signed text: name, size, root in base64 and time, a line each; then the lines of a resumption.
     pub fn body(&self) -> String {
         let signed_at = self.signed_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         let resumption = self.resumption.as_ref().map(Resumption::lines).unwrap_or_default();
         format!("{}\n{}\n{}\n{signed_at}\n{resumption}", self.origin(), self.size, self.root)
     }
 
-    /// Whether this is the note of a resumption that gave up another head: one beyond its size, up to the size that it
-    /// names, signed no later.
+    /// Returns whether this is the note of a resumption that abandons `other`: a head beyond its size, up to the size
+    /// that it names, signed no later.
     pub fn gives_up(&self, other: &Self) -> bool {
         self.resumption.as_ref().is_some_and(|resumption| {
             self.log == other.log
                 && self.size < other.size
                 && other.size <= resumption.size
                 && other.signed_at <= self.signed_at
-                // Of the head that it names it says which it was.
+                // A head of the named size must also have the named root.
                 && (other.size < resumption.size || resumption.root.is_none_or(|root| root == other.root))
         })
     }
@@ -111,18 +111,18 @@ impl TreeHead {
     }
 }
 
-/// A head and its signature, believed or not: ask [`crate::TrustedKeys`].
+/// A head with its signature, to be checked by [`crate::TrustedKeys`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignedHead {
     /// The head.
     pub head: TreeHead,
-    /// With which key it says to be signed.
+    /// Id of the key that it claims to be signed with.
     pub key_id: KeyId,
     /// Ed25519 over [`TreeHead::body`].
     pub signature: [u8; 64],
 }
 
-/// The signed note, as it is published: ends with a line's end.
+/// Writes the signed note as it is published, with a final line feed.
 impl Display for SignedHead {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let signature = BASE64_STANDARD.encode([&self.key_id.0[..], &self.signature].concat());
@@ -130,19 +130,19 @@ impl Display for SignedHead {
     }
 }
 
-/// A text that is no signed head.
+/// A text is not a signed head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: not a signed head as `ocpizza-manager audit seal` prints it")]
 pub struct BadNote {
-    /// Where in the text, from 1.
+    /// Line in the text, from 1.
     pub line: usize,
 }
 
-/// Reads signed heads, one behind the other, with or without empty lines between. Signatures of others on a head,
-/// such as witnesses, are passed over.
+/// Parses consecutive signed heads, with or without empty lines between them. Other signatures on a head, such as those
+/// of witnesses, are ignored.
 ///
 /// # Errors
-/// [`BadNote`] at the first that is none; a text without any is bad at its first line.
+/// [`BadNote`] at the first line that is not part of a signed head; at line 1 for a text without heads.
 pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, BadNote> {
     let lines: Vec<&str> = text.lines().collect();
     let mut notes = Vec::new();
@@ -158,7 +158,7 @@ pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, BadNote> {
         let rest = lines.get(at..).unwrap_or_default();
         let body = rest.iter().position(|line| line.is_empty()).map(|end| &rest[..end]).ok_or(bad)?;
         let head = TreeHead::of_lines(body).ok_or(bad)?;
-        // Only the one way of writing it is what was signed.
+        // Any other spelling of the same values is not the signed text.
         if !head.body().lines().eq(body.iter().copied()) {
             return Err(bad);
         }

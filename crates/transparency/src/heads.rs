@@ -1,4 +1,4 @@
-//! The heads in the database, and proofs between them. Reads only.
+//! Reads the heads in the database, and proofs between them.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
@@ -12,16 +12,16 @@ use crate::tiles::{self, Computation};
 use crate::tree::{TreeError, prove_consistency, prove_inclusion};
 use crate::{SealError, tree};
 
-/// A head as it is stored, with the public half of the key that signed it.
+/// A stored head, with the public key stored beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredHead {
     /// The head.
     pub signed: SignedHead,
-    /// As it is stored beside it; whether it is to be trusted is another question.
+    /// The stored public key, which is not necessarily trusted.
     pub public_key: PublicKey,
 }
 
-/// A row of the table of heads, and the log's id.
+/// A row of `tree_heads`, and the log's id.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Row {
     log_id: Uuid,
@@ -33,12 +33,12 @@ pub(crate) struct Row {
     public_key: Vec<u8>,
 }
 
-/// The heads, with the columns of [`Row`].
+/// Selects the columns of [`Row`].
 pub(crate) const HEADS: &str = "SELECT log_id, size, root_hash, signed_at, key_id, signature, public_key \
                                 FROM tree_heads, log_identity";
 
 impl Row {
-    /// The head; none when it is not one that this program could have written.
+    /// Decodes the head; `None` if this program cannot have written it.
     pub(crate) fn decode(self) -> Option<StoredHead> {
         let head = TreeHead {
             log: self.log_id,
@@ -59,37 +59,37 @@ impl Row {
     }
 }
 
-/// Which log this is.
+/// Returns the log's id.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn log_id(db: impl PgExecutor<'_>) -> Result<Uuid, sqlx::Error> {
     sqlx::query_scalar("SELECT log_id FROM log_identity").fetch_one(db).await
 }
 
-/// How many events are sealed: those at positions 1 to this.
+/// Returns the last sealed position: the size of the last head.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn sealed(db: impl PgExecutor<'_>) -> Result<LogPosition, sqlx::Error> {
     let size: Option<i64> = sqlx::query_scalar("SELECT max(size) FROM tree_heads").fetch_one(db).await?;
     Ok(LogPosition(size.unwrap_or_default()))
 }
 
-/// The last head; none while nothing is sealed.
+/// Returns the last head; `None` before the first.
 ///
 /// # Errors
-/// When the database does not answer, or the head is damaged.
+/// The database does not answer, or the head is damaged.
 pub async fn latest(db: impl PgExecutor<'_>) -> Result<Option<StoredHead>, SealError> {
     let sql = format!("{HEADS} ORDER BY size DESC LIMIT 1");
     let row: Option<Row> = sqlx::query_as(&sql).fetch_optional(db).await?;
     row.map(Row::readable).transpose()
 }
 
-/// The heads behind a size, in order, at most `limit`.
+/// Returns the heads beyond a size, in order, at most `limit`.
 ///
 /// # Errors
-/// When the database does not answer, or a head is damaged.
+/// The database does not answer, or a head is damaged.
 pub async fn heads_after(
     db: impl PgExecutor<'_>,
     size: LogPosition,
@@ -100,69 +100,69 @@ pub async fn heads_after(
     rows.into_iter().map(Row::readable).collect()
 }
 
-/// That an event is in the tree of a size.
+/// Proof that an event is in a tree.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Inclusion {
-    /// How many events the tree has.
+pub struct InclusionProof {
+    /// Number of events in the tree.
     pub size: u64,
-    /// Its root.
+    /// Root of the tree.
     pub root: Hash,
-    /// The hash of the event's leaf.
+    /// Hash of the event's leaf.
     pub leaf: Hash,
-    /// The siblings on the way from the leaf to the root, from below.
+    /// The siblings on the path from the leaf to the root, from the bottom.
     pub path: Vec<Hash>,
 }
 
-/// That a tree is the beginning of a larger one.
+/// Proof that a tree is a prefix of a larger one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Consistency {
-    /// The root of the smaller.
+pub struct ConsistencyProof {
+    /// Root of the smaller tree.
     pub from_root: Hash,
-    /// The root of the larger.
+    /// Root of the larger tree.
     pub to_root: Hash,
-    /// The hashes that lead to both.
+    /// The hashes from which both roots are computed.
     pub path: Vec<Hash>,
 }
 
 struct Included(LogPosition, u64);
 
 impl Computation for Included {
-    type Output = Inclusion;
+    type Output = InclusionProof;
 
-    fn compute(&self, hashes: &impl HashReader) -> Result<Inclusion, TreeError> {
+    fn compute(&self, hashes: &impl HashReader) -> Result<InclusionProof, TreeError> {
         let Self(position, size) = *self;
         let path = prove_inclusion(size, position, hashes)?;
         let leaf = tree::leaf_hash(position, hashes)?;
-        Ok(Inclusion { size, root: tree::root(size, hashes)?, leaf, path })
+        Ok(InclusionProof { size, root: tree::root(size, hashes)?, leaf, path })
     }
 }
 
 struct Consistent(u64, u64);
 
 impl Computation for Consistent {
-    type Output = Consistency;
+    type Output = ConsistencyProof;
 
-    fn compute(&self, hashes: &impl HashReader) -> Result<Consistency, TreeError> {
+    fn compute(&self, hashes: &impl HashReader) -> Result<ConsistencyProof, TreeError> {
         let Self(from, to) = *self;
         let path = prove_consistency(from, to, hashes)?;
-        Ok(Consistency { from_root: tree::root(from, hashes)?, to_root: tree::root(to, hashes)?, path })
+        Ok(ConsistencyProof { from_root: tree::root(from, hashes)?, to_root: tree::root(to, hashes)?, path })
     }
 }
 
-/// Proves that the event at a position is in the tree of a size, which must be sealed.
+/// Proves that the event at a position is in the tree of a sealed size.
 ///
 /// # Errors
-/// [`TreeError::NoSuchPart`] when the tree does not reach so far; when the database does not answer.
+/// [`TreeError::NoSuchPart`] if the position or size is beyond the tree; the database does not answer.
 pub async fn inclusion(
     db: &mut PgConnection,
     position: LogPosition,
     size: LogPosition,
-) -> Result<Inclusion, SealError> {
+) -> Result<InclusionProof, SealError> {
     let size = size_of(db, size).await?;
     tiles::compute(db, &Included(position, size)).await
 }
 
-/// Proves that the tree of a size is the beginning of that of another, which must be sealed.
+/// Proves that the tree of a size is a prefix of the tree of a larger, sealed size.
 ///
 /// # Errors
 /// As [`inclusion`].
@@ -170,13 +170,13 @@ pub async fn consistency(
     db: &mut PgConnection,
     from: LogPosition,
     to: LogPosition,
-) -> Result<Consistency, SealError> {
+) -> Result<ConsistencyProof, SealError> {
     let to = size_of(db, to).await?;
     let from = u64::try_from(from.0).map_err(|_| TreeError::NoSuchPart)?;
     tiles::compute(db, &Consistent(from, to)).await
 }
 
-/// A size, when it is sealed.
+/// Returns a size, if it is sealed.
 async fn size_of(db: &mut PgConnection, size: LogPosition) -> Result<u64, SealError> {
     if size > sealed(db).await? {
         return Err(TreeError::NoSuchPart.into());

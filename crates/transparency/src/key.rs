@@ -1,5 +1,5 @@
-//! Keys of heads: Ed25519. The public half is written as the verifier key of C2SP's signed notes, which names the
-//! log: `ocpizza-manager/<log id>+<key id>+<base64>`.
+//! Ed25519 keys of heads. A public key is written as a verifier key of C2SP's signed notes, which names the log:
+//! `ocpizza-manager/<log id>+<key id>+<base64>`.
 
 use std::fmt::{Debug, Display, Formatter};
 use std::str::FromStr;
@@ -12,13 +12,13 @@ use uuid::Uuid;
 
 use crate::head::{SignedHead, TreeHead, origin};
 
-/// The algorithm's number in signed notes: Ed25519.
+/// Number of the algorithm Ed25519 in signed notes.
 const ED25519: u8 = 1;
-/// What a key is derived for; another purpose would have another.
+/// HKDF info of the signing key; keys for other purposes have others.
 const PURPOSE: &[u8] = b"ocpizza-manager tree head signing key, Ed25519 seed, 1";
 
-/// A key's name in signed notes: the first four bytes of SHA-256 over the log's name, a line's end, the algorithm
-/// and the public key. Shown in hexadecimal.
+/// A key's id in signed notes: the first four bytes of SHA-256 over the log's name, a line feed, the algorithm and the
+/// public key. Written in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 4]);
 
@@ -28,7 +28,7 @@ impl Display for KeyId {
     }
 }
 
-/// A text that is no key. Never shows it: it may be a secret.
+/// A text is not a key. The message never shows the text, which may be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {
     /// Not 32 bytes in base64.
@@ -41,7 +41,7 @@ pub enum BadKey {
     Public,
 }
 
-/// The secret that heads are signed with. Zeroed when dropped, and never shown.
+/// Secret key that signs heads. Zeroed when dropped, and never shown.
 #[derive(Clone)]
 pub struct SealingKey(SigningKey);
 
@@ -52,12 +52,12 @@ impl Debug for SealingKey {
 }
 
 impl SealingKey {
-    /// From its seed.
+    /// Returns the key of a seed.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// From its seed in base64.
+    /// Returns the key of a seed in base64.
     ///
     /// # Errors
     /// [`BadKey::Seed`].
@@ -67,15 +67,15 @@ impl SealingKey {
         Ok(Self::from_seed(&seed))
     }
 
-    /// The one that belongs to a secret of another purpose (HKDF with SHA-256): nobody learns either from the other.
+    /// Derives the key from a secret of another purpose (HKDF with SHA-256): neither reveals the other.
     pub fn derived_from(secret: &[u8]) -> Self {
         let mut seed = [0; 32];
-        // 32 bytes are one block; only more than 255 of them are refused.
+        // Cannot fail: only more than 255 blocks are refused, and 32 bytes are one.
         let _ = Hkdf::<Sha256>::new(None, secret).expand(PURPOSE, &mut seed);
         Self::from_seed(&seed)
     }
 
-    /// The public half, for a log.
+    /// Returns the public key for a log.
     pub fn public(&self, log: Uuid) -> PublicKey {
         PublicKey { log, key: self.0.verifying_key() }
     }
@@ -87,7 +87,7 @@ impl SealingKey {
     }
 }
 
-/// What heads of a log are verified with.
+/// Public key that verifies the heads of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     log: Uuid,
@@ -95,27 +95,27 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// From its bytes, for a log.
+    /// Returns the key of these bytes for a log.
     ///
     /// # Errors
-    /// [`BadKey::Public`] when they are no point of the curve, or one that anybody could sign for.
+    /// [`BadKey::Public`] if they are not a point of the curve, or a weak one, for which anyone can sign.
     pub fn of(log: Uuid, bytes: &[u8]) -> Result<Self, BadKey> {
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| BadKey::Public)?;
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| BadKey::Public)?;
         if key.is_weak() { Err(BadKey::Public) } else { Ok(Self { log, key }) }
     }
 
-    /// The log whose heads it verifies.
+    /// Returns the log whose heads it verifies.
     pub fn log(&self) -> Uuid {
         self.log
     }
 
-    /// Its 32 bytes.
+    /// Returns the key's 32 bytes.
     pub fn to_bytes(&self) -> [u8; 32] {
         self.key.to_bytes()
     }
 
-    /// Its name in signed notes.
+    /// Returns the key's id in signed notes.
     pub fn id(&self) -> KeyId {
         let digest = Sha256::new()
             .chain_update(origin(self.log))
@@ -143,7 +143,7 @@ impl FromStr for PublicKey {
     type Err = BadKey;
 
     fn from_str(text: &str) -> Result<Self, BadKey> {
-        // The base64 may have a + of its own.
+        // The base64 may contain `+` itself.
         let mut parts = text.trim().splitn(3, '+');
         let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(BadKey::Public);
@@ -156,21 +156,21 @@ impl FromStr for PublicKey {
     }
 }
 
-/// Why a signed head is not believed.
+/// Why a signed head is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
-    /// Of another log.
+    /// The head is of another log.
     #[error("it is a head of another log, {0}")]
     OtherLog(Uuid),
-    /// Signed with a key that nobody has named.
+    /// The head is signed with a key that is not trusted.
     #[error("it is signed with the key {0}, which is not trusted here")]
     UnknownKey(KeyId),
-    /// Not what was signed.
+    /// The signature is wrong.
     #[error("its signature is not that of the key {0}")]
     BadSignature(KeyId),
 }
 
-/// The keys whose heads are believed: the present one, and those before it.
+/// Trusted keys: the present one and retired ones.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedKeys(Vec<PublicKey>);
 
@@ -181,15 +181,15 @@ impl FromIterator<PublicKey> for TrustedKeys {
 }
 
 impl TrustedKeys {
-    /// The keys.
+    /// Returns the keys.
     pub fn keys(&self) -> &[PublicKey] {
         &self.0
     }
 
-    /// Whether a head of a log is believed.
+    /// Checks that a head of a log is signed with a trusted key.
     ///
     /// # Errors
-    /// [`Untrusted`], when it is not.
+    /// [`Untrusted`].
     pub fn check(&self, log: Uuid, signed: &SignedHead) -> Result<(), Untrusted> {
         if signed.head.log != log {
             return Err(Untrusted::OtherLog(signed.head.log));

@@ -1,41 +1,41 @@
-//! An event's exact bytes, as a leaf of the tree. Whatever is stored of an event is in them.
+//! An event's exact bytes as a leaf of the tree: every stored column is part of them.
 
 use domain::LogPosition;
 use tlog_tiles::{Hash, record_hash};
 
-/// An event as it is stored, not decoded: even what this program cannot read is a leaf.
+/// An event as stored. It is not decoded: an event that this program cannot read is a leaf too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredEvent<'a> {
-    /// Its place in the log, from 1; the leaf's index is one less.
+    /// Position in the log, from 1; the leaf's index is one less.
     pub position: LogPosition,
-    /// The kind of its stream.
+    /// Kind of the stream.
     pub aggregate_type: &'a str,
-    /// Its stream within the kind.
+    /// Id of the stream within its kind.
     pub aggregate_id: &'a str,
-    /// Its place in its stream, from 1.
+    /// Position in the stream, from 1.
     pub sequence: i64,
-    /// Its type.
+    /// Type of the event.
     pub event_type: &'a str,
-    /// The version of its payload.
+    /// Version of the payload.
     pub event_version: &'a str,
-    /// When it was recorded, in microseconds since 1970.
+    /// Time of recording, in microseconds since 1970.
     pub recorded_at: i64,
-    /// The payload's exact text.
+    /// Exact text of the payload.
     pub payload: &'a str,
-    /// The metadata's exact text.
+    /// Exact text of the metadata.
     pub metadata: &'a str,
 }
 
 fn push_text(leaf: &mut Vec<u8>, text: &str) {
-    // PostgreSQL's texts end at 1 GiB.
+    // A PostgreSQL text has at most 1 GiB.
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     leaf.extend_from_slice(&length.to_be_bytes());
     leaf.extend_from_slice(text.as_bytes());
 }
 
 impl StoredEvent<'_> {
-    /// Writes the leaf into a buffer, which is emptied first: numbers big endian in 8 bytes, texts as their length
-    /// in 4 bytes and UTF-8.
+    /// Writes the leaf into a cleared buffer: numbers as 8 bytes big endian, texts as their length in 4 bytes and their
+    /// UTF-8 bytes.
     pub fn encode_into(&self, leaf: &mut Vec<u8>) {
         leaf.clear();
         leaf.extend_from_slice(&self.position.0.to_be_bytes());
@@ -49,14 +49,14 @@ impl StoredEvent<'_> {
         push_text(leaf, self.metadata);
     }
 
-    /// The leaf.
+    /// Returns the leaf.
     pub fn encode(&self) -> Vec<u8> {
         let mut leaf = Vec::with_capacity(128 + self.payload.len() + self.metadata.len());
         self.encode_into(&mut leaf);
         leaf
     }
 
-    /// The leaf's hash: SHA-256 of a zero byte and the leaf.
+    /// Returns the leaf's hash: SHA-256 of a zero byte and the leaf.
     pub fn hash(&self) -> Hash {
         record_hash(&self.encode())
     }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn no_two_events_share_a_leaf() {
-        // What moves between neighbouring fields is not the same bytes.
+        // Text moved to a neighbouring field gives other bytes.
         let moved = StoredEvent { aggregate_type: "orde", aggregate_id: "ré", ..EVENT };
         let spaced = StoredEvent { payload: r#"{"a":1}"#, ..EVENT };
         let earlier = StoredEvent { recorded_at: EVENT.recorded_at - 1, ..EVENT };

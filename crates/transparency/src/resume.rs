@@ -1,5 +1,5 @@
-//! Resumptions: after a failover, a restore or a long time without a process, an operator lets the tree go on from the
-//! last head that is left. The note is signed, names the head that was given up and why, and stays for auditors.
+//! Resumptions: after a failover, a restore or a long time without a process, an operator resumes sealing from the last
+//! stored head. A signed note names the abandoned head and the reason, and is kept for auditors.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
@@ -8,22 +8,22 @@ use crate::head::{Resumption, SignedHead, TreeHead};
 use crate::seal::{self, Signer};
 use crate::{SealError, heads, witness};
 
-/// The most characters of a reason.
-pub const LONGEST_REASON: usize = 200;
+/// Longest reason, in characters.
+pub const MAX_REASON_CHARS: usize = 200;
 
-/// Why a reason cannot be signed.
+/// A reason is not one line of bounded length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("--reason must be one line of 1 to {LONGEST_REASON} characters without control characters")]
+#[error("--reason must be one line of 1 to {MAX_REASON_CHARS} characters without control characters")]
 pub struct BadReason;
 
-/// A reason as it is signed: one line.
+/// Returns a trimmed and checked reason.
 ///
 /// # Errors
 /// [`BadReason`].
 pub fn reason(text: &str) -> Result<String, BadReason> {
     let text = text.trim();
     let is_one_line = !text.chars().any(|each| each.is_control() || ['\u{2028}', '\u{2029}'].contains(&each));
-    if (1..=LONGEST_REASON).contains(&text.chars().count()) && is_one_line {
+    if (1..=MAX_REASON_CHARS).contains(&text.chars().count()) && is_one_line {
         Ok(text.to_owned())
     } else {
         Err(BadReason)
@@ -31,12 +31,12 @@ pub fn reason(text: &str) -> Result<String, BadReason> {
 }
 
 impl Signer {
-    /// Lets the tree go on from its last head, although heads beyond it are remembered or what follows it is old;
-    /// stores and returns the signed note. `given` are heads that were kept outside.
+    /// Resumes sealing from the last stored head, although heads beyond it are remembered or the next event is old;
+    /// stores and returns the signed note. `given` are heads kept outside the database.
     ///
     /// # Errors
-    /// [`SealError`], when the last head itself does not hold: it is not signed with a trusted key, the stored hashes
-    /// are not its own, or the log ends before it.
+    /// [`SealError`] if the last head itself is invalid: it is not signed with a trusted key, disagrees with the stored
+    /// hashes, or the log ends before it.
     pub async fn resume(
         &self,
         db: &mut PgConnection,
@@ -49,7 +49,7 @@ impl Signer {
         let log = heads::log_id(&mut *transaction).await?;
         let tree = self.tree(&mut transaction, log).await?.tree;
         let floors = witness::floors(&mut transaction, Some(&self.witness)).await?;
-        // The largest that is known of; its root, if any place knows it.
+        // The largest known head, with its root if any place knows it.
         let known = floors.iter().map(|floor| (floor.size, floor.root, floor.at));
         let known = known.chain(given.iter().map(|head| (head.size, Some(head.root), head.signed_at)));
         let known: Vec<_> = known.collect();
@@ -73,7 +73,7 @@ impl Signer {
             .bind(signed.to_string())
             .execute(&mut *transaction)
             .await?;
-        // The heads that follow are published too, although some of their size were.
+        // Later heads are published although heads of their size were before.
         sqlx::query("UPDATE head_publications SET size = LEAST(size, $1)")
             .bind(cut)
             .execute(&mut *transaction)

@@ -1,14 +1,13 @@
-//! Sealing: the tree grows to the log's end, and heads are signed. Off the write path, one at a time on a database,
-//! each batch in one transaction: whatever crashes, a head and its tiles are there together or not at all.
+//! Sealing: extends the tree to the log's end and signs heads. It runs off the write path, in one process at a time.
+//! Each batch is one transaction, so a head and its tiles are stored together or not at all.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
+use event_store::log::{self, LogError};
 use futures_util::TryStreamExt;
 use sqlx::{Connection, PgConnection};
 use tlog_tiles::record_hash;
 use uuid::Uuid;
-
-use event_store::log::{self, LogError};
 
 use crate::head::TreeHead;
 use crate::heads::{self, StoredHead};
@@ -16,76 +15,76 @@ use crate::key::{PublicKey, SealingKey, TrustedKeys, Untrusted};
 use crate::stored::{COLUMNS, stored_event};
 use crate::tiles::{self, GrowingTree, Tile};
 use crate::tree::TreeError;
-use crate::witness::{self, KeptIn, LATEST, Witness};
+use crate::witness::{self, KeptIn, MAX_SEALING_DELAY, Witness};
 
-/// A head at least after so many events.
-pub const EVERY: u64 = 1_000;
-/// Events of a batch, and of a transaction.
-const BATCH: i64 = 20_000;
+/// Largest number of events between two heads.
+pub const EVENTS_PER_HEAD: u64 = 1_000;
+/// Events of a batch, which is one transaction.
+const BATCH_EVENTS: i64 = 20_000;
 
 /// Why nothing could be sealed or proven.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// The log could not be read.
+    /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// There is no such root or proof; or hashes of it are missing.
+    /// The tree has no such root or proof, or its hashes are missing.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// The stored tree is not the one that was sealed: nothing is sealed on top of it.
+    /// The stored tree disagrees with its last head: nothing is sealed on top of it.
     #[error("the stored tree disagrees with the head over {0} events: run ocpizza-manager audit verify")]
     Disagrees(u64),
-    /// A head that this program cannot have written.
+    /// A stored head cannot have been written by this program.
     #[error("the head over {0} events is damaged: run ocpizza-manager audit verify")]
     BadHead(i64),
     /// The log has a gap, or ends before its last head.
     #[error("the log has no event at position {0}: run ocpizza-manager audit verify")]
     Missing(LogPosition),
-    /// The last head is not one to build on: its signature does not hold under a trusted key.
+    /// The last head is not signed with a trusted key.
     #[error(
         "nothing is sealed on top of the head over {size} events: {why}; run ocpizza-manager audit verify"
     )]
     Untrusted {
-        /// The head's size.
+        /// Size of the head.
         size: u64,
-        /// Why it is not believed.
+        /// Why it is not trusted.
         #[source]
         why: Untrusted,
     },
-    /// A head that was signed is no longer in the tree.
+    /// The tree has lost a signed head.
     #[error(
         "the tree has {sealed} events, and a head over {lost} that was signed (known from {kept_in}) is no longer in it: \
          the log was taken back or rewritten; run ocpizza-manager audit verify, and after a failover or a restore \
          ocpizza-manager audit resume --reason TEXT"
     )]
     Rewound {
-        /// The size of the head that was lost.
+        /// Size of the lost head.
         lost: u64,
-        /// Where it is remembered.
+        /// The place that remembers it.
         kept_in: KeptIn,
-        /// The size of the tree.
+        /// Size of the tree.
         sealed: u64,
     },
-    /// No head covers an event that was recorded long ago.
+    /// An event was recorded too long ago for a first head to cover it.
     #[error(
         "the event at position {position} was recorded at {recorded_at}, more than {} hours ago, and no head covers it: a \
          head that is signed now would not show that it was there; ocpizza-manager audit resume --reason TEXT seals it \
          all the same",
-        LATEST.num_hours()
+        MAX_SEALING_DELAY.num_hours()
     )]
     Late {
         /// The first position that no head covers.
         position: LogPosition,
-        /// When it was recorded.
+        /// Time of its recording.
         recorded_at: DateTime<Utc>,
     },
 }
 
 impl SealError {
-    /// A name of the fault, for those who may not see what the log holds.
+    /// Returns the error's code, which reveals nothing of the log.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Database(_) => "DATABASE",
@@ -101,7 +100,7 @@ impl SealError {
     }
 }
 
-/// What heads are signed with, and what the signer knows apart from the database. Clones share the memory.
+/// The key that signs heads, the retired keys, and the memory of signed heads. Clones share the memory.
 #[derive(Debug, Clone)]
 pub struct Signer {
     pub(crate) key: SealingKey,
@@ -115,29 +114,29 @@ impl From<SealingKey> for Signer {
     }
 }
 
-/// The tree as it can be built on.
+/// The checked tree to seal on top of.
 pub(crate) struct Base {
     pub(crate) tree: GrowingTree,
     pub(crate) last: Option<StoredHead>,
 }
 
 impl Signer {
-    /// Signs with a key, on top of heads of that key and of retired ones.
+    /// Returns a signer that accepts previous heads of its key and of retired ones.
     pub fn new(key: SealingKey, retired: Vec<PublicKey>) -> Self {
         Self { key, retired, witness: Witness::default() }
     }
 
-    /// What this process remembers.
+    /// Returns this process's memory of heads.
     pub fn witness(&self) -> &Witness {
         &self.witness
     }
 
-    /// The keys whose heads may be built on.
+    /// Returns the keys whose heads are accepted.
     pub fn trusted(&self, log: Uuid) -> TrustedKeys {
         self.retired.iter().cloned().chain([self.key.public(log)]).collect()
     }
 
-    /// The tree as of the last head, once that holds and the log reaches as far.
+    /// Returns the tree of the last head, after checking the head's key, its root and the log's length.
     pub(crate) async fn tree(&self, db: &mut PgConnection, log: Uuid) -> Result<Base, SealError> {
         let last = heads::latest(&mut *db).await?;
         if let Some(last) = &last {
@@ -151,7 +150,7 @@ impl Signer {
         Ok(Base { tree, last })
     }
 
-    /// As [`seal`], with what this signer knows.
+    /// Seals as [`seal`], with the signer's retired keys and memory.
     ///
     /// # Errors
     /// [`SealError`]; batches before it are sealed.
@@ -172,17 +171,17 @@ impl Signer {
     }
 }
 
-/// How far to seal.
+/// The end of sealing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// To the log's end.
+    /// The log's end.
     Now,
-    /// To the last event that completes [`EVERY`] since a head.
+    /// The last event that completes [`EVENTS_PER_HEAD`].
     LastWhole,
 }
 
-/// Seals what is behind the last head, and gives the heads that were signed; none when there was nothing to seal.
-/// `now` is when the heads are signed; their times never decrease.
+/// Seals the events after the last head, and returns the heads that were signed. `now` is the time of signing; times of
+/// heads never decrease.
 ///
 /// # Errors
 /// [`SealError`]; batches before it are sealed.
@@ -195,7 +194,7 @@ pub async fn seal(
     Signer::from(key.clone()).seal(db, until, now).await
 }
 
-/// The tree as of the last head, which must be the one that was signed.
+/// Returns the stored tree of the last head, if it has that head's root.
 async fn tree_of(db: &mut PgConnection, last: Option<&StoredHead>) -> Result<GrowingTree, SealError> {
     let Some(StoredHead { signed, .. }) = last else { return Ok(GrowingTree::default()) };
     let size = signed.head.size;
@@ -206,21 +205,21 @@ async fn tree_of(db: &mut PgConnection, last: Option<&StoredHead>) -> Result<Gro
     }
 }
 
-/// Whether the log can be sealed further: its last head is readable, the stored tree agrees with it, and the log
-/// reaches as far and goes on without a gap; no head that is remembered is lost, and nothing has waited for too long.
-/// Reads a few rows, and none of what is to be sealed. With a signer its memory counts too, and signatures are checked.
+/// Checks that sealing can continue: the last head is readable, the stored tree agrees with it, the log reaches as far
+/// and continues without a gap, no remembered head is lost, and no event has waited for too long. Reads a few rows only.
+/// With a signer its memory is checked too, and signatures.
 ///
 /// # Errors
-/// [`SealError`], with which [`seal`] would fail, too.
+/// The [`SealError`] with which [`seal`] would fail.
 pub async fn check_end(db: &mut PgConnection, signer: Option<&Signer>) -> Result<(), SealError> {
-    // As of one moment: sealing goes on meanwhile.
+    // In one snapshot: sealing may go on meanwhile.
     let mut snapshot = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     let id = heads::log_id(&mut *snapshot).await?;
     let now: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *snapshot).await?;
     let trusted = signer.map(|signer| signer.trusted(id));
     let last = heads::latest(&mut *snapshot).await?;
     let sealed = last.as_ref().map_or(0, |last| last.signed.head.size);
-    // Lost heads first: what else does not fit may follow from them.
+    // Lost heads first: they may be the cause of the other errors.
     let floors = witness::floors(&mut snapshot, signer.map(Signer::witness)).await?;
     let resumptions = witness::resumptions(&mut snapshot, trusted.as_ref()).await?;
     witness::check(&mut snapshot, sealed, &floors, &resumptions, now).await?;
@@ -235,14 +234,14 @@ pub async fn check_end(db: &mut PgConnection, signer: Option<&Signer>) -> Result
     if next <= end && !sqlx::query_scalar::<_, bool>(there).bind(next.0).fetch_one(&mut *snapshot).await? {
         return Err(SealError::Missing(next));
     }
-    // A process that does not seal remembers too.
+    // Processes that do not seal remember heads too.
     if let (Some(signer), Some(last)) = (signer, &last) {
         signer.witness.remember(last);
     }
     Ok(())
 }
 
-/// Whether the log has all that the tree has.
+/// Checks that the log is at least as long as the tree.
 fn check_reaches(end: LogPosition, tree: &GrowingTree) -> Result<(), SealError> {
     if end.0 < i64::try_from(tree.size()).unwrap_or(i64::MAX) {
         return Err(SealError::Missing(LogPosition(end.0 + 1)));
@@ -250,7 +249,7 @@ fn check_reaches(end: LogPosition, tree: &GrowingTree) -> Result<(), SealError> 
     Ok(())
 }
 
-/// One batch, and whether there may be more.
+/// Seals one batch, and returns its heads and whether there may be more events.
 async fn seal_batch(
     db: &mut PgConnection,
     signer: &Signer,
@@ -277,12 +276,12 @@ async fn seal_batch(
 
     let start = tree.size();
     let (mut heads, mut full) = (Vec::new(), Vec::new());
-    // As of the last head that is signed: what is behind it is read again when its time has come.
+    // The tree of the last signed head: events after it are read again by a later batch.
     let mut at_head = tree.clone();
     {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
         let after = i64::try_from(start).unwrap_or(i64::MAX);
-        let mut rows = sqlx::query(&sql).bind(after).bind(BATCH).fetch(&mut *transaction);
+        let mut rows = sqlx::query(&sql).bind(after).bind(BATCH_EVENTS).fetch(&mut *transaction);
         let mut leaf = Vec::new();
         let mut pending: Vec<Tile> = Vec::new();
         while let Some(row) = rows.try_next().await? {
@@ -293,7 +292,7 @@ async fn seal_batch(
             }
             event.encode_into(&mut leaf);
             pending.extend(tree.push(record_hash(&leaf))?);
-            if (tree.size() - start).is_multiple_of(EVERY) {
+            if (tree.size() - start).is_multiple_of(EVENTS_PER_HEAD) {
                 heads.push(sign(&tree)?);
                 full.append(&mut pending);
                 at_head = tree.clone();
@@ -305,7 +304,7 @@ async fn seal_batch(
             at_head = tree.clone();
         }
     }
-    let more = tree.size() - start == u64::try_from(BATCH).unwrap_or(u64::MAX);
+    let more = tree.size() - start == u64::try_from(BATCH_EVENTS).unwrap_or(u64::MAX);
     if let Some(newest) = heads.last() {
         full.extend(at_head.partial_tiles());
         tiles::write(&mut transaction, full).await?;
@@ -313,25 +312,25 @@ async fn seal_batch(
         write_floor(&mut transaction, newest).await?;
         transaction.commit().await?;
     }
-    // Not before it is stored: what was rolled back was never published.
+    // After the commit: a head that was rolled back was never published.
     if let Some(newest) = heads.last().or(last.as_ref()) {
         signer.witness.remember(newest);
     }
     Ok((heads, more))
 }
 
-/// Makes this transaction the only one that changes the tree.
+/// Locks the tree against other writers until the transaction ends.
 pub(crate) async fn lock(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('seal', 0))").execute(db).await?;
     Ok(())
 }
 
-/// A time as the database keeps it.
+/// Truncates a time to microseconds, as the database stores it.
 pub(crate) fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
 
-/// Remembers the last head apart from the heads.
+/// Stores the last head in `tree_floor`, apart from `tree_heads`.
 async fn write_floor(db: &mut PgConnection, head: &StoredHead) -> Result<(), sqlx::Error> {
     let head = &head.signed.head;
     sqlx::query(

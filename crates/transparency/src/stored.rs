@@ -1,4 +1,4 @@
-//! Events as they are stored, row by row: exact texts, nothing decoded.
+//! Reads events as stored: exact texts, not decoded.
 
 use domain::LogPosition;
 use sqlx::postgres::PgRow;
@@ -6,15 +6,14 @@ use sqlx::{Row, ValueRef};
 
 use crate::StoredEvent;
 
-/// The columns of an event, as [`stored_event`] reads them: texts to the byte.
+/// Columns that [`stored_event`] reads.
 pub(crate) const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
                                   recorded_at, payload::text, metadata::text";
 
-/// Microseconds from 1970 to 2000, where PostgreSQL counts from.
+/// Microseconds from 1970 to 2000, PostgreSQL's epoch.
 const EPOCH: i64 = 946_684_800_000_000;
 
-/// A time as PostgreSQL sends it: microseconds since 2000. Decoded here, since somebody who changes it may store one that
-/// no calendar has.
+/// Decodes a time as PostgreSQL sends it, in microseconds since 2000: a forged value may be outside of chrono's range.
 fn microseconds(row: &PgRow, index: usize) -> Result<i64, sqlx::Error> {
     let wrong = |source| sqlx::Error::ColumnDecode { index: index.to_string(), source };
     let value = row.try_get_raw(index)?;
@@ -25,7 +24,7 @@ fn microseconds(row: &PgRow, index: usize) -> Result<i64, sqlx::Error> {
     Ok(i64::from_be_bytes(bytes).saturating_add(EPOCH))
 }
 
-/// An event of a row, which it borrows from.
+/// Returns the event of a row, borrowing its texts.
 pub(crate) fn stored_event(row: &PgRow) -> Result<StoredEvent<'_>, sqlx::Error> {
     Ok(StoredEvent {
         position: LogPosition(row.try_get(0)?),

@@ -1,5 +1,5 @@
-//! The tree's hashes in the database, in tiles of 256 (C2SP tlog-tiles): the hashes of levels 0, 8, 16 and so on; those
-//! between are computed from them. A proof reads a few tiles, whatever the size of the log.
+//! The tree's hashes in the database, in tiles of 256 (C2SP tlog-tiles): levels 0, 8, 16 and so on are stored, those
+//! between are computed. A proof reads a few tiles, however long the log is.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,12 +12,12 @@ use crate::tree::{Frontier, TreeError};
 
 /// Levels of the tree in a level of tiles.
 const HEIGHT: u8 = 8;
-/// Hashes in a whole tile.
+/// Hashes in a full tile.
 pub(crate) const WIDTH: usize = 1 << HEIGHT;
 /// Bytes of a hash.
-const HASH: usize = 32;
+const HASH_BYTES: usize = 32;
 
-/// Some hashes of one level, one behind the other.
+/// Consecutive hashes of one level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tile {
     pub(crate) level: u8,
@@ -25,16 +25,16 @@ pub(crate) struct Tile {
     pub(crate) hashes: Vec<u8>,
 }
 
-/// A tree that grows, with its tiles that are not full yet.
+/// A growing tree with its incomplete tiles.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GrowingTree {
     frontier: Frontier,
-    /// The hashes of each level's last tile, when it is not full.
+    /// Hashes of each level's incomplete last tile.
     partial: Vec<Vec<u8>>,
 }
 
 impl GrowingTree {
-    /// That of a size, from its last tiles.
+    /// Returns the tree of a size, from its last tiles.
     pub(crate) fn of(size: u64, tiles: &Tiles) -> Result<Self, TreeError> {
         let frontier = Frontier::of(size, tiles)?;
         let mut partial = Vec::new();
@@ -56,7 +56,7 @@ impl GrowingTree {
         self.frontier.root()
     }
 
-    /// Appends a leaf, by its hash; gives the tiles that are full with it.
+    /// Appends the hash of a leaf, and returns the tiles that it completes.
     pub(crate) fn push(&mut self, leaf: Hash) -> Result<Vec<Tile>, TreeError> {
         let completed = self.frontier.push(leaf)?;
         let mut full = Vec::new();
@@ -66,7 +66,7 @@ impl GrowingTree {
             }
             let partial = &mut self.partial[usize::from(level)];
             partial.extend(hash.0);
-            if partial.len() == WIDTH * HASH {
+            if partial.len() == WIDTH * HASH_BYTES {
                 let tile = (self.frontier.size() >> (HEIGHT * level) >> HEIGHT) - 1;
                 full.push(Tile { level, tile, hashes: std::mem::take(partial) });
             }
@@ -74,7 +74,7 @@ impl GrowingTree {
         Ok(full)
     }
 
-    /// The last tile of each level, where it is not full.
+    /// Returns the incomplete last tile of each level.
     pub(crate) fn partial_tiles(&self) -> impl Iterator<Item = Tile> + '_ {
         let size = self.frontier.size();
         let partial = (0_u8..).zip(&self.partial).filter(|(_, hashes)| !hashes.is_empty());
@@ -86,24 +86,24 @@ impl GrowingTree {
     }
 }
 
-/// The last tile of each level of a tree, and how many hashes it has; none when the one before it is full.
+/// Returns the last tile of each level of a tree with its number of hashes, which is 0 after a full tile.
 fn last_tiles(size: u64) -> impl Iterator<Item = (u8, u64, usize)> {
     (0_u8..8).map(move |level| (level, size >> (HEIGHT * level))).take_while(|(_, count)| *count > 0).map(
         |(level, count)| {
-            // Less than 256.
+            // Below 256.
             let width = usize::try_from(count % WIDTH as u64).unwrap_or_default();
             (level, count >> HEIGHT, width)
         },
     )
 }
 
-/// Tiles that have been read.
+/// Tiles read from the database.
 #[derive(Debug, Default)]
 pub(crate) struct Tiles(HashMap<(u8, u64), Vec<u8>>);
 
 impl Tiles {
     fn bytes(&self, level: u8, tile: u64, width: usize) -> Option<&[u8]> {
-        self.0.get(&(level, tile))?.get(..width * HASH)
+        self.0.get(&(level, tile))?.get(..width * HASH_BYTES)
     }
 }
 
@@ -118,42 +118,42 @@ impl HashReader for Tiles {
     }
 }
 
-/// Notes what is asked for, and answers anything.
+/// Records the requested indexes, and returns zero hashes.
 #[derive(Default)]
-struct Asked(RefCell<Vec<u64>>);
+struct RecordingReader(RefCell<Vec<u64>>);
 
-impl HashReader for Asked {
+impl HashReader for RecordingReader {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog_tiles::Error> {
         self.0.borrow_mut().extend(indexes);
         Ok(vec![Hash::default(); indexes.len()])
     }
 }
 
-/// What a computation reads: asked of it beforehand, because it cannot wait for the database itself.
+/// A computation over hashes. It is synchronous, so it runs once to record what it reads, and again with the hashes.
 pub(crate) trait Computation {
     type Output;
     fn compute(&self, hashes: &impl HashReader) -> Result<Self::Output, TreeError>;
 }
 
-/// Computes something from the stored hashes.
+/// Runs a computation over the stored hashes.
 ///
 /// # Errors
-/// When the database does not answer, the tree has no such part, or hashes of it are missing.
+/// The database does not answer, the tree has no such part, or its hashes are missing.
 pub(crate) async fn compute<C: Computation>(
     db: &mut PgConnection,
     computation: &C,
 ) -> Result<C::Output, SealError> {
     let wanted: Vec<_> = {
-        let asked = Asked::default();
-        computation.compute(&asked)?;
-        let tiles = asked.0.into_inner().into_iter();
+        let reader = RecordingReader::default();
+        computation.compute(&reader)?;
+        let tiles = reader.0.into_inner().into_iter();
         tiles.map(|index| tlog_tiles::Tile::from_index(HEIGHT, index)).collect()
     };
     let tiles = read(db, wanted.iter().map(|tile| (tile.level(), tile.level_index()))).await?;
     Ok(computation.compute(&tiles)?)
 }
 
-/// The last tiles of a tree: what it takes to go on.
+/// Reads the last tiles of a tree, which appending needs.
 pub(crate) async fn read_edge(db: &mut PgConnection, size: u64) -> Result<Tiles, sqlx::Error> {
     read(db, last_tiles(size).map(|(level, tile, _)| (level, tile))).await
 }
@@ -162,7 +162,7 @@ fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// Reads tiles; those that are not there are left out.
+/// Reads tiles; missing ones are left out.
 pub(crate) async fn read(
     db: &mut PgConnection,
     wanted: impl Iterator<Item = (u8, u64)>,
@@ -184,13 +184,13 @@ pub(crate) async fn read(
 }
 
 impl Tiles {
-    /// A tile as it was read.
+    /// Returns the hashes of a tile.
     pub(crate) fn get(&self, level: u8, tile: u64) -> Option<&[u8]> {
         self.0.get(&(level, tile)).map(Vec::as_slice)
     }
 }
 
-/// Writes tiles, over what is there of them.
+/// Writes or overwrites tiles.
 pub(crate) async fn write(db: &mut PgConnection, tiles: Vec<Tile>) -> Result<(), sqlx::Error> {
     let levels: Vec<i16> = tiles.iter().map(|tile| i16::from(tile.level)).collect();
     let numbers: Vec<i64> = tiles.iter().map(|tile| number(tile.tile)).collect();

@@ -1,5 +1,5 @@
-//! The tree of RFC 6962: its right edge, to which leaves are appended, and proofs. What is hashed how is
-//! `tlog_tiles`' business; positions become indexes here.
+//! The tree of RFC 6962: its right edge, to which leaves are appended, and proofs. `tlog_tiles` computes the hashes;
+//! this module converts positions to indexes.
 
 use domain::LogPosition;
 use tlog_tiles::{
@@ -7,22 +7,22 @@ use tlog_tiles::{
     stored_hashes_for_record_hash, tree_hash,
 };
 
-/// Why there is no root, no proof, or no valid one.
+/// Why a root or proof cannot be computed, or a proof is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
-    /// The tree has not that many events, or no such position.
+    /// The size or position is beyond the tree.
     #[error("the tree has no such part")]
     NoSuchPart,
-    /// A proof that proves nothing, or hashes that are not there.
+    /// A proof is invalid, or hashes are missing.
     #[error(transparent)]
     Tree(#[from] tlog_tiles::Error),
 }
 
-/// The right edge of a tree: all that is needed to append, and to know the root. Its size is logarithmic.
+/// The right edge of a tree, from which leaves are appended and the root is computed. Its size is logarithmic.
 #[derive(Debug, Clone, Default)]
 pub struct Frontier {
     size: u64,
-    /// The complete subtrees from left to right, by their index of storage.
+    /// The complete subtrees from left to right, by storage index.
     edge: Vec<(u64, Hash)>,
 }
 
@@ -34,26 +34,26 @@ impl HashReader for Frontier {
 }
 
 impl Frontier {
-    /// That of a tree that exists, from its stored hashes.
+    /// Returns the frontier of an existing tree, from its stored hashes.
     ///
     /// # Errors
-    /// When one of them is not there.
+    /// A hash is missing.
     pub fn of(size: u64, hashes: &impl HashReader) -> Result<Self, TreeError> {
         let indexes = tlog_tiles::sub_tree_index(0, size, Vec::new());
         let read = hashes.read_hashes(&indexes)?;
         Ok(Self { size, edge: indexes.into_iter().zip(read).collect() })
     }
 
-    /// How many leaves there are.
+    /// Returns the number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Appends a leaf, by its hash. What comes back is the hash of each subtree that it completes: first its own,
-    /// then that of two leaves, of four, and so on.
+    /// Appends the hash of a leaf, and returns the hash of each subtree that it completes: of one leaf, of two, of four,
+    /// and so on.
     ///
     /// # Errors
-    /// Never for an edge that this type has made.
+    /// Never for a frontier made by this type.
     pub fn push(&mut self, leaf: Hash) -> Result<Vec<Hash>, TreeError> {
         let index = self.size;
         let completed = stored_hashes_for_record_hash(index, leaf, self)?;
@@ -67,36 +67,36 @@ impl Frontier {
         Ok(completed)
     }
 
-    /// The root over all leaves; [`tlog_tiles::EMPTY_HASH`] without any.
+    /// Returns the root over all leaves; [`tlog_tiles::EMPTY_HASH`] for an empty tree.
     ///
     /// # Errors
-    /// Never for an edge that this type has made.
+    /// Never for a frontier made by this type.
     pub fn root(&self) -> Result<Hash, TreeError> {
         Ok(tree_hash(self.size, self)?)
     }
 }
 
-/// A position as the index of its leaf, in a tree of some size.
+/// Returns the index of a position's leaf in a tree of some size.
 fn index(position: LogPosition, size: u64) -> Result<u64, TreeError> {
     let index = u64::try_from(position.0).ok().and_then(|position| position.checked_sub(1));
     index.filter(|index| *index < size).ok_or(TreeError::NoSuchPart)
 }
 
-/// The root of a tree.
+/// Returns the root of a tree.
 pub(crate) fn root(size: u64, hashes: &impl HashReader) -> Result<Hash, TreeError> {
     Ok(tree_hash(size, hashes)?)
 }
 
-/// The hash of an event's leaf.
+/// Returns the hash of an event's leaf.
 pub(crate) fn leaf_hash(position: LogPosition, hashes: &impl HashReader) -> Result<Hash, TreeError> {
     let index = stored_hash_index(0, index(position, u64::MAX)?);
     hashes.read_hashes(&[index])?.first().copied().ok_or(TreeError::NoSuchPart)
 }
 
-/// The audit path from an event to the root of a tree: the siblings on the way, from below.
+/// Returns the audit path from an event to the root: the siblings on the path, from the bottom.
 ///
 /// # Errors
-/// When the tree does not reach the position, or a hash is not there.
+/// The position is beyond the tree, or a hash is missing.
 pub fn prove_inclusion(
     size: u64,
     position: LogPosition,
@@ -108,7 +108,7 @@ pub fn prove_inclusion(
 /// Checks an audit path.
 ///
 /// # Errors
-/// When it does not lead from the leaf at the position to the root.
+/// It does not lead from the leaf at the position to the root.
 pub fn check_inclusion(
     proof: &[Hash],
     size: u64,
@@ -119,10 +119,10 @@ pub fn check_inclusion(
     Ok(check_record(&proof.to_vec(), size, root, index(position, size)?, leaf)?)
 }
 
-/// The proof that a smaller tree is the beginning of a larger one.
+/// Returns the proof that a smaller tree is a prefix of a larger one.
 ///
 /// # Errors
-/// Unless the smaller has a leaf at least and is not larger, or when a hash is not there.
+/// The smaller tree is empty or larger than the other, or a hash is missing.
 pub fn prove_consistency(from: u64, to: u64, hashes: &impl HashReader) -> Result<Vec<Hash>, TreeError> {
     if from == 0 || from > to {
         return Err(TreeError::NoSuchPart);
@@ -130,10 +130,10 @@ pub fn prove_consistency(from: u64, to: u64, hashes: &impl HashReader) -> Result
     Ok(prove_tree(to, from, hashes)?)
 }
 
-/// Checks such a proof.
+/// Checks a consistency proof.
 ///
 /// # Errors
-/// When it does not show the one tree to be the beginning of the other.
+/// It does not prove that the smaller tree is a prefix of the larger one.
 pub fn check_consistency(
     proof: &[Hash],
     (from, from_root): (u64, Hash),

@@ -1,6 +1,6 @@
-//! What is remembered of the tree apart from its heads: heads that must still be in it. A tree that has lost one was
-//! taken back, whether by a failover, by a restore or by an owner of the database who rewrites history; the signer
-//! must never sign on top of it until an operator says so (a resumption).
+//! Memory of heads that the tree must still have, kept apart from `tree_heads`. A tree that has lost one was rewound: by a
+//! failover, by a restore, or by an owner of the database who rewrites the log. The signer must not sign on top of it
+//! until an operator resumes sealing (a resumption).
 
 use std::fmt::{Display, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +15,11 @@ use crate::head::{SignedHead, TreeHead, parse_notes};
 use crate::heads::StoredHead;
 use crate::key::TrustedKeys;
 
-/// How long an event may wait for the head that covers it. A head is signed within a minute while a process runs;
-/// beyond this bound it says nothing about when the event was there.
-pub const LATEST: TimeDelta = TimeDelta::hours(24);
+/// Longest wait of an event for its head. While a process runs, heads are signed within a minute; a head signed after
+/// this bound does not show when the event was in the log.
+pub const MAX_SEALING_DELAY: TimeDelta = TimeDelta::hours(24);
 
-/// Where a head is remembered.
+/// The place that remembers a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeptIn {
     /// The memory of this process.
@@ -28,7 +28,7 @@ pub enum KeptIn {
     Floor,
     /// A row of `head_publications`.
     Publications,
-    /// Where heads are published, outside the database.
+    /// The place where heads are published, outside the database.
     Destination,
 }
 
@@ -47,9 +47,9 @@ impl Display for KeptIn {
 #[derive(Debug, Clone)]
 pub(crate) struct Floor {
     pub(crate) size: u64,
-    /// `None` when only the size is known.
+    /// `None` if only the size is known.
     pub(crate) root: Option<Hash>,
-    /// When it was signed, or published.
+    /// Time of signing or publication.
     pub(crate) at: DateTime<Utc>,
     pub(crate) kept_in: KeptIn,
 }
@@ -60,7 +60,7 @@ impl Floor {
     }
 }
 
-/// The memory of a process: the last head that it has seen, and the last that was published. Clones share it.
+/// Memory of a process: the last head of the tree, and the last published head. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Witness(Arc<Mutex<Remembered>>);
 
@@ -71,13 +71,13 @@ struct Remembered {
 }
 
 impl Witness {
-    /// Remembers the last head of the tree. It replaces the one before, which it was built on.
+    /// Remembers the last head of the tree in place of the previous one, which it includes.
     pub(crate) fn remember(&self, head: &StoredHead) {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.seen = Some(Floor::of(&head.signed.head, KeptIn::Process));
     }
 
-    /// Remembers a head that was read back from where heads are published.
+    /// Remembers a head that was read back from the place where heads are published.
     pub fn remember_published(&self, head: &TreeHead) {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.published = Some(Floor::of(head, KeptIn::Destination));
@@ -89,7 +89,7 @@ impl Witness {
     }
 }
 
-/// The heads that the database itself remembers.
+/// Returns the heads that the database remembers.
 async fn stored_floors(db: &mut PgConnection) -> Result<Vec<Floor>, sqlx::Error> {
     type Row = (i64, Option<Vec<u8>>, DateTime<Utc>, bool);
     let rows: Vec<Row> = sqlx::query_as(
@@ -107,7 +107,7 @@ async fn stored_floors(db: &mut PgConnection) -> Result<Vec<Floor>, sqlx::Error>
     Ok(floors.collect())
 }
 
-/// All heads that are remembered, in the database and by a process.
+/// Returns the heads that the database and a process remember.
 pub(crate) async fn floors(
     db: &mut PgConnection,
     witness: Option<&Witness>,
@@ -117,8 +117,8 @@ pub(crate) async fn floors(
     Ok(floors)
 }
 
-/// The resumptions of a log, oldest first; those that cannot be read, or that no trusted key has signed, are left out.
-/// Without keys signatures are not looked at.
+/// Returns the resumptions of a log, oldest first, without unreadable and untrusted ones. Without keys signatures are not
+/// checked.
 pub(crate) async fn resumptions(
     db: &mut PgConnection,
     trusted: Option<&TrustedKeys>,
@@ -133,7 +133,7 @@ pub(crate) async fn resumptions(
     Ok(parsed.filter(is_believed).collect())
 }
 
-/// The first head that is remembered, and that the tree has lost without a resumption since.
+/// Returns the first remembered head that the tree has lost and no resumption has abandoned.
 pub(crate) async fn lost(
     db: &mut PgConnection,
     floors: &[Floor],
@@ -155,8 +155,7 @@ pub(crate) async fn lost(
     Ok(None)
 }
 
-/// How long an event at a position, recorded at a time, has waited for a head at `now`: since it was recorded, or
-/// since a resumption before it.
+/// Returns how long an event has waited for a head at `now`: since its recording, or since a resumption before it.
 pub(crate) fn waited(
     position: LogPosition,
     recorded_at: DateTime<Utc>,
@@ -170,7 +169,7 @@ pub(crate) fn waited(
     now - resumed.map_or(recorded_at, |resumed| resumed.max(recorded_at))
 }
 
-/// Fails when a head that is remembered is lost, or the first event behind the last head has waited for too long.
+/// Fails if a remembered head is lost, or the first event after the last head has waited too long.
 pub(crate) async fn check(
     db: &mut PgConnection,
     sealed: u64,
@@ -188,7 +187,7 @@ pub(crate) async fn check(
             .fetch_optional(db)
             .await?;
     match recorded_at {
-        Some(recorded_at) if waited(position, recorded_at, now, resumptions) > LATEST => {
+        Some(recorded_at) if waited(position, recorded_at, now, resumptions) > MAX_SEALING_DELAY => {
             Err(SealError::Late { position, recorded_at })
         }
         Some(_) | None => Ok(()),

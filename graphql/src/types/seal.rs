@@ -4,7 +4,7 @@ use async_graphql::SimpleObject;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
 use domain::LogPosition as Position;
-use transparency::{Consistency, Hash, Inclusion, StoredHead};
+use transparency::{Hash, StoredHead};
 
 use crate::scalars::LogPosition;
 
@@ -74,7 +74,7 @@ pub struct InclusionProof {
 
 impl InclusionProof {
     /// Of an event, in a tree.
-    pub fn new(position: Position, size: Position, proof: &Inclusion) -> Self {
+    pub fn new(position: Position, size: Position, proof: &transparency::InclusionProof) -> Self {
         Self {
             position: LogPosition(position),
             size: LogPosition(size),
@@ -102,7 +102,7 @@ pub struct ConsistencyProof {
 
 impl ConsistencyProof {
     /// Between two trees.
-    pub fn new(from: Position, to: Position, proof: &Consistency) -> Self {
+    pub fn new(from: Position, to: Position, proof: &transparency::ConsistencyProof) -> Self {
         Self {
             from: LogPosition(from),
             to: LogPosition(to),

@@ -9,7 +9,7 @@ fn leaf(index: u64) -> Hash {
     record_hash(&index.to_be_bytes())
 }
 
-/// What the table would hold after a number of leaves that were sealed a few at a time.
+/// Returns tree and table after sealing leaves in batches of `at_once`.
 fn grow(size: u64, at_once: u64) -> (GrowingTree, Tiles) {
     let (mut tree, mut tiles) = (GrowingTree::default(), Tiles::default());
     while tree.size() < size {
@@ -35,7 +35,7 @@ fn frontier(size: u64) -> Frontier {
 #[test]
 fn tiles_of_a_larger_tree_are_whole_and_named_in_order() {
     let (_, tiles) = grow(256 * 256 + 300, 1000);
-    let width = |level, tile| tiles.get(level, tile).map(|hashes| hashes.len() / HASH);
+    let width = |level, tile| tiles.get(level, tile).map(|hashes| hashes.len() / HASH_BYTES);
     assert_eq!(
         (width(0, 0), width(0, 256), width(0, 257), width(0, 258)),
         (Some(256), Some(256), Some(44), None)

@@ -1,4 +1,4 @@
-//! The heads that a log is held against, stored and given, in order of their size. A few stored ones are read at a time.
+//! The heads that a log is compared with, stored and given, in order of size. Stored ones are read in batches.
 
 use std::collections::VecDeque;
 
@@ -11,37 +11,38 @@ use super::finding::{Finding, Wrong};
 use crate::head::SignedHead;
 use crate::heads::{HEADS, Row};
 use crate::key::{KeyId, TrustedKeys, Untrusted};
-use crate::seal::EVERY;
+use crate::seal::EVENTS_PER_HEAD;
 
-/// Stored heads that are read at once.
-const AT_ONCE: i64 = 500;
+/// Stored heads read at once.
+const BATCH_HEADS: i64 = 500;
 
-/// A head, as far as it is to be believed.
+/// A trusted head.
 #[derive(Debug)]
 pub(super) struct Checkpoint {
     pub(super) size: u64,
     pub(super) root: Hash,
     pub(super) key: KeyId,
     pub(super) given: bool,
-    /// Whether a resumption has given it up.
+    /// Whether a resumption has abandoned it.
     pub(super) is_given_up: bool,
-    /// When a stored one was signed; `None` for others.
+    /// Time of signing of a stored head; `None` for others.
     pub(super) signed_at: Option<DateTime<Utc>>,
 }
 
-/// Those that are still to be reached.
+/// The heads that are not yet reached.
 pub(super) struct Checkpoints<'a> {
     trusted: &'a TrustedKeys,
     log: Uuid,
-    /// With whether they were kept outside; resumptions of the database are here, too.
+    /// Given heads (`true`) and resumptions of the database (`false`).
     given: VecDeque<(&'a SignedHead, bool)>,
     resumptions: &'a [SignedHead],
     stored: VecDeque<Row>,
-    /// The size of the last stored one that was taken, and the time of the last that could be read.
+    /// Size of the last stored head taken.
     last_stored: u64,
+    /// Time of the last readable one.
     last_signed: Option<DateTime<Utc>>,
     all_read: bool,
-    /// What is wrong with the heads themselves.
+    /// Findings about the heads themselves.
     pub(super) findings: Vec<Finding>,
     pub(super) stored_reached: u64,
 }
@@ -51,7 +52,7 @@ fn size_of(row: &Row) -> u64 {
 }
 
 impl<'a> Checkpoints<'a> {
-    /// `given` were kept outside, `resumptions` are those of the database; both are trusted.
+    /// Takes `given` heads, kept outside, and the database's `resumptions`; both must be trusted.
     pub(super) fn new(
         given: &'a [SignedHead],
         resumptions: &'a [SignedHead],
@@ -80,14 +81,14 @@ impl<'a> Checkpoints<'a> {
         if self.stored.is_empty() && !self.all_read {
             let sql = format!("{HEADS} WHERE size > $1 ORDER BY size LIMIT $2");
             let after = i64::try_from(self.last_stored).unwrap_or(i64::MAX);
-            let rows: Vec<Row> = sqlx::query_as(&sql).bind(after).bind(AT_ONCE).fetch_all(db).await?;
+            let rows: Vec<Row> = sqlx::query_as(&sql).bind(after).bind(BATCH_HEADS).fetch_all(db).await?;
             self.all_read = rows.is_empty();
             self.stored = rows.into();
         }
         Ok(())
     }
 
-    /// The size of the next.
+    /// Returns the size of the next head.
     pub(super) async fn next_size(&mut self, db: &mut PgConnection) -> Result<Option<u64>, sqlx::Error> {
         self.fill(db).await?;
         let stored = self.stored.front().map(size_of);
@@ -95,7 +96,7 @@ impl<'a> Checkpoints<'a> {
         Ok(stored.into_iter().chain(given).min())
     }
 
-    /// Takes those of a size: the ones to be believed. What is wrong with the others is noted.
+    /// Takes the trusted heads of a size, and adds findings about the others.
     pub(super) async fn take(
         &mut self,
         db: &mut PgConnection,
@@ -105,7 +106,7 @@ impl<'a> Checkpoints<'a> {
         while let Some((head, given)) = self.given.front().copied().filter(|(head, _)| head.head.size == size)
         {
             self.given.pop_front();
-            // Trusted: they were looked at before.
+            // Their signatures were checked before.
             let is_given_up = self.resumptions.iter().any(|it| it.head.gives_up(&head.head));
             let SignedHead { head, key_id: key, .. } = head;
             taken.push(Checkpoint { size, root: head.root, key: *key, given, is_given_up, signed_at: None });
@@ -122,7 +123,7 @@ impl<'a> Checkpoints<'a> {
     fn stored_one(&mut self, row: Row, size: u64) -> Option<Checkpoint> {
         let before = std::mem::replace(&mut self.last_stored, size);
         let mut wrong = |what| self.findings.push(Finding::between(before, size, what));
-        if size.saturating_sub(before) > EVERY {
+        if size.saturating_sub(before) > EVENTS_PER_HEAD {
             wrong(Wrong::HeadsMissing);
         }
         let Some(head) = row.decode() else {

@@ -1,4 +1,4 @@
-//! What is wrong with a log, and where.
+//! Findings about a log: what is wrong, at which positions.
 
 use std::fmt::{Display, Formatter};
 
@@ -6,76 +6,75 @@ use chrono::TimeDelta;
 use domain::LogPosition;
 
 use crate::key::{KeyId, Untrusted};
-use crate::witness::{KeptIn, LATEST};
+use crate::witness::{KeptIn, MAX_SEALING_DELAY};
 
-/// What is wrong.
+/// Kind of a finding about an event, or a range of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
-    /// There is no event.
+    /// The event is missing.
     Missing,
-    /// There are two events.
+    /// Two events have the position.
     Twice,
-    /// A column is not what it can be.
+    /// A column has an impossible value.
     Unreadable,
-    /// The event's bytes are not those that were sealed.
+    /// The event's bytes are not the sealed ones.
     NotTheSealed,
-    /// The event is the sealed one, and its stored hash is not.
+    /// The event is the sealed one, but its stored hash was changed.
     StoredHash,
-    /// It has no stored hash, though it is sealed.
+    /// The event is sealed, but its stored hash is missing.
     NoHash,
-    /// A stored hash of a subtree is not that of its events, which are the sealed ones.
+    /// The events are the sealed ones, but the stored hash of their subtree was changed.
     StoredSubtree,
-    /// It was recorded before the event in front of it.
+    /// The event was recorded before its predecessor.
     Earlier,
-    /// Its sequence does not follow that of the event before it in its stream.
+    /// The sequence does not follow that of its predecessor in the stream.
     Sequence,
-    /// Among these are events that are not those of a head that is trusted, or some are missing; the stored hashes were
-    /// made to fit.
+    /// Some of these events were changed, removed or inserted compared to a trusted head, and the stored hashes with them.
     NotOfHead {
-        /// How many events the head has.
+        /// Size of the head.
         size: u64,
-        /// Whether it was kept outside.
+        /// Whether the head was kept outside.
         given: bool,
         /// The key that signed it.
         key: KeyId,
     },
-    /// The log ends before a head that was signed.
+    /// The log ends before a signed head.
     CutOff {
-        /// How many events the head has.
+        /// Size of the head.
         size: u64,
-        /// Whether it was kept outside.
+        /// Whether the head was kept outside.
         given: bool,
     },
-    /// The head over them is not to be believed.
+    /// The head over these events is not trusted.
     Head(Untrusted),
-    /// The head over them cannot have been written by this program.
+    /// The head over these events cannot have been written by this program.
     DamagedHead,
-    /// The head over them is dated before the one in front of it.
+    /// The head over these events is dated before its predecessor.
     HeadTime,
-    /// The head over them was signed long after the first of them was recorded.
+    /// The head over these events was signed too long after the first of them was recorded.
     LateHead {
-        /// How long that one had waited.
+        /// Wait of the first event.
         waited: TimeDelta,
     },
-    /// A head over them was signed, and is no longer among the stored ones.
+    /// A head over these events was signed, but is no longer stored.
     HeadLost {
-        /// How many events the head has.
+        /// Size of the head.
         size: u64,
-        /// Where it is remembered.
+        /// The place that remembers it.
         kept_in: KeptIn,
     },
-    /// There is no head over them, though a head follows every thousand events.
+    /// A head over some of these events is missing: a head follows at least every thousand events.
     HeadsMissing,
-    /// Their hashes are stored, and the head that sealed them is gone.
+    /// The hashes of these events are stored, but their head is missing.
     HeadGone,
-    /// The log's own row says that it ends elsewhere.
+    /// The head row has another last position.
     LogHead(u64),
-    /// The log's own row has an earlier time than the last event, or settings that are to come.
+    /// The head row has an earlier time than the last event, or a later position of settings.
     LogRow,
 }
 
 impl Wrong {
-    /// Whether it is about a head that is not to be believed, and so about no event in particular.
+    /// Returns whether the finding is about a head, and not about a particular event.
     fn is_about_heads(&self) -> bool {
         match self {
             Self::Head(_)
@@ -139,7 +138,7 @@ impl Display for Wrong {
                 "the head over these events was signed {} h after the first of them was recorded, more than {} h: it does \
                  not show that they were there, and the tree may have been started again over a log that was rewritten",
                 waited.num_hours(),
-                LATEST.num_hours()
+                MAX_SEALING_DELAY.num_hours()
             ),
             Self::HeadLost { size, kept_in } => write!(
                 f,
@@ -156,16 +155,16 @@ impl Display for Wrong {
     }
 }
 
-/// Something wrong, and the positions that it is about.
+/// A finding and its range of positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The first position.
     pub first: LogPosition,
-    /// The last; the first, when it is about one event.
+    /// The last position; equal to `first` for one event.
     pub last: LogPosition,
-    /// What is wrong.
+    /// The kind of finding.
     pub wrong: Wrong,
-    /// A position among these that is wrong by itself.
+    /// A position of the range with a finding of its own.
     pub within: Option<(LogPosition, Wrong)>,
 }
 
@@ -174,13 +173,13 @@ impl Finding {
         Self { first: position, last: position, wrong, within: None }
     }
 
-    /// About the events behind some and up to others.
+    /// Returns a finding about the events after `after` and up to `last`.
     pub(super) fn between(after: u64, last: u64, wrong: Wrong) -> Self {
         Self { first: position(after.saturating_add(1)), last: position(last), wrong, within: None }
     }
 }
 
-/// A number of events as the position of the last of them.
+/// Converts a number of events to the position of the last one.
 pub(super) fn position(size: u64) -> LogPosition {
     LogPosition(i64::try_from(size).unwrap_or(i64::MAX))
 }
@@ -199,8 +198,8 @@ impl Display for Finding {
     }
 }
 
-/// The first by position. What is wrong with events comes before heads that are not to be believed: those say nothing of
-/// what happened. Of a range, a position that is wrong by itself is named too.
+/// Returns the first finding by position. Findings about events come before those about heads, which tell nothing about
+/// the change. A range also names a position within it that has a finding of its own.
 pub(super) fn first(mut findings: Vec<Finding>) -> Option<Finding> {
     findings.sort_by_key(|finding| (finding.wrong.is_about_heads(), finding.first, finding.last));
     let mut findings = findings.into_iter();

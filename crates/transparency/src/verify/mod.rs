@@ -1,5 +1,5 @@
-//! Verifying the log: every event's bytes are hashed again, in one pass and in flat memory, and compared with the stored
-//! hashes, the stored heads and those that somebody has kept outside. What is wrong is named by its first position.
+//! Verifies the log: hashes every event again, in one pass and in constant memory, and compares with the stored hashes,
+//! the stored heads and heads kept outside. Names the first wrong position.
 
 mod checkpoints;
 mod finding;
@@ -20,61 +20,60 @@ use checkpoints::Checkpoints;
 use finding::first;
 use walk::Walk;
 
-/// Why a log could not be verified at all.
+/// Why a log cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// A head that was given is not one of this log, or not trusted.
+    /// A given head is of another log, or not trusted.
     #[error("the head over {size} events that was given cannot be used: {why}")]
     Given {
-        /// Which.
+        /// Size of the head.
         size: u64,
-        /// Why.
+        /// The cause.
         why: Untrusted,
     },
-    /// A fault of the program.
+    /// A bug.
     #[error(transparent)]
     Tree(#[from] super::TreeError),
 }
 
-/// What a log was found to be.
+/// Result of [`verify`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Which log.
+    /// Id of the log.
     pub log: Uuid,
-    /// How many events were read.
+    /// Number of events read.
     pub events: u64,
-    /// How many stored heads were reached.
+    /// Number of stored heads reached.
     pub heads: u64,
-    /// How many heads that were given were reached.
+    /// Number of given heads reached.
     pub given: u64,
-    /// How many given heads the log does not agree with, and a resumption has given up.
+    /// Number of given heads that the log disagrees with and a resumption has abandoned.
     pub given_up: u64,
-    /// Where an operator let the tree go on from an earlier head, oldest first.
+    /// The resumptions, oldest first.
     pub resumptions: Vec<TreeHead>,
-    /// The longest that an event waited for its head.
+    /// The longest wait of an event for its head.
     pub longest: Option<Delay>,
-    /// How many events are behind the last head that agrees: they are not yet sealed.
+    /// Number of events after the last agreeing head: they are not yet sealed.
     pub unsealed: u64,
-    /// The first thing that is wrong; none when all is as it was sealed.
+    /// The first finding; `None` if the log is as it was sealed.
     pub finding: Option<Finding>,
 }
 
-/// Verifies the log of a database. Heads are believed under the trusted keys; `given` are those kept outside. `progress`
-/// hears how many events were read, of how many.
+/// Verifies the log of a database with the trusted keys and the heads `given`, which were kept outside. `progress` gets the
+/// number of events read, and the total.
 ///
 /// # Errors
-/// When the database does not answer, or a given head cannot be used. What is wrong with the log is no error: it is in the
-/// report.
+/// The database does not answer, or a given head cannot be used. Whatever is wrong with the log is part of the report.
 pub async fn verify(
     pool: &PgPool,
     trusted: &TrustedKeys,
     given: &[SignedHead],
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<Report, VerifyError> {
-    // Two connections that see the same moment: one streams the events, the other reads what they are compared with.
+    // Two connections on the same snapshot: one streams the events, the other reads hashes and heads.
     let (mut streaming, mut beside) = (pool.acquire().await?, pool.acquire().await?);
     let mut streaming = snapshot(&mut streaming, None).await?;
     let moment: String = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut *streaming).await?;
@@ -92,7 +91,7 @@ pub async fn verify(
         let witness::Floor { size, kept_in, .. } = lost;
         found.push(Finding::between(tables.sealed.min(size - 1), size, Wrong::HeadLost { size, kept_in }));
     }
-    // Those that were kept outside count as well, when the database has lost them.
+    // Resumptions kept outside count too, even if the database has lost them.
     let mut known = resumptions.clone();
     known.extend(given.iter().filter(|head| head.head.resumption.is_some()).cloned());
     let checkpoints = Checkpoints::new(given, &known, trusted, log);
@@ -116,7 +115,7 @@ pub async fn verify(
     })
 }
 
-/// The resumptions of the database that are to be believed, and what is wrong with the others.
+/// Returns the trusted resumptions of the database, and findings about the others.
 async fn stored_resumptions(
     db: &mut PgConnection,
     trusted: &TrustedKeys,
@@ -144,7 +143,7 @@ async fn stored_resumptions(
     Ok((believed, findings))
 }
 
-/// Begins to read as of one moment.
+/// Begins a read-only transaction on a snapshot.
 async fn snapshot<'c>(
     db: &'c mut PgConnection,
     moment: Option<&str>,
@@ -154,7 +153,7 @@ async fn snapshot<'c>(
     if let Some(moment) = moment {
         transaction.execute(&*format!("SET TRANSACTION SNAPSHOT '{moment}'")).await?;
     }
-    // Whatever the statistics say: a sort of the whole log would be written to disk before the first row comes.
+    // Whatever the statistics are: a sort would write the whole log to disk before the first row.
     transaction.execute("SET LOCAL enable_sort = off; SET LOCAL statement_timeout = 0").await?;
     Ok(transaction)
 }

@@ -1,4 +1,4 @@
-//! What can be compared without hashing: the log's own row, the ends of tree and log, and the sequences of streams.
+//! Checks without hashing: the head row, the ends of tree and log, and the sequences of streams.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
@@ -6,16 +6,16 @@ use sqlx::PgConnection;
 
 use super::finding::{Finding, Wrong, position};
 
-/// What the tables say of themselves.
+/// Ends of log and tree according to the tables.
 #[derive(Debug)]
 pub(super) struct Tables {
-    /// Where the log ends, by its own row.
+    /// The log's end according to its head row.
     pub(super) position: u64,
     settings: u64,
     recorded_at: DateTime<Utc>,
-    /// How many events are sealed.
+    /// Number of sealed events.
     pub(super) sealed: u64,
-    /// How many leaves have stored hashes.
+    /// Number of leaves with stored hashes.
     pub(super) hashed: u64,
 }
 
@@ -46,8 +46,7 @@ impl Tables {
         })
     }
 
-    /// Compares the log's own row with what was read: so many events, the last recorded at a time in microseconds. Only
-    /// where the log was read to its end can there be fewer.
+    /// Compares the head row with the number of events read, and the time of the last one in microseconds.
     pub(super) fn compare(&self, events: u64, last_time: i64) -> Vec<Finding> {
         let mut findings = Vec::new();
         let last = position(events);
@@ -67,8 +66,8 @@ impl Tables {
     }
 }
 
-/// The first event, by position, that does not follow the one before it in its stream: sequences go from 1 without
-/// gaps, and positions rise with them. The database sorts; nothing is kept here.
+/// Returns the first event that does not follow its predecessor in its stream: sequences count from 1 without gaps, and
+/// positions grow with them. The database sorts, so memory stays constant.
 pub(super) async fn sequences(db: &mut PgConnection) -> Result<Option<Finding>, sqlx::Error> {
     let position: Option<i64> = sqlx::query_scalar(
         "SELECT min(position) FROM ( \

@@ -1,5 +1,5 @@
-//! The pass over the events: each is hashed and appended to a tree of our own, which is compared with the stored hashes
-//! event by event, and with the heads where their sizes are reached.
+//! The pass over the events: hashes each into a tree of its own, and compares that with the stored hashes event by event,
+//! and with each head at its size.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
@@ -11,34 +11,34 @@ use super::finding::{Finding, Wrong, position};
 use crate::head::SignedHead;
 use crate::stored::{COLUMNS, stored_event};
 use crate::tiles::{self, GrowingTree, Tile, Tiles, WIDTH};
-use crate::witness::{LATEST, waited};
+use crate::witness::{MAX_SEALING_DELAY, waited};
 
-/// Tiles of leaves that are read at once: half a megabyte.
-const TILES: u64 = 64;
-/// Events between two words on the progress.
-const PROGRESS: u64 = 1_000;
+/// Tiles of leaves read at once: half a megabyte.
+const BATCH_TILES: u64 = 64;
+/// Events between two reports of the progress.
+const PROGRESS_EVENTS: u64 = 1_000;
 
-/// How long an event waited for its head.
+/// The wait of an event for its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {
-    /// The first event that the head covers, and the head before it does not.
+    /// The first event that the head covers and the previous head does not.
     pub position: domain::LogPosition,
-    /// From when it was recorded, or from a resumption before it, to when the head was signed.
+    /// From the recording, or a resumption before it, to the signing of the head.
     pub waited: TimeDelta,
 }
 
-/// What the pass has reached.
+/// Counters of the pass.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) heads: u64,
     pub(super) given: u64,
-    /// How many of these a resumption has given up, and the log does not agree with.
+    /// Heads that the log disagrees with and a resumption has abandoned.
     pub(super) given_up: u64,
-    /// The longest that an event waited.
+    /// The longest wait of an event.
     pub(super) longest: Option<Delay>,
-    /// The size of the last head that agrees.
+    /// Size of the last agreeing head.
     pub(super) agreed: u64,
-    /// When the last event was recorded, in microseconds since 1970.
+    /// Time of the last event's recording, in microseconds since 1970.
     pub(super) last_time: i64,
 }
 
@@ -46,31 +46,32 @@ pub(super) struct Reached {
 pub(super) struct Walk<'a> {
     checkpoints: Checkpoints<'a>,
     resumptions: &'a [SignedHead],
-    /// The size of the last stored head, and when the first event behind it was recorded, in microseconds.
+    /// Size of the last stored head.
     covered: u64,
+    /// Time of the recording of the first event after it, in microseconds.
     first_uncovered: Option<i64>,
     next_head: Option<u64>,
     tree: GrowingTree,
     leaf: Vec<u8>,
-    /// The stored hashes of some leaves.
+    /// Stored hashes of a batch of leaves.
     stored: Tiles,
-    /// How far hashes should be stored.
+    /// Number of leaves whose hashes should be stored.
     hashed: u64,
-    /// An event, or subtrees, whose stored hash is another; the next head tells which of them was changed.
+    /// An event or subtree that disagrees with its stored hash; the next head tells which of them was changed.
     suspect: Option<Finding>,
     findings: Vec<Finding>,
-    /// What is wrong with heads alone, which is no reason to stop.
+    /// Findings about heads alone, after which the pass continues.
     findings_of_heads: Vec<Finding>,
     reached: Reached,
 }
 
-/// Whether there is any sense in going on.
+/// Whether the pass continues.
 enum Step {
     Next,
     Stop,
 }
 
-/// Whether a row came, and is not what it can be.
+/// Returns whether an error is about a row's content.
 fn is_unreadable(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
 }
@@ -94,12 +95,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// How many events were read.
+    /// Returns the number of events read.
     pub(super) fn events(&self) -> u64 {
         self.tree.size()
     }
 
-    /// Reads the log to its end, or to where nothing more can be said.
+    /// Reads the log to its end, or to the first finding that ends the pass.
     pub(super) async fn run(
         &mut self,
         streaming: &mut PgConnection,
@@ -142,7 +143,7 @@ impl<'a> Walk<'a> {
             if self.next_head == Some(self.tree.size()) && matches!(self.at_head(beside).await?, Step::Stop) {
                 break;
             }
-            if self.tree.size().is_multiple_of(PROGRESS) {
+            if self.tree.size().is_multiple_of(PROGRESS_EVENTS) {
                 progress(self.tree.size());
             }
         }
@@ -154,7 +155,7 @@ impl<'a> Walk<'a> {
         self.suspect.get_or_insert(finding);
     }
 
-    /// Compares an event's hash with the stored one.
+    /// Compares an event's hash with its stored hash.
     async fn compare_leaf(
         &mut self,
         db: &mut PgConnection,
@@ -165,8 +166,8 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let (tile, within) = (index / WIDTH as u64, index % WIDTH as u64);
-        if within == 0 && tile.is_multiple_of(TILES) {
-            self.stored = tiles::read(db, (tile..tile + TILES).map(|tile| (0, tile))).await?;
+        if within == 0 && tile.is_multiple_of(BATCH_TILES) {
+            self.stored = tiles::read(db, (tile..tile + BATCH_TILES).map(|tile| (0, tile))).await?;
         }
         let start = usize::try_from(within).unwrap_or_default() * hash.0.len();
         match self.stored.get(0, tile).and_then(|hashes| hashes.get(start..start + hash.0.len())) {
@@ -180,7 +181,7 @@ impl<'a> Walk<'a> {
     /// Compares hashes of subtrees with the stored ones.
     async fn compare_tiles(&mut self, db: &mut PgConnection, tiles: Vec<Tile>) -> Result<(), sqlx::Error> {
         for tile in tiles.into_iter().filter(|tile| tile.level > 0) {
-            // What a tile's hash covers, in events.
+            // Events covered by one hash of the tile.
             let covers = 1_u64 << (8 * u32::from(tile.level));
             let first = tile.tile * covers * WIDTH as u64;
             let hashes = (tile.hashes.len() / 32) as u64;
@@ -196,7 +197,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// A head's size is reached: is the tree the one that was signed?
+    /// Compares the tree with the heads of its size.
     async fn at_head(&mut self, db: &mut PgConnection) -> Result<Step, super::VerifyError> {
         let size = self.tree.size();
         let (mut agrees, mut disagrees) = (false, None);
@@ -217,7 +218,7 @@ impl<'a> Walk<'a> {
         }
         self.next_head = self.checkpoints.next_size(db).await?;
         if let Some(wrong) = disagrees {
-            // The stored hash that differs, if one does, is that of the event that was changed.
+            // An event that disagrees with its stored hash is the changed one.
             let range = Finding::between(self.reached.agreed, size, wrong);
             let event = self.suspect.take().filter(|suspect| suspect.wrong != Wrong::StoredSubtree);
             self.findings.push(event.unwrap_or(range));
@@ -236,14 +237,14 @@ impl<'a> Walk<'a> {
         Ok(Step::Next)
     }
 
-    /// A stored head is reached: how long has the first of its events waited for it?
+    /// Records the wait of the first event that a stored head covers.
     fn delayed(&mut self, size: u64, signed_at: DateTime<Utc>) {
         let before = std::mem::replace(&mut self.covered, size);
         let recorded_at = self.first_uncovered.take().and_then(DateTime::from_timestamp_micros);
         let Some(recorded_at) = recorded_at else { return };
         let position = position(before + 1);
         let waited = waited(position, recorded_at, signed_at, self.resumptions);
-        if waited > LATEST {
+        if waited > MAX_SEALING_DELAY {
             self.findings_of_heads.push(Finding::between(before, size, Wrong::LateHead { waited }));
         }
         if self.reached.longest.is_none_or(|longest| longest.waited < waited) {
@@ -251,7 +252,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What was found. Heads that were not reached are of a longer log, unless it was not read to its end.
+    /// Returns findings and counters. If the log was read to its end, heads beyond it are findings.
     pub(super) async fn finish(
         mut self,
         db: &mut PgConnection,
@@ -271,7 +272,7 @@ impl<'a> Walk<'a> {
         Ok((self.findings, self.reached))
     }
 
-    /// The largest head that is to be believed and behind the log's end.
+    /// Adds a finding for the largest trusted head beyond the log's end.
     async fn cut_off(&mut self, db: &mut PgConnection) -> Result<(), super::VerifyError> {
         let events = self.tree.size();
         let mut beyond = None;
