@@ -1,11 +1,11 @@
-//! Group commit: one appender a process turns everything that is waiting into one statement.
+//! Group commit: the appender of a process stores its whole queue in one statement.
 //!
-//! The statement locks the one-row head, gives consecutive positions, inserts, and notifies once;
-//! so positions are gapless and in commit order, whatever the number of processes. It writes
-//! nothing when somebody else was quicker on one of the streams. Then the appender settles: it
-//! stops further decisions, takes the head's lock, reads what it has missed, decides every waiting
-//! command again in their order, and stores the result under the same lock. So a conflict costs its
-//! neighbours a moment, never their answer, and a caller never has to try again.
+//! The statement locks the one-row head, assigns consecutive positions, inserts, and notifies once, so
+//! positions are gapless and in commit order for any number of processes. On a version conflict it
+//! writes nothing. Then the appender settles: it blocks new decisions, locks the head row, reads the
+//! events it has missed, decides every queued command again in order, and stores the decisions under
+//! the same lock. A conflict delays the other commands of the batch but does not fail them, and no
+//! caller has to retry.
 
 mod columns;
 mod statement;
@@ -16,7 +16,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::unit_of_work::Unit;
 
-/// Compares without writing, for a batch of refusals that nobody gave a key.
+/// Compares versions without writing, for a batch of refusals without idempotency keys.
 const COMPARE: &str = "
 SELECT EXISTS (
     SELECT 1 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS seen(type, id, sequence),
@@ -25,24 +25,24 @@ SELECT EXISTS (
                AND e.sequence = seen.sequence + 1 LIMIT 1) AS newer
 )";
 
-/// What a batch was decided on.
+/// The states that a batch was decided on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Basis {
-    /// On states in memory: they are compared with what is stored.
+    /// States in memory: their versions are compared with the log.
     Memory,
-    /// On what was read under the head's lock: there is nothing to compare.
+    /// States read under the head's lock: there is nothing to compare.
     Locked,
 }
 
-/// What a batch came to.
+/// Result of [`append`].
 pub(crate) enum Appended {
-    /// It is stored, after this position.
+    /// The batch is stored after this position.
     After(LogPosition),
-    /// Somebody was quicker; nothing was stored.
+    /// Version conflict: another writer advanced a stream; nothing was written.
     Conflict,
 }
 
-/// Whether commands read streams of this kind that they do not write.
+/// Returns whether commands read streams of this kind without writing them.
 pub(crate) fn is_setting(kind: StreamType) -> bool {
     match kind {
         StreamType::Menu | StreamType::Pizzeria => true,
@@ -55,7 +55,7 @@ pub(crate) fn is_setting(kind: StreamType) -> bool {
     }
 }
 
-/// Stores a batch in one statement, or says that somebody was quicker.
+/// Stores a batch in one statement, or reports a version conflict.
 pub(crate) async fn append(
     db: &mut PgConnection,
     units: &[Unit],

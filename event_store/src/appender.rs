@@ -1,4 +1,5 @@
-//! The appender task: drains the queue, stores, and answers. One a process, restarted if it dies.
+//! The appender task: drains the queue, stores batches and sends results. Each process runs one and restarts it
+//! after a panic.
 
 mod settling;
 
@@ -14,73 +15,74 @@ use tracing::Instrument;
 
 use self::settling::{Settled, Settling};
 use crate::append::{self, Appended, Basis};
-use crate::cache::{Cache, Versioned};
-use crate::command::Outcome;
+use crate::command::CommandResult;
+use crate::decider::{Decider, Versioned};
 use crate::error::StoreError;
 use crate::idempotency::{self, KeyOf};
 use crate::metrics::{SPANS, StoreMetrics, count};
 use crate::snapshot;
 use crate::unit_of_work::Unit;
 
-/// How long the appender may wait for a lock, run a statement, and hold the head's lock without doing
-/// anything, so that a stuck process makes commands fail instead of hang, here and elsewhere.
-const PATIENCE: &str = "SET lock_timeout = '5s'; SET statement_timeout = '10s'; \
-                        SET idle_in_transaction_session_timeout = '10s'";
-/// Statements are planned once: left to itself, Postgres finds a plan made for each small batch cheaper than one for
-/// any, and plans anew every time, for longer than the batch itself takes. A plan that is kept must not be one that
-/// reads all of a table because it was empty then; what is left of that is too dear for the estimate, not to do.
-const PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
-/// And how long the database may take to answer at all, before the connection is given up.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// Bounds on waiting for a lock, on a statement, and on an idle transaction that holds the head's lock: a stuck
+/// process makes commands fail instead of hang, its own and those of other processes.
+const SESSION_TIMEOUTS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '10s'; \
+                                SET idle_in_transaction_session_timeout = '10s'";
+/// Plans each statement once: by default Postgres estimates a custom plan as cheaper and plans every batch again,
+/// which takes longer than the batch itself. Sequential scans are off because a cached plan may have been made
+/// while a table was empty.
+const PLANNER_SETTINGS: &str =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
+/// Bound on all work on the database for one batch; beyond it the connection is dropped.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What callers and the appender share.
+/// State shared by callers and the appender.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub pool: PgPool,
-    pub cache: Arc<Mutex<Cache>>,
-    /// Held for reading while a command is decided and queued; for writing while a conflict is settled.
-    pub gate: Arc<RwLock<()>>,
+    pub decider: Arc<Mutex<Decider>>,
+    /// Held for reading while a command is decided and queued, for writing while a conflict is settled.
+    pub settling_lock: Arc<RwLock<()>>,
     pub batch: usize,
-    /// The last position that this process has stored.
+    /// The last position that this process stored.
     pub stored: Arc<AtomicI64>,
     pub metrics: StoreMetrics,
 }
 
 impl Shared {
-    /// The cache. A panic under its lock leaves whole states behind, and the log has the last word anyway.
-    pub fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the decider. A poisoned lock is used: a panic leaves states whole, and the log is compared anyway.
+    pub fn decider(&self) -> MutexGuard<'_, Decider> {
+        self.decider.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A batch is stored: the states follow, and everybody is answered.
+    /// Commits a stored batch to the states and sends the results.
     fn commit(&self, stored: Stored) {
         let Stored { units, base } = stored;
         let mut position = base;
         let mut grown = Vec::new();
-        let mut answers = Vec::with_capacity(units.len());
+        let mut placed = Vec::with_capacity(units.len());
         {
-            let mut cache = self.cache();
+            let mut decider = self.decider();
             for unit in units {
-                match cache.commit(&unit.decided.events) {
+                match decider.commit(&unit.decided.events) {
                     Ok(streams) => grown.extend(streams),
                     Err(error) => {
-                        // Stored all the same; the states are loaded anew.
+                        // The events are stored; the states are loaded again.
                         tracing::error!(%error, "a stored event does not fit its stream");
-                        unit.decided.events.iter().for_each(|event| cache.forget(&event.stream));
+                        unit.decided.events.iter().for_each(|event| decider.forget(&event.stream));
                     }
                 }
                 let events = i64::try_from(unit.decided.events.len()).unwrap_or(0);
                 position.0 += events;
-                answers.push((unit, (events > 0).then_some(position)));
+                placed.push((unit, (events > 0).then_some(position)));
             }
         }
         let events = position.0 - base.0;
         self.metrics.events.increment(events.unsigned_abs());
         self.metrics.batch_events.record(count(usize::try_from(events).unwrap_or_default()));
-        // Before anybody is answered: who asks next is shown what they were told.
+        // Before any result is sent: a caller's next read must include what its command stored.
         self.stored.fetch_max(position.0, Ordering::Relaxed);
-        for (unit, position) in answers {
-            answer(unit, position);
+        for (unit, position) in placed {
+            reply(unit, position);
         }
         self.write_snapshots(grown);
     }
@@ -100,7 +102,7 @@ impl Shared {
     }
 }
 
-/// Runs the appender until every sender is gone; starts it again when it panics.
+/// Runs the appender until every sender is dropped, and restarts it after a panic.
 pub(crate) async fn supervise(shared: Shared, queue: mpsc::Receiver<Unit>) {
     let queue = Arc::new(tokio::sync::Mutex::new(queue));
     let mut after_fault = false;
@@ -111,9 +113,9 @@ pub(crate) async fn supervise(shared: Shared, queue: mpsc::Receiver<Unit>) {
         match run.await {
             Ok(()) => return,
             Err(fault) => {
-                // The callers whose units it held are told that the outcome is not known.
+                // Its units are dropped, which tells their callers that the result is unknown.
                 tracing::error!(%fault, "the appender died and is started again");
-                shared.cache().clear();
+                shared.decider().clear();
                 after_fault = true;
             }
         }
@@ -123,14 +125,14 @@ pub(crate) async fn supervise(shared: Shared, queue: mpsc::Receiver<Unit>) {
 struct Appender {
     shared: Shared,
     connection: Option<PgConnection>,
-    /// What is queued may have been decided on what went down with the appender before: it must be settled.
+    /// Queued commands may have been decided on events that the previous appender lost: they must be settled.
     after_fault: bool,
 }
 
-/// A batch in the log, whose callers are still to be told.
+/// A stored batch whose results are not yet sent.
 struct Stored {
     units: Vec<Unit>,
-    /// The position that it begins after.
+    /// The position before its first event.
     base: LogPosition,
 }
 
@@ -150,8 +152,8 @@ impl Appender {
             let span = tracing::info_span!(target: SPANS, "append", commands = batch.len());
             let Self { shared, connection, .. } = &mut self;
             let append = within(append(shared, connection, &batch)).instrument(span);
-            // In this order: the statement is on its way before the callers of the batch before it are told, so that
-            // the database need not wait for that.
+            // Biased: the statement is sent before the results of the previous batch are, so that the database does
+            // not wait for them.
             let (appended, ()) = tokio::join!(biased; append, async {
                 if let Some(stored) = stored.take() {
                     shared.commit(stored);
@@ -160,15 +162,16 @@ impl Appender {
             match appended {
                 Ok(Appended::After(base)) => stored = Some(Stored { units: batch, base }),
                 Ok(Appended::Conflict) => self.settle(batch, queue).await,
-                Err(error) => self.give_up(batch, queue, error).await,
+                Err(error) => self.abort(batch, queue, error).await,
             }
         }
     }
 
-    /// What waits. When nothing does, `stored` is seen to first, and then waited; empty when nobody will send any more.
+    /// Returns the queued units. If there are none it first commits `stored`, then waits. Empty once every sender is
+    /// dropped.
     async fn next(&self, queue: &mut mpsc::Receiver<Unit>, stored: &mut Option<Stored>) -> Vec<Unit> {
         let mut batch = Vec::with_capacity(self.shared.batch);
-        // What is there already; it is cancel safe.
+        // Takes only what is queued now; `recv_many` is cancel safe.
         let _ = queue.recv_many(&mut batch, self.shared.batch).now_or_never();
         if batch.is_empty() {
             if let Some(stored) = stored.take() {
@@ -179,28 +182,28 @@ impl Appender {
         batch
     }
 
-    /// Nothing is known of the batch but that the database failed: everything on its way is taken back.
-    async fn give_up(&mut self, mut units: Vec<Unit>, queue: &mut mpsc::Receiver<Unit>, error: sqlx::Error) {
+    /// Fails the batch and every queued unit after a database error: whether the batch was stored is unknown.
+    async fn abort(&mut self, mut units: Vec<Unit>, queue: &mut mpsc::Receiver<Unit>, error: sqlx::Error) {
         self.connection = None;
-        let gate = self.shared.gate.clone();
-        let _closed = gate.write().await;
+        let lock = self.shared.settling_lock.clone();
+        let _exclusive = lock.write().await;
         drain(queue, &mut units);
-        // Everything: after a failover or a restore the log may be behind what is remembered.
-        self.shared.cache().clear();
+        // All states: after a failover or a restore the log may be behind them.
+        self.shared.decider().clear();
         tracing::error!(%error, commands = units.len(), "commands could not be stored");
         for unit in units {
-            let _ = unit.answer.send(Err(StoreError::Unavailable(None)));
+            unit.command.reply(Err(StoreError::Unavailable(None)));
         }
     }
 
-    /// Somebody was quicker. With further decisions held back and the head locked, everything on its
-    /// way is decided again on what is really there.
+    /// Settles a version conflict: blocks new decisions, locks the head row, and decides the batch and every queued
+    /// unit again on the stored events.
     async fn settle(&mut self, mut units: Vec<Unit>, queue: &mut mpsc::Receiver<Unit>) {
         self.shared.metrics.conflicts.increment(1);
-        let gate = self.shared.gate.clone();
-        let _closed = gate.write().await;
+        let lock = self.shared.settling_lock.clone();
+        let _exclusive = lock.write().await;
         drain(queue, &mut units);
-        self.shared.cache().rewind();
+        self.shared.decider().rewind();
         let shared = self.shared.clone();
         let commands = units.len();
         let settled = within(async {
@@ -212,15 +215,15 @@ impl Appender {
                 self.replay(replays);
             }
             Err(error) => {
-                // The callers of what was not answered learn it from their units' end.
+                // The units are dropped, which tells their callers that the result is unknown.
                 self.connection = None;
-                self.shared.cache().clear();
+                self.shared.decider().clear();
                 tracing::error!(%error, commands, "commands could not be stored");
             }
         }
     }
 
-    /// Answers commands that were carried out before, beside the appender's work.
+    /// Sends the stored results of commands that were executed before, in a task of its own.
     fn replay(&self, replays: Vec<(Unit, KeyOf)>) {
         if replays.is_empty() {
             return;
@@ -228,8 +231,8 @@ impl Appender {
         let pool = self.shared.pool.clone();
         tokio::spawn(async move {
             for (unit, key) in replays {
-                let outcome = replay_one(&pool, &key).await;
-                let _ = unit.answer.send(outcome);
+                let result = replay_one(&pool, &key).await;
+                unit.command.reply(result);
             }
         });
     }
@@ -246,33 +249,33 @@ async fn append(
     appended
 }
 
-/// The appender's own connection, opened when there is none.
+/// Returns the appender's own connection; opens it if necessary.
 async fn open<'c>(
     shared: &Shared,
     connection: &'c mut Option<PgConnection>,
 ) -> Result<&'c mut PgConnection, sqlx::Error> {
     if connection.is_none() {
         let mut opened = PgConnection::connect_with(&shared.pool.connect_options()).await?;
-        sqlx::Executor::execute(&mut opened, PATIENCE).await?;
-        sqlx::Executor::execute(&mut opened, PLANS).await?;
+        sqlx::Executor::execute(&mut opened, SESSION_TIMEOUTS).await?;
+        sqlx::Executor::execute(&mut opened, PLANNER_SETTINGS).await?;
         *connection = Some(opened);
     }
     connection.as_mut().ok_or(sqlx::Error::PoolClosed)
 }
 
-async fn replay_one(pool: &PgPool, key: &KeyOf) -> Result<Outcome, StoreError> {
+async fn replay_one(pool: &PgPool, key: &KeyOf) -> Result<CommandResult, StoreError> {
     let mut connection = pool.acquire().await?;
-    let answers = idempotency::find(&mut connection, std::slice::from_ref(key)).await?;
-    match answers.get(key) {
-        Some(answer) => idempotency::replay(&mut connection, answer).await,
+    let results = idempotency::find(&mut connection, std::slice::from_ref(key)).await?;
+    match results.get(key) {
+        Some(stored) => idempotency::replay(&mut connection, stored).await,
         None => Err(StoreError::Unavailable(None)),
     }
 }
 
-/// Waits for the database, but not for ever.
+/// Bounds work on the database by [`BATCH_TIMEOUT`].
 async fn within<T, E: From<sqlx::Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let late = |_elapsed| E::from(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
-    tokio::time::timeout(ANSWER_WITHIN, work).await.map_err(late)?
+    tokio::time::timeout(BATCH_TIMEOUT, work).await.map_err(late)?
 }
 
 fn drain(queue: &mut mpsc::Receiver<Unit>, units: &mut Vec<Unit>) {
@@ -281,15 +284,13 @@ fn drain(queue: &mut mpsc::Receiver<Unit>, units: &mut Vec<Unit>) {
     }
 }
 
-fn answer(unit: Unit, position: Option<LogPosition>) {
-    let Some((stream, _)) = unit.decided.based_on.into_iter().next() else { return };
-    let outcome = Outcome {
+fn reply(Unit { command, decided }: Unit, position: Option<LogPosition>) {
+    let Some((stream, _)) = decided.based_on.into_iter().next() else { return };
+    command.reply(Ok(CommandResult {
         stream,
-        state: unit.decided.state,
-        version: unit.decided.version,
+        state: decided.state,
+        version: decided.version,
         position,
-        refusal: unit.decided.refusal,
-    };
-    // A caller that has gone away needs no answer.
-    let _ = unit.answer.send(Ok(outcome));
+        refusal: decided.refusal,
+    }));
 }

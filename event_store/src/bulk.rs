@@ -1,5 +1,5 @@
-//! Fills an empty log with events that were decided elsewhere, by COPY and in one transaction: all of them, or
-//! none. For generated logs only; what happens in a pizzeria goes through [`crate::EventStore::execute`].
+//! Fills an empty log with generated events, by COPY in one transaction. Real commands go through
+//! [`crate::EventStore::execute`].
 
 use std::io::Write;
 
@@ -8,8 +8,8 @@ use domain::{AggregateState, Event, LogPosition, StreamId};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::append::is_setting;
-use crate::cache::Versioned;
 use crate::command::CommandContext;
+use crate::decider::Versioned;
 use crate::error::StoreError;
 use crate::snapshot;
 
@@ -19,18 +19,18 @@ const COPY: &str = "COPY events (position, aggregate_type, aggregate_id, sequenc
 /// Why a log was not filled.
 #[derive(Debug, thiserror::Error)]
 pub enum BulkError {
-    /// It holds events.
+    /// The log holds events.
     #[error("the log is not empty")]
     NotEmpty,
-    /// The database did not do it.
+    /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// A state could not be written.
+    /// A state cannot be serialised.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Events as the text that COPY reads.
+/// Events as the text format of COPY.
 #[derive(Debug, Default)]
 pub struct Rows {
     text: Vec<u8>,
@@ -38,20 +38,20 @@ pub struct Rows {
     last_setting: Option<i64>,
 }
 
-/// One event with its place, to be added to [`Rows`].
+/// One event with its position and sequence, to be added to [`Rows`].
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
-    /// Its place in the log; the caller counts, from 1, without gaps.
+    /// Position in the log, counted by the caller from 1 without gaps.
     pub position: i64,
-    /// Its stream.
+    /// The stream.
     pub stream: &'a StreamId,
-    /// Its place in the stream, from 1, without gaps.
+    /// Position in the stream, from 1 without gaps.
     pub sequence: i64,
     /// The event.
     pub event: &'a Event,
-    /// When it is said to have been recorded; never before the row's before it. Microseconds are kept.
+    /// Time of recording, in microseconds; it must not decrease with position.
     pub recorded_at: DateTime<Utc>,
-    /// The metadata's text.
+    /// The metadata as JSON text.
     pub metadata: &'a str,
 }
 
@@ -59,13 +59,13 @@ impl Rows {
     /// Adds an event.
     ///
     /// # Errors
-    /// When it cannot be written as text.
+    /// The event cannot be serialised.
     pub fn push(&mut self, row: Row<'_>) -> Result<(), StoreError> {
         let payload = serde_json::to_string(row.event)?;
         let at = row.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         let (kind, event_type, version) =
             (row.stream.kind.as_str(), row.event.event_type(), row.event.version());
-        // Writing to memory does not fail. Ids are codes and UUIDs, and need no escaping.
+        // Writing to memory does not fail. Ids are codes and UUIDs, which need no escaping.
         let _ = write!(
             self.text,
             "{}\t{kind}\t{}\t{}\t{event_type}\t{version}\t{at}\t",
@@ -82,7 +82,7 @@ impl Rows {
         Ok(())
     }
 
-    /// JSON on one line holds no tab and no line break, but backslashes.
+    /// Appends JSON of one line: it has no tab and no line break, so only backslashes are escaped.
     fn escaped(&mut self, text: &str) {
         for byte in text.bytes() {
             if byte == b'\\' {
@@ -92,18 +92,18 @@ impl Rows {
         }
     }
 
-    /// Bytes so far.
+    /// Returns the size in bytes.
     pub fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// Whether there is nothing.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 }
 
-/// A log that is being filled; dropped before [`Self::finish`], it stays empty.
+/// A log that is being filled. Dropping it before [`Self::finish`] leaves the log empty.
 #[derive(Debug)]
 pub struct BulkLoad {
     tx: Transaction<'static, Postgres>,
@@ -112,10 +112,10 @@ pub struct BulkLoad {
 }
 
 impl BulkLoad {
-    /// Takes the log, so that nothing else is stored meanwhile.
+    /// Locks the log, so that nothing else is stored meanwhile.
     ///
     /// # Errors
-    /// [`BulkError::NotEmpty`] when there are events.
+    /// [`BulkError::NotEmpty`] if the log has events.
     pub async fn begin(pool: &PgPool) -> Result<Self, BulkError> {
         let mut tx = pool.begin().await?;
         let head: i64 =
@@ -126,7 +126,7 @@ impl BulkLoad {
         Ok(Self { tx, last: None, last_setting: 0 })
     }
 
-    /// For what is to be stored in the same transaction.
+    /// Returns the connection, for further rows in the same transaction.
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.tx
     }
@@ -134,7 +134,7 @@ impl BulkLoad {
     /// Stores events.
     ///
     /// # Errors
-    /// When the database does not take them.
+    /// The database failed.
     pub async fn write(&mut self, rows: Rows) -> Result<(), BulkError> {
         let mut copy = self.tx.copy_in_raw(COPY).await?;
         copy.send(rows.text).await?;
@@ -144,10 +144,10 @@ impl BulkLoad {
         Ok(())
     }
 
-    /// Stores the idempotency key of a command that was carried out, with the version that its answer showed.
+    /// Stores the idempotency key of an executed command, with the version of its result.
     ///
     /// # Errors
-    /// When the database does not take it.
+    /// The database failed.
     pub async fn answered(
         &mut self,
         context: &CommandContext,
@@ -174,10 +174,10 @@ impl BulkLoad {
         Ok(())
     }
 
-    /// Stores the state of a long stream, so that the first command on it need not read it whole.
+    /// Stores a snapshot of a long stream, so that the first command on it need not read all of it.
     ///
     /// # Errors
-    /// When the database does not take it.
+    /// The database failed.
     pub async fn snapshot(
         &mut self,
         stream: &StreamId,
@@ -188,10 +188,10 @@ impl BulkLoad {
         Ok(snapshot::write(&mut *self.tx, stream, &snapshot).await?)
     }
 
-    /// Ends it: the log's head is at the last event, of this moment, and followers are told.
+    /// Moves the head row to the last event, notifies followers, and commits.
     ///
     /// # Errors
-    /// When the database does not take it; then the log is still empty.
+    /// The database failed; the log is still empty.
     pub async fn finish(mut self) -> Result<(), BulkError> {
         if let Some((last, recorded_at)) = self.last {
             sqlx::query("UPDATE event_log_head SET position = $1, recorded_at = $2, settings_position = $3")

@@ -1,4 +1,4 @@
-//! What comes with a command, and what comes back.
+//! The context of a command, and its result.
 
 use std::sync::Arc;
 
@@ -9,27 +9,26 @@ use domain::usecase::Refusal;
 use domain::{AggregateState, LogPosition, StreamId};
 use uuid::Uuid;
 
-/// A caller's promise that the same key means the same command.
+/// An idempotency key: the same key always means the same command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
-    /// 1 to 255 characters, in the actor's own name space.
+    /// 1 to 255 characters, unique per actor.
     pub key: String,
     /// SHA-256 of the command's name and input.
     pub fingerprint: [u8; 32],
 }
 
-/// A row of personal data, stored outside the log in the transaction of the events that name it.
-///
-/// It is stored only when the command is not refused.
+/// A row of `contacts`, stored outside the log in the transaction of the events that carry its id. A refused command
+/// stores none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewContact {
-    /// The random id that events carry.
+    /// Random id, carried by events.
     pub id: ContactId,
-    /// Whose account it is given by or for.
+    /// The customer account.
     pub customer: Option<CustomerId>,
-    /// The order that it is for.
+    /// The order.
     pub order: Option<OrderId>,
-    /// Somebody's name.
+    /// Name.
     pub name: Option<String>,
     /// Telephone number.
     pub phone: Option<String>,
@@ -45,49 +44,49 @@ pub struct NewContact {
     pub latitude: Option<f64>,
     /// Degrees, WGS 84.
     pub longitude: Option<f64>,
-    /// What the customer wants the pizzeria to know.
+    /// Free text for the pizzeria.
     pub note: Option<String>,
 }
 
-/// A note, stored outside the log in the transaction of the event that refers to it, and only when the command is
-/// not refused.
+/// A row of `notes`, stored outside the log in the transaction of the event that refers to it. A refused command
+/// stores none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewNote {
-    /// What the event carries of it.
+    /// The reference that the event carries.
     pub note: NoteRef,
-    /// The order that it is about; `None` for a stock.
+    /// The order; `None` for a stock.
     pub order: Option<OrderId>,
-    /// Whose order, if they have an account.
+    /// The order's customer account.
     pub customer: Option<CustomerId>,
-    /// What was written.
+    /// The text.
     pub text: String,
-    /// Random; hashed before the text, so that the hash in the event does not give a short text away.
+    /// Random bytes hashed before the text, so that the hash in the event does not reveal a short text.
     pub salt: [u8; 16],
 }
 
-/// Who, why and under which promises: everything about a command but the command.
+/// Everything about a command except its use case: actor, ids, idempotency key, expected version, rows outside the log.
 #[derive(Debug, Clone)]
 pub struct CommandContext {
-    /// Who acts.
+    /// The actor.
     pub actor: Actor,
-    /// This command, once; a reactor derives it from the event that it reacts to.
+    /// Unique id of the command; a reactor derives it from the event that it reacts to.
     pub command_id: Uuid,
-    /// The request that it belongs to (`X-Request-Id`).
+    /// Id of the request (`X-Request-Id`).
     pub correlation_id: String,
-    /// The event that caused it, for reactors.
+    /// Position of the event that a reactor reacts to.
     pub causation: Option<LogPosition>,
     /// The caller's idempotency key.
     pub idempotency: Option<Idempotency>,
-    /// The version of the primary stream that the caller has seen.
+    /// Version of the primary stream that the caller has read.
     pub expected_version: Option<i64>,
-    /// Personal data to be stored with it.
+    /// Personal data to store with the command.
     pub contact: Option<NewContact>,
-    /// Notes to be stored with it.
+    /// Notes to store with the command.
     pub notes: Vec<NewNote>,
 }
 
 impl CommandContext {
-    /// The least that a command carries.
+    /// Returns a context without idempotency key, expected version, contact and notes.
     pub fn new(actor: Actor, command_id: Uuid, correlation_id: impl Into<String>) -> Self {
         Self {
             actor,
@@ -102,17 +101,24 @@ impl CommandContext {
     }
 }
 
-/// The answer to a command: what it changed, or why not.
+/// The result of a command, accepted or refused.
 #[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The stream that the command is about.
+pub struct CommandResult {
+    /// The command's own stream.
     pub stream: StreamId,
-    /// Its state after the command; as it is, when the command was refused.
+    /// The stream's state after the command; the unchanged state if the command was refused.
     pub state: Arc<AggregateState>,
-    /// Its version: the last sequence of the stream.
+    /// The stream's version: its last sequence.
     pub version: i64,
-    /// The position of the command's last event; none when nothing was stored.
+    /// Position of the command's last event; `None` if nothing was stored.
     pub position: Option<LogPosition>,
-    /// Why not. A refusal may have been stored as a fact: then there is a position too.
+    /// The refusal. It may itself be stored as an event; then `position` is set too.
     pub refusal: Option<Refusal>,
+}
+
+impl CommandResult {
+    /// Returns the position of the command's last event; `None` if it was refused or stored nothing.
+    pub fn accepted_at(&self) -> Option<LogPosition> {
+        self.position.filter(|_| self.refusal.is_none())
+    }
 }

@@ -1,8 +1,7 @@
-//! The log behind the traits of cqrs-es: a [`cqrs_es::CqrsFramework`] over one aggregate writes to
-//! the same streams, through the same appender, as the use cases do.
+//! [`cqrs_es::EventStore`] for the log: a [`cqrs_es::CqrsFramework`] over one aggregate writes to the same streams,
+//! through the same appender, as the use cases do.
 //!
-//! Streams are read by postgres-es, which knows the table's columns; its writes are not used (one
-//! round trip an event, in a transaction of its own).
+//! Reads use postgres-es, which knows the table's columns. Its writes are not used: they take a round trip an event.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::command::CommandContext;
 use crate::error::StoreError;
 use crate::store::EventStore;
 
-/// An aggregate of cqrs-es at a version.
+/// A cqrs-es aggregate at a version.
 #[derive(Debug)]
 pub struct Loaded<A> {
     id: String,
@@ -34,7 +33,7 @@ impl<A: Aggregate> AggregateContext<A> for Loaded<A> {
     }
 }
 
-/// Events decided elsewhere, to be appended at one version and no other.
+/// Use case that appends events decided by cqrs-es.
 #[derive(Debug)]
 struct Commit {
     stream: StreamId,
@@ -85,7 +84,7 @@ where
         Ok(loaded)
     }
 
-    /// The metadata's `correlationId` is kept; the actor is the system.
+    /// Keeps the metadata's `correlationId`. The actor is the system.
     async fn commit(
         &self,
         events: Vec<A::Event>,
@@ -103,11 +102,11 @@ where
         let correlation = metadata.get("correlationId").cloned().unwrap_or_default();
         let mut command = CommandContext::new(Actor::system(), Uuid::now_v7(), correlation);
         command.expected_version = Some(context.version);
-        let outcome = self.execute(Arc::new(use_case), command).await.map_err(|error| match error {
+        let result = self.execute(Arc::new(use_case), command).await.map_err(|error| match error {
             StoreError::Conflict => AggregateError::AggregateConflict,
             error => AggregateError::DatabaseConnectionError(Box::new(error)),
         })?;
-        if outcome.refusal.is_some() {
+        if result.refusal.is_some() {
             return Err(AggregateError::AggregateConflict);
         }
         let first = usize::try_from(context.version).map_err(fault)? + 1;

@@ -1,9 +1,9 @@
-//! The states of recently used streams, in memory, and deciding over them.
+//! Decides commands on the states of recently used streams, which it keeps in memory.
 //!
-//! Each stream has two states: as committed, and with the decisions that are on their way into the
-//! log. Commands are decided on the latter, so that many commands on one stream (every order of a
-//! pizzeria touches its stock) go into one batch. What others appended is noticed when the batch is
-//! stored: sequences are unique, and what was only read is compared (see `append`).
+//! Each stream has two states: as committed, and with the decisions that are not yet stored. Commands
+//! are decided on the latter, so that many commands on one stream (every order of a pizzeria changes
+//! its stock) fit into one batch. Events of other processes are noticed when the batch is stored:
+//! sequences are unique, and streams that were only read are compared (see `append`).
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::command::CommandContext;
 use crate::error::StoreError;
 use crate::unit_of_work::{Decided, NewEvent};
 
-/// A state and the sequence of the last event in it.
+/// A state, and the sequence of the last event folded into it.
 #[derive(Debug, Clone)]
 pub(crate) struct Versioned {
     pub state: Arc<AggregateState>,
@@ -24,7 +24,7 @@ pub(crate) struct Versioned {
 }
 
 impl Versioned {
-    /// An empty stream.
+    /// Returns the state of an empty stream.
     pub fn empty(stream: &StreamId) -> Self {
         Self { state: Arc::new(AggregateState::empty(stream.kind)), version: 0 }
     }
@@ -40,44 +40,44 @@ impl Versioned {
 #[derive(Debug)]
 struct Entry {
     committed: Versioned,
-    /// Committed, and what is on its way.
+    /// The committed state plus the decisions that are not yet stored.
     head: Versioned,
-    /// The version at which a snapshot is due.
+    /// Version at which the next snapshot is due.
     snapshot_due: i64,
 }
 
-/// What came of trying to decide.
+/// Result of [`Decider::decide`].
 pub(crate) enum Attempt {
-    /// These streams are to be loaded first.
+    /// These streams must be loaded first.
     Missing(Vec<StreamId>),
-    /// It is decided, and the states hold it already.
+    /// The command is decided, and the states already contain the decision.
     Decided(Decided),
 }
 
-/// How often a use case may name further streams before it is a fault.
+/// Rounds in which a use case may name further streams before it counts as a fault.
 const MAX_ROUNDS: usize = 5;
 
-/// How many events further a snapshot is due: the rarer the larger the state, so that copying and
-/// writing it costs no event more than a little.
+/// Events until the next snapshot: more for a larger state, so that the cost per event of copying and
+/// writing it stays small.
 fn until_snapshot(every: i64, state: &Versioned) -> i64 {
     every.max(i64::try_from(state.state.weight()).unwrap_or(i64::MAX))
 }
 
 #[derive(Debug)]
-pub(crate) struct Cache {
+pub(crate) struct Decider {
     entries: LruCache<StreamId, Entry>,
     capacity: usize,
     snapshot_every: i64,
 }
 
-impl Cache {
+impl Decider {
     pub fn new(capacity: NonZeroUsize, snapshot_every: NonZeroUsize) -> Self {
-        // Bounded by `install`, which must not evict what is on its way.
+        // `install` bounds the map: it must not evict streams with decisions that are not yet stored.
         let snapshot_every = i64::try_from(snapshot_every.get()).unwrap_or(i64::MAX);
         Self { entries: LruCache::unbounded(), capacity: capacity.get(), snapshot_every }
     }
 
-    /// Adds a loaded stream, unless it is there already, and makes room for it.
+    /// Adds a loaded stream unless the stream is present, and evicts others to make room.
     pub fn install(&mut self, stream: StreamId, loaded: Versioned) {
         if self.entries.contains(&stream) {
             return;
@@ -87,7 +87,7 @@ impl Cache {
                 Some((_, entry)) if entry.head.version == entry.committed.version => {
                     self.entries.pop_lru();
                 }
-                // On its way: the queue is short, so one entry more does no harm.
+                // It has decisions that are not yet stored. The queue is short, so one entry more is harmless.
                 _ => break,
             }
         }
@@ -95,16 +95,16 @@ impl Cache {
         self.entries.put(stream, Entry { head: loaded.clone(), committed: loaded, snapshot_due });
     }
 
-    /// Puts a stream that was read under the head's lock in place of what was known of it.
+    /// Replaces a stream by the state read under the lock of the head row.
     pub fn replace(&mut self, stream: StreamId, loaded: Versioned) {
         self.entries.pop(&stream);
         self.install(stream, loaded);
     }
 
-    /// Decides a command on the states as they will be, and puts the decision into them.
+    /// Decides a command on the head states and applies the decision to them.
     ///
-    /// Either nothing has changed, or the decision must be sent on its way before the lock is given up.
-    pub fn attempt(
+    /// After [`Attempt::Decided`] the caller must queue the decision before it releases the lock.
+    pub fn decide(
         &mut self,
         use_case: &dyn UseCase,
         context: &CommandContext,
@@ -122,7 +122,7 @@ impl Cache {
         };
         let mut based_on = Vec::with_capacity(streams.len());
         for stream in &streams {
-            // Marks the entry as recently used, too.
+            // `get` also marks the entry as recently used.
             let version = self.entries.get(stream).map_or(0, |entry| entry.head.version);
             based_on.push((stream.clone(), version));
         }
@@ -132,7 +132,7 @@ impl Cache {
         };
         let Decision { events, refusal } =
             decision.unwrap_or_else(|refusal| Decision { events: Vec::new(), refusal: Some(refusal) });
-        let events = self.take_in(&streams, events, use_case)?;
+        let events = self.apply(&streams, events, use_case)?;
         let refusal_text = match (&refusal, &context.idempotency) {
             (Some(refusal), Some(_)) => Some(serde_json::to_string(refusal)?),
             _ => None,
@@ -148,7 +148,7 @@ impl Cache {
         }))
     }
 
-    /// The streams that a use case needs: all there, or those that are to be loaded.
+    /// Returns the streams that a use case needs, or as `Err` those of them that must be loaded first.
     pub fn settle_streams(
         &self,
         use_case: &dyn UseCase,
@@ -178,8 +178,9 @@ impl Cache {
         (expected != actual).then_some(Refusal::StaleVersion { expected, actual })
     }
 
-    /// Puts decided events into the states. Nothing changes when one of them does not belong.
-    fn take_in(
+    /// Applies decided events to the head states. An event of a stream that the use case did not name is an error, and
+    /// nothing changes.
+    fn apply(
         &mut self,
         streams: &[StreamId],
         events: Vec<(StreamId, Event)>,
@@ -202,13 +203,13 @@ impl Cache {
         Ok(new)
     }
 
-    /// Says that decided events are stored. Returns the streams of which a snapshot is due.
+    /// Commits stored events. Returns the streams whose snapshot is due.
     pub fn commit(&mut self, events: &[NewEvent]) -> Result<Vec<(StreamId, Versioned)>, StoreError> {
         let mut grown = Vec::new();
         for event in events {
             if let Some(entry) = self.entries.peek_mut(&event.stream) {
                 if event.sequence != entry.committed.version + 1 {
-                    // Not what was stored on: it is loaded anew.
+                    // The state in memory is not the one that the event follows: the stream is loaded again.
                     self.entries.pop(&event.stream);
                     continue;
                 }
@@ -223,7 +224,7 @@ impl Cache {
         Ok(grown)
     }
 
-    /// Takes back every decision that is on its way. The caller has all of them in hand.
+    /// Discards every decision that is not yet stored. The caller holds all of their units.
     pub fn rewind(&mut self) {
         for (_, entry) in self.entries.iter_mut() {
             if entry.head.version != entry.committed.version {
@@ -232,34 +233,33 @@ impl Cache {
         }
     }
 
-    /// Forgets a stream.
+    /// Removes a stream.
     pub fn forget(&mut self, stream: &StreamId) {
         self.entries.pop(stream);
     }
 
-    /// Forgets everything.
+    /// Removes every stream.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
 
-    /// A stream as committed, if it is in memory.
+    /// Returns a stream's committed state, if it is in memory.
     pub fn committed(&self, stream: &StreamId) -> Option<Versioned> {
         self.entries.peek(stream).map(|entry| entry.committed.clone())
     }
 
-    /// The committed version of a stream, if it is in memory.
+    /// Returns a stream's committed version, if it is in memory.
     pub fn committed_version(&self, stream: &StreamId) -> Option<i64> {
         self.entries.peek(stream).map(|entry| entry.committed.version)
     }
 
-    /// Takes in an event that another process appended. Nothing of this process may be on its way.
-    ///
-    /// Returns whether it was the next; otherwise the stream is forgotten, to be loaded anew.
+    /// Applies an event that another process appended, or removes the stream when the event is not its next one. Every
+    /// decision of this process must be stored or discarded.
     pub fn catch_up(&mut self, stream: &StreamId, sequence: i64, event: &Event) -> Result<(), StoreError> {
         let Some(entry) = self.entries.peek_mut(stream) else { return Ok(()) };
         if entry.committed.version + 1 == sequence {
             entry.committed.evolve(event)?;
-            // Nothing is on its way: both are the same, and stay so without a copy an event.
+            // Both states are equal, and evolving both keeps them so without a copy.
             entry.head.evolve(event)?;
         } else {
             self.entries.pop(stream);

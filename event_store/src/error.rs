@@ -1,4 +1,4 @@
-//! Faults of the store. A refusal by the domain is not a fault: it is part of the outcome.
+//! Faults of the store. A refusal by the domain is part of the command's result instead.
 
 use std::sync::Arc;
 
@@ -6,35 +6,35 @@ use domain::LogPosition;
 use domain::event::UnreadableEvent;
 use domain::stream::ForeignEvent;
 
-/// Why a command was not carried out. Nothing was stored, unless said otherwise.
+/// Why a command failed. Nothing was stored unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The queue is full; try again.
+    /// The queue is full; retry.
     #[error("too many commands are waiting")]
     Overloaded,
-    /// Others kept being quicker; try again.
+    /// Concurrent commands won every retry; send the command again.
     #[error("the command kept conflicting with others")]
     Conflict,
-    /// The database did not answer. Whether the command was stored is not known: with the same
-    /// idempotency key it can be sent again safely.
+    /// The database does not answer. Whether the command was stored is unknown: it can be sent again safely under
+    /// the same idempotency key.
     #[error("the database is unavailable")]
     Unavailable(#[source] Option<sqlx::Error>),
-    /// A stored event of a stream that is needed cannot be read.
+    /// A stored event of a required stream cannot be read.
     #[error("the event at position {position} cannot be read")]
     Unreadable {
-        /// Where.
+        /// Position of the event.
         position: LogPosition,
-        /// Why.
+        /// The cause.
         #[source]
         source: Arc<UnreadableEvent>,
     },
-    /// A stored event is on a stream of another kind.
+    /// A stored event belongs to another kind of stream.
     #[error(transparent)]
     Foreign(#[from] ForeignEvent),
-    /// A state cannot be written or read as JSON: a fault of the program.
+    /// A state or event cannot be serialised: a bug.
     #[error("a state or event cannot be converted: {0}")]
     Convert(#[from] serde_json::Error),
-    /// A use case kept naming more streams: a fault of the program.
+    /// A use case kept naming further streams, or changed one that it had not named: a bug.
     #[error("the use case {0} does not settle on its streams")]
     Unsettled(&'static str),
 }

@@ -1,4 +1,5 @@
-//! Following the log: one reader a process, woken by NOTIFY and by a poll, fanned out in memory: whole, or by stream.
+//! Follows the log: each process has one reader, woken by NOTIFY and by polling, that distributes entries in memory:
+//! all of them, or those of one stream.
 
 mod topics;
 
@@ -16,57 +17,57 @@ use self::topics::Topics;
 pub use self::topics::{Idle, StreamFeed};
 use crate::log::{self, LogEntry, LogError};
 
-/// How long a lost notification can delay an event.
-const POLL: Duration = Duration::from_secs(1);
+/// Polling interval: the delay of an event whose notification is lost.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Events read at once.
-const BATCH: i64 = 500;
-/// Events kept in memory for subscribers that lag; beyond it they read from the database again.
-const FAN_OUT: usize = 4096;
-/// Notices kept in memory for subscribers that lag; beyond it the oldest are lost.
-const NOTICES: usize = 1024;
-/// The channel that an append notifies.
+const BATCH_EVENTS: i64 = 500;
+/// Entries kept in memory for slow subscribers; a slower one reads from the database again.
+const MAX_LIVE_ENTRIES: usize = 4096;
+/// Notices kept in memory for slow subscribers; beyond it the oldest are lost.
+const MAX_NOTICES: usize = 1024;
+/// NOTIFY channel of appends.
 const CHANNEL: &str = "events";
 
-/// Short-lived news that is not an event.
+/// A short-lived notification that is not an event.
 #[derive(Debug, Clone)]
 pub enum Notice {
-    /// A notification on another channel than the log's.
+    /// A notification on a channel other than the log's.
     Said {
         /// The channel.
         channel: String,
         /// Its text.
         payload: String,
     },
-    /// The connection was lost and is back: what was said in between was not heard.
+    /// The connection was lost and is back: notifications in between are lost.
     Interrupted,
 }
 
-/// Why following ended.
+/// Why a feed ended.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The log ends before what was seen of it: it was put back to an earlier state, from a backup.
+    /// The log ends before a position that was already read: it was restored to an earlier state.
     #[error("the log ends at {from}, before {to}, which was seen")]
     Rewound {
-        /// Where the log ends.
+        /// The log's last position.
         from: LogPosition,
-        /// What was seen.
+        /// The position that was read.
         to: LogPosition,
     },
 }
 
-/// What the reader tells the subscribers.
+/// A message of the reader to subscribers.
 #[derive(Debug, Clone)]
 enum Live {
     /// The next entry.
     Entry(LogEntry),
-    /// The log ends here, before what was read of it.
+    /// The log ends at this position, before one that was already read.
     Rewound(LogPosition),
 }
 
-/// Follows the log for a whole process. Cloning shares the one reader; it stops with the last clone.
+/// Follows the log for a whole process. Clones share one reader, which stops with the last clone.
 #[derive(Debug, Clone)]
 pub struct Follower(Arc<Shared>);
 
@@ -87,14 +88,14 @@ impl Drop for Shared {
 }
 
 impl Follower {
-    /// Starts at the log's present head, listening on `channels` besides the log's own.
+    /// Starts at the log's present head, and listens on `channels` besides the log's own.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn start(pool: PgPool, channels: &[&str]) -> Result<Self, LogError> {
         let start = log::head(&pool).await?;
-        let (entries, _) = broadcast::channel(FAN_OUT);
-        let (notices, _) = broadcast::channel(NOTICES);
+        let (entries, _) = broadcast::channel(MAX_LIVE_ENTRIES);
+        let (notices, _) = broadcast::channel(MAX_NOTICES);
         let (seen, head) = watch::channel(start);
         let channels = std::iter::once(CHANNEL).chain(channels.iter().copied()).map(str::to_owned).collect();
         let topics = Arc::new(Topics::new(start));
@@ -110,28 +111,27 @@ impl Follower {
         Ok(Self(Arc::new(Shared { pool, entries, notices, topics, head, task })))
     }
 
-    /// The last position that this process has seen, and a way to wait for the next.
+    /// Returns the last position that this process has read, as a channel to wait on.
     pub fn head(&self) -> watch::Receiver<LogPosition> {
         self.0.head.clone()
     }
 
-    /// News on the other channels, from now on.
+    /// Returns the notifications on the other channels, from now on.
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
         self.0.notices.subscribe()
     }
 
-    /// Every entry after a position: first what is stored, then what is appended, in order, each once,
-    /// those that this program cannot read among them. A reader that falls behind what is kept in memory
-    /// reads from the database again.
+    /// Returns every entry after a position, stored ones first and then live ones, in order, each once, including
+    /// those that this program cannot read. A subscriber that falls behind the entries in memory reads from the
+    /// database again.
     ///
-    /// Ends after an error; also when the log turns out to end before what was seen of it.
+    /// The stream ends after an error, also after [`FollowError::Rewound`].
     pub fn entries_after(
         &self,
         after: LogPosition,
     ) -> impl Stream<Item = Result<LogEntry, FollowError>> + use<> {
-        // Live first, stored after: what is appended in between is in both, and told apart by position.
+        // Subscribed before reading: an entry appended in between arrives twice, and its position tells.
         let live = self.0.entries.subscribe();
-        // Whoever has seen what we have needs nothing that is stored.
         let behind = after < *self.0.head.borrow();
         let feed = Feed { shared: self.0.clone(), live, last: after, stored: Vec::new().into_iter(), behind };
         futures_util::stream::try_unfold(feed, |mut feed| async move {
@@ -139,9 +139,9 @@ impl Follower {
         })
     }
 
-    /// Every entry of one stream after a position: first what is stored, then what is appended, in order, each once,
-    /// those that this program cannot read among them. Whoever waits is not woken by other streams' events, and
-    /// however far behind the position is, only the stream itself is read.
+    /// Returns every entry of one stream after a position, stored ones first and then live ones, in order, each once,
+    /// including those that this program cannot read. Events of other streams do not wake the feed, and only the
+    /// stream itself is read.
     pub fn stream_after(&self, stream: StreamId, after: LogPosition) -> StreamFeed {
         StreamFeed::new(self.0.pool.clone(), &self.0.topics, stream, after)
     }
@@ -163,7 +163,7 @@ impl Feed {
                 return Ok(Some(entry));
             }
             if self.behind {
-                let entries = log::read_after(&self.shared.pool, self.last, BATCH).await?;
+                let entries = log::read_after(&self.shared.pool, self.last, BATCH_EVENTS).await?;
                 self.behind = !entries.is_empty();
                 self.stored = entries.into_iter();
                 continue;
@@ -172,10 +172,10 @@ impl Feed {
                 Ok(Live::Rewound(head)) if head < self.last => {
                     return Err(FollowError::Rewound { from: head, to: self.last });
                 }
-                // Somebody who had not seen as much.
+                // This subscriber has not read beyond the new end.
                 Ok(Live::Rewound(_)) => {}
                 Ok(Live::Entry(entry)) if entry.position() <= self.last => {}
-                // A gap can only mean that something was missed in memory: read it from the log.
+                // A gap means that entries were missed in memory: read them from the log.
                 Ok(Live::Entry(entry)) if entry.position().0 > self.last.0 + 1 => self.behind = true,
                 Ok(Live::Entry(entry)) => {
                     self.last = entry.position();
@@ -203,7 +203,7 @@ impl Reader {
         loop {
             if let Err(error) = self.follow(interrupted).await {
                 tracing::warn!(%error, position = %*self.seen.borrow(), "following the log was interrupted");
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
                 interrupted = true;
             }
         }
@@ -217,13 +217,13 @@ impl Reader {
         }
         loop {
             self.read_new().await?;
-            match tokio::time::timeout(POLL, listener.try_recv()).await {
+            match tokio::time::timeout(POLL_INTERVAL, listener.try_recv()).await {
                 Ok(Ok(Some(notification))) if notification.channel() == CHANNEL => {}
                 Ok(Ok(Some(notification))) => self.tell(Notice::Said {
                     channel: notification.channel().to_owned(),
                     payload: notification.payload().to_owned(),
                 }),
-                // The listener has connected again, and listens.
+                // The listener has reconnected.
                 Ok(Ok(None)) => self.tell(Notice::Interrupted),
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_elapsed) => self.check_rewound().await?,
@@ -231,13 +231,13 @@ impl Reader {
         }
     }
 
-    /// Nobody listening is no fault.
+    /// Sends a notice; without subscribers it is dropped.
     fn tell(&self, notice: Notice) {
         let _ = self.notices.send(notice);
     }
 
-    /// Positions only grow, unless the log was put back to an earlier state under us: its next events
-    /// would have positions that were seen before, and nobody would hear of them.
+    /// Detects a log that was restored to an earlier state: its next events get positions that were already read, and
+    /// would never be delivered.
     async fn check_rewound(&self) -> Result<(), LogError> {
         let seen = *self.seen.borrow();
         let head = log::head(&self.pool).await?;
@@ -253,14 +253,14 @@ impl Reader {
     async fn read_new(&self) -> Result<(), LogError> {
         loop {
             let after = *self.seen.borrow();
-            let entries = log::read_after(&self.pool, after, BATCH).await?;
+            let entries = log::read_after(&self.pool, after, BATCH_EVENTS).await?;
             let Some(last) = entries.last().map(LogEntry::position) else { return Ok(()) };
-            // Said before the entries are: whoever listens and then looks, and has seen as much, will hear
-            // of everything else.
+            // Before the entries are sent: a subscriber that subscribes and then reads the head receives every later
+            // entry.
             self.seen.send_replace(last);
             self.topics.tell(&entries);
             for entry in entries {
-                // Nobody listening is no fault.
+                // Without subscribers the entry is dropped.
                 let _ = self.entries.send(Live::Entry(entry));
             }
         }

@@ -1,9 +1,8 @@
-//! Idempotency keys: the same key with the same input answers the same, without doing it again.
+//! Idempotency keys: the same key with the same input returns the same result without executing the command again.
 //!
-//! A key is stored in the transaction of the events that it answers for, together with the version
-//! that the answer showed and the refusal, if it was one. A refusal for a stale version leaves no key:
-//! it would be the same again, and the caller may look and try again under the same key. Nor does any other
-//! refusal that is passing ([`Refusal::is_passing`]): the same request may be accepted later.
+//! A key is stored in the transaction of the command's events, with the version that the result showed and the
+//! refusal, if any. A transient refusal ([`Refusal::is_passing`]), such as a stale version, stores no key: the caller
+//! may send the command again under the same key.
 
 use std::collections::HashMap;
 
@@ -13,59 +12,59 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::command::{CommandContext, Idempotency, Outcome};
+use crate::command::{CommandContext, CommandResult, Idempotency};
 use crate::error::StoreError;
 use crate::load;
 use crate::unit_of_work::Unit;
 
-/// Whose key, and which.
+/// The actor's id and the key.
 pub(crate) type KeyOf = (Uuid, String);
 
-/// What a key answered.
+/// A command's result as stored under its key: the state is folded again when it is needed.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct StoredResult {
     pub fingerprint: Vec<u8>,
     pub stream: StreamId,
     pub version: i64,
-    /// None when nothing was stored, and while the transaction that stores it is open.
+    /// `None` if nothing was stored, and while the transaction that stores it is open.
     pub position: Option<LogPosition>,
     pub refusal: Option<Refusal>,
 }
 
-/// The key of a command, if it has one.
+/// Returns a command's key, if it has one.
 pub(crate) fn key_of(context: &CommandContext) -> Option<KeyOf> {
     context.idempotency.as_ref().map(|given| (context.actor.id, given.key.clone()))
 }
 
-/// The answer that a unit leaves under its key, if it has one.
-pub(crate) fn to_be_stored(unit: &Unit) -> Option<(&Idempotency, Answer)> {
-    let idempotency = unit.context.idempotency.as_ref()?;
+/// Returns the result to store under a unit's key; `None` without a key and for a transient refusal.
+pub(crate) fn to_be_stored(unit: &Unit) -> Option<(&Idempotency, StoredResult)> {
+    let idempotency = unit.command.context.idempotency.as_ref()?;
     let (stream, _) = unit.decided.based_on.first()?;
     if unit.decided.refusal.as_ref().is_some_and(Refusal::is_passing) {
         return None;
     }
-    let answer = Answer {
+    let result = StoredResult {
         fingerprint: idempotency.fingerprint.to_vec(),
         stream: stream.clone(),
         version: unit.decided.version,
         position: None,
         refusal: unit.decided.refusal.clone(),
     };
-    Some((idempotency, answer))
+    Some((idempotency, result))
 }
 
-type AnswerRow = (Uuid, String, Vec<u8>, String, String, i64, Option<i64>, Option<Json<Refusal>>);
+type ResultRow = (Uuid, String, Vec<u8>, String, String, i64, Option<i64>, Option<Json<Refusal>>);
 
-/// The answers stored under these keys.
+/// Returns the results stored under these keys.
 pub(crate) async fn find(
     db: &mut PgConnection,
     keys: &[KeyOf],
-) -> Result<HashMap<KeyOf, Answer>, StoreError> {
+) -> Result<HashMap<KeyOf, StoredResult>, StoreError> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
     let (actors, texts): (Vec<Uuid>, Vec<String>) = keys.iter().cloned().unzip();
-    let rows: Vec<AnswerRow> = sqlx::query_as(
+    let rows: Vec<ResultRow> = sqlx::query_as(
         "SELECT k.actor_id, k.key, k.fingerprint, k.aggregate_type, k.aggregate_id, k.sequence, k.position, \
          k.refusal \
          FROM unnest($1::uuid[], $2::text[]) AS given(actor_id, key), \
@@ -75,28 +74,31 @@ pub(crate) async fn find(
     .bind(texts)
     .fetch_all(db)
     .await?;
-    let answer = |(actor, key, fingerprint, kind, id, version, position, refusal): AnswerRow| {
+    let result = |(actor, key, fingerprint, kind, id, version, position, refusal): ResultRow| {
         let kind: StreamType = kind.parse().ok()?;
-        let answer = Answer {
+        let result = StoredResult {
             fingerprint,
             stream: StreamId::new(kind, id),
             version,
             position: position.map(LogPosition),
             refusal: refusal.map(|refusal| refusal.0),
         };
-        Some(((actor, key), answer))
+        Some(((actor, key), result))
     };
-    Ok(rows.into_iter().filter_map(answer).collect())
+    Ok(rows.into_iter().filter_map(result).collect())
 }
 
-/// The answer as it was given the first time: the state at that version, and the refusal.
-pub(crate) async fn replay(db: &mut PgConnection, answer: &Answer) -> Result<Outcome, StoreError> {
-    let loaded = load::stream_at(&mut *db, &answer.stream, answer.version).await?;
-    Ok(Outcome {
-        stream: answer.stream.clone(),
+/// Returns the result as the first execution returned it: the state at that version, and the refusal.
+pub(crate) async fn replay(
+    db: &mut PgConnection,
+    stored: &StoredResult,
+) -> Result<CommandResult, StoreError> {
+    let loaded = load::stream_at(&mut *db, &stored.stream, stored.version).await?;
+    Ok(CommandResult {
+        stream: stored.stream.clone(),
         state: loaded.state,
         version: loaded.version,
-        position: answer.position,
-        refusal: answer.refusal.clone(),
+        position: stored.position,
+        refusal: stored.refusal.clone(),
     })
 }

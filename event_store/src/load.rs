@@ -1,11 +1,11 @@
-//! Loading a stream: its snapshot, if it is one of ours, and the events after it.
+//! Loads a stream: its snapshot, if its schema is current, and the events after it.
 
 use std::sync::Arc;
 
 use domain::{AggregateState, StreamId, StreamType};
 use sqlx::PgConnection;
 
-use crate::cache::Versioned;
+use crate::decider::Versioned;
 use crate::error::StoreError;
 use crate::log::{self, LogError};
 use crate::snapshot;
@@ -19,10 +19,10 @@ impl From<LogError> for StoreError {
     }
 }
 
-/// Events folded at once.
-const BATCH: i64 = 1000;
+/// Events read at once.
+const BATCH_EVENTS: i64 = 1000;
 
-/// A stream's state as stored now.
+/// Loads a stream's stored state.
 pub(crate) async fn stream(db: &mut PgConnection, stream: &StreamId) -> Result<Versioned, StoreError> {
     let snapshot = if grows_long(stream) { snapshot::read(&mut *db, stream).await? } else { None };
     let mut loaded = match snapshot {
@@ -33,8 +33,7 @@ pub(crate) async fn stream(db: &mut PgConnection, stream: &StreamId) -> Result<V
     Ok(loaded)
 }
 
-/// Whether it is worth asking for a snapshot: an order and a delivery have a few
-/// events and an end, a customer's account hardly more.
+/// Returns whether streams of this kind have snapshots: orders, deliveries and customers have too few events.
 fn grows_long(stream: &StreamId) -> bool {
     match stream.kind {
         StreamType::Order | StreamType::Delivery | StreamType::Customer => false,
@@ -46,7 +45,7 @@ fn grows_long(stream: &StreamId) -> bool {
     }
 }
 
-/// A stream's state as it was at a sequence, from its first event on.
+/// Loads a stream's state at a sequence, from its first event.
 pub(crate) async fn stream_at(
     db: &mut PgConnection,
     stream: &StreamId,
@@ -57,11 +56,11 @@ pub(crate) async fn stream_at(
     Ok(loaded)
 }
 
-/// A stream's state as it was at a sequence: from its snapshot, where that is not later, else from its first
-/// event on. The cost grows with the events in between.
+/// Returns a stream's state at a sequence: from its snapshot, if that is not later, else from its first event. The
+/// cost grows with the events in between.
 ///
 /// # Errors
-/// When the database does not answer, or an event cannot be read.
+/// The database does not answer, or an event cannot be read.
 pub async fn state_at(
     db: &mut PgConnection,
     stream: &StreamId,
@@ -83,7 +82,7 @@ async fn fold(
     up_to: i64,
 ) -> Result<(), StoreError> {
     while loaded.version < up_to {
-        let next = loaded.version.saturating_add(BATCH).min(up_to);
+        let next = loaded.version.saturating_add(BATCH_EVENTS).min(up_to);
         let events = log::read_whole(&mut *db, stream, loaded.version, next).await?;
         for recorded in &events {
             loaded.evolve(&recorded.event)?;

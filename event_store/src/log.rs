@@ -1,4 +1,4 @@
-//! Reading the log: by position, or by stream. Read-only.
+//! Reads the log by position or by stream.
 
 mod entry;
 mod find;
@@ -13,7 +13,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use entry::{COLUMNS, Row};
 pub use entry::{LogEntry, Metadata, RecordedEvent, UnreadableRecord};
-pub use find::{FindError, SCAN, find};
+pub use find::{FindError, MAX_SCANNED_EVENTS, find};
 pub use search::{
     EventFilter, Span, at_positions, histories, position_of, posting_at, search, sequence_at, spans,
 };
@@ -21,26 +21,26 @@ pub use search::{
 /// Why the log could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the log cannot be read")]
     Database(#[from] sqlx::Error),
-    /// An event that is needed, and that this program cannot read.
+    /// This program cannot read a required event.
     #[error("the event at position {position} cannot be read")]
     Unreadable {
-        /// Where.
+        /// Position of the event.
         position: LogPosition,
-        /// Why.
+        /// The cause.
         #[source]
         source: Arc<UnreadableEvent>,
     },
 }
 
-/// Decodes rows, whether this program can read them or not.
+/// Decodes rows, including those that this program cannot read.
 fn decode(rows: Vec<Row>) -> Vec<LogEntry> {
     rows.into_iter().map(LogEntry::from).collect()
 }
 
-/// Decodes rows up to the first that cannot be read; that one is the error only when it comes first.
+/// Decodes rows up to the first unreadable one, which is an error only if it is the first row.
 fn decode_readable(rows: Vec<Row>) -> Result<Vec<RecordedEvent>, LogError> {
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
@@ -53,19 +53,20 @@ fn decode_readable(rows: Vec<Row>) -> Result<Vec<RecordedEvent>, LogError> {
     Ok(events)
 }
 
-/// The last position given; 0 while the log is empty.
+/// Returns the log's last position; 0 while the log is empty.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn head(db: impl PgExecutor<'_>) -> Result<LogPosition, LogError> {
     let position: i64 = sqlx::query_scalar("SELECT position FROM event_log_head").fetch_one(db).await?;
     Ok(LogPosition(position))
 }
 
-/// The entries after a position, in order, at most `limit`. Whoever has read up to N has missed nothing at or below N.
+/// Returns the entries after a position, in order, at most `limit`. Positions are gapless: a reader of position N has
+/// missed nothing at or below N.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn read_after(
     db: impl PgExecutor<'_>,
     after: LogPosition,
@@ -75,20 +76,19 @@ pub async fn read_after(
     Ok(decode(sqlx::query_as(&sql).bind(after.0).bind(limit).fetch_all(db).await?))
 }
 
-/// Entries of the log one after the other, of which some were only counted.
+/// Consecutive entries of the log, some of them without their payload.
 #[derive(Debug, Default)]
 pub struct Excerpt {
-    /// Those that were read.
+    /// The entries that were read.
     pub entries: Vec<LogEntry>,
-    /// The position and the type of those that were passed over.
+    /// Position and type of the entries that were passed over.
     pub passed: Vec<(LogPosition, String)>,
 }
 
-/// As [`read_after`], but passes over some kinds of streams: what they hold is neither fetched nor decoded, for who needs
-/// no more of them than that they were there.
+/// Reads as [`read_after`], but passes over some kinds of streams: their payloads are neither fetched nor decoded.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn excerpt_after(
     db: impl PgExecutor<'_>,
     passes: &[StreamType],
@@ -113,11 +113,11 @@ pub async fn excerpt_after(
     Ok(excerpt)
 }
 
-/// A stream's events after a sequence and up to another, in order.
+/// Returns a stream's events after one sequence and up to another, in order; those before an unreadable event, if there
+/// is one.
 ///
 /// # Errors
-/// When the database does not answer, or the first of them cannot be read (those before an
-/// unreadable one are returned first).
+/// The database does not answer, or the first event cannot be read.
 pub async fn read_stream(
     db: impl PgExecutor<'_>,
     stream: &StreamId,
@@ -146,10 +146,10 @@ async fn stream_rows(
         .await
 }
 
-/// The events of some streams up to a position, in order of position, at most `limit`.
+/// Returns the events of some streams up to a position, in order of position, at most `limit`.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn read_streams(
     db: impl PgExecutor<'_>,
     streams: &[StreamId],
@@ -168,7 +168,7 @@ pub async fn read_streams(
     Ok(decode(rows))
 }
 
-/// What was appended to these streams after the given sequences, in order of position.
+/// Returns the events of these streams after the given sequences, in order of position.
 pub(crate) async fn read_newer(
     db: &mut PgConnection,
     streams: &HashMap<StreamId, i64>,
@@ -185,7 +185,7 @@ pub(crate) async fn read_newer(
     Ok(decode(sqlx::query_as(&sql).bind(kinds).bind(ids).bind(sequences).fetch_all(db).await?))
 }
 
-/// As [`read_stream`], but with nothing left out: for folding a state.
+/// Reads as [`read_stream`], but fails on any unreadable event: for folding a state.
 pub(crate) async fn read_whole(
     db: &mut PgConnection,
     stream: &StreamId,

@@ -1,4 +1,4 @@
-//! What the write path counts. Handles are kept: on a command's way nothing is looked up in the recorder.
+//! Metrics of the write path. Handles are cached, so that no command looks one up in the recorder.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 
-use crate::command::Outcome;
+use crate::command::CommandResult;
 use crate::error::StoreError;
 
-/// The target of spans that are for traces only: without traces they cost nothing.
+/// Target of spans that only traces use: without traces they cost nothing.
 pub const SPANS: &str = "ocpizza::spans";
 
 /// How a command ended.
@@ -35,10 +35,10 @@ impl Ending {
         Self::Failed,
     ];
 
-    fn of(outcome: &Result<Outcome, StoreError>) -> Self {
-        match outcome {
-            Ok(outcome) if outcome.refusal.is_some() => Self::Refused,
-            Ok(outcome) if outcome.position.is_some() => Self::Stored,
+    fn of(result: &Result<CommandResult, StoreError>) -> Self {
+        match result {
+            Ok(result) if result.refusal.is_some() => Self::Refused,
+            Ok(result) if result.position.is_some() => Self::Stored,
             Ok(_) => Self::Unchanged,
             Err(StoreError::Conflict) => Self::Conflict,
             Err(StoreError::Overloaded) => Self::Overloaded,
@@ -81,7 +81,7 @@ impl OfCommand {
     }
 }
 
-/// The handles. Clones share them.
+/// Handles of the write path's metrics. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreMetrics {
     pub batch_commands: Histogram,
@@ -93,7 +93,7 @@ pub(crate) struct StoreMetrics {
 }
 
 impl StoreMetrics {
-    /// Those of the recorder that is there now.
+    /// Registers the metrics with the current recorder.
     pub fn new() -> Self {
         Self {
             batch_commands: metrics::histogram!("ocpizza_append_batch_commands"),
@@ -105,11 +105,11 @@ impl StoreMetrics {
         }
     }
 
-    /// Counts a command that has been answered. Names are those of the domain's use cases: a bounded set.
-    pub fn command(&self, name: &'static str, outcome: &Result<Outcome, StoreError>, took: Duration) {
+    /// Counts a finished command. Names are those of the domain's use cases: a bounded set of labels.
+    pub fn command(&self, name: &'static str, result: &Result<CommandResult, StoreError>, took: Duration) {
         let count = |of: &OfCommand| {
             of.seconds.record(took.as_secs_f64());
-            of.endings[Ending::of(outcome) as usize].increment(1);
+            of.endings[Ending::of(result) as usize].increment(1);
         };
         if let Some(of) = self.commands.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return count(of);
@@ -119,7 +119,7 @@ impl StoreMetrics {
     }
 }
 
-/// A length as the recorder takes it.
+/// Converts a length to a metric value.
 pub(crate) fn count(len: usize) -> f64 {
     u32::try_from(len).map_or(f64::from(u32::MAX), f64::from)
 }

@@ -1,19 +1,18 @@
-//! Snapshots: the state of a long stream at a sequence, so that loading reads only what came after.
+//! Snapshots: the state of a long stream at a sequence, so that loading reads only the events after it.
 //!
-//! A cache and no more: one row a stream, ignored when it was written under another schema, and
-//! never needed for a right answer.
+//! A cache: one row a stream, ignored if it was written under another schema; no result depends on it.
 
 use domain::{AggregateState, StreamId};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, Row};
 
-use crate::cache::Versioned;
+use crate::decider::Versioned;
 use crate::error::StoreError;
 
-/// Raise it whenever a state's serialised shape, or what an event does to it, changes.
+/// Schema of the stored states. Raise it whenever a state's serialised shape, or what an event does to it, changes.
 const SCHEMA: &str = "5";
 
-/// The stream's snapshot, if there is one of today's schema.
+/// Returns the stream's snapshot, if it has one of the current schema.
 pub(crate) async fn read(
     db: &mut PgConnection,
     stream: &StreamId,
@@ -27,12 +26,12 @@ pub(crate) async fn read(
     .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    // One that cannot be read is as good as none.
+    // An unreadable snapshot is ignored.
     let state: Result<Json<AggregateState>, _> = row.try_get(0);
     Ok(state.ok().filter(|state| state.0.kind() == stream.kind).map(|state| (state.0, row.get(1))))
 }
 
-/// Writes a snapshot, unless a later one of the same schema is there.
+/// Writes a snapshot unless a later one of the same schema is stored.
 pub(crate) async fn write(
     db: impl PgExecutor<'_>,
     stream: &StreamId,

@@ -1,4 +1,4 @@
-//! The store as callers see it: commands in, outcomes out.
+//! [`EventStore`]: executes commands and returns their results.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,23 +14,22 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::appender::{self, Shared};
-use crate::cache::{Attempt, Cache};
-use crate::command::{CommandContext, Outcome};
+use crate::command::{CommandContext, CommandResult};
+use crate::decider::{Attempt, Decider};
 use crate::error::StoreError;
 use crate::idempotency::{self, KeyOf};
 use crate::load;
 use crate::metrics::{SPANS, StoreMetrics};
-use crate::unit_of_work::Unit;
+use crate::unit_of_work::{Command, Unit};
 
 /// Bounds of the write path.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Commands that may wait for the appender, and the most that one batch holds. Beyond it:
-    /// [`StoreError::Overloaded`].
+    /// Commands in the appender's queue, and in one batch; further ones get [`StoreError::Overloaded`].
     pub queue: NonZeroUsize,
     /// Streams whose state is kept in memory.
     pub cached_streams: NonZeroUsize,
-    /// A stream is snapshotted when it has grown by this many events; a large state less often.
+    /// Events between two snapshots of a stream; more for a large state.
     pub snapshot_every: NonZeroUsize,
 }
 
@@ -45,28 +44,14 @@ impl Default for Settings {
     }
 }
 
-/// The write side of the log. Cloning shares the one appender of the process, which stops with the last clone.
+/// The write side of the log. Clones share the appender of the process, which stops with the last clone.
 #[derive(Debug, Clone)]
 pub struct EventStore {
     shared: Shared,
     queue: mpsc::Sender<Unit>,
 }
 
-/// A command that has its place in the queue, and is not decided yet.
-struct Waiting<'a> {
-    use_case: Arc<dyn UseCase>,
-    context: CommandContext,
-    metadata: String,
-    answer: oneshot::Sender<Result<Outcome, StoreError>>,
-    place: mpsc::Permit<'a, Unit>,
-}
-
-enum Step<'a> {
-    Queued,
-    Missing(Box<Waiting<'a>>, Vec<StreamId>),
-}
-
-/// How often a command's streams may be found missing after they were loaded.
+/// Rounds in which a command's streams may be missing although they were loaded.
 const MAX_LOADS: usize = 10;
 
 impl EventStore {
@@ -75,8 +60,8 @@ impl EventStore {
         let (queue, waiting) = mpsc::channel(settings.queue.get());
         let shared = Shared {
             pool,
-            cache: Arc::new(Mutex::new(Cache::new(settings.cached_streams, settings.snapshot_every))),
-            gate: Arc::new(RwLock::new(())),
+            decider: Arc::new(Mutex::new(Decider::new(settings.cached_streams, settings.snapshot_every))),
+            settling_lock: Arc::new(RwLock::new(())),
             batch: settings.queue.get(),
             stored: Arc::new(AtomicI64::new(0)),
             metrics: StoreMetrics::new(),
@@ -85,130 +70,123 @@ impl EventStore {
         Self { shared, queue }
     }
 
-    /// The database.
+    /// Returns the database pool.
     pub fn pool(&self) -> &PgPool {
         &self.shared.pool
     }
 
-    /// The last position that this process has stored; 0 before the first.
+    /// Returns the last position that this process stored; 0 before the first.
     pub fn last_stored(&self) -> LogPosition {
         LogPosition(self.shared.stored.load(Ordering::Relaxed))
     }
 
-    /// How many commands are waiting for the appender now.
+    /// Returns the number of commands in the appender's queue.
     pub fn queue_depth(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// Carries out a use case: decides, and appends all of it or nothing.
+    /// Executes a use case: decides it, and appends all of its events or none.
     ///
     /// # Errors
-    /// Faults only; a refusal is in the outcome. [`StoreError::Overloaded`] at once when the queue is
-    /// full; after [`StoreError::Unavailable`] it is not known whether the command was stored.
+    /// Faults only; a refusal is part of the result. [`StoreError::Overloaded`] at once if the queue is
+    /// full; after [`StoreError::Unavailable`] it is unknown whether the command was stored.
     pub async fn execute(
         &self,
         use_case: Arc<dyn UseCase>,
         context: CommandContext,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<CommandResult, StoreError> {
         let (name, begun) = (use_case.name(), Instant::now());
         let span = tracing::info_span!(target: SPANS, "command", command = name);
-        let outcome = self.carry_out(use_case, context).instrument(span).await;
-        self.shared.metrics.command(name, &outcome, begun.elapsed());
-        outcome
+        let result = self.decide_and_store(use_case, context).instrument(span).await;
+        self.shared.metrics.command(name, &result, begun.elapsed());
+        result
     }
 
-    async fn carry_out(
+    async fn decide_and_store(
         &self,
         use_case: Arc<dyn UseCase>,
         context: CommandContext,
-    ) -> Result<Outcome, StoreError> {
-        // Room in the queue comes first: once decided, a unit must be on its way.
+    ) -> Result<CommandResult, StoreError> {
+        // Reserved first: a decided unit must be queued.
         let place = self.queue.try_reserve().map_err(|full| match full {
             TrySendError::Full(()) => StoreError::Overloaded,
             TrySendError::Closed(()) => StoreError::Unavailable(None),
         })?;
-        let metadata = Unit::metadata(&*use_case, &context)?;
         let known = idempotency::key_of(&context).zip(context.idempotency.as_ref().map(|i| i.fingerprint));
-        let (answer, outcome) = oneshot::channel();
-        let mut waiting = Waiting { use_case, context, metadata, answer, place };
+        let (reply, result) = oneshot::channel();
+        self.decide(Command::new(use_case, context, reply)?, place).await?;
+        let result = result.await.unwrap_or(Err(StoreError::Unavailable(None)))?;
+        self.or_first_result(result, known).await
+    }
+
+    /// Decides a command, loading the streams that it needs, and queues it.
+    async fn decide(&self, command: Command, place: mpsc::Permit<'_, Unit>) -> Result<(), StoreError> {
         for _ in 0..MAX_LOADS {
-            let missing = match self.decide(waiting).await? {
-                Step::Queued => {
-                    let outcome = outcome.await.unwrap_or(Err(StoreError::Unavailable(None)))?;
-                    return self.or_as_before(outcome, known).await;
-                }
-                Step::Missing(back, streams) => {
-                    waiting = *back;
-                    streams
+            let missing = {
+                // Waits while a conflict is being settled: the states are not up to date until then.
+                let _shared = self.shared.settling_lock.read().await;
+                let mut decider = self.shared.decider();
+                match decider.decide(&*command.use_case, &command.context)? {
+                    Attempt::Missing(streams) => streams,
+                    Attempt::Decided(decided) => {
+                        // Under the decider's lock, so that units are queued in the order of their decisions.
+                        place.send(Unit { command, decided });
+                        return Ok(());
+                    }
                 }
             };
             let mut connection = self.shared.pool.acquire().await?;
             for stream in missing {
                 let loaded = load::stream(&mut connection, &stream).await?;
-                self.shared.cache().install(stream, loaded);
+                self.shared.decider().install(stream, loaded);
             }
         }
         Err(StoreError::Conflict)
     }
 
-    /// What is stale, or above a bound, may be so because the very command was carried out before: then its
-    /// key is known.
-    async fn or_as_before(
+    /// Returns the stored result in place of a transient refusal: an earlier execution under the same key may be what
+    /// made the version stale or reached the bound.
+    async fn or_first_result(
         &self,
-        outcome: Outcome,
+        result: CommandResult,
         known: Option<(KeyOf, [u8; 32])>,
-    ) -> Result<Outcome, StoreError> {
-        let passing = outcome.refusal.as_ref().is_some_and(Refusal::is_passing);
-        let Some((key, fingerprint)) = known.filter(|_| passing) else { return Ok(outcome) };
+    ) -> Result<CommandResult, StoreError> {
+        let passing = result.refusal.as_ref().is_some_and(Refusal::is_passing);
+        let Some((key, fingerprint)) = known.filter(|_| passing) else { return Ok(result) };
         let mut connection = self.shared.pool.acquire().await?;
         match idempotency::find(&mut connection, std::slice::from_ref(&key)).await?.get(&key) {
-            Some(answer) if answer.fingerprint == fingerprint => {
-                idempotency::replay(&mut connection, answer).await
+            Some(stored) if stored.fingerprint == fingerprint => {
+                idempotency::replay(&mut connection, stored).await
             }
-            Some(_) => Ok(Outcome { refusal: Some(Refusal::IdempotencyKeyReused), ..outcome }),
-            None => Ok(outcome),
+            Some(_) => Ok(CommandResult { refusal: Some(Refusal::IdempotencyKeyReused), ..result }),
+            None => Ok(result),
         }
     }
 
-    async fn decide<'a>(&self, waiting: Waiting<'a>) -> Result<Step<'a>, StoreError> {
-        // Not while a conflict is being settled: what is decided now must be decided on what is there.
-        let _open = self.shared.gate.read().await;
-        let mut cache = self.shared.cache();
-        match cache.attempt(&*waiting.use_case, &waiting.context)? {
-            Attempt::Missing(streams) => Ok(Step::Missing(Box::new(waiting), streams)),
-            Attempt::Decided(decided) => {
-                let Waiting { use_case, context, metadata, answer, place } = waiting;
-                // Under the cache's lock: units are queued in the order in which they were decided.
-                place.send(Unit { use_case, context, metadata, decided, answer });
-                Ok(Step::Queued)
-            }
-        }
-    }
-
-    /// A stream's state and version as stored now.
+    /// Returns a stream's stored state and version.
     ///
     /// # Errors
-    /// When the database does not answer or an event cannot be read.
+    /// The database does not answer, or an event cannot be read.
     pub async fn load(&self, stream: &StreamId) -> Result<(AggregateState, i64), StoreError> {
         let mut connection = self.shared.pool.acquire().await?;
         let loaded = load::stream(&mut connection, stream).await?;
         Ok((Arc::unwrap_or_clone(loaded.state), loaded.version))
     }
 
-    /// A stream's state and version as this process last knew them, which may be behind what others
-    /// have stored: for what never changes about a thing, such as whose it is.
+    /// Returns a stream's state and version from memory, which may be behind the log: for facts that never change,
+    /// such as the owner.
     ///
     /// # Errors
     /// As [`Self::load`].
     pub async fn recall(&self, stream: &StreamId) -> Result<(Arc<AggregateState>, i64), StoreError> {
-        let known = self.shared.cache().committed(stream);
+        let known = self.shared.decider().committed(stream);
         let known = match known {
             Some(known) if known.version > 0 => known,
             _ => {
                 let mut connection = self.shared.pool.acquire().await?;
                 let loaded = load::stream(&mut connection, stream).await?;
                 if loaded.version > 0 {
-                    self.shared.cache().install(stream.clone(), loaded.clone());
+                    self.shared.decider().install(stream.clone(), loaded.clone());
                 }
                 loaded
             }
@@ -216,11 +194,10 @@ impl EventStore {
         Ok((known.state, known.version))
     }
 
-    /// Whether a command was answered under an idempotency key, so that the same answer will be given
-    /// again: to be asked before something outside is set going for the command.
+    /// Returns whether a result is stored under an idempotency key: checked before an external effect is started.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn has_answered(&self, actor: Uuid, key: &str) -> Result<bool, StoreError> {
         let mut connection = self.shared.pool.acquire().await?;
         Ok(!idempotency::find(&mut connection, &[(actor, key.to_owned())]).await?.is_empty())

@@ -1,4 +1,4 @@
-//! A unit of work: what one command decided, for one or several streams; all of it is stored, or none.
+//! A unit of work: the decision of one command on one or several streams. It is stored as a whole or not at all.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use domain::usecase::{Refusal, UseCase};
 use domain::{AggregateState, Event, StreamId};
 use tokio::sync::oneshot;
 
-use crate::command::{CommandContext, Outcome};
+use crate::command::{CommandContext, CommandResult};
 use crate::error::StoreError;
 use crate::log::Metadata;
 
-/// An event with its place in its stream and its exact text.
+/// An event with its sequence and its exact text.
 #[derive(Debug)]
 pub(crate) struct NewEvent {
     pub stream: StreamId,
@@ -19,41 +19,56 @@ pub(crate) struct NewEvent {
     pub payload: String,
 }
 
-/// What was decided, and what it was decided on.
+/// A decision, and the versions that it was made on.
 #[derive(Debug)]
 pub(crate) struct Decided {
-    /// Every stream that was looked at, with its version then; the first is the command's own.
+    /// Every stream that was read, with its version; the first is the command's own stream.
     pub based_on: Vec<(StreamId, i64)>,
     pub events: Vec<NewEvent>,
     pub refusal: Option<Refusal>,
-    /// The refusal as stored under an idempotency key.
+    /// The refusal's JSON, stored under the idempotency key.
     pub refusal_text: Option<String>,
-    /// The command's own stream after the decision.
+    /// State of the command's own stream after the decision.
     pub state: Arc<AggregateState>,
     pub version: i64,
 }
 
-/// A command on its way into the log.
+/// A command, and the channel that its result is sent on.
 #[derive(Debug)]
-pub(crate) struct Unit {
+pub(crate) struct Command {
     pub use_case: Arc<dyn UseCase>,
     pub context: CommandContext,
-    /// Stored with each of its events.
+    /// JSON stored with each of its events.
     pub metadata: String,
-    pub decided: Decided,
-    pub answer: oneshot::Sender<Result<Outcome, StoreError>>,
+    pub reply: oneshot::Sender<Result<CommandResult, StoreError>>,
 }
 
-impl Unit {
-    /// The metadata of a command's events, as stored.
-    pub fn metadata(use_case: &dyn UseCase, context: &CommandContext) -> Result<String, StoreError> {
-        Ok(serde_json::to_string(&Metadata {
+/// A decided command in the queue of the appender.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub command: Command,
+    pub decided: Decided,
+}
+
+impl Command {
+    pub fn new(
+        use_case: Arc<dyn UseCase>,
+        context: CommandContext,
+        reply: oneshot::Sender<Result<CommandResult, StoreError>>,
+    ) -> Result<Self, StoreError> {
+        let metadata = serde_json::to_string(&Metadata {
             actor: context.actor.id,
             role: context.actor.role,
             command: use_case.name().to_owned(),
             command_id: context.command_id,
             correlation_id: context.correlation_id.clone(),
             causation_id: context.causation,
-        })?)
+        })?;
+        Ok(Self { use_case, context, metadata, reply })
+    }
+
+    /// Sends the result. A caller that has disconnected needs none.
+    pub fn reply(self, result: Result<CommandResult, StoreError>) {
+        let _ = self.reply.send(result);
     }
 }

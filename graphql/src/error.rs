@@ -12,7 +12,7 @@ use async_graphql::{ErrorExtensionValues, Response, ServerError, value};
 use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
-use event_store::log::{FindError, SCAN};
+use event_store::log::{FindError, MAX_SCANNED_EVENTS};
 use event_store::{FollowError, LogError, StoreError};
 use projections::as_of::AsOfError;
 use projections::why::Unknown;
@@ -298,10 +298,10 @@ impl From<FindError> for ApiError {
             FindError::Log(error) => error.into(),
             FindError::Unbounded => Self::bad_input(format!(
                 "filter: events are looked through one by one by kind, type, pizzeria, actor, command or request, at most \
-                 {SCAN} of them: {how}"
+                 {MAX_SCANNED_EVENTS} of them: {how}"
             )),
             FindError::TooWide { events } => Self::bad_input(format!(
-                "filter: {events} events would be looked through one by one, and {SCAN} may be: narrow it, {how}"
+                "filter: {events} events would be looked through one by one, and {MAX_SCANNED_EVENTS} may be: narrow it, {how}"
             )),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::ids::OrderId;
 use domain::usecase::ExpireOrder;
-use event_store::{CommandContext, EventStore, Outcome, StoreError};
+use event_store::{CommandContext, CommandResult, EventStore, StoreError};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
@@ -103,8 +103,8 @@ impl Expiry {
         for order in order_board::unpaid_at(&self.pool, now, &waiting, AT_ONCE).await? {
             let context = context(order);
             match self.store.execute(Arc::new(ExpireOrder { order, now }), context).await {
-                Ok(Outcome { refusal: None, .. }) => {}
-                Ok(Outcome { refusal: Some(refusal), .. }) => {
+                Ok(CommandResult { refusal: None, .. }) => {}
+                Ok(CommandResult { refusal: Some(refusal), .. }) => {
                     // Paid or changed a moment ago: the board has yet to hear of it.
                     tracing::debug!(%order, code = refusal.code().as_str(), "does not expire");
                     aside.put(order, Instant::now());

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::DeliveryStatus;
 use domain::order::{Fulfilment, OrderChannel, OrderStatus};
 use domain::{LogPosition, StreamId, StreamType};
-use event_store::log::{self, EventFilter, FindError, SCAN};
+use event_store::log::{self, EventFilter, FindError, MAX_SCANNED_EVENTS};
 use graphql::simulate::{self, Options};
 use projections::contact_reads::ContactReadFilter;
 use projections::deliveries::{self, DeliveryFilter, DeliverySort};
@@ -152,7 +152,7 @@ async fn events_are_found_by_an_index_or_in_a_bounded_part_of_the_log(pool: &PgP
         log::find(&mut db, filter, 21, last).await
     };
     let head = log::head(pool).await.unwrap().0;
-    assert!(head > SCAN + 1_000);
+    assert!(head > MAX_SCANNED_EVENTS + 1_000);
     let none = EventFilter::default;
     let (at, stock): (DateTime<Utc>, StreamId) = (
         sqlx::query_scalar("SELECT recorded_at FROM events WHERE position = 8000")
@@ -225,7 +225,7 @@ async fn events_are_found_by_an_index_or_in_a_bounded_part_of_the_log(pool: &PgP
     let nowhere = EventFilter { pizzeria: Some("P9".parse().unwrap()), ..none() };
     let (refused, rows) = reads(pool, "events", async || find(&nowhere, true).await).await;
     assert!(matches!(refused, Err(FindError::TooWide { .. })), "{refused:?}");
-    assert!(rows <= 2 * SCAN + 100, "{rows} rows");
+    assert!(rows <= 2 * MAX_SCANNED_EVENTS + 100, "{rows} rows");
 }
 
 async fn orders_are_found_by_an_index_or_in_a_range_of_time(pool: &PgPool) {

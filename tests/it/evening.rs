@@ -14,7 +14,7 @@ use domain::usecase::{
     StartPreparation, ToDelivery, ToOrder, ToStaff, UseCase,
 };
 use domain::{Cents, demo_data};
-use event_store::{EventStore, Outcome};
+use event_store::{CommandResult, EventStore};
 use uuid::Uuid;
 
 use crate::pizzas::{context, margherita, now, open, order_id, p1, run};
@@ -28,7 +28,7 @@ pub fn courier() -> StaffId {
 }
 
 /// Carries out what must not be refused.
-pub async fn done(store: &EventStore, use_case: impl UseCase + 'static) -> Outcome {
+pub async fn done(store: &EventStore, use_case: impl UseCase + 'static) -> CommandResult {
     let outcome = store.execute(Arc::new(use_case), context()).await.unwrap();
     assert_eq!(outcome.refusal, None);
     outcome
@@ -62,7 +62,7 @@ pub fn delivered(order: OrderId) -> PlaceOrder {
     placing
 }
 
-pub async fn tell(store: &EventStore, order: OrderId, command: OrderCommand) -> Outcome {
+pub async fn tell(store: &EventStore, order: OrderId, command: OrderCommand) -> CommandResult {
     done(store, ToOrder { name: "toOrder", order, command }).await
 }
 
@@ -79,7 +79,7 @@ pub async fn leave_with(store: &EventStore, order: OrderId) {
     step(store, order, DeliveryCommand::PickUp { by: Some(courier()), now: later(12) }).await;
 }
 
-pub async fn step(store: &EventStore, order: OrderId, command: DeliveryCommand) -> Outcome {
+pub async fn step(store: &EventStore, order: OrderId, command: DeliveryCommand) -> CommandResult {
     done(store, ToDelivery { name: "toDelivery", delivery: DeliveryId::of(order), command }).await
 }
 

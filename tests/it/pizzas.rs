@@ -12,7 +12,7 @@ use domain::order::{Fulfilment, OrderChannel, PaymentIntent};
 use domain::pizzeria::PizzeriaCommand;
 use domain::stock::StockCommand;
 use domain::usecase::{Basket, BasketLine, PlaceOrder, ToMenu, ToPizzeria, ToStock, UseCase};
-use event_store::{CommandContext, EventStore, Idempotency, Outcome};
+use event_store::{CommandContext, CommandResult, EventStore, Idempotency};
 use tests::Database;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ pub fn keyed(key: &str, input: u8) -> CommandContext {
     CommandContext { idempotency: Some(idempotency), ..context() }
 }
 
-pub async fn run(store: &EventStore, use_case: impl UseCase + 'static) -> Outcome {
+pub async fn run(store: &EventStore, use_case: impl UseCase + 'static) -> CommandResult {
     store.execute(Arc::new(use_case), context()).await.unwrap()
 }
 
@@ -121,7 +121,7 @@ pub async fn assert_whole(database: &Database) -> i64 {
     head
 }
 
-pub async fn race(stores: &[EventStore], clients: usize) -> Vec<Outcome> {
+pub async fn race(stores: &[EventStore], clients: usize) -> Vec<CommandResult> {
     let placing = (0..clients).map(|i| {
         let store = stores[i % stores.len()].clone();
         tokio::spawn(async move { store.execute(Arc::new(margherita(order_id())), context()).await.unwrap() })

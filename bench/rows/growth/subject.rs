@@ -15,7 +15,7 @@ use domain::usecase::{
     Basket, BasketLine, Decision, PlaceOrder, Refusal, States, ToPizzeria, ToStock, UseCase,
 };
 use domain::{LogPosition, StreamId};
-use event_store::{CommandContext, EventStore, Follower, Outcome, Settings};
+use event_store::{CommandContext, CommandResult, EventStore, Follower, Settings};
 use futures_util::{StreamExt, TryStreamExt};
 use projections::order_details::{self, OrderFilter, OrderSort};
 use projections::page::PageArgs;
@@ -179,7 +179,7 @@ impl Subject {
         Ok(())
     }
 
-    async fn tell(&self, use_case: impl UseCase + 'static) -> Result<Outcome> {
+    async fn tell(&self, use_case: impl UseCase + 'static) -> Result<CommandResult> {
         let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "bench");
         Ok(self.store.execute(Arc::new(use_case), context).await?)
     }

@@ -12,7 +12,7 @@ use domain::money::Cents;
 use domain::order::{Fulfilment, OrderChannel, OrderCommand, PaymentIntent, PaymentMethod};
 use domain::usecase::{Basket, BasketLine, PlaceOrder, StartPreparation, ToOrder, UseCase};
 use domain::{AggregateState, demo_data};
-use event_store::{CommandContext, EventStore, Outcome, Settings};
+use event_store::{CommandContext, CommandResult, EventStore, Settings};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use graphql::auth::session::{self, Issuer};
 use graphql::auth::{Account, Key};
@@ -83,7 +83,7 @@ impl Evening {
         format!("customer{}", number % 5 + 1)
     }
 
-    async fn ask(&self, use_case: impl UseCase + 'static) -> Result<Outcome> {
+    async fn ask(&self, use_case: impl UseCase + 'static) -> Result<CommandResult> {
         let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "bench");
         let outcome = self.store.execute(Arc::new(use_case), context).await?;
         match &outcome.refusal {
@@ -131,7 +131,7 @@ impl Evening {
         Ok(ready)
     }
 
-    async fn paid(&self, ready: Ready) -> Result<Outcome> {
+    async fn paid(&self, ready: Ready) -> Result<CommandResult> {
         let command = OrderCommand::RecordPayment {
             method: PaymentMethod::Card,
             amount: ready.total,
@@ -140,7 +140,7 @@ impl Evening {
         self.ask(ToOrder { name: "recordPayment", order: ready.id, command }).await
     }
 
-    async fn handed_over(&self, ready: Ready) -> Result<Outcome> {
+    async fn handed_over(&self, ready: Ready) -> Result<CommandResult> {
         let command = OrderCommand::HandOver { now: self.clock.now() };
         self.ask(ToOrder { name: "handOverOrder", order: ready.id, command }).await
     }

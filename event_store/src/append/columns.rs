@@ -1,4 +1,4 @@
-//! A batch as columns, which is how the statement takes it: borrowed from the units.
+//! A batch as column arrays, the parameters of the statement. They borrow from the units.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::{Basis, is_setting};
 use crate::idempotency;
 use crate::unit_of_work::Unit;
 
-/// Streams, and a sequence in each.
+/// Streams with a sequence each.
 #[derive(Default)]
 pub(super) struct Streams<'a> {
     pub kind: Vec<&'static str>,
@@ -44,7 +44,7 @@ pub(super) struct Keys<'a> {
     pub kind: Vec<&'static str>,
     pub id: Vec<String>,
     pub version: Vec<i64>,
-    /// The number in the batch of the last event that it answers for; none when there is none.
+    /// Number in the batch of the command's last event; `None` if it has no event.
     pub ordinal: Vec<Option<i64>>,
     pub refusal: Vec<Option<&'a str>>,
 }
@@ -78,15 +78,15 @@ pub(super) struct Notes<'a> {
 
 #[derive(Default)]
 pub(super) struct Columns<'a> {
-    /// Streams that were looked at and that this batch does not write, each once.
+    /// Streams that were read and that this batch does not write, each once.
     pub seen: Streams<'a>,
-    /// The events that the streams go on from, of those that have one.
+    /// The last stored event of each written stream that has one.
     pub before: Streams<'a>,
     pub events: Events<'a>,
     pub keys: Keys<'a>,
     pub contacts: Contacts<'a>,
     pub notes: Notes<'a>,
-    /// Whether an event is of a stream that commands read without writing it.
+    /// Whether an event belongs to a stream that commands read without writing it.
     pub settings: bool,
 }
 
@@ -117,26 +117,26 @@ impl<'a> Columns<'a> {
             events.event_type.push(event.event.event_type());
             events.event_version.push(event.event.version());
             events.payload.push(&event.payload);
-            events.metadata.push(&unit.metadata);
+            events.metadata.push(&unit.command.metadata);
         }
     }
 
     fn add_key(&mut self, unit: &'a Unit) {
-        let Some((idempotency, answer)) = idempotency::to_be_stored(unit) else { return };
+        let Some((idempotency, result)) = idempotency::to_be_stored(unit) else { return };
         let stored = !unit.decided.events.is_empty();
         let keys = &mut self.keys;
-        keys.actor.push(unit.context.actor.id);
+        keys.actor.push(unit.command.context.actor.id);
         keys.key.push(&idempotency.key);
-        keys.fingerprint.push(answer.fingerprint);
-        keys.kind.push(answer.stream.kind.as_str());
-        keys.id.push(answer.stream.id.to_string());
-        keys.version.push(answer.version);
+        keys.fingerprint.push(result.fingerprint);
+        keys.kind.push(result.stream.kind.as_str());
+        keys.id.push(result.stream.id.to_string());
+        keys.version.push(result.version);
         keys.ordinal.push(stored.then(|| count(self.events.sequence.len())));
         keys.refusal.push(unit.decided.refusal_text.as_deref());
     }
 
     fn add_contact(&mut self, unit: &'a Unit) {
-        let Some(contact) = &unit.context.contact else { return };
+        let Some(contact) = &unit.command.context.contact else { return };
         if unit.decided.refusal.is_some() {
             return;
         }
@@ -159,7 +159,7 @@ impl<'a> Columns<'a> {
         if unit.decided.refusal.is_some() {
             return;
         }
-        for new in &unit.context.notes {
+        for new in &unit.command.context.notes {
             let notes = &mut self.notes;
             notes.id.push(new.note.id.0);
             notes.purpose.push(new.note.purpose.as_str());
@@ -171,7 +171,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The streams that this batch writes, each with the event that it goes on from, if there is one.
+    /// Adds the last stored event of each written stream, and returns the written streams.
     fn add_before(&mut self, units: &'a [Unit]) -> HashSet<&'a StreamId> {
         let mut written = HashSet::new();
         for event in units.iter().flat_map(|unit| &unit.decided.events) {
@@ -193,7 +193,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// A length as the database takes it.
+/// Converts a length to a `bigint`.
 pub(super) fn count(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }

@@ -1,21 +1,19 @@
-//! The statement that stores a batch, of the parts that the batch needs. What is not there is not paid for: a part
-//! costs the database CPU even over nothing, and a client that is alone has a batch for itself.
-//!
-//! A connection has at most some dozen of them prepared.
+//! Builds the statement that stores a batch, with only the parts that the batch needs: a part costs the database CPU
+//! even over empty arrays. A connection keeps at most a few dozen variants prepared.
 
 use sqlx::{Postgres, QueryBuilder};
 
 use super::columns::{Columns, Contacts, Events, Keys, Notes, Streams, count};
 
-/// Stores a batch, if every stream is as it was when the batch was decided. No row comes back when
-/// something that was only read has moved on, or when a stream does not reach as far as the batch
-/// goes on from (memory was ahead of the log: a failover, a restore).
+/// Returns the statement that stores a batch if every stream is at the version that the batch was
+/// decided on. It returns no row if a stream that was only read has advanced, or if a written stream
+/// ends before the batch's first event for it (memory was ahead of the log: a failover, a restore).
 ///
-/// A stream that is written needs no comparing with what is newer, nor does a key: both are unique
-/// (error 23505). What was only read is compared as of the statement's start. A menu or a pizzeria's
-/// pause stored while this statement waits for the head's lock moves `settings_position`: Postgres
-/// evaluates the condition of an UPDATE again on the row that it gets the lock of, while the
-/// subquery stays as of the start, so the two differ and nothing is written.
+/// Written streams and keys need no comparison with newer rows: both are unique (error 23505).
+/// Streams that were only read are compared as of the statement's start. A menu or a pizzeria's pause
+/// stored while this statement waits for the head's lock changes `settings_position`: Postgres
+/// evaluates the UPDATE's condition again on the locked row, while the subquery keeps the value as of
+/// the start, so the two differ and nothing is written.
 pub(super) fn of(columns: Columns<'_>) -> QueryBuilder<'_, Postgres> {
     let Columns { seen, before, events, keys, contacts, notes, settings } = columns;
     let (compares, follows) = (!seen.id.is_empty(), !before.id.is_empty());
@@ -66,7 +64,7 @@ pub(super) fn of(columns: Columns<'_>) -> QueryBuilder<'_, Postgres> {
     sql
 }
 
-/// Whether one of these streams has an event after the sequence.
+/// Condition: one of these streams has an event after the sequence.
 fn push_newer<'a>(sql: &mut QueryBuilder<'a, Postgres>, seen: Streams<'a>) {
     sql.push("EXISTS (SELECT 1 FROM ");
     push_streams(sql, seen);
@@ -78,7 +76,7 @@ fn push_newer<'a>(sql: &mut QueryBuilder<'a, Postgres>, seen: Streams<'a>) {
     );
 }
 
-/// Whether one of these streams does not reach the sequence.
+/// Condition: one of these streams ends before the sequence.
 fn push_missing<'a>(sql: &mut QueryBuilder<'a, Postgres>, before: Streams<'a>) {
     sql.push("EXISTS (SELECT 1 FROM ");
     push_streams(sql, before);
@@ -167,7 +165,7 @@ fn push_contacts<'a>(sql: &mut QueryBuilder<'a, Postgres>, contacts: Contacts<'a
 }
 
 fn push_notes<'a>(sql: &mut QueryBuilder<'a, Postgres>, notes: Notes<'a>) {
-    // A reason is kept from when it is given; what is for the kitchen and the courier, from when the order is over.
+    // The retention of a reason starts now; that of a note for the kitchen or the courier when the order is closed.
     sql.push(
         ", notes_written AS (
             INSERT INTO notes (id, purpose, order_id, line, customer_id, text, salt, created_at, closed_at)

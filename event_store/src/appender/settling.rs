@@ -1,4 +1,4 @@
-//! Settling a conflict: what is on its way is decided again, on what is really there.
+//! Settles a version conflict: decides units again on the stored events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,68 +8,68 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::{Shared, Stored};
 use crate::append::{self, Appended, Basis};
-use crate::cache::{Attempt, Versioned};
-use crate::command::Outcome;
+use crate::command::CommandResult;
+use crate::decider::{Attempt, Versioned};
 use crate::error::StoreError;
-use crate::idempotency::{self, Answer, KeyOf};
+use crate::idempotency::{self, KeyOf, StoredResult};
 use crate::load;
 use crate::log::{self, LogEntry};
 use crate::unit_of_work::Unit;
 
-/// What settling came to.
+/// Result of [`Settling::run`].
 pub(super) struct Settled {
     pub stored: Stored,
-    /// Commands whose key was known: answered as the first time.
+    /// Commands whose key was stored before: their results are read and sent again.
     pub replays: Vec<(Unit, KeyOf)>,
 }
 
 pub(super) struct Settling {
     shared: Shared,
-    /// Streams in memory that are known to be as stored.
-    fresh: HashSet<StreamId>,
+    /// Streams in memory that are up to date with the log.
+    current: HashSet<StreamId>,
 }
 
 impl Settling {
     pub fn new(shared: Shared) -> Self {
-        Self { shared, fresh: HashSet::new() }
+        Self { shared, current: HashSet::new() }
     }
 
-    /// Decides the units again under the head's lock, and stores what came of it.
+    /// Decides the units again under the lock of the head row, and stores the decisions.
     pub async fn run(
         mut self,
         connection: &mut PgConnection,
         units: Vec<Unit>,
     ) -> Result<Settled, StoreError> {
         let mut transaction = self.lock(connection, &units).await?;
-        let keys: Vec<KeyOf> = units.iter().filter_map(|unit| idempotency::key_of(&unit.context)).collect();
+        let keys = units.iter().filter_map(|unit| idempotency::key_of(&unit.command.context));
+        let keys: Vec<KeyOf> = keys.collect();
         let mut known = idempotency::find(&mut transaction, &keys).await?;
         let mut stored = Vec::with_capacity(units.len());
         let mut replays = Vec::new();
         for mut unit in units {
-            if let Some((key, answer)) = known_answer(&known, &unit) {
-                if unit.context.idempotency.as_ref().is_some_and(|i| answer.fingerprint == i.fingerprint) {
+            if let Some((key, stored)) = stored_result(&known, &unit) {
+                let given = unit.command.context.idempotency.as_ref();
+                if given.is_some_and(|given| stored.fingerprint == given.fingerprint) {
                     replays.push((unit, key));
                 } else {
-                    self.answer_reused(unit);
+                    self.reply_reused(unit);
                 }
                 continue;
             }
             match self.decide_again(&mut transaction, &mut unit).await {
                 Ok(()) => {
-                    if let (Some(key), Some((_, answer))) =
-                        (idempotency::key_of(&unit.context), idempotency::to_be_stored(&unit))
+                    if let (Some(key), Some((_, result))) =
+                        (idempotency::key_of(&unit.command.context), idempotency::to_be_stored(&unit))
                     {
-                        // Used twice in one batch: the second is answered as the first.
-                        known.insert(key, answer);
+                        // A second use of the key in this batch gets the first one's result.
+                        known.insert(key, result);
                     }
                     stored.push(unit);
                 }
-                Err(error) => {
-                    let _ = unit.answer.send(Err(error));
-                }
+                Err(error) => unit.command.reply(Err(error)),
             }
         }
-        // Under the head's lock nobody can be quicker: on a conflict the states in memory were wrong.
+        // No other process can append under the head's lock: a conflict means that states in memory were wrong.
         let base = match append::append(&mut transaction, &stored, Basis::Locked).await? {
             Appended::After(base) => base,
             Appended::Conflict => return Err(StoreError::Conflict),
@@ -78,21 +78,20 @@ impl Settling {
         Ok(Settled { stored: Stored { units: stored, base }, replays })
     }
 
-    /// The key was used for something else: nothing is decided, and the thing is shown as it is.
-    fn answer_reused(&self, unit: Unit) {
-        let Some((stream, _)) = unit.decided.based_on.into_iter().next() else { return };
-        let present = self.shared.cache().committed(&stream).unwrap_or_else(|| Versioned::empty(&stream));
-        let outcome = Outcome {
+    /// Refuses a command whose key was used for another one, with the stream's present state.
+    fn reply_reused(&self, Unit { command, decided }: Unit) {
+        let Some((stream, _)) = decided.based_on.into_iter().next() else { return };
+        let present = self.shared.decider().committed(&stream).unwrap_or_else(|| Versioned::empty(&stream));
+        command.reply(Ok(CommandResult {
             stream,
             state: present.state,
             version: present.version,
             position: None,
             refusal: Some(Refusal::IdempotencyKeyReused),
-        };
-        let _ = unit.answer.send(Ok(outcome));
+        }));
     }
 
-    /// Takes the head's lock and reads what others have appended to the streams in memory.
+    /// Locks the head row, and reads what other processes have appended to the streams in memory.
     async fn lock<'c>(
         &mut self,
         connection: &'c mut PgConnection,
@@ -106,7 +105,7 @@ impl Settling {
         Ok(transaction)
     }
 
-    /// Brings streams in memory up to what is stored; under the head's lock they stay so.
+    /// Brings streams in memory up to date with the log; under the head's lock they stay so.
     async fn refresh(
         &mut self,
         transaction: &mut Transaction<'_, Postgres>,
@@ -114,10 +113,10 @@ impl Settling {
     ) -> Result<(), StoreError> {
         let mut cached: HashMap<StreamId, i64> = HashMap::new();
         {
-            let cache = self.shared.cache();
+            let decider = self.shared.decider();
             for stream in streams {
                 if let (false, Some(version)) =
-                    (self.fresh.contains(&stream), cache.committed_version(&stream))
+                    (self.current.contains(&stream), decider.committed_version(&stream))
                 {
                     cached.insert(stream, version);
                 }
@@ -127,15 +126,15 @@ impl Settling {
         for entry in log::read_newer(&mut *transaction, &cached).await? {
             match entry {
                 LogEntry::Event(event) if !unreadable.contains(&event.stream) => {
-                    self.shared.cache().catch_up(&event.stream, event.sequence, &event.event)?;
+                    self.shared.decider().catch_up(&event.stream, event.sequence, &event.event)?;
                 }
                 LogEntry::Event(_) => {}
                 LogEntry::Unreadable(record) => unreadable.extend(record.stream()),
             }
         }
-        // Loaded when they are needed: that fails for those who need them, and not for their neighbours.
-        unreadable.iter().for_each(|stream| self.shared.cache().forget(stream));
-        self.fresh.extend(cached.into_keys().filter(|stream| !unreadable.contains(stream)));
+        // They are loaded on demand, so that only the commands on them fail.
+        unreadable.iter().for_each(|stream| self.shared.decider().forget(stream));
+        self.current.extend(cached.into_keys().filter(|stream| !unreadable.contains(stream)));
         Ok(())
     }
 
@@ -144,21 +143,20 @@ impl Settling {
         transaction: &mut Transaction<'_, Postgres>,
         unit: &mut Unit,
     ) -> Result<(), StoreError> {
-        // Each round loads or refreshes a stream that was not yet, so the rounds end.
+        let (use_case, context) = (&*unit.command.use_case, &unit.command.context);
+        // Each round loads or refreshes a further stream, so the loop ends.
         loop {
-            let named = self.shared.cache().settle_streams(&*unit.use_case)?;
+            let named = self.shared.decider().settle_streams(use_case)?;
             match named {
                 Err(missing) => {
                     for stream in missing {
                         let loaded = load::stream(&mut *transaction, &stream).await?;
-                        self.shared.cache().replace(stream.clone(), loaded);
-                        self.fresh.insert(stream);
+                        self.shared.decider().replace(stream.clone(), loaded);
+                        self.current.insert(stream);
                     }
                 }
-                Ok(streams) if streams.iter().all(|stream| self.fresh.contains(stream)) => {
-                    if let Attempt::Decided(decided) =
-                        self.shared.cache().attempt(&*unit.use_case, &unit.context)?
-                    {
+                Ok(streams) if streams.iter().all(|stream| self.current.contains(stream)) => {
+                    if let Attempt::Decided(decided) = self.shared.decider().decide(use_case, context)? {
                         unit.decided = decided;
                         return Ok(());
                     }
@@ -169,8 +167,11 @@ impl Settling {
     }
 }
 
-fn known_answer<'a>(known: &'a HashMap<KeyOf, Answer>, unit: &Unit) -> Option<(KeyOf, &'a Answer)> {
-    let key = idempotency::key_of(&unit.context)?;
-    let answer = known.get(&key)?;
-    Some((key, answer))
+fn stored_result<'a>(
+    known: &'a HashMap<KeyOf, StoredResult>,
+    unit: &Unit,
+) -> Option<(KeyOf, &'a StoredResult)> {
+    let key = idempotency::key_of(&unit.command.context)?;
+    let result = known.get(&key)?;
+    Some((key, result))
 }

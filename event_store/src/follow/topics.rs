@@ -1,5 +1,4 @@
-//! Streams that somebody follows by themselves: an event wakes those who follow its stream, and nobody else, however
-//! many follow others.
+//! Followers of single streams: an event wakes the followers of its stream only.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,24 +11,24 @@ use tokio::sync::Notify;
 use super::FollowError;
 use crate::log::{self, LogEntry};
 
-/// Entries of one stream that are kept in memory; who is further behind reads from the database.
-const KEPT: usize = 64;
-/// Entries of one stream that are read at once.
-const PAGE: i64 = 500;
+/// Entries of one stream kept in memory; a slower follower reads from the database.
+const MAX_KEPT_ENTRIES: usize = 64;
+/// Entries of one stream read at once.
+const PAGE_ENTRIES: i64 = 500;
 
-/// All streams that are followed by themselves.
+/// All streams with followers.
 #[derive(Debug)]
 pub(super) struct Topics(Mutex<Told>);
 
 #[derive(Debug)]
 struct Told {
-    /// Every entry up to here has been told.
+    /// Every entry up to this position has been passed on.
     up_to: LogPosition,
-    /// With how many follow each.
+    /// The followed streams, each with its number of followers.
     topics: HashMap<StreamId, (Arc<Topic>, usize)>,
 }
 
-/// One of them. Always locked after [`Topics`], where both are.
+/// A followed stream. Lock order: [`Topics`] first.
 #[derive(Debug)]
 struct Topic {
     kept: Mutex<Kept>,
@@ -38,10 +37,10 @@ struct Topic {
 
 #[derive(Debug)]
 struct Kept {
-    /// Everything of the stream behind this, and up to what was told, is kept.
+    /// Every entry of the stream after this position that was passed on is kept.
     behind: LogPosition,
     entries: VecDeque<LogEntry>,
-    /// Where the log was found to end, and what had been told of it before.
+    /// The log's new end and the last position passed on before, once the log was rewound.
     rewound: Option<(LogPosition, LogPosition)>,
 }
 
@@ -54,16 +53,16 @@ impl Topics {
         Self(Mutex::new(Told { up_to, topics: HashMap::new() }))
     }
 
-    /// Passes entries on, which are all that lie behind those before them.
+    /// Passes on the entries that follow those of the previous call.
     pub fn tell(&self, entries: &[LogEntry]) {
         let mut told = lock(&self.0);
         for entry in entries {
-            // Nobody can follow what this program does not know.
+            // Streams of an unknown kind have no followers.
             let Some((topic, _)) = entry.stream().and_then(|stream| told.topics.get(&stream)) else {
                 continue;
             };
             let mut kept = lock(&topic.kept);
-            if kept.entries.len() == KEPT
+            if kept.entries.len() == MAX_KEPT_ENTRIES
                 && let Some(oldest) = kept.entries.pop_front()
             {
                 kept.behind = oldest.position();
@@ -76,7 +75,7 @@ impl Topics {
         }
     }
 
-    /// The log ends before what was told of it. Whoever follows ends; who comes from here on begins anew.
+    /// Ends every feed after the log was rewound. New feeds start from the new end.
     pub fn rewind(&self, head: LogPosition) {
         let mut told = lock(&self.0);
         let seen = told.up_to;
@@ -101,9 +100,9 @@ impl Topics {
         topic.clone()
     }
 
-    fn leave(&self, stream: &StreamId, topic: &Arc<Topic>) {
+    fn release(&self, stream: &StreamId, topic: &Arc<Topic>) {
         let mut told = lock(&self.0);
-        // After the log was put back, there may be another of the stream.
+        // After a rewind the stream may have a new topic.
         let Some((current, followers)) = told.topics.get_mut(stream) else { return };
         if Arc::ptr_eq(current, topic) {
             *followers -= 1;
@@ -114,25 +113,25 @@ impl Topics {
     }
 }
 
-/// What the reader of a stream and [`Idle`] share.
+/// State shared by a [`StreamFeed`] and its [`Idle`].
 #[derive(Debug)]
 struct Following {
     topics: Arc<Topics>,
     stream: StreamId,
     topic: Arc<Topic>,
-    /// The last entry that was given out; the beginning before there is one.
+    /// Position of the last entry returned; the start position before the first.
     given: AtomicI64,
-    /// Up to where everything was given out. Written after `given`, and read before it.
+    /// Every entry up to this position was returned. Written after `given`, read before it.
     reached: AtomicI64,
 }
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.topics.leave(&self.stream, &self.topic);
+        self.topics.release(&self.stream, &self.topic);
     }
 }
 
-/// One stream's entries after a position, in order, each once. See [`super::Follower::stream_after`].
+/// Feed of one stream's entries after a position, in order, each once. See [`super::Follower::stream_after`].
 #[derive(Debug)]
 pub struct StreamFeed {
     pool: PgPool,
@@ -140,15 +139,15 @@ pub struct StreamFeed {
     stored: VecDeque<LogEntry>,
 }
 
-/// How far the log is known to hold nothing more of a stream.
+/// Tells up to which position the log has no further entry of a stream.
 #[derive(Debug)]
 pub struct Idle(Arc<Following>);
 
 impl Idle {
-    /// The position up to which nothing of the stream follows, for whoever has taken everything up to `taken`; none
-    /// while something does.
+    /// Returns the position up to which the stream has no further entry, for a follower that has processed every entry
+    /// up to `taken`; `None` while it has one.
     pub fn up_to(&self, taken: LogPosition) -> Option<LogPosition> {
-        // In this order: what was told is in the topic before it is said to have been.
+        // Read first: an entry is in its topic before `up_to` covers it.
         let up_to = self.0.topics.up_to();
         let kept = lock(&self.0.topic.kept);
         let last = kept.entries.back().map_or(kept.behind, LogEntry::position);
@@ -184,26 +183,26 @@ impl StreamFeed {
         Self { pool, following: Arc::new(following), stored: VecDeque::new() }
     }
 
-    /// Says how far the log holds nothing more of the stream, without waking who waits for it.
+    /// Returns a handle that tells how far the stream is idle, without waking its followers.
     pub fn idle(&self) -> Idle {
         Idle(self.following.clone())
     }
 
-    /// The next entry, however long it takes. It may be left half-way without losing anything.
+    /// Waits for the next entry. Cancel safe.
     ///
     /// # Errors
-    /// When the log cannot be read, or ends before what was seen of it.
+    /// The log cannot be read, or was rewound.
     pub async fn next(&mut self) -> Result<LogEntry, FollowError> {
         loop {
             if let Some(entry) = self.stored.pop_front() {
                 return Ok(self.following.give(entry));
             }
             let topic = self.following.topic.clone();
-            // Made before looking: it hears of everything from here on.
+            // Created before the topic is read, so that no notification is missed.
             let news = topic.news.notified();
             match self.kept()? {
                 Next::Entry(entry) => return Ok(self.following.give(entry)),
-                // Rare, and large: not a part of what waits.
+                // Boxed: rare, and large.
                 Next::Behind => Box::pin(self.catch_up()).await?,
                 Next::Nothing => news.await,
             }
@@ -223,13 +222,13 @@ impl StreamFeed {
         Ok(next.map_or(Next::Nothing, |entry| Next::Entry(entry.clone())))
     }
 
-    /// Reads what is stored and kept no more.
+    /// Reads stored entries that are no longer kept in memory.
     async fn catch_up(&mut self) -> Result<(), FollowError> {
-        // What is told from here on is kept, or found again to be kept no more.
+        // Read before the page: later entries are kept, or found missing again.
         let told = self.following.topics.up_to();
         let stream = std::slice::from_ref(&self.following.stream);
         let last = self.following.reached();
-        let page = log::histories(&self.pool, stream, last, PAGE).await?;
+        let page = log::histories(&self.pool, stream, last, PAGE_ENTRIES).await?;
         if page.is_empty() {
             self.following.reached.store(last.max(told).0, Ordering::Release);
         }
@@ -280,13 +279,13 @@ mod tests {
         }))
     }
 
-    /// Follows from a position on; the database is never asked.
+    /// Follows from a position, without a database.
     fn follow(topics: &Arc<Topics>, customer: u128, after: i64) -> StreamFeed {
         let pool = PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap();
         StreamFeed::new(pool, topics, stream(customer), LogPosition(after))
     }
 
-    /// The position of what is there now.
+    /// Returns the position of the entry that is available now.
     fn next(feed: &mut StreamFeed) -> Option<Result<i64, FollowError>> {
         feed.next().now_or_never().map(|entry| entry.map(|entry| entry.position().0))
     }

@@ -1,4 +1,4 @@
-//! An event as the log holds it: one that this program can read, or one that it cannot.
+//! Entries of the log: events that this program can read, and those that it cannot.
 
 use std::sync::Arc;
 
@@ -13,98 +13,97 @@ use uuid::Uuid;
 
 use super::LogError;
 
-/// Who and why, as stored with every event.
+/// Metadata stored with every event: its actor and its cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// Who acted; the nil UUID for the system.
+    /// Id of the actor; the nil UUID for the system.
     pub actor: Uuid,
-    /// In which role.
+    /// Role of the actor.
     pub role: Role,
-    /// The command's name, `placeOrder`.
+    /// Name of the command, such as `placeOrder`.
     pub command: String,
-    /// The command's id: the same for all its events.
+    /// Id of the command, shared by all of its events.
     pub command_id: Uuid,
-    /// The request that it belongs to.
+    /// Id of the request.
     pub correlation_id: String,
-    /// The position of the event that caused it, for reactors.
+    /// Position of the event that a reactor reacted to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<LogPosition>,
 }
 
-/// An event as the log holds it.
+/// An event of the log.
 #[derive(Debug, Clone)]
 pub struct RecordedEvent {
-    /// Its place in the log.
+    /// Position in the log.
     pub position: LogPosition,
-    /// When it was recorded, by the database's clock; never decreases with position.
+    /// Time of recording by the database's clock; never decreases with position.
     pub recorded_at: DateTime<Utc>,
-    /// Its stream.
+    /// The stream.
     pub stream: StreamId,
-    /// Its place in its stream, from 1.
+    /// Position in the stream, from 1.
     pub sequence: i64,
-    /// Its type as stored.
+    /// Type as stored.
     pub event_type: String,
-    /// The version of its payload as stored.
+    /// Version of the payload as stored.
     pub event_version: String,
-    /// The payload's exact text.
+    /// Exact text of the payload.
     pub payload: Arc<RawValue>,
-    /// Who and why.
+    /// Actor and cause.
     pub metadata: Metadata,
-    /// The event, lifted to today's version.
+    /// The event, upcast to the current version.
     pub event: Event,
 }
 
-/// An event that this program cannot read, as the log holds it: of a type, a version or a kind of stream
-/// that only a newer program knows.
+/// An event that this program cannot read: its type, version or kind of stream is known to newer programs only.
 #[derive(Debug, Clone)]
 pub struct UnreadableRecord {
-    /// Its place in the log.
+    /// Position in the log.
     pub position: LogPosition,
-    /// When it was recorded.
+    /// Time of recording.
     pub recorded_at: DateTime<Utc>,
-    /// The kind of its stream, as stored.
+    /// Kind of the stream as stored.
     pub stream_type: String,
-    /// Its stream within the kind.
+    /// Id of the stream within its kind.
     pub stream_id: String,
-    /// Its place in its stream, from 1.
+    /// Position in the stream, from 1.
     pub sequence: i64,
-    /// Its type as stored.
+    /// Type as stored.
     pub event_type: String,
-    /// The version of its payload as stored.
+    /// Version of the payload as stored.
     pub event_version: String,
-    /// The payload's exact text.
+    /// Exact text of the payload.
     pub payload: Arc<RawValue>,
-    /// Who and why, where at least that can be read.
+    /// Actor and cause, if the metadata can be read.
     pub metadata: Option<Metadata>,
-    /// Why it cannot be read.
+    /// Why the event cannot be read.
     pub reason: Arc<UnreadableEvent>,
 }
 
 impl UnreadableRecord {
-    /// Its stream; none of a kind that this program does not know.
+    /// Returns the stream; `None` if its kind is unknown.
     pub fn stream(&self) -> Option<StreamId> {
         let kind: StreamType = self.stream_type.parse().ok()?;
         Some(StreamId::new(kind, self.stream_id.as_str()))
     }
 
-    /// The error of whoever needs this event.
+    /// Returns the error of a reader that requires this event.
     pub fn error(&self) -> LogError {
         LogError::Unreadable { position: self.position, source: Arc::clone(&self.reason) }
     }
 }
 
-/// An entry of the log. Cloning shares it.
+/// An entry of the log. Clones share it.
 #[derive(Debug, Clone)]
 pub enum LogEntry {
     /// An event.
     Event(Arc<RecordedEvent>),
-    /// An event that this program cannot read. Whoever needs it stops there; all others count it and go on.
+    /// An event that this program cannot read. A reader that requires it stops; all others count it and continue.
     Unreadable(Arc<UnreadableRecord>),
 }
 
 impl LogEntry {
-    /// Its place in the log.
+    /// Returns the position in the log.
     pub fn position(&self) -> LogPosition {
         match self {
             Self::Event(event) => event.position,
@@ -112,7 +111,7 @@ impl LogEntry {
         }
     }
 
-    /// When it was recorded.
+    /// Returns the time of recording.
     pub fn recorded_at(&self) -> DateTime<Utc> {
         match self {
             Self::Event(event) => event.recorded_at,
@@ -120,7 +119,7 @@ impl LogEntry {
         }
     }
 
-    /// Its stream; none of a kind that this program does not know.
+    /// Returns the stream; `None` if its kind is unknown.
     pub fn stream(&self) -> Option<StreamId> {
         match self {
             Self::Event(event) => Some(event.stream.clone()),
@@ -128,7 +127,7 @@ impl LogEntry {
         }
     }
 
-    /// The name of its stream, `order:<uuid>`, whatever its kind.
+    /// Returns the stream's name, such as `order:<uuid>`, of any kind.
     pub fn stream_name(&self) -> String {
         match self {
             Self::Event(event) => event.stream.to_string(),
@@ -136,7 +135,7 @@ impl LogEntry {
         }
     }
 
-    /// Its place in its stream, from 1.
+    /// Returns the position in the stream, from 1.
     pub fn sequence(&self) -> i64 {
         match self {
             Self::Event(event) => event.sequence,
@@ -144,7 +143,7 @@ impl LogEntry {
         }
     }
 
-    /// Its type as stored.
+    /// Returns the type as stored.
     pub fn event_type(&self) -> &str {
         match self {
             Self::Event(event) => &event.event_type,
@@ -152,7 +151,7 @@ impl LogEntry {
         }
     }
 
-    /// The version of its payload as stored.
+    /// Returns the version of the payload as stored.
     pub fn event_version(&self) -> &str {
         match self {
             Self::Event(event) => &event.event_version,
@@ -160,7 +159,7 @@ impl LogEntry {
         }
     }
 
-    /// The payload's exact text.
+    /// Returns the payload's exact text.
     pub fn payload(&self) -> &RawValue {
         match self {
             Self::Event(event) => &event.payload,
@@ -168,10 +167,10 @@ impl LogEntry {
         }
     }
 
-    /// Who and why.
+    /// Returns actor and cause.
     ///
     /// # Errors
-    /// When a newer program stored something else there.
+    /// A newer program stored metadata that this one cannot read.
     pub fn metadata(&self) -> Result<&Metadata, LogError> {
         match self {
             Self::Event(event) => Ok(&event.metadata),
@@ -179,10 +178,10 @@ impl LogEntry {
         }
     }
 
-    /// The event.
+    /// Returns the event.
     ///
     /// # Errors
-    /// [`LogError::Unreadable`] when this program cannot read it.
+    /// [`LogError::Unreadable`] if this program cannot read it.
     pub fn readable(self) -> Result<Arc<RecordedEvent>, LogError> {
         match self {
             Self::Event(event) => Ok(event),
@@ -200,7 +199,7 @@ impl From<Row> for LogEntry {
     }
 }
 
-/// A row of the table of events.
+/// A row of `events`.
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
     position: i64,
@@ -214,17 +213,17 @@ pub(super) struct Row {
     metadata: Json<Box<RawValue>>,
 }
 
-/// The columns of [`Row`].
+/// Columns of [`Row`].
 pub(super) const COLUMNS: &str = "position, recorded_at, aggregate_type, aggregate_id, sequence, event_type, \
                                   event_version, payload, metadata";
 
 impl Row {
-    /// The kind of its stream, as stored.
+    /// Returns the kind of the stream as stored.
     pub(super) fn stream_type(&self) -> &str {
         &self.aggregate_type
     }
 
-    /// Its place in the log and its type.
+    /// Returns position and type.
     pub(super) fn mark(self) -> (LogPosition, String) {
         (LogPosition(self.position), self.event_type)
     }

@@ -1,5 +1,5 @@
-//! Events by a caller's filter, at a bounded cost: an index leads to them, or a bounded part of the log is looked at
-//! event by event. Never more than [`SCAN`] events for one page.
+//! Finds events by a client's filter at a bounded cost: through an index, or by a scan of at most [`MAX_SCANNED_EVENTS`]
+//! events for one page.
 
 use domain::LogPosition;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
@@ -7,22 +7,22 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use super::search::{EventFilter, text};
 use super::{COLUMNS, LogEntry, LogError, Row, decode};
 
-/// The most events that are looked at one by one for a page: some 50 ms of the database.
-pub const SCAN: i64 = 10_000;
+/// Upper bound on the events scanned for one page: about 50 ms of database time.
+pub const MAX_SCANNED_EVENTS: i64 = 10_000;
 
-/// Why a page of events was not looked for.
+/// Why a page of events was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// No index serves the filter, and it names no part of the log.
-    #[error("the filter needs a bounded part of the log, of at most {SCAN} events")]
+    /// No index serves the filter, and it does not bound the part of the log to scan.
+    #[error("the filter needs a bounded part of the log, of at most {MAX_SCANNED_EVENTS} events")]
     Unbounded,
-    /// No index serves the filter, and the part of the log that it names is too long.
-    #[error("the filter covers {events} events, and {SCAN} are looked at")]
+    /// No index serves the filter, and its part of the log is too long to scan.
+    #[error("the filter covers {events} events, and {MAX_SCANNED_EVENTS} are looked at")]
     TooWide {
-        /// How many events the part has.
+        /// Number of events in the part.
         events: i64,
     },
 }
@@ -33,8 +33,8 @@ impl From<sqlx::Error> for FindError {
     }
 }
 
-/// The last position recorded before an instant; 0 when none was. One lookup for each binary digit of the log's length,
-/// since `recorded_at` never decreases with position; all in one statement.
+/// Returns the last position recorded before an instant, or 0. A binary search in one statement: `recorded_at` never
+/// decreases with position.
 const RECORDED_BEFORE: &str = "\
 WITH RECURSIVE search (low, high) AS ( \
     SELECT 0::bigint, position FROM event_log_head \
@@ -51,7 +51,7 @@ async fn recorded_before(
     sqlx::query_scalar(RECORDED_BEFORE).bind(at).fetch_one(db).await
 }
 
-/// A part of the log: the events behind one position and before another; or of one stream, by sequence.
+/// A part of the log: the events after one position and before another; for one stream, by sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
     behind: i64,
@@ -65,7 +65,7 @@ impl Part {
 }
 
 impl EventFilter {
-    /// Whether events must be looked at one by one: by what no index holds.
+    /// Returns whether events must be scanned because no index serves the filter.
     pub fn is_scan(&self) -> bool {
         let Self { stream: _, kinds, types, pizzeria, actor, command, correlation_id, .. } = self;
         !kinds.is_empty()
@@ -76,20 +76,20 @@ impl EventFilter {
             || correlation_id.is_some()
     }
 
-    /// Whether it must name a part of the log. By pizzeria alone it need not: each has its share of the events, so that a
-    /// page is soon full.
+    /// Returns whether the filter must bound its part of the log. A filter by pizzeria alone need not: every pizzeria has
+    /// its share of the events, so a page fills soon.
     fn needs_bounds(&self) -> bool {
         Self { pizzeria: None, ..self.clone() }.is_scan()
     }
 
-    /// Whether it names a part of the log.
+    /// Returns whether the filter bounds its part of the log.
     fn is_bounded(&self) -> bool {
         let Self { from, to, after, before, .. } = self;
         from.is_some() || to.is_some() || after.is_some() || before.is_some()
     }
 }
 
-/// The positions that a filter's bounds leave.
+/// Returns the part of the log within a filter's bounds.
 async fn part_of(db: &mut PgConnection, filter: &EventFilter) -> Result<Part, FindError> {
     let head = super::head(&mut *db).await?.0;
     let mut part =
@@ -106,8 +106,7 @@ async fn part_of(db: &mut PgConnection, filter: &EventFilter) -> Result<Part, Fi
     Ok(part)
 }
 
-/// A page of the events that a filter lets through: the first of them, or the last, at most `limit`; in order of
-/// position either way.
+/// Returns the first events that match a filter, or the last, at most `limit`; in order of position either way.
 ///
 /// # Errors
 /// [`FindError`].
@@ -123,7 +122,7 @@ pub async fn find(
     let mut part = part_of(&mut *db, filter).await?;
     let mut query = QueryBuilder::<Postgres>::new(format!("SELECT {COLUMNS} FROM events WHERE "));
     let order = match &filter.stream {
-        // By sequence, which rises with position: the index of streams has no positions.
+        // By sequence, which grows with position: the index of streams has no positions.
         Some(stream) => {
             let sequence = async |db: &mut PgConnection, position: i64| {
                 super::sequence_at(db, stream, LogPosition(position)).await
@@ -139,24 +138,24 @@ pub async fn find(
         None => "position",
     };
     let events = part.events();
-    let is_too_wide = filter.is_scan() && events > SCAN;
+    let is_too_wide = filter.is_scan() && events > MAX_SCANNED_EVENTS;
     if is_too_wide && filter.needs_bounds() {
         return Err(FindError::TooWide { events });
     }
     if is_too_wide && last {
-        part.behind = part.before - 1 - SCAN;
+        part.behind = part.before - 1 - MAX_SCANNED_EVENTS;
     } else if is_too_wide {
-        part.before = part.behind + 1 + SCAN;
+        part.before = part.behind + 1 + MAX_SCANNED_EVENTS;
     }
     query.push(format!("{order} > ")).push_bind(part.behind);
     query.push(format!(" AND {order} < ")).push_bind(part.before);
     filter.push_scanned(&mut query);
     let direction = if last { "DESC" } else { "ASC" };
     query.push(format!(" ORDER BY {order} {direction} LIMIT ")).push_bind(limit);
-    // Not kept prepared: with other values another plan is best.
+    // Not prepared: the best plan depends on the values.
     let rows = query.build_query_as().persistent(false).fetch_all(db).await;
     let mut rows: Vec<Row> = rows?;
-    // A page that is not full might be, if more were looked at.
+    // An incomplete page might be complete after a longer scan.
     if is_too_wide && i64::try_from(rows.len()).unwrap_or(i64::MAX) < limit {
         return Err(FindError::TooWide { events });
     }

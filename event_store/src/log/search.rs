@@ -1,4 +1,4 @@
-//! Finding events by what they say about themselves: stream, type, actor, command, request, time, place.
+//! Searches events by stream, type, actor, command, request, time and pizzeria.
 
 use chrono::{DateTime, Utc};
 use domain::ids::PizzeriaId;
@@ -8,35 +8,35 @@ use uuid::Uuid;
 
 use super::{COLUMNS, LogEntry, LogError, Row, decode};
 
-/// Which events; everything that is given must hold.
+/// A filter on events: every condition that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Of one stream.
+    /// Events of this stream.
     pub stream: Option<StreamId>,
-    /// Of streams of these kinds; of any kind when empty.
+    /// Events of streams of these kinds; of any kind if empty.
     pub kinds: Vec<StreamType>,
-    /// Of these types; of any type when empty.
+    /// Events of these types; of any type if empty.
     pub types: Vec<String>,
-    /// Of streams that belong to a pizzeria: its own, its stock, its orders and deliveries; and of its staff the
-    /// events from while they work there.
+    /// Events of a pizzeria: of its own stream, its stock, orders and deliveries, and of its staff while they work
+    /// there.
     pub pizzeria: Option<PizzeriaId>,
-    /// By this actor.
+    /// Events by this actor.
     pub actor: Option<Uuid>,
-    /// Of commands of this name.
+    /// Events of commands with this name.
     pub command: Option<String>,
-    /// Of this request.
+    /// Events of this request.
     pub correlation_id: Option<String>,
-    /// Recorded at this instant or later.
+    /// Events recorded at this instant or later.
     pub from: Option<DateTime<Utc>>,
-    /// Recorded before this instant.
+    /// Events recorded before this instant.
     pub to: Option<DateTime<Utc>>,
-    /// Behind this position.
+    /// Events after this position.
     pub after: Option<LogPosition>,
-    /// Before this position.
+    /// Events before this position.
     pub before: Option<LogPosition>,
 }
 
-/// Text that a database can be asked for: it stores no NUL, so nothing is found with one.
+/// Replaces NUL, which Postgres neither stores nor accepts.
 pub(super) fn text(value: &str) -> String {
     value.replace('\0', "\u{fffd}")
 }
@@ -62,7 +62,7 @@ impl EventFilter {
         }
     }
 
-    /// What no index holds: events are looked at one by one.
+    /// Appends the conditions that no index serves.
     pub(super) fn push_scanned(&self, query: &mut QueryBuilder<'_, Postgres>) {
         if !self.kinds.is_empty() {
             let kinds: Vec<_> = self.kinds.iter().map(|kind| kind.as_str()).collect();
@@ -73,12 +73,12 @@ impl EventFilter {
             query.push(" AND event_type = ANY(").push_bind(types).push(")");
         }
         if let Some(pizzeria) = &self.pizzeria {
-            // A stream of another kind says in its first event where it is.
+            // The first event of a stream of another kind names the pizzeria.
             query.push(
                 " AND CASE WHEN aggregate_type IN ('pizzeria', 'stock', 'closing') THEN aggregate_id = ",
             );
             query.push_bind(pizzeria.as_str().to_owned());
-            // Staff move: what counts is where they worked then.
+            // Staff move: the posting at the event's position counts.
             query.push(
                 " WHEN aggregate_type = 'staff' AND EXISTS (SELECT FROM staff_postings AS there \
                  WHERE there.staff_id = aggregate_id AND there.position <= events.position) \
@@ -105,11 +105,11 @@ impl EventFilter {
     }
 }
 
-/// The first events that a filter lets through, or the last, at most `limit`; in order of position either way. However
-/// many are looked at: for the program's own filters. What callers ask for goes through [`super::find`].
+/// Returns the first events that match a filter, or the last, at most `limit`; in order of position either way. The scan
+/// is not bounded: for the program's own filters. Filters of clients go through [`super::find`].
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn search(
     db: impl PgExecutor<'_>,
     filter: &EventFilter,
@@ -127,18 +127,18 @@ pub async fn search(
     Ok(decode(rows))
 }
 
-/// The beginnings of several streams behind a position, at most `limit` events each, in one statement;
-/// by stream, in order.
+/// Returns the first events of several streams after a position, at most `limit` each, in one statement; by stream, in
+/// order.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn histories(
     db: impl PgExecutor<'_>,
     streams: &[StreamId],
     after: LogPosition,
     limit: i64,
 ) -> Result<Vec<LogEntry>, LogError> {
-    // From the beginning on a stream is read as it lies; from elsewhere its place is looked for first.
+    // From the start a stream is read directly; otherwise the sequence at the position is looked up first.
     let start = if after > LogPosition::START {
         SEQUENCE_AT.replace("$1", "asked.kind").replace("$2", "asked.id")
     } else {
@@ -157,21 +157,21 @@ pub async fn histories(
     Ok(decode(rows))
 }
 
-/// A stretch of one stream: behind one sequence and up to another.
+/// A range of one stream: after one sequence and up to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// Which stream.
+    /// The stream.
     pub stream: StreamId,
-    /// Behind this sequence.
+    /// Exclusive lower bound of the sequence.
     pub after: i64,
-    /// Up to this sequence.
+    /// Inclusive upper bound of the sequence.
     pub up_to: i64,
 }
 
-/// Several stretches in one statement; by stream, in order. Stretches of one stream do not overlap.
+/// Returns the events of several ranges in one statement; by stream, in order. Ranges of one stream must not overlap.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn spans(db: impl PgExecutor<'_>, spans: &[Span]) -> Result<Vec<LogEntry>, LogError> {
     let sql = format!(
         "SELECT found.* FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) \
@@ -188,10 +188,10 @@ pub async fn spans(db: impl PgExecutor<'_>, spans: &[Span]) -> Result<Vec<LogEnt
     Ok(decode(rows))
 }
 
-/// The events at some positions, in order; with a pizzeria, those of it only, as [`EventFilter::pizzeria`].
+/// Returns the events at some positions, in order; with a pizzeria only its own, as [`EventFilter::pizzeria`].
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn at_positions(
     db: impl PgExecutor<'_>,
     positions: &[LogPosition],
@@ -205,8 +205,8 @@ pub async fn at_positions(
     Ok(decode(query.build_query_as().fetch_all(db).await?))
 }
 
-/// Finds how far a stream had come at a position, `$3`: one lookup in the index for each binary digit of its length. The
-/// index of streams has no positions, but within a stream they rise with the sequence.
+/// Returns a stream's last sequence at or before the position `$3`, by binary search in the index: it has no positions,
+/// but within a stream they grow with the sequence.
 const SEQUENCE_AT: &str = "\
 WITH RECURSIVE search (low, high) AS ( \
     SELECT 0::bigint, COALESCE((SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 \
@@ -218,10 +218,10 @@ WITH RECURSIVE search (low, high) AS ( \
           FROM search WHERE low < high) AS step \
 ) SELECT low FROM search WHERE low = high";
 
-/// How far a stream had come at a position of the log: its last sequence at or before it; 0 before its first event.
+/// Returns a stream's last sequence at or before a position; 0 before its first event.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn sequence_at(
     db: impl PgExecutor<'_>,
     stream: &StreamId,
@@ -232,10 +232,10 @@ pub async fn sequence_at(
     Ok(query.fetch_one(db).await?)
 }
 
-/// Where an event of a stream is in the log; 0 when there is no such.
+/// Returns the position of a stream's event; 0 if the stream has no such event.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn position_of(
     db: impl PgExecutor<'_>,
     stream: &StreamId,
@@ -246,11 +246,11 @@ pub async fn position_of(
     Ok(LogPosition(query.fetch_optional(db).await?.unwrap_or(0)))
 }
 
-/// The pizzeria that a member of staff worked in at a position of the log; `None` where no posting is known, `Some(None)`
-/// for the people of the group.
+/// Returns the pizzeria that a member of staff worked in at a position of the log; `None` without a known posting,
+/// `Some(None)` for staff of the group.
 ///
 /// # Errors
-/// When the database does not answer, or a row cannot be read.
+/// The database does not answer, or a row cannot be read.
 pub async fn posting_at(
     db: impl PgExecutor<'_>,
     staff: &StreamId,

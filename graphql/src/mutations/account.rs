@@ -7,10 +7,10 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::access::{Permission, Scope};
 use domain::account::{AccountError, AccountField, EmailAddress};
 use domain::ids::ContactId;
-use event_store::CommandContext;
+use event_store::{CommandContext, CommandResult};
 
 use super::account_steps::{Step, ToAccount, check_new_password, confirm_password, refused, refused_at};
-use super::run::{Asked, execute_in, secret_context, to_the_end};
+use super::run::{check_options, execute_in, secret_context, to_the_end, user_errors};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::registration::{self, Details, Home};
 use crate::auth::{self, credentials, session};
@@ -113,6 +113,15 @@ struct Done {
 }
 
 impl Done {
+    fn of(
+        account: Option<auth::Account>,
+        services: &Services,
+        caller: &Caller,
+        result: &CommandResult,
+    ) -> Self {
+        let user_errors = user_errors(services, caller, result);
+        Self { account, position: result.position.map(LogPosition), user_errors }
+    }
     fn refused(account: auth::Account, error: UserError) -> Self {
         Self { account: Some(account), position: None, user_errors: vec![error] }
     }
@@ -149,12 +158,13 @@ impl AccountMutation {
         let account = own(services, caller).await?;
         let mut problems = Problems::default();
         let mut details = details(&mut problems, &input);
-        let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+        check_options(&mut problems, input.idempotency_key.as_deref(), input.expected_version);
         if !problems.is_empty() {
             return Ok(Done::wrong(account, problems, caller).into());
         }
         // Kept under the server's key: what is kept of people must not be guessed from its hash.
-        let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+        let actor = caller.actor()?.clone();
+        let context = secret_context(ctx, actor, input.idempotency_key, input.expected_version)?;
         let repeated = answered(services, &account, &context).await?;
         if !changed(&account, &details).contains(&AccountField::Email) {
             details.email = None;
@@ -187,11 +197,11 @@ impl AccountMutation {
         let mut problems = Problems::default();
         let name = &account.display_name;
         check_new_password(&mut problems, "newPassword", &input.new_password.0, Some(&email), name);
-        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if !problems.is_empty() {
             return Ok(Done::wrong(account, problems, caller).into());
         }
-        let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+        let context = secret_context(ctx, caller.actor()?.clone(), input.idempotency_key, None)?;
         if !answered(services, &account, &context).await? {
             let password = input.current_password.0;
             let Some(attempt) = confirm_password(services, caller, account.id, password).await? else {
@@ -234,7 +244,7 @@ impl AccountMutation {
         let account = own(services, caller).await?;
         // Read for its form only.
         let mut problems = Problems::default();
-        Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if !problems.is_empty() {
             return Ok(Done::wrong(account, problems, caller).into());
         }
@@ -324,8 +334,8 @@ async fn set_password(
 ) -> Result<Done, ApiError> {
     let step = Step::ChangePassword { reset: false };
     let to_account = ToAccount::new("changePassword", &account, step, services.clock.now());
-    let answer = execute_in(services, caller, to_account, context).await?;
-    if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
+    let result = execute_in(services, to_account, context).await?;
+    if let Some(position) = result.accepted_at() {
         let mut transaction = services.pool.begin().await?;
         if credentials::change_password(&mut *transaction, account.id, hash, position).await? {
             session::end_all_of(&mut *transaction, account.id, caller.session).await?;
@@ -333,8 +343,7 @@ async fn set_password(
         }
         transaction.commit().await?;
     }
-    let position = answer.position();
-    Ok(Done { account: Some(account), position, user_errors: answer.user_errors })
+    Ok(Done::of(Some(account), services, caller, &result))
 }
 
 async fn update(
@@ -361,9 +370,10 @@ async fn update(
     }
     let now = services.clock.now();
     let to_account = ToAccount::new("updateMyAccount", &account, Step::Update(fields), now);
-    let answer = execute_in(services, caller, to_account, context).await?;
-    let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) else {
-        return Ok(Done { account: Some(account), position: None, user_errors: answer.user_errors });
+    let result = execute_in(services, to_account, context).await?;
+    let Some(position) = result.accepted_at() else {
+        let user_errors = user_errors(services, caller, &result);
+        return Ok(Done { account: Some(account), position: None, user_errors });
     };
     let mut transaction = services.pool.begin().await?;
     let stored =
@@ -388,5 +398,5 @@ async fn update(
         services.post.send(letter, &token, caller.lang);
     }
     let now_kept = auth::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
-    Ok(Done { account: now_kept, position: answer.position(), user_errors: answer.user_errors })
+    Ok(Done::of(now_kept, services, caller, &result))
 }

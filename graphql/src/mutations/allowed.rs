@@ -68,24 +68,24 @@ fn scope_of_order(state: &AggregateState) -> Option<Scope<'_>> {
     }
 }
 
-/// How fresh a state has to be.
+/// How current a state must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fresh {
-    /// As this process last knew it: enough for whose it is, which never changes.
+pub(super) enum Consistency {
+    /// The state in this process's memory: enough for the owner, which never changes.
     AsKnown,
-    /// As stored now.
+    /// The stored state.
     AsStored,
 }
 
 async fn state_of(
     services: &Services,
     stream: &StreamId,
-    fresh: Fresh,
+    consistency: Consistency,
 ) -> Result<(Arc<AggregateState>, i64), ApiError> {
     let store = &services.store;
-    match fresh {
-        Fresh::AsKnown => Ok(store.recall(stream).await?),
-        Fresh::AsStored => {
+    match consistency {
+        Consistency::AsKnown => Ok(store.recall(stream).await?),
+        Consistency::AsStored => {
             let (state, version) = store.load(stream).await?;
             Ok((Arc::new(state), version))
         }
@@ -101,9 +101,9 @@ pub(super) async fn allowed_order(
     ctx: &Context<'_>,
     id: &ID,
     permission: Permission,
-    fresh: Fresh,
+    consistency: Consistency,
 ) -> Result<AllowedOrder, ApiError> {
-    order_allowed_to(ctx.services()?, ctx.caller()?, id, permission, fresh).await
+    order_allowed_to(ctx.services()?, ctx.caller()?, id, permission, consistency).await
 }
 
 /// As [`allowed_order`], for longer than the request may live.
@@ -115,11 +115,11 @@ pub(super) async fn order_allowed_to(
     caller: &Caller,
     id: &ID,
     permission: Permission,
-    fresh: Fresh,
+    consistency: Consistency,
 ) -> Result<AllowedOrder, ApiError> {
     of_a_role(caller, permission)?;
     let id = OrderId::required(id, "input.orderId")?;
-    let (state, version) = state_of(services, &StreamId::order(id), fresh).await?;
+    let (state, version) = state_of(services, &StreamId::order(id), consistency).await?;
     caller.authorize(permission, scope_of_order(&state).ok_or(ApiError::NotFound("order"))?)?;
     Ok(AllowedOrder { id, state, version })
 }
@@ -132,12 +132,12 @@ pub(super) async fn allowed_delivery(
     ctx: &Context<'_>,
     id: &ID,
     permission: Permission,
-    fresh: Fresh,
+    consistency: Consistency,
 ) -> Result<(ScheduledDelivery, i64), ApiError> {
     let caller = ctx.caller()?;
     of_a_role(caller, permission)?;
     let id = DeliveryId::required(id, "input.deliveryId")?;
-    let (state, version) = state_of(ctx.services()?, &StreamId::delivery(id), fresh).await?;
+    let (state, version) = state_of(ctx.services()?, &StreamId::delivery(id), consistency).await?;
     let AggregateState::Delivery(Delivery::Scheduled(delivery)) = &*state else {
         return Err(ApiError::NotFound("delivery"));
     };

@@ -7,13 +7,13 @@ use domain::ids::{ContactId, StaffId};
 use domain::order::PlacedOrder;
 use domain::usecase::{AssignDelivery, Noted, ToDelivery};
 use domain::{AggregateState, StreamId};
-use event_store::NewContact;
+use event_store::{CommandContext, NewContact};
 use projections::courier_positions;
 use uuid::Uuid;
 
-use super::allowed::{Fresh, allowed_delivery};
+use super::allowed::{Consistency, allowed_delivery};
 use super::notes::{About, references};
-use super::run::{Answer, Asked, execute, payloads, settled};
+use super::run::{Payload, check_options, execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -39,11 +39,6 @@ macro_rules! delivery_inputs {
             pub expected_version: Option<i64>,
         }
 
-        impl From<$name> for (ID, Asked) {
-            fn from($name { delivery_id, idempotency_key, expected_version }: $name) -> Self {
-                (delivery_id, Asked { idempotency_key, expected_version, ..Asked::default() })
-            }
-        }
     )+};
 }
 
@@ -125,7 +120,7 @@ pub struct ReportCourierPositionInput {
     pub idempotency_key: Option<String>,
 }
 
-payloads! { delivery: Delivery, Delivery::of_outcome;
+payloads! { delivery: Delivery, Delivery::of_result;
     /// The delivery with its courier.
     ClaimDeliveryPayload,
     /// The delivery with its courier.
@@ -175,10 +170,12 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery.")] input: ClaimDeliveryInput,
     ) -> Result<ClaimDeliveryPayload, ApiError> {
-        let (id, asked) = input.into();
-        let (delivery, _) = allowed_delivery(ctx, &id, Permission::ClaimDelivery, Fresh::AsKnown).await?;
+        let id = &input.delivery_id;
+        let (delivery, _) =
+            allowed_delivery(ctx, id, Permission::ClaimDelivery, Consistency::AsKnown).await?;
         let courier = StaffId(ctx.caller()?.actor()?.id);
-        settled(ctx, assign(ctx, &delivery, courier, true, asked).await)
+        let use_case = AssignDelivery { delivery: delivery.id, courier, claimed: true, now: ctx.now()? };
+        execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
     /// Gives a delivery to a courier to carry.
@@ -189,11 +186,11 @@ impl DeliveryMutation {
         #[graphql(desc = "Which delivery, and who carries it.")] input: AssignDeliveryInput,
     ) -> Result<AssignDeliveryPayload, ApiError> {
         let (delivery, _) =
-            allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery, Fresh::AsKnown).await?;
+            allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery, Consistency::AsKnown)
+                .await?;
         let courier = StaffId::required(&input.courier_id, "input.courierId")?;
-        let (idempotency_key, expected_version) = (input.idempotency_key, input.expected_version);
-        let asked = Asked { idempotency_key, expected_version, ..Asked::default() };
-        settled(ctx, assign(ctx, &delivery, courier, false, asked).await)
+        let use_case = AssignDelivery { delivery: delivery.id, courier, claimed: false, now: ctx.now()? };
+        execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
     /// Gives a delivery back before leaving with it.
@@ -203,9 +200,9 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery.")] input: UnassignDeliveryInput,
     ) -> Result<UnassignDeliveryPayload, ApiError> {
-        let (id, asked) = input.into();
+        let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::Unassign { by, now };
-        settled(ctx, carry(ctx, "unassignDelivery", &id, asked, step).await)
+        carry(ctx, "unassignDelivery", &input.delivery_id, options, step).await
     }
 
     /// Leaves with a delivery.
@@ -215,9 +212,9 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery.")] input: PickUpDeliveryInput,
     ) -> Result<PickUpDeliveryPayload, ApiError> {
-        let (id, asked) = input.into();
+        let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::PickUp { by, now };
-        settled(ctx, carry(ctx, "pickUpDelivery", &id, asked, step).await)
+        carry(ctx, "pickUpDelivery", &input.delivery_id, options, step).await
     }
 
     /// Says where the courier is: published to whoever follows the delivery, and kept as the latest only.
@@ -258,9 +255,9 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery.")] input: RetryDeliveryInput,
     ) -> Result<RetryDeliveryPayload, ApiError> {
-        let (id, asked) = input.into();
+        let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::Retry { by, now };
-        settled(ctx, carry(ctx, "retryDelivery", &id, asked, step).await)
+        carry(ctx, "retryDelivery", &input.delivery_id, options, step).await
     }
 
     /// Brings a failed delivery back for good.
@@ -270,64 +267,59 @@ impl DeliveryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which delivery.")] input: ReturnDeliveryInput,
     ) -> Result<ReturnDeliveryPayload, ApiError> {
-        let (id, asked) = input.into();
+        let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::Return { by, now };
-        settled(ctx, carry(ctx, "returnDelivery", &id, asked, step).await)
+        carry(ctx, "returnDelivery", &input.delivery_id, options, step).await
     }
 }
 
-async fn assign(
-    ctx: &Context<'_>,
-    delivery: &ScheduledDelivery,
-    courier: StaffId,
-    claimed: bool,
-    asked: Asked,
-) -> Result<Answer, ApiError> {
-    execute(ctx, AssignDelivery { delivery: delivery.id, courier, claimed, now: ctx.now()? }, asked).await
-}
-
-/// A step of whoever carries it, or of their manager.
-async fn carry(
+/// Executes a step of the courier who carries the delivery, or of their manager.
+async fn carry<P: Payload>(
     ctx: &Context<'_>,
     name: &'static str,
     id: &ID,
-    asked: Asked,
+    (idempotency_key, expected_version): (Option<String>, Option<i64>),
     step: impl FnOnce(Option<StaffId>, chrono::DateTime<chrono::Utc>) -> DeliveryCommand,
-) -> Result<Answer, ApiError> {
-    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Fresh::AsKnown).await?;
+) -> Result<P, ApiError> {
+    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Consistency::AsKnown).await?;
     let by = acting_courier(ctx.caller()?.actor()?);
-    let command = step(by, ctx.now()?);
-    execute(ctx, ToDelivery { name, delivery: delivery.id, command }, asked).await
+    let use_case = ToDelivery { name, delivery: delivery.id, command: step(by, ctx.now()?) };
+    execute_with(ctx, use_case, idempotency_key, expected_version).await
 }
 
 /// Fails a delivery that the caller may act on, with what they say beside the reason.
-async fn fail(ctx: &Context<'_>, input: FailDeliveryInput) -> Result<Answer, ApiError> {
+async fn fail(ctx: &Context<'_>, input: FailDeliveryInput) -> Result<FailDeliveryPayload, ApiError> {
     let id = &input.delivery_id;
-    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Fresh::AsKnown).await?;
+    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Consistency::AsKnown).await?;
     let mut problems = Problems::default();
     let comment = problems.note("comment", input.comment.as_deref());
-    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
     problems.check()?;
     let by = acting_courier(ctx.caller()?.actor()?);
     let command = DeliveryCommand::Fail { by, reason: input.reason.into(), now: ctx.now()? };
     let fail = ToDelivery { name: "failDelivery", delivery: delivery.id, command };
     let notes = About { order: Some(delivery.order), customer: delivery.customer }.comment(comment);
     let use_case = Noted { use_case: fail, notes: references(&notes) };
-    execute(ctx, use_case, Asked { notes, ..asked }).await
+    execute(ctx, use_case, CommandContext { notes, ..context }).await
 }
 
 /// Completes a delivery; the proof is read before anything is asked of the delivery itself.
-async fn complete(ctx: &Context<'_>, input: CompleteDeliveryInput) -> Result<Answer, ApiError> {
+async fn complete(
+    ctx: &Context<'_>,
+    input: CompleteDeliveryInput,
+) -> Result<CompleteDeliveryPayload, ApiError> {
     let of = &input.delivery_id;
-    let (delivery, _) = allowed_delivery(ctx, of, Permission::CarryDelivery, Fresh::AsKnown).await?;
+    let (delivery, _) = allowed_delivery(ctx, of, Permission::CarryDelivery, Consistency::AsKnown).await?;
     let mut problems = Problems::default();
     let proof = proof(&mut problems, input.proof, ContactId(Uuid::new_v4()));
-    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
     let (proof, contact) = problems.all(proof)?;
     let whose = |contact| NewContact { customer: delivery.customer, order: Some(delivery.order), ..contact };
-    let asked = Asked { contact: contact.map(whose), ..asked };
-    let step = |by, now| DeliveryCommand::Complete { by, proof, now };
-    carry(ctx, "completeDelivery", &input.delivery_id, asked, step).await
+    let context = CommandContext { contact: contact.map(whose), ..context };
+    let by = acting_courier(ctx.caller()?.actor()?);
+    let command = DeliveryCommand::Complete { by, proof, now: ctx.now()? };
+    let use_case = ToDelivery { name: "completeDelivery", delivery: delivery.id, command };
+    execute(ctx, use_case, context).await
 }
 
 /// Keeps where the courier of a delivery is.
@@ -338,11 +330,11 @@ async fn report(
     let services = ctx.services()?;
     let id = &input.delivery_id;
     let (delivery, version) =
-        allowed_delivery(ctx, id, Permission::ReportCourierPosition, Fresh::AsStored).await?;
+        allowed_delivery(ctx, id, Permission::ReportCourierPosition, Consistency::AsStored).await?;
     let mut problems = Problems::default();
     let place = problems.place(Path::Input, input.latitude, input.longitude);
-    // No event, so nothing that a key would be stored with; one that is none is still refused.
-    let _ = Asked::read(&mut problems, input.idempotency_key, None);
+    // A report stores no event and no key; an invalid key is still refused.
+    check_options(&mut problems, input.idempotency_key.as_deref(), None);
     let place = problems.all(place)?;
     let caller = ctx.caller()?;
     let actor = caller.actor()?;

@@ -10,7 +10,7 @@ use domain::usecase::ToCustomer;
 use domain::{AggregateState, StreamId};
 
 use super::account_steps::{confirm_password, refused_at};
-use super::run::{Asked, command_context, execute_in, told};
+use super::run::{check_options, command_context, execute_in, told};
 use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -97,7 +97,7 @@ impl ErasureMutation {
         let customer = CustomerId(caller.actor()?.id);
         caller.authorize(Permission::EraseOwnAccount, Scope::Account(customer.0))?;
         let mut problems = Problems::default();
-        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = told(ctx, problems)? {
             return Ok(payload);
         }
@@ -107,7 +107,7 @@ impl ErasureMutation {
             return Ok(EraseMyAccountPayload { customer_id: None, position: None, user_errors: vec![error] });
         };
         services.brakes.succeeded(attempt).await?;
-        let position = erase(ctx, "eraseMyAccount", customer, asked).await?;
+        let position = erase(ctx, "eraseMyAccount", customer).await?;
         Ok((customer, position).into())
     }
 
@@ -121,7 +121,7 @@ impl ErasureMutation {
         ctx.caller()?.authorize(Permission::EraseCustomer, Scope::Group)?;
         let customer = CustomerId::required(&input.customer_id, "input.customerId")?;
         let mut problems = Problems::default();
-        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = told(ctx, problems)? {
             return Ok(payload);
         }
@@ -134,7 +134,7 @@ impl ErasureMutation {
         if !known {
             return Err(ApiError::NotFound("customer"));
         }
-        let position = erase(ctx, "eraseCustomer", customer, asked).await?;
+        let position = erase(ctx, "eraseCustomer", customer).await?;
         Ok((customer, position).into())
     }
 }
@@ -144,21 +144,19 @@ async fn erase(
     ctx: &Context<'_>,
     name: &'static str,
     customer: CustomerId,
-    asked: Asked,
 ) -> Result<Option<domain::LogPosition>, ApiError> {
     let services = ctx.services()?;
     let now = ctx.now()?;
-    let mut context = command_context(ctx, asked)?;
-    // The command is its own key: nothing is kept of the one that was given.
-    context.idempotency = None;
+    // Without the caller's key: nothing of it may be kept.
+    let context = command_context(ctx, None, None)?;
     let command = ToCustomer { name, customer, command: CustomerCommand::Erase { now } };
     // Its only refusal is that it was done before.
-    let answer = execute_in(services, ctx.caller()?, command, context).await?;
+    let result = execute_in(services, command, context).await?;
     let account = auth::accounts_by_ids(&services.pool, &[customer.0]).await?.pop();
     let mut db = services.pool.acquire().await?;
     erase_customer(&mut db, customer, now).await?;
     if let Some(account) = account {
         services.post.forget(account.email).await;
     }
-    Ok(answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()))
+    Ok(result.accepted_at())
 }

@@ -12,7 +12,7 @@ use domain::menu::{
 use domain::usecase::{Refusal, ToMenu};
 use domain::vat::{self, VatRate};
 
-use super::run::{Answer, Asked, execute, payloads, settled};
+use super::run::{execute_in, payload_at, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -134,7 +134,7 @@ pub struct PublishMenuInput {
     pub expected_version: Option<i64>,
 }
 
-payloads! { menu: Menu, Menu::of_outcome;
+payloads! { menu: Menu, Menu::of_result;
     /// The menu that holds now, without a pizzeria's availability.
     PublishMenuPayload,
 }
@@ -160,7 +160,7 @@ impl MenuMutation {
 }
 
 /// Reads everything, and publishes.
-async fn publish(ctx: &Context<'_>, input: PublishMenuInput) -> Result<Answer, ApiError> {
+async fn publish(ctx: &Context<'_>, input: PublishMenuInput) -> Result<PublishMenuPayload, ApiError> {
     let mut problems = Problems::default();
     let edits = MenuEdits {
         ingredients: each(&mut problems, "ingredients", &input.ingredients, ingredient),
@@ -178,15 +178,15 @@ async fn publish(ctx: &Context<'_>, input: PublishMenuInput) -> Result<Answer, A
             |problems, at, id| problems.code(at, id, UserErrorCode::UnknownIngredient),
         ),
     };
-    let asked = Asked::read(&mut problems, input.idempotency_key.clone(), input.expected_version);
+    let key = input.idempotency_key.clone();
+    let context = read_context(ctx, &mut problems, key, input.expected_version)?;
     problems.check()?;
     let command = MenuCommand::Edit { edits: Box::new(edits), now: ctx.now()? };
-    let mut answer = execute(ctx, ToMenu { command }, asked).await?;
-    answer.locate(|error, refusal| match refusal {
+    let result = execute_in(ctx.services()?, ToMenu { command }, context).await?;
+    payload_at(ctx, &result, |error, refusal| match refusal {
         Refusal::Menu(refusal) => UserError { field: place_of(refusal, &input).or(error.field), ..error },
         _ => error,
-    });
-    Ok(answer)
+    })
 }
 
 /// The most that one list of a publication holds.

@@ -8,13 +8,15 @@ use domain::order::{self, OrderError};
 use domain::pizzeria::Place;
 use domain::policies::promise::KitchenLoad;
 use domain::usecase::{self, Bound, Conditions, Noted, NotedLines, Refusal};
-use event_store::NewContact;
+use event_store::{CommandContext, CommandResult, NewContact};
 use rand::Rng;
 use uuid::Uuid;
 
-use super::allowed::{Fresh, allowed_order};
+use super::allowed::{Consistency, allowed_order};
 use super::notes::{About, references};
-use super::run::{Answer, Asked, execute, fresh_id, payloads, refused_as_well, settled};
+use super::run::{
+    execute, execute_in, fresh_id, payload_at, payloads, read_context, refused_as_well, settled,
+};
 use crate::auth::Account;
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -86,7 +88,7 @@ pub struct CancelOrderInput {
     pub expected_version: Option<i64>,
 }
 
-payloads! { order: Order, Order::of_outcome;
+payloads! { order: Order, Order::of_result;
     /// The order that was placed; none when it was refused.
     PlaceOrderPayload,
     /// The order with its new lines.
@@ -138,7 +140,7 @@ impl OrderMutation {
 }
 
 /// Places an order for whom the caller may.
-async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiError> {
+async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPayload, ApiError> {
     let caller = ctx.caller()?;
     let actor = caller.actor()?;
     let pizzeria = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
@@ -153,7 +155,7 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
     let id = ContactId(Uuid::new_v4());
     let mut contact = problems.contact("contact", id, input.contact.as_ref(), note);
     let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
-    let asked = Asked::read(&mut problems, input.idempotency_key, None);
+    let context = read_context(ctx, &mut problems, input.idempotency_key, None)?;
     let (services, now) = (ctx.services()?, ctx.now()?);
     let order = OrderId(fresh_id(now));
     (contact.customer, contact.order) = (customer, Some(order));
@@ -218,30 +220,32 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<Answer, ApiE
     let on_lines = line_notes.given.into_iter();
     let on_lines = on_lines.map(|(line, text)| about.note(NotePurpose::Kitchen, Some(line), text));
     let notes: Vec<_> = kitchen.into_iter().chain(delivery).chain(on_lines).collect();
-    Ok(place_bounded(ctx, command, Asked { contact, notes, ..asked }).await?.at_line_of(&read.lines))
+    let result = place_bounded(ctx, command, CommandContext { contact, notes, ..context }).await?;
+    payload_at(ctx, &result, |error, refusal| error.at_line_of(refusal, &read.lines))
 }
 
-/// Places an order. A refusal for want of stock is stored for good, so a customer has only so many an hour stored;
-/// the others are answered alike.
+/// Places an order. A refusal for missing stock is stored as an event, so only a bounded number an hour is stored per
+/// customer; the result of the others is the same.
 async fn place_bounded(
     ctx: &Context<'_>,
     command: usecase::PlaceOrder,
-    asked: Asked,
-) -> Result<Answer, ApiError> {
-    let noted = |use_case| Noted { use_case, notes: references(&asked.notes) };
-    let answer = execute(ctx, noted(command.clone()), asked.clone()).await?;
-    if !matches!(answer.outcome.refusal, Some(Refusal::Order(OrderError::RefusalNotStored { .. }))) {
-        return Ok(answer);
+    context: CommandContext,
+) -> Result<CommandResult, ApiError> {
+    let services = ctx.services()?;
+    let noted = |use_case| Noted { use_case, notes: references(&context.notes) };
+    let result = execute_in(services, noted(command.clone()), context.clone()).await?;
+    if !matches!(result.refusal, Some(Refusal::Order(OrderError::RefusalNotStored { .. }))) {
+        return Ok(result);
     }
     let own = [HolderId(ctx.caller()?.actor()?.id)];
     let holders = &command.conditions.holders;
     let customer = if holders.is_empty() { &own[..] } else { &holders[..] };
-    if !ctx.services()?.brakes.stores_refusal(customer).await? {
-        return Ok(answer);
+    if !services.brakes.stores_refusal(customer).await? {
+        return Ok(result);
     }
     let mut stored = command;
     stored.conditions.stores_refusal = true;
-    execute(ctx, noted(stored), asked.clone()).await
+    execute_in(services, noted(stored), context.clone()).await
 }
 
 /// Which bound applies to what a customer has unpaid: customers answer for themselves, reception for a caller by
@@ -256,13 +260,17 @@ fn bound_of(actor: &Actor, account: Option<&Account>) -> Bound {
 }
 
 /// Replaces the lines of an order that the caller may change.
-async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result<Answer, ApiError> {
-    let order = allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines, Fresh::AsKnown).await?;
+async fn change_lines(
+    ctx: &Context<'_>,
+    input: ChangeOrderLinesInput,
+) -> Result<ChangeOrderLinesPayload, ApiError> {
+    let order =
+        allowed_order(ctx, &input.order_id, Permission::ChangeOrderLines, Consistency::AsKnown).await?;
     let mut problems = Problems::default();
     let read = problems.basket_lines("lines", &input.lines);
     let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
     let line_notes = problems.line_notes("lines", &input.lines);
-    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
     let (services, actor, now) = (ctx.services()?, ctx.caller()?.actor()?, ctx.now()?);
     let account = match actor.role {
         Role::Customer => services.accounts.by_id(actor.id).await?,
@@ -295,15 +303,16 @@ async fn change_lines(ctx: &Context<'_>, input: ChangeOrderLinesInput) -> Result
         cleared: line_notes.cleared,
         use_case: command,
     };
-    Ok(execute(ctx, command, Asked { notes, ..asked }).await?.at_line_of(&read.lines))
+    let result = execute_in(services, command, CommandContext { notes, ..context }).await?;
+    payload_at(ctx, &result, |error, refusal| error.at_line_of(refusal, &read.lines))
 }
 
 /// Cancels an order that the caller may cancel, for a reason that is theirs to give.
-async fn cancel(ctx: &Context<'_>, input: CancelOrderInput) -> Result<Answer, ApiError> {
+async fn cancel(ctx: &Context<'_>, input: CancelOrderInput) -> Result<CancelOrderPayload, ApiError> {
     let caller = ctx.caller()?;
-    let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder, Fresh::AsKnown).await?;
+    let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder, Consistency::AsKnown).await?;
     let mut problems = Problems::default();
-    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
     let reason: order::CancelReason = input.reason.into();
     if caller.actor()?.role == Role::Customer && !reason.is_customers() {
         problems.refuse("reason", OrderError::ReasonNotAllowed { reason });
@@ -314,7 +323,7 @@ async fn cancel(ctx: &Context<'_>, input: CancelOrderInput) -> Result<Answer, Ap
     let command = usecase::CancelOrder { order: order.id, reason, even_started, now: ctx.now()? };
     let notes = About { order: Some(order.id), customer: order.customer() }.comment(comment);
     let command = Noted { use_case: command, notes: references(&notes) };
-    execute(ctx, command, Asked { notes, ..asked }).await
+    execute(ctx, command, CommandContext { notes, ..context }).await
 }
 
 fn is_blank(contact: &NewContact) -> bool {

@@ -7,13 +7,13 @@ use domain::ids::OrderId;
 use domain::order::{MAX_DECLINES, OnlinePayment, Order as OrderState, OrderCommand};
 use domain::usecase::{Noted, RecordPayment, Refusal, RefusalCode, ToOrder};
 use domain::{AggregateState, Cents, StreamId};
-use event_store::{CommandContext, Idempotency};
+use event_store::{CommandContext, CommandResult, Idempotency};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::allowed::{AllowedOrder, Fresh, allowed_order, order_allowed_to};
+use super::allowed::{AllowedOrder, Consistency, allowed_order, order_allowed_to};
 use super::notes::{About, references};
-use super::run::{Answer, Asked, command_context, execute, execute_in, fresh_id, payloads, settled};
+use super::run::{execute, execute_in, fresh_id, payload, payloads, read_context, settled};
 use crate::auth::{BrakeError, CardAttempt, DECLINES_PER_ACCOUNT};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
@@ -72,7 +72,7 @@ pub struct RefundOrderInput {
     pub expected_version: Option<i64>,
 }
 
-payloads! { order: Order, Order::of_outcome;
+payloads! { order: Order, Order::of_result;
     /// The order with the payment.
     RecordPaymentPayload,
     /// The order with the payment; with a declined one, too.
@@ -96,17 +96,18 @@ impl PaymentMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "For which order, how, and how much.")] input: RecordPaymentInput,
     ) -> Result<RecordPaymentPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::RecordPayment, Fresh::AsKnown).await?;
+        let order =
+            allowed_order(ctx, &input.order_id, Permission::RecordPayment, Consistency::AsKnown).await?;
         let by = acting_courier(ctx.caller()?.actor()?);
-        let answer = async {
+        let payload = async {
             let mut problems = Problems::default();
             let amount = problems.amount("amount", input.amount);
-            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
             let (method, amount) = (input.method.into(), problems.all(amount)?);
             let record = RecordPayment { order: order.id, method, amount, by, now: ctx.now()? };
-            execute(ctx, record, asked).await
+            execute(ctx, record, context).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Pays all that is due, through the payment service. A declined payment is stored, and refused
@@ -120,16 +121,17 @@ impl PaymentMutation {
     ) -> Result<PayOnlinePayload, ApiError> {
         let mut problems = Problems::default();
         let card = problems.optional_text("cardToken", input.card_token.as_deref(), NAME_MAX);
-        let asked = Asked::read(&mut problems, input.idempotency_key.clone(), input.expected_version);
+        let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
         if let Err(error) = problems.check() {
-            return settled(ctx, Err::<Answer, _>(error));
+            return settled(ctx, Err(error));
         }
-        let context = command_context(ctx, asked)?;
         let (services, caller) = (ctx.services()?.clone(), ctx.caller()?.clone());
-        // On its own: a client that goes away must not leave money taken and nothing stored.
-        let paying =
-            tokio::spawn(async move { pay(&services, &caller, &input.order_id, card, context).await });
-        Ok(paying.await.map_err(ApiError::internal)??.into())
+        // In a task of its own: a client that disconnects must not leave a charge without an event.
+        let paying = tokio::spawn(async move {
+            let result = pay(&services, &caller, &input.order_id, card, context).await?;
+            Ok(payload(&services, &caller, &result))
+        });
+        paying.await.map_err(ApiError::internal)?
     }
 
     /// Gives money back that was taken by hand. What was paid online goes back when the order is cancelled.
@@ -139,20 +141,21 @@ impl PaymentMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "For which order, how, and how much.")] input: RefundOrderInput,
     ) -> Result<RefundOrderPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::RefundOrder, Fresh::AsKnown).await?;
-        let answer = async {
+        let order =
+            allowed_order(ctx, &input.order_id, Permission::RefundOrder, Consistency::AsKnown).await?;
+        let payload = async {
             let mut problems = Problems::default();
             let amount = problems.amount("amount", input.amount);
             let comment = problems.note("comment", input.comment.as_deref());
-            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
             let (method, amount) = (input.method.into(), problems.all(amount)?);
             let command = OrderCommand::Refund { method, amount, now: ctx.now()? };
             let refund = ToOrder { name: "refundOrder", order: order.id, command };
             let notes = About { order: Some(order.id), customer: order.customer() }.comment(comment);
             let use_case = Noted { use_case: refund, notes: references(&notes) };
-            execute(ctx, use_case, Asked { notes, ..asked }).await
+            execute(ctx, use_case, CommandContext { notes, ..context }).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 }
 
@@ -169,26 +172,23 @@ async fn pay(
     id: &ID,
     card_token: Option<String>,
     context: CommandContext,
-) -> Result<Answer, ApiError> {
+) -> Result<CommandResult, ApiError> {
     let account = context.actor.id;
     for _ in 0..TRIES {
-        let order = order_allowed_to(services, caller, id, Permission::PayOnline, Fresh::AsStored).await?;
-        let answer = match wish_at(services, &context, &order).await? {
+        let order =
+            order_allowed_to(services, caller, id, Permission::PayOnline, Consistency::AsStored).await?;
+        let result = match wish_at(services, &context, &order).await? {
             Some(intent) => match attempt(services, &order, account).await? {
                 Ok(attempt) => {
-                    let answer = charge(services, caller, intent, card_token.clone(), &context).await?;
-                    let declined = |answer: &Answer| {
-                        let refusal = answer.outcome.refusal.as_ref();
-                        refusal.is_some_and(|refusal| refusal.code() == RefusalCode::PaymentDeclined)
-                    };
-                    if !answer.as_ref().is_some_and(declined) {
+                    let result = charge(services, intent, card_token.clone(), &context).await?;
+                    let refusal = result.as_ref().and_then(|result| result.refusal.as_ref());
+                    if refusal.map(Refusal::code) != Some(RefusalCode::PaymentDeclined) {
                         services.brakes.take_back(attempt).await?;
                     }
-                    answer
+                    result
                 }
                 Err(not_asked) => {
-                    let outcome = store_outcome(services, caller, order.id, not_asked, context.clone());
-                    return outcome.await;
+                    return store_outcome(services, order.id, not_asked, context.clone()).await;
                 }
             },
             None => {
@@ -196,12 +196,12 @@ async fn pay(
                 let outcome = OnlinePayment::Declined { reason: "nothing_due".to_owned() };
                 let mut at_version = context.clone();
                 at_version.expected_version.get_or_insert(order.version);
-                Some(store_outcome(services, caller, order.id, outcome, at_version).await?)
+                Some(store_outcome(services, order.id, outcome, at_version).await?)
             }
         };
-        let stale = |answer: &Answer| matches!(answer.outcome.refusal, Some(Refusal::StaleVersion { .. }));
-        match answer {
-            Some(answer) if context.expected_version.is_some() || !stale(&answer) => return Ok(answer),
+        let stale = |result: &CommandResult| matches!(result.refusal, Some(Refusal::StaleVersion { .. }));
+        match result {
+            Some(result) if context.expected_version.is_some() || !stale(&result) => return Ok(result),
             Some(_) | None => {}
         }
     }
@@ -273,11 +273,10 @@ async fn wish_at(
 /// payment of it was settled, in between.
 async fn charge(
     services: &Services,
-    caller: &Caller,
     intent: Intent,
     card_token: Option<String>,
     context: &CommandContext,
-) -> Result<Option<Answer>, ApiError> {
+) -> Result<Option<CommandResult>, ApiError> {
     let (settlement, version) = (services.settlement(), intent.version);
     let intent = match intents::open(&services.pool, intent).await? {
         Opened::Ours(intent) => intent,
@@ -303,25 +302,24 @@ async fn charge(
     }
     let Intent { id: key, order, amount, .. } = intent;
     let outcome = services.payments.charge(Charge { order, amount, card_token, key }).await?;
-    let answer = store_outcome(services, caller, order, outcome.clone(), intent.wish.at(version)).await?;
+    let result = store_outcome(services, order, outcome.clone(), intent.wish.at(version)).await?;
     if let Err(error) = settlement.conclude(&intent, &outcome).await {
-        // The answer stands; the intent stays open and is concluded later.
+        // The result stands; the intent stays open and is concluded later.
         let (request_id, cause) = (&context.correlation_id, crate::error::chain(&error));
         tracing::warn!(request_id, %order, cause, "a payment is not concluded yet");
     }
-    Ok(Some(answer))
+    Ok(Some(result))
 }
 
 /// Stores what the payment service answered.
 async fn store_outcome(
     services: &Services,
-    caller: &Caller,
     order: OrderId,
     outcome: OnlinePayment,
     context: CommandContext,
-) -> Result<Answer, ApiError> {
+) -> Result<CommandResult, ApiError> {
     let command = OrderCommand::PayOnline { outcome, now: services.clock.now() };
-    execute_in(services, caller, ToOrder { name: "payOnline", order, command }, context).await
+    execute_in(services, ToOrder { name: "payOnline", order, command }, context).await
 }
 
 impl From<PaymentUnavailable> for ApiError {

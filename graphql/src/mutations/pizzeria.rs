@@ -11,7 +11,7 @@ use domain::pizzeria::{
 use domain::usecase::ToPizzeria;
 
 use super::allowed::allowed_pizzeria;
-use super::run::{Answer, Asked, execute, payloads, settled};
+use super::run::{execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs::{InputRule, NAME_MAX, Path, Problems};
@@ -136,7 +136,7 @@ pub struct ResumePizzeriaInput {
     pub expected_version: Option<i64>,
 }
 
-payloads! { pizzeria: Pizzeria, Pizzeria::of_outcome;
+payloads! { pizzeria: Pizzeria, Pizzeria::of_result;
     /// The pizzeria that opened.
     OpenPizzeriaPayload,
     /// The pizzeria as it is now.
@@ -172,7 +172,7 @@ impl PizzeriaMutation {
         #[graphql(desc = "Which, and what changes.")] input: UpdatePizzeriaInput,
     ) -> Result<UpdatePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::UpdatePizzeria)?;
-        let answer = async {
+        let payload = async {
             let mut problems = Problems::default();
             let days = hours(&mut problems, input.hours.as_deref().unwrap_or_default());
             let closed: Vec<_> = input.closed_days.iter().flatten().map(|day| (*day).into()).collect();
@@ -187,12 +187,12 @@ impl PizzeriaMutation {
                 minimum: input.minimum_order.and_then(|least| problems.amount("minimumOrder", least)),
                 unpaid: unpaid(&mut problems, input.unpaid_limits),
             };
-            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
             let days = problems.all(days)?;
             let command = PizzeriaCommand::Update { changes, days, closed, now: ctx.now()? };
-            to_pizzeria(ctx, "updatePizzeria", pizzeria, command, asked).await
+            execute(ctx, ToPizzeria { name: "updatePizzeria", pizzeria, command }, context).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Takes no orders for now. A pause that is running gets another end or reason; a reason that is not given
@@ -204,16 +204,16 @@ impl PizzeriaMutation {
         #[graphql(desc = "Which, why, and until when.")] input: PausePizzeriaInput,
     ) -> Result<PausePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
-        let answer = async {
+        let payload = async {
             let mut problems = Problems::default();
             let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
-            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
             problems.check()?;
             let reason = reason.unwrap_or_default();
             let command = PizzeriaCommand::Pause { reason, until: input.until, now: ctx.now()? };
-            to_pizzeria(ctx, "pausePizzeria", pizzeria, command, asked).await
+            execute(ctx, ToPizzeria { name: "pausePizzeria", pizzeria, command }, context).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Takes orders again.
@@ -225,17 +225,13 @@ impl PizzeriaMutation {
     ) -> Result<ResumePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
         let command = PizzeriaCommand::Resume { now: ctx.now()? };
-        let asked = Asked {
-            idempotency_key: input.idempotency_key,
-            expected_version: input.expected_version,
-            ..Asked::default()
-        };
-        settled(ctx, to_pizzeria(ctx, "resumePizzeria", pizzeria, command, asked).await)
+        let use_case = ToPizzeria { name: "resumePizzeria", pizzeria, command };
+        execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 }
 
 /// Opens a pizzeria under a code that the caller may open one under.
-async fn open(ctx: &Context<'_>, input: OpenPizzeriaInput) -> Result<Answer, ApiError> {
+async fn open(ctx: &Context<'_>, input: OpenPizzeriaInput) -> Result<OpenPizzeriaPayload, ApiError> {
     let mut problems = Problems::default();
     let pizzeria = problems.new_code::<PizzeriaId>("code", &input.code);
     ctx.caller()?
@@ -252,7 +248,7 @@ async fn open(ctx: &Context<'_>, input: OpenPizzeriaInput) -> Result<Answer, Api
     let delivery_fee = problems.amount("deliveryFee", input.delivery_fee);
     let minimum = problems.amount("minimumOrder", input.minimum_order);
     let unpaid = unpaid(&mut problems, input.unpaid_limits);
-    let asked = Asked::read(&mut problems, input.idempotency_key, None);
+    let context = read_context(ctx, &mut problems, input.idempotency_key, None)?;
     let read = (pizzeria, name, address, place, timezone, hours, radius_m, delivery_fee, minimum);
     let (pizzeria, name, address, place, timezone, hours, radius_m, delivery_fee, minimum) =
         problems.all(read)?;
@@ -269,17 +265,7 @@ async fn open(ctx: &Context<'_>, input: OpenPizzeriaInput) -> Result<Answer, Api
         unpaid,
     };
     let command = PizzeriaCommand::Open { opening: Box::new(opening), now: ctx.now()? };
-    to_pizzeria(ctx, "openPizzeria", pizzeria, command, asked).await
-}
-
-async fn to_pizzeria(
-    ctx: &Context<'_>,
-    name: &'static str,
-    pizzeria: PizzeriaId,
-    command: PizzeriaCommand,
-    asked: Asked,
-) -> Result<Answer, ApiError> {
-    execute(ctx, ToPizzeria { name, pizzeria, command }, asked).await
+    execute(ctx, ToPizzeria { name: "openPizzeria", pizzeria, command }, context).await
 }
 
 fn unpaid(problems: &mut Problems, given: Option<UnpaidLimitsInput>) -> UnpaidChanges {

@@ -5,8 +5,8 @@ use domain::access::Permission;
 use domain::order::OrderCommand;
 use domain::usecase::{self, ToOrder};
 
-use super::allowed::{Fresh, allowed_order};
-use super::run::{Asked, execute, payloads, settled};
+use super::allowed::{Consistency, allowed_order};
+use super::run::{execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs::Problems;
@@ -27,11 +27,6 @@ macro_rules! order_inputs {
             pub expected_version: Option<i64>,
         }
 
-        impl From<$name> for (ID, Asked) {
-            fn from($name { order_id, idempotency_key, expected_version }: $name) -> Self {
-                (order_id, Asked { idempotency_key, expected_version, ..Asked::default() })
-            }
-        }
     )+};
 }
 
@@ -57,7 +52,7 @@ pub struct MarkItemBakedInput {
     pub expected_version: Option<i64>,
 }
 
-payloads! { order: Order, Order::of_outcome;
+payloads! { order: Order, Order::of_result;
     /// The order in preparation.
     StartPreparationPayload,
     /// The order with the line baked.
@@ -82,10 +77,10 @@ impl PreparationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order.")] input: StartPreparationInput,
     ) -> Result<StartPreparationPayload, ApiError> {
-        let (id, asked) = input.into();
-        let order = allowed_order(ctx, &id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
-        let now = ctx.now()?;
-        settled(ctx, execute(ctx, usecase::StartPreparation { order, now }, asked).await)
+        let id = &input.order_id;
+        let order = allowed_order(ctx, id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
+        let use_case = usecase::StartPreparation { order, now: ctx.now()? };
+        execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
     /// Says that a line is out of the oven.
@@ -95,15 +90,16 @@ impl PreparationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which line of which order.")] input: MarkItemBakedInput,
     ) -> Result<MarkItemBakedPayload, ApiError> {
-        let order = allowed_order(ctx, &input.order_id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
-        let answer = async {
+        let order =
+            allowed_order(ctx, &input.order_id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
+        let payload = async {
             let mut problems = Problems::default();
             let line = problems.number("line", input.line, 1, i64::from(u32::MAX));
-            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
             let command = OrderCommand::MarkItemBaked { line: problems.all(line)?, now: ctx.now()? };
-            execute(ctx, ToOrder { name: "markItemBaked", order, command }, asked).await
+            execute(ctx, ToOrder { name: "markItemBaked", order, command }, context).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Says that everything is ready: to be delivered, or to be fetched.
@@ -113,10 +109,11 @@ impl PreparationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order.")] input: MarkOrderReadyInput,
     ) -> Result<MarkOrderReadyPayload, ApiError> {
-        let (id, asked) = input.into();
-        let order = allowed_order(ctx, &id, Permission::PrepareOrder, Fresh::AsKnown).await?.id;
+        let id = &input.order_id;
+        let order = allowed_order(ctx, id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
         let command = OrderCommand::MarkReady { now: ctx.now()? };
-        settled(ctx, execute(ctx, ToOrder { name: "markOrderReady", order, command }, asked).await)
+        let use_case = ToOrder { name: "markOrderReady", order, command };
+        execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
     /// Gives a paid takeaway or on-site order to the customer.
@@ -126,9 +123,10 @@ impl PreparationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which order.")] input: HandOverOrderInput,
     ) -> Result<HandOverOrderPayload, ApiError> {
-        let (id, asked) = input.into();
-        let order = allowed_order(ctx, &id, Permission::HandOverOrder, Fresh::AsKnown).await?.id;
+        let id = &input.order_id;
+        let order = allowed_order(ctx, id, Permission::HandOverOrder, Consistency::AsKnown).await?.id;
         let command = OrderCommand::HandOver { now: ctx.now()? };
-        settled(ctx, execute(ctx, ToOrder { name: "handOverOrder", order, command }, asked).await)
+        let use_case = ToOrder { name: "handOverOrder", order, command };
+        execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 }

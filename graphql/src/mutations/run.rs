@@ -1,5 +1,4 @@
-//! What every mutation does: under which key, execute, and the outcome as a payload. The use case
-//! decides; nothing here does.
+//! Shared steps of mutations: read the command's options, execute, build the payload. The use case decides.
 
 use std::sync::Arc;
 
@@ -10,16 +9,15 @@ use domain::access::Actor;
 use domain::delivery::{Delivery, DeliveryError};
 use domain::ids::PizzeriaId;
 use domain::order::{Order, OrderError};
-use domain::usecase::{BasketLine, Refusal, RefusalCode, UseCase};
+use domain::usecase::{Refusal, RefusalCode, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
-use event_store::{CommandContext, Idempotency, NewContact, NewNote, Outcome};
+use event_store::{CommandContext, CommandResult, Idempotency};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::fingerprint::{fingerprint, keyed_fingerprint};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
-use crate::inputs::{InputRule, ProblemKind, Problems, StockLineInput};
-use crate::scalars;
+use crate::inputs::{InputRule, ProblemKind, Problems};
 use crate::types::actions::{self, Beside};
 use crate::types::menu_origin::sees_stock;
 use crate::types::user_error::UserError;
@@ -27,31 +25,17 @@ use crate::types::user_error::UserError;
 /// Longest idempotency key, in characters.
 const KEY_MAX: usize = 255;
 
-/// What a caller says beside the command itself.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Asked {
-    pub idempotency_key: Option<String>,
-    pub expected_version: Option<i64>,
-    /// Personal data to be stored with the command.
-    pub contact: Option<NewContact>,
-    /// Notes to be stored with the command.
-    pub notes: Vec<NewNote>,
-}
-
-impl Asked {
-    /// Reads both: a key of 1 to 255 characters, and a version that is not negative.
-    pub fn read(
-        problems: &mut Problems,
-        idempotency_key: Option<String>,
-        expected_version: Option<i64>,
-    ) -> Self {
-        if let Some(kind) = idempotency_key.as_deref().and_then(wrong_key) {
-            problems.add("idempotencyKey", kind);
-        }
-        if let Some(version) = expected_version {
-            problems.number::<i64>("expectedVersion", version, 0, i64::from(i32::MAX));
-        }
-        Self { idempotency_key, expected_version, ..Self::default() }
+/// Checks an idempotency key (1 to 255 characters) and an expected version (not negative).
+pub(super) fn check_options(
+    problems: &mut Problems,
+    idempotency_key: Option<&str>,
+    expected_version: Option<i64>,
+) {
+    if let Some(kind) = idempotency_key.and_then(wrong_key) {
+        problems.add("idempotencyKey", kind);
+    }
+    if let Some(version) = expected_version {
+        problems.number::<i64>("expectedVersion", version, 0, i64::from(i32::MAX));
     }
 }
 
@@ -65,45 +49,14 @@ fn wrong_key(key: &str) -> Option<ProblemKind> {
     }
 }
 
-/// A mutation's outcome, on its way into a payload.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub outcome: Outcome,
-    /// A position that the outcome's state is of, also when nothing was stored.
-    pub seen: LogPosition,
-    pub user_errors: Vec<UserError>,
-}
-
-impl Answer {
-    /// With the line of an order that it was refused for, where that is known.
-    pub fn at_line_of(mut self, lines: &[BasketLine]) -> Self {
-        self.locate(|error, refusal| error.at_line_of(refusal, lines));
-        self
-    }
-
-    /// As [`Answer::at_line_of`], for the lines of a command to a stock.
-    pub fn at_stock_line_of(mut self, lines: &[StockLineInput]) -> Self {
-        self.locate(|error, refusal| error.at_stock_line_of(refusal, lines));
-        self
-    }
-
-    /// Says of each user error where it belongs, by the refusal that it is of.
-    pub fn locate(&mut self, place: impl Fn(UserError, &Refusal) -> UserError) {
-        let errors = std::mem::take(&mut self.user_errors);
-        let refusals = self.outcome.refusal.iter().flat_map(Refusal::each);
-        self.user_errors =
-            errors.into_iter().zip(refusals).map(|(error, refusal)| place(error, refusal)).collect();
-    }
-
-    /// The position of the command's last event.
-    pub fn position(&self) -> Option<scalars::LogPosition> {
-        self.outcome.position.map(scalars::LogPosition)
-    }
+/// The payload of a mutation. `seen` is a position that the result's state is of, even if nothing was stored.
+pub(super) trait Payload: From<Vec<UserError>> {
+    fn of(result: &CommandResult, seen: LogPosition, user_errors: Vec<UserError>) -> Self;
 }
 
 /// A payload of one changed thing: the thing, the log's position, and the refusals.
 macro_rules! payloads {
-    ($entity:ident: $type:ty, $of_outcome:expr; $($(#[$doc:meta])* $name:ident,)+) => {$(
+    ($entity:ident: $type:ty, $of_result:expr; $($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, async_graphql::SimpleObject)]
         pub struct $name {
@@ -116,13 +69,14 @@ macro_rules! payloads {
             pub user_errors: Vec<$crate::types::user_error::UserError>,
         }
 
-        impl From<$crate::mutations::run::Answer> for $name {
-            fn from(answer: $crate::mutations::run::Answer) -> Self {
-                Self {
-                    $entity: ($of_outcome)(&answer.outcome, answer.seen),
-                    position: answer.position(),
-                    user_errors: answer.user_errors,
-                }
+        impl $crate::mutations::run::Payload for $name {
+            fn of(
+                result: &event_store::CommandResult,
+                seen: domain::LogPosition,
+                user_errors: Vec<$crate::types::user_error::UserError>,
+            ) -> Self {
+                let position = result.position.map($crate::scalars::LogPosition);
+                Self { $entity: ($of_result)(result, seen), position, user_errors }
             }
         }
 
@@ -135,18 +89,17 @@ macro_rules! payloads {
 }
 pub(super) use payloads;
 
-/// The payload of a mutation: of its answer, or of the problems that its input has, as user errors.
+/// Returns a mutation's payload; the problems of an invalid input as its user errors.
 ///
 /// # Errors
-/// Whatever else failed.
-pub(super) fn settled<A: Into<P>, P: From<Vec<UserError>>>(
+/// Every other failure.
+pub(super) fn settled<P: From<Vec<UserError>>>(
     ctx: &Context<'_>,
-    answer: Result<A, ApiError>,
+    payload: Result<P, ApiError>,
 ) -> Result<P, ApiError> {
-    match answer {
-        Ok(answer) => Ok(answer.into()),
+    match payload {
         Err(ApiError::InvalidInput(error)) => Ok(error.user_errors(ctx.caller()?.lang).into()),
-        Err(error) => Err(error),
+        Ok(_) | Err(_) => payload,
     }
 }
 
@@ -217,61 +170,121 @@ pub(super) fn fresh_id(now: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
 }
 
-/// Who, why and under which promises.
+/// Returns the context of a command by the caller, and adds the problems of key and version.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` for nobody; `BAD_USER_INPUT` for a key that is none.
-pub(super) fn command_context(ctx: &Context<'_>, asked: Asked) -> Result<CommandContext, ApiError> {
-    context_of(ctx, ctx.caller()?.actor()?.clone(), asked, fingerprint)
+/// `UNAUTHENTICATED` for an anonymous caller.
+pub(super) fn read_context(
+    ctx: &Context<'_>,
+    problems: &mut Problems,
+    idempotency_key: Option<String>,
+    expected_version: Option<i64>,
+) -> Result<CommandContext, ApiError> {
+    check_options(problems, idempotency_key.as_deref(), expected_version);
+    let key = idempotency_key.filter(|key| wrong_key(key).is_none());
+    context_of(ctx, ctx.caller()?.actor()?.clone(), key, expected_version, fingerprint)
 }
 
-/// As [`command_context`], for an input that holds a secret, by whoever is found to act.
+/// Returns the context of a command by the caller.
+///
+/// # Errors
+/// `UNAUTHENTICATED` for an anonymous caller; `BAD_USER_INPUT` for an invalid key.
+pub(super) fn command_context(
+    ctx: &Context<'_>,
+    idempotency_key: Option<String>,
+    expected_version: Option<i64>,
+) -> Result<CommandContext, ApiError> {
+    let mut problems = Problems::default();
+    let context = read_context(ctx, &mut problems, idempotency_key, None)?;
+    problems.check()?;
+    Ok(CommandContext { expected_version, ..context })
+}
+
+/// Returns the context of a command whose input holds a secret, by the given actor. The options must be checked.
+///
+/// # Errors
+/// Faults of the request.
 pub(super) fn secret_context(
     ctx: &Context<'_>,
     actor: Actor,
-    asked: Asked,
+    idempotency_key: Option<String>,
+    expected_version: Option<i64>,
 ) -> Result<CommandContext, ApiError> {
-    context_of(ctx, actor, asked, keyed_fingerprint)
+    context_of(ctx, actor, idempotency_key, expected_version, keyed_fingerprint)
 }
 
 fn context_of(
     ctx: &Context<'_>,
     actor: Actor,
-    asked: Asked,
+    idempotency_key: Option<String>,
+    expected_version: Option<i64>,
     fingerprint: impl FnOnce(&Context<'_>) -> Result<[u8; 32], ApiError>,
 ) -> Result<CommandContext, ApiError> {
-    let caller = ctx.caller()?;
-    let mut context = CommandContext::new(actor, fresh_id(ctx.now()?), &*caller.request_id);
-    context.expected_version = asked.expected_version;
-    context.contact = asked.contact;
-    context.notes = asked.notes;
-    if let Some(key) = asked.idempotency_key {
-        if let Some(kind) = wrong_key(&key) {
-            let mut problems = Problems::default();
-            problems.add("idempotencyKey", kind);
-            problems.check()?;
-        }
-        context.idempotency = Some(Idempotency { key, fingerprint: fingerprint(ctx)? });
-    }
-    Ok(context)
+    let idempotency = match idempotency_key {
+        Some(key) => Some(Idempotency { key, fingerprint: fingerprint(ctx)? }),
+        None => None,
+    };
+    let context = CommandContext::new(actor, fresh_id(ctx.now()?), &*ctx.caller()?.request_id);
+    Ok(CommandContext { idempotency, expected_version, ..context })
 }
 
-/// Carries out a use case that the caller was found to be allowed.
+/// Executes a use case that the caller is authorized for.
 ///
 /// # Errors
-/// `NOT_FOUND` when the thing does not exist; faults of the store.
-pub(super) async fn execute(
+/// `NOT_FOUND` if the entity does not exist; faults of the store.
+pub(super) async fn execute<P: Payload>(
     ctx: &Context<'_>,
     use_case: impl UseCase + 'static,
-    asked: Asked,
-) -> Result<Answer, ApiError> {
-    let context = command_context(ctx, asked)?;
-    let mut answer = execute_in(ctx.services()?, ctx.caller()?, use_case, context).await?;
-    for error in &mut answer.user_errors {
-        // A refusal of several mutations names the field of the one that has it.
-        error.field = error.field.take().filter(|path| input_has(ctx, path));
+    context: CommandContext,
+) -> Result<P, ApiError> {
+    let result = execute_in(ctx.services()?, use_case, context).await?;
+    payload_at(ctx, &result, |error, _refusal| error)
+}
+
+/// Executes as [`execute`], with unchecked options.
+///
+/// # Errors
+/// As [`execute`].
+pub(super) async fn execute_with<P: Payload>(
+    ctx: &Context<'_>,
+    use_case: impl UseCase + 'static,
+    idempotency_key: Option<String>,
+    expected_version: Option<i64>,
+) -> Result<P, ApiError> {
+    match command_context(ctx, idempotency_key, expected_version) {
+        Ok(context) => settled(ctx, execute(ctx, use_case, context).await),
+        Err(error) => settled(ctx, Err(error)),
     }
-    Ok(answer)
+}
+
+/// Returns the payload of a result; `locate` names the field of the input that a user error belongs to.
+///
+/// # Errors
+/// Faults of the request.
+pub(super) fn payload_at<P: Payload>(
+    ctx: &Context<'_>,
+    result: &CommandResult,
+    locate: impl Fn(UserError, &Refusal) -> UserError,
+) -> Result<P, ApiError> {
+    let (services, caller) = (ctx.services()?, ctx.caller()?);
+    let refusals = result.refusal.iter().flat_map(Refusal::each);
+    let errors = user_errors(services, caller, result).into_iter().zip(refusals);
+    let located = errors.map(|(mut error, refusal)| {
+        // A refusal shared by several mutations names the field of the one that has it.
+        error.field = error.field.take().filter(|path| input_has(ctx, path));
+        locate(error, refusal)
+    });
+    Ok(P::of(result, seen(services, result), located.collect()))
+}
+
+/// Returns the payload of a result outside of a request.
+pub(super) fn payload<P: Payload>(services: &Services, caller: &Caller, result: &CommandResult) -> P {
+    P::of(result, seen(services, result), user_errors(services, caller, result))
+}
+
+/// Returns a position that the result's state is of, even if nothing was stored.
+pub(super) fn seen(services: &Services, result: &CommandResult) -> LogPosition {
+    result.position.unwrap_or(*services.follower.head().borrow())
 }
 
 /// Whether the input of this mutation, `PlaceOrderInput` of `placeOrder`, has the field that a path begins with.
@@ -287,31 +300,29 @@ fn input_has(ctx: &Context<'_>, path: &[String]) -> bool {
     }
 }
 
-/// As [`execute`], in a context that is there already, and for longer than the request may live.
+/// Executes as [`execute`], for work that may outlive the request.
 ///
 /// # Errors
 /// As [`execute`].
 pub(super) async fn execute_in(
     services: &Services,
-    caller: &Caller,
     use_case: impl UseCase + 'static,
     context: CommandContext,
-) -> Result<Answer, ApiError> {
-    let outcome = services.store.execute(Arc::new(use_case), context).await?;
-    if outcome.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
+) -> Result<CommandResult, ApiError> {
+    let result = services.store.execute(Arc::new(use_case), context).await?;
+    if result.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
         return Err(ApiError::NotFound("thing"));
     }
-    let user_errors = user_errors(services, caller, &outcome);
-    let seen = outcome.position.unwrap_or(*services.follower.head().borrow());
-    Ok(Answer { outcome, seen, user_errors })
+    Ok(result)
 }
 
-fn user_errors(services: &Services, caller: &Caller, outcome: &Outcome) -> Vec<UserError> {
-    let Some(refusal) = &outcome.refusal else { return Vec::new() };
+/// Returns the user errors of a refused command.
+pub(super) fn user_errors(services: &Services, caller: &Caller, result: &CommandResult) -> Vec<UserError> {
+    let Some(refusal) = &result.refusal else { return Vec::new() };
     let (now, online) = (services.clock.now(), services.payments.is_available());
     let Caller { actor, lang, .. } = caller;
     let actor = actor.as_ref();
-    let actions = match &*outcome.state {
+    let actions = match &*result.state {
         AggregateState::Order(Order::Placed(order)) => {
             // What a courier does to an order is refused first for being another's.
             let carried = !matches!(refusal, Refusal::Delivery(DeliveryError::NotYours));
@@ -333,7 +344,7 @@ fn user_errors(services: &Services, caller: &Caller, outcome: &Outcome) -> Vec<U
         | AggregateState::Customer(_)
         | AggregateState::Closing(_) => Vec::new(),
     };
-    let pizzeria = match &*outcome.state {
+    let pizzeria = match &*result.state {
         AggregateState::Order(Order::Placed(order)) => Some(&order.pizzeria),
         AggregateState::Order(Order::Refused(order)) => Some(&order.pizzeria),
         AggregateState::Order(Order::NotPlaced)

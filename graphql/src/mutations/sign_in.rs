@@ -7,11 +7,12 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
 use domain::account::{AccountError, EmailAddress};
+use event_store::CommandResult;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::account_steps::{Step, ToAccount, check_new_password, refused, refused_at};
-use super::run::{Answer, Asked, execute_in, secret_context, settled, to_the_end, told};
+use super::run::{Payload, check_options, execute_in, payload, secret_context, settled, to_the_end, told};
 use crate::auth::credentials::Credentials;
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::session::{self, Issuer};
@@ -130,9 +131,9 @@ macro_rules! plain_payloads {
             }
         }
 
-        impl From<Answer> for $name {
-            fn from(answer: Answer) -> Self {
-                Self { account: None, position: answer.position(), user_errors: answer.user_errors }
+        impl Payload for $name {
+            fn of(result: &CommandResult, _seen: domain::LogPosition, user_errors: Vec<UserError>) -> Self {
+                Self { account: None, position: result.position.map(LogPosition), user_errors }
             }
         }
     )+};
@@ -278,7 +279,7 @@ impl SignInMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
         let mut problems = Problems::default();
-        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = told(ctx, problems)? {
             return Ok(payload);
         }
@@ -286,15 +287,15 @@ impl SignInMutation {
         let Some(account) = holder(services, token, &[Purpose::VerifyEmail]).await? else {
             return Ok(refused(caller, AccountError::BadToken).into());
         };
-        let context = secret_context(ctx, account.actor(), asked)?;
+        let context = secret_context(ctx, account.actor(), input.idempotency_key, None)?;
         let id = account.id;
         let verified = {
-            let (services, caller, token) = (services.clone(), caller.clone(), input.token.0.clone());
-            to_the_end(async move { verify(&services, &caller, &account, &token, context).await }).await?
+            let (services, token) = (services.clone(), input.token.0.clone());
+            to_the_end(async move { verify(&services, &account, &token, context).await }).await?
         };
-        let Some(answer) = verified else { return Ok(refused(caller, AccountError::BadToken).into()) };
+        let Some(result) = verified else { return Ok(refused(caller, AccountError::BadToken).into()) };
         let own = caller.actor.as_ref().is_some_and(|actor| actor.id == id);
-        let mut payload = VerifyEmailPayload::from(answer);
+        let mut payload: VerifyEmailPayload = payload(services, caller, &result);
         if own {
             let account = auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
             payload.account = account.map(|account| Account(Arc::new(account)));
@@ -313,7 +314,7 @@ impl SignInMutation {
         caller.authorize(Permission::SignIn, Scope::Group)?;
         let mut problems = Problems::default();
         let email = problems.email("email", &input.email);
-        Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         let email = match problems.all(email) {
             Ok(email) => email,
             Err(error) => return settled(ctx, Err::<RequestPasswordResetPayload, _>(error)),
@@ -352,11 +353,11 @@ impl SignInMutation {
         let mut problems = Problems::default();
         let name = &account.display_name;
         check_new_password(&mut problems, "newPassword", &input.new_password.0, Some(&email), name);
-        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = told(ctx, problems)? {
             return Ok(payload);
         }
-        let context = secret_context(ctx, account.actor(), asked)?;
+        let context = secret_context(ctx, account.actor(), input.idempotency_key, None)?;
         let hash = services.passwords.hash(input.new_password.0).await?;
         let reset = {
             let (services, caller, token) = (services.clone(), caller.clone(), input.token.0.clone());
@@ -364,7 +365,7 @@ impl SignInMutation {
                 .await?
         };
         Ok(match reset {
-            Some(answer) => answer.into(),
+            Some(result) => payload(services, caller, &result),
             None => refused(caller, AccountError::BadToken).into(),
         })
     }
@@ -408,15 +409,14 @@ async fn send_reset(
 /// used the token.
 async fn verify(
     services: &Services,
-    caller: &Caller,
     account: &auth::Account,
     token: &SecretString,
     context: event_store::CommandContext,
-) -> Result<Option<Answer>, ApiError> {
+) -> Result<Option<CommandResult>, ApiError> {
     let now = services.clock.now();
     let to_account = ToAccount::new("verifyEmail", account, Step::VerifyEmail, now);
-    let answer = execute_in(services, caller, to_account, context).await?;
-    if answer.outcome.refusal.is_none() {
+    let result = execute_in(services, to_account, context).await?;
+    if result.refusal.is_none() {
         let mut transaction = services.pool.begin().await?;
         credentials::lock(&mut transaction, account.id).await?;
         if !one_time::use_up(&mut *transaction, &services.key, token.expose_secret(), now).await? {
@@ -425,7 +425,7 @@ async fn verify(
         credentials::email_verified(&mut *transaction, account.id, now).await?;
         transaction.commit().await?;
     }
-    Ok(Some(answer))
+    Ok(Some(result))
 }
 
 /// The event, then the password, the token used up and every session ended, in one transaction; nothing but
@@ -437,14 +437,12 @@ async fn reset(
     token: &SecretString,
     hash: &str,
     context: event_store::CommandContext,
-) -> Result<Option<Answer>, ApiError> {
+) -> Result<Option<CommandResult>, ApiError> {
     let now = services.clock.now();
     let step = Step::ChangePassword { reset: true };
     let to_account = ToAccount::new("resetPassword", account, step, now);
-    let answer = execute_in(services, caller, to_account, context).await?;
-    let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) else {
-        return Ok(Some(answer));
-    };
+    let result = execute_in(services, to_account, context).await?;
+    let Some(position) = result.accepted_at() else { return Ok(Some(result)) };
     let mut transaction = services.pool.begin().await?;
     credentials::lock(&mut transaction, account.id).await?;
     if !one_time::use_up(&mut *transaction, &services.key, token.expose_secret(), now).await? {
@@ -457,5 +455,5 @@ async fn reset(
     services.brakes.forgive(&mut *transaction, account.id, &account.email, caller.address).await?;
     session::end_all_of(&mut *transaction, account.id, None).await?;
     transaction.commit().await?;
-    Ok(Some(answer))
+    Ok(Some(result))
 }

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::account_steps::{check_new_password, new_account_id, refused};
-use super::run::{Asked, execute_in, fresh_id, secret_context, settled, to_the_end};
+use super::run::{check_options, execute_in, fresh_id, secret_context, settled, to_the_end, user_errors};
 use super::sign_in::{Given, Opened, open_session};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::{self, AddressLookUp, BrakeError, credentials, registration};
@@ -102,10 +102,10 @@ async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, Ap
     let kept = problems.contact(Path::Input, ContactId(Uuid::nil()), Some(&given), None);
     let password = input.password.0;
     check_new_password(&mut problems, "password", &password, email.as_ref(), &input.name);
-    let asked = Asked::read(&mut problems, input.idempotency_key, None);
+    check_options(&mut problems, input.idempotency_key.as_deref(), None);
     let (email, name) = problems.all((email, name))?;
     let now = services.clock.now();
-    let id = new_account_id(services, "signUp", &email, asked.idempotency_key.as_deref(), now);
+    let id = new_account_id(services, "signUp", &email, input.idempotency_key.as_deref(), now);
     let account = auth::Account {
         phone: kept.phone,
         street: kept.street,
@@ -116,7 +116,7 @@ async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, Ap
         ..auth::Account::new(id, email.as_str(), Role::Customer, name)
     };
     let actor = Actor { id, role: Role::Customer, pizzeria: None };
-    let context = secret_context(ctx, actor, asked)?;
+    let context = secret_context(ctx, actor, input.idempotency_key, None)?;
     let counted = services.brakes.look_up(caller.origin()).await?;
     let (services, caller) = (services.clone(), caller.clone());
     let making = async move { sign_up(&services, &caller, account, password, counted, context).await };
@@ -145,15 +145,15 @@ async fn sign_up(
     let command = CustomerCommand::Register { customer, now };
     let to_customer = ToCustomer { name: "signUp", customer, command };
     let correlation_id = context.correlation_id.clone();
-    let answer = execute_in(services, caller, to_customer, context).await?;
-    let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) else {
+    let result = execute_in(services, to_customer, context).await?;
+    let Some(position) = result.accepted_at() else {
         // Of a customer who was erased nothing is kept again. Of another use of the key, the first may still
         // be on its way.
-        let code = answer.outcome.refusal.as_ref().map(Refusal::code);
+        let code = result.refusal.as_ref().map(Refusal::code);
         if fresh && code != Some(RefusalCode::IdempotencyKeyReused) {
             registration::give_up(&services.pool, account.id).await?;
         }
-        return Ok(SignUpPayload::refused(answer.user_errors));
+        return Ok(SignUpPayload::refused(user_errors(services, caller, &result)));
     };
     let verification = take_into_use(services, account.id, position, fresh).await?;
     if let Some(token) = verification {
@@ -179,12 +179,12 @@ async fn sign_up(
                 .map(|account| Account(Arc::new(account))),
             token: Some(token),
             expires_at: Some(expires_at),
-            position: answer.position(),
+            position: result.position.map(scalars::LogPosition),
             user_errors: Vec::new(),
         }),
         // Asked again long after: the password is another one by now, or an authenticator app was set up.
         Err(error) => Ok(SignUpPayload {
-            position: answer.position(),
+            position: result.position.map(scalars::LogPosition),
             ..SignUpPayload::refused(vec![refused(caller, error)])
         }),
     }

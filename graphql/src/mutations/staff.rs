@@ -9,13 +9,15 @@ use domain::pizzeria::Pizzeria;
 use domain::staff::StaffError;
 use domain::usecase::{ManageStaff, StaffChange};
 use domain::{AggregateState, StreamId};
-use event_store::CommandContext;
+use event_store::{CommandContext, CommandResult};
 use projections::account_access;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::account_steps::{new_account_id, refused};
-use super::run::{Answer, Asked, execute_in, fresh_id, secret_context, settled, told};
+use super::run::{
+    check_options, command_context, execute_in, fresh_id, secret_context, settled, told, user_errors,
+};
 use crate::auth::one_time::{self, Purpose};
 use crate::auth::{self, AddressLookUp, BrakeError, credentials, registration, release_unverified};
 use crate::context::{ApiContext, Caller, Services};
@@ -72,14 +74,14 @@ macro_rules! staff_payloads {
             pub user_errors: Vec<UserError>,
         }
 
-        impl From<(Uuid, Answer)> for $name {
-            fn from((id, answer): (Uuid, Answer)) -> Self {
-                // A refusal may leave nobody there.
-                let there = answer.outcome.version > 0;
+        impl $name {
+            fn of(services: &Services, caller: &Caller, id: Uuid, result: &CommandResult) -> Self {
+                // After a refusal the stream may be empty.
+                let exists = result.version > 0;
                 Self {
-                    staff: there.then_some(Staff(StaffId(id))),
-                    position: answer.position(),
-                    user_errors: answer.user_errors,
+                    staff: exists.then_some(Staff(StaffId(id))),
+                    position: result.position.map(LogPosition),
+                    user_errors: user_errors(services, caller, result),
                 }
             }
         }
@@ -134,14 +136,14 @@ impl StaffMutation {
         of_a_role(caller)?;
         let id = StaffId::required(&input.staff_id, "input.staffId")?;
         let mut problems = Problems::default();
-        let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+        check_options(&mut problems, input.idempotency_key.as_deref(), input.expected_version);
         if let Some(payload) = told(ctx, problems)? {
             return Ok(payload);
         }
-        let context = super::run::command_context(ctx, asked)?;
+        let context = command_context(ctx, input.idempotency_key, input.expected_version)?;
         let (services, caller) = (services.clone(), caller.clone());
         let revoking = tokio::spawn(async move { revoke(&services, &caller, id, context).await });
-        Ok(revoking.await.map_err(ApiError::internal)??.into())
+        revoking.await.map_err(ApiError::internal)?
     }
 }
 
@@ -163,16 +165,17 @@ async fn read_and_hire(ctx: &Context<'_>, input: HireStaffInput) -> Result<HireS
     let email = problems.email("email", &input.email);
     let name = problems.text("name", &input.name, NAME_MAX);
     let phone = problems.optional_phone("phone", input.phone.as_deref());
-    let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+    check_options(&mut problems, input.idempotency_key.as_deref(), input.expected_version);
     let (email, name) = problems.all((email, name))?;
     if let Some(pizzeria) = &pizzeria {
         opened(services, pizzeria).await?;
     }
-    let key = asked.idempotency_key.as_deref();
+    let key = input.idempotency_key.as_deref();
     let id = new_account_id(services, "hireStaff", &email, key, ctx.now()?);
     let wanted = Wanted { id, email, name, phone, role, pizzeria };
     // Kept under the server's key: the input has a name and addresses.
-    let context = secret_context(ctx, caller.actor()?.clone(), asked)?;
+    let actor = caller.actor()?.clone();
+    let context = secret_context(ctx, actor, input.idempotency_key, input.expected_version)?;
     let (services, caller) = (services.clone(), caller.clone());
     // On its own: a client that goes away must not give the turn away before the event is stored.
     let counted = services.brakes.look_up(caller.origin()).await?;
@@ -309,15 +312,12 @@ async fn hire(
         }
     };
     let change = StaffChange::Hire { role: wanted.role, pizzeria: wanted.pizzeria.clone() };
-    let answer = manage(services, caller, id, change, context).await;
-    if held.is_none() && !matches!(&answer, Ok(answer) if answer.outcome.refusal.is_none()) {
-        // After a failure it is not known whether the event was stored: then the row is for the reactor.
-        if answer.is_ok() {
-            registration::give_up(&services.pool, id).await?;
-        }
+    // After an error it is unknown whether the event was stored: the reactor decides about the reserved row.
+    let result = manage(services, caller, id, change, context).await?;
+    if held.is_none() && result.refusal.is_some() {
+        registration::give_up(&services.pool, id).await?;
     }
-    let answer = answer?;
-    if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
+    if let Some(position) = result.accepted_at() {
         let now = services.clock.now();
         let mut transaction = services.pool.begin().await?;
         account_access::hired(&mut transaction, id, wanted.role, wanted.pizzeria.as_ref(), position).await?;
@@ -344,7 +344,7 @@ async fn hire(
         }
     }
     turn.commit().await?;
-    Ok((id, answer).into())
+    Ok(HireStaffPayload::of(services, caller, id, &result))
 }
 
 async fn revoke(
@@ -352,7 +352,7 @@ async fn revoke(
     caller: &Caller,
     id: StaffId,
     context: CommandContext,
-) -> Result<(Uuid, Answer), ApiError> {
+) -> Result<RevokeStaffPayload, ApiError> {
     let _turn = services.staff_turn.lock().await;
     let mut connection = services.pool.acquire().await?;
     let turn = turn(&mut connection).await?;
@@ -361,14 +361,14 @@ async fn revoke(
     let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
     caller.authorize(Permission::ManageStaff, scope)?;
     may_change(caller, &held)?;
-    let answer = manage(services, caller, id.0, StaffChange::Revoke, context).await?;
-    if let Some(position) = answer.outcome.position.filter(|_| answer.outcome.refusal.is_none()) {
+    let result = manage(services, caller, id.0, StaffChange::Revoke, context).await?;
+    if let Some(position) = result.accepted_at() {
         let mut transaction = services.pool.begin().await?;
         account_access::revoked(&mut transaction, id.0, position).await?;
         transaction.commit().await?;
     }
     turn.commit().await?;
-    Ok((id.0, answer))
+    Ok(RevokeStaffPayload::of(services, caller, id.0, &result))
 }
 
 async fn manage(
@@ -377,9 +377,9 @@ async fn manage(
     id: Uuid,
     change: StaffChange,
     context: CommandContext,
-) -> Result<Answer, ApiError> {
+) -> Result<CommandResult, ApiError> {
     let directors = registration::directors(&services.pool).await?.into_iter().map(StaffId).collect();
     let (by, now) = (caller.actor()?.role, services.clock.now());
     let use_case = ManageStaff { staff: StaffId(id), change, by, directors, now };
-    execute_in(services, caller, use_case, context).await
+    execute_in(services, use_case, context).await
 }

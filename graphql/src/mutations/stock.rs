@@ -5,10 +5,11 @@ use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::stock::StockCommand;
 use domain::usecase;
+use event_store::CommandContext;
 
 use super::allowed::allowed_pizzeria;
 use super::notes::{About, references};
-use super::run::{Answer, Asked, execute, fresh_id, payloads, settled};
+use super::run::{Payload, execute, execute_in, fresh_id, payload_at, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -34,8 +35,12 @@ macro_rules! stock_inputs {
         }
 
         impl $name {
-            fn asked(&self, problems: &mut Problems) -> Asked {
-                Asked::read(problems, self.idempotency_key.clone(), self.expected_version)
+            fn context(
+                &self,
+                ctx: &Context<'_>,
+                problems: &mut Problems,
+            ) -> Result<CommandContext, ApiError> {
+                read_context(ctx, problems, self.idempotency_key.clone(), self.expected_version)
             }
         }
     )+};
@@ -105,7 +110,7 @@ pub struct TransferStockInput {
     pub expected_version: Option<i64>,
 }
 
-payloads! { stock: Stock, Stock::of_outcome;
+payloads! { stock: Stock, Stock::of_result;
     /// The stock with the supply.
     ReceiveSupplyPayload,
     /// The stock as counted.
@@ -136,18 +141,19 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, from whom, and what.")] input: ReceiveSupplyInput,
     ) -> Result<ReceiveSupplyPayload, ApiError> {
-        let answer = async {
+        let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
             let mut problems = Problems::default();
             let supplier = problems.text("supplier", &input.supplier, NAME_MAX);
             let delivery_note = problems.text("deliveryNote", &input.delivery_note, SHORT_MAX);
             let lines = problems.stock_lines("lines", &input.lines, 1);
-            let asked = input.asked(&mut problems);
+            let context = input.context(ctx, &mut problems)?;
             let (supplier, delivery_note, lines) = problems.all((supplier, delivery_note, lines))?;
             let command = StockCommand::Receive { supplier, delivery_note, lines, now: ctx.now()? };
-            Ok(to_stock(ctx, "receiveSupply", pizzeria, command, asked).await?.at_stock_line_of(&input.lines))
+            let use_case = usecase::ToStock { name: "receiveSupply", pizzeria, command };
+            execute_on_lines(ctx, use_case, context, &input.lines).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Says what is there. A count that leaves less than is reserved is accepted, and the orders that
@@ -158,15 +164,16 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, and what is there.")] input: CountStockInput,
     ) -> Result<CountStockPayload, ApiError> {
-        let answer = async {
+        let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
             let mut problems = Problems::default();
             let lines = problems.stock_lines("lines", &input.lines, 0);
-            let asked = input.asked(&mut problems);
+            let context = input.context(ctx, &mut problems)?;
             let command = StockCommand::Count { lines: problems.all(lines)?, now: ctx.now()? };
-            Ok(to_stock(ctx, "countStock", pizzeria, command, asked).await?.at_stock_line_of(&input.lines))
+            let use_case = usecase::ToStock { name: "countStock", pizzeria, command };
+            execute_on_lines(ctx, use_case, context, &input.lines).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Throws ingredients away.
@@ -176,21 +183,21 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, what, and why.")] input: WasteIngredientsInput,
     ) -> Result<WasteIngredientsPayload, ApiError> {
-        let answer = async {
+        let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
             let mut problems = Problems::default();
             let lines = problems.stock_lines("lines", &input.lines, 1);
             let comment = problems.note("comment", input.comment.as_deref());
-            let asked = input.asked(&mut problems);
+            let context = input.context(ctx, &mut problems)?;
             let (lines, reason) = (problems.all(lines)?, input.reason.into());
             let command = StockCommand::Waste { reason, lines, now: ctx.now()? };
             let waste = usecase::ToStock { name: "wasteIngredients", pizzeria, command };
             let notes = About::default().comment(comment);
             let use_case = usecase::Noted { use_case: waste, notes: references(&notes) };
-            let answer = execute(ctx, use_case, Asked { notes, ..asked }).await?;
-            Ok(answer.at_stock_line_of(&input.lines))
+            let context = CommandContext { notes, ..context };
+            execute_on_lines(ctx, use_case, context, &input.lines).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Sends ingredients to another pizzeria: sent here and received there at once.
@@ -200,7 +207,7 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "From where to where, and what.")] input: TransferStockInput,
     ) -> Result<TransferStockPayload, ApiError> {
-        let answer = async {
+        let payload = async {
             ctx.caller()?.actor()?;
             let from = PizzeriaId::required(&input.from_pizzeria_id, "input.fromPizzeriaId")?;
             ctx.caller()?.authorize(Permission::TransferStock, Scope::Pizzeria(&from))?;
@@ -210,12 +217,12 @@ impl StockMutation {
             }
             let mut problems = Problems::default();
             let lines = problems.stock_lines("lines", &input.lines, 1);
-            let asked = Asked::read(&mut problems, input.idempotency_key, input.expected_version);
+            let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
             let (lines, now) = (problems.all(lines)?, ctx.now()?);
             let command = usecase::TransferStock { transfer: fresh_id(now), from, to, lines, now };
-            Ok(execute(ctx, command, asked).await?.at_stock_line_of(&input.lines))
+            execute_on_lines(ctx, command, context, &input.lines).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Says from when on an ingredient is low.
@@ -225,18 +232,18 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, which ingredient, and how much.")] input: SetStockThresholdInput,
     ) -> Result<SetStockThresholdPayload, ApiError> {
-        let answer = async {
+        let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::SetStockThreshold)?;
             let mut problems = Problems::default();
             let unknown = UserErrorCode::UnknownIngredient;
             let ingredient = problems.code("ingredient", &input.ingredient, unknown);
             let threshold = problems.quantity("threshold", input.threshold, 0);
-            let asked = input.asked(&mut problems);
+            let context = input.context(ctx, &mut problems)?;
             let (ingredient, threshold) = problems.all((ingredient, threshold))?;
             let command = StockCommand::SetThreshold { ingredient, threshold, now: ctx.now()? };
-            to_stock(ctx, "setStockThreshold", pizzeria, command, asked).await
+            execute(ctx, usecase::ToStock { name: "setStockThreshold", pizzeria, command }, context).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Takes a pizza off for now.
@@ -246,18 +253,18 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, which pizza, and why.")] input: BlockPizzaInput,
     ) -> Result<BlockPizzaPayload, ApiError> {
-        let answer = async {
+        let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
             let mut problems = Problems::default();
             let pizza = problems.code("pizza", &input.pizza, UserErrorCode::UnknownPizza);
             let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
-            let asked = input.asked(&mut problems);
+            let context = input.context(ctx, &mut problems)?;
             let (pizza, size) = (problems.all(pizza)?, input.size.map(Into::into));
             let reason = reason.unwrap_or_default();
             let command = StockCommand::Block { pizza, size, reason, now: ctx.now()? };
-            to_stock(ctx, "blockPizza", pizzeria, command, asked).await
+            execute(ctx, usecase::ToStock { name: "blockPizza", pizzeria, command }, context).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 
     /// Puts a pizza on again.
@@ -267,25 +274,26 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, and which pizza.")] input: UnblockPizzaInput,
     ) -> Result<UnblockPizzaPayload, ApiError> {
-        let answer = async {
+        let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
             let mut problems = Problems::default();
             let pizza = problems.code("pizza", &input.pizza, UserErrorCode::UnknownPizza);
-            let asked = input.asked(&mut problems);
+            let context = input.context(ctx, &mut problems)?;
             let (pizza, size) = (problems.all(pizza)?, input.size.map(Into::into));
             let command = StockCommand::Unblock { pizza, size, now: ctx.now()? };
-            to_stock(ctx, "unblockPizza", pizzeria, command, asked).await
+            execute(ctx, usecase::ToStock { name: "unblockPizza", pizzeria, command }, context).await
         };
-        settled(ctx, answer.await)
+        settled(ctx, payload.await)
     }
 }
 
-async fn to_stock(
+/// Executes a use case whose refusals may belong to a line of the input.
+async fn execute_on_lines<P: Payload>(
     ctx: &Context<'_>,
-    name: &'static str,
-    pizzeria: PizzeriaId,
-    command: StockCommand,
-    asked: Asked,
-) -> Result<Answer, ApiError> {
-    execute(ctx, usecase::ToStock { name, pizzeria, command }, asked).await
+    use_case: impl usecase::UseCase + 'static,
+    context: CommandContext,
+    lines: &[StockLineInput],
+) -> Result<P, ApiError> {
+    let result = execute_in(ctx.services()?, use_case, context).await?;
+    payload_at(ctx, &result, |error, refusal| error.at_stock_line_of(refusal, lines))
 }

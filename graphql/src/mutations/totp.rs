@@ -9,7 +9,7 @@ use domain::account::{AccountError, AccountField};
 use secrecy::ExposeSecret;
 
 use super::account_steps::{Step, ToAccount, confirm_password, refused, refused_at};
-use super::run::{Answer, Asked, execute_in, secret_context, to_the_end, told};
+use super::run::{check_options, command_context, execute_in, to_the_end, told, user_errors};
 use crate::auth;
 use crate::auth::second_factor::{self, FittingCode};
 use crate::context::{ApiContext, Caller, Services};
@@ -152,7 +152,7 @@ impl TotpMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
         let mut problems = Problems::default();
-        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = told(ctx, problems)? {
             return Ok(payload);
         }
@@ -175,12 +175,14 @@ impl TotpMutation {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         };
         services.brakes.succeeded(attempt).await?;
-        let context = context(ctx, asked)?;
+        // Without the caller's key: the code can be used once.
+        let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
         to_the_end(async move {
-            let answer = tell(&services, &caller, "confirmTotp", &account, context).await?;
-            if answer.outcome.refusal.is_some() {
-                let (account, user_errors) = (shown(account), answer.user_errors);
+            let result = tell(&services, "confirmTotp", &account, context).await?;
+            if result.refusal.is_some() {
+                let user_errors = user_errors(&services, &caller, &result);
+                let account = shown(account);
                 return Ok(ConfirmTotpPayload { account, user_errors, ..ConfirmTotpPayload::default() });
             }
             let confirmed =
@@ -190,7 +192,7 @@ impl TotpMutation {
             Ok(ConfirmTotpPayload {
                 account: shown(account),
                 recovery_codes: Some(codes),
-                position: answer.position(),
+                position: result.position.map(LogPosition),
                 user_errors: Vec::new(),
             })
         })
@@ -207,7 +209,7 @@ impl TotpMutation {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
         let mut problems = Problems::default();
-        let asked = Asked::read(&mut problems, input.idempotency_key, None);
+        check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = told(ctx, problems)? {
             return Ok(payload);
         }
@@ -234,15 +236,19 @@ impl TotpMutation {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         }
         services.brakes.succeeded(attempt).await?;
-        let context = context(ctx, asked)?;
+        // Without the caller's key: the code can be used once.
+        let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
         to_the_end(async move {
-            let answer = tell(&services, &caller, "disableTotp", &account, context).await?;
-            if answer.outcome.refusal.is_none() && second_factor::remove(&services.pool, account.id).await? {
+            let result = tell(&services, "disableTotp", &account, context).await?;
+            if result.refusal.is_none() && second_factor::remove(&services.pool, account.id).await? {
                 warn(&services, &caller, &account).await?;
             }
-            let position = answer.position();
-            Ok(DisableTotpPayload { account: shown(account), position, user_errors: answer.user_errors })
+            Ok(DisableTotpPayload {
+                account: shown(account),
+                position: result.position.map(LogPosition),
+                user_errors: user_errors(&services, &caller, &result),
+            })
         })
         .await
     }
@@ -260,23 +266,15 @@ fn shown(account: auth::Account) -> Option<Account> {
     Some(Account(Arc::new(account)))
 }
 
-/// The code is good once, so the command is its own key: the caller's is read for its form only.
-fn context(ctx: &Context<'_>, asked: Asked) -> Result<event_store::CommandContext, ApiError> {
-    let mut context = secret_context(ctx, ctx.caller()?.actor()?.clone(), asked)?;
-    context.idempotency = None;
-    Ok(context)
-}
-
 /// Stores that the second factor has changed; never how.
 async fn tell(
     services: &Services,
-    caller: &Caller,
     mutation: &'static str,
     account: &auth::Account,
     context: event_store::CommandContext,
-) -> Result<Answer, ApiError> {
+) -> Result<event_store::CommandResult, ApiError> {
     let step = Step::Update([AccountField::Totp].into());
-    execute_in(services, caller, ToAccount::new(mutation, account, step, services.clock.now()), context).await
+    execute_in(services, ToAccount::new(mutation, account, step, services.clock.now()), context).await
 }
 
 /// Tells the account's address. What was changed stays so where too many mails were sent.

@@ -4,10 +4,10 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::access::Permission;
 use domain::ids::{OrderId, PizzeriaId};
 use domain::usecase::ReleaseUnpaidOrders;
-use domain::{AggregateState, StreamId};
+use domain::{AggregateState, LogPosition, StreamId};
 
 use super::allowed::allowed_pizzeria;
-use super::run::{Answer, Asked, execute};
+use super::run::{command_context, execute_in, seen, user_errors};
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -67,13 +67,13 @@ impl UnpaidMutation {
         orders.dedup();
         let command =
             ReleaseUnpaidOrders { pizzeria: pizzeria.clone(), orders: orders.clone(), now: ctx.now()? };
-        let asked = Asked { idempotency_key: input.idempotency_key, ..Asked::default() };
-        let answer = execute(ctx, command, asked).await?;
-        let orders = named(ctx.services()?, &pizzeria, &orders, &answer).await?;
+        let context = command_context(ctx, input.idempotency_key, None)?;
+        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        let result = execute_in(services, command, context).await?;
         Ok(ReleaseUnpaidOrdersPayload {
-            orders,
-            position: answer.position(),
-            user_errors: answer.user_errors,
+            orders: named(services, &pizzeria, &orders, seen(services, &result)).await?,
+            position: result.position.map(scalars::LogPosition),
+            user_errors: user_errors(services, caller, &result),
         })
     }
 }
@@ -83,14 +83,13 @@ async fn named(
     services: &Services,
     pizzeria: &PizzeriaId,
     ids: &[OrderId],
-    answer: &Answer,
+    seen: LogPosition,
 ) -> Result<Vec<Order>, ApiError> {
     let mut orders = Vec::with_capacity(ids.len());
     for id in ids {
         let (state, version) = services.store.recall(&StreamId::order(*id)).await?;
         let AggregateState::Order(order) = &*state else { continue };
-        orders
-            .extend(Order::of(order, version, answer.seen).filter(|order| order.order.pizzeria == *pizzeria));
+        orders.extend(Order::of(order, version, seen).filter(|order| order.order.pizzeria == *pizzeria));
     }
     Ok(orders)
 }

@@ -8,7 +8,7 @@ use domain::access::{Permission, Scope};
 use domain::delivery::{Delivery as DeliveryState, DeliveryProgress, Proof, ScheduledDelivery};
 use domain::ids::DeliveryId;
 use domain::{AggregateState, LogPosition, StreamId};
-use event_store::Outcome;
+use event_store::CommandResult;
 
 use super::actions::{self, OrderAction};
 use super::contact::Contact;
@@ -48,11 +48,11 @@ impl Delivery {
         Some(Self { delivery: Arc::new(state.scheduled()?.clone()), version, position, as_of: None })
     }
 
-    /// From a command's outcome; `head` is the position to show when nothing was stored.
-    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
-        match &*outcome.state {
+    /// Returns the state of a command's result; `head` is the position to show when nothing was stored.
+    pub fn of_result(result: &CommandResult, head: LogPosition) -> Option<Self> {
+        match &*result.state {
             AggregateState::Delivery(state) => {
-                Self::of(state, outcome.version, outcome.position.unwrap_or(head))
+                Self::of(state, result.version, result.position.unwrap_or(head))
             }
             _ => None,
         }

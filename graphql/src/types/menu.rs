@@ -8,7 +8,7 @@ use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
 use domain::menu::{self, Category, Makeable};
 use domain::stock::Stock;
 use domain::{AggregateState, LogPosition};
-use event_store::Outcome;
+use event_store::CommandResult;
 
 use super::enums::{Allergen, PizzaSize, Unit, VatClass};
 use super::menu_origin::{Origin, shown_count};
@@ -38,13 +38,13 @@ impl Menu {
         Self { menu: Arc::new(menu), shop: None, position, as_of: None, is_version: true }
     }
 
-    /// From a command's outcome, without a pizzeria's stock; `head` is the position to show when nothing was stored.
-    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
-        match &*outcome.state {
+    /// Returns the state of a command's result, without a pizzeria's stock; `head` is the position to show when nothing was stored.
+    pub fn of_result(result: &CommandResult, head: LogPosition) -> Option<Self> {
+        match &*result.state {
             AggregateState::Menu(menu) => Some(Self {
                 menu: Arc::new(menu.clone()),
                 shop: None,
-                position: outcome.position.unwrap_or(head),
+                position: result.position.unwrap_or(head),
                 as_of: None,
                 is_version: false,
             }),

@@ -9,7 +9,7 @@ use domain::ids::{DeliveryId, OrderId};
 use domain::order::{Fulfilment as How, Order as OrderState, PlacedOrder, Progress};
 use domain::usecase::carries;
 use domain::{AggregateState, LogPosition, StreamId};
-use event_store::Outcome;
+use event_store::CommandResult;
 
 use super::actions::{self, Beside, OrderAction};
 use super::contact::Contact;
@@ -48,12 +48,10 @@ impl Order {
         Some(Self { order: Arc::new(state.placed()?.clone()), version, position, as_of: None })
     }
 
-    /// From a command's outcome; `head` is the position to show when nothing was stored.
-    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
-        match &*outcome.state {
-            AggregateState::Order(state) => {
-                Self::of(state, outcome.version, outcome.position.unwrap_or(head))
-            }
+    /// Returns the state of a command's result; `head` is the position to show when nothing was stored.
+    pub fn of_result(result: &CommandResult, head: LogPosition) -> Option<Self> {
+        match &*result.state {
+            AggregateState::Order(state) => Self::of(state, result.version, result.position.unwrap_or(head)),
             _ => None,
         }
     }

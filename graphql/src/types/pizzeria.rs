@@ -8,7 +8,7 @@ use domain::access::{Actor, Permission, Role, Scope};
 use domain::ids::PizzeriaId;
 use domain::pizzeria::{OpenedPizzeria, Pizzeria as PizzeriaState};
 use domain::{AggregateState, LogPosition, StreamId};
-use event_store::Outcome;
+use event_store::CommandResult;
 
 use super::enums::Weekday;
 use super::staff::Staff;
@@ -39,11 +39,11 @@ impl Pizzeria {
         Some(Self { pizzeria: Arc::new(state.opened()?.clone()), version, position, as_of: None })
     }
 
-    /// From a command's outcome; `head` is the position to show when nothing was stored.
-    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
-        match &*outcome.state {
+    /// Returns the state of a command's result; `head` is the position to show when nothing was stored.
+    pub fn of_result(result: &CommandResult, head: LogPosition) -> Option<Self> {
+        match &*result.state {
             AggregateState::Pizzeria(state) => {
-                Self::of(state, outcome.version, outcome.position.unwrap_or(head))
+                Self::of(state, result.version, result.position.unwrap_or(head))
             }
             _ => None,
         }

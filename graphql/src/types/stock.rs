@@ -8,7 +8,7 @@ use domain::ids::{IngredientCode, PizzeriaId};
 use domain::menu::Menu;
 use domain::stock::{Level, Stock as StockState};
 use domain::{AggregateState, LogPosition, StreamId};
-use event_store::Outcome;
+use event_store::CommandResult;
 
 use super::enums::PizzaSize;
 use super::event::{EventConnection, history};
@@ -38,14 +38,14 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// From a command's outcome; `head` is the position to show when nothing was stored.
-    pub fn of_outcome(outcome: &Outcome, head: LogPosition) -> Option<Self> {
-        match &*outcome.state {
+    /// Returns the state of a command's result; `head` is the position to show when nothing was stored.
+    pub fn of_result(result: &CommandResult, head: LogPosition) -> Option<Self> {
+        match &*result.state {
             AggregateState::Stock(stock) => Some(Self {
-                pizzeria: outcome.stream.id.parse().ok()?,
+                pizzeria: result.stream.id.parse().ok()?,
                 stock: Arc::new(stock.clone()),
-                version: outcome.version,
-                position: outcome.position.unwrap_or(head),
+                version: result.version,
+                position: result.position.unwrap_or(head),
                 as_of: None,
             }),
             _ => None,

@@ -59,7 +59,7 @@ const SCANS: [(&str, &str, &[&str], u64); 1] = [(
     "Query",
     "events",
     &["streamTypes", "types", "pizzeriaId", "actorId", "command", "correlationId"],
-    event_store::log::SCAN.unsigned_abs(),
+    event_store::log::MAX_SCANNED_EVENTS.unsigned_abs(),
 )];
 /// How many rows that are looked through cost as much as one field.
 const ROWS_OF_A_FIELD: u64 = 5;
