@@ -96,17 +96,17 @@ async function placeDelivery() {
 
 /** What needs something that only a mail or another system tells. */
 const ELSEWHERE = new Set([
-  // None while there is none; see tests/it/maintenance.rs.
+  // None while there is none; see tests/it/operations/maintenance.rs.
   'Maintenance',
   'VerifyEmail',
   'ResetPassword',
-  // They need an authenticator app; see tests/it/totp.rs.
+  // They need an authenticator app; see tests/it/security/totp.rs.
   'ConfirmTotp',
   'DisableTotp',
-  // They would leave the other clients without their customer; see tests/it/erasure.rs.
+  // They would leave the other clients without their customer; see tests/it/security/erasure.rs.
   'EraseCustomer',
   'EraseMyAccount',
-  // Of what is sealed, which takes half a minute; see tests/it/sealed_api.rs.
+  // Of what is sealed, which takes half a minute; see tests/it/log/proofs.rs.
   'InclusionProof',
   'ConsistencyProof',
 ]);

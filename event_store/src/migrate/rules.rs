@@ -1,5 +1,5 @@
 //! Holds the files of `migrations/` to expand / contract and to short locks, by their text; see
-//! `migrations/README.md`. What is here are tests; `tests/it/migrations.rs` looks at what they do to a database.
+//! `migrations/README.md`. What is here are tests; `tests/it/operations/migrations.rs` looks at what they do to a database.
 
 mod lint;
 

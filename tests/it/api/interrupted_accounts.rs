@@ -1,0 +1,140 @@
+//! Accounts when something comes in between: a client that goes away, an address that changes at the same
+//! moment, a request that is made again much later.
+
+use chrono::TimeDelta;
+use domain::access::Role;
+use graphql::auth::registration::reserve;
+use graphql::auth::{Account, AddressLookUp};
+use graphql::clock::Clock;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tests::eventually;
+use tests::server::Server;
+use uuid::Uuid;
+
+use crate::api::accounts::{House, PASSWORD, codes};
+
+const SESSION: &str = "token account { id email }";
+
+fn newcomer(email: &str) -> Value {
+    json!({ "name": "Ada", "email": email, "password": "cent pizzas chaudes", "idempotencyKey": "k" })
+}
+
+/// Waits until what follows the log for the accounts has come to its end: it would wait for rows as well.
+async fn all_is_quiet(pool: &PgPool) {
+    let sql = "SELECT position FROM checkpoints WHERE name = 'reactor:account_access' \
+         AND position = (SELECT position FROM event_log_head)";
+    let probe = || async {
+        let there: Option<i64> = sqlx::query_scalar(sql).fetch_optional(pool).await.unwrap();
+        there
+    };
+    eventually("the accounts have caught up with the log", probe).await;
+}
+
+/// Waits until somebody waits for a lock on a row.
+async fn somebody_waits(pool: &PgPool) {
+    let sql = "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%accounts%'";
+    let probe = || async {
+        let waiting: i64 = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
+        (waiting > 0).then_some(())
+    };
+    eventually("somebody waits for the account's row", probe).await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_cut_a_change_off() {
+    let house = House::open().await;
+    let pool = &house.demo.database.pool;
+    let email = "customer1@ocpizza.example";
+    let customer = house.signed_in(email, PASSWORD).await;
+    all_is_quiet(pool).await;
+    let mut held = pool.begin().await.unwrap();
+    let hold = "SELECT 1 FROM accounts WHERE email = $1 FOR NO KEY UPDATE";
+    sqlx::query(hold).bind(email).execute(&mut *held).await.unwrap();
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "cinq fromages" });
+    let request = tokio::spawn(customer.mutate("changePassword", "position", input));
+    // The event is stored; the password is not.
+    somebody_waits(pool).await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    // The server has heard of it, and goes on.
+    house.anybody().data("{ pizzerias { id } }", Value::Null).await;
+    tokio::task::yield_now().await;
+    held.commit().await.unwrap();
+    let probe = || async { house.sign_in(email, "cinq fromages").await["token"].is_string().then_some(()) };
+    eventually("the password is the new one", probe).await;
+}
+
+#[tokio::test]
+async fn a_mail_to_the_address_before_is_not_sent_for_the_one_after() {
+    let house = House::open().await;
+    let pool = &house.demo.database.pool;
+    let customer = house.person("customer1");
+    all_is_quiet(pool).await;
+    let mut moving = pool.begin().await.unwrap();
+    let to = "UPDATE accounts SET email = 'moved@example.org', email_verified_at = NULL WHERE email = $1";
+    sqlx::query("UPDATE accounts SET email_verified_at = NULL WHERE email = 'customer1@ocpizza.example'")
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query(to).bind("customer1@ocpizza.example").execute(&mut *moving).await.unwrap();
+    let request = tokio::spawn(customer.try_mutate("requestEmailVerification", "position", json!({})));
+    somebody_waits(pool).await;
+    moving.commit().await.unwrap();
+    assert_eq!(request.await.unwrap().code(), "CONFLICT");
+    assert_eq!(house.mail.sent().len(), 0);
+}
+
+#[tokio::test]
+async fn asked_again_after_the_address_has_moved_it_is_the_same_account() {
+    let house = House::open().await;
+    let first = house.anybody().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
+    let ada = house.anybody().with_token(first["token"].as_str().unwrap());
+    let moving = json!({ "email": "moved@example.org", "currentPassword": "cent pizzas chaudes" });
+    ada.mutate("updateMyAccount", "position", moving).await;
+    let again = house.anybody().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
+    assert_eq!(codes(&again), Vec::<&str>::new());
+    let expected = json!({ "id": first["account"]["id"], "email": "moved@example.org" });
+    assert_eq!(again["account"], expected);
+
+    let manager = house.person("manager.p1");
+    let hire = json!({ "name": "Cuisine", "email": "cook@example.org", "role": "PIZZAIOLO",
+                       "pizzeriaId": "P1", "idempotencyKey": "h" });
+    let hired = manager.mutate("hireStaff", "position staff { id }", hire.clone()).await;
+    let sql = "UPDATE accounts SET email = 'moved.cook@example.org' WHERE email = 'cook@example.org'";
+    sqlx::query(sql).execute(&house.demo.database.pool).await.unwrap();
+    assert_eq!(manager.mutate("hireStaff", "position staff { id }", hire).await, hired);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_accounts_that_never_are() {
+    let house = House::open().await;
+    let pool = &house.demo.database.pool;
+    let kept = async |email: &str| {
+        let sql = "SELECT count(*) FROM accounts WHERE email = $1";
+        sqlx::query_scalar::<_, i64>(sql).bind(email).fetch_one(pool).await.unwrap()
+    };
+    let email = "erased@example.org";
+    let first = house.anybody().mutate("signUp", SESSION, newcomer(email)).await;
+    let customer = house.anybody().with_token(first["token"].as_str().unwrap());
+    let input = json!({ "currentPassword": "cent pizzas chaudes" });
+    assert_eq!(codes(&customer.mutate("eraseMyAccount", "customerId", input).await), Vec::<&str>::new());
+    let again = house.anybody().mutate("signUp", SESSION, newcomer(email)).await;
+    assert_eq!((&again["token"], kept(email).await), (&Value::Null, 0), "{again}");
+
+    let (long_ago, just_now) = ("long.ago@example.org", "just.now@example.org");
+    let now = Clock::system().now();
+    for (id, email, at) in [(1, long_ago, now - TimeDelta::hours(2)), (2, just_now, now)] {
+        let operator = AddressLookUp::by_operator();
+        assert!(reserve(pool, &account(id, email), None, at, &operator).await.unwrap());
+    }
+    let _other = Server::start_with(&house.demo.database, |config| config).await;
+    let probe = || async { (kept(long_ago).await == 0).then_some(()) };
+    eventually("what was kept is removed", probe).await;
+    assert_eq!(kept(just_now).await, 1);
+}
+
+fn account(id: u128, email: &str) -> Account {
+    Account::new(Uuid::from_u128(id), email, Role::Customer, "Ada")
+}

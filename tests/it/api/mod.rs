@@ -1,0 +1,28 @@
+//! What the API does for its callers, over HTTP and in the schema.
+
+pub mod accounts;
+mod allergens;
+mod bad_input;
+mod closings;
+pub mod deliveries;
+mod first_director;
+mod frontend;
+mod idempotency;
+mod interrupted_accounts;
+mod kitchen;
+mod languages;
+mod lifecycle;
+mod lists;
+mod menu;
+mod notes;
+mod object_ids;
+mod order_limits;
+mod ordering;
+mod payments;
+mod races;
+mod sales;
+mod staff;
+mod statement_counts;
+mod stock;
+mod time_travel;
+pub mod why;

@@ -1,0 +1,13 @@
+//! The event log: appending, following, sealing, exporting.
+
+pub mod append;
+mod conflicts;
+mod exports;
+mod following;
+mod past_states;
+pub mod pizzas;
+mod proofs;
+mod rewinding;
+pub mod sealing;
+mod tampering;
+pub mod unreadable_events;

@@ -1,0 +1,13 @@
+//! Processes and databases in operation: several at once, replaced, backed up, watched.
+
+mod backup;
+mod database_tls;
+pub mod load;
+mod maintenance;
+mod migrations;
+mod outage;
+mod processes;
+mod production;
+mod rolling_restart;
+mod supervision;
+mod traces;

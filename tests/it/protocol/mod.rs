@@ -1,0 +1,15 @@
+//! HTTP, server-sent events and WebSocket: what each transport promises.
+
+mod connection_limits;
+mod documents;
+mod framing;
+mod graphiql;
+mod http;
+mod origins;
+mod request_heads;
+mod response_headers;
+pub mod resume;
+mod sse;
+mod subscriptions;
+mod websocket;
+mod websocket_limits;
