@@ -49,7 +49,7 @@ impl Answer {
 }
 
 /// What a mutation answers with beside the changed thing.
-const REFUSALS: &str = "position userErrors { code field detail { \
+const REFUSALS: &str = "position userErrors { code message field detail { \
     missing { ingredient { code } needed available } rule min max maxLength triesLeft orderStatus deliveryStatus \
     due { amount } actualVersion allowedActions { action enabled } } }";
 

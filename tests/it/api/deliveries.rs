@@ -81,6 +81,8 @@ async fn five_wrong_codes_are_enough_and_a_name_proves_it_too() {
     let done =
         courier.carry("completeDelivery", &delivery, json!({ "proof": { "receivedBy": "Zoé 🍕" } })).await;
     assert_eq!(done["status"], "DELIVERED");
+    let noted = "SELECT count(*) FROM contacts WHERE name = 'Zoé 🍕'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(noted).fetch_one(&shop.database().pool).await.unwrap(), 1);
     shop.person("customer1").order_when(&order, "DELIVERED").await;
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::Shop;
-use tests::orders::{basket, level, pizza, side};
+use tests::orders::{basket, level, pizza, refusals, side};
 
 const ORDER: &str = "subscription($id: ID!, $after: LogPosition) { orderChanged(id: $id, after: $after) {
     position order { version status } } }";
@@ -53,6 +53,32 @@ async fn the_stock_is_seen_to_move() {
 }
 
 #[tokio::test]
+async fn a_manager_follows_the_stock_and_the_log_of_one_pizzeria() {
+    let shop = Shop::open().await;
+    let manager = shop.person("manager.p1");
+    let document = "subscription { stockChanged(pizzeriaId: \"P1\") { event changes { ingredient { code } onHand reserved } } }";
+    let mut stock = manager.subscribe(document, Value::Null).await;
+    assert_eq!(stock.value().await["changes"], json!([]));
+    let document = "subscription($after: LogPosition) { eventAppended(after: $after) { event { type stream { type id } } } }";
+    let head = shop.person("auditor").head().await.to_string();
+    let mut events = manager.subscribe(document, json!({ "after": head })).await;
+    let spoiled =
+        |pizzeria: &str, lines: Value| json!({ "pizzeriaId": pizzeria, "reason": "SPOILED", "lines": lines });
+    let denied = manager.try_mutate("wasteIngredients", "stock { id }", spoiled("P2", json!([]))).await;
+    assert_eq!(denied.code(), "FORBIDDEN");
+
+    for (who, pizzeria) in [("manager.p2", "P2"), ("manager.p1", "P1")] {
+        let input = spoiled(pizzeria, json!([{ "ingredient": "GOAT_CHEESE", "quantity": 60 }]));
+        let wasted = shop.person(who).mutate("wasteIngredients", "stock { id }", input).await;
+        assert_eq!(refusals(&wasted), Vec::<&str>::new());
+    }
+    let changes = json!([{ "ingredient": { "code": "GOAT_CHEESE" }, "onHand": -60, "reserved": 0 }]);
+    assert_eq!(stock.value().await, json!({ "event": "IngredientsWasted", "changes": changes }));
+    let stream = json!({ "type": "STOCK", "id": "stock:P1" });
+    assert_eq!(events.value().await["event"], json!({ "type": "IngredientsWasted", "stream": stream }));
+}
+
+#[tokio::test]
 async fn a_delivery_is_followed_with_its_couriers_position() {
     let shop = Shop::open().await;
     let (customer, courier) = (shop.person("customer1"), shop.person("courier1.p1"));
@@ -72,11 +98,19 @@ async fn a_delivery_is_followed_with_its_couriers_position() {
     courier.carry("claimDelivery", &delivery, json!({})).await;
     assert_eq!(steps.value().await["delivery"]["status"], "ASSIGNED");
     assert_eq!(waiting.value().await["delivery"]["status"], "ASSIGNED");
+    let here = json!({ "deliveryId": delivery["id"], "latitude": 48.89, "longitude": 2.34 });
+    let early = courier.mutate("reportCourierPosition", "delivery { id }", here).await;
+    assert_eq!(refusals(&early), ["WRONG_STATE"]);
     courier.carry("pickUpDelivery", &delivery, json!({})).await;
-    assert_eq!(steps.value().await["delivery"]["status"], "PICKED_UP");
+    let seen = steps.value().await;
+    assert_eq!(
+        (&seen["event"], &seen["delivery"]["status"]),
+        (&json!("DeliveryPickedUp"), &json!("PICKED_UP"))
+    );
     for (latitude, longitude) in [(48.893, 2.343), (48.895, 2.341)] {
         let here = json!({ "deliveryId": delivery["id"], "latitude": latitude, "longitude": longitude });
         let heard = courier.mutate("reportCourierPosition", "delivery { id }", here).await;
+        assert_eq!(refusals(&heard), Vec::<&str>::new());
         assert!(heard["position"].is_null(), "a position is not an event: {heard}");
         let seen = steps.value().await;
         assert!(seen["event"].is_null());

@@ -102,6 +102,17 @@ async fn strangers_auditors_and_the_next_pizzeria_change_nothing() {
         let answer = shop.person("customer2").try_mutate(name, "__typename", input).await;
         assert_eq!(answer.code(), "NOT_FOUND", "{name}");
     }
+    let unknown = json!({ "orderId": "order:00000000-0000-0000-0000-000000000000", "reason": "OTHER" });
+    for (who, input, code) in [
+        ("courier1.p1", json!({ "orderId": order["id"], "reason": "OTHER" }), "FORBIDDEN"),
+        ("manager.p1", unknown, "NOT_FOUND"),
+    ] {
+        assert_eq!(
+            shop.person(who).try_mutate("cancelOrder", "__typename", input).await.code(),
+            code,
+            "{who}"
+        );
+    }
     assert_eq!(shop.person("auditor").head().await, head);
 
     // Nothing is missing above.

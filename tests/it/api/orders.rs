@@ -1,14 +1,20 @@
 //! An order from placement to its end: every way it can go, and what it costs.
 
 use chrono::{TimeDelta, Utc};
+use futures_util::FutureExt;
 use graphql::clock::Clock;
 use serde_json::{Value, json};
 use tests::orders::{basket, level, pizza, refusals, side, with};
 use tests::server::Server;
 use tests::{Api, Demo, Shop};
 
-const FOLLOW: &str = "subscription($id: ID!) { orderChanged(id: $id) {
-    position order { version status } } }";
+const FOLLOW: &str = "subscription($id: ID!, $after: LogPosition) { orderChanged(id: $id, after: $after) {
+    position event order { version status } } }";
+const QUEUE: &str =
+    "subscription($after: LogPosition) { kitchenQueueChanged(pizzeriaId: \"P1\", after: $after) {
+    event queue { id status } order { id } } }";
+const READY: &str = "subscription($after: LogPosition) { readyDeliveries(pizzeriaId: \"P1\", after: $after) {
+    event delivery { status } } }";
 
 /// Two pizzas and a drink, for the customer's own door.
 fn dinner() -> Value {
@@ -37,75 +43,113 @@ async fn actions(api: &Api, order: &Value, position: &Value) -> Vec<(String, Opt
 }
 
 #[tokio::test]
-async fn the_customer_sees_every_step_to_the_door_once_and_in_order() {
+async fn followers_see_every_step_to_the_door_once_and_in_order() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let kitchen = shop.person("pizzaiolo1.p1");
     let courier = shop.person("courier1.p1");
 
-    let order = customer.placed(dinner()).await;
+    let placed = customer.place(with(dinner(), json!({ "note": "🍕 שלום" }))).await;
+    assert_eq!(refusals(&placed), Vec::<&str>::new());
+    let order = &placed["order"];
     // 11.00 + 16.50 + 4.40, and 2.90 for the delivery.
     assert_eq!((&order["status"], &order["total"]["amount"]), (&json!("PLACED"), &json!("34.80")));
     let mut steps = customer.subscribe(FOLLOW, json!({ "id": order["id"] })).await;
-    assert_eq!(steps.value().await["order"], json!({ "version": 1, "status": "PLACED" }));
+    let mut seen = vec![steps.value().await];
+    assert_eq!(seen[0]["event"], Value::Null);
+    assert_eq!(seen[0]["order"], json!({ "version": 1, "status": "PLACED" }));
+    let mut queue = kitchen.subscribe(QUEUE, json!({})).await;
+    let waiting = |status: &str| json!([{ "id": order["id"], "status": status }]);
+    assert_eq!(queue.value().await["queue"], waiting("PLACED"));
 
-    kitchen.step("startPreparation", &order).await;
+    kitchen.step("startPreparation", order).await;
+    let late =
+        customer.speaking("fr").to_order("cancelOrder", order, json!({ "reason": "CUSTOMER_REQUEST" })).await;
+    let error = &late["userErrors"][0];
+    assert_eq!(
+        (refusals(&late), &error["detail"]["orderStatus"]),
+        (vec!["TOO_LATE"], &json!("IN_PREPARATION"))
+    );
+    assert_eq!(error["message"], "Trop tard : la commande est en préparation.");
+    assert_eq!(error["detail"]["allowedActions"], json!([{ "action": "PAY_ONLINE", "enabled": true }]));
+    assert_eq!(late["position"], Value::Null);
     for line in [1, 2] {
-        let baked = kitchen.to_order("markItemBaked", &order, json!({ "line": line })).await;
+        let baked = kitchen.to_order("markItemBaked", order, json!({ "line": line })).await;
         assert_eq!(baked["order"]["status"], "IN_PREPARATION", "{baked}");
     }
-    kitchen.step("markOrderReady", &order).await;
-    let delivery = courier.delivery_of(&order).await;
+    kitchen.step("markOrderReady", order).await;
+    let delivery = courier.delivery_of(order).await;
     assert_eq!(delivery["status"], "SCHEDULED");
     courier.carry("claimDelivery", &delivery, json!({})).await;
     courier.carry("pickUpDelivery", &delivery, json!({})).await;
-    customer.order_when(&order, "OUT_FOR_DELIVERY").await;
+    customer.order_when(order, "OUT_FOR_DELIVERY").await;
 
-    let code = customer.order(&order, "deliveryCode", &Value::Null).await["deliveryCode"].take();
-    let wrong = if code == "0000" { "0001" } else { "0000" };
-    let refused =
-        courier.to_delivery("completeDelivery", &delivery, json!({ "proof": { "code": wrong } })).await;
+    let code = customer.order(order, "deliveryCode", &Value::Null).await["deliveryCode"].take();
+    let wrong = json!({ "proof": { "code": "nope" } });
+    let refused = courier.to_delivery("completeDelivery", &delivery, wrong).await;
     assert_eq!(refusals(&refused), ["BAD_CODE"]);
     assert_eq!(refused["userErrors"][0]["detail"]["triesLeft"], 4);
     let done = courier.carry("completeDelivery", &delivery, json!({ "proof": { "code": code } })).await;
     assert_eq!(done["status"], "DELIVERED");
-    let paid =
-        courier.to_order("recordPayment", &order, json!({ "method": "CASH", "amount": "34.80" })).await;
+    let paid = courier.to_order("recordPayment", order, json!({ "method": "CASH", "amount": "34.80" })).await;
     assert_eq!((refusals(&paid), &paid["order"]["due"]["amount"]), (vec![], &json!("0.00")));
-    let order = customer.order_when(&order, "DELIVERED").await;
+    let order = &customer.order_when(order, "DELIVERED").await;
 
-    let mut seen = Vec::new();
-    let mut last = 0;
-    while seen.len() < 7 {
-        let item = steps.value().await;
-        let at = tests::orders::position(&item["position"]);
-        assert!(at > last, "{item} after {last}");
-        last = at;
-        seen.push((
-            item["order"]["version"].as_i64().unwrap(),
-            item["order"]["status"].as_str().unwrap().to_owned(),
-        ));
+    let expected = [
+        "PreparationStarted",
+        "ItemBaked",
+        "ItemBaked",
+        "OrderReady",
+        "OrderOutForDelivery",
+        "OrderDelivered",
+    ];
+    while seen.len() < 8 {
+        seen.push(steps.value().await);
     }
-    // The payment may come before the reactor's step.
-    let versions: Vec<i64> = seen.iter().map(|(version, _)| *version).collect();
-    assert_eq!(versions, [2, 3, 4, 5, 6, 7, 8]);
-    let mut statuses: Vec<&str> = seen.iter().map(|(_, status)| status.as_str()).collect();
+    let positions: Vec<i64> = seen.iter().map(|item| tests::orders::position(&item["position"])).collect();
+    assert!(positions.is_sorted_by(|one, next| one < next), "{seen:?}");
+    let versions: Vec<_> = seen.iter().map(|item| item["order"]["version"].as_i64().unwrap()).collect();
+    assert_eq!(versions, [1, 2, 3, 4, 5, 6, 7, 8]);
+    let mut statuses: Vec<_> = seen[1..].iter().map(|item| item["order"]["status"].clone()).collect();
     statuses.dedup();
     assert_eq!(statuses, ["IN_PREPARATION", "READY", "OUT_FOR_DELIVERY", "DELIVERED"]);
-    let mut events = history(&customer, &order, &order["position"]).await;
+    // The payment may be recorded before the reactor's last step.
+    let followed: Vec<_> =
+        seen[1..].iter().map(|item| &item["event"]).filter(|event| *event != "PaymentCaptured").collect();
+    assert_eq!(followed, expected);
+    let mut events = history(&customer, order, &order["position"]).await;
     events.retain(|event| event != "PaymentCaptured");
-    assert_eq!(
-        events,
-        [
-            "OrderPlaced",
-            "PreparationStarted",
-            "ItemBaked",
-            "ItemBaked",
-            "OrderReady",
-            "OrderOutForDelivery",
-            "OrderDelivered"
-        ]
-    );
+    assert_eq!(events[0], "OrderPlaced");
+    assert_eq!(events[1..], expected);
+
+    // A client that lost its connection after any item receives the rest, once.
+    for (at, item) in seen.iter().enumerate() {
+        let after = json!({ "id": order["id"], "after": item["position"] });
+        let mut resumed = customer.subscribe(FOLLOW, after).await;
+        for expected in &seen[at + 1..] {
+            assert_eq!(&resumed.value().await, expected);
+        }
+        assert!(resumed.item().now_or_never().is_none());
+    }
+    // The kitchen and the counter see each step with the state of its time, live and after an interruption.
+    let mut away = kitchen.subscribe(QUEUE, json!({ "after": placed["position"] })).await;
+    for (event, queued) in [
+        ("PreparationStarted", waiting("IN_PREPARATION")),
+        ("ItemBaked", waiting("IN_PREPARATION")),
+        ("ItemBaked", waiting("IN_PREPARATION")),
+        ("OrderReady", json!([])),
+    ] {
+        let change = away.value().await;
+        assert_eq!(
+            (&change["event"], &change["queue"], &change["order"]["id"]),
+            (&json!(event), &queued, &order["id"])
+        );
+        assert_eq!(change, queue.value().await);
+    }
+    let mut ready = courier.subscribe(READY, json!({ "after": placed["position"] })).await;
+    for (event, status) in [("DeliveryScheduled", "SCHEDULED"), ("DeliveryAssigned", "ASSIGNED")] {
+        assert_eq!(ready.value().await, json!({ "event": event, "delivery": { "status": status } }));
+    }
 }
 
 #[tokio::test]
@@ -294,7 +338,10 @@ async fn an_online_order_waits_for_its_payment() {
     let declined = customer.to_order("payOnline", &order, json!({ "cardToken": "tok_declined" })).await;
     assert_eq!(refusals(&declined), ["PAYMENT_DECLINED"]);
     assert_eq!(declined["order"]["status"], "AWAITING_PAYMENT");
-    let paid = customer.to_order("payOnline", &order, json!({ "cardToken": "tok_visa" })).await;
+    assert_ne!(declined["position"], Value::Null);
+    let card = json!({ "cardToken": "tok_visa", "idempotencyKey": "pay" });
+    let paid = customer.to_order("payOnline", &order, card.clone()).await;
+    assert_eq!(customer.to_order("payOnline", &order, card).await, paid);
     assert_eq!((refusals(&paid), &paid["order"]["status"]), (vec![], &json!("PLACED")));
     assert_eq!(paid["order"]["due"]["amount"], "0.00");
     assert_eq!(refusals(&customer.to_order("payOnline", &order, json!({})).await), ["OVERPAID"]);
