@@ -34,9 +34,6 @@ const ONE_MACHINE: &[(&str, &str)] = &[
 ];
 
 /// The binary, built with the profile that this program was built with.
-///
-/// # Errors
-/// When it does not build.
 pub async fn path() -> Result<PathBuf> {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
     BUILT.get_or_try_init(build).await.cloned()
@@ -72,9 +69,6 @@ async fn build() -> Result<PathBuf> {
 }
 
 /// The binary on a database, with nothing else set that it reads; ended at the latest with the value.
-///
-/// # Errors
-/// When it does not build.
 pub async fn command(database_url: &str) -> Result<Command> {
     let mut command = Command::new(path().await?);
     command
@@ -101,9 +95,6 @@ pub struct Serving {
 
 impl Serving {
     /// Starts one with some variables set, its log of requests going to `/dev/null`, and waits until it is ready.
-    ///
-    /// # Errors
-    /// When it is not within a minute.
     pub async fn start(database_url: &str, variables: &[(&str, &str)]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = command(database_url).await?;
@@ -146,9 +137,6 @@ impl Serving {
     }
 
     /// Ends it.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
     pub async fn end(mut self) -> Result<()> {
         self.child.start_kill()?;
         self.child.wait().await?;

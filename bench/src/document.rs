@@ -36,9 +36,6 @@ pub fn directory() -> PathBuf {
 
 impl Figures {
     /// As they are kept; nothing when there are none.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn read() -> Result<Option<Self>> {
         let path = directory().join("figures.json");
         if !path.exists() {
@@ -61,9 +58,6 @@ impl Figures {
     }
 
     /// Writes the figures, and the table into the document.
-    ///
-    /// # Errors
-    /// When a file cannot be written, or the document has no marks.
     pub fn write(&self) -> Result<()> {
         fs::create_dir_all(directory())?;
         fs::write(directory().join("figures.json"), serde_json::to_string_pretty(self)? + "\n")?;

@@ -32,9 +32,6 @@ impl Answer<'_> {
 
 impl Client {
     /// Connects.
-    ///
-    /// # Errors
-    /// When nobody listens.
     pub async fn connect(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("nobody at {address}"))?;
         stream.set_nodelay(true)?;
@@ -42,9 +39,6 @@ impl Client {
     }
 
     /// Posts JSON as whoever has this bearer token.
-    ///
-    /// # Errors
-    /// When the connection ends, or the answer is of no length.
     pub async fn post(&mut self, path: &str, token: &str, body: &str) -> Result<Answer<'_>> {
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\

@@ -89,9 +89,6 @@ impl Watched {
 /// Runs `clients` loops of `operation` for `duration`, after a warm-up of a quarter of it that is not counted.
 ///
 /// `operation` is given the client's number and the operation's number in it, both from 0.
-///
-/// # Errors
-/// The first error of an operation ends it.
 pub async fn closed_loop<F>(
     clients: usize,
     duration: Duration,

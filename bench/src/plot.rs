@@ -31,9 +31,6 @@ const SIZE: (u32, u32) = (760, 420);
 
 impl Plot {
     /// Writes it to `docs/performance/<file>`.
-    ///
-    /// # Errors
-    /// When there is nothing to draw, or the file cannot be written.
     pub fn write(&self, file: &str) -> Result<()> {
         std::fs::create_dir_all(document::directory())?;
         std::fs::write(document::directory().join(file), self.svg()?)?;
@@ -41,9 +38,6 @@ impl Plot {
     }
 
     /// The plot as SVG.
-    ///
-    /// # Errors
-    /// When there is nothing to draw.
     pub fn svg(&self) -> Result<String> {
         let points = || self.lines.iter().flat_map(|line| line.points.iter().copied());
         let least = points().map(|(x, _)| x).fold(f64::INFINITY, f64::min);

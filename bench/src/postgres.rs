@@ -48,9 +48,6 @@ const SETTINGS: &[(&str, &str)] = &[
 
 impl Cluster {
     /// Starts one.
-    ///
-    /// # Errors
-    /// When there is no PostgreSQL to be had.
     pub async fn start(disk: Disk) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("ocpizza-bench-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -89,18 +86,12 @@ impl Cluster {
     }
 
     /// PostgreSQL's version, in words.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn version(&self) -> Result<String> {
         let mut admin = self.admin().await?;
         Ok(sqlx::query_scalar("SHOW server_version").fetch_one(&mut admin).await?)
     }
 
     /// A migrated, empty database.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn database(&self) -> Result<Database> {
         let database = self.bare_database().await?;
         let mut connection = PgConnection::connect(&database.url).await?;
@@ -110,9 +101,6 @@ impl Cluster {
     }
 
     /// A database without a table.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn bare_database(&self) -> Result<Database> {
         let name = format!("bench_{}", self.next.fetch_add(1, Ordering::Relaxed));
         let mut admin = self.admin().await?;
@@ -150,9 +138,6 @@ pub struct Database {
 
 impl Database {
     /// Removes it, whoever is connected.
-    ///
-    /// # Errors
-    /// When the server does not answer.
     pub async fn remove(self) -> Result<()> {
         self.pool.close().await;
         let mut admin = PgConnection::connect(&self.admin_url).await?;

@@ -78,9 +78,6 @@ impl Sample {
 }
 
 /// Measures several things in turn, A B C A B C …, and gives the values of each in the order of the repetitions.
-///
-/// # Errors
-/// The first error ends it.
 pub async fn in_turn<T, E>(
     repetitions: usize,
     things: usize,

@@ -46,9 +46,6 @@ impl Drop for Subscriber {
 impl Subscriber {
     /// Connects and subscribes. With `waits`, the subscription shows the present state first, and has when this
     /// returns; otherwise it is on its way.
-    ///
-    /// # Errors
-    /// When the server refuses any of it.
     pub async fn start(address: &str, subscription: &Subscription, waits: bool) -> Result<Self> {
         let mut socket = Socket::upgrade(address).await?;
         let authorization = format!("Bearer {}", subscription.token);

@@ -17,9 +17,6 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the worker of this name (`bench/rows/main.rs` lists them) with its task.
-    ///
-    /// # Errors
-    /// When it cannot be started.
     pub fn start(name: &str, task: &impl Serialize) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--worker", name, &serde_json::to_string(task)?])
@@ -38,9 +35,6 @@ impl Worker {
     }
 
     /// Waits for the next thing it says: one line of JSON, see [`say`].
-    ///
-    /// # Errors
-    /// When it ends without a word, or says something else.
     pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T> {
         let mut line = String::new();
         if self.answers.read_line(&mut line).await? == 0 {
@@ -50,9 +44,6 @@ impl Worker {
     }
 
     /// Ends it.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
     pub async fn end(mut self) -> Result<()> {
         self.child.start_kill()?;
         self.child.wait().await?;
@@ -61,9 +52,6 @@ impl Worker {
 }
 
 /// Says something to the process that started this worker.
-///
-/// # Errors
-/// When it cannot be written as JSON.
 #[allow(clippy::print_stdout)] // what its parent reads
 pub fn say(value: &impl Serialize) -> Result<()> {
     println!("{}", serde_json::to_string(value)?);

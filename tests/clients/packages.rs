@@ -23,9 +23,6 @@ fn cache() -> PathBuf {
 }
 
 /// The folder `node_modules` of the lock file.
-///
-/// # Errors
-/// Why the packages cannot be had.
 pub(crate) async fn modules() -> Result<PathBuf, String> {
     let read = |name: &str| fs::read(sources().join(name)).map_err(|error| format!("{name}: {error}"));
     let (package, lock) = (read("package.json")?, read("package-lock.json")?);

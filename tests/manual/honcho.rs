@@ -17,9 +17,6 @@ fn cache() -> PathBuf {
 }
 
 /// The folder that Python finds it in.
-///
-/// # Errors
-/// Why it cannot be had.
 pub async fn folder() -> Result<PathBuf, String> {
     let kept = cache().join(format!("honcho-{VERSION}"));
     if kept.is_dir() {

@@ -27,9 +27,6 @@ pub struct Answer {
 
 impl Answer {
     /// The `extensions.code` of the first error.
-    ///
-    /// # Panics
-    /// When there is no error, or it has no code.
     #[track_caller]
     pub fn code(&self) -> &str {
         let code = self.body["errors"][0]["extensions"]["code"].as_str();
@@ -37,9 +34,6 @@ impl Answer {
     }
 
     /// The data of an answer without errors.
-    ///
-    /// # Panics
-    /// When there are errors.
     #[track_caller]
     pub fn data(self) -> Value {
         assert!(self.body["errors"].is_null(), "{} {}", self.status, self.body);
@@ -100,9 +94,6 @@ impl Api {
     }
 
     /// Sends a body as it is.
-    ///
-    /// # Errors
-    /// When the connection fails.
     pub async fn post(
         &self,
         content_type: &str,
@@ -114,28 +105,18 @@ impl Api {
     }
 
     /// A path of the process besides the API.
-    ///
-    /// # Errors
-    /// When the connection fails.
     pub async fn get(&self, path: &str) -> Result<Answer, reqwest::Error> {
         answer(self.request(reqwest::Method::GET, path)).await
     }
 
     /// One operation, when the process may go away.
-    ///
-    /// # Errors
-    /// When the connection fails.
     pub async fn try_ask(&self, document: &str, variables: Value) -> Result<Answer, reqwest::Error> {
         let body = json!({ "query": document, "variables": variables });
         self.post("application/json", body.to_string()).await
     }
 
     /// One operation.
-    ///
-    /// # Panics
-    /// When the connection fails, or no answer comes.
     #[track_caller]
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub fn ask(&self, document: &str, variables: Value) -> impl Future<Output = Answer> + use<> {
         let answer = within(self.try_ask_owned(document.to_owned(), variables));
         async move { answer.await.expect("the API answers") }
@@ -151,9 +132,6 @@ impl Api {
     }
 
     /// The data of an operation that must succeed.
-    ///
-    /// # Panics
-    /// When it does not.
     #[track_caller]
     pub fn data(&self, document: &str, variables: Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -173,9 +151,6 @@ impl Api {
     }
 
     /// A mutation's whole answer.
-    ///
-    /// # Panics
-    /// When the connection fails.
     #[track_caller]
     pub fn try_mutate(
         &self,
@@ -187,9 +162,6 @@ impl Api {
     }
 
     /// A mutation's payload.
-    ///
-    /// # Panics
-    /// When it fails with anything but a refusal.
     #[track_caller]
     pub fn mutate(&self, name: &str, selection: &str, input: Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -203,18 +175,12 @@ impl Api {
     }
 
     /// A subscription on a WebSocket of its own.
-    ///
-    /// # Panics
-    /// When the process does not take it.
     #[track_caller]
     pub fn subscribe(&self, document: &str, variables: Value) -> impl Future<Output = Subscription> + use<> {
         within(Subscription::open(self.socket(), self.token.clone(), document.to_owned(), variables))
     }
 
     /// The same, of a process that may go away.
-    ///
-    /// # Errors
-    /// When there is nobody, or the connection ends before it has begun.
     pub async fn try_subscribe(&self, document: &str, variables: Value) -> anyhow::Result<Subscription> {
         Subscription::try_open(self.socket(), self.token.clone(), document.to_owned(), variables).await
     }

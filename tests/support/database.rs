@@ -26,7 +26,6 @@ struct Server {
 
 static SERVER: OnceLock<Server> = OnceLock::new();
 impl Server {
-    #[allow(clippy::expect_used)] // nothing panics while it holds the lock
     fn url(&self, database: &str) -> String {
         self.postgres.lock().expect("not poisoned").database_url(database)
     }
@@ -46,30 +45,20 @@ pub struct Database {
 
 impl Database {
     /// A fresh, migrated, empty database.
-    ///
-    /// # Panics
-    /// When there is no Postgres to be had.
     pub async fn create() -> Self {
         Self::copy_of(TEMPLATE).await
     }
 
     /// A database without a table, under a name that no other test of the run takes.
-    ///
-    /// # Panics
-    /// As [`Self::create`].
     pub async fn empty(name: &str) -> Self {
         Self::make(name.to_owned(), "template1").await
     }
 
     /// A copy of a database that nobody is connected to.
-    ///
-    /// # Panics
-    /// As [`Self::create`].
     pub async fn copy_of(template: &str) -> Self {
         Self::make(format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed)), template).await
     }
 
-    #[allow(clippy::expect_used)] // a test cannot go on without its database
     async fn make(name: String, template: &str) -> Self {
         let server =
             tokio::task::spawn_blocking(|| SERVER.get_or_init(start)).await.expect("the server starts");
@@ -99,7 +88,6 @@ impl Drop for Database {
     }
 }
 
-#[allow(clippy::expect_used)] // a test run cannot go on without its server
 fn start() -> Server {
     sweep();
     let data_dir = PathBuf::from(ROOT).join(format!("{PREFIX}{}", process::id()));

@@ -56,10 +56,6 @@ pub struct Demo {
 
 impl Demo {
     /// A fresh copy.
-    ///
-    /// # Panics
-    /// When the demo data cannot be loaded.
-    #[allow(clippy::expect_used)] // a test cannot go on without its data
     pub async fn create() -> Self {
         let template = tokio::task::spawn_blocking(|| TEMPLATE.get_or_init(load))
             .await
@@ -69,18 +65,12 @@ impl Demo {
     }
 
     /// An account's bearer token.
-    ///
-    /// # Panics
-    /// When it is not one of `ACCOUNTS`.
     #[track_caller]
     pub fn token(&self, account: &str) -> &str {
         self.tokens.get(account).unwrap_or_else(|| panic!("no account {account}"))
     }
 
     /// An account at a process.
-    ///
-    /// # Panics
-    /// When it is not one of `ACCOUNTS`.
     #[track_caller]
     pub fn person(&self, base: &str, account: &str) -> Api {
         Api::new(base).with_token(self.token(account))
@@ -89,10 +79,6 @@ impl Demo {
 
 impl Demo {
     /// A token for an account by its e-mail address, whoever's it is.
-    ///
-    /// # Panics
-    /// When there is none.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn token_for(&self, email: &str) -> String {
         let pool = &self.database.pool;
         let key = Key::development(pool).await.expect("a key");
@@ -142,7 +128,6 @@ impl Shop {
 }
 
 /// On a thread and a runtime of its own, so that nothing holds on to the database afterwards.
-#[allow(clippy::expect_used)] // a test run cannot go on without its data
 fn load() -> Template {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -155,10 +140,6 @@ fn load() -> Template {
 }
 
 /// Loads the demo data into a migrated, empty database; a token for each of the accounts that tests act as.
-///
-/// # Panics
-/// When it cannot be loaded.
-#[allow(clippy::expect_used)] // a test cannot go on without its data
 pub async fn fill(pool: &PgPool) -> HashMap<&'static str, String> {
     let clock = Clock::system();
     let store = EventStore::start(pool.clone(), event_store::Settings::default());

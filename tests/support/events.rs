@@ -26,9 +26,6 @@ pub struct Events {
 }
 
 /// Asks for a stream.
-///
-/// # Errors
-/// When the connection fails.
 pub async fn request(
     base: &str,
     token: Option<&str>,
@@ -52,10 +49,6 @@ pub async fn request(
 
 impl Events {
     /// Opens a stream.
-    ///
-    /// # Panics
-    /// When the answer is none.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn open(
         base: &str,
         token: Option<&str>,
@@ -68,9 +61,6 @@ impl Events {
     }
 
     /// Reads an answer.
-    ///
-    /// # Panics
-    /// When it is no stream.
     pub fn of(response: reqwest::Response) -> Self {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         assert_eq!(content_type, Some("text/event-stream; charset=utf-8"), "{}", response.status());
@@ -78,9 +68,6 @@ impl Events {
     }
 
     /// The next block, comments left out; none when the stream has ended.
-    ///
-    /// # Panics
-    /// When nothing comes.
     #[track_caller]
     pub fn block(&mut self) -> impl Future<Output = Option<Block>> {
         within(async {
@@ -115,9 +102,6 @@ impl Events {
     }
 
     /// The next event, blocks without one left out; none when the stream has ended.
-    ///
-    /// # Panics
-    /// When nothing comes.
     #[track_caller]
     pub fn event(&mut self) -> impl Future<Output = Option<Block>> {
         within(async {

@@ -9,9 +9,6 @@ use tokio::time::Instant;
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Polls until `probe` gives a value.
-///
-/// # Panics
-/// When the deadline passes.
 #[track_caller]
 pub fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> impl Future<Output = T>
 where
@@ -31,9 +28,6 @@ where
 }
 
 /// Waits for something that must come.
-///
-/// # Panics
-/// When the deadline passes.
 #[track_caller]
 pub fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let caller = std::panic::Location::caller();

@@ -3,10 +3,6 @@
 use sqlx::PgPool;
 
 /// Appends so many events in one statement, five of a stream, a thousand of a moment.
-///
-/// # Panics
-/// When the database does not answer.
-#[allow(clippy::expect_used)] // a test fails by panicking
 pub async fn grow(pool: &PgPool, events: i64) {
     sqlx::query(
         r#"WITH head AS (

@@ -1,6 +1,8 @@
 //! What the tests stand on: a private Postgres for the run, a database of its own for each test, the
 //! API served in this process or by real ones, and clients that speak to it as a frontend does.
 
+#![allow(clippy::expect_used)] // a test fails by panicking
+
 pub mod api;
 pub mod database;
 pub mod demo;

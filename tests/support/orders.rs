@@ -49,9 +49,6 @@ pub fn with(input: Value, fields: Value) -> Value {
 }
 
 /// A position of the log, which the API writes as text.
-///
-/// # Panics
-/// When it is none.
 #[track_caller]
 pub fn position(value: &Value) -> i64 {
     let text = value.as_str().unwrap_or_else(|| panic!("no position: {value}"));
@@ -92,9 +89,6 @@ pub fn missing(payload: &Value) -> Vec<(&str, i64, i64)> {
 }
 
 /// An ingredient's level in a stock.
-///
-/// # Panics
-/// When the stock has none of that name.
 #[track_caller]
 pub fn level(stock: &Value, ingredient: &str) -> Level {
     let levels = stock["levels"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -112,9 +106,6 @@ impl Api {
     }
 
     /// `placeOrder` that must be accepted: the order.
-    ///
-    /// # Panics
-    /// When it is refused.
     #[track_caller]
     pub fn placed(&self, input: Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -150,9 +141,6 @@ impl Api {
     }
 
     /// A step that must be taken: the order after it.
-    ///
-    /// # Panics
-    /// When it is refused.
     #[track_caller]
     pub fn step(&self, name: &str, order: &Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -166,9 +154,6 @@ impl Api {
     }
 
     /// As [`Api::step`], for a delivery.
-    ///
-    /// # Panics
-    /// When it is refused.
     #[track_caller]
     pub fn carry(&self, name: &str, delivery: &Value, more: Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();

@@ -28,10 +28,6 @@ pub struct OwnPostgres {
 impl OwnPostgres {
     /// Starts one with an empty database `ocpizza_manager_db`, of which the role `app` may have so many
     /// connections.
-    ///
-    /// # Panics
-    /// When there is no Postgres to be had.
-    #[allow(clippy::expect_used)] // a test cannot go on without its server
     pub async fn start(connections: u16) -> Self {
         let name = format!("ocpizza-own-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
@@ -61,10 +57,6 @@ impl OwnPostgres {
     }
 
     /// A connection of its superuser.
-    ///
-    /// # Panics
-    /// When it does not run.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn admin(&self) -> PgConnection {
         let running = self.running.as_ref().expect("it runs");
         let url = running.database_url("postgres").replace("port=5432", &format!("port={}", self.port));
@@ -72,10 +64,6 @@ impl OwnPostgres {
     }
 
     /// Starts it again.
-    ///
-    /// # Panics
-    /// When it cannot.
-    #[allow(clippy::expect_used)] // a test cannot go on without its server
     pub async fn run(&mut self) {
         let options = Options {
             data_dir: self.data_dir.clone(),
@@ -94,10 +82,6 @@ impl OwnPostgres {
     }
 
     /// Stops it: every connection ends.
-    ///
-    /// # Panics
-    /// When it does not run.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn stop(&mut self) {
         let running = self.running.take().expect("it runs");
         tokio::task::spawn_blocking(move || running.stop()).await.expect("no panic");

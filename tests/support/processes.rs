@@ -25,10 +25,6 @@ pub struct Process {
 }
 
 /// The binary, beside which the tests are built.
-///
-/// # Panics
-/// When it is not there.
-#[allow(clippy::expect_used)] // a test cannot go on without the binary
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     // target/<profile>/deps/it-<hash>
@@ -39,9 +35,6 @@ pub fn binary() -> PathBuf {
 }
 
 /// The binary on a database, with nothing else set that it reads; ended at the latest with the value.
-///
-/// # Panics
-/// When it is not there.
 pub fn command(database_url: &str) -> Command {
     on(Command::new(binary()), database_url)
 }
@@ -66,11 +59,7 @@ fn on(mut command: Command, database_url: &str) -> Command {
 }
 
 /// Runs a subcommand to its end.
-///
-/// # Panics
-/// When it does not end.
 #[track_caller]
-#[allow(clippy::expect_used)] // a test fails by panicking
 pub fn run(database_url: &str, arguments: &[&str]) -> impl Future<Output = Output> {
     let mut command = command(database_url);
     command.args(arguments);
@@ -80,41 +69,26 @@ pub fn run(database_url: &str, arguments: &[&str]) -> impl Future<Output = Outpu
 
 impl Process {
     /// Starts one, and waits until it is ready.
-    ///
-    /// # Panics
-    /// When it is not.
     pub async fn serve(database_url: &str) -> Self {
         Self::serve_with(database_url, &[]).await
     }
 
     /// Starts one with some variables set, and waits until it is ready.
-    ///
-    /// # Panics
-    /// When it is not.
     pub async fn serve_with(database_url: &str, variables: &[(&str, &str)]) -> Self {
         Self::serve_as(database_url, variables, None, None).await
     }
 
     /// As [`Self::serve`], with so many files that it may open.
-    ///
-    /// # Panics
-    /// When it is not ready.
     pub async fn serve_with_files(database_url: &str, files: u64) -> Self {
         Self::serve_as(database_url, &[], None, Some(files)).await
     }
 
     /// As [`Self::serve`], with its log kept, at a level of `RUST_LOG`.
-    ///
-    /// # Panics
-    /// When it is not ready.
     pub async fn serve_logging(database_url: &str, level: &str) -> Self {
         Self::serve_as(database_url, &[], Some(level), None).await
     }
 
     /// As [`Self::serve_logging`], with some variables set.
-    ///
-    /// # Panics
-    /// When it is not ready.
     pub async fn serve_logging_with(database_url: &str, variables: &[(&str, &str)], level: &str) -> Self {
         Self::serve_as(database_url, variables, Some(level), None).await
     }
@@ -134,10 +108,6 @@ impl Process {
     }
 
     /// Ends it, and gives what it has logged.
-    ///
-    /// # Panics
-    /// When its log was not kept.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn end_and_read_log(mut self) -> String {
         let path = self.log.take().expect("a log that is kept");
         self.kill().await;
@@ -146,7 +116,6 @@ impl Process {
         log
     }
 
-    #[allow(clippy::expect_used)] // a test fails by panicking
     async fn try_serve(
         database_url: &str,
         variables: &[(&str, &str)],
@@ -187,19 +156,11 @@ impl Process {
     }
 
     /// Its id, as the operating system has it.
-    ///
-    /// # Panics
-    /// When it has ended.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
     /// The memory that it has, in bytes.
-    ///
-    /// # Panics
-    /// When it has ended.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub fn resident(&self) -> u64 {
         let path = format!("/proc/{}/status", self.id());
         let status = std::fs::read_to_string(path).expect("it runs");
@@ -208,10 +169,6 @@ impl Process {
     }
 
     /// Asks it to end, as a platform does, and does not wait.
-    ///
-    /// # Panics
-    /// When it cannot be asked.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn ask_to_end(&self) {
         let asking = format!("kill -TERM {}", self.id());
         let asked = within(Command::new("sh").args(["-c", &asking]).status()).await.expect("a shell");
@@ -219,19 +176,11 @@ impl Process {
     }
 
     /// Waits until it has ended; its exit code.
-    ///
-    /// # Panics
-    /// When it does not end.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn ended(mut self) -> Option<i32> {
         within(self.child.wait()).await.expect("a child of ours").code()
     }
 
     /// Ends it with SIGKILL: nothing of it runs on.
-    ///
-    /// # Panics
-    /// When it cannot be ended.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn kill(mut self) {
         within(self.child.kill()).await.expect("a child of ours");
     }

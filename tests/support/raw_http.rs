@@ -45,10 +45,6 @@ impl RawHttp {
     }
 
     /// Connects from one of the addresses of this machine.
-    ///
-    /// # Panics
-    /// When it cannot.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn connect_from(base: &str, from: IpAddr) -> Self {
         let to: SocketAddr = base.trim_start_matches("http://").parse().expect("an address");
         let socket = TcpSocket::new_v4().expect("a socket");

@@ -34,10 +34,6 @@ impl From<WebSocketStream<MaybeTlsStream<TcpStream>>> for RawSocket {
 
 impl RawSocket {
     /// Connects, and says nothing.
-    ///
-    /// # Panics
-    /// When the process does not take it.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub async fn connect(base: &str) -> Self {
         let url = base.replacen("http", "ws", 1) + "/graphql";
         let mut request = url.into_client_request().expect("an address");
@@ -47,9 +43,6 @@ impl RawSocket {
     }
 
     /// Connects, and is acknowledged.
-    ///
-    /// # Panics
-    /// When it is not.
     pub async fn initialised(base: &str, token: Option<&str>) -> Self {
         let mut this = Self::connect(base).await;
         this.initialise(token).await;
@@ -81,9 +74,6 @@ impl RawSocket {
     }
 
     /// Whatever comes next, pings of the protocol too.
-    ///
-    /// # Panics
-    /// When nothing comes.
     #[track_caller]
     pub fn heard(&mut self) -> impl Future<Output = Heard> {
         within(async {
@@ -103,9 +93,6 @@ impl RawSocket {
     }
 
     /// The next message of an operation.
-    ///
-    /// # Panics
-    /// When the connection ends.
     #[track_caller]
     pub fn message(&mut self) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
@@ -124,9 +111,6 @@ impl RawSocket {
 
     /// The code and the reason that it is closed with; what comes before is let go. Zero when it ends
     /// without a word.
-    ///
-    /// # Panics
-    /// When it stays open.
     #[track_caller]
     pub fn closed(&mut self) -> impl Future<Output = (u16, String)> {
         within(async {
@@ -146,10 +130,6 @@ impl RawSocket {
 pub struct Silent(TcpStream);
 
 /// Opens one.
-///
-/// # Panics
-/// When the process does not take it.
-#[allow(clippy::expect_used)] // a test fails by panicking
 pub async fn silent(base: &str) -> Silent {
     let at = base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(at).await.expect("connects");

@@ -18,26 +18,16 @@ pub struct Server {
 
 impl Server {
     /// Starts one.
-    ///
-    /// # Panics
-    /// When it cannot.
     pub async fn start(database: &Database, clock: Clock) -> Self {
         Self::with(Config::new(database.pool.clone(), clock)).await
     }
 
     /// Starts one with settings of its own.
-    ///
-    /// # Panics
-    /// When it cannot.
     pub async fn start_with(database: &Database, change: impl FnOnce(Config) -> Config) -> Self {
         Self::with(change(Config::new(database.pool.clone(), Clock::system()))).await
     }
 
     /// Starts one that is made of something in particular.
-    ///
-    /// # Panics
-    /// When it cannot.
-    #[allow(clippy::expect_used)] // a test cannot go on without its server
     pub async fn with(config: Config) -> Self {
         let app = App::start(config).await.expect("the app starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

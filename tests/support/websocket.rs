@@ -34,7 +34,6 @@ pub enum Item {
 
 impl Subscription {
     /// Opens a connection, says who is calling, and subscribes.
-    #[allow(clippy::expect_used)] // a test fails by panicking
     pub(crate) async fn open(url: String, token: Option<String>, document: String, variables: Value) -> Self {
         Self::try_open(url, token, document, variables).await.expect("a subscription begins")
     }
@@ -83,9 +82,6 @@ impl Subscription {
     }
 
     /// Whatever comes next.
-    ///
-    /// # Panics
-    /// When nothing comes.
     #[track_caller]
     pub fn item(&mut self) -> impl Future<Output = Item> {
         within(async {
@@ -105,9 +101,6 @@ impl Subscription {
     }
 
     /// The next value.
-    ///
-    /// # Panics
-    /// When there is none, or nothing comes.
     #[track_caller]
     pub fn value(&mut self) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
@@ -121,9 +114,6 @@ impl Subscription {
     }
 
     /// The first value that fits; those before it are let go.
-    ///
-    /// # Panics
-    /// When none comes.
     #[track_caller]
     pub fn until(&mut self, mut fits: impl FnMut(&Value) -> bool) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
@@ -139,9 +129,6 @@ impl Subscription {
     }
 
     /// The code of the error that it ends with.
-    ///
-    /// # Panics
-    /// When it does not end with one.
     #[track_caller]
     pub fn refused(&mut self) -> impl Future<Output = String> {
         let caller = std::panic::Location::caller();

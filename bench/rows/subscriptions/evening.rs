@@ -147,9 +147,6 @@ impl Evening {
 
     /// Lets the evening go on for a while: every 50 ms an order is placed and made ready, and of those that are
     /// ready two are paid and handed over; 7 commands and 9 events. Returns the log's position before it.
-    ///
-    /// # Errors
-    /// When there are not as many orders left, or the machine cannot keep up by far.
     pub(super) async fn go_on(&mut self, duration: Duration) -> Result<i64> {
         let before = self.store.last_stored().0;
         let mut tick = tokio::time::interval(Duration::from_millis(50));
