@@ -1,4 +1,4 @@
-//! What can only be tested on a real Postgres, and from outside.
+//! Tests through HTTP, WebSocket and the command line on a real PostgreSQL, one module a subject.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests fail by panicking
 

@@ -1,4 +1,4 @@
-//! Accounts from outside: made, verified, let in, kept up to date; and what is sent by mail for that.
+//! Accounts: sign-up, verification, sign-in, updates, and the mails that they send.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub const PASSWORD: &str = graphql::demo::PASSWORD;
 
 const SESSION: &str = "token expiresAt account { id name email role emailVerified version }";
 
-/// Brakes of their own tests only.
+/// No attempt limits: they have tests of their own.
 const LOOSE: BrakeLimits = BrakeLimits {
     sign_in_per_account: 1_000,
     sign_in_per_address: 1_000,
@@ -34,7 +34,7 @@ const LOOSE: BrakeLimits = BrakeLimits {
     mail_per_address: 1_000,
 };
 
-/// The demo behind a server whose mails can be read.
+/// The demo behind a server whose mails are recorded.
 pub struct House {
     pub server: Server,
     pub demo: Demo,
@@ -46,7 +46,7 @@ impl House {
         Self::open_with(|config| Config { brakes: LOOSE, ..config }).await
     }
 
-    /// With settings of its own.
+    /// As [`House::open`], with other settings.
     pub async fn open_with(change: impl FnOnce(Config) -> Config) -> Self {
         let demo = Demo::create().await;
         let mail = Arc::new(Memory::default());
@@ -64,7 +64,7 @@ impl House {
         self.demo.person(&self.server.base, account)
     }
 
-    /// The token of the `nth` mail, from 1, that goes to an address.
+    /// The token of the `nth` mail (from 1) to an address.
     pub async fn letter(&self, to: &str, nth: usize) -> String {
         let probe = || async {
             let sent = self.mail.sent();
@@ -79,7 +79,7 @@ impl House {
         self.anybody().mutate("signIn", SESSION, input).await
     }
 
-    /// Somebody signed in.
+    /// A signed-in account.
     pub async fn signed_in(&self, email: &str, password: &str) -> Api {
         let session = self.sign_in(email, password).await;
         let token = session["token"].as_str().unwrap_or_else(|| panic!("{email}: {session}"));
@@ -103,7 +103,7 @@ fn ada() -> Value {
 const ME: &str = "{ me { id name email phone emailVerified version address { street } } }";
 
 #[tokio::test]
-async fn a_customer_signs_up_orders_verifies_and_signs_in() {
+async fn a_customer_signs_up_orders_verifies_the_address_and_signs_in() {
     let house = House::open().await;
     let signed_up = house.anybody().speaking("fr").mutate("signUp", SESSION, ada()).await;
     assert_eq!(codes(&signed_up), Vec::<&str>::new());
@@ -114,7 +114,7 @@ async fn a_customer_signs_up_orders_verifies_and_signs_in() {
     let order = api.placed(basket("P1", "DELIVERY", &[pizza("MAR", "M", 2)])).await;
     assert!(order["id"].is_string());
 
-    // Asked again under its key, it is the same account, and a session of its own.
+    // A repeated request under the same key gives the same account and another session.
     let again = house.anybody().mutate("signUp", SESSION, ada()).await;
     assert_eq!(
         (&again["account"]["id"], &again["position"]),
@@ -143,12 +143,11 @@ async fn a_customer_signs_up_orders_verifies_and_signs_in() {
     );
     let session = house.sign_in("ADA.quenelle@example.ORG", "cent pizzas chaudes").await;
     assert_eq!(session["account"]["id"], signed_up["account"]["id"]);
-    // One mail, in the caller's language.
     let sent = house.mail.sent();
     let subjects: Vec<&str> = sent.iter().map(|mail| mail.subject.as_str()).collect();
     assert_eq!(subjects, ["Confirmez votre adresse e-mail"]);
 
-    // Neither the log nor what is kept of keys knows who it was.
+    // Neither the log nor the stored keys contain personal data.
     let pool = &house.demo.database.pool;
     let texts: Vec<String> = sqlx::query_scalar(
         "SELECT lower(payload::text || metadata::text) FROM events UNION ALL \
@@ -169,9 +168,9 @@ async fn a_customer_signs_up_orders_verifies_and_signs_in() {
 }
 
 #[tokio::test]
-async fn who_may_not_in_is_not_told_why() {
+async fn sign_in_gives_one_answer_for_every_refusal() {
     let house = House::open().await;
-    // As of an event that is to come, so that the log does not take it into use again.
+    // As of a later event, so that the log does not activate the account again.
     let revoke = "UPDATE accounts SET active = false, access_position = 1000000 \
                   WHERE email = 'customer2@ocpizza.example'";
     sqlx::query(revoke).execute(&house.demo.database.pool).await.unwrap();
@@ -208,7 +207,7 @@ async fn who_may_not_in_is_not_told_why() {
 }
 
 #[tokio::test]
-async fn a_sign_up_form_is_told_everything_at_once() {
+async fn sign_up_reports_every_problem_at_once() {
     let house = House::open().await;
     let input = json!({
         "name": "A\nB", "email": "ada", "phone": "abc", "password": "court",
@@ -239,7 +238,7 @@ async fn a_sign_up_form_is_told_everything_at_once() {
 }
 
 #[tokio::test]
-async fn a_forgotten_password_is_set_anew_and_ends_every_session() {
+async fn resetting_a_password_ends_every_session() {
     let house = House::open().await;
     let email = "customer1@ocpizza.example";
     let (one, two) = (house.signed_in(email, PASSWORD).await, house.person("customer1"));
@@ -268,7 +267,7 @@ async fn a_forgotten_password_is_set_anew_and_ends_every_session() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_mail_is_good_for_its_time_and_its_purpose() {
+async fn mailed_tokens_are_valid_for_one_purpose_until_they_expire() {
     let house = House::open().await;
     let email = "customer1@ocpizza.example";
     house.anybody().mutate("requestPasswordReset", "", json!({ "email": email })).await;
@@ -282,7 +281,7 @@ async fn a_token_of_the_mail_is_good_for_its_time_and_its_purpose() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_this_session_or_all() {
+async fn sign_out_ends_one_session_or_all() {
     let house = House::open().await;
     let email = "customer1@ocpizza.example";
     let mut sessions = Vec::new();
@@ -312,7 +311,7 @@ async fn signing_out_ends_this_session_or_all() {
 }
 
 #[tokio::test]
-async fn an_account_is_kept_up_to_date_by_its_holder() {
+async fn a_holder_updates_the_account() {
     let house = House::open().await;
     let api = house.person("customer1");
     let selection = "account { name email phone emailVerified version address { street city } }";
@@ -331,7 +330,7 @@ async fn an_account_is_kept_up_to_date_by_its_holder() {
     .await;
     assert_eq!(moved["account"]["address"], json!({ "street": "1 rue du Thym", "city": "Paris" }));
     update(json!({ "name": "Zoé Navet" })).await;
-    // The same wish again, under its key, does not bring back what has changed since.
+    // Repeating the request under its key does not revert later changes.
     let again = update(json!({ "name": "Zoé Panais", "idempotencyKey": "n" })).await;
     assert_eq!((&again["position"], &again["account"]["name"]), (&named["position"], &json!("Zoé Navet")));
     assert_eq!(codes(&update(json!({ "name": "Zoé Navet" })).await), ["NOTHING_TO_CHANGE"]);
@@ -348,7 +347,6 @@ async fn an_account_is_kept_up_to_date_by_its_holder() {
     assert_eq!(codes(&house.sign_in("customer1@ocpizza.example", PASSWORD).await), ["BAD_CREDENTIALS"]);
     assert!(house.sign_in("zoe@example.org", PASSWORD).await["token"].is_string());
 
-    // Members of staff have an account, too.
     let courier = house.person("courier1.p1");
     let phoned = courier.mutate("updateMyAccount", selection, json!({ "phone": "+33 6 39 98 66 66" })).await;
     assert_eq!((codes(&phoned).len(), &phoned["account"]["phone"]), (0, &json!("+33639986666")));
@@ -359,7 +357,7 @@ fn row(id: Uuid, email: &str) -> Account {
 }
 
 #[tokio::test]
-async fn a_sign_up_that_was_cut_off_is_mended_or_leaves_the_address_free() {
+async fn an_interrupted_sign_up_is_completed_or_frees_the_address() {
     let house = House::open().await;
     let pool = &house.demo.database.pool;
     let hash = hash_now(&"cent pizzas chaudes".to_owned().into()).unwrap();
@@ -370,7 +368,7 @@ async fn a_sign_up_that_was_cut_off_is_mended_or_leaves_the_address_free() {
         house.anybody().mutate("signUp", SESSION, input).await
     };
 
-    // Before the event: the address is kept for a moment, then free.
+    // Interrupted before the event: the address is reserved for a moment, then free.
     let (now, email) = (Clock::system().now(), "cut@example.org");
     let operator = AddressLookUp::by_operator();
     assert!(reserve(pool, &row(Uuid::from_u128(1), email), Some(&hash), now, &operator).await.unwrap());
@@ -385,7 +383,7 @@ async fn a_sign_up_that_was_cut_off_is_mended_or_leaves_the_address_free() {
         .unwrap();
     assert_eq!(codes(&sign_up(email).await), Vec::<&str>::new());
 
-    // After the event: the account is taken into use from the log.
+    // Interrupted after the event: the account is activated from the log.
     let (id, email) = (Uuid::from_u128(2), "mended@example.org");
     assert!(reserve(pool, &row(id, email), Some(&hash), now, &operator).await.unwrap());
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -401,7 +399,7 @@ async fn a_sign_up_that_was_cut_off_is_mended_or_leaves_the_address_free() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn while_two_hundred_sign_in_others_are_served() {
+async fn serves_requests_during_two_hundred_sign_ins() {
     let house = House::open().await;
     let document = Api::mutation("signIn", "token");
     let signing_in: Vec<_> = (0..200)

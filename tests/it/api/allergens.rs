@@ -1,5 +1,4 @@
-//! Allergens of everything sold: on the menu, in a quote, on an order's lines and in the kitchen; and recipes as they
-//! were sold.
+//! Allergens in menus, quotes, orders and the kitchen, and recipes as they were sold.
 
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, refusals, side, with};
@@ -12,7 +11,7 @@ async fn publish(director: &Api, input: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_name_that_is_published_again_drops_neither_allergens_nor_sizes() {
+async fn publishing_a_new_name_keeps_allergens_and_sizes() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     let mozzarella =
@@ -35,7 +34,7 @@ async fn a_name_that_is_published_again_drops_neither_allergens_nor_sizes() {
     assert_eq!(extra["ingredient"]["name"], "Mozzarella di bufala");
     assert_eq!(extra["allergens"], json!(["MILK"]));
 
-    // Removal is explicit; what is new needs its values.
+    // Removal is explicit, and new ingredients need all values.
     let cheeseless = json!({ "ingredients": [{ "code": "MOZZARELLA", "allergens": [] }],
         "pizzas": [{ "code": "MAR", "withdrawnSizes": ["L"] }] });
     publish(&director, cheeseless).await;
@@ -46,7 +45,7 @@ async fn a_name_that_is_published_again_drops_neither_allergens_nor_sizes() {
 }
 
 #[tokio::test]
-async fn hours_of_days_that_are_not_named_stay() {
+async fn updating_hours_keeps_days_that_are_not_named() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     let input = json!({ "pizzeriaId": "P1", "closedDays": ["SUN"],
@@ -60,7 +59,7 @@ async fn hours_of_days_that_are_not_named_stay() {
 }
 
 #[tokio::test]
-async fn everything_sold_tells_its_allergens() {
+async fn everything_sold_shows_its_allergens() {
     let shop = Shop::open().await;
     let document = "{ menu(pizzeriaId: \"P2\") { drinks { code allergens } desserts { code allergens } } }";
     let menu = shop.anybody().data(document, Value::Null).await["menu"].take();
@@ -95,7 +94,7 @@ const SOLD: &str = "lines { code recipeVersion allergens recipe { version pizza 
     quantity ingredient { id code } } } }";
 
 #[tokio::test]
-async fn the_kitchen_reads_the_recipe_that_was_sold_also_after_it_changed_and_was_withdrawn() {
+async fn the_kitchen_reads_the_sold_recipe_after_it_changed_or_was_withdrawn() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -136,7 +135,7 @@ async fn the_kitchen_reads_the_recipe_that_was_sold_also_after_it_changed_and_wa
     }
     let customer = shop.anybody().ask(document, json!({ "version": 1 })).await;
     assert_eq!(customer.code(), "UNAUTHENTICATED");
-    // What the line was sold with is for the kitchen; its allergens are for whoever sees the line.
+    // The recipe of a line is for the kitchen, its allergens for every reader of the order.
     let reception = shop.person("receptionist1.p1");
     let allergens = reception.order(&order, "lines { allergens }", &Value::Null).await;
     assert_eq!(allergens["lines"][0]["allergens"], json!(["GLUTEN", "MILK"]));
@@ -146,7 +145,7 @@ async fn the_kitchen_reads_the_recipe_that_was_sold_also_after_it_changed_and_wa
 }
 
 #[tokio::test]
-async fn exact_stock_is_for_those_who_may_read_it_and_others_see_at_most_ten() {
+async fn callers_without_stock_access_see_at_most_ten() {
     let shop = Shop::open().await;
     let document =
         "{ menu(pizzeriaId: \"P1\") { drinks { code left available } pizzas { code sizes { makeable } } } }";

@@ -1,5 +1,4 @@
-//! Input that makes no sense gets an error with a code, and changes nothing. Names of any script are
-//! no such input.
+//! Invalid input is refused with a code and stores nothing. Names in any script are valid.
 
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, places, refusals, side, with};
@@ -7,7 +6,7 @@ use tests::{Api, Shop};
 
 const JSON: &str = "application/json";
 
-/// Everything that a command could have left behind.
+/// Row counts of everything that a command could store.
 async fn stored(shop: &Shop) -> (i64, i64, i64, i64) {
     let sql = "SELECT (SELECT position FROM event_log_head), (SELECT count(*) FROM events),
         (SELECT count(*) FROM contacts), (SELECT count(*) FROM idempotency_keys)";
@@ -23,7 +22,7 @@ fn line(quantity: Value) -> Value {
 }
 
 #[tokio::test]
-async fn inputs_that_make_no_sense_are_refused_with_a_code_and_store_nothing() {
+async fn refuses_invalid_inputs_with_a_code_and_stores_nothing() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let before = stored(&shop).await;
@@ -155,12 +154,12 @@ async fn inputs_that_make_no_sense_are_refused_with_a_code_and_store_nothing() {
         ["EMPTY_LINES"]
     );
     assert_eq!(stored(&shop).await, before);
-    // The input that everything above was made from is a good one.
+    // The base of the inputs above is valid.
     assert_eq!(refusals(&customer.place(good).await), Vec::<&str>::new());
 }
 
 #[tokio::test]
-async fn names_of_any_script_come_back_as_they_were_given() {
+async fn stores_names_of_any_script_unchanged() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     for name in [
@@ -185,7 +184,7 @@ async fn names_of_any_script_come_back_as_they_were_given() {
 }
 
 #[tokio::test]
-async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
+async fn reports_every_problem_of_an_order_at_once() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let before = stored(&shop).await;
@@ -229,7 +228,7 @@ async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
         (&quantity["min"], &quantity["max"], &quantity["rule"]),
         (&json!(1), &json!(99), &json!("OUT_OF_RANGE"))
     );
-    // A quote of the same, which reads neither the note nor who it is for.
+    // A quote of the same order; it ignores the note and the contact.
     let document = "query($input: QuoteOrderInput!) { quoteOrder(input: $input) {
         acceptable lines { line } userErrors { code field message } } }";
     let quote = customer.speaking("fr").data(document, json!({ "input": input })).await["quoteOrder"].take();
@@ -241,7 +240,7 @@ async fn a_form_is_told_everything_that_is_wrong_with_it_at_once() {
 }
 
 #[tokio::test]
-async fn a_delivery_needs_somebody_to_ask_for_and_a_door() {
+async fn a_delivery_needs_a_contact_and_an_address() {
     let shop = Shop::open().await;
     let staff = shop.person("receptionist1.p1");
     let delivery = basket("P1", "DELIVERY", &[pizza("MAR", "L", 2)]);
@@ -262,7 +261,7 @@ async fn a_delivery_needs_somebody_to_ask_for_and_a_door() {
     let seen = staff.order(&order, "contact { name phone } note", &order["position"]).await;
     let kept = json!({ "name": "Zoé Martin", "phone": "+33639980099" });
     assert_eq!(seen, json!({ "contact": kept, "note": "2e étage\nCode : 12" }));
-    // Who fetches an order is not asked where they live, and what is said of it is not kept.
+    // A collected order needs no address, and an address given for it is not stored.
     let fetched = with(
         basket("P1", "TAKEAWAY", &[side("WATER", 1)]),
         json!({ "contact": { "name": "Zoé", "address": address } }),
@@ -273,7 +272,7 @@ async fn a_delivery_needs_somebody_to_ask_for_and_a_door() {
 }
 
 #[tokio::test]
-async fn a_customer_does_not_cancel_for_the_pizzerias_reasons() {
+async fn refuses_cancellation_reasons_of_the_pizzeria_from_customers() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
@@ -290,13 +289,13 @@ async fn a_customer_does_not_cancel_for_the_pizzerias_reasons() {
 }
 
 #[tokio::test]
-async fn a_stock_has_a_bound_that_every_answer_can_show() {
+async fn refuses_stock_beyond_its_limit() {
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     let tonnes = json!(vec![json!({ "ingredient": "TOMATO", "quantity": 10_000_000 }); 50]);
     let receipt =
         |note: u32| json!({ "supplier": "Moulin", "deliveryNote": note.to_string(), "lines": tonnes });
-    // 25,000 g to begin with: one receipt of 500,000,000 fits, a second would be too much.
+    // The stock starts at 25,000 g: one receipt of 500,000,000 g fits, a second exceeds the limit.
     assert_eq!(refusals(&manager.to_stock("receiveSupply", "P1", receipt(1)).await), Vec::<&str>::new());
     let before = stored(&shop).await;
     for note in 2..=6 {
@@ -306,7 +305,7 @@ async fn a_stock_has_a_bound_that_every_answer_can_show() {
         assert_eq!(refused["userErrors"][0]["detail"]["max"], 1_000_000_000);
     }
     assert_eq!(stored(&shop).await, before);
-    // What another pizzeria sends counts as well.
+    // Transfers from another pizzeria count too.
     let moved = json!({ "fromPizzeriaId": "P1", "toPizzeriaId": "P2", "lines": tonnes });
     let selection = "stock { id }";
     let sent = manager.mutate("transferStock", selection, moved.clone()).await;
@@ -320,13 +319,13 @@ async fn a_stock_has_a_bound_that_every_answer_can_show() {
         { "ingredient": "NOTHING", "quantity": 1 },
     ] });
     let counted = manager.to_stock("countStock", "P1", unknown).await;
-    // In the order of the codes.
+    // In the order of the ingredients' codes.
     let expected = [2, 0].map(|line| ("UNKNOWN_INGREDIENT", format!("input.lines.{line}.ingredient")));
     assert_eq!(places(&counted), expected, "{counted}");
 }
 
 #[tokio::test]
-async fn a_running_pause_is_lengthened_and_a_cola_is_not_baked() {
+async fn extends_a_running_pause_and_bakes_only_pizzas() {
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     let pause = |fields: Value| {
@@ -365,7 +364,7 @@ async fn a_running_pause_is_lengthened_and_a_cola_is_not_baked() {
 }
 
 #[tokio::test]
-async fn requests_that_are_none_get_a_status_and_a_code() {
+async fn answers_malformed_requests_with_a_status_and_a_code() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let before = stored(&shop).await;
@@ -410,7 +409,7 @@ async fn requests_that_are_none_get_a_status_and_a_code() {
 }
 
 #[tokio::test]
-async fn queries_that_ask_for_too_much_are_not_executed() {
+async fn refuses_queries_that_are_too_complex() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let deep = (0..30).fold("id".to_owned(), |inner, _| format!("delivery {{ order {{ {inner} }} }}"));
@@ -438,7 +437,7 @@ async fn queries_that_ask_for_too_much_are_not_executed() {
 }
 
 #[tokio::test]
-async fn years_that_the_database_does_not_know_are_the_requests_fault() {
+async fn refuses_years_outside_the_range_of_the_database() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     for field in [
@@ -454,7 +453,7 @@ async fn years_that_the_database_does_not_know_are_the_requests_fault() {
 }
 
 #[tokio::test]
-async fn what_is_written_on_typename_is_validated_as_on_any_field() {
+async fn validates_directives_and_arguments_on_typename() {
     let shop = Shop::open().await;
     let ask = async |query: &str, variables: Value| {
         let answer = shop.anybody().ask(query, variables).await;

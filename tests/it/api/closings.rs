@@ -1,5 +1,5 @@
-//! Daily closings: every past day once and in order, what they say, and who may read them. The log is a generated
-//! history of a few days, which the closer finds as after a time without any process.
+//! Daily closings: each past day is closed once and in order. The log is a generated history of a few days without
+//! closings.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::closing::{Ledger, Totals};
@@ -17,7 +17,7 @@ use tests::{Api, Database, eventually};
 
 use crate::log::pizzas::p1;
 
-/// A Thursday; on the night to Sunday the clocks go forward.
+/// A Thursday; clocks go forward in the night to Sunday.
 const FIRST_DAY: &str = "2026-03-26";
 const PIZZERIAS: usize = 5;
 
@@ -25,17 +25,17 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-/// A minute past four in Paris: the days from Thursday to Sunday are over.
+/// 04:01 in Paris: the days from Thursday to Sunday can be closed.
 fn monday() -> DateTime<Utc> {
     "2026-03-30T02:01:00Z".parse().unwrap()
 }
 
-/// Five past four in Paris, and Monday is over, too.
+/// 04:05 in Paris, after Monday's end.
 fn tuesday() -> DateTime<Utc> {
     "2026-03-31T02:05:00Z".parse().unwrap()
 }
 
-/// Four days and a little of the next one.
+/// Four days and the beginning of the fifth.
 async fn history() -> Database {
     let database = Database::create().await;
     let options = Options { days: Some(4), from: Some(day(FIRST_DAY)), ..Options::new(8_000, 3) };
@@ -69,7 +69,7 @@ async fn person(database: &Database, base: &str, account: &str) -> Api {
     Api::new(base).with_token(token)
 }
 
-/// The figures of a pizzeria up to a position, counted here from the first event on.
+/// A pizzeria's totals up to a position, folded from the first event.
 async fn whole(pool: &PgPool, pizzeria: &PizzeriaId, upto: LogPosition) -> Totals {
     let mut ledger = Ledger::default();
     let entries = log::read_after(pool, LogPosition::START, i64::MAX).await.unwrap();
@@ -83,16 +83,16 @@ async fn whole(pool: &PgPool, pizzeria: &PizzeriaId, upto: LogPosition) -> Total
 }
 
 #[tokio::test]
-async fn past_days_are_closed_in_order_once_and_add_up() {
+async fn closes_past_days_once_in_order_with_matching_totals() {
     let database = history().await;
     let pool = &database.pool;
     let before = log::head(pool).await.unwrap();
-    // Two processes, of which one closes.
+    // Two processes; one closes.
     let (one, other) = (start(pool, monday).await, start(pool, monday).await);
     closed(pool, 4 * PIZZERIAS).await;
     drop((one, other));
 
-    // The night to Sunday has an hour less: its day ends at 02:00 UTC, those before at 03:00.
+    // The night to Sunday is an hour shorter: its day ends at 02:00 UTC, the days before at 03:00.
     let ends =
         ["2026-03-27T03:00:00Z", "2026-03-28T03:00:00Z", "2026-03-29T02:00:00Z", "2026-03-30T02:00:00Z"];
     let rows_of_p1 = rows(pool, &p1()).await;
@@ -116,7 +116,7 @@ async fn past_days_are_closed_in_order_once_and_add_up() {
     assert!(sum.placed > 100 && sum.cancelled > 0 && sum.gross.0 > 0 && sum.payments.len() > 3, "{sum:?}");
     assert_eq!(sum, whole(pool, &p1(), after).await);
 
-    // The audit counts the same, and the read models hold what the log says.
+    // The audit computes the same figures, and the read models match the log.
     let report = closings::audit(pool, &mut |_, _| {}).await.unwrap();
     assert_eq!((report.closings, report.wrong), (20, None));
     projections::catch_up(pool).await.unwrap();
@@ -127,7 +127,7 @@ async fn past_days_are_closed_in_order_once_and_add_up() {
 }
 
 #[tokio::test]
-async fn another_process_goes_on_where_one_stopped() {
+async fn another_process_continues_after_the_last_closing() {
     let database = history().await;
     let pool = &database.pool;
     let first = start(pool, monday).await;
@@ -149,13 +149,13 @@ async fn another_process_goes_on_where_one_stopped() {
 }
 
 #[tokio::test]
-async fn the_audit_names_the_first_closing_that_is_not_what_the_log_says() {
+async fn the_audit_names_the_first_closing_that_differs_from_the_log() {
     let database = history().await;
     let pool = &database.pool;
     let running = start(pool, monday).await;
     closed(pool, 4 * PIZZERIAS).await;
     drop(running);
-    // By somebody who may do anything: one amount of a day in the middle.
+    // Tampering as the database's owner: one amount in the middle of a day.
     let row = rows(pool, &p1()).await.remove(1);
     sqlx::raw_sql("ALTER TABLE events DISABLE TRIGGER USER").execute(pool).await.unwrap();
     let figure = format!("\"totals\":{{\"placed\":{}", row.closing.totals.placed);
@@ -178,7 +178,7 @@ async fn the_audit_names_the_first_closing_that_is_not_what_the_log_says() {
 }
 
 #[tokio::test]
-async fn managers_read_the_closings_of_their_pizzeria() {
+async fn managers_read_the_closings_of_their_own_pizzeria() {
     let database = history().await;
     let server = Server::start(&database, Clock(monday)).await;
     closed(&database.pool, 4 * PIZZERIAS).await;

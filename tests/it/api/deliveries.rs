@@ -1,10 +1,10 @@
-//! Deliveries: who carries what, how many, and what proves that it arrived.
+//! Deliveries: claims, limits for couriers, and proof of delivery.
 
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, refusals};
 use tests::{Api, Shop};
 
-/// An order of `customer1` that is ready for a courier: the order and its delivery.
+/// An order of `customer1` that is ready, and its delivery.
 pub async fn ready(shop: &Shop) -> (Value, Value) {
     let kitchen = shop.person("pizzaiolo1.p1");
     let order = shop.person("customer1").placed(basket("P1", "DELIVERY", &[pizza("MAR", "M", 2)])).await;
@@ -19,7 +19,7 @@ async fn id_of(person: &Api) -> Value {
 }
 
 #[tokio::test]
-async fn a_courier_carries_three_at_most_and_gives_one_back() {
+async fn a_courier_carries_at_most_three_deliveries_and_can_return_one() {
     let shop = Shop::open().await;
     let courier = shop.person("courier1.p1");
     let mut deliveries = Vec::new();
@@ -57,7 +57,7 @@ async fn a_courier_carries_three_at_most_and_gives_one_back() {
 }
 
 #[tokio::test]
-async fn five_wrong_codes_are_enough_and_a_name_proves_it_too() {
+async fn refuses_codes_after_five_wrong_ones_and_accepts_a_name() {
     let shop = Shop::open().await;
     let courier = shop.person("courier1.p1");
     let (order, delivery) = ready(&shop).await;
@@ -87,7 +87,7 @@ async fn five_wrong_codes_are_enough_and_a_name_proves_it_too() {
 }
 
 #[tokio::test]
-async fn couriers_see_the_door_they_go_to_and_no_other() {
+async fn couriers_see_only_the_addresses_of_their_deliveries() {
     let shop = Shop::open().await;
     let (order, delivery) = ready(&shop).await;
     let document = "query($id: ID!) { delivery(id: $id) { status contact { name address { street } } } }";

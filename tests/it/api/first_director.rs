@@ -1,4 +1,4 @@
-//! A new installation, in production: nobody is there, and the operator invites the first director.
+//! First start in production: the operator invites the first director.
 
 use serde_json::{Value, json};
 use tests::orders::refusals;
@@ -9,7 +9,7 @@ const PRODUCTION: [(&str, &str); 2] =
     [("ENV", "PRODUCTION"), ("OCPIZZA_MANAGER_KEY", "a key of more than thirty-two bytes, for a test")];
 const PASSWORD: &str = "seize ingrédients";
 
-/// Runs `director`; the token, or the line on stderr.
+/// Runs `director`; returns the token, or the line on stderr.
 async fn invite(database: &Database, email: &str) -> Result<String, String> {
     let mut director = command(&database.url);
     director.args(["director", email, "--name", "Anne Martin"]).envs(PRODUCTION);
@@ -28,7 +28,7 @@ async fn set_password(api: &Api, token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_operator_invites_the_first_director_and_nobody_after() {
+async fn the_operator_invites_only_the_first_director() {
     let database = Database::create().await;
     for wrong in ["nobody", ""] {
         assert!(invite(&database, wrong).await.is_err(), "{wrong:?}");
@@ -36,7 +36,7 @@ async fn the_operator_invites_the_first_director_and_nobody_after() {
     let lost = invite(&database, "Anne@ocpizza.example").await.unwrap();
     let refused = invite(&database, "ben@ocpizza.example").await.unwrap_err();
     assert!(refused.contains("has a director already"), "{refused}");
-    // Lost before it was used: another takes its place.
+    // A lost token is replaced by the next one.
     let token = invite(&database, "anne@ocpizza.example").await.unwrap();
 
     let process = Process::serve_with(&database.url, &PRODUCTION).await;
@@ -51,7 +51,7 @@ async fn the_operator_invites_the_first_director_and_nobody_after() {
     let anne = json!({ "name": "Anne Martin", "role": "DIRECTOR", "active": true });
     assert_eq!(staff["staff"]["nodes"], json!([anne]));
 
-    // Who has a password needs no other token, and is no way in for whoever holds the database's address.
+    // A director with a password can not be invited again through access to the database.
     let refused = invite(&database, "anne@ocpizza.example").await.unwrap_err();
     assert!(refused.contains("has a director already"), "{refused}");
 }

@@ -1,5 +1,5 @@
-//! What a frontend leans on: ids that lead somewhere, refusals that name the field, one object for the
-//! quote and the order, null where nothing is known.
+//! What frontends rely on: ids, refusals that name the field, one input for quote and order, `null` for unknown
+//! values.
 
 use serde_json::{Value, json};
 use tests::Shop;
@@ -9,7 +9,7 @@ const USER_ERRORS: &str =
     "userErrors { code message field detail { item itemCode ingredient ingredientCode } }";
 
 #[tokio::test]
-async fn what_can_be_no_code_is_refused_where_it_stands() {
+async fn refuses_malformed_codes_at_their_field() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let document = format!(
@@ -62,7 +62,7 @@ async fn what_can_be_no_code_is_refused_where_it_stands() {
 }
 
 #[tokio::test]
-async fn the_input_of_an_order_is_that_of_its_quote_for_anybody() {
+async fn orders_and_quotes_share_one_input_for_every_caller() {
     let shop = Shop::open().await;
     let address = json!({ "latitude": 48.893, "longitude": 2.345 });
     let input = with(
@@ -87,7 +87,7 @@ async fn the_input_of_an_order_is_that_of_its_quote_for_anybody() {
         let quote = person.data(document, json!({ "input": seen })).await["quoteOrder"].take();
         assert_eq!((&quote["acceptable"], &quote["userErrors"]), (&json!(true), &json!([])), "{quote}");
     }
-    // What is missing has one shape, in a quote and in a refusal.
+    // Missing ingredients have one shape in quotes and refusals.
     let much = with(input, json!({ "expectedTotal": null, "lines": [pizza("CHV", "L", 20)] }));
     let quote = shop.anybody().data(document, json!({ "input": much })).await["quoteOrder"].take();
     let missing = quote["missing"].as_array().unwrap();
@@ -98,7 +98,7 @@ async fn the_input_of_an_order_is_that_of_its_quote_for_anybody() {
 }
 
 #[tokio::test]
-async fn ids_and_codes_lead_to_what_they_name() {
+async fn ids_and_codes_lead_to_their_objects() {
     let shop = Shop::open().await;
     let document = "query($id: ID!) { node(id: $id) { __typename id \
                     ... on Pizza { sizes { available makeable limitingIngredient { code } } } \
@@ -112,7 +112,7 @@ async fn ids_and_codes_lead_to_what_they_name() {
     ] {
         let node = shop.anybody().data(document, json!({ "id": id })).await["node"].take();
         assert_eq!((&node["__typename"], &node["id"]), (&json!(kind), &json!(global)), "{id}");
-        // No pizzeria is asked about, so nobody knows what is left.
+        // Without a pizzeria the stock is unknown.
         let unknown = json!({ "available": null, "makeable": null, "limitingIngredient": null });
         match kind {
             "Pizza" => assert_eq!(node["sizes"], json!([unknown, unknown, unknown])),
@@ -135,7 +135,7 @@ async fn ids_and_codes_lead_to_what_they_name() {
 }
 
 #[tokio::test]
-async fn whoever_assigns_deliveries_sees_the_couriers() {
+async fn only_managers_of_the_pizzeria_see_its_couriers() {
     let shop = Shop::open().await;
     let document = "{ pizzeria(id: \"P1\") { code couriers { id role } } }";
     let data = shop.person("manager.p1").data(document, Value::Null).await;
@@ -154,7 +154,7 @@ async fn whoever_assigns_deliveries_sees_the_couriers() {
 }
 
 #[tokio::test]
-async fn a_document_of_many_operations_costs_what_the_named_one_does() {
+async fn a_document_costs_as_much_as_its_named_operation() {
     let shop = Shop::open().await;
     let document = "query One { menu(pizzeriaId: \"P1\") { version } } \
         query Many($first: Int!) { a: orders(first: $first) { nodes { ...Whole } } \

@@ -1,4 +1,4 @@
-//! Idempotency keys: the same key with the same input answers the same, once.
+//! Idempotency keys: repeating a command under its key repeats the answer and stores nothing.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tests::Database;
 use crate::log::pizzas::*;
 
 #[tokio::test]
-async fn one_key_is_one_order_however_often_it_is_sent() {
+async fn one_key_places_one_order_however_often_it_is_sent() {
     let database = Database::create().await;
     let stores: Vec<_> =
         (0..2).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
@@ -45,7 +45,7 @@ async fn one_key_is_one_order_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_key_answers_as_the_first_time_after_the_state_moved_on() {
+async fn a_key_repeats_its_first_answer_after_later_changes() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(1)).await;
@@ -63,7 +63,7 @@ async fn a_key_answers_as_the_first_time_after_the_state_moved_on() {
 }
 
 #[tokio::test]
-async fn one_key_on_a_step_sent_at_once_has_one_answer() {
+async fn concurrent_commands_under_one_key_get_one_answer() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(1)).await;
@@ -81,7 +81,7 @@ async fn one_key_on_a_step_sent_at_once_has_one_answer() {
 }
 
 #[tokio::test]
-async fn a_refusal_answers_its_key_again_though_it_would_be_granted_now() {
+async fn a_key_repeats_its_refusal_even_if_the_command_is_now_allowed() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(1)).await;
@@ -104,7 +104,7 @@ async fn a_refusal_answers_its_key_again_though_it_would_be_granted_now() {
 }
 
 #[tokio::test]
-async fn a_key_used_for_something_else_shows_nothing_that_is_not_there() {
+async fn refuses_a_key_that_was_used_for_another_command() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(5)).await;
@@ -117,7 +117,7 @@ async fn a_key_used_for_something_else_shows_nothing_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_stale_version_may_be_tried_again_under_the_same_key() {
+async fn a_stale_version_can_be_retried_under_the_same_key() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(5)).await;
@@ -132,7 +132,7 @@ async fn a_stale_version_may_be_tried_again_under_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_command_that_was_carried_out_is_answered_again_though_its_version_is_past() {
+async fn a_key_repeats_its_answer_with_an_outdated_version() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(1)).await;
@@ -149,7 +149,7 @@ async fn a_command_that_was_carried_out_is_answered_again_though_its_version_is_
 }
 
 #[tokio::test]
-async fn a_key_expires_unless_the_system_or_an_open_payment_needs_it() {
+async fn deletes_expired_keys_except_those_of_reactors_and_open_payments() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -160,7 +160,7 @@ async fn a_key_expires_unless_the_system_or_an_open_payment_needs_it() {
     let (young, old) = (place("young").await, place("old").await);
     let aged = "UPDATE idempotency_keys SET recorded_at = recorded_at - interval '73 hours' WHERE key = $1";
     sqlx::query(aged).bind("old").execute(pool).await.unwrap();
-    // A reactor's, and one of a payment that is being settled, both of last year.
+    // A reactor's key and the key of a payment in progress, both one year old.
     sqlx::raw_sql(
         "INSERT INTO idempotency_keys SELECT '00000000-0000-0000-0000-000000000000', 'policy:1:0', fingerprint, \
              aggregate_type, aggregate_id, sequence, position, refusal, recorded_at - interval '1 year' \
@@ -189,7 +189,7 @@ async fn a_key_expires_unless_the_system_or_an_open_payment_needs_it() {
 }
 
 #[tokio::test]
-async fn a_table_of_many_keys_is_gone_through_part_by_part() {
+async fn deletes_expired_keys_in_batches() {
     let database = Database::create().await;
     let pool = &database.pool;
     let many = "INSERT INTO idempotency_keys SELECT md5((n % 97)::text)::uuid, n::text, '', 'order', 'x', 1, n, NULL, \

@@ -1,5 +1,5 @@
-//! Accounts when something comes in between: a client that goes away, an address that changes at the same
-//! moment, a request that is made again much later.
+//! Account changes that are interrupted: a client that disconnects, a concurrent change of address, a repeated
+//! request.
 
 use chrono::TimeDelta;
 use domain::access::Role;
@@ -20,7 +20,7 @@ fn newcomer(email: &str) -> Value {
     json!({ "name": "Ada", "email": email, "password": "cent pizzas chaudes", "idempotencyKey": "k" })
 }
 
-/// Waits until what follows the log for the accounts has come to its end: it would wait for rows as well.
+/// Waits until the account reactors have caught up; they lock the same rows.
 async fn all_is_quiet(pool: &PgPool) {
     let sql = "SELECT position FROM checkpoints WHERE name = 'reactor:account_access' \
          AND position = (SELECT position FROM event_log_head)";
@@ -31,7 +31,7 @@ async fn all_is_quiet(pool: &PgPool) {
     eventually("the accounts have caught up with the log", probe).await;
 }
 
-/// Waits until somebody waits for a lock on a row.
+/// Waits until a statement waits for a row lock.
 async fn somebody_waits(pool: &PgPool) {
     let sql = "SELECT count(*) FROM pg_stat_activity \
          WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%accounts%'";
@@ -43,7 +43,7 @@ async fn somebody_waits(pool: &PgPool) {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_does_not_cut_a_change_off() {
+async fn a_change_completes_after_its_client_disconnects() {
     let house = House::open().await;
     let pool = &house.demo.database.pool;
     let email = "customer1@ocpizza.example";
@@ -54,11 +54,11 @@ async fn a_client_that_goes_away_does_not_cut_a_change_off() {
     sqlx::query(hold).bind(email).execute(&mut *held).await.unwrap();
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "cinq fromages" });
     let request = tokio::spawn(customer.mutate("changePassword", "position", input));
-    // The event is stored; the password is not.
+    // The event is stored, the password is not yet.
     somebody_waits(pool).await;
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());
-    // The server has heard of it, and goes on.
+    // The server has noticed the disconnect and continues.
     house.anybody().data("{ pizzerias { id } }", Value::Null).await;
     tokio::task::yield_now().await;
     held.commit().await.unwrap();
@@ -67,7 +67,7 @@ async fn a_client_that_goes_away_does_not_cut_a_change_off() {
 }
 
 #[tokio::test]
-async fn a_mail_to_the_address_before_is_not_sent_for_the_one_after() {
+async fn sends_no_verification_to_an_address_replaced_meanwhile() {
     let house = House::open().await;
     let pool = &house.demo.database.pool;
     let customer = house.person("customer1");
@@ -87,7 +87,7 @@ async fn a_mail_to_the_address_before_is_not_sent_for_the_one_after() {
 }
 
 #[tokio::test]
-async fn asked_again_after_the_address_has_moved_it_is_the_same_account() {
+async fn a_repeated_sign_up_finds_the_account_after_its_address_changed() {
     let house = House::open().await;
     let first = house.anybody().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
     let ada = house.anybody().with_token(first["token"].as_str().unwrap());
@@ -108,7 +108,7 @@ async fn asked_again_after_the_address_has_moved_it_is_the_same_account() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_accounts_that_never_are() {
+async fn keeps_no_row_for_accounts_that_were_not_created() {
     let house = House::open().await;
     let pool = &house.demo.database.pool;
     let kept = async |email: &str| {

@@ -1,4 +1,4 @@
-//! The kitchen: its queue oldest first, one item after the other, and who may touch it.
+//! The kitchen: its queue from the oldest order on, and the steps of an item.
 
 use serde_json::{Value, json};
 use tests::Api;
@@ -13,7 +13,7 @@ async fn queue(api: &Api, position: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_kitchen_works_from_the_oldest_order_on() {
+async fn the_kitchen_queue_starts_with_the_oldest_order() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -48,7 +48,7 @@ async fn the_kitchen_works_from_the_oldest_order_on() {
 }
 
 #[tokio::test]
-async fn a_long_queue_and_a_long_board_show_the_oldest_and_count_all() {
+async fn a_long_queue_or_board_shows_the_oldest_orders_and_counts_all() {
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     let mut orders = Vec::new();

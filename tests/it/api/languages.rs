@@ -12,7 +12,7 @@ const LABEL: &str = "query($id: ID!) { order(id: $id) { statusLabel } }";
 const FOLLOW: &str = "subscription($id: ID!) { orderChanged(id: $id) { order { statusLabel } } }";
 
 #[tokio::test]
-async fn a_connection_says_its_language_when_it_begins() {
+async fn connection_init_sets_the_language_of_a_socket() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
@@ -44,12 +44,11 @@ async fn a_connection_says_its_language_when_it_begins() {
 }
 
 #[tokio::test]
-async fn the_header_counts_where_a_client_can_set_it() {
+async fn accept_language_applies_to_events_and_to_socket_upgrades() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
     customer.order(&order, "status", &order["position"]).await;
-    // Server-sent events.
     let answer = reqwest::Client::new()
         .post(format!("{}/graphql", shop.server.base))
         .bearer_auth(customer.token().unwrap())
@@ -59,7 +58,7 @@ async fn the_header_counts_where_a_client_can_set_it() {
         .body(json!({ "query": LABEL, "variables": { "id": order["id"] } }).to_string());
     let events = answer.send().await.unwrap().text().await.unwrap();
     assert!(events.contains("Enregistrée"), "{events}");
-    // The upgrade of a WebSocket, whose `connection_init` wins.
+    // `connection_init` wins over the header of a WebSocket's upgrade.
     for (said, french) in [(json!({}), true), (json!({ "acceptLanguage": "en" }), false)] {
         let url = shop.server.base.replacen("http", "ws", 1) + "/graphql";
         let mut request = url.into_client_request().unwrap();

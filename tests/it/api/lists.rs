@@ -1,4 +1,4 @@
-//! Lists: every row once in both directions, filtered and ordered; anything by its id; and in the
+//! Lists: each row exactly once in both directions, with filters and orders; objects by id; answers in the
 //! caller's language.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::orders::{basket, pizza, position, side, with};
 use tests::{Api, Shop};
 
-/// Reads a list page by page: what `key` is of each row, in the order of the list.
+/// Reads a list page by page; returns `key` of each row in the order of the list.
 async fn walk(api: &Api, list: &str, arguments: &str, key: &str, forward: bool, size: usize) -> Vec<Value> {
     let (count, cursor) = if forward { ("first", "after") } else { ("last", "before") };
     let document = format!(
@@ -44,14 +44,14 @@ async fn walk(api: &Api, list: &str, arguments: &str, key: &str, forward: bool, 
     }
 }
 
-/// Two days around now, as the bounds of a filter.
+/// A filter's bounds: one day before and after now.
 fn range(of: &str) -> String {
     let now = Clock::system().now();
     let at = |days| (now + TimeDelta::days(days)).to_rfc3339_opts(SecondsFormat::Secs, true);
     format!("{of}From: \"{}\", {of}To: \"{}\"", at(-1), at(1))
 }
 
-/// Both directions, in pages of several sizes, are the same list; which is answered.
+/// Asserts that both directions in pages of several sizes give the same list, and returns it.
 async fn walked(api: &Api, list: &str, arguments: &str, key: &str) -> Vec<Value> {
     let all = walk(api, list, arguments, key, true, 100).await;
     for size in [3, 7] {
@@ -72,7 +72,7 @@ async fn walked(api: &Api, list: &str, arguments: &str, key: &str) -> Vec<Value>
 }
 
 #[tokio::test]
-async fn every_row_comes_once_forward_and_backward_in_each_order() {
+async fn lists_each_row_once_in_both_directions_and_each_order() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -109,7 +109,7 @@ async fn every_row_comes_once_forward_and_backward_in_each_order() {
         ("channel: WEB", 8),
         ("channel: WEB, fulfilment: ON_SITE", 0),
     ] {
-        // What no index serves needs a range of time.
+        // Filters without an index need a time range.
         let arguments = format!("filter: {{ {filter}, {} }}", range("placed"));
         assert_eq!(walked(&reception, "orders", &arguments, "number").await.len(), expected, "{filter}");
     }
@@ -146,7 +146,7 @@ async fn every_row_comes_once_forward_and_backward_in_each_order() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_size_and_a_cursor_is_of_its_list() {
+async fn refuses_page_sizes_out_of_range_and_malformed_cursors() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     for arguments in [
@@ -173,9 +173,9 @@ async fn a_page_has_a_size_and_a_cursor_is_of_its_list() {
     }
 }
 
-/// A cursor is of one list, in one order, of one object: elsewhere it is refused, and never an empty page.
+/// A cursor belongs to one list, order and object; elsewhere it is refused, never answered by an empty page.
 #[tokio::test]
-async fn a_cursor_of_another_list_or_order_is_refused() {
+async fn refuses_cursors_of_another_list_or_order() {
     let shop = Shop::open().await;
     let (order, delivery) = crate::api::deliveries::ready(&shop).await;
     let (other, _) = crate::api::deliveries::ready(&shop).await;
@@ -208,7 +208,6 @@ async fn a_cursor_of_another_list_or_order_is_refused() {
         let page = answer.body["data"].pointer(path).cloned().unwrap_or_default();
         (answer, page)
     };
-    // The director reads a contact, so that there is a first read.
     let contact = format!("{{ order(id: {order}) {{ contact {{ phone }} }} }}");
     director.data(&contact, Value::Null).await;
     let mut cursors = Vec::new();
@@ -221,7 +220,7 @@ async fn a_cursor_of_another_list_or_order_is_refused() {
     for (at, list) in lists.iter().enumerate() {
         for (of, cursor) in cursors.iter().enumerate() {
             let (answer, page) = ask(list, &format!(", after: \"{cursor}\"")).await;
-            // An order by its name and by default is one order: its cursors are the same.
+            // The default order and its explicit name share their cursors.
             if cursors[at] == cursors[of] {
                 assert!(page["edges"].is_array(), "{list:?}: {}", answer.body);
             } else {
@@ -229,7 +228,7 @@ async fn a_cursor_of_another_list_or_order_is_refused() {
             }
         }
     }
-    // What cursors were before they named their list: refused, but for positions where any position will do.
+    // Cursors of releases before they named their list: refused, except in lists whose cursors are positions.
     for (list, after, taken) in [
         (&lists[0], "WzE3NjQwMDAwMDAsIngiXQ", false),
         (&lists[11], "1", false),
@@ -242,7 +241,7 @@ async fn a_cursor_of_another_list_or_order_is_refused() {
 }
 
 #[tokio::test]
-async fn anything_is_found_by_its_id() {
+async fn finds_each_kind_of_object_by_id() {
     let shop = Shop::open().await;
     let (order, delivery) = crate::api::deliveries::ready(&shop).await;
     let manager = shop.person("manager.p1");
@@ -278,14 +277,14 @@ async fn anything_is_found_by_its_id() {
         let node = shop.person("director").data(document, json!({ "id": nothing })).await["node"].take();
         assert!(node.is_null(), "{nothing}: {node}");
     }
-    // A code stands for an id wherever a pizzeria or an item is asked for.
+    // Codes are accepted as ids of pizzerias and items.
     let both = "{ a: pizzeria(id: \"P1\") { id } b: pizzeria(id: \"pizzeria:P1\") { id } }";
     let data = shop.anybody().data(both, Value::Null).await;
     assert_eq!(data["a"], data["b"]);
 }
 
 #[tokio::test]
-async fn people_are_answered_in_their_language() {
+async fn answers_in_the_language_of_the_caller() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;

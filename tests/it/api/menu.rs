@@ -1,10 +1,10 @@
-//! The menu: what can be made of what is left, to the gram, and what limits it.
+//! The menu: how many of each pizza can be made from the stock, and the limiting ingredient.
 
 use serde_json::{Map, Value, json};
 use tests::orders::{Level, basket, level, missing, pizza, places, refusals, with};
 use tests::{Api, Shop};
 
-/// How much goat cheese P1 has, once the read models have come to `position`.
+/// The goat cheese of P1, once the read models have reached `position`.
 async fn goat_cheese(api: &Api, position: &Value) -> Level {
     level(&api.stock("P1", position).await, "GOAT_CHEESE")
 }
@@ -16,7 +16,7 @@ fn each(s: i64, m: i64, l: i64) -> Map<String, Value> {
 }
 
 #[tokio::test]
-async fn goat_cheese_at_p1_holds_to_the_gram() {
+async fn makeable_pizzas_follow_the_goat_cheese_to_the_gram() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -31,7 +31,7 @@ async fn goat_cheese_at_p1_holds_to_the_gram() {
         reserved = 600 - left;
         assert_eq!(goat_cheese(&kitchen, &order["position"]).await, (600, reserved, left), "{code} {size}");
     }
-    // 46, 70 and 102 grams; 26, 40 and 58.
+    // A Chèvre takes 46, 70 or 102 grams; a Quatre Fromages 26, 40 or 58.
     let head = json!(shop.person("auditor").head().await.to_string());
     assert_eq!(anybody.makeable("P1", "CHV", &head).await, each(2, 1, 1));
     assert_eq!(anybody.makeable("P1", "4FR", &head).await, each(5, 3, 2));
@@ -58,7 +58,7 @@ async fn goat_cheese_at_p1_holds_to_the_gram() {
             assert!(refused["position"].is_string(), "a refusal for want of stock is a fact: {refused}");
         }
     }
-    // What goat cheese is left out of can still be made.
+    // Without goat cheese, the pizza can still be made.
     let without = with(pizza("4FR", "M", 1), json!({ "without": ["GOAT_CHEESE"] }));
     let quote = anybody_quotes(&reception, without).await;
     assert_eq!(quote, json!({ "acceptable": true, "missing": [], "total": { "amount": "13.50" } }));
@@ -75,7 +75,7 @@ async fn goat_cheese_at_p1_holds_to_the_gram() {
     let p2 = shop.person("pizzaiolo1.p2").stock("P2", &moved["position"]).await;
     assert_eq!(level(&p2, "GOAT_CHEESE"), (1_500, 0, 1_500));
     assert_eq!(reception.makeable("P1", "CHV", &moved["position"]).await, each(12, 8, 5));
-    // Without an account, at most ten are shown.
+    // An anonymous caller sees at most ten.
     assert_eq!(anybody.makeable("P1", "CHV", &moved["position"]).await, each(10, 8, 5));
 }
 
@@ -102,7 +102,7 @@ async fn a_blocked_pizza_is_not_makeable_until_it_is_unblocked() {
 }
 
 #[tokio::test]
-async fn the_menu_and_its_allergens_are_for_anybody_and_recipes_for_the_kitchen() {
+async fn the_menu_is_public_and_recipes_are_for_the_kitchen() {
     let shop = Shop::open().await;
     let document = "{ pizzerias { code } menu(pizzeriaId: \"P2\") { version
         pizzas { code allergens sizes { size price { amount currency } } } drinks { code price { amount } }
@@ -138,7 +138,7 @@ async fn the_menu_and_its_allergens_are_for_anybody_and_recipes_for_the_kitchen(
 }
 
 #[tokio::test]
-async fn a_publication_is_told_everything_that_is_wrong_with_it() {
+async fn publishing_a_menu_reports_every_problem_at_once() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     let told = async |input: Value| {
@@ -169,7 +169,7 @@ async fn a_publication_is_told_everything_that_is_wrong_with_it() {
         at("INVALID_INPUT", "idempotencyKey"),
     ];
     assert_eq!(told(input).await, expected);
-    // What only the menu that there is can tell.
+    // Problems that depend on the current menu.
     let recipe =
         json!([{ "ingredient": "TRUFFLE", "quantity": 1 }, { "ingredient": "TOMATO", "quantity": 10_001 }]);
     let input = json!({

@@ -1,4 +1,4 @@
-//! What the API does for its callers, over HTTP and in the schema.
+//! What the API answers and stores, by subject of the domain.
 
 pub mod accounts;
 mod allergens;

@@ -1,4 +1,4 @@
-//! Notes: who reads which, that no event has their text, and that they go when a contact goes.
+//! Notes: who may read which, that no event contains their text, and when they are erased.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use graphql::clock::Clock;
@@ -11,7 +11,7 @@ const KITCHEN: &str = "Allergie aux noix\n2e service";
 const LINE: &str = "Bien cuite";
 const DOOR: &str = "Code 12B, 3e étage";
 
-/// A delivery order with a note of each kind.
+/// A delivery order with one note of each kind.
 fn noted() -> Value {
     let address = json!({ "street": "1 rue du Four", "latitude": 48.893, "longitude": 2.345 });
     let lines = [with(pizza("MAR", "M", 1), json!({ "note": LINE })), pizza("REI", "M", 1)];
@@ -29,7 +29,7 @@ async fn seen(api: &Api, order: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn each_note_is_read_by_those_whom_it_is_for_and_while_they_deal_with_the_order() {
+async fn each_note_is_shown_to_its_readers_while_they_handle_the_order() {
     let shop = Shop::open().await;
     let (customer, kitchen) = (shop.person("customer1"), shop.person("pizzaiolo1.p1"));
     let (courier, other) = (shop.person("courier1.p1"), shop.person("courier2.p1"));
@@ -67,7 +67,7 @@ async fn each_note_is_read_by_those_whom_it_is_for_and_while_they_deal_with_the_
     assert_eq!(at(&courier).await, door);
     assert_eq!(at(&other).await, nothing);
     assert_eq!(at(&kitchen).await, nothing, "the kitchen has handed it on");
-    // That staff read the note of the door is noted, as for the contact.
+    // Reading the door's note is recorded like reading a contact.
     let reads = "{ contactReads(first: 100) { nodes { role } } }";
     let reads = shop.person("director").data(reads, Value::Null).await;
     let roles: Vec<_> =
@@ -76,7 +76,7 @@ async fn each_note_is_read_by_those_whom_it_is_for_and_while_they_deal_with_the_
 }
 
 #[tokio::test]
-async fn an_older_clients_note_is_for_the_kitchen_and_the_courier() {
+async fn the_note_of_an_older_client_reaches_kitchen_and_courier() {
     let shop = Shop::open().await;
     let input = with(
         basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)]),
@@ -88,7 +88,7 @@ async fn an_older_clients_note_is_for_the_kitchen_and_the_courier() {
 }
 
 #[tokio::test]
-async fn no_event_has_the_text_of_a_note_and_a_lines_note_moves_with_its_line() {
+async fn no_event_contains_the_text_of_a_note_and_a_line_keeps_its_note() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(noted()).await;
@@ -115,7 +115,7 @@ async fn no_event_has_the_text_of_a_note_and_a_lines_note_moves_with_its_line() 
     for note in ["noix", LINE, "12B", "Vite"] {
         assert!(!texts.iter().any(|text| text.contains(note)), "{note}");
     }
-    // What an event says of a note proves the row that there is.
+    // The event's hash of a note matches the stored row.
     let proven: bool = sqlx::query_scalar(
         "SELECT bool_and(encode(sha256(n.salt || convert_to(n.text, 'UTF8')), 'hex') = r->>'sha256') \
          AND count(*) = 3 FROM events e, json_array_elements(e.payload->'placement'->'notes') AS r \
@@ -128,7 +128,7 @@ async fn no_event_has_the_text_of_a_note_and_a_lines_note_moves_with_its_line() 
 }
 
 #[tokio::test]
-async fn a_comment_says_why_to_the_staff() {
+async fn staff_read_the_comment_of_a_cancellation() {
     let shop = Shop::open().await;
     let (manager, kitchen) = (shop.person("manager.p1"), shop.person("pizzaiolo1.p1"));
     let order =
@@ -167,7 +167,7 @@ async fn a_comment_says_why_to_the_staff() {
 }
 
 #[tokio::test]
-async fn notes_go_with_their_customer_and_when_their_time_is_over() {
+async fn erases_notes_with_their_customer_and_after_retention() {
     let shop = Shop::open().await;
     let pool = shop.database().pool.clone();
     let count =
@@ -184,7 +184,7 @@ async fn notes_go_with_their_customer_and_when_their_time_is_over() {
     assert_eq!(refusals(&erased), Vec::<&str>::new());
     assert_eq!(seen(&manager, &theirs).await["kitchenNote"], Value::Null);
     eventually("the notes are gone", || async { (count().await == 4).then_some(()) }).await;
-    // The order of the other is over: its notes go once their time is.
+    // The other customer's order is closed: its notes are erased after the retention time.
     fn later() -> DateTime<Utc> {
         Clock::system().now() + TimeDelta::days(400)
     }

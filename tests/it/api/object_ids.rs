@@ -1,5 +1,4 @@
-//! An id stands for one value: a cache that keeps objects by their ids never shows what is of another pizzeria or
-//! another moment.
+//! An id stands for one value: a normalising cache never mixes objects of two pizzerias or two points in time.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +6,12 @@ use serde_json::{Value, json};
 use tests::Shop;
 use tests::orders::{basket, pizza};
 
-/// What a normalising cache keeps: fields by type and id. Panics where two values would share a place.
+/// A normalising cache: fields by type and id. Panics if two values share a key.
 #[derive(Default)]
 struct Cache(BTreeMap<(String, String), BTreeMap<String, Value>>);
 
 impl Cache {
-    /// Takes an answer in. Every selection in these tests names `__typename` and `id`, and has no aliases.
+    /// Adds an answer. Each selection in these tests names `__typename` and `id` and has no aliases.
     fn write(&mut self, value: &Value) {
         match value {
             Value::Object(fields) => {
@@ -39,7 +38,7 @@ const MENU: &str = "query($pizzeria: ID!, $asOf: AsOf) { menu(pizzeriaId: $pizze
     extras { __typename id price { amount } available ingredient { __typename id name allergens } } } }";
 
 #[tokio::test]
-async fn no_id_has_two_values_in_two_pizzerias_or_at_two_moments() {
+async fn ids_differ_between_pizzerias_and_points_in_time() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     let mut cache = Cache::default();
@@ -61,7 +60,7 @@ async fn no_id_has_two_values_in_two_pizzerias_or_at_two_moments() {
     for (pizzeria, as_of) in
         [("P1", Value::Null), ("P2", Value::Null), ("P1", then.clone()), ("P2", then.clone())]
     {
-        // Once the read models have come so far: the past does not wait.
+        // Waits for the read models, because reads of the past do not.
         director.stock(pizzeria, &head).await;
         cache.write(&director.data(MENU, json!({ "pizzeria": pizzeria, "asOf": as_of })).await);
     }
@@ -88,13 +87,13 @@ async fn no_id_has_two_values_in_two_pizzerias_or_at_two_moments() {
 }
 
 #[tokio::test]
-async fn each_id_leads_back_to_its_value_and_names_its_thing_where_a_thing_is_asked_for() {
+async fn each_id_leads_back_to_its_value_and_is_accepted_as_an_input() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     let order = director.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
     let before = order["position"].as_str().unwrap().to_owned();
     let started = shop.person("pizzaiolo1.p1").step("startPreparation", &order).await;
-    // Once the read models have come so far.
+    // Waits for the read models.
     director.order(&order, "status", &started["position"]).await;
     let id = order["id"].as_str().unwrap();
     let document = "query($id: ID!) { node(id: $id) { __typename id ... on Order { status } } }";
@@ -122,7 +121,6 @@ async fn each_id_leads_back_to_its_value_and_names_its_thing_where_a_thing_is_as
     {
         assert_eq!(director.data(document, json!({ "id": none })).await["node"], Value::Null, "{none}");
     }
-    // A customer cannot look into another's past either.
     let stranger = shop.person("customer2").ask(document, json!({ "id": format!("{id}@{before}") })).await;
     assert_eq!(stranger.body["data"]["node"], Value::Null);
     let line = json!({ "item": "menuItem:P1:MAR", "size": "M", "quantity": 1, "extras": ["extra:P1:EGG"] });

@@ -1,5 +1,5 @@
-//! What is bounded so that nobody's money, stock or evening is taken by another: who records money, what is made and
-//! handed over unpaid, what one customer holds, and what is promised.
+//! Limits that protect money, stock and the kitchen: payment methods, unpaid orders, card attempts, promised
+//! times.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn takeaway(pizzas: i64) -> Value {
     basket("P1", "TAKEAWAY", &[pizza("MAR", "M", pizzas)])
 }
 
-/// The same, by a customer on the web.
+/// The same order by a customer on the web.
 fn on_the_web(pizzas: i64) -> Value {
     with(takeaway(pizzas), json!({ "channel": "WEB" }))
 }
@@ -25,7 +25,7 @@ fn cash(amount: &str) -> Value {
     json!({ "method": "CASH", "amount": amount })
 }
 
-/// An account that was made a moment ago.
+/// A new account.
 async fn fresh(api: &Api, name: &str) -> Api {
     let email = format!("{name}@example.org");
     let input = json!({ "name": name, "email": email, "password": "seven wild horses run" });
@@ -33,7 +33,7 @@ async fn fresh(api: &Api, name: &str) -> Api {
     api.with_token(signed_up["token"].as_str().unwrap_or_else(|| panic!("{signed_up}")))
 }
 
-/// Whether an action is enabled for somebody on an order, and if not, why.
+/// Whether an action on an order is enabled for the caller, and otherwise the code of the reason.
 async fn action(api: &Api, order: &Value, name: &str, position: &Value) -> (bool, Value) {
     let seen = api.order(order, "allowedActions { action enabled code }", position).await;
     let actions = seen["allowedActions"].as_array().cloned().unwrap_or_default();
@@ -43,7 +43,7 @@ async fn action(api: &Api, order: &Value, name: &str, position: &Value) -> (bool
 }
 
 #[tokio::test]
-async fn online_is_not_recorded_by_hand_and_a_courier_records_money_only_for_what_they_carry() {
+async fn staff_can_not_record_online_payments_and_couriers_record_only_their_deliveries() {
     let shop = Shop::open().await;
     let (order, delivery) = crate::api::deliveries::ready(&shop).await;
     let (courier, other) = (shop.person("courier1.p1"), shop.person("courier2.p1"));
@@ -69,7 +69,7 @@ async fn online_is_not_recorded_by_hand_and_a_courier_records_money_only_for_wha
 }
 
 #[tokio::test]
-async fn what_was_paid_for_one_is_not_made_as_eight() {
+async fn prepares_no_order_that_was_changed_beyond_its_payment() {
     let shop = Shop::open().await;
     let (customer, kitchen) = (shop.person("customer1"), shop.person("pizzaiolo1.p1"));
     let order = customer.placed(with(on_the_web(1), json!({ "payment": "ONLINE" }))).await;
@@ -91,7 +91,7 @@ async fn what_was_paid_for_one_is_not_made_as_eight() {
 }
 
 #[tokio::test]
-async fn without_a_payment_provider_nothing_is_paid_online() {
+async fn refuses_online_payment_without_a_provider() {
     let demo = Demo::create().await;
     let development = Server::start(&demo.database, Clock::system()).await;
     let production = Server::start_with(&demo.database, |config| Config {
@@ -120,13 +120,13 @@ async fn without_a_payment_provider_nothing_is_paid_online() {
         (&quoted["paymentIntents"], &quoted["acceptable"]),
         (&json!(["ONLINE", "AT_COUNTER"]), &json!(true))
     );
-    // Refused for now: under the same key it is accepted once there is a provider.
+    // The refusal is not final: the same key is accepted once a provider is configured.
     let accepted = customer.place(with(online, json!({ "idempotencyKey": "k" }))).await;
     assert_eq!(refusals(&accepted), Vec::<&str>::new());
 }
 
 #[tokio::test]
-async fn a_fresh_account_holds_two_unpaid_orders_however_many_it_sends_at_once_to_two_processes() {
+async fn limits_unpaid_orders_of_a_new_account_over_two_processes() {
     let demo = Demo::create().await;
     let one = Server::start(&demo.database, Clock::system()).await;
     let two = Server::start(&demo.database, Clock::system()).await;
@@ -142,7 +142,7 @@ async fn a_fresh_account_holds_two_unpaid_orders_however_many_it_sends_at_once_t
     let accepted = payloads.iter().filter(|payload| refusals(payload).is_empty()).count();
     let refused = payloads.iter().filter(|payload| refusals(payload) == ["VERIFICATION_REQUIRED"]).count();
     assert_eq!((accepted, refused), (2, 4), "{payloads:?}");
-    // Paying for one makes room.
+    // Paying for one order makes room for another.
     let paid = payloads.iter().find(|payload| refusals(payload).is_empty()).unwrap();
     let reception = demo.person(&two.base, "receptionist1.p1");
     let payment = reception.to_order("recordPayment", &paid["order"], cash("55.00")).await;
@@ -151,7 +151,7 @@ async fn a_fresh_account_holds_two_unpaid_orders_however_many_it_sends_at_once_t
 }
 
 #[tokio::test]
-async fn a_caller_is_bounded_by_telephone_number_and_a_manager_is_not() {
+async fn limits_phone_orders_by_number_except_for_managers() {
     let shop = Shop::open().await;
     let limits = json!({ "caller": { "orders": 2, "pieces": 20 } });
     let update = json!({ "pizzeriaId": "P1", "unpaidLimits": limits });
@@ -173,7 +173,7 @@ async fn a_caller_is_bounded_by_telephone_number_and_a_manager_is_not() {
 }
 
 #[tokio::test]
-async fn a_manager_sees_unpaid_orders_in_one_list_and_releases_their_stock_with_one_command() {
+async fn a_manager_lists_and_releases_unpaid_orders() {
     let shop = Shop::open().await;
     let (customer, manager) = (shop.person("customer1"), shop.person("manager.p1"));
     let reception = shop.person("receptionist1.p1");
@@ -207,7 +207,7 @@ async fn a_manager_sees_unpaid_orders_in_one_list_and_releases_their_stock_with_
 }
 
 #[tokio::test]
-async fn cards_are_tried_five_times_on_an_order_and_ten_times_by_an_account() {
+async fn limits_declined_cards_to_five_an_order_and_ten_an_account() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let online = || with(on_the_web(1), json!({ "payment": "ONLINE" }));
@@ -228,14 +228,14 @@ async fn cards_are_tried_five_times_on_an_order_and_ten_times_by_an_account() {
         (&payload["userErrors"][0]["detail"]["max"], &payload["order"]["version"]),
         (&json!(10), &json!(1))
     );
-    // Another account is another matter.
+    // Another account has its own limit.
     let other = shop.person("customer2");
     let order = other.placed(online()).await;
     assert_eq!(refusals(&other.to_order("payOnline", &order, json!({})).await), Vec::<&str>::new());
 }
 
 #[tokio::test]
-async fn so_many_refused_orders_are_stored_and_the_others_are_answered_alike() {
+async fn stores_twenty_refused_orders_and_answers_the_others_alike() {
     let shop = Shop::open().await;
     let (customer, director) = (shop.person("customer1"), shop.person("director"));
     let before = director.head().await;
@@ -249,7 +249,7 @@ async fn so_many_refused_orders_are_stored_and_the_others_are_answered_alike() {
 }
 
 #[tokio::test]
-async fn starting_twelve_orders_and_waiting_deliveries_make_no_promise_earlier() {
+async fn started_orders_and_waiting_deliveries_do_not_shorten_the_promised_time() {
     let shop = Shop::open().await;
     let (reception, kitchen) = (shop.person("receptionist1.p1"), shop.person("pizzaiolo1.p1"));
     let promised = async |fulfilment: &str, at: &Value| {

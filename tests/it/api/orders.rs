@@ -1,4 +1,4 @@
-//! An order from placement to its end: every way it can go, and what it costs.
+//! Orders from placement to every possible end, and what they cost.
 
 use chrono::{TimeDelta, Utc};
 use futures_util::FutureExt;
@@ -16,7 +16,7 @@ const QUEUE: &str =
 const READY: &str = "subscription($after: LogPosition) { readyDeliveries(pizzeriaId: \"P1\", after: $after) {
     event delivery { status } } }";
 
-/// Two pizzas and a drink, for the customer's own door.
+/// Two pizzas and two drinks, delivered to the customer's address.
 fn dinner() -> Value {
     basket("P1", "DELIVERY", &[pizza("MAR", "M", 1), pizza("REI", "L", 1), side("COLA", 2)])
 }
@@ -27,7 +27,7 @@ async fn history(api: &Api, order: &Value, position: &Value) -> Vec<String> {
     nodes.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What a caller may do, and the code of why not.
+/// The caller's allowed actions, each with the code of the reason if disabled.
 async fn actions(api: &Api, order: &Value, position: &Value) -> Vec<(String, Option<String>)> {
     let seen = api.order(order, "allowedActions { action enabled code reason }", position).await;
     let actions = seen["allowedActions"].as_array().unwrap().clone();
@@ -43,7 +43,7 @@ async fn actions(api: &Api, order: &Value, position: &Value) -> Vec<(String, Opt
 }
 
 #[tokio::test]
-async fn followers_see_every_step_to_the_door_once_and_in_order() {
+async fn followers_receive_each_step_to_the_door_once_and_in_order() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -153,7 +153,7 @@ async fn followers_see_every_step_to_the_door_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_closed_door_is_tried_again_and_then_brought_back() {
+async fn a_failed_delivery_is_retried_and_then_returned() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -183,7 +183,7 @@ async fn a_closed_door_is_tried_again_and_then_brought_back() {
 }
 
 #[tokio::test]
-async fn takeaway_is_handed_over_once_it_is_paid() {
+async fn hands_takeaway_over_once_it_is_paid() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -214,7 +214,7 @@ async fn takeaway_is_handed_over_once_it_is_paid() {
 }
 
 #[tokio::test]
-async fn vat_follows_how_the_order_leaves_and_its_parts_add_up() {
+async fn vat_depends_on_fulfilment_and_adds_up() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let lines = [pizza("MAR", "M", 1), side("COLA", 1), side("BEER", 1), side("ICE_CREAM", 1)];
@@ -241,7 +241,7 @@ async fn vat_follows_how_the_order_leaves_and_its_parts_add_up() {
 }
 
 #[tokio::test]
-async fn change_and_cancel_work_before_preparation_and_are_too_late_after() {
+async fn orders_can_be_changed_and_cancelled_until_preparation_starts() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -294,7 +294,7 @@ async fn kitchen_head(shop: &Shop) -> i64 {
 }
 
 #[tokio::test]
-async fn a_manager_cancels_what_is_being_made_and_its_ingredients_are_waste() {
+async fn a_manager_cancels_a_started_order_and_its_ingredients_are_wasted() {
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -312,7 +312,7 @@ async fn a_manager_cancels_what_is_being_made_and_its_ingredients_are_waste() {
     assert_eq!(event["actor"]["role"], "MANAGER");
     assert!(event["payload"].to_string().contains("GOAT_CHEESE"), "{event}");
 
-    // Ready at the counter, and nobody comes.
+    // Ready, and not collected.
     let order = manager.placed(basket("P1", "TAKEAWAY", &[pizza("CHV", "M", 1)])).await;
     kitchen.step("startPreparation", &order).await;
     kitchen.step("markOrderReady", &order).await;
@@ -354,17 +354,17 @@ async fn an_online_order_waits_for_its_payment() {
 }
 
 #[tokio::test]
-async fn an_online_order_that_stays_unpaid_expires_and_releases_its_ingredients() {
+async fn an_unpaid_online_order_expires_and_releases_its_ingredients() {
     let demo = Demo::create().await;
     let server = Server::start(&demo.database, Clock::system()).await;
     let customer = demo.person(&server.base, "customer1");
     let kitchen = demo.person(&server.base, "pizzaiolo1.p1");
     let online = with(dinner(), json!({ "payment": "ONLINE" }));
     let in_time = customer.placed(online.clone()).await;
-    // That it is read says that this process looks after the orders, and not the next one.
+    // The read model is ahead, so this process runs the timer and the next one does not.
     assert_eq!(level(&kitchen.stock("P1", &in_time["position"]).await, "COLA"), (60, 2, 58));
 
-    // Placed by a process whose clock is eleven minutes behind: ten minutes are over for the other.
+    // Placed by a process whose clock is eleven minutes behind: for this one, ten minutes have passed.
     #[allow(clippy::disallowed_methods)] // the clock that the test gives
     let behind = Server::start(&demo.database, Clock(|| Utc::now() - TimeDelta::minutes(11))).await;
     let order = customer.at(&behind.base).placed(online).await;
@@ -376,7 +376,7 @@ async fn an_online_order_that_stays_unpaid_expires_and_releases_its_ingredients(
 }
 
 #[tokio::test]
-async fn refusals_name_what_stands_in_the_way_and_store_nothing() {
+async fn refused_placements_name_the_reason_and_store_nothing() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let head = kitchen_head(&shop).await;

@@ -1,4 +1,4 @@
-//! Payments that are interrupted: whatever fails and whenever, a charge is captured once or goes back.
+//! Interrupted payments: whatever fails, a charge is captured once or refunded.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,17 +15,17 @@ use tests::server::Server;
 use tests::{Answer, Api, Demo, eventually};
 use uuid::Uuid;
 
-/// What goes wrong at the next charge.
+/// The fault of the next charge.
 enum Fault {
-    /// The service never hears of it.
+    /// The request does not reach the service.
     RequestLost,
-    /// The service takes the money, and nobody hears of it.
+    /// The service charges, and its answer is lost.
     AnswerLost,
-    /// The service takes the money, and before it says so something happens.
+    /// The service charges, and another action runs before its answer.
     Meanwhile(BoxFuture<'static, ()>),
 }
 
-/// The demo's service at the end of a bad line.
+/// The demo's payment service behind an unreliable connection.
 struct BadLine {
     service: DemoPayments,
     next: Mutex<Option<Fault>>,
@@ -78,7 +78,7 @@ impl PaymentService for BadLine {
     }
 }
 
-/// A server that charges over a bad line, and a customer with an order to be paid.
+/// A server with an unreliable payment service, and a customer with an unpaid order.
 struct Till {
     demo: Demo,
     _server: Server,
@@ -119,7 +119,7 @@ impl Till {
         self.customer.try_mutate("payOnline", "order { status }", input).await
     }
 
-    /// A payment that is answered: its refusals, and the order's status.
+    /// The refusals of a payment, and the order's status.
     async fn pay(&self, key: &str) -> (Vec<String>, String) {
         let mut payload = self.try_pay(key).await.data()["payOnline"].take();
         let status = payload["order"]["status"].take();
@@ -127,12 +127,12 @@ impl Till {
         (refusals, status.as_str().unwrap().to_owned())
     }
 
-    /// As if their requests had had their time.
+    /// Makes open intents old enough to be settled.
     async fn age(&self) {
         age(self.pool()).await;
     }
 
-    /// How the intents of the order ended, oldest first.
+    /// Outcomes of the order's intents, oldest first.
     async fn endings(&self) -> Vec<Option<String>> {
         let sql = "SELECT ending FROM payment_intents ORDER BY created_at, id";
         sqlx::query_scalar(sql).fetch_all(self.pool()).await.unwrap()
@@ -148,13 +148,13 @@ impl Till {
         .await;
     }
 
-    /// What the payment service has in its books.
+    /// Charges and refunds booked by the payment service.
     async fn books(&self) -> Vec<String> {
         let sql = "SELECT status FROM demo_charges ORDER BY status";
         sqlx::query_scalar(sql).fetch_all(self.pool()).await.unwrap()
     }
 
-    /// How often the order says that money came in.
+    /// Number of captures in the order's events.
     async fn captured(&self) -> i64 {
         let sql = "SELECT count(*) FROM events WHERE event_type = 'PaymentCaptured'";
         sqlx::query_scalar(sql).fetch_one(self.pool()).await.unwrap()
@@ -178,7 +178,7 @@ fn paid() -> (Vec<String>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_charge_that_could_not_be_stored_is_captured_later() {
+async fn captures_a_charge_that_could_not_be_stored() {
     let till = Till::open().await;
     let pool = till.pool().clone();
     let cut = async move {
@@ -197,11 +197,11 @@ async fn a_charge_that_could_not_be_stored_is_captured_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_charge_that_nobody_heard_of_is_found() {
+async fn finds_a_charge_whose_answer_was_lost() {
     let till = Till::open().await;
     till.next_charge(Fault::AnswerLost);
     assert_eq!(till.try_pay("k").await.code(), "UNAVAILABLE");
-    // While the service does not answer, nothing is decided.
+    // Nothing is decided while the service does not answer.
     till.line.away.store(true, Ordering::SeqCst);
     till.age().await;
     eventually("it is looked after", || async {
@@ -219,7 +219,7 @@ async fn a_charge_that_nobody_heard_of_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn asking_again_finds_the_same_charge() {
+async fn a_repeated_request_finds_the_same_charge() {
     let till = Till::open().await;
     till.next_charge(Fault::AnswerLost);
     assert_eq!(till.try_pay("k").await.code(), "UNAVAILABLE");
@@ -227,7 +227,7 @@ async fn asking_again_finds_the_same_charge() {
     assert_eq!((till.captured().await, till.books().await), (1, vec!["ACCEPTED".to_owned()]));
     till.ended(&["CAPTURED"]).await;
 
-    // Another wish does, too: what was charged comes first, and then nothing is due.
+    // A different request settles it too: first what was charged, then nothing is due.
     let till = Till::open().await;
     till.next_charge(Fault::AnswerLost);
     assert_eq!(till.try_pay("k").await.code(), "UNAVAILABLE");
@@ -236,7 +236,7 @@ async fn asking_again_finds_the_same_charge() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_never_charged_can_never_be() {
+async fn an_uncharged_intent_is_cancelled_for_good() {
     let till = Till::open().await;
     till.next_charge(Fault::RequestLost);
     assert_eq!(till.try_pay("k").await.code(), "UNAVAILABLE");
@@ -254,8 +254,8 @@ async fn what_was_never_charged_can_never_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn money_that_the_order_does_not_take_goes_back() {
-    // Cancelled between the charge and its storing.
+async fn refunds_money_that_the_order_does_not_take() {
+    // Cancelled between the charge and its recording.
     let till = Arc::new(Till::open().await);
     let meanwhile = Arc::clone(&till);
     till.next_charge(Fault::Meanwhile(async move { meanwhile.cancel().await }.boxed()));
@@ -263,7 +263,7 @@ async fn money_that_the_order_does_not_take_goes_back() {
     till.ended(&["REFUNDED"]).await;
     assert_eq!((till.captured().await, till.books().await), (0, vec!["REFUNDED".to_owned()]));
 
-    // Cancelled before anybody has heard of the charge.
+    // Cancelled before the process knows about the charge.
     let till = Till::open().await;
     till.next_charge(Fault::AnswerLost);
     assert_eq!(till.try_pay("k").await.code(), "UNAVAILABLE");
@@ -274,7 +274,7 @@ async fn money_that_the_order_does_not_take_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn settled_beside_its_own_request_it_is_captured_once() {
+async fn captures_once_when_settled_beside_the_request() {
     let till = Arc::new(Till::open().await);
     let meanwhile = Arc::clone(&till);
     let settled = async move {
@@ -285,7 +285,7 @@ async fn settled_beside_its_own_request_it_is_captured_once() {
     assert_eq!(till.pay("k").await, paid());
     assert_eq!((till.captured().await, till.books().await), (1, vec!["ACCEPTED".to_owned()]));
 
-    // As if the process had died before it closed the intent.
+    // As if the process had ended before closing the intent.
     let reopen = "UPDATE payment_intents SET ending = NULL, due_at = now()";
     sqlx::query(reopen).execute(till.pool()).await.unwrap();
     till.ended(&["CAPTURED"]).await;
@@ -293,11 +293,11 @@ async fn settled_beside_its_own_request_it_is_captured_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_payments_at_once_one_is_captured() {
+async fn captures_one_of_many_concurrent_payments() {
     let till = Till::open().await;
     let order = json!({ "orderId": till.order["id"] });
     let paying = (0..12).map(|n| {
-        // Half of them with one key, the others each with a wish of their own.
+        // Half of the requests share a key, the others have one each.
         let key = if n % 2 == 0 { json!({ "idempotencyKey": "same" }) } else { json!({}) };
         till.customer.apart().try_mutate("payOnline", "order { status }", with(order.clone(), key))
     });
@@ -310,7 +310,7 @@ async fn of_many_payments_at_once_one_is_captured() {
             assert_eq!(answer.code(), "CONFLICT");
         }
     }
-    // Those that made way for one another are over, too.
+    // Intents that were superseded are closed too.
     till.age().await;
     eventually("no payment is open", || async {
         till.endings().await.iter().all(Option::is_some).then_some(())

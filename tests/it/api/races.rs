@@ -1,4 +1,4 @@
-//! Many at once: exactly one gets what there is one of, and one key means one order.
+//! Concurrent clients: one of them gets the last item, and one key places one order.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use tests::{Api, Demo, Shop};
 
 const CLIENTS: usize = 64;
 
-/// How often each answer came.
+/// Count of each answer.
 fn tally(payloads: &[Value]) -> BTreeMap<String, usize> {
     let mut tally = BTreeMap::new();
     for payload in payloads {
@@ -27,14 +27,14 @@ fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_clients_one_gets_the_last_pizza() {
+async fn one_of_64_clients_gets_the_last_pizza() {
     let shop = Shop::open().await;
     let kitchen = shop.person("pizzaiolo1.p1");
     let left = json!({ "lines": [{ "ingredient": "BASIL", "quantity": 4 }] });
     let counted = kitchen.to_stock("countStock", "P1", left).await;
     assert_eq!(shop.anybody().makeable("P1", "MAR", &counted["position"]).await["M"], json!([1, "BASIL"]));
 
-    // Half of them at another process, as it were: one with a log, a cache and a queue of its own.
+    // Half of the clients use a second server with its own log, cache and queue.
     let other = Server::start(shop.database(), Clock::system()).await;
     let buyers = ["customer1", "customer2", "customer3", "receptionist1.p1"].map(|who| shop.person(who));
     let bases = [&shop.server.base, &other.base];
@@ -48,7 +48,7 @@ async fn of_64_clients_one_gets_the_last_pizza() {
     }
     let head = json!(shop.person("auditor").head().await.to_string());
     assert_eq!(level(&kitchen.stock("P1", &head).await, "BASIL"), (4, 4, 0));
-    // Every refusal is a fact, and there is one order.
+    // Every refusal is stored, and one order exists.
     let document = "{ placed: events(filter: { types: [\"OrderPlaced\"], afterPosition: \"0\" }, first: 100) { nodes { type } }
         refused: events(filter: { types: [\"OrderRefused\"], afterPosition: \"0\" }, first: 100) { nodes { type } } }";
     let data = shop.person("auditor").data(document, Value::Null).await;
@@ -57,7 +57,7 @@ async fn of_64_clients_one_gets_the_last_pizza() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_couriers_one_gets_the_delivery() {
+async fn one_of_two_couriers_gets_the_delivery() {
     let shop = Shop::open().await;
     let couriers = [shop.person("courier1.p1"), shop.person("courier2.p1")];
     let mut claimed_at = Value::Null;
@@ -70,7 +70,7 @@ async fn of_two_couriers_one_gets_the_delivery() {
         claimed_at =
             answers.iter().map(|answer| answer["position"].clone()).find(|at| !at.is_null()).unwrap();
     }
-    // What the six claims left on the couriers' hands is three deliveries, no more.
+    // Six claims assigned three deliveries.
     let document = "query($at: LogPosition) {
         deliveries(first: 10, filter: { status: [ASSIGNED] }, atLeastPosition: $at) { nodes { id } } }";
     let mut carried = 0;
@@ -82,7 +82,7 @@ async fn of_two_couriers_one_gets_the_delivery() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_sent_64_times_over_two_processes_is_one_order_with_one_answer() {
+async fn a_key_sent_64_times_to_two_processes_places_one_order() {
     let demo = Demo::create().await;
     let (a, b) = tokio::join!(Process::serve(&demo.database.url), Process::serve(&demo.database.url));
     let customer = demo.person(&a.base, "customer1");
@@ -101,10 +101,10 @@ async fn a_key_sent_64_times_over_two_processes_is_one_order_with_one_answer() {
 
     let other = clients[1].place(order(2)).await;
     assert_eq!((refusals(&other), other["position"].is_null()), (vec!["IDEMPOTENCY_KEY_REUSED"], true));
-    // Another's key is another key.
+    // Keys of different accounts are independent.
     let neighbour = demo.person(&b.base, "customer2").place(order(1)).await;
     assert_ne!(neighbour["order"]["id"], answers[0]["order"]["id"]);
-    // A refusal that was stored is answered again, too.
+    // A stored refusal is repeated too.
     let many = |client: &Api| {
         let keyed = json!({ "idempotencyKey": "dinner-2" });
         client.place(with(basket("P1", "TAKEAWAY", &[pizza("CHV", "M", 9)]), keyed))

@@ -1,4 +1,4 @@
-//! A day's takings: what was sold, by which VAT rate, how it was paid, and what was refused.
+//! A day's sales: orders, VAT by rate, payments, refusals.
 
 use graphql::clock::Clock;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use tests::orders::{basket, pizza, side};
 use tests::server::Server;
 
 #[tokio::test]
-async fn the_days_takings_add_up() {
+async fn the_sales_of_a_day_add_up() {
     let demo = Demo::create().await;
-    // Half past midnight in Paris: the business of the evening before.
+    // 00:30 in Paris: sales of the evening before.
     let server = Server::start(&demo.database, Clock(|| "2026-11-23T23:30:00Z".parse().unwrap())).await;
     let person = |account: &str| demo.person(&server.base, account);
     let (reception, manager) = (person("receptionist1.p1"), person("manager.p1"));
-    // 11.00 for the pizza and 2.20 for the cola, twice; one of them on site.
+    // 11.00 for the pizza and 2.20 for the cola, twice; one order on site.
     let lines = [pizza("MAR", "M", 1), side("COLA", 1)];
     let mut orders = Vec::new();
     for fulfilment in ["TAKEAWAY", "ON_SITE", "TAKEAWAY"] {

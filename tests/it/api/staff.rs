@@ -1,4 +1,4 @@
-//! Who works here, from outside: hired, given another role, let go; and the director who stays.
+//! Staff: hiring, changing roles, revoking, and the last director.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn noe(role: &str, pizzeria: Value) -> Value {
     json!({ "name": "Noé Girard", "email": "Noe@example.org", "role": role, "pizzeriaId": pizzeria })
 }
 
-/// Accepts the invitation of somebody who was hired.
+/// Accepts an employee's invitation.
 async fn accept(house: &House, email: &str) -> Api {
     let token = house.letter(email, 1).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
@@ -32,7 +32,7 @@ async fn accept(house: &House, email: &str) -> Api {
 }
 
 #[tokio::test]
-async fn somebody_is_hired_moved_let_go_and_hired_again() {
+async fn an_employee_is_hired_moved_revoked_and_hired_again() {
     let house = House::open().await;
     let (manager, director) = (house.person("manager.p1"), house.person("director"));
     let mut input = noe("COURIER", json!("P1"));
@@ -51,7 +51,7 @@ async fn somebody_is_hired_moved_let_go_and_hired_again() {
         ["ALREADY_HIRED"]
     );
 
-    // No password, no way in but the invitation.
+    // Without a password only the invitation signs in.
     assert_eq!(codes(&house.sign_in("noe@example.org", PASSWORD).await), ["BAD_CREDENTIALS"]);
     let noe_api = accept(&house, "noe@example.org").await;
     assert_eq!(noe_api.data(ME, Value::Null).await["me"]["role"], "COURIER");
@@ -60,7 +60,7 @@ async fn somebody_is_hired_moved_let_go_and_hired_again() {
     assert!(listed["staff"]["nodes"].as_array().unwrap().iter().any(|one| one["id"] == seen["id"]));
     assert_eq!(noe_api.ask(list, Value::Null).await.code(), "FORBIDDEN");
 
-    // Another role and place hold for the next request of the same session.
+    // The new role and pizzeria apply to the next request of the same session.
     let stock = "{ stock(pizzeriaId: \"P2\") { id } }";
     assert_eq!(noe_api.ask(stock, Value::Null).await.code(), "FORBIDDEN");
     let moved = director.mutate("hireStaff", STAFF, noe("PIZZAIOLO", json!("P2"))).await;
@@ -92,7 +92,7 @@ async fn somebody_is_hired_moved_let_go_and_hired_again() {
 }
 
 #[tokio::test]
-async fn nobody_hires_above_themselves_or_next_door() {
+async fn refuses_hiring_into_higher_roles_and_other_pizzerias() {
     let house = House::open().await;
     let (manager, director) = (house.person("manager.p1"), house.person("director"));
     for (api, input, code) in [
@@ -122,7 +122,7 @@ async fn nobody_hires_above_themselves_or_next_door() {
     let fields = ["pizzeriaId", "email", "name", "phone", "idempotencyKey"];
     let told: Vec<String> = places(&payload).into_iter().map(|(_, field)| field).collect();
     assert_eq!(told, fields.map(|field| format!("input.{field}")), "{payload}");
-    // People who are somebody else's already.
+    // Addresses of existing accounts.
     for (email, expected) in [
         ("courier1.p2@ocpizza.example", "FORBIDDEN"),
         ("manager.p1@ocpizza.example", "FORBIDDEN"),
@@ -143,7 +143,7 @@ async fn nobody_hires_above_themselves_or_next_door() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_directors_who_revoke_each_other_one_stays() {
+async fn one_of_two_directors_who_revoke_each_other_remains() {
     let house = House::open().await;
     let second = Server::start(&house.demo.database, Clock::system()).await;
     let mut one = house.person("director");
@@ -162,7 +162,7 @@ async fn of_two_directors_who_revoke_each_other_one_stays() {
             one.try_mutate("revokeStaff", STAFF, json!({ "staffId": second_id })),
             there.try_mutate("revokeStaff", STAFF, revoke_one),
         );
-        // Who was quicker has ended the other's session, or leaves the other the last one.
+        // The first to commit ended the other's session, or the other is the last director.
         let done = |answer: &tests::Answer| {
             let payload = &answer.body["data"]["revokeStaff"];
             payload.is_object() && codes(payload).is_empty()
@@ -193,7 +193,7 @@ async fn of_two_directors_who_revoke_each_other_one_stays() {
 }
 
 #[tokio::test]
-async fn what_was_cut_off_between_the_log_and_the_accounts_is_mended() {
+async fn interrupted_staff_changes_are_completed_from_the_log() {
     let house = House::open().await;
     let courier = house.person("courier1.p1");
     let id = courier.data(ME, Value::Null).await["me"]["id"].clone();
@@ -213,7 +213,7 @@ async fn what_was_cut_off_between_the_log_and_the_accounts_is_mended() {
 }
 
 #[tokio::test]
-async fn events_of_staff_belong_to_the_pizzeria_where_they_worked_then() {
+async fn events_of_staff_belong_to_their_pizzeria_at_that_time() {
     let house = House::open().await;
     let (there, here) = (house.person("manager.p1"), house.person("manager.p2"));
     let director = house.person("director");
@@ -244,7 +244,7 @@ async fn events_of_staff_belong_to_the_pizzeria_where_they_worked_then() {
     let item = followed.item().await;
     let tests::Item::Next(item) = item else { panic!("{item:?}") };
     assert_eq!(item["event"]["type"], "StaffAccountUpdated");
-    // Postings are made anew from the log.
+    // Postings are rebuilt from the log.
     let pool = &house.demo.database.pool;
     sqlx::query("DELETE FROM staff_postings").execute(pool).await.unwrap();
     let unknown = seen(&here).await;

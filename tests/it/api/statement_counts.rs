@@ -1,4 +1,4 @@
-//! How often a query asks the database: not oftener for many rows than for few.
+//! A query executes as many SQL statements for many rows as for few.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ use tests::{Shop, eventually};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-/// Counts the statements of one pool: the only one here that says what it executes at this level.
+/// Counts the statements of one pool; no other pool logs its statements at this level.
 #[derive(Clone, Default)]
 struct Statements(Arc<AtomicUsize>);
 
@@ -37,7 +37,7 @@ impl<S: Subscriber> Layer<S> for Statements {
     }
 }
 
-/// A pool whose statements are counted. One connection: what a new one asks first would count as well.
+/// A pool whose statements are counted. It has one connection, because opening another would count.
 async fn counted(url: &str) -> PgPool {
     let told = url.parse::<PgConnectOptions>().unwrap().log_statements("info".parse().unwrap());
     let told = told.log_slow_statements("info".parse().unwrap(), std::time::Duration::from_secs(60));
@@ -52,7 +52,7 @@ struct Counting {
 }
 
 impl Counting {
-    /// The answer, and how many statements it took.
+    /// The answer and its number of statements.
     async fn run(&self, query: &str, first: i32) -> (Value, usize) {
         let batches = Batches::default();
         let request = Request::new(query)
@@ -67,7 +67,7 @@ impl Counting {
     }
 }
 
-/// Fifty orders of P1, each waiting for a courier to `customer1`.
+/// Fifty orders of P1, each with a delivery to `customer1` that waits for a courier.
 async fn fifty(shop: &Shop) {
     let customer = shop.person("customer1");
     let (kitchen, manager) = (shop.person("pizzaiolo1.p1"), shop.person("manager.p1"));
@@ -83,7 +83,7 @@ async fn fifty(shop: &Shop) {
         (data["deliveries"]["nodes"].as_array().unwrap().len() == 50).then_some(())
     })
     .await;
-    // The first of either list are on their way, so that few rows show all that many do.
+    // The first rows have started, so that five rows use the same fields as fifty.
     let firsts = "{ orders(first: 3, orderBy: PLACED_AT_ASC) { nodes { delivery { id } } }
         deliveries(first: 3) { nodes { id } } }";
     let data = manager.data(firsts, Value::Null).await;
@@ -123,7 +123,7 @@ const EVENTS: &str = "query($first: Int!) { events(first: $first) { nodes {
     position type sealed payload stream { id } actor { id role } command changes { path } cause { type } } } }";
 
 #[tokio::test]
-async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
+async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
     let shop = Shop::open().await;
     fifty(&shop).await;
 
@@ -170,7 +170,7 @@ async fn no_query_asks_oftener_for_fifty_rows_than_for_five() {
         assert!(for_few > 0, "{list}: nothing was counted");
         assert_eq!(for_many, for_few, "{list}");
     }
-    // Lists without a page: a constant, however many ingredients, pizzas and pizzerias there are.
+    // Lists without pages: a constant number, however many ingredients, pizzas and pizzerias exist.
     for (query, bound) in [
         ("{ stock(pizzeriaId: \"P1\") { pizzeria { name } levels { available ingredient { name } } } }", 4),
         (

@@ -1,4 +1,4 @@
-//! A stock: every movement to the gram, what is low, and what is promised to orders.
+//! Stock: movements to the gram, low levels, reservations.
 
 use serde_json::{Value, json};
 use tests::Shop;
@@ -14,7 +14,7 @@ fn lines(ingredient: &str, quantity: i64) -> Value {
 }
 
 #[tokio::test]
-async fn every_movement_shows_and_a_delivery_note_counts_once() {
+async fn shows_each_movement_and_counts_a_delivery_note_once() {
     let shop = Shop::open().await;
     let kitchen = shop.person("pizzaiolo1.p1");
     let note = json!({ "supplier": "Fromagerie", "deliveryNote": "F-1", "lines": lines("GOAT_CHEESE", 400) });
@@ -42,7 +42,7 @@ async fn every_movement_shows_and_a_delivery_note_counts_once() {
 }
 
 #[tokio::test]
-async fn low_and_recovered_are_said_once_each() {
+async fn records_low_and_recovered_once_each() {
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     assert!(!low(&manager.stock("P1", &Value::Null).await, "GOAT_CHEESE"));
@@ -59,7 +59,7 @@ async fn low_and_recovered_are_said_once_each() {
 }
 
 #[tokio::test]
-async fn more_than_there_is_cannot_be_sent_and_nowhere_is_not_a_destination() {
+async fn refuses_transfers_beyond_the_stock_or_without_destination_or_lines() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     let send = |to: &str, grams: i64| json!({ "fromPizzeriaId": "P1", "toPizzeriaId": to, "lines": lines("GOAT_CHEESE", grams) });

@@ -1,4 +1,4 @@
-//! The past through the API: a random history is asked about twice, while it happens and afterwards.
+//! Reads of the past: a random history is read while it happens and again as of each position.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,10 +9,10 @@ use tests::orders::{basket, pizza, position, side, with};
 use tests::server::Server;
 use tests::{Api, Demo, eventually};
 
-/// Commands of the history.
+/// Number of commands in the history.
 const STEPS: usize = 48;
 
-/// Everything of the past that can be asked for in one piece.
+/// Fields that can be read as of a position, in one document each.
 const SINGLE: &str = "query($asOf: AsOf, $order: ID!, $delivery: ID!) {
     order(id: $order, asOf: $asOf) { ...Whole }
     delivery(id: $delivery, asOf: $asOf) { ...Carried order { version status } contact { name } }
@@ -29,7 +29,7 @@ fragment Left on Stock { id version position waitingOrders blocks { code size re
     pizzeria { version position takesOrders pause { reason until } minimumOrder { amount } }
     levels { ingredient { code name unit } onHand reserved available threshold low } }
 ";
-/// And the fragments that the others share.
+/// Fragments shared by the documents.
 const PARTS: &str = "
 fragment Whole on Order { id number version position status statusLabel channel fulfilment payment
     lines { item name size quantity extras without unitPrice { amount } total { amount } recipeVersion baked }
@@ -56,7 +56,7 @@ const LISTS: [&str; 2] = [
             vat { rate net { amount } tax { amount } gross { amount } } paid { method amount { amount } } }
     }",
 ];
-/// Lists as pages that are filtered by what changes.
+/// Lists with filters on fields that change.
 const FILTERED: &str = "query($asOf: AsOf) {
     orders(last: 2, filter: { status: [PLACED, READY, DELIVERED], fulfilment: DELIVERY,
         placedFrom: \"2025-11-20T00:00:00Z\", placedTo: \"2025-12-15T00:00:00Z\" }, asOf: $asOf,
@@ -64,10 +64,10 @@ const FILTERED: &str = "query($asOf: AsOf) {
     deliveries(first: 1, filter: { status: [SCHEDULED, ASSIGNED] }, asOf: $asOf) {
         nodes { id status } pageInfo { hasNextPage hasPreviousPage } } }";
 
-/// Seconds since 1970, by the clock of this test's server.
+/// Seconds since 1970 by the clock of this test's server.
 static NOW: AtomicI64 = AtomicI64::new(1_764_266_400);
 
-/// Any numbers, the same in each run.
+/// Pseudo-random numbers, equal in each run.
 struct Random(u64);
 
 impl Random {
@@ -90,7 +90,7 @@ struct History {
     orders: Vec<Value>,
 }
 
-/// The data, and which fields could not be answered: what an answer says apart from its cost.
+/// The data and the paths of failed fields, without the cost.
 async fn seen(api: &Api, document: &str, variables: &Value, as_of: Value) -> Value {
     let variables = with(variables.clone(), json!({ "asOf": as_of }));
     let answer = api.ask(document, variables).await;
@@ -102,7 +102,7 @@ async fn seen(api: &Api, document: &str, variables: &Value, as_of: Value) -> Val
     json!([data, errors])
 }
 
-/// Takes from each id what says of when its value is: of the present it says nothing.
+/// Removes the `asOf` part of each id, which ids of the present do not have.
 fn without_time(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -134,7 +134,7 @@ impl History {
         self.demo.person(&self.server.base, account)
     }
 
-    /// One command, of whatever comes; refusals are part of it.
+    /// One random command; it may be refused.
     async fn step(&mut self) {
         NOW.fetch_add(60 * (1 + i64::try_from(self.random.below(14)).unwrap()), Ordering::SeqCst);
         let (manager, courier) = (self.person("manager.p1"), self.person("courier1.p1"));
@@ -204,7 +204,7 @@ impl History {
         }
     }
 
-    /// The next thing that a courier does with a delivery, or pauses and the end of one.
+    /// The courier's next step with a delivery, or the beginning or end of a pause.
     async fn carry(&mut self, courier: &Api) -> Value {
         let pause = self.random.below(5) == 0;
         if pause {
@@ -233,7 +233,7 @@ impl History {
         courier.to_delivery(name, &delivery, more).await
     }
 
-    /// What the documents ask about: the same things throughout.
+    /// Variables of the documents, the same throughout.
     fn variables(&self) -> Value {
         let order = self.orders.first().map_or(json!("order:none"), |order| order["id"].clone());
         let id = order.as_str().unwrap_or_default().trim_start_matches("order:").parse();
@@ -244,7 +244,7 @@ impl History {
         json!({ "order": order, "delivery": delivery, "from": "2025-11-20", "to": "2025-12-05" })
     }
 
-    /// Everything as it is now, once nothing moves any more; none while something does.
+    /// All documents as of now, once the log is quiet; `None` while it moves.
     async fn record(&self, auditor: &Api) -> Option<(i64, Vec<Value>)> {
         let head = auditor.head().await;
         self.settle(auditor, head).await;
@@ -252,7 +252,7 @@ impl History {
         (auditor.head().await == head).then_some((head, answers))
     }
 
-    /// Waits until every read model is there.
+    /// Waits until every read model has reached the log's head.
     async fn settle(&self, auditor: &Api, head: i64) {
         let document = "query($at: LogPosition) { kitchenQueue(pizzeriaId: \"P1\", atLeastPosition: $at) { id }
             orders(first: 1, atLeastPosition: $at) { nodes { id } } stock(pizzeriaId: \"P1\", atLeastPosition: $at) { id }
@@ -267,7 +267,7 @@ impl History {
         let single = format!("{SINGLE}{PARTS}");
         answers.push(seen(auditor, &single, &variables, as_of.clone()).await);
         for list in LISTS {
-            // A fragment that is not used is not valid.
+            // An unused fragment is invalid.
             let parts = if list.contains("Whole") {
                 PARTS
             } else {
@@ -281,12 +281,11 @@ impl History {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_shown_as_of_each_position_is_what_was_shown_then() {
+async fn shows_as_of_each_position_what_was_shown_then() {
     let mut history = History::begin().await;
     let auditor = history.person("auditor");
     let mut recorded: Vec<(i64, Vec<Value>)> = Vec::new();
     let mut last = 0;
-    // The order that all documents name is the first.
     while history.orders.is_empty() {
         history.step().await;
     }
@@ -317,7 +316,7 @@ async fn what_is_shown_as_of_each_position_is_what_was_shown_then() {
 }
 
 #[tokio::test]
-async fn a_point_of_the_log_is_one_that_there_is() {
+async fn refuses_positions_and_instants_outside_the_log() {
     let shop = tests::Shop::open().await;
     let (auditor, reception) = (shop.person("auditor"), shop.person("receptionist1.p1"));
     let order = reception.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
@@ -337,10 +336,10 @@ async fn a_point_of_the_log_is_one_that_there_is() {
     assert_eq!(then["pizzeria"]["asOfPosition"], then["asOfPosition"]);
     let now = ask(Value::Null, json!(head.to_string())).await.data()["order"].take();
     assert_eq!((&now["status"], &now["asOfPosition"]), (&json!("CANCELLED"), &Value::Null));
-    // Before it was placed, there was none; what it reserved is an event beside.
+    // Before the placement the order does not exist; the reservation is a separate event.
     let before = ask(json!({ "position": (placed - 2).to_string() }), Value::Null).await;
     assert_eq!(before.code(), "NOT_FOUND");
-    // At the instant of an event's recording, it is there.
+    // At the instant of its recording, the event is included.
     let events = "query($id: ID!) { events(first: 1, filter: { streamId: $id }) { nodes { recordedAt } } }";
     let first =
         auditor.data(events, json!({ "id": order["id"] })).await["events"]["nodes"][0]["recordedAt"].take();
@@ -364,7 +363,7 @@ async fn a_point_of_the_log_is_one_that_there_is() {
 }
 
 #[tokio::test]
-async fn the_past_is_for_whom_the_present_is() {
+async fn reading_the_past_needs_the_rights_of_the_present() {
     let shop = tests::Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "DELIVERY", &[pizza("MAR", "M", 2)])).await;
@@ -382,7 +381,7 @@ async fn the_past_is_for_whom_the_present_is() {
         assert_eq!((&action["enabled"], &action["code"]), (&json!(false), &Value::Null));
         assert!(action["reason"].as_str().unwrap().contains("the past does not change"), "{action}");
     }
-    // A courier sees the customer for as long as they carry, and not because they once did.
+    // A courier sees the customer only while carrying the delivery.
     assert_eq!(ask("courier1.p1").await.data()["order"]["contact"], Value::Null);
     let name = own["contact"]["name"].as_str().unwrap();
     let audited = ask("auditor").await.data()["order"]["contact"]["name"].take();

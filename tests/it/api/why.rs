@@ -1,4 +1,4 @@
-//! Why something is as it is: what each event changed and followed from, and what used up an ingredient.
+//! Explanations: what each event changed and followed from, and what used up an ingredient.
 
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, position, refusals, with};
@@ -12,18 +12,18 @@ const WHY: &str = "query($pizza: ID!, $size: PizzaSize!, $at: DateTime, $positio
             replenishedBy { position type quantity after } movementCount
             movements { position at type orderId quantity before after } } } }";
 
-/// What the API says of a pizza right after an event.
+/// A pizza's explanation as of an event.
 async fn why_at(api: &Api, pizza: &str, size: &str, position: i64) -> Value {
     let asked = json!({ "pizza": pizza, "size": size, "position": position.to_string() });
     api.data(WHY, asked).await["whyUnavailable"].take()
 }
 
-/// What the API says of a pizza at an instant.
+/// A pizza's explanation as of an instant.
 async fn why_when(api: &Api, pizza: &str, size: &str, at: &Value) -> Value {
     api.data(WHY, json!({ "pizza": pizza, "size": size, "at": at })).await["whyUnavailable"].take()
 }
 
-/// An event of the evening: where it is, when it was recorded, and what was available after it.
+/// An event of the evening: its position, its time, and the stock available after it.
 pub struct Step {
     position: i64,
     at: Value,
@@ -33,7 +33,7 @@ pub struct Step {
     after: i64,
 }
 
-/// The latest event of P1's stock of a type.
+/// The latest event of a type in P1's stock.
 async fn latest(api: &Api, kind: &str) -> Value {
     let document =
         "query($type: String!) { events(filter: { streamId: \"stock:P1\", types: [$type] }, last: 1) {
@@ -47,7 +47,7 @@ async fn step(api: &Api, kind: &'static str, order: Value, quantity: i64, after:
     Step { position: position(&event["position"]), at, kind, order, quantity, after }
 }
 
-/// The whole evening of DOMAIN.md, each event that moved the goat cheese.
+/// Each event of the evening that changed the goat cheese.
 pub async fn evening(shop: &Shop) -> Vec<Step> {
     let (reception, kitchen) = (shop.person("receptionist1.p1"), shop.person("pizzaiolo1.p1"));
     let director = shop.person("director");
@@ -83,13 +83,13 @@ pub async fn evening(shop: &Shop) -> Vec<Step> {
 }
 
 #[tokio::test]
-async fn the_evening_of_the_goat_cheese_is_explained_exactly_at_each_of_its_instants() {
+async fn explains_the_goat_cheese_at_each_instant_of_the_evening() {
     let shop = Shop::open().await;
     let auditor = shop.person("auditor");
     let opening = latest(&shop.person("director"), "SupplyReceived").await;
     let opened = position(&opening["position"]);
     let steps = evening(&shop).await;
-    // Before the evening, and after each of its events: every size of both pizzas.
+    // Before the evening and after each event: every size of both pizzas.
     let after = std::iter::once((opened, 600)).chain(steps.iter().map(|step| (step.position, step.after)));
     let instants: Vec<(i64, i64)> = after.collect();
     for (index, (at, left)) in instants.iter().enumerate() {
@@ -117,7 +117,7 @@ async fn the_evening_of_the_goat_cheese_is_explained_exactly_at_each_of_its_inst
                     [&json!(needed), &json!(left), &json!(needed - left)],
                     "{what}"
                 );
-                // Since the event that first left too little, without a break.
+                // Since the first event that left too little, without a gap.
                 let enough = instants[..=index].iter().rposition(|(_, left)| *left >= needed).unwrap();
                 let since = json!(instants[enough + 1].0.to_string());
                 assert_eq!(
@@ -143,7 +143,7 @@ async fn the_evening_of_the_goat_cheese_is_explained_exactly_at_each_of_its_inst
             }
         }
     }
-    // By the instant as by the position: each event's own, and now.
+    // By instant as by position: at each event, and now.
     for step in &steps {
         let (by_instant, by_position) = (
             why_when(&auditor, "CHV", "L", &step.at).await,
@@ -154,13 +154,12 @@ async fn the_evening_of_the_goat_cheese_is_explained_exactly_at_each_of_its_inst
     }
     let now = why_when(&auditor, "CHV", "L", &Value::Null).await;
     assert_eq!((&now["available"], &now["makeable"]), (&json!(true), &json!(5)));
-    // Reception sees why, too.
     let told = why_at(&shop.person("receptionist1.p1"), "CHV", "M", steps[4].position).await;
     assert_eq!(told["shortages"][0]["lacking"], 64);
 }
 
 #[tokio::test]
-async fn a_block_a_pause_and_what_is_not_sold_are_named() {
+async fn names_blocks_pauses_and_items_that_are_not_sold() {
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     let now = || json!(null);
@@ -184,7 +183,7 @@ async fn a_block_a_pause_and_what_is_not_sold_are_named() {
     let opened = position(&opened["position"]);
     let told = why_at(&manager, "NOPE", "M", opened).await;
     assert_eq!(told["reasons"], json!(["NOT_ON_MENU"]), "as soon as it is open: {told}");
-    // The demo is loaded by commands side by side: nothing may be before it.
+    // The demo loads with concurrent commands: the evening starts after all of them.
     if opened > 1 {
         let told = why_at(&manager, "NOPE", "M", opened - 1).await;
         assert_eq!(told["reasons"], json!(["NOT_ON_MENU", "CLOSED"]), "right before it opens: {told}");
@@ -217,7 +216,7 @@ fn of_type<'a>(history: &'a Value, kind: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn a_history_says_what_each_event_changed_and_what_it_followed_from() {
+async fn a_history_shows_changes_and_causes_of_each_event() {
     let shop = Shop::open().await;
     let (customer, kitchen, manager) =
         (shop.person("customer1"), shop.person("pizzaiolo1.p1"), shop.person("manager.p1"));
@@ -249,7 +248,7 @@ async fn a_history_says_what_each_event_changed_and_what_it_followed_from() {
     assert_eq!(*state, change("/state", json!("NOT_PLACED"), json!("PLACED")));
     assert!(placed.iter().any(|change| change["path"] == "/deliveryCode"), "for the manager");
 
-    // What follows from an event names it.
+    // An event names the event that caused it.
     let scheduled = of_type(&data["delivery"]["history"], "DeliveryScheduled");
     let cause = json!({ "type": "OrderReady", "stream": { "id": ready["id"] } });
     assert_eq!((&scheduled["cause"], &scheduled["actor"]["role"]), (&cause, &json!("SYSTEM")));
@@ -265,7 +264,7 @@ async fn a_history_says_what_each_event_changed_and_what_it_followed_from() {
     let shelf = change("/levels/GOAT_CHEESE/onHand", json!(600), json!(460));
     assert!(consumed.as_array().unwrap().contains(&shelf), "{consumed}");
 
-    // An auditor sees all of it but the code, and nobody's name; a customer sees that it happened.
+    // An auditor sees everything except the code and names; a customer sees that it happened.
     let audited = shop.person("auditor").data(&document, asked).await;
     assert_eq!(of_type(&audited["order"]["history"], "ItemBaked"), baked);
     let text = audited.to_string();
@@ -278,7 +277,7 @@ async fn a_history_says_what_each_event_changed_and_what_it_followed_from() {
 }
 
 #[tokio::test]
-async fn a_manager_sees_no_cause_of_another_pizzeria_and_no_page_is_too_far_apart() {
+async fn hides_causes_in_other_pizzerias_and_limits_the_distance_of_positions() {
     let shop = Shop::open().await;
     let manager = shop.person("manager.p1");
     let all = format!(

@@ -1,5 +1,4 @@
-//! `check`: what it says of a deployment that is well and of ones that are not, and whole orders in a pizzeria
-//! that nobody else sees.
+//! `check`: findings on intact and broken deployments, and whole orders in a pizzeria hidden from other callers.
 
 use std::process::Output;
 
@@ -15,7 +14,7 @@ use tests::processes::{Process, run};
 use tests::{Api, Demo};
 use uuid::Uuid;
 
-/// What it has printed, and on stderr; whether it succeeded.
+/// Stdout, stderr, and whether it succeeded.
 fn said(output: &Output) -> (bool, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
@@ -26,7 +25,7 @@ async fn functional(demo: &Demo, process: &Process) -> (bool, String, String) {
 }
 
 #[tokio::test]
-async fn a_deployment_is_found_to_be_well_or_why_it_is_not() {
+async fn reports_whether_a_deployment_is_intact_and_why_not() {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
     let (ok, table, error) = said(&run("", &["check", &format!("{}/", process.base)]).await);
@@ -57,13 +56,13 @@ async fn a_deployment_is_found_to_be_well_or_why_it_is_not() {
 }
 
 #[tokio::test]
-async fn whole_orders_go_through_and_nobody_else_sees_them() {
+async fn plays_whole_orders_that_other_callers_do_not_see() {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
     let (ok, table, error) = functional(&demo, &process).await;
     assert!(ok && table.ends_with("Functional check passed\n"), "{table}{error}");
     assert!(table.contains("to the gram"), "{table}");
-    // Again, and twice at once.
+    // Once more, and two at a time.
     let (one, other) = tokio::join!(functional(&demo, &process), functional(&demo, &process));
     assert!(one.0 && other.0, "{one:?} {other:?}");
 
@@ -91,7 +90,7 @@ async fn whole_orders_go_through_and_nobody_else_sees_them() {
 }
 
 #[tokio::test]
-async fn the_token_of_the_check_opens_nothing_else() {
+async fn the_token_of_the_check_opens_only_its_pizzeria() {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
     let (ok, token, error) = said(&run(&demo.database.url, &["token", "--functional-check"]).await);
@@ -109,7 +108,7 @@ async fn the_token_of_the_check_opens_nothing_else() {
     ] {
         assert_eq!(check.ask(query, Value::Null).await.code(), "FORBIDDEN", "{query}");
     }
-    // And nobody else works there.
+    // The pizzeria has no other staff.
     let director = demo.person(&process.base, "director");
     let open = "mutation { openPizzeria(input: { code: \"CHECK\", name: \"x\", address: \"x\", latitude: 1, longitude: 1, \
                 hours: [], deliveryRadiusMetres: 1, deliveryFee: \"0.00\", minimumOrder: \"0.00\" }) { position } }";
@@ -117,7 +116,7 @@ async fn the_token_of_the_check_opens_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_pizzeria_that_takes_no_orders_fails_the_check() {
+async fn fails_if_the_pizzeria_takes_no_orders() {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
     assert!(functional(&demo, &process).await.0);
@@ -138,9 +137,9 @@ async fn a_pizzeria_that_takes_no_orders_fails_the_check() {
 }
 
 #[tokio::test]
-async fn a_reactor_that_does_nothing_fails_the_check_half_way() {
+async fn fails_half_way_if_a_reactor_does_nothing() {
     let demo = Demo::create().await;
-    // As if it had seen all that is to come.
+    // Moves the reactor's checkpoint beyond all events to come.
     sqlx::query(
         "UPDATE checkpoints SET position = 1000000, events_applied = 1000000 WHERE name LIKE 'reactor:%'",
     )

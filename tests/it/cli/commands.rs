@@ -1,4 +1,4 @@
-//! The command line on a real database: each command does what it says, and ends as it says.
+//! Subcommands: their effect, output and exit code.
 
 use std::process::{Output, Stdio};
 
@@ -13,14 +13,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Exit code 0 and nothing on stderr; gives stdout.
+/// Asserts exit code 0 without output on stderr; returns stdout.
 #[track_caller]
 fn done(output: &Output) -> String {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     text(&output.stdout)
 }
 
-/// Exit code 1 and one line on stderr; gives it.
+/// Asserts exit code 1 with one line on stderr; returns it.
 #[track_caller]
 fn refused(output: &Output) -> String {
     let line = text(&output.stderr);
@@ -28,14 +28,14 @@ fn refused(output: &Output) -> String {
     line
 }
 
-/// As a terminal's Ctrl-C or a platform's stop would.
+/// As Ctrl-C or a platform's stop.
 async fn signal(child: &Child, name: &str) {
     let pid = child.id().expect("it has not ended").to_string();
     assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
 }
 
 #[tokio::test]
-async fn tables_are_migrated_once_by_two_at_once_and_not_by_serve() {
+async fn concurrent_migrations_run_once_and_serve_does_not_migrate() {
     let database = Database::create().await;
     database.pool.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
     let all = event_store::MIGRATOR.iter().count();
@@ -79,7 +79,7 @@ async fn serve_ends_at_sigterm_with_0() {
 }
 
 #[tokio::test]
-async fn a_token_is_of_the_account_asked_for() {
+async fn issues_a_token_for_the_given_account() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
     let token = done(&run(&demo.database.url, &["token", "Courier2.P1@ocpizza.example"]).await);
@@ -94,7 +94,7 @@ async fn a_token_is_of_the_account_asked_for() {
 }
 
 #[tokio::test]
-async fn a_read_model_that_is_not_what_the_log_says_is_found_and_rebuilt() {
+async fn finds_and_rebuilds_a_wrong_read_model() {
     let demo = Demo::create().await;
     let (url, pool) = (&demo.database.url, &demo.database.pool);
     projections::catch_up(pool).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_read_model_that_is_not_what_the_log_says_is_found_and_rebuilt() {
 }
 
 #[tokio::test]
-async fn the_demo_plays_an_evening_to_the_door_and_stops_cleanly() {
+async fn the_demo_plays_an_evening_and_stops_cleanly() {
     let database = Database::create().await;
     let child = command(&database.url)
         .args(["demo", "--simulate", "--speed", "100"])
@@ -138,6 +138,5 @@ async fn the_demo_plays_an_evening_to_the_door_and_stops_cleanly() {
     assert!(said.contains("orders: none | stock low: none"), "{said}");
     assert!(!said.contains("last error"), "{said}");
     assert!(said.ends_with("\nStopped.\n"), "{said}");
-    // It leaves nothing half-done behind, and another database's data alone.
     done(&run(&database.url, &["projections", "verify"]).await);
 }

@@ -1,4 +1,4 @@
-//! The demo's data: complete, loaded once, and never beside somebody else's.
+//! The demo's data: complete, loaded once, and never into a database with other data.
 
 use domain::access::{Actor, Role};
 use domain::demo_data;
@@ -49,7 +49,7 @@ async fn the_demo_data_is_complete_to_the_gram() {
             assert_eq!(level.threshold, demo_data::thresholds(id).get(code), "{id} {code}");
         }
     }
-    // Two numbers of the contract, not of the code.
+    // Two numbers from the contract, not from the code.
     let goat_cheese: IngredientCode = "GOAT_CHEESE".parse().unwrap();
     for (pizzeria, grams) in [("P1", 600), ("P2", 2_000)] {
         let stream = StreamId::stock(&pizzeria.parse().unwrap());
@@ -82,7 +82,7 @@ async fn loading_it_again_changes_nothing() {
     let rename = "UPDATE accounts SET display_name = 'Somebody' WHERE email = 'customer1@ocpizza.example'";
     sqlx::query(rename).execute(&database.pool).await.unwrap();
 
-    // Another day, another process.
+    // Another process on another day.
     let restarted = EventStore::start(database.pool.clone(), Settings::default());
     let again = demo::seed(&restarted, now() + chrono::TimeDelta::days(1)).await.unwrap();
 
@@ -96,7 +96,7 @@ async fn loading_it_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn two_that_load_it_at_once_load_it_once() {
+async fn concurrent_loads_store_it_once() {
     let database = Database::create().await;
     let one = EventStore::start(database.pool.clone(), Settings::default());
     let other = EventStore::start(database.pool.clone(), Settings::default());
@@ -107,7 +107,7 @@ async fn two_that_load_it_at_once_load_it_once() {
 }
 
 #[tokio::test]
-async fn what_was_interrupted_is_taken_up_again() {
+async fn an_interrupted_load_is_completed() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     let interrupted = tokio::spawn(async move { demo::seed(&store, now()).await });
@@ -123,7 +123,7 @@ async fn what_was_interrupted_is_taken_up_again() {
 }
 
 #[tokio::test]
-async fn other_peoples_data_is_left_alone() {
+async fn refuses_a_database_with_other_data() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     let opening = demo_data::pizzerias().remove(0);

@@ -1,4 +1,4 @@
-//! A generated history: the same by the same seed, whole, and a log like any other.
+//! Generated histories: reproducible by seed, complete, and valid logs.
 
 use domain::access::{Actor, Role};
 use domain::demo_data;
@@ -19,7 +19,7 @@ async fn made(database: &Database, events: u64, seed: u64) -> Summary {
     simulate::generate(&database.pool, &Options::new(events, seed), now()).await.unwrap()
 }
 
-/// Over every byte of the log.
+/// A hash over every byte of the log.
 async fn digest(pool: &PgPool) -> Vec<u8> {
     let rows: Vec<String> = sqlx::query_scalar(
         "SELECT concat_ws('|', position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
@@ -36,7 +36,7 @@ async fn digest(pool: &PgPool) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_events_and_another_seed_others() {
+async fn a_seed_determines_the_events() {
     let (one, same, other) = (Database::create().await, Database::create().await, Database::create().await);
     let (first, again) = (made(&one, 3_000, 7).await, made(&same, 3_000, 7).await);
     made(&other, 3_000, 8).await;
@@ -46,12 +46,12 @@ async fn the_same_seed_makes_the_same_events_and_another_seed_others() {
 }
 
 #[tokio::test]
-async fn a_history_is_a_log_like_any_other_and_life_goes_on_after_it() {
+async fn a_generated_history_is_a_valid_log_and_can_be_continued() {
     let database = Database::create().await;
     let pool = &database.pool;
     let summary = made(&database, 20_000, 1).await;
 
-    // Whole: no gap, no time that goes back, and every stream counts from 1.
+    // No gap, no time that decreases, and every stream counts from 1.
     let head = log::head(pool).await.unwrap();
     assert_eq!(head, summary.position);
     assert!((20_000..20_050).contains(&head.0), "{head}");
@@ -84,19 +84,19 @@ async fn a_history_is_a_log_like_any_other_and_life_goes_on_after_it() {
         .unwrap();
     assert_eq!(reacted, i64::try_from(domain::policies::ALL.len()).unwrap());
 
-    // Everything that happens in a pizzeria has happened.
+    // Every type of event occurs.
     let names =
         OrderEvent::NAMES.iter().chain(StockEvent::NAMES).chain(domain::delivery::DeliveryEvent::NAMES);
     let never: Vec<&&str> = names.filter(|name| !summary.events.contains_key(**name)).collect();
     assert!(never.is_empty(), "{never:?}");
 
-    // The read models hold what the log says.
+    // The read models match the log.
     projections::catch_up(pool).await.unwrap();
     for report in projections::verify(pool, &mut |_, _| {}).await.unwrap() {
         assert!(report.is_sound(), "{report:?}");
     }
 
-    // And the next order follows.
+    // The next order is appended.
     let store = EventStore::start(pool.clone(), Settings::default());
     let customer =
         graphql::demo::accounts().into_iter().find(|account| account.role == Role::Customer).unwrap();
@@ -136,7 +136,7 @@ async fn a_history_is_a_log_like_any_other_and_life_goes_on_after_it() {
 }
 
 #[tokio::test]
-async fn the_demo_goes_on_with_a_history_as_with_its_own_data() {
+async fn the_demo_continues_a_generated_history() {
     let database = Database::create().await;
     let head = made(&database, 1_000, 1).await.position;
     let store = EventStore::start(database.pool.clone(), Settings::default());
@@ -144,7 +144,7 @@ async fn the_demo_goes_on_with_a_history_as_with_its_own_data() {
 }
 
 #[tokio::test]
-async fn a_history_is_made_in_an_empty_database_only_and_ends_before_now() {
+async fn refuses_a_database_with_data_and_a_history_that_ends_in_the_future() {
     let database = Database::create().await;
     let generate = async |options: Options| simulate::generate(&database.pool, &options, now()).await;
     for options in [

@@ -1,4 +1,4 @@
-//! What would have been otherwise: the command replays what the API has recorded, and writes nothing.
+//! `what-if`: replays what the API recorded under another policy, and writes nothing.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use tests::processes::run;
 
 use crate::api::why::evening;
 
-/// A policy in a file of its own.
+/// A policy file.
 fn policy(name: &str, text: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("ocpizza-policy-{}-{name}.toml", std::process::id()));
     std::fs::write(&path, text).unwrap();
@@ -27,12 +27,12 @@ async fn replay(shop: &Shop, from: &str, policy: &std::path::Path) -> Value {
 }
 
 #[tokio::test]
-async fn an_evening_is_replayed_as_it_was_and_with_a_policy_and_nothing_is_written() {
+async fn replays_an_evening_with_and_without_a_policy_and_writes_nothing() {
     let shop = Shop::open().await;
     let sql = "SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM events";
     let opened: String = sqlx::query_scalar(sql).fetch_one(&shop.database().pool).await.unwrap();
     let (reception, kitchen) = (shop.person("receptionist1.p1"), shop.person("pizzaiolo1.p1"));
-    // One that is cancelled once it was begun, before the evening: waste.
+    // An order cancelled after its preparation started, before the evening: waste.
     let wasted = reception.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 2)])).await;
     kitchen.step("startPreparation", &wasted).await;
     let manager = shop.person("manager.p1");
@@ -40,7 +40,7 @@ async fn an_evening_is_replayed_as_it_was_and_with_a_policy_and_nothing_is_writt
     evening(&shop).await;
     let head = manager.head().await;
 
-    // From now on no new connection to the database may write.
+    // New connections to the database are read-only from now on.
     let database: String =
         sqlx::query_scalar("SELECT current_database()").fetch_one(&shop.database().pool).await.unwrap();
     let read_only = format!("ALTER DATABASE \"{database}\" SET default_transaction_read_only = on");
@@ -59,7 +59,7 @@ async fn an_evening_is_replayed_as_it_was_and_with_a_policy_and_nothing_is_writt
     );
     assert_eq!(recorded["waste"]["GOAT_CHEESE"], 60);
     assert_eq!(recorded["waste"]["MOZZARELLA"], 240, "of the order that was begun");
-    // What the read model says that was taken, to the cent.
+    // The revenue equals the read model's to the cent.
     let sql = "SELECT sum((document->>'gross')::bigint)::bigint, sum((document->>'refused')::bigint)::bigint \
                FROM daily_sales WHERE pizzeria = 'P1'";
     let taken = recorded["takingsCents"].as_i64().unwrap();
@@ -82,7 +82,7 @@ async fn an_evening_is_replayed_as_it_was_and_with_a_policy_and_nothing_is_writt
     assert_eq!(otherwise["pizzerias"]["P2"], nothing["pizzerias"]["P2"]);
     assert_eq!(manager.head().await, head, "nothing was stored");
 
-    // The example of the documentation is a policy, and a table is printed of it.
+    // The example of the documentation is a valid policy and prints a table.
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit/policy.toml");
     let arguments =
         ["audit", "replay", "--from", &opened, "--to", "2100-01-01", "--policy", example, "--pizzeria", "P1"];

@@ -1,4 +1,4 @@
-//! The log: what is appended is there whole and in order, and stays.
+//! Appending: events are stored completely, in order, and never changed.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ async fn an_order_and_its_reservation_are_stored_together() {
 }
 
 #[tokio::test]
-async fn a_refused_placement_is_a_fact_and_nothing_is_reserved() {
+async fn a_refused_placement_is_stored_and_reserves_nothing() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(0)).await;
@@ -48,7 +48,7 @@ async fn a_refused_placement_is_a_fact_and_nothing_is_reserved() {
 }
 
 #[tokio::test]
-async fn what_is_passed_over_is_named_all_the_same() {
+async fn an_excerpt_names_the_events_that_it_passes_over() {
     let database = Database::create().await;
     crate::read_models::evening::play(&crate::read_models::projections::store(&database)).await;
     let all = log::read_after(&database.pool, LogPosition(1), 20).await.unwrap();
@@ -114,22 +114,22 @@ pub(crate) async fn assert_refuses_changes(pool: &sqlx::PgPool) {
 }
 
 #[tokio::test]
-async fn the_log_refuses_everything_but_appends() {
+async fn the_log_refuses_every_statement_except_appends() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(1)).await;
     assert_refuses_changes(&database.pool).await;
-    // Even for the superuser, who needs no privilege, the triggers stand.
+    // The triggers hold for the superuser too.
     assert_eq!(log::head(&database.pool).await.unwrap(), LogPosition(3));
 }
 
 #[tokio::test]
-async fn a_full_queue_says_so_at_once() {
+async fn a_full_queue_refuses_at_once() {
     let database = Database::create().await;
     let settings = Settings { queue: 4.try_into().unwrap(), ..Settings::default() };
     let store = EventStore::start(database.pool.clone(), settings);
     open(&store, stock_for(100)).await;
-    // Nobody can append while the head is locked.
+    // No append succeeds while the head is locked.
     let mut holder = database.pool.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM event_log_head FOR UPDATE").execute(&mut *holder).await.unwrap();
     let tasks: Vec<_> = (0..40)

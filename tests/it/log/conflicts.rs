@@ -1,4 +1,4 @@
-//! Conflicts: who was quicker wins, nobody is asked to try again, nothing is decided on memory alone.
+//! Version conflicts: the first writer wins, others are retried in the store, and decisions use stored state only.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tests::Database;
 use crate::log::pizzas::*;
 
 #[tokio::test]
-async fn the_last_pizza_goes_to_one_of_64() {
+async fn one_of_64_orders_gets_the_last_pizza() {
     for writers in [1, 2] {
         let database = Database::create().await;
         let stores: Vec<_> =
@@ -36,7 +36,7 @@ async fn the_last_pizza_goes_to_one_of_64() {
 }
 
 #[tokio::test]
-async fn writers_on_the_same_stock_lose_nothing_and_ask_nobody_to_try_again() {
+async fn concurrent_writers_on_one_stock_all_succeed() {
     let database = Database::create().await;
     let stores: Vec<_> =
         (0..3).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
@@ -59,7 +59,7 @@ async fn low_events(database: &Database) -> i64 {
 }
 
 #[tokio::test]
-async fn a_refusal_is_decided_on_what_other_processes_have_stored() {
+async fn refusals_are_decided_on_the_events_of_other_processes() {
     let database = Database::create().await;
     let a = EventStore::start(database.pool.clone(), Settings::default());
     let b = EventStore::start(database.pool.clone(), Settings::default());
@@ -67,7 +67,7 @@ async fn a_refusal_is_decided_on_what_other_processes_have_stored() {
     let order = order_id();
     let held = run(&a, margherita(order)).await;
     assert_eq!(held.refusal, None);
-    // Now both know that nothing is left.
+    // Both processes now know that nothing is left.
     assert!(run(&b, margherita(order_id())).await.refusal.is_some());
     assert!(run(&a, margherita(order_id())).await.refusal.is_some());
 
@@ -79,7 +79,7 @@ async fn a_refusal_is_decided_on_what_other_processes_have_stored() {
 }
 
 #[tokio::test]
-async fn a_menu_published_elsewhere_holds_for_the_next_order_here() {
+async fn a_menu_published_by_another_process_applies_to_the_next_order() {
     let database = Database::create().await;
     let a = EventStore::start(database.pool.clone(), Settings::default());
     let b = EventStore::start(database.pool.clone(), Settings::default());
@@ -101,7 +101,7 @@ async fn a_menu_published_elsewhere_holds_for_the_next_order_here() {
     assert_eq!(order.placed().unwrap().needs.get(&"TOMATO".parse().unwrap()), Quantity(80));
 }
 
-/// Decides once; the second time, which is while a conflict is settled, it panics.
+/// Decides once and panics the second time, while a conflict is settled.
 #[derive(Debug)]
 struct PanicsWhenSettled(StockCommand, std::sync::atomic::AtomicBool);
 
@@ -120,7 +120,7 @@ impl UseCase for PanicsWhenSettled {
 }
 
 #[tokio::test]
-async fn an_appender_that_dies_tells_its_callers_and_is_started_again() {
+async fn restarts_a_crashed_appender_and_answers_its_callers() {
     let database = Database::create().await;
     let a = EventStore::start(database.pool.clone(), Settings::default());
     let b = EventStore::start(database.pool.clone(), Settings::default());
@@ -137,7 +137,7 @@ async fn an_appender_that_dies_tells_its_callers_and_is_started_again() {
 }
 
 #[tokio::test]
-async fn an_order_id_that_is_taken_is_noticed_although_nobody_looks_first() {
+async fn refuses_a_taken_order_id_without_loading_the_stream() {
     let database = Database::create().await;
     let a = EventStore::start(database.pool.clone(), Settings::default());
     let b = EventStore::start(database.pool.clone(), Settings::default());
@@ -152,13 +152,13 @@ async fn an_order_id_that_is_taken_is_noticed_although_nobody_looks_first() {
 }
 
 #[tokio::test]
-async fn memory_that_is_ahead_of_the_log_leaves_no_gap() {
+async fn a_cache_ahead_of_the_log_leaves_no_gap() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(5)).await;
     let order = order_id();
     run(&store, margherita(order)).await;
-    // As after a failover to a replica that had not received the last transaction.
+    // As after a failover to a replica without the last transaction.
     sqlx::raw_sql(
         "ALTER TABLE events DISABLE TRIGGER events_append_only;
          DELETE FROM events WHERE position > 3;
@@ -177,7 +177,7 @@ async fn memory_that_is_ahead_of_the_log_leaves_no_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pause_that_is_stored_while_an_order_waits_for_the_head_holds_for_it() {
+async fn a_pause_stored_while_an_order_waits_applies_to_it() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -196,7 +196,7 @@ async fn a_pause_that_is_stored_while_an_order_waits_for_the_head_holds_for_it()
         sqlx::query(waits).fetch_optional(pool).await.unwrap().map(|_| ())
     })
     .await;
-    // As the appender of another process stores it.
+    // As stored by the appender of another process.
     let paused = PizzeriaEvent::PizzeriaPaused { reason: "Oven".into(), until: None, at: now() };
     sqlx::query(
         "WITH head AS (UPDATE event_log_head SET position = position + 1, settings_position = position + 1 \
@@ -215,7 +215,7 @@ async fn a_pause_that_is_stored_while_an_order_waits_for_the_head_holds_for_it()
 }
 
 #[tokio::test]
-async fn the_head_knows_the_last_menu_and_pizzeria() {
+async fn the_head_names_the_last_change_of_menu_or_pizzeria() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open(&store, stock_for(10)).await;

@@ -1,5 +1,5 @@
-//! Exports of a real log, good ones and tampered ones, before both verifiers: ours, and the one in Python that an
-//! auditor can read. They agree word for word.
+//! Exports, intact and tampered with, before both verifiers: the program's and the Python script for auditors.
+//! Their verdicts are equal.
 
 mod support;
 
@@ -27,7 +27,7 @@ fn between(from: &str, to: &str) -> Selection {
 }
 
 #[tokio::test]
-async fn what_was_exported_is_accepted_in_every_format() {
+async fn exports_of_every_format_are_accepted() {
     let auditor = Auditor::with_log().await;
     let part = Selection { unsealed: true, from: "200".parse().ok(), to: None, ..Selection::default() };
     let selections = [Selection::default(), between("7", "300"), of_stream(), of_types(), part];
@@ -44,7 +44,7 @@ async fn what_was_exported_is_accepted_in_every_format() {
 }
 
 #[tokio::test]
-async fn the_events_are_those_of_the_log_to_the_byte() {
+async fn exported_events_equal_the_log_byte_for_byte() {
     let auditor = Auditor::with_log().await;
     let copy = auditor.export("bytes", &Selection::default(), Format::Jsonl).await;
     let rows: Vec<(i64, String, String)> = sqlx::query_as(
@@ -63,20 +63,20 @@ async fn the_events_are_those_of_the_log_to_the_byte() {
     }
 }
 
-/// A line with one thing in it changed.
+/// A line with one change.
 fn altered(line: &str, from: &str, to: &str) -> String {
     assert!(line.contains(from), "{from} in {line}");
     line.replacen(from, to, 1)
 }
 
-/// A microsecond later.
+/// One microsecond later.
 fn later(line: &str) -> String {
     let end = line.find('Z').unwrap();
     let digit = if &line[end - 1..end] == "9" { "8" } else { "9" };
     format!("{}{digit}{}", &line[..end - 1], &line[end..])
 }
 
-/// What a forger does to the events, and the row that must be named; none where it is a place and no row.
+/// Changes of a forger, with the row that the verdict must name; `None` where it names a place without a row.
 fn tamperings() -> Vec<(&'static str, Edit, &'static str)> {
     fn edit(change: impl Fn(&mut Vec<String>) + Send + Sync + 'static) -> Edit {
         Box::new(change)
@@ -112,7 +112,7 @@ fn tamperings() -> Vec<(&'static str, Edit, &'static str)> {
 }
 
 #[tokio::test]
-async fn each_tampering_with_the_events_is_named_by_both() {
+async fn both_verifiers_name_each_change_of_the_events() {
     let auditor = Auditor::with_log().await;
     for format in FORMATS {
         let good = auditor.export("good", &Selection::default(), format).await;
@@ -121,7 +121,7 @@ async fn each_tampering_with_the_events_is_named_by_both() {
             copy.edit(&edit);
             let said = copy.refused(what).await;
             assert!(said.contains(place), "{what}: {said}");
-            // Whoever also puts the sums right is found all the same, at the same place.
+            // With recomputed checksums, it is found at the same place.
             copy.mend();
             assert_eq!(copy.refused(what).await, said, "{what}");
         }
@@ -129,7 +129,7 @@ async fn each_tampering_with_the_events_is_named_by_both() {
 }
 
 #[tokio::test]
-async fn a_forger_who_computes_the_hashes_anew_is_found_by_the_tree() {
+async fn recomputed_hashes_do_not_match_the_tree() {
     let auditor = Auditor::with_log().await;
     let good = auditor.export("good", &Selection::default(), Format::Jsonl).await;
     let copy = good.copy("forged");
@@ -156,7 +156,7 @@ async fn a_forger_who_computes_the_hashes_anew_is_found_by_the_tree() {
     copy.mend();
     let said = copy.refused("an event and its hash").await;
     assert!(said.contains("positions 1 to 256: the events are not those"), "{said}");
-    // And with the tree's hash put right as well, by the signature.
+    // With a recomputed tree hash, the signature shows it.
     let hash = support::block_hash(&copy.lines()[..256]).to_string();
     copy.edit_tree(|lines| {
         let old: Value = serde_json::from_str(&lines[0]).unwrap();
@@ -168,7 +168,7 @@ async fn a_forger_who_computes_the_hashes_anew_is_found_by_the_tree() {
 }
 
 #[tokio::test]
-async fn each_tampering_with_the_proof_is_named_by_both() {
+async fn both_verifiers_name_each_change_of_the_proof() {
     let auditor = Auditor::with_log().await;
     let good = auditor.export("good", &between("7", "300"), Format::Csv).await;
     let proof = good.proof();
@@ -198,7 +198,7 @@ async fn each_tampering_with_the_proof_is_named_by_both() {
         let said = copy.refused(what).await;
         assert!(said.contains(place), "{what}: {said}");
     }
-    // A stranger's key and head agree with each other: only a key from elsewhere tells.
+    // A foreign key and head match each other: only a known key shows the forgery.
     let copy = good.copy("stranger");
     copy.edit_proof(&text("head"), &quoted(&forged));
     copy.edit_proof(&text("public_key"), &quoted(&strangers_key));
@@ -209,7 +209,7 @@ async fn each_tampering_with_the_proof_is_named_by_both() {
 }
 
 #[tokio::test]
-async fn each_tampering_with_the_tree_is_named_by_both() {
+async fn both_verifiers_name_each_change_of_the_tree() {
     let auditor = Auditor::with_log().await;
     for (selection, what) in [(Selection::default(), "all"), (of_stream(), "a stream"), (of_types(), "types")]
     {
@@ -236,10 +236,10 @@ async fn each_tampering_with_the_tree_is_named_by_both() {
 }
 
 #[tokio::test]
-async fn any_byte_that_is_another_is_found() {
+async fn finds_any_changed_byte() {
     let auditor = Auditor::with_log().await;
     let mut seed = 20_261_124_u64;
-    // Numbers that look random (Knuth's MMIX), the same each time.
+    // Pseudo-random numbers (Knuth's MMIX), equal in each run.
     let mut random = move |below: usize| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(seed >> 33).unwrap() % below
@@ -263,7 +263,7 @@ async fn any_byte_that_is_another_is_found() {
 }
 
 #[tokio::test]
-async fn parquet_is_held_to_the_same() {
+async fn verifies_parquet_like_the_other_formats() {
     let auditor = Auditor::with_log().await;
     let good = auditor.export("good", &Selection::default(), Format::Parquet).await;
     let other = auditor.export("other", &between("1", "300"), Format::Parquet).await;
@@ -281,7 +281,7 @@ async fn parquet_is_held_to_the_same() {
 }
 
 #[tokio::test]
-async fn a_head_that_was_published_is_found_in_the_export_or_missed() {
+async fn finds_a_published_head_in_the_export_or_reports_it_missing() {
     let auditor = Auditor::with_log().await;
     let size = auditor.size().await;
     let first = auditor.head().await;
@@ -297,13 +297,13 @@ async fn a_head_that_was_published_is_found_in_the_export_or_missed() {
     let cut = auditor.export_cut("cut", &between("7", "60"), Format::Jsonl, &[size]).await;
     cut.compared_with(&[&first]).accepted().await;
 
-    // Of a log that was another when the head was published.
+    // A head published over a different log.
     let mut other = transparency::parse_notes(&first).unwrap().remove(0);
     other.head.root.0[0] ^= 1;
     let other = auditor.key.sign(other.head).to_string();
     let said = whole.compared_with(&[&other]).refused("another history").await;
     assert!(said.contains("is not one of this log"), "{said}");
-    // And the end cut off behind it.
+    // With the end cut off after it.
     let older = Auditor::with_log().await;
     let export = older.export("older", &Selection::default(), Format::Jsonl).await;
     let said = export.compared_with(&[&second]).refused("the end cut off").await;
@@ -311,10 +311,10 @@ async fn a_head_that_was_published_is_found_in_the_export_or_missed() {
 }
 
 #[tokio::test]
-async fn the_command_writes_verifies_and_refuses() {
+async fn the_command_writes_and_verifies_exports_and_refuses_bad_ones() {
     let shop = Shop::open().await;
     let (url, pool) = (&shop.database().url, &shop.database().pool);
-    // An order with a name, a phone and an address, which stay where they are.
+    // An order with contact data, which is not exported.
     crate::api::deliveries::ready(&shop).await;
     let directory = std::env::temp_dir().join(format!("ocpizza-export-command-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
@@ -341,7 +341,7 @@ async fn the_command_writes_verifies_and_refuses() {
 
     let key = done(&["audit", "key"]).await;
     let verify = ["audit", "verify", "--offline", file, "--public-key", key.trim()];
-    // Without a database: what is at this address is none.
+    // `verify` needs no database: this address does not exist.
     let offline = run("postgres://nobody@127.0.0.1:1/nothing", &verify).await;
     assert_eq!(offline.status.code(), Some(0), "{}", text(&offline.stderr));
     assert!(text(&offline.stdout).contains("none altered, none missing"));
@@ -378,7 +378,7 @@ async fn the_command_writes_verifies_and_refuses() {
     assert!(said.contains("the event is not the one that was exported"), "{said}");
     let wrong = run(url, &["audit", "verify", "--offline", file, "--public-key", "none"]).await;
     assert_eq!(wrong.status.code(), Some(2));
-    // Of a log that was changed, nothing is exported.
+    // A changed log is not exported.
     let change = "UPDATE events SET metadata = '{}' WHERE position = 5";
     let mut db = pool.begin().await.unwrap();
     for sql in
@@ -392,7 +392,7 @@ async fn the_command_writes_verifies_and_refuses() {
     std::fs::remove_dir_all(directory).unwrap();
 }
 
-/// Appends an event as it lies in the log.
+/// Appends an event with its bytes unchanged.
 async fn append(auditor: &Auditor, stream: (&str, &str, i64), event: &str, payload: &str) {
     let (kind, id, sequence) = stream;
     sqlx::query(
@@ -411,7 +411,7 @@ async fn append(auditor: &Auditor, stream: (&str, &str, i64), event: &str, paylo
 }
 
 #[tokio::test]
-async fn a_delivery_code_is_left_out_while_it_is_of_use_and_its_hash_holds() {
+async fn omits_a_valid_delivery_code_and_keeps_its_hash() {
     let auditor = Auditor::with_log().await;
     append(&auditor, ("order", "x", 1), "OrderPlaced", r#"{"placement":{"deliveryCode":"K-4711"}}"#).await;
     append(&auditor, ("delivery", "y", 1), "DeliveryScheduled", r#"{"code":"K-4711"}"#).await;
@@ -429,7 +429,7 @@ async fn a_delivery_code_is_left_out_while_it_is_of_use_and_its_hash_holds() {
     let is_redacted = |line: &String| line.contains(r#""payload":"""#);
     assert_eq!(copy.lines().iter().filter(|line| is_redacted(line)).count(), 2);
 
-    // Only an event that holds a code may be without payload, and its hash is that of the tree.
+    // Only an event with a code may lack its payload, and its hash is the tree's.
     let forged = copy.copy("blanked");
     let edit: Edit = Box::new(|lines| {
         let mut row: Value = serde_json::from_str(&lines[0]).unwrap();
@@ -453,7 +453,7 @@ async fn a_delivery_code_is_left_out_while_it_is_of_use_and_its_hash_holds() {
     let said = forged.refused("another hash of a redacted event").await;
     assert!(said.contains("the events are not those whose hash is in the tree"), "{said}");
 
-    // Once it is over, the code opens nothing, and the export is whole.
+    // Once the delivery is over, the export is complete.
     append(&auditor, ("order", "x", 2), "OrderDelivered", "{}").await;
     append(&auditor, ("delivery", "y", 2), "DeliveryCompleted", "{}").await;
     auditor.grow().await;

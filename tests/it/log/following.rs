@@ -1,4 +1,4 @@
-//! Following the log: every position once, in order, whoever appends.
+//! Following the log: each position once and in order, with any number of writers.
 
 use domain::LogPosition;
 use event_store::{EventStore, FollowError, Follower, LogEntry, Settings};
@@ -20,7 +20,7 @@ async fn expect_positions(
 }
 
 #[tokio::test]
-async fn a_follower_sees_every_position_once_and_in_order_whoever_appends() {
+async fn a_follower_reads_each_position_once_and_in_order() {
     let database = Database::create().await;
     let stores: Vec<_> =
         (0..2).map(|_| EventStore::start(database.pool.clone(), Settings::default())).collect();
@@ -43,7 +43,7 @@ async fn a_follower_sees_every_position_once_and_in_order_whoever_appends() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_comes_in_its_place_and_what_is_behind_it_follows() {
+async fn a_follower_delivers_unreadable_events_in_their_place() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     let follower = Follower::start(database.pool.clone(), &[]).await.unwrap();

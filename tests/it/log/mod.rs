@@ -1,4 +1,4 @@
-//! The event log: appending, following, sealing, exporting.
+//! The event log below the API: appending, conflicts, sealing, exports.
 
 pub mod append;
 mod conflicts;

@@ -1,4 +1,4 @@
-//! States of the past below the API: folded from the log, and from what is kept of it.
+//! Past states, folded from the log and from snapshots.
 
 use domain::LogPosition;
 use domain::stock::Stock;
@@ -14,7 +14,7 @@ use crate::log::pizzas::{now, open, p1, race, stock_for};
 use crate::read_models::evening::play;
 use crate::read_models::projections::{assert_sound, store};
 
-/// What the stock of P1 was after each event of its stream, by position.
+/// P1's stock after each event of its stream, by position.
 async fn stocks(database: &Database) -> Vec<(i64, Stock)> {
     let events = log::read_stream(&database.pool, &StreamId::stock(&p1()), 0, i64::MAX).await.unwrap();
     let mut stock = Stock::default();
@@ -27,7 +27,7 @@ async fn stocks(database: &Database) -> Vec<(i64, Stock)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stock_is_found_at_every_position_around_what_is_kept_of_it() {
+async fn finds_a_stock_at_each_position_around_its_snapshots() {
     let database = Database::create().await;
     let pool = &database.pool;
     let stores = [store(&database)];
@@ -40,7 +40,7 @@ async fn a_stock_is_found_at_every_position_around_what_is_kept_of_it() {
     let at = async |position: i64| as_of::stock(pool, &p1(), LogPosition(position)).await.unwrap();
     let around = |version: usize| version - 2..version + 3;
     let versions: Vec<usize> = (1..4).chain(around(200)).chain(around(400)).collect();
-    // Without anything kept of it, and then with.
+    // Without snapshots, then with them.
     for kept in [0, 2] {
         assert_eq!(at(expected[0].0 - 1).await, None);
         for version in &versions {
@@ -63,7 +63,7 @@ async fn a_stock_is_found_at_every_position_around_what_is_kept_of_it() {
 }
 
 #[tokio::test]
-async fn an_instant_is_the_last_event_recorded_by_then() {
+async fn an_instant_stands_for_the_last_event_recorded_by_then() {
     let database = Database::create().await;
     let pool = &database.pool;
     let stores = [store(&database)];
@@ -73,7 +73,7 @@ async fn an_instant_is_the_last_event_recorded_by_then() {
     for position in 1..=head {
         let recorded = as_of::recorded_at(pool, LogPosition(position)).await.unwrap().unwrap();
         let found = as_of::position_at(pool, recorded).await.unwrap();
-        // Of events recorded at the same instant, the last.
+        // The last of the events recorded at the same instant.
         let last: i64 = sqlx::query_scalar("SELECT max(position) FROM events WHERE recorded_at <= $1")
             .bind(recorded)
             .fetch_one(pool)
@@ -91,7 +91,7 @@ async fn an_instant_is_the_last_event_recorded_by_then() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_is_replayed_than_is_allowed_and_nothing_is_left_behind() {
+async fn replays_at_most_the_allowed_events_and_leaves_no_rows() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = store(&database);
@@ -103,7 +103,7 @@ async fn no_more_is_replayed_than_is_allowed_and_nothing_is_left_behind() {
     let past = Past::among(HeavyReads::over(pool));
     let (day, filter) = (now().date_naive(), OrderFilter::default());
     for position in (0..=head).map(LogPosition) {
-        // At position N there were as many orders as had been placed by then.
+        // At position N, as many orders exist as were placed before.
         let placed: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM events WHERE event_type = 'OrderPlaced' AND position <= $1",
         )
@@ -121,10 +121,10 @@ async fn no_more_is_replayed_than_is_allowed_and_nothing_is_left_behind() {
     assert!(matches!(refused, PastError::TooMany { at_most: 5 }), "{refused:?}");
     let refused = strict.sales(&p1(), day, day, middle).await.unwrap_err();
     assert!(matches!(refused, PastError::TooMany { at_most: 5 }), "{refused:?}");
-    // Nothing has changed since: nothing is replayed.
+    // Nothing has changed, so nothing is replayed.
     strict.orders(&filter, OrderSort::default(), &all, LogPosition(head)).await.unwrap();
     assert_eq!(whole(pool).await, before);
-    // The tables are made once a connection, and empty between answers.
+    // The temporary tables are created once per connection and empty between answers.
     let tables: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM pg_class WHERE relname = 'order_details' AND relpersistence = 't'",
     )
@@ -135,7 +135,7 @@ async fn no_more_is_replayed_than_is_allowed_and_nothing_is_left_behind() {
     assert!((1..=connections).contains(&tables), "{tables} sets of tables");
 }
 
-/// Every row of the lists, as text.
+/// Every row of the lists as text.
 async fn whole(pool: &sqlx::PgPool) -> Vec<String> {
     let mut rows = Vec::new();
     for table in ["order_details", "daily_sales", "daily_sales_orders", "kitchen_queue", "deliveries"] {

@@ -1,4 +1,4 @@
-//! Margheritas at P1: what the tests of the log have in common.
+//! Margheritas at P1: fixtures of the log's tests.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub async fn run(store: &EventStore, use_case: impl UseCase + 'static) -> Comman
     store.execute(Arc::new(use_case), context()).await.unwrap()
 }
 
-/// The menu, P1 and a stock of it.
+/// Stores the menu, P1 and a stock of it.
 pub async fn open(store: &EventStore, stock: Ingredients) {
     let changes = Box::new(demo_data::menu());
     run(store, ToMenu { command: MenuCommand::Publish { changes, now: now() } }).await;
@@ -84,7 +84,7 @@ pub fn order_id() -> OrderId {
     OrderId(Uuid::now_v7())
 }
 
-/// Enough of everything for `pizzas` Margheritas and no more.
+/// Exactly enough of everything for `pizzas` Margheritas.
 pub fn stock_for(pizzas: u32) -> Ingredients {
     let menu = demo_data::menu();
     let pizza = menu.pizzas.iter().find(|pizza| pizza.code.as_str() == "MAR").unwrap();
@@ -93,7 +93,7 @@ pub fn stock_for(pizzas: u32) -> Ingredients {
     stock
 }
 
-/// The log is gapless and each stream's sequences count from 1.
+/// Asserts that the log is gapless and that each stream's sequences count from 1.
 pub async fn assert_whole(database: &Database) -> i64 {
     let (count, last, head): (i64, i64, i64) = sqlx::query_as(
         "SELECT count(*), coalesce(max(position), 0), (SELECT position FROM event_log_head) FROM events",

@@ -1,4 +1,4 @@
-//! What the API proves of the log: checked here by code that shares none with the program's.
+//! Proofs of the API, checked by an independent implementation.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn soon() -> impl FnOnce(graphql::app::Config) -> graphql::app::Config {
 }
 
 #[tokio::test]
-async fn what_the_log_proves_holds_under_another_implementation() {
+async fn proofs_of_the_api_hold_in_another_implementation() {
     let shop = Shop::open_with(soon()).await;
     let auditor = shop.person("auditor");
     let first = sealed(&auditor).await;
@@ -108,7 +108,7 @@ async fn what_the_log_proves_holds_under_another_implementation() {
 }
 
 #[tokio::test]
-async fn events_behind_the_head_are_not_yet_sealed() {
+async fn events_after_the_head_are_not_sealed() {
     let shop =
         Shop::open_with(|config| graphql::app::Config { seal_within: Duration::from_hours(1), ..config })
             .await;

@@ -1,5 +1,5 @@
-//! The signer and a log that was rewritten: it signs nothing on top of a tree that has lost a head, nor a head over events
-//! that are long over, until an operator says so.
+//! Rewritten logs: the signer does not sign over a tree that lost a head, nor over old events, until an operator
+//! resumes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::log::sealing::{all_heads, key, now, seal_now, verify};
 
-/// Statements as the owner, without triggers.
+/// Executes statements as the owner, without triggers.
 async fn as_owner(pool: &PgPool, statements: &str) {
     let statements =
         format!("SET session_replication_role = replica; {statements}; RESET session_replication_role");
@@ -31,7 +31,7 @@ const ALTER: &str = "UPDATE events SET payload = replace(payload::text, '\"note\
 const DELETE: &str = "DELETE FROM tree_heads; DELETE FROM tree_tiles";
 const FORGET: &str = "DELETE FROM tree_floor; DELETE FROM head_publications";
 
-/// Takes every head.
+/// Records every head.
 #[derive(Debug, Default)]
 struct Kept(Mutex<Vec<String>>);
 
@@ -55,7 +55,7 @@ impl Kept {
     }
 }
 
-/// The part of a process that seals, at once.
+/// Starts the sealer of a process, which seals at once.
 async fn start(pool: &PgPool, to: Option<Arc<dyn HeadsTo>>) -> ReadModels {
     let store = EventStore::start(pool.clone(), Settings::default());
     let follower = Follower::start(pool.clone(), &[]).await.unwrap();
@@ -79,7 +79,7 @@ async fn seal_fails(pool: &PgPool, signer: &Signer) -> SealError {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rewritten_log_is_not_sealed_again_by_the_process_nor_by_another() {
+async fn no_process_seals_a_rewritten_log() {
     let database = Database::create().await;
     let pool = &database.pool;
     let models = start(pool, None).await;
@@ -92,13 +92,13 @@ async fn a_rewritten_log_is_not_sealed_again_by_the_process_nor_by_another() {
     let finding = report.finding.expect("verify is not content");
     assert_eq!(finding.wrong, Wrong::HeadLost { size: 50, kept_in: KeptIn::Floor });
 
-    // Another process, which has seen nothing: the database remembers, and where heads are published.
+    // Another process without memory: the database and the publications remember.
     let signer = Signer::from(key());
     assert!(matches!(
         seal_fails(pool, &signer).await,
         SealError::Rewound { lost: 50, kept_in: KeptIn::Floor, sealed: 0 }
     ));
-    // The memory of the process remains when the database has forgotten everything.
+    // The process remembers when the database has forgotten.
     as_owner(pool, FORGET).await;
     assert_eq!(stopped(&models).await, Some("REWOUND"));
     as_owner(pool, "INSERT INTO head_publications VALUES ('a place', 50, now())").await;
@@ -109,9 +109,9 @@ async fn a_rewritten_log_is_not_sealed_again_by_the_process_nor_by_another() {
     assert_eq!(transparency::sealed(pool).await.unwrap(), LogPosition(0), "nothing was signed meanwhile");
 }
 
-/// Also when whatever remembers in the database is gone, and no process is left: the events are too old for it.
+/// Even without any memory in the database or a process: the events are too old.
 #[tokio::test]
-async fn a_head_over_old_events_is_neither_signed_nor_believed() {
+async fn heads_over_old_events_are_neither_signed_nor_accepted() {
     let database = Database::create().await;
     let pool = &database.pool;
     grow(pool, 30).await;
@@ -124,7 +124,7 @@ async fn a_head_over_old_events_is_neither_signed_nor_believed() {
         "LATE"
     );
 
-    // A signer that did not look: its head is found.
+    // A head of a signer without this check is found.
     let mut db = pool.acquire().await.unwrap();
     signer.resume(&mut db, "to have a head", &[], now()).await.unwrap();
     signer.seal(&mut db, Until::Now, now()).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_head_over_old_events_is_neither_signed_nor_believed() {
 }
 
 #[tokio::test]
-async fn a_head_that_no_trusted_key_has_signed_is_not_built_on() {
+async fn refuses_to_build_on_a_head_of_an_untrusted_key() {
     let database = Database::create().await;
     let pool = &database.pool;
     grow(pool, 10).await;
@@ -152,7 +152,7 @@ async fn a_head_that_no_trusted_key_has_signed_is_not_built_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sealing_goes_on_at_an_operators_word_which_is_published_and_reported() {
+async fn an_operator_resumes_sealing_which_is_published_and_reported() {
     let database = Database::create().await;
     let pool = &database.pool;
     grow(pool, 50).await;
@@ -166,7 +166,7 @@ async fn sealing_goes_on_at_an_operators_word_which_is_published_and_reported() 
         heads.last().is_some_and(|head| head.head.size == 100).then_some(heads)
     })
     .await;
-    // A standby that was a little behind takes over: the last events and their head are lost.
+    // A standby with a lag takes over: the last events and their head are lost.
     as_owner(
         pool,
         "DELETE FROM events WHERE position > 70; DELETE FROM tree_heads WHERE size > 50; \
@@ -187,7 +187,7 @@ async fn sealing_goes_on_at_an_operators_word_which_is_published_and_reported() 
         Some(before.last().unwrap().head.root),
         "it names the head that was given up"
     );
-    // The process goes on by itself, and publishes the operator's word before the heads that follow.
+    // The process continues by itself and publishes the resumption before the next heads.
     let heads = eventually("the heads behind it are published", || async {
         let heads = kept.heads().await;
         heads.last().is_some_and(|head| head.head.size == 130).then_some(heads)
@@ -200,11 +200,11 @@ async fn sealing_goes_on_at_an_operators_word_which_is_published_and_reported() 
     let report = verify(pool, &heads).await;
     assert_eq!((report.finding, report.given_up), (None, 1));
     assert_eq!(report.resumptions, std::slice::from_ref(&resumed.head));
-    // A head beyond the one that it names is given up by nobody.
+    // The resumption does not cover a head beyond the one that it names.
     let beyond = TreeHead { size: 101, ..before.last().unwrap().head.clone() };
     let finding = verify(pool, &[key().sign(beyond)]).await.finding.unwrap();
     assert!(matches!(finding.wrong, Wrong::NotOfHead { size: 101, given: true, .. }), "{finding}");
-    // And what the database forgets, whoever has the notes knows.
+    // Published notes replace what the database has forgotten.
     as_owner(pool, "DELETE FROM tree_resumptions").await;
     let report = verify(pool, &heads).await;
     assert_eq!((report.finding, report.given_up, report.resumptions.len()), (None, 1, 0));
@@ -215,7 +215,7 @@ async fn sealing_goes_on_at_an_operators_word_which_is_published_and_reported() 
 }
 
 #[tokio::test]
-async fn a_resumption_that_another_key_has_signed_counts_for_nothing() {
+async fn ignores_resumptions_of_another_key() {
     let database = Database::create().await;
     let pool = &database.pool;
     grow(pool, 20).await;

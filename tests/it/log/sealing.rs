@@ -1,4 +1,4 @@
-//! Sealing: a tree over the events' bytes and signed heads of it, behind the writers, whoever crashes.
+//! Sealing: a Merkle tree over the events' bytes and its signed heads, with concurrent and crashing sealers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +36,7 @@ pub async fn trusted(pool: &PgPool) -> TrustedKeys {
     [key().public(log)].into_iter().collect()
 }
 
-/// What our key says of a log.
+/// Verifies a log with the tests' key.
 pub async fn verify(pool: &PgPool, given: &[SignedHead]) -> Report {
     let trusted = trusted(pool).await;
     within(async { transparency::verify(pool, &trusted, given, &mut |_, _| {}).await }).await.unwrap()
@@ -53,7 +53,7 @@ pub async fn all_heads(pool: &PgPool) -> Vec<SignedHead> {
     heads.into_iter().map(|head| head.signed).collect()
 }
 
-/// The leaves as the documents say, and not as the program does it.
+/// The leaves as the documentation defines them, computed without the program's code.
 pub async fn leaves(pool: &PgPool) -> Vec<Vec<u8>> {
     type Row = (i64, String, String, i64, String, String, i64, String, String);
     let rows: Vec<Row> = sqlx::query_as(
@@ -86,7 +86,7 @@ pub async fn leaves(pool: &PgPool) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn heads_follow_every_thousand_events_and_the_roots_are_those_of_another_implementation() {
+async fn seals_a_head_every_thousand_events_with_the_roots_of_another_implementation() {
     let database = Database::create().await;
     let pool = &database.pool;
     let mut db = pool.acquire().await.unwrap();
@@ -114,7 +114,7 @@ async fn heads_follow_every_thousand_events_and_the_roots_are_those_of_another_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_sealers_while_the_log_grows_make_one_tree() {
+async fn concurrent_sealers_of_a_growing_log_build_one_tree() {
     let database = Database::create().await;
     let pool = &database.pool;
     let sealing = (0..4).map(|_| {
@@ -141,11 +141,11 @@ async fn many_sealers_while_the_log_grows_make_one_tree() {
 }
 
 #[tokio::test]
-async fn what_was_sealed_in_a_transaction_that_was_lost_is_sealed_again() {
+async fn seals_again_after_a_lost_transaction() {
     let database = Database::create().await;
     let pool = &database.pool;
     grow(pool, 1_500).await;
-    // A trigger that fails as the second of three statements would when the machine goes down.
+    // A trigger that fails like a crash in the second of three statements.
     let cut = "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'cut'; END $$; \
                CREATE TRIGGER cut BEFORE INSERT ON tree_heads EXECUTE FUNCTION cut()";
     sqlx::raw_sql(cut).execute(pool).await.unwrap();
@@ -160,7 +160,7 @@ async fn what_was_sealed_in_a_transaction_that_was_lost_is_sealed_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_sealed_on_top_of_a_tree_that_was_changed() {
+async fn refuses_to_seal_on_a_changed_tree() {
     let database = Database::create().await;
     let pool = &database.pool;
     grow(pool, 1_500).await;
@@ -178,7 +178,7 @@ async fn nothing_is_sealed_on_top_of_a_tree_that_was_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_processes_seal_one_log_and_either_goes_on_alone() {
+async fn either_of_two_processes_continues_sealing_alone() {
     let database = Database::create().await;
     let pool = &database.pool;
     let sealed = async |size: i64| {
@@ -191,7 +191,7 @@ async fn two_processes_seal_one_log_and_either_goes_on_alone() {
     let second = Process::serve(&database.url).await;
     grow(pool, 2_000).await;
     sealed(2_000).await;
-    // It holds the lock: it was first.
+    // The first process holds the lock.
     first.kill().await;
     grow(pool, 3_000).await;
     sealed(5_000).await;
@@ -202,7 +202,7 @@ async fn two_processes_seal_one_log_and_either_goes_on_alone() {
     assert!(said.contains("5000 events") && said.contains("\n0 events are not yet sealed"), "{said}");
 }
 
-/// Takes heads, but not at first.
+/// A destination that fails at first.
 #[derive(Debug, Default)]
 struct Unwilling {
     refused: AtomicUsize,
@@ -227,7 +227,7 @@ impl HeadsTo for Unwilling {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_head_is_published_in_order_whatever_its_destination_says_at_first() {
+async fn publishes_each_head_in_order_despite_failures_of_the_destination() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -247,7 +247,7 @@ async fn every_head_is_published_in_order_whatever_its_destination_says_at_first
         .await
     };
     assert_eq!(published(2_500).await, all_heads(pool).await);
-    // Who is stopped after a head was taken and before that is noted publishes it again.
+    // A process that stops between the publication of a head and its record publishes the head again.
     eventually("the publication is noted", || async {
         let noted: Option<i64> =
             sqlx::query_scalar("SELECT size FROM head_publications").fetch_optional(pool).await.unwrap();
@@ -255,14 +255,14 @@ async fn every_head_is_published_in_order_whatever_its_destination_says_at_first
     })
     .await;
     drop(models);
-    // Another process goes on behind what was published.
+    // Another process continues after the published heads.
     grow(pool, 500).await;
     let _models = start(sealing).await;
     assert_eq!(published(3_000).await, all_heads(pool).await);
 }
 
 #[tokio::test]
-async fn a_webhook_gets_the_note_and_a_file_is_appended_to() {
+async fn publishes_heads_to_a_webhook_and_a_file() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = graphql::sealing::destination(&format!("http://{}/heads?x=1", listener.local_addr().unwrap()))
         .unwrap();
@@ -297,7 +297,7 @@ async fn a_webhook_gets_the_note_and_a_file_is_appended_to() {
 }
 
 #[tokio::test]
-async fn the_command_line_seals_and_its_key_is_that_of_the_settings() {
+async fn the_command_line_seals_with_the_key_of_the_settings() {
     let database = Database::create().await;
     let url = &database.url;
     let stdout = |output: std::process::Output| String::from_utf8(output.stdout).unwrap();
@@ -313,7 +313,7 @@ async fn the_command_line_seals_and_its_key_is_that_of_the_settings() {
         stdout(processes::run(url, &["audit", "key"]).await).parse().unwrap();
     assert_eq!(public.id(), heads[0].key_id);
 
-    // With a key of its own from now on, the one before it must be named.
+    // After a change of the key, the previous key must be given.
     let seed = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
     let with_key = async |arguments: &[&str], retired: &str| {
         let mut command = processes::command(url);

@@ -1,5 +1,5 @@
-//! What somebody with every right on the database does to the log, with triggers off, is found, and its position named.
-//! How long the log is: `OCPIZZA_TAMPERED_EVENTS`, 5000 when nothing is said.
+//! Changes of the log by the database's owner, without triggers, are found with their position.
+//! `OCPIZZA_TAMPERED_EVENTS` sets the length of the log (5000 by default).
 
 #![allow(clippy::print_stderr)] // says how far it has come, and how fast
 
@@ -14,13 +14,13 @@ use transparency::{SealingKey, SignedHead, StoredEvent, Until, Untrusted, Wrong,
 
 use crate::log::sealing::{all_heads, key, now, seal_now, trusted};
 
-/// How many events there are: a number of whole thousands.
+/// Number of events, a multiple of a thousand.
 fn length() -> i64 {
     let asked = std::env::var("OCPIZZA_TAMPERED_EVENTS").ok();
     asked.map_or(5_000, |asked| asked.parse().expect("a number")) / 1_000 * 1_000
 }
 
-/// A sealed log, in a database that others are copied from.
+/// A sealed log in a template database.
 async fn sealed() -> (String, Vec<SignedHead>) {
     let database = Database::create().await;
     grow(&database.pool, length()).await;
@@ -33,14 +33,14 @@ async fn sealed() -> (String, Vec<SignedHead>) {
     (database.keep(), heads)
 }
 
-/// Statements as the superuser, without triggers.
+/// Executes statements as the superuser, without triggers.
 async fn tamper(pool: &PgPool, statements: &str) {
     let statements =
         format!("SET session_replication_role = replica; {statements}; RESET session_replication_role");
     sqlx::raw_sql(&statements).execute(pool).await.unwrap();
 }
 
-/// Moves the events behind a position.
+/// Moves the events after a position.
 fn shift(behind: i64, by: i64) -> String {
     format!(
         "UPDATE events SET position = 1000000000 + position WHERE position > {behind}; \
@@ -49,7 +49,7 @@ fn shift(behind: i64, by: i64) -> String {
     )
 }
 
-/// Cuts everything down to a size, as if there had never been more.
+/// Cuts the log and the tree to a size, as if there had never been more.
 fn cut(size: i64) -> String {
     let mut statements = format!(
         "DELETE FROM events WHERE position > {size}; DELETE FROM tree_heads WHERE size > {size}; \
@@ -67,7 +67,7 @@ fn cut(size: i64) -> String {
     statements
 }
 
-/// Puts the hash of the event that is there now into the tree, as somebody who knows how it is made would.
+/// Writes the hash of the changed event into the tree, as a forger would.
 async fn fit_leaf(pool: &PgPool, position: i64) {
     type Row = (String, String, i64, String, String, DateTime<Utc>, String, String);
     let sql = "SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, recorded_at, payload::text, \
@@ -91,7 +91,7 @@ async fn fit_leaf(pool: &PgPool, position: i64) {
     sqlx::query(sql).bind(&event.hash().0[..]).bind(from).bind(index / 256).execute(pool).await.unwrap();
 }
 
-/// What was done, what is found, and whether it takes heads that were kept outside.
+/// A change, its finding, and whether finding it needs published heads.
 struct Case {
     what: &'static str,
     statements: String,
@@ -232,7 +232,7 @@ async fn verify(pool: &PgPool, given: &[SignedHead]) -> transparency::Report {
 }
 
 #[tokio::test]
-async fn whatever_is_done_to_the_log_is_found_and_its_position_named() {
+async fn finds_each_change_of_the_log_and_names_its_position() {
     let (template, heads) = sealed().await;
     let untouched = Database::copy_of(&template).await;
     let began = Instant::now();
@@ -262,7 +262,7 @@ async fn whatever_is_done_to_the_log_is_found_and_its_position_named() {
     signed_again(&template, &heads).await;
 }
 
-/// Stored hashes are made to fit what was changed: the head tells between which positions it is.
+/// With matching stored hashes, the head shows between which positions the change is.
 async fn rewritten(template: &str, heads: &[SignedHead]) {
     let at = length() / 2 + 137;
     let (before, behind) = (at / 1_000 * 1_000, at / 1_000 * 1_000 + 1_000);
@@ -278,7 +278,7 @@ async fn rewritten(template: &str, heads: &[SignedHead]) {
     assert_eq!(finding.wrong, Wrong::NotOfHead { size, given: false, key: key_id });
 }
 
-/// Heads that somebody signs again: one, or all of them over a log of their own.
+/// Heads signed by another key: one of them, or all over a changed log.
 async fn signed_again(template: &str, heads: &[SignedHead]) {
     let other = SealingKey::from_seed(&[66; 32]);
     let database = Database::copy_of(template).await;
@@ -309,7 +309,7 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
         assert_eq!((finding.first, finding.last, finding.wrong), (first, last, Wrong::Head(why)));
     }
 
-    // Everything anew, over an event that was changed.
+    // All heads anew, over a changed event.
     let at = length() / 2 + 137;
     let database = Database::copy_of(template).await;
     let pool = &database.pool;
@@ -330,7 +330,7 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
     assert_eq!((finding.first.0, finding.last.0), (before + 1, before + 1_000));
     assert!(matches!(finding.wrong, Wrong::NotOfHead { given: true, .. }));
 
-    // A head of another log, or of another key, is refused rather than compared.
+    // Heads of another log or key are refused, not compared.
     let trusted = trusted(pool).await;
     let strange = heads.last().unwrap().head.clone();
     let elsewhere = key().sign(transparency::TreeHead { log: sqlx::types::Uuid::nil(), ..strange.clone() });
@@ -341,13 +341,13 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
 }
 
 #[tokio::test]
-async fn a_sequence_that_does_not_go_on_is_found_before_it_is_sealed() {
+async fn finds_a_gap_in_a_sequence_before_sealing() {
     let database = Database::create().await;
     let pool = &database.pool;
     grow(pool, 100).await;
     tamper(pool, "UPDATE events SET sequence = 9 WHERE position = 43").await;
     let report = verify(pool, &[]).await;
     let finding = report.finding.unwrap();
-    // What follows 42 is 44: the gap shows there, and 43 is behind it.
+    // 44 follows 42: the gap shows at 43.
     assert_eq!((finding.first.0, finding.wrong), (43, Wrong::Sequence));
 }

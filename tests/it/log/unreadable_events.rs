@@ -1,4 +1,4 @@
-//! Events of a newer program: they stop whoever needs them, and nobody else.
+//! Events of a newer release: they stop what depends on them, and nothing else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +21,7 @@ use crate::read_models::projections::assert_sound;
 use crate::read_models::reactors::{delivery_is, settled};
 use crate::read_models::takeover::start;
 
-/// Appends, in the head's order, what a newer program might: the next event of a stream, of a type that
-/// this one does not know. Where it is.
+/// Appends the next event of a stream with a type that this release does not know; returns its position.
 pub async fn append_unreadable(pool: &PgPool, kind: &str, id: &str) -> LogPosition {
     let metadata = "(SELECT metadata FROM events ORDER BY position DESC LIMIT 1)";
     append(pool, kind, id, "Teleported", metadata).await
@@ -40,7 +39,7 @@ async fn append(pool: &PgPool, kind: &str, id: &str, event_type: &str, metadata:
     LogPosition(position.unwrap())
 }
 
-/// Once everything stands where it will: those of `stopped` before the event at `at`, the others at the head.
+/// Waits until the consumers named in `stopped` stand before the event at `at` and the others at the head.
 async fn stopped(pool: &PgPool, at: LogPosition, stopped: &[&str]) {
     let as_expected = |one: &Status| {
         let failed = one.failure.as_ref().map(|Failure { position, .. }| *position);
@@ -69,7 +68,7 @@ const OF_ORDERS: [&str; 6] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_needs_the_event_stops_before_it_and_the_others_go_on() {
+async fn dependents_of_an_unreadable_event_stop_before_it_and_others_continue() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -81,14 +80,14 @@ async fn what_needs_the_event_stops_before_it_and_the_others_go_on() {
     delivery_is(pool, late, DeliveryStatus::Scheduled).await;
     settled(pool).await;
     let at = append_unreadable(pool, "order", &open.to_string()).await;
-    // Orders go on, and so does what follows from the stock's part of them.
+    // Orders continue, and so does what follows from their stock events.
     let order = order_id();
     let last = done(&store, margherita(order)).await.position.unwrap();
     within(read_models.wait_for(&[Model::StockLevels], last, DEADLINE)).await.unwrap();
     stopped(pool, at, &OF_ORDERS).await;
     let stopped_at = read_models.wait_for(&[Model::OrderBoard], last, Duration::ZERO).await;
     assert_eq!(stopped_at.unwrap_err().reached.0, at.0 - 1);
-    // A delivery's steps still become its order's: that needs no order but its own.
+    // A delivery's steps still reach its order, which needs only the order's own stream.
     leave_with(&store, late).await;
     eventually("the order follows its delivery", || async {
         let (state, _) = store.load(&StreamId::order(late)).await.unwrap();
@@ -96,7 +95,7 @@ async fn what_needs_the_event_stops_before_it_and_the_others_go_on() {
         (order.status() == Some(OrderStatus::OutForDelivery)).then_some(())
     })
     .await;
-    // Counted, each once: the stopped ones up to where they stand, the others beyond the event.
+    // Each event was counted once: by the stopped read models up to their position, by the others beyond it.
     assert_sound(pool).await;
     drop(read_models);
     let rebuilt = projections::rebuild(pool, Model::StockLevels, &mut |_| {}).await.unwrap();
@@ -106,13 +105,13 @@ async fn what_needs_the_event_stops_before_it_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn what_no_read_model_knows_stops_none() {
+async fn an_event_of_an_unknown_stream_stops_no_read_model() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
     let _read_models = start(pool, &store).await;
     play(&store).await;
-    // What reactors still do would come between.
+    // Waits for the reactors, whose events would come between.
     settled(pool).await;
     let at = append_unreadable(pool, "loyalty", "card-1").await;
     let last = done(&store, margherita(order_id())).await.position.unwrap();
@@ -122,7 +121,7 @@ async fn what_no_read_model_knows_stops_none() {
 }
 
 #[tokio::test]
-async fn who_acted_in_a_way_that_is_not_known_is_no_database_failure() {
+async fn an_unknown_actor_is_not_reported_as_a_database_failure() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -135,14 +134,14 @@ async fn who_acted_in_a_way_that_is_not_known_is_no_database_failure() {
 }
 
 #[test]
-fn a_read_model_says_which_streams_it_reads() {
+fn read_models_declare_the_streams_that_they_read() {
     let readers = |kind| Model::ALL.iter().filter(|model| model.reads(kind)).count();
     assert_eq!((readers(StreamType::Order), readers(StreamType::Stock)), (5, 2));
     assert!(Model::ALL.iter().all(|model| StreamType::ALL.iter().any(|kind| model.reads(*kind))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn commands_on_its_stream_fail_and_their_neighbours_do_not() {
+async fn commands_fail_only_on_the_unreadable_stream() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -152,7 +151,7 @@ async fn commands_on_its_stream_fail_and_their_neighbours_do_not() {
         done(&store, online(*order)).await;
     }
     let at = append_unreadable(pool, "order", &orders[0].to_string()).await;
-    // All at once, and all on streams that this process remembers: they come into one batch.
+    // All at once on cached streams: they form one batch.
     let tell = |order: OrderId| {
         let outcome = OnlinePayment::Accepted { reference: "r".into() };
         let command = OrderCommand::PayOnline { outcome, now: now() };
@@ -172,11 +171,11 @@ async fn commands_on_its_stream_fail_and_their_neighbours_do_not() {
     assert!(matches!(refused, Err(StoreError::Unreadable { .. })), "{refused:?}");
 }
 
-/// The event as `events` and subscriptions show it.
+/// The event as shown by `events` and subscriptions.
 const SHOWN: &str = "position type version sequence payload command stream { type id }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_log_shows_it_as_it_is_and_only_its_own_subscriptions_end() {
+async fn shows_unreadable_events_and_ends_only_their_subscriptions() {
     let shop = Shop::open().await;
     let (reception, auditor) = (shop.person("receptionist1.p1"), shop.person("auditor"));
     let broken = reception.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
@@ -191,7 +190,7 @@ async fn the_log_shows_it_as_it_is_and_only_its_own_subscriptions_end() {
     of_broken.value().await;
     of_sound.value().await;
     levels.value().await;
-    // The subscription to the log has no first item: it listens once it shows what comes.
+    // The log's subscription has no first item: it is ready once it shows new events.
     let seen = reception.placed(basket("P1", "TAKEAWAY", &[side("COLA", 1)])).await;
     let last = position(&seen["position"]);
     log.until(|item| position(&item["position"]) == last).await;
@@ -244,7 +243,7 @@ async fn the_log_shows_it_as_it_is_and_only_its_own_subscriptions_end() {
 }
 
 #[tokio::test]
-async fn a_stream_of_an_unknown_kind_is_shown_too() {
+async fn shows_streams_of_an_unknown_kind() {
     let shop = Shop::open().await;
     let auditor = shop.person("auditor");
     let pool = &shop.database().pool;
@@ -256,7 +255,7 @@ async fn a_stream_of_an_unknown_kind_is_shown_too() {
     let stream = json!({ "type": "UNKNOWN", "id": "loyalty:card-1" });
     let expected = json!([{ "position": at.0.to_string(), "type": "Stamped", "stream": stream }]);
     assert_eq!(data["events"]["nodes"], expected);
-    // Nobody can say who acted: that is an error that says where, and not a wrong answer.
+    // An unknown actor is an error with its position, not a wrong answer.
     let answer = auditor.ask("{ events(last: 1) { nodes { command } } }", Value::Null).await;
     assert_eq!(answer.code(), "UNAVAILABLE");
     let unknown = "{ events(last: 1, filter: { streamTypes: [UNKNOWN] }) { nodes { type } } }";

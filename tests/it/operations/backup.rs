@@ -1,5 +1,4 @@
-//! Backups of a system that serves, and what comes back: the same log, the same facts, read models that are made
-//! anew, and nobody who was erased.
+//! Backups of a serving system, and restores: the same log and facts, rebuilt read models, and no erased customer.
 
 mod cutting;
 mod destroying;
@@ -24,7 +23,7 @@ use tests::{Api, Database, Demo, eventually, within};
 
 use crate::log::append::assert_refuses_changes;
 
-/// A directory of a test's own, removed with the value.
+/// A directory that is removed on drop.
 struct Dir(PathBuf);
 
 impl Dir {
@@ -46,7 +45,7 @@ impl Drop for Dir {
     }
 }
 
-/// A database without a table.
+/// A database without tables.
 async fn bare() -> Database {
     let database = Database::create().await;
     database.pool.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
@@ -63,7 +62,7 @@ fn done(output: &Output) -> String {
     text(&output.stdout)
 }
 
-/// The one line on stderr of a command that refused.
+/// The one line on stderr of a refused command.
 #[track_caller]
 fn refused(output: &Output) -> String {
     let line = text(&output.stderr);
@@ -71,11 +70,11 @@ fn refused(output: &Output) -> String {
     line
 }
 
-/// The rows of everything that a backup keeps, and the log's head.
+/// The rows of every backed-up table and the log's head.
 async fn contents(pool: &PgPool) -> BTreeMap<String, Vec<String>> {
     let mut contents = BTreeMap::new();
     let kept = tables::all().filter(|table| matches!(table.kind, Kind::Log | Kind::Facts));
-    // Of settings_position it counts only whether it changes.
+    // `settings_position` matters only by whether it changes.
     let head = "(SELECT position, recorded_at FROM event_log_head)";
     for name in kept.map(|table| table.name).chain([head]) {
         let only = if name == "checkpoints" { "WHERE name LIKE 'reactor:%'" } else { "" };
@@ -85,7 +84,7 @@ async fn contents(pool: &PgPool) -> BTreeMap<String, Vec<String>> {
     contents
 }
 
-/// That two databases have the same; what differs is named, and shown no more than it must be.
+/// Asserts that two databases have equal contents, and shows the differences in short.
 #[track_caller]
 fn assert_same(one: &BTreeMap<String, Vec<String>>, other: &BTreeMap<String, Vec<String>>) {
     for (table, rows) in one {
@@ -94,7 +93,7 @@ fn assert_same(one: &BTreeMap<String, Vec<String>>, other: &BTreeMap<String, Vec
     }
 }
 
-/// Waits until everything that follows the log has followed it.
+/// Waits until all followers of the log have caught up.
 async fn settled(pool: &PgPool) {
     let behind = "SELECT (SELECT count(*) FROM checkpoints c WHERE c.position < h.position) + \
                   (SELECT count(*) FROM personal_data_progress p WHERE p.position < h.position) + \
@@ -110,7 +109,7 @@ async fn verified(url: &str) {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
 }
 
-/// Somebody at a process on a database that has been restored: who was signed in is no more.
+/// A signed-in account at a process on a restored database, where old sessions are invalid.
 async fn signed_in(process: &Process, database: &Database, email: &str) -> Api {
     let token = done(&run(&database.url, &["token", email]).await);
     Api::new(&process.base).with_token(token.trim())
@@ -121,7 +120,7 @@ fn water() -> Value {
 }
 
 #[tokio::test]
-async fn every_table_is_classified_and_every_class_is_of_a_table() {
+async fn classifies_each_table() {
     let database = Database::create().await;
     let there: Vec<String> = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') \
@@ -136,7 +135,7 @@ async fn every_table_is_classified_and_every_class_is_of_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_of_a_system_that_serves_comes_back_the_same() {
+async fn a_backup_under_load_restores_the_same_contents() {
     let (dir, demo) = (Dir::new("same"), Demo::create().await);
     let process = Process::serve(&demo.database.url).await;
     let customer = demo.person(&process.base, "customer1");
@@ -151,7 +150,7 @@ async fn a_backup_of_a_system_that_serves_comes_back_the_same() {
     let keyed = with(water(), json!({ "idempotencyKey": "again" }));
     let first = customer.placed(keyed.clone()).await;
 
-    // While orders come in: what is in the file is one moment, whatever that is.
+    // Taken under load: the file holds one consistent state.
     let stop = Arc::new(AtomicBool::new(false));
     let ordering = {
         let (customer, stop) = (customer.clone(), stop.clone());
@@ -194,7 +193,7 @@ async fn a_backup_of_a_system_that_serves_comes_back_the_same() {
             .unwrap();
     assert_eq!(sessions, 0, "a backup lets nobody in");
 
-    // Positions, keys and reactors go on where they were.
+    // Positions, keys and reactors continue.
     let process = Process::serve(&database.url).await;
     let customer = signed_in(&process, &database, "customer1@ocpizza.example").await;
     let again = customer.placed(keyed).await;
@@ -209,7 +208,7 @@ async fn last(pool: &PgPool) -> i64 {
     sqlx::query_scalar("SELECT position FROM event_log_head").fetch_one(pool).await.unwrap()
 }
 
-/// How many events there are, each at its own position from 1.
+/// Number of events; asserts that positions are gapless from 1.
 async fn gapless(pool: &PgPool) -> i64 {
     let sql = "SELECT count(*), COALESCE(min(position), 1), COALESCE(max(position), 0) FROM events";
     let (count, first, last): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(pool).await.unwrap();
@@ -217,7 +216,7 @@ async fn gapless(pool: &PgPool) -> i64 {
     count
 }
 
-/// A program that comes with the server.
+/// A program of the PostgreSQL installation.
 fn beside_the_server(program: &str) -> std::process::Command {
     let path = graphql::private_postgres::program(program);
     std::process::Command::new(
@@ -226,7 +225,7 @@ fn beside_the_server(program: &str) -> std::process::Command {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dump_in_another_cluster_goes_on_where_it_was() {
+async fn a_dump_continues_in_another_cluster() {
     let (dir, demo) = (Dir::new("dump"), Demo::create().await);
     let process = Process::serve(&demo.database.url).await;
     demo.person(&process.base, "customer1").placed(water()).await;

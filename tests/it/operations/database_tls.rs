@@ -1,11 +1,11 @@
-//! `DATABASE_URL` alone says how the database is reached: encrypted or not, checked or not, and by which name.
+//! `DATABASE_URL` alone decides about encryption and the certificate's verification.
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sqlx::Executor;
 use tests::OwnPostgres;
 use tests::processes::run;
 
-/// What `migrate` says, and whether it was done.
+/// The output of `migrate`, and whether it succeeded.
 async fn migrate(url: &str) -> (Option<i32>, String) {
     let output = run(url, &["migrate"]).await;
     let text = [output.stdout, output.stderr].concat();
@@ -13,12 +13,12 @@ async fn migrate(url: &str) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn the_address_says_how_the_connection_is_protected() {
+async fn the_url_determines_the_protection_of_the_connection() {
     let postgres = OwnPostgres::start(20).await;
     let mut admin = postgres.admin().await;
     let place: String = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut admin).await.unwrap();
 
-    // Not encrypted yet; and a database that is not named is the manual's.
+    // Not encrypted yet; without a name, the database is the manual's.
     let (code, text) = migrate(&postgres.url("127.0.0.1", "?sslmode=disable")).await;
     assert_eq!(code, Some(0), "{text}");
     let made: bool = {
@@ -40,7 +40,7 @@ async fn the_address_says_how_the_connection_is_protected() {
         );
         admin.execute(&*lines).await.unwrap();
     }
-    // From now on encrypted only.
+    // The server now accepts encrypted connections only.
     let hba = format!(
         "COPY (SELECT unnest(array['local all all trust', 'hostssl all all 127.0.0.1/32 scram-sha-256'])) \
          TO '{place}/pg_hba.conf'"
@@ -65,10 +65,10 @@ async fn the_address_says_how_the_connection_is_protected() {
         ("localhost", &format!("?sslmode=verify-ca&sslrootcert={root}"), true),
         ("localhost", &format!("?sslmode=verify-ca&sslrootcert={wrong}"), false),
         ("localhost", &full, true),
-        // The certificate is another host's.
+        // The certificate is for another host.
         ("127.0.0.1", &full, false),
         ("localhost", &format!("?sslmode=verify-full&sslrootcert={wrong}"), false),
-        // Of nobody whom this machine trusts.
+        // The certificate's issuer is not trusted by this machine.
         ("localhost", "?sslmode=verify-full", false),
     ] {
         let (code, text) = migrate(&postgres.url(host, rest)).await;

@@ -1,5 +1,5 @@
-//! People who order without a pause, as a frontend does: each order has a key of its own, under which it is
-//! sent again, to whichever process there is, until it is answered.
+//! Clients that order without a pause, as a frontend does: each order has its own key and is repeated at any
+//! process until it is answered.
 
 use std::time::{Duration, Instant};
 
@@ -9,26 +9,27 @@ use tests::{Api, eventually, within};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How long a client waits before it tries again.
+/// Delay before a retry.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What one client has to tell.
+/// Results of one client.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// What was acknowledged: under which key, and at which position.
+    /// Acknowledged orders: key and position.
     pub placed: Vec<(String, i64)>,
-    /// How each try that was not answered with an order ended, and after how long.
+    /// Outcome and duration of each unanswered try.
     pub failed: Vec<(String, Duration)>,
 }
 
-/// Clients that order until they are told to stop.
+/// Clients that order until they are stopped.
 pub struct Load {
     stop: watch::Sender<bool>,
     clients: Vec<JoinHandle<Told>>,
 }
 
 impl Load {
-    /// Begins, with enough to sell. `person` manages P1 and orders there; each client has connections of its own.
+    /// Starts the clients with enough stock. `person` manages P1 and orders there; each client has its own
+    /// connections.
     pub async fn begin(clients: usize, person: &Api, bases: watch::Receiver<Vec<String>>) -> Self {
         let lines = json!([{ "ingredient": "WATER", "quantity": 100_000 }]);
         let supply = json!({
@@ -47,7 +48,7 @@ impl Load {
         Self { stop, clients }
     }
 
-    /// Ends, once every order that was begun is answered.
+    /// Stops after each started order is answered.
     pub async fn end(self) -> Vec<Told> {
         self.stop.send_replace(true);
         let mut told = Vec::new();
@@ -89,7 +90,7 @@ async fn order(
                             return position(&placed["position"]);
                         }
                         let error = &answer.body["errors"][0]["extensions"];
-                        // Whatever is not to be tried again is a failed command.
+                        // Any other error is a failed command.
                         assert_eq!(error["retryable"], true, "{} {}", answer.status, answer.body);
                         error["code"].as_str().unwrap_or_default().to_owned()
                     }

@@ -1,5 +1,5 @@
-//! Maintenance, over real processes: every one refuses mutations within a second of the command, and
-//! everything else goes on.
+//! Maintenance with real processes: each refuses mutations within a second of the command and serves everything
+//! else.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,16 @@ const PAUSE: &str =
 const FOLLOW: &str = "subscription { maintenanceChanged { position maintenance { message since until } } }";
 const ASK: &str = "{ maintenance { message since until } }";
 const MESSAGE: &str = "Back in half an hour";
-/// What is promised.
+/// The promised time.
 const A_SECOND: Duration = Duration::from_secs(1);
-/// And what a test allows for machines that are shared.
+/// Slack for shared machines.
 const SLACK: Duration = Duration::from_secs(9);
 
 fn pause() -> Value {
     json!({ "input": { "pizzeriaId": "P1", "reason": "Fire drill" } })
 }
 
-/// What the command prints; it must be done.
+/// The output of the command, which must succeed.
 async fn maintenance(url: &str, arguments: &[&str]) -> String {
     let output = run(url, &[&["maintenance"], arguments].concat()).await;
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -31,7 +31,7 @@ async fn maintenance(url: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Until a process refuses mutations, or does so no more.
+/// Waits until a process refuses or accepts mutations.
 async fn refusing(api: &Api, is_refusing: bool) {
     eventually("the process hears of it", || async {
         let answer = api.ask(PAUSE, pause()).await;
@@ -41,7 +41,7 @@ async fn refusing(api: &Api, is_refusing: bool) {
     .await;
 }
 
-/// The next ping of a socket that speaks of maintenance.
+/// A socket's next ping about maintenance.
 async fn told(socket: &mut RawSocket) -> Value {
     within(async {
         loop {
@@ -62,7 +62,7 @@ async fn told(socket: &mut RawSocket) -> Value {
 }
 
 #[tokio::test]
-async fn every_process_refuses_mutations_and_goes_on_with_everything_else() {
+async fn every_process_refuses_mutations_and_serves_everything_else() {
     let demo = Demo::create().await;
     let url = &demo.database.url;
     let (a, b) = (Process::serve(url).await, Process::serve(url).await);
@@ -86,7 +86,7 @@ async fn every_process_refuses_mutations_and_goes_on_with_everything_else() {
     assert_eq!(times[1] - times[0], TimeDelta::minutes(30));
     assert_eq!(maintenance(url, &["status"]).await, said);
 
-    // Who is connected is told at once, whatever is open.
+    // Connected clients are notified at once.
     for socket in &mut sockets {
         assert_eq!(told(socket).await, json!({ "message": MESSAGE, "since": since, "until": until }));
     }
@@ -101,7 +101,7 @@ async fn every_process_refuses_mutations_and_goes_on_with_everything_else() {
     }
     assert!(on.elapsed() < A_SECOND + SLACK, "{:?}", on.elapsed());
 
-    // What a refusal says, and that nothing but mutations is refused.
+    // The refusal's contents; only mutations are refused.
     for manager in &managers {
         let answer = manager.ask(PAUSE, pause()).await;
         let error = &answer.body["errors"][0];
@@ -124,7 +124,7 @@ async fn every_process_refuses_mutations_and_goes_on_with_everything_else() {
         assert_eq!(manager.data(ASK, Value::Null).await["maintenance"]["message"], MESSAGE);
         assert_eq!(manager.order(&order, "status", &Value::Null).await["status"], "PLACED");
         assert_eq!(manager.get("/readyz").await.unwrap().status, 200);
-        // Over a socket, and as events.
+        // By WebSocket and server-sent events.
         let mut mutation = manager.subscribe(PAUSE, pause()).await;
         assert_eq!(mutation.refused().await, "MAINTENANCE");
         let mut mutation = events::Events::open(&manager.base, manager.token(), None, PAUSE, pause()).await;
@@ -135,7 +135,7 @@ async fn every_process_refuses_mutations_and_goes_on_with_everything_else() {
     let mut following = managers[1].subscribe(follow, json!({ "id": order["id"] })).await;
     assert_eq!(following.value().await["order"]["status"], "PLACED");
 
-    // A process that starts now is under maintenance, and tells who connects.
+    // A new process is under maintenance and tells its clients.
     drop(a);
     let c = Process::serve(url).await;
     let customer = demo.person(&c.base, "customer1");
@@ -161,12 +161,12 @@ async fn every_process_refuses_mutations_and_goes_on_with_everything_else() {
 }
 
 #[tokio::test]
-async fn a_lost_notification_costs_a_second_and_what_cannot_be_announced_is_refused() {
+async fn a_lost_notification_delays_a_second_and_bad_arguments_are_refused() {
     let demo = Demo::create().await;
     let url = &demo.database.url;
     let process = Process::serve(url).await;
     let manager = demo.person(&process.base, "manager.p1");
-    // Nobody is notified of this.
+    // A change without a notification.
     let quietly = "UPDATE maintenance SET message = 'Quiet', since = now()";
     sqlx::query(quietly).execute(&demo.database.pool).await.unwrap();
     refusing(&manager, true).await;

@@ -1,5 +1,5 @@
-//! Migrations on a database that is in use: they wait for nobody long, nobody waits long for them, and a release
-//! that was there before goes on serving.
+//! Migrations on a database in use: they wait for locks and block others only briefly, and an older release
+//! continues to serve.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tests::{Database, Demo, within};
 use crate::log::pizzas::{margherita, open, order_id, stock_for};
 use crate::read_models::projections::store;
 
-/// The last migration that was written before the rules.
+/// The last migration written before the rules.
 const BEFORE_THE_RULES: i64 = 10;
 
 fn migration(version: i64, sql: &'static str) -> Migration {
@@ -24,7 +24,7 @@ fn migration(version: i64, sql: &'static str) -> Migration {
     Migration::new(version, "of a test".into(), MigrationType::Simple, sql.into(), no_tx)
 }
 
-/// The program's migrations, and one more.
+/// The program's migrations and one more.
 fn with(sql: &'static str) -> Migrator {
     let migrations = MIGRATOR.iter().cloned().chain([migration(9999, sql)]).collect();
     Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
@@ -50,7 +50,7 @@ async fn column(pool: &PgPool, table: &str, name: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lock_on_the_log_is_waited_for_again_and_again_and_writers_pass() {
+async fn a_migration_retries_for_its_lock_while_writers_pass() {
     let database = Database::create().await;
     let store = store(&database);
     open(&store, stock_for(100)).await;
@@ -69,19 +69,19 @@ async fn a_lock_on_the_log_is_waited_for_again_and_again_and_writers_pass() {
     for _ in 0..5 {
         let line = within(heard.recv()).await.unwrap();
         assert!(line.contains("migration 9999 of a test waits for locks"), "{line}");
-        // While the lock is held all the time: a writer waits no longer than for one try.
+        // While the lock is held throughout: a writer waits no longer than one try.
         assert_eq!(within(crate::log::pizzas::run(&store, margherita(order_id()))).await.refusal, None);
     }
     assert!(!migrating.is_finished());
     reader.rollback().await.unwrap();
     assert_eq!(within(migrating).await.unwrap().unwrap(), ["9999 of a test"]);
     assert!(column(&database.pool, "events", "note").await);
-    // A program that knows nothing of the column goes on, with the statements that it has prepared.
+    // An older program continues with its prepared statements.
     assert_eq!(crate::log::pizzas::run(&store, margherita(order_id())).await.refusal, None);
 }
 
 #[tokio::test]
-async fn who_never_gets_the_lock_gives_up_in_one_line_and_has_changed_nothing() {
+async fn a_migration_without_its_lock_gives_up_and_changes_nothing() {
     let database = Database::create().await;
     let mut reader = database.pool.begin().await.unwrap();
     reader.execute("SET LOCAL application_name = 'a long report'; SELECT FROM events").await.unwrap();
@@ -93,13 +93,13 @@ async fn who_never_gets_the_lock_gives_up_in_one_line_and_has_changed_nothing() 
     assert!(matches!(failed, MigrateError::Locked { tries: 2, .. }), "{failed:?}");
     assert!(line.contains("9999 of a test") && line.contains("a long report"), "{line}");
     assert!(!column(&database.pool, "half", "id").await);
-    // The turn is free again.
+    // The migration lock is free again.
     reader.rollback().await.unwrap();
     migrate::run(&mut connect(&database.url).await, &migrator, twice, &mut |_| {}).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_failing_migration_leaves_nothing_and_the_old_release_serving() {
+async fn a_failing_migration_changes_nothing_and_the_old_release_serves() {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
     let customer = demo.person(&process.base, "customer1");
@@ -111,7 +111,7 @@ async fn a_failing_migration_leaves_nothing_and_the_old_release_serving() {
     assert!(matches!(failed, MigrateError::Failed { .. }), "{failed:?}");
     assert!(!column(&demo.database.pool, "half", "id").await);
 
-    // The same by the program: the last of its own fails, because what it makes is there.
+    // The same by the program: its last migration fails, because the object exists.
     let last = MIGRATOR.iter().rfind(|migration| !migration.no_tx).unwrap().version;
     let forget = sqlx::query("DELETE FROM _sqlx_migrations WHERE version = $1").bind(last);
     forget.execute(&demo.database.pool).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_failing_migration_leaves_nothing_and_the_old_release_serving() {
 }
 
 #[tokio::test]
-async fn the_turn_is_waited_for_and_its_holder_named() {
+async fn waits_for_another_migration_and_names_its_process() {
     let database = Database::create().await;
     let mut other = connect(&database.url).await;
     other
@@ -139,11 +139,11 @@ async fn the_turn_is_waited_for_and_its_holder_named() {
 }
 
 #[tokio::test]
-async fn an_index_beside_writers_is_made_again_after_a_try_that_was_cut_off() {
+async fn rebuilds_a_concurrent_index_after_an_interruption() {
     let database = Database::create().await;
     let store = store(&database);
     open(&store, stock_for(10)).await;
-    // What is left of one that was cut off: an index of the name, whatever it is on.
+    // The remains of an interrupted migration: an index with the name, on other columns.
     database.pool.execute("CREATE INDEX events_at ON events (event_type)").await.unwrap();
     let sql = "-- no-transaction\nCREATE INDEX CONCURRENTLY events_at ON events (recorded_at)";
     let migrator = with(sql);
@@ -151,7 +151,7 @@ async fn an_index_beside_writers_is_made_again_after_a_try_that_was_cut_off() {
         .await
         .unwrap();
     assert_eq!(rehearsed, [Rehearsal::Untried("9999 of a test".into(), sql.into())]);
-    // Two at once: who waits for its turn holds nothing that the index would wait for.
+    // Two at a time: the waiting one holds nothing that the index would wait for.
     let (mut one, mut other) = (connect(&database.url).await, connect(&database.url).await);
     let (mut quiet, mut still) = (|_: &str| {}, |_: &str| {});
     let (one, other) = within(async {
@@ -170,9 +170,9 @@ async fn an_index_beside_writers_is_made_again_after_a_try_that_was_cut_off() {
 }
 
 #[tokio::test]
-async fn status_and_dry_run_say_how_things_stand_and_change_nothing() {
+async fn status_and_dry_run_change_nothing() {
     let database = Database::create().await;
-    // One that is rehearsed: not an index made beside writers.
+    // A migration that can be rehearsed; building an index concurrently can not.
     let last = MIGRATOR.iter().rfind(|migration| !migration.no_tx).unwrap();
     let name = format!("{:04} {}", last.version, last.description);
     let pool = &database.pool;
@@ -192,7 +192,7 @@ async fn status_and_dry_run_say_how_things_stand_and_change_nothing() {
     let line = |said: &str, of: &str| said.lines().find(|line| line.starts_with(of)).unwrap().to_owned();
     assert!(line(&said, &name).contains(" applied "), "{said}");
     assert!(line(&said, "9999 of tomorrow").contains(" unknown "), "{said}");
-    // A newer program was here: this one has nothing to do, and says so.
+    // After a newer program, this one has nothing to do and reports it.
     let migrated = run(&database.url, &["migrate"]).await;
     assert!(String::from_utf8(migrated.stdout).unwrap().starts_with("1 migrations are of a newer program"));
 
@@ -223,7 +223,7 @@ async fn status_and_dry_run_say_how_things_stand_and_change_nothing() {
     assert!(String::from_utf8(refused.stderr).unwrap().contains("was changed after it had been applied"));
 }
 
-/// Columns of the tables that are there: table, column, type, whether a row may be stored without it.
+/// Columns of the existing tables: table, column, type, whether nullable or with a default.
 async fn columns(db: &mut PgConnection) -> Vec<(String, String, String, bool)> {
     let sql = "SELECT c.table_name::text, c.column_name::text, c.data_type::text, \
                c.is_nullable = 'YES' OR c.column_default IS NOT NULL OR c.is_identity = 'YES' \
@@ -231,7 +231,7 @@ async fn columns(db: &mut PgConnection) -> Vec<(String, String, String, bool)> {
     sqlx::query_as(sql).fetch_all(db).await.unwrap()
 }
 
-/// Where the rows of each table are kept: another place after whatever rewrites them all.
+/// The file of each table, which changes when the table is rewritten.
 async fn places(db: &mut PgConnection) -> Vec<(String, i64)> {
     let sql = "SELECT relname::text, relfilenode::bigint FROM pg_class \
                WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1";
@@ -239,7 +239,7 @@ async fn places(db: &mut PgConnection) -> Vec<(String, i64)> {
 }
 
 #[tokio::test]
-async fn what_an_older_program_uses_stays_and_no_table_is_rewritten() {
+async fn migrations_keep_the_columns_of_older_releases_and_rewrite_no_table() {
     let database = Database::create().await;
     database.pool.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
     let mut db = connect(&database.url).await;
@@ -267,7 +267,7 @@ async fn what_an_older_program_uses_stays_and_no_table_is_rewritten() {
     }
     let all = migrate::status(&mut db, &MIGRATOR).await.unwrap();
     assert!(all.iter().all(|one| matches!(one.state, MigrationState::Applied(_))), "{all:?}");
-    // The log's guard stands after all of them.
+    // The triggers of the log exist after all migrations.
     let guards: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM pg_trigger WHERE tgname = 'events_append_only' AND tgenabled = 'O'",
     )
@@ -278,15 +278,15 @@ async fn what_an_older_program_uses_stays_and_no_table_is_rewritten() {
 }
 
 #[tokio::test]
-async fn a_read_model_of_another_shape_is_filled_while_the_old_process_serves() {
+async fn a_read_model_of_a_new_shape_is_filled_while_the_old_process_serves() {
     let demo = Demo::create().await;
     let old = Process::serve(&demo.database.url).await;
     let customer = demo.person(&old.base, "customer1");
     let first = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
-    // Expand: the new version's column, which the old one knows nothing of.
+    // Expand: a column of the new version, unknown to the old one.
     let migrator = with("ALTER TABLE order_details ADD COLUMN lateness bigint NOT NULL DEFAULT 0");
     migrate::run(&mut connect(&demo.database.url).await, &migrator, patience(), &mut |_| {}).await.unwrap();
-    // Fill: beside the live table, with orders coming in and being read.
+    // Fill: beside the live table, while orders are placed and read.
     let rebuilding = run(&demo.database.url, &["projections", "rebuild", "order_details"]);
     let serving = async {
         for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Processes and databases in operation: several at once, replaced, backed up, watched.
+//! Processes and databases in operation: several at once, replaced, backed up, monitored.
 
 mod backup;
 mod database_tls;

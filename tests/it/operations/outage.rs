@@ -1,6 +1,5 @@
-//! The database goes away and comes back, under load: requests meanwhile are answered `UNAVAILABLE` at once,
-//! everything goes on by itself, and nothing that was acknowledged is missing. All within the connections of
-//! a small plan.
+//! A database outage under load: requests meanwhile get `UNAVAILABLE` at once, everything recovers by itself, and
+//! no acknowledged event is missing. All within the connections of a small plan.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,11 +14,11 @@ use tokio::sync::watch;
 
 use crate::operations::load::Load;
 
-/// How long the database is away.
+/// Duration of the outage.
 const AWAY: Duration = Duration::from_secs(10);
-/// A connection is waited for for two seconds; the rest is what a test allows for machines that are shared.
+/// The pool waits two seconds for a connection; the rest is slack for shared machines.
 const QUICKLY: Duration = Duration::from_secs(2 + 6);
-/// The plan: its connections.
+/// Connections of the plan.
 const CONNECTIONS: u16 = 20;
 
 async fn status(api: &Api, path: &str) -> u16 {
@@ -32,7 +31,7 @@ async fn ready(api: &Api) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_database_is_away_for_ten_seconds_and_nothing_acknowledged_is_lost() {
+async fn an_outage_of_ten_seconds_loses_no_acknowledged_event() {
     let mut postgres = OwnPostgres::start(CONNECTIONS).await;
     let url = postgres.url("127.0.0.1", "");
     assert_eq!(run(&url, &["migrate"]).await.status.code(), Some(0));
@@ -51,7 +50,7 @@ async fn the_database_is_away_for_ten_seconds_and_nothing_acknowledged_is_lost()
     let (_bases, known) = watch::channel(bases);
     let load = Load::begin(6, &manager, known).await;
 
-    // Beside two processes under load there is room for commands, and for a third process while it replaces one.
+    // Two processes under load leave connections for commands and for a third process during a replacement.
     let third = Process::serve_with(&url, &variables).await;
     for arguments in [&["migrate"][..], &["maintenance", "status"]] {
         let output = run(&url, arguments).await;
@@ -79,7 +78,7 @@ async fn the_database_is_away_for_ten_seconds_and_nothing_acknowledged_is_lost()
     for api in &apis {
         ready(api).await;
     }
-    // Followers hear of what is appended, at whichever process.
+    // Followers are notified by either process.
     let document = "subscription { eventAppended { position event { type } } }";
     let mut following = auditor.subscribe(document, Value::Null).await;
     following.until(|item| item["event"]["type"] == "OrderPlaced").await;
@@ -96,18 +95,18 @@ async fn the_database_is_away_for_ten_seconds_and_nothing_acknowledged_is_lost()
         assert_eq!(placed.insert(key, *at), None, "{key} was answered twice");
     }
     assert!(placed.len() > 20, "{}", placed.len());
-    // One connection: the processes have theirs, and the plan is small.
+    // One connection: the processes use the others of the plan.
     let mut db = PgConnection::connect(&whole).await.unwrap();
     for at in placed.values() {
         let sql = "SELECT EXISTS (SELECT FROM events WHERE position = $1)";
         assert!(sqlx::query_scalar::<_, bool>(sql).bind(at).fetch_one(&mut db).await.unwrap(), "{at}");
     }
-    // Each key stands for one order, however often it was sent.
+    // Each key placed one order, however often it was sent.
     let orders = "SELECT count(*) FROM events WHERE event_type = 'OrderPlaced' AND position > $1";
     let first = placed.values().min().unwrap() - 2;
     let orders: i64 = sqlx::query_scalar(orders).bind(first).fetch_one(&mut db).await.unwrap();
     assert_eq!(orders, i64::try_from(placed.len()).unwrap());
-    // Runners have caught up, in one of the two processes.
+    // Runners have caught up in one of the two processes.
     let last = placed.values().max().unwrap().to_string();
     let query = "query($at: LogPosition) { kitchenQueue(pizzeriaId: \"P1\", atLeastPosition: $at) { id } }";
     eventually("the read models go on", || async {
@@ -117,7 +116,7 @@ async fn the_database_is_away_for_ten_seconds_and_nothing_acknowledged_is_lost()
     .await;
     db.close().await.unwrap();
 
-    // The credential changes under the processes, and is then right again.
+    // The password changes while the processes run, and changes back.
     let mut admin = postgres.admin().await;
     admin.execute("ALTER ROLE app PASSWORD 'another'").await.unwrap();
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'";

@@ -1,4 +1,4 @@
-//! Several processes on one database: nothing is lost between them, and one may die at any moment.
+//! Several processes on one database: they share the log without loss, and any of them may be killed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,14 +18,14 @@ const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $
     position event { position } } }";
 /// Clients of each process.
 const CLIENTS: usize = 32;
-/// What each of them orders.
+/// Orders of each client.
 const ORDERS: usize = 4;
 
 async fn two(demo: &Demo) -> (Process, Process) {
     tokio::join!(Process::serve(&demo.database.url), Process::serve(&demo.database.url))
 }
 
-/// Water for everybody, whatever the test orders.
+/// Stock for all orders of the test.
 async fn water(demo: &Demo, base: &str) {
     let lines = json!([{ "ingredient": "WATER", "quantity": 100_000 }]);
     let supply = json!({ "supplier": "Source", "deliveryNote": "W-1", "lines": lines });
@@ -33,7 +33,7 @@ async fn water(demo: &Demo, base: &str) {
     assert_eq!(refusals(&received), Vec::<&str>::new());
 }
 
-/// Reads positions until `head` is known and has come.
+/// Reads positions until the given head is known and reached.
 fn follow(
     mut events: Subscription,
     mut head: tokio::sync::watch::Receiver<Option<i64>>,
@@ -71,8 +71,8 @@ async fn pages(api: &Api, after: i64) -> Vec<i64> {
     }
 }
 
-/// Orders one thing after the other, at `bases[0]`; whenever no answer comes, asks the next process for
-/// the same. The ids of the orders.
+/// Places orders one by one at `bases[0]`; when no answer comes, repeats the request at the next process. Returns
+/// the orders' ids.
 async fn shopping(client: Api, name: usize, bases: [String; 2], done: Arc<AtomicUsize>) -> Vec<String> {
     let mut at = 0;
     let mut ids = Vec::new();
@@ -98,8 +98,7 @@ async fn verified(demo: &Demo) {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// 32 clients at each of two processes, with the second one killed in the middle or not, while readers
-/// at the first follow.
+/// 32 clients at each of two processes while readers follow at the first; optionally kills the second half-way.
 async fn crowd(kill: bool) {
     let demo = Demo::create().await;
     let (a, b) = two(&demo).await;
@@ -143,23 +142,23 @@ async fn crowd(kill: bool) {
     assert_eq!(pages(&auditor.at(&other), start).await, expected);
     assert_eq!(expected.len(), 2 * total, "each order and its reservation, once");
 
-    // The read models come there, and are what the log says.
+    // The read models reach the head and match the log.
     let stock = demo.person(&a.base, "pizzaiolo1.p1").stock("P1", &json!(head.to_string())).await;
     assert_eq!(tests::orders::level(&stock, "WATER"), (100_060, 256, 99_804));
     verified(&demo).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_append_and_a_reader_sees_every_position_once() {
+async fn readers_see_each_position_of_two_processes_once() {
     crowd(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_process_is_killed_in_the_middle_and_nothing_is_lost() {
+async fn a_killed_process_loses_nothing() {
     crowd(true).await;
 }
 
-/// The processes that hold locks of read models, reactors and the timer, each with how many it holds.
+/// The processes that hold locks of read models, reactors and timers, and how many.
 async fn leaders(pool: &PgPool) -> Vec<(String, i64)> {
     sqlx::query_as(
         "SELECT application_name, count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) \
@@ -171,7 +170,7 @@ async fn leaders(pool: &PgPool) -> Vec<(String, i64)> {
     .unwrap()
 }
 
-/// Everything that one process at a time runs: the read models, three reactors, two timers and the sealer.
+/// What one process at a time runs: the read models, three reactors, two timers and the sealer.
 const RUN_BY_ONE: i64 = 16;
 
 async fn leads(pool: &PgPool, process: &Process) {
@@ -181,7 +180,7 @@ async fn leads(pool: &PgPool, process: &Process) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_process_that_runs_the_read_models_is_killed_and_the_other_takes_over() {
+async fn another_process_takes_over_the_read_models_of_a_killed_one() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
     let leader = Process::serve(&demo.database.url).await;
@@ -205,7 +204,7 @@ async fn the_process_that_runs_the_read_models_is_killed_and_the_other_takes_ove
     assert_eq!(orders.len(), CLIENTS * ORDERS);
     leads(pool, &other).await;
 
-    // What came before, during and after the change is all there, once.
+    // Orders from before, during and after the change are all there, once.
     let head = demo.person(&other.base, "auditor").head().await.to_string();
     let kitchen = demo.person(&other.base, "pizzaiolo1.p1");
     eventually("the read models are at the head", || async {
@@ -220,7 +219,7 @@ async fn the_process_that_runs_the_read_models_is_killed_and_the_other_takes_ove
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_read_model_is_rebuilt_while_the_api_serves_and_equals_the_live_one() {
+async fn rebuilds_every_read_model_while_the_api_serves() {
     let demo = Demo::create().await;
     let a = Process::serve(&demo.database.url).await;
     water(&demo, &a.base).await;
@@ -233,7 +232,7 @@ async fn every_read_model_is_rebuilt_while_the_api_serves_and_equals_the_live_on
             let mut orders = 0;
             while !*stopped.borrow_and_update() {
                 let order = customer.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await;
-                // What was just written is read, whatever is being rebuilt.
+                // New data is read during the rebuilds.
                 let seen = customer.order(&order, "status delivery { id }", &order["position"]).await;
                 assert_eq!(seen["status"], "PLACED");
                 let started = kitchen.step("startPreparation", &order).await;
@@ -258,7 +257,7 @@ async fn every_read_model_is_rebuilt_while_the_api_serves_and_equals_the_live_on
 }
 
 #[tokio::test]
-async fn a_read_model_that_is_not_what_the_log_says_is_reported() {
+async fn reports_a_read_model_that_differs_from_the_log() {
     let demo = Demo::create().await;
     let a = Process::serve(&demo.database.url).await;
     verified(&demo).await;
@@ -273,7 +272,7 @@ async fn a_read_model_that_is_not_what_the_log_says_is_reported() {
 }
 
 #[tokio::test]
-async fn what_one_process_does_the_other_shows_and_a_cut_connection_loses_nothing() {
+async fn subscriptions_at_another_process_resume_without_loss() {
     let demo = Demo::create().await;
     let (a, b) = two(&demo).await;
     let reception = demo.person(&a.base, "receptionist1.p1");
@@ -285,7 +284,7 @@ async fn what_one_process_does_the_other_shows_and_a_cut_connection_loses_nothin
     let mut orders = Vec::new();
     for round in 0..6 {
         orders.push(reception.placed(basket("P1", "TAKEAWAY", &[side("WATER", 1)])).await);
-        // Each order is two events. The connection is cut where nothing has been read of the second.
+        // Each order is two events. The connection is cut before the second is read.
         let item = events.value().await;
         assert_eq!(item["position"], item["event"]["position"]);
         seen.push(position(&item["position"]));
@@ -303,7 +302,7 @@ async fn what_one_process_does_the_other_shows_and_a_cut_connection_loses_nothin
     assert_eq!(seen, (start + 1..=head).collect::<Vec<_>>());
     assert_eq!(head - start, 18);
 
-    // The same for one order: steps taken at A while nobody listens at B.
+    // The same for one order: steps at A while no client listens at B.
     let kitchen = demo.person(&a.base, "pizzaiolo1.p1");
     let customer = demo.person(&b.base, "receptionist1.p1");
     let order = &orders[0];

@@ -1,4 +1,4 @@
-//! What a process refuses to start with in production, and what it tells strangers there about itself.
+//! Production: settings that stop a start, and what strangers learn about the process.
 
 use graphql::app::Config;
 use graphql::introspection::Introspection;
@@ -9,7 +9,7 @@ use tests::{Api, Database, Demo, within};
 
 const KEY: &str = "a key of our own, long enough for everybody";
 
-/// Exit code 1, nothing on stdout, and the one line on stderr.
+/// Asserts exit code 1 and no stdout; returns the line on stderr.
 async fn refusal(url: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = command(url);
     command.args(arguments).env("ENV", "PRODUCTION").envs(variables.iter().copied());
@@ -21,10 +21,10 @@ async fn refusal(url: &str, arguments: &[&str], variables: &[(&str, &str)]) -> S
 }
 
 #[tokio::test]
-async fn production_refuses_what_everybody_knows_before_it_takes_the_port() {
+async fn production_refuses_known_secrets_before_it_binds_the_port() {
     let demo = Demo::create().await;
     let url = &demo.database.url;
-    // Held by somebody else: who came so far as to take it would complain about that instead.
+    // A port in use: a process that got so far would complain about it instead.
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let sample = "4jdsksnkgndklnd59sknsk6bv6fv";
@@ -56,7 +56,7 @@ async fn production_refuses_what_everybody_knows_before_it_takes_the_port() {
 }
 
 const SCHEMA: &str = "{ __schema { queryType { name } } }";
-/// A name that is like one of the schema, in a field and in an argument.
+/// A misspelt name of the schema, in a field and in an argument.
 const MISSPELT: [&str; 2] = ["{ ordrs { nodes { id } } }", "{ orders(frst: 1) { nodes { id } } }"];
 
 #[track_caller]
@@ -80,12 +80,12 @@ async fn assert_undescribed(api: &Api) {
         assert!(message(&answer.body).starts_with("Unknown "), "{}", answer.body);
         assert!(!answer.body.to_string().contains("mean"), "{}", answer.body);
     }
-    // The name of a type is no introspection: clients need it for their caches.
+    // `__typename` is not introspection: clients need it for their caches.
     assert_eq!(api.data("{ __typename }", json!({})).await["__typename"], "Query");
 }
 
 #[tokio::test]
-async fn in_production_the_api_describes_itself_to_nobody_until_it_is_said_to_whom() {
+async fn introspection_is_disabled_in_production_unless_configured() {
     let database = Database::create().await;
     let variables = [("ENV", "PRODUCTION"), ("OCPIZZA_MANAGER_KEY", KEY), ("RUST_LOG", "error")];
     let process = Process::serve_with(&database.url, &variables).await;
@@ -110,7 +110,7 @@ async fn in_production_the_api_describes_itself_to_nobody_until_it_is_said_to_wh
 }
 
 #[tokio::test]
-async fn the_api_describes_itself_to_the_roles_that_are_named() {
+async fn introspection_is_limited_to_the_configured_roles() {
     let demo = Demo::create().await;
     let introspection: Introspection = "DIRECTOR,AUDITOR".parse().unwrap();
     let server = Server::start_with(&demo.database, |config| Config { introspection, ..config }).await;

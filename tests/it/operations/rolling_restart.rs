@@ -1,5 +1,5 @@
-//! Processes are replaced one after another while people order and follow: no command fails for a client that
-//! tries again, and nothing that happens is missed or seen twice. And a process that is asked to end does.
+//! Processes replaced one by one under load: no command of a retrying client fails, and followers miss and repeat
+//! nothing. And processes that end on SIGTERM.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use crate::operations::load::Load;
 
 const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) { position } }";
-/// How long a platform waits before it kills.
+/// Time that a platform gives a process before it kills it.
 const GRACE: Duration = Duration::from_secs(25);
 
-/// Follows the log from wherever there is a process, and resumes after the last item; every position it saw.
+/// Follows the log at any process and resumes after the last item; returns every position.
 async fn follow(
     auditor: Api,
     after: i64,
@@ -44,7 +44,7 @@ async fn follow(
                         at = position(&item["position"]);
                         seen.push(at);
                     }
-                    // The process ends; the next one goes on from here.
+                    // The process ends; continue at the next one.
                     Item::Gone => break,
                     other => panic!("{other:?}"),
                 },
@@ -59,7 +59,7 @@ async fn follow(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn processes_are_replaced_one_after_another_under_load() {
+async fn replaces_processes_one_by_one_under_load() {
     let demo = Demo::create().await;
     let url = &demo.database.url;
     let mut running = vec![Process::serve(url).await, Process::serve(url).await];
@@ -73,7 +73,7 @@ async fn processes_are_replaced_one_after_another_under_load() {
         (0..3).map(|_| tokio::spawn(follow(auditor.clone(), start, bases.clone(), last.clone()))).collect();
 
     for _ in 0..2 {
-        // The new one is ready before the old one is asked to end; clients learn of it only afterwards.
+        // The new process is ready before the old one is stopped; clients learn of it afterwards.
         running.push(Process::serve(url).await);
         let old = running.remove(0);
         old.ask_to_end().await;
@@ -103,12 +103,12 @@ async fn processes_are_replaced_one_after_another_under_load() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_asked_to_end_does_whatever_its_clients_do() {
+async fn a_process_ends_on_sigterm_whatever_its_clients_do() {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
     let api = demo.person(&process.base, "auditor");
     let at = process.base.trim_start_matches("http://").to_owned();
-    // One that never finishes its request, one that listens, one that never says a word, one that follows.
+    // A request that never completes, a subscription, a silent socket, and an event stream.
     let mut slow = TcpStream::connect(&at).await.unwrap();
     slow.write_all(b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{").await.unwrap();
     let mut socket = RawSocket::initialised(&process.base, api.token()).await;
@@ -118,7 +118,7 @@ async fn a_process_that_is_asked_to_end_does_whatever_its_clients_do() {
     let mut stream =
         events::Events::open(&process.base, api.token(), None, EVENTS, json!({ "after": "0" })).await;
     stream.event().await.unwrap();
-    // A query that waits for a lock, longer than anybody has.
+    // A query that waits for a lock, longer than the time given.
     let mut locking = demo.database.pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE pizzerias").execute(&mut *locking).await.unwrap();
     let waiting = api.clone();
@@ -133,11 +133,11 @@ async fn a_process_that_is_asked_to_end_does_whatever_its_clients_do() {
 
     process.ask_to_end().await;
     let asked = Instant::now();
-    // 1001 is a code after which graphql-ws connects again.
+    // graphql-ws reconnects after code 1001.
     assert_eq!(socket.closed().await.0, 1001);
     while stream.block().await.is_some() {}
     silent.ended().await;
-    // What was under way is answered.
+    // The request under way is answered.
     let answer = within(waiting).await.unwrap().unwrap();
     assert_eq!(answer.code(), "UNAVAILABLE");
     let refused = TcpStream::connect(&at).await;

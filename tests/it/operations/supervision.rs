@@ -1,5 +1,4 @@
-//! What a process shows to whoever watches over it: metrics that are documented, to whom they may be shown, and a
-//! line a request.
+//! Monitoring: documented metrics, access to them, and one log line per request.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +15,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
 }
 
-/// The names of metrics in a text, without what histograms add to theirs.
+/// Names of metrics in a text, without the suffixes of histograms.
 fn named(text: &str) -> Vec<&str> {
     let words = text.split(|char: char| !(char.is_ascii_lowercase() || char == '_'));
     let names = words.filter(|word| word.starts_with("ocpizza_"));
@@ -33,7 +32,7 @@ async fn metrics(base: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_metric_is_documented_and_every_documented_one_is_shown() {
+async fn documented_metrics_equal_the_exported_ones() {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
     let checked = run(&demo.database.url, &["check", "--functional", &process.base]).await;
@@ -66,7 +65,7 @@ async fn every_metric_is_documented_and_every_documented_one_is_shown() {
         Some((cells.next()?, cells.next()?))
     });
     assert_eq!(rows.collect::<BTreeMap<_, _>>(), known);
-    // Named by a command, a mutation and a route, and never by a client.
+    // Labels come from commands, mutations and routes, never from clients.
     for series in [
         "ocpizza_commands_total{command=\"placeOrder\",outcome=\"stored\"}",
         "ocpizza_mutations_total{mutation=\"placeOrder\",outcome=\"refused\"} 1",
@@ -80,7 +79,7 @@ async fn every_metric_is_documented_and_every_documented_one_is_shown() {
 }
 
 #[test]
-fn alerts_and_dashboard_name_metrics_that_there_are() {
+fn alerts_and_dashboard_use_existing_metrics() {
     let alerts: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read("docs/monitoring/alerts.yml")).unwrap();
     let rules = alerts["groups"][0]["rules"].as_sequence().unwrap();
     let expressions = rules.iter().map(|rule| {
@@ -105,7 +104,7 @@ fn alerts_and_dashboard_name_metrics_that_there_are() {
 }
 
 #[tokio::test]
-async fn metrics_are_shown_to_whom_they_may_be() {
+async fn metrics_need_their_token() {
     let demo = Demo::create().await;
     let token = [("OCPIZZA_MANAGER_METRICS_TOKEN", "a-token-for-prometheus")];
     let process = Process::serve_with(&demo.database.url, &token).await;
@@ -118,7 +117,7 @@ async fn metrics_are_shown_to_whom_they_may_be() {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_of_json_in_production() {
+async fn logs_one_json_line_per_request_in_production() {
     let database = Database::create().await;
     let variables = [("ENV", "PRODUCTION"), ("OCPIZZA_MANAGER_KEY", "0123456789abcdef0123456789abcdef")];
     let process = Process::serve_logging_with(&database.url, &variables, "info").await;

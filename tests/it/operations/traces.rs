@@ -1,4 +1,4 @@
-//! Traces by OTLP: what a request sets going arrives where traces are kept, as part of the trace that it named.
+//! OTLP traces: spans of a request arrive as part of the trace that it named.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,10 +9,10 @@ use tests::{Demo, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What was sent to a collector, whole requests one after the other.
+/// Requests received by a collector, in order.
 type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// A collector that takes everything.
+/// A collector that accepts everything.
 async fn collector() -> (String, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -57,7 +57,7 @@ fn contains(received: &Received, wanted: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn spans_arrive_as_part_of_the_trace_that_a_request_names() {
+async fn exports_spans_into_the_trace_of_the_request() {
     let demo = Demo::create().await;
     let (endpoint, received) = collector().await;
     let variables = [

@@ -1,5 +1,5 @@
-//! How many connections one client, and all clients, may have: by a process that may open few files, and clients at
-//! several addresses of this machine.
+//! Limits of connections, by client address and in total, in a process with few file descriptors and clients at
+//! several local addresses.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use graphql::http::connections::Budget;
 use tests::processes::Process;
 use tests::{Demo, RawAnswer, RawHttp, Shop, eventually};
 
-/// The files of the process, and the connections that it may have to its database.
+/// File descriptors of the process, and its database connections.
 const FILES: u64 = 256;
 const DATABASE_CONNECTIONS: u32 = 9;
 
@@ -22,13 +22,13 @@ fn address(last: u8) -> IpAddr {
     [127, 0, 0, last].into()
 }
 
-/// A WebSocket's text frame that says `connection_init`, masked with zeros.
+/// A WebSocket text frame with `connection_init`, masked with zeros.
 fn init_frame() -> Vec<u8> {
     const INIT: &[u8] = br#"{"type":"connection_init"}"#;
     [&[0x81, 0x80 | INIT.len() as u8, 0, 0, 0, 0], INIT].concat()
 }
 
-/// A connection from an address, and what it is answered.
+/// A connection from an address, and its answer.
 async fn asked(base: &str, from: IpAddr, request: &str) -> (RawHttp, Option<RawAnswer>) {
     let mut connection = RawHttp::connect_from(base, from).await;
     connection.send(request).await;
@@ -36,13 +36,13 @@ async fn asked(base: &str, from: IpAddr, request: &str) -> (RawHttp, Option<RawA
     (connection, answer)
 }
 
-/// The status that a path is answered with from an address.
+/// The status of a path for a client address.
 async fn status(base: &str, from: IpAddr, path: &str) -> u16 {
     let answer = RawHttp::connect_from(base, from).await.get(path).await;
     answer.unwrap_or_else(|| panic!("{path} is not answered")).status
 }
 
-/// Opens connections that stay, until one is refused; that answer.
+/// Opens connections and keeps them until one is refused; returns that answer.
 async fn fill(base: &str, from: IpAddr, most: usize, kept: &mut Vec<RawHttp>) -> Option<RawAnswer> {
     for _ in 0..most {
         let mut connection = RawHttp::connect_from(base, from).await;
@@ -65,7 +65,7 @@ async fn metric(base: &str, line: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn one_address_has_its_share_of_the_connections_and_others_have_theirs() {
+async fn limits_the_connections_of_an_address() {
     let demo = Demo::create().await;
     let process = Process::serve_with_files(&demo.database.url, FILES).await;
     let base = &process.base;
@@ -80,7 +80,7 @@ async fn one_address_has_its_share_of_the_connections_and_others_have_theirs() {
         refused.body.contains("RATE_LIMITED") && !refused.header("retry-after").is_empty(),
         "{refused:?}"
     );
-    // The connections that it has go on, health is answered to it too, and others are served.
+    // Its open connections continue, it still gets health answers, and other addresses are served.
     assert_eq!(kept[0].get("/version").await.unwrap().status, 200);
     assert_eq!(status(base, address(2), "/healthz").await, 200);
     assert_eq!(status(base, address(2), "/readyz").await, 200);
@@ -95,7 +95,7 @@ async fn one_address_has_its_share_of_the_connections_and_others_have_theirs() {
 }
 
 #[tokio::test]
-async fn health_is_answered_while_sockets_streams_and_idle_connections_take_everything() {
+async fn answers_health_checks_while_all_connections_are_taken() {
     let demo = Demo::create().await;
     let process = Process::serve_with_files(&demo.database.url, FILES).await;
     let base = &process.base;
@@ -113,7 +113,7 @@ async fn health_is_answered_while_sockets_streams_and_idle_connections_take_ever
         }
         kept.push(connection);
     }
-    // What stays open has taken the share of its address from plain requests as well.
+    // Open streams also count against plain requests of the address.
     let (_, refused) = asked(base, address(last), "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(refused.expect("an answer").status, 429);
 
@@ -131,7 +131,7 @@ async fn health_is_answered_while_sockets_streams_and_idle_connections_take_ever
         assert_eq!((answer.status, answer.says_close()), (200, true), "{path}: {answer:?}");
     }
     assert_eq!(status(base, address(50), "/version").await, 503);
-    // Silent connections do not keep the reserve.
+    // Silent connections do not use the reserve.
     let _silent = futures_util::future::join_all(
         (0..budget.reserve).map(|nth| RawHttp::connect_from(base, address(60 + nth as u8))),
     )
@@ -144,7 +144,7 @@ async fn health_is_answered_while_sockets_streams_and_idle_connections_take_ever
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_each_client_has_its_share_of_the_streams() {
+async fn limits_streams_of_each_client_behind_a_trusted_proxy() {
     let shop = Shop::open_with(|config| Config {
         trusted_proxies: "127.0.0.1".parse().unwrap(),
         connections_per_address: Some(3),
@@ -165,7 +165,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_share_of_the_streams() {
         assert_eq!(answer.expect("an answer").status, status, "{client}");
         kept.push(connection);
     }
-    // The proxy itself has no bound; another peer has.
+    // The proxy has no limit; another peer has.
     for _ in 0..5 {
         let mut connection = RawHttp::connect(base).await;
         assert_eq!(connection.get("/version").await.unwrap().status, 200);

@@ -1,5 +1,5 @@
-//! Documents as they are executed: what the specification refuses is not executed, variables have one value for every
-//! part of the process, and what is selected twice is executed once. On every transport.
+//! Execution of documents: invalid ones are refused, variables have one value everywhere, and repeated selections
+//! execute once, on every transport.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn refused(api: &Api, document: &str, variables: Value) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_default_decides_what_is_executed_on_every_transport() {
+async fn defaults_decide_the_executed_fields_on_every_transport() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let head = shop.person("director").head().await;
@@ -29,17 +29,17 @@ async fn a_default_decides_what_is_executed_on_every_transport() {
     let whole = customer.data("{ me { id email } }", Value::Null).await;
     assert_eq!(customer.data(me, json!({})).await, whole);
     assert_eq!(customer.data(me, json!({ "s": false })).await["me"], json!({ "id": whole["me"]["id"] }));
-    // The same as a persisted document: left here with its hash, then named by it.
+    // As a persisted document: sent with its hash, then named by it.
     let hash: String = Sha256::digest(me).iter().map(|byte| format!("{byte:02x}")).collect();
     let persisted = json!({ "persistedQuery": { "version": 1, "sha256Hash": hash } });
     for body in [json!({ "query": me, "extensions": persisted }), json!({ "extensions": persisted })] {
         let answer = customer.post("application/json", body.to_string()).await.unwrap();
         assert_eq!(answer.data(), whole);
     }
-    // A mutation that its default skips.
+    // A mutation skipped by the default of a variable.
     let input = json!({ "input": drink() });
     assert_eq!(customer.data(PLACE, input.clone()).await, json!({}));
-    // GET, server-sent events, a WebSocket.
+    // By GET, server-sent events and WebSocket.
     let base = &shop.server.base;
     let get = reqwest::Client::new()
         .get(format!("{base}/graphql"))
@@ -63,7 +63,7 @@ async fn a_default_decides_what_is_executed_on_every_transport() {
 }
 
 #[tokio::test]
-async fn a_default_is_the_value_for_the_resolver_and_for_the_cost() {
+async fn defaults_are_used_by_resolvers_and_cost() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     for _ in 0..3 {
@@ -77,7 +77,7 @@ async fn a_default_is_the_value_for_the_resolver_and_for_the_cost() {
     };
     assert_eq!(of(json!({})).await, (2, json!(1 + 2 * 2)));
     assert_eq!(of(json!({ "n": 1 })).await, (1, json!(1 + 2)));
-    // A variable that is not given is an argument that is not given; null is null.
+    // A missing variable is a missing argument; `null` is `null`.
     let placed = "query($at: AsOf, $n: Int!) { orders(first: $n, asOf: $at) { nodes { id } asOfPosition } }";
     let data = customer.data(placed, json!({ "n": 1 })).await;
     assert_eq!(data["orders"]["asOfPosition"], Value::Null);
@@ -86,7 +86,7 @@ async fn a_default_is_the_value_for_the_resolver_and_for_the_cost() {
 }
 
 #[tokio::test]
-async fn a_variable_that_does_not_fit_is_named_with_its_path() {
+async fn names_an_invalid_variable_with_its_path() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let head = shop.person("director").head().await;
@@ -125,7 +125,7 @@ async fn a_variable_that_does_not_fit_is_named_with_its_path() {
         assert!(message.starts_with(&format!("the variable {path}: ")), "{path}: {message}");
         assert!(answer.body.get("data").is_none());
     }
-    // What fits, in every way that JSON has: a whole number with a point, one item for a list, an id as a number.
+    // Values that fit: an integer with a decimal point, one item for a list, a number as an id.
     let input = json!({ "input": with(drink(), json!({ "lines": { "item": "WATER", "quantity": 1.0 } })) });
     let placed = customer.data(place, input).await;
     assert!(placed["placeOrder"]["order"]["id"].is_string(), "{placed}");
@@ -133,7 +133,7 @@ async fn a_variable_that_does_not_fit_is_named_with_its_path() {
 }
 
 #[tokio::test]
-async fn what_the_specification_refuses_is_not_executed() {
+async fn refuses_documents_that_the_specification_forbids() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let head = shop.person("director").head().await;
@@ -148,13 +148,13 @@ async fn what_the_specification_refuses_is_not_executed() {
     let input = "BAD_USER_INPUT";
     let invalid = "GRAPHQL_VALIDATION_FAILED";
     for (document, code) in [
-        // An enum literal that is written as a string.
+        // An enum value written as a string.
         (without(place(&format!("{} {line}", rest.replace("WEB", "\"WEB\"")))), input),
         // An input field given twice.
         (without(place(&format!("{rest} {line} note: \"a\" note: \"b\""))), invalid),
-        // Null where null may not be, default or not.
+        // `null` for a non-null type, with and without a default.
         ("{ kitchenQueue(pizzeriaId: \"P1\", first: null) { id } }".to_owned(), input),
-        // A variable that may be null where null may not be, in a list in an object.
+        // A nullable variable for a non-null field in a list of an object.
         (place(&format!("{rest} lines: [{{ item: \"WATER\", quantity: $v }}]")), invalid),
         (
             "query($p: LogPosition) { menu(pizzeriaId: \"P1\", asOf: { position: $p }) { version } }"
@@ -163,7 +163,7 @@ async fn what_the_specification_refuses_is_not_executed() {
         ),
         ("{ menu(pizzeriaId: \"P1\", asOf: { position: \"1\", at: null }) { version } }".to_owned(), invalid),
         ("query($p: Boolean = null) { me { id @include(if: $p) } }".to_owned(), invalid),
-        // Different shapes, fields and arguments under one key.
+        // Different shapes, fields and arguments under one response key.
         (
             "{ node(id: \"x\") { ... on Order { v: version } ... on Pizzeria { v: code } } }".to_owned(),
             invalid,
@@ -184,7 +184,7 @@ async fn what_the_specification_refuses_is_not_executed() {
 }
 
 #[tokio::test]
-async fn strings_have_every_escape_of_the_specification() {
+async fn reads_every_string_escape() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let rest = "pizzeriaId: \"P1\", fulfilment: TAKEAWAY, payment: AT_COUNTER, channel: WEB, \
@@ -207,7 +207,7 @@ async fn strings_have_every_escape_of_the_specification() {
 }
 
 #[tokio::test]
-async fn what_is_selected_twice_is_executed_once() {
+async fn executes_a_repeated_selection_once() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let before = shop.person("director").head().await;
@@ -225,7 +225,7 @@ async fn what_is_selected_twice_is_executed_once() {
 }
 
 #[tokio::test]
-async fn a_field_is_repeated_to_a_bound() {
+async fn limits_repetitions_of_a_field() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let again = |times: usize| format!("{{ {} }}", "me { id } ".repeat(times));
@@ -236,11 +236,11 @@ async fn a_field_is_repeated_to_a_bound() {
 }
 
 #[tokio::test]
-async fn an_answer_is_in_the_order_asked_for_below_an_interface_too() {
+async fn answers_in_the_order_of_the_selection() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(drink()).await;
-    // `node` names no position to wait for.
+    // `node` has no position to wait for.
     customer.order(&order, "status", &order["position"]).await;
     let query = "query($id: ID!) { node(id: $id) { ... on Order { status note } __typename ... on Order { id n: number } } }";
     let body = json!({ "query": query, "variables": { "id": order["id"] } }).to_string();

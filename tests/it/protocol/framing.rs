@@ -1,5 +1,5 @@
-//! Heads that can be read in two ways, and whether a connection goes on after an answer: the server says so when
-//! it closes, and keeps the connection whose body it has read.
+//! Ambiguous heads, and whether a connection continues after an answer: the server announces a close, and keeps a
+//! connection whose body it has read.
 
 use graphql::app::Config;
 use graphql::http::rate_limit::{RateLimit, RateLimits};
@@ -14,7 +14,7 @@ fn post(lines: &str, body: &str) -> String {
     )
 }
 
-/// Sends one request and then another; the first answer, and whether the second was answered.
+/// Sends two requests; returns the first answer and whether the second was answered.
 async fn twice(base: &str, request: &str) -> (RawAnswer, bool) {
     let mut connection = RawHttp::connect(base).await;
     connection.send(request).await;
@@ -24,7 +24,7 @@ async fn twice(base: &str, request: &str) -> (RawAnswer, bool) {
 }
 
 #[tokio::test]
-async fn a_head_that_can_be_read_in_two_ways_is_refused_and_the_connection_ends() {
+async fn refuses_ambiguous_heads_and_closes_the_connection() {
     let shop = Shop::open().await;
     let base = &shop.server.base;
     let json = "Content-Type: application/json\r\n";
@@ -56,7 +56,7 @@ async fn a_head_that_can_be_read_in_two_ways_is_refused_and_the_connection_ends(
             "{request}: {answer:?}"
         );
     }
-    // HTTP/1.0 has no Host; a length beside chunks is not believed, and nothing follows on such a connection.
+    // HTTP/1.0 needs no Host. A length beside chunks is ignored, and the connection ends.
     let (old, _) = twice(base, "GET /version HTTP/1.0\r\n\r\n").await;
     assert_eq!(old.status, 200);
     let smuggled = format!(
@@ -68,13 +68,13 @@ async fn a_head_that_can_be_read_in_two_ways_is_refused_and_the_connection_ends(
 }
 
 #[tokio::test]
-async fn a_refused_request_whose_body_came_keeps_the_connection_and_others_end_it_with_a_word() {
+async fn keeps_the_connection_of_a_refused_request_whose_body_was_read() {
     let slow = RateLimits { account: RateLimit::OFF, address: RateLimit::OFF };
     let shop = Shop::open_with(|config| Config { rates: slow, ..config }).await;
     let base = &shop.server.base;
     let json = "Content-Type: application/json\r\n";
     let large = format!("{{\"query\":\"{{ __typename }}\",\"padding\":\"{}\"}}", "a".repeat(70_000));
-    // As long as the bound and a little more, and then nothing: neither the end nor the next chunk comes.
+    // Slightly longer than the limit, without an end or a next chunk.
     let endless = format!(
         "POST /graphql HTTP/1.1\r\nHost: localhost\r\n{json}Transfer-Encoding: chunked\r\n\r\n11170\r\n{}\r\n",
         "a".repeat(70_000)
@@ -86,7 +86,7 @@ async fn a_refused_request_whose_body_came_keeps_the_connection_and_others_end_i
         (post(json, &large), 413, true),
         (format!("PUT /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 26\r\n\r\n{BODY}"), 405, true),
         (format!("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 26\r\n\r\n{BODY}"), 404, true),
-        // Announced, and not sent.
+        // Announced, but not sent.
         (
             format!("POST /graphql HTTP/1.1\r\nHost: localhost\r\n{json}Content-Length: 9000000\r\n\r\n"),
             413,
@@ -111,7 +111,7 @@ async fn a_refused_request_whose_body_came_keeps_the_connection_and_others_end_i
 }
 
 #[tokio::test]
-async fn a_client_that_is_too_fast_keeps_its_connection() {
+async fn a_rate_limited_client_keeps_its_connection() {
     let slow = RateLimits { account: RateLimit::OFF, address: RateLimit::of(1, 1) };
     let shop = Shop::open_with(|config| Config { rates: slow, ..config }).await;
     let mut connection = RawHttp::connect(&shop.server.base).await;

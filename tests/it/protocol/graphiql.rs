@@ -1,4 +1,4 @@
-//! GraphiQL comes out of the binary, whole, and only where it is wanted.
+//! GraphiQL is served completely from the binary, and only where it is enabled.
 
 use graphql::app::{App, Config};
 use graphql::clock::Clock;
@@ -8,7 +8,7 @@ use tests::server::Server;
 use tests::{Api, Database};
 
 #[tokio::test]
-async fn graphiql_is_served_with_its_files_and_the_examples() {
+async fn serves_graphiql_with_its_files_and_examples() {
     let database = Database::create().await;
     let server = Server::start(&database, Clock::system()).await;
     let at = |path: &str| format!("{}{path}", server.base);
@@ -18,7 +18,7 @@ async fn graphiql_is_served_with_its_files_and_the_examples() {
     let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.contains("script-src 'self';") && policy.contains("default-src 'none'"), "{policy}");
     let text = page.text().await.unwrap();
-    // Everything that the page names is there, and nothing of it is anywhere else.
+    // Every file that the page names is served by this process.
     let named: Vec<&str> = text.split('"').filter(|part| part.starts_with("/graphiql/")).collect();
     assert_eq!(named, ["/graphiql/graphiql.css", "/graphiql/graphiql.js"]);
     assert!(!text.contains("//"), "{text}");
@@ -44,7 +44,7 @@ async fn graphiql_is_served_with_its_files_and_the_examples() {
 }
 
 #[tokio::test]
-async fn graphiql_is_not_there_where_it_is_not_wanted() {
+async fn serves_no_graphiql_where_it_is_disabled() {
     let database = Database::create().await;
     let config = Config { graphiql: false, ..Config::new(database.pool.clone(), Clock::system()) };
     let app = App::start(config).await.unwrap();

@@ -1,5 +1,5 @@
-//! What HTTP and the WebSocket's handshake promise: media types, statuses, limits, ids, and that a
-//! failed field is null. Over a real connection, because that is where the promises are made.
+//! HTTP and the WebSocket handshake: media types, statuses, limits, request ids, and failed fields as `null`, over
+//! real connections.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -74,7 +74,7 @@ impl Answer {
         Self { status, headers, body: serde_json::from_str(&response.text().await.unwrap()).unwrap() }
     }
 
-    /// Its status, its first error's code, and whether there is data, be it null.
+    /// The status, the first error's code, and whether `data` is present, even as `null`.
     fn gist(&self) -> (u16, &str, bool) {
         let code = self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default();
         (self.status.as_u16(), code, self.body.get("data").is_some())
@@ -107,7 +107,7 @@ async fn a_request_error_has_no_data_and_a_status_by_its_media_type() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused_with_a_typed_error() {
+async fn refuses_malformed_requests_with_a_code() {
     let api = api().await;
     let good = json!({ "query": "{ __typename }" }).to_string();
     for body in
@@ -125,7 +125,7 @@ async fn what_is_no_request_is_refused_with_a_typed_error() {
 }
 
 #[tokio::test]
-async fn get_is_for_queries_only() {
+async fn get_executes_queries_only() {
     let api = api().await;
     let get = async |query: &str| {
         let request = api.request(Method::GET, "/graphql").query(&[("query", query)]);
@@ -139,7 +139,7 @@ async fn get_is_for_queries_only() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_are_answered_with_allow() {
     let api = api().await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE] {
         let refused = Answer::of(api.request(method, "/graphql").send().await.unwrap()).await;
@@ -151,12 +151,12 @@ async fn other_methods_are_told_which_there_are() {
 }
 
 #[tokio::test]
-async fn every_answer_says_what_it_costs() {
+async fn every_answer_has_its_cost() {
     let api = api().await;
     let cost = async |query: &str| api.query(query).await.body["extensions"]["cost"].clone();
     let cheap = json!({ "requested": 3, "limit": 30_000 });
     assert_eq!(cost("{ menu(pizzeriaId: \"P1\") { id version } }").await, cheap);
-    // One that failed, and one that validation refuses, too.
+    // Failed and invalid requests too.
     assert_eq!(cost("{ stock(pizzeriaId: \"P1\") { id version } }").await, cheap);
     assert_eq!(cost("{ menu(pizzeriaId: \"P1\") { id nothing } }").await, cheap);
     let dear =
@@ -166,9 +166,9 @@ async fn every_answer_says_what_it_costs() {
 }
 
 #[tokio::test]
-async fn a_query_that_takes_too_long_is_answered() {
+async fn a_slow_query_is_answered_with_a_timeout() {
     let api = api().await;
-    // The query waits for the table, as it would for a slow disk.
+    // The query waits for the table, like for a slow disk.
     let mut lock = api.app.store.pool().begin().await.unwrap();
     sqlx::query("LOCK TABLE menus IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
     let slow = api.query("{ pizzerias { code } menu(pizzeriaId: \"P1\") { version } }");
@@ -186,7 +186,7 @@ fn sha256(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_document_is_named_by_its_hash_once_it_was_sent_with_it() {
+async fn a_persisted_document_is_named_by_its_hash() {
     let api = api().await;
     let document = "query Named($id: ID!) { pizzeria(id: $id) { code } }";
     let hash = sha256(document);
@@ -194,7 +194,7 @@ async fn a_document_is_named_by_its_hash_once_it_was_sent_with_it() {
     let with = |more: Value| tests::orders::with(named.clone(), more).to_string();
     let unknown = api.post(RESPONSE, with(json!({}))).await;
     assert_eq!(unknown.gist(), (400, "PERSISTED_QUERY_NOT_FOUND", false));
-    // What Apollo's clients look for, in a success as they expect it.
+    // Apollo's clients expect this code in a successful response.
     let unknown = api.post("application/json", with(json!({}))).await;
     assert_eq!(unknown.gist(), (200, "PERSISTED_QUERY_NOT_FOUND", false));
     assert_eq!(unknown.body["errors"][0]["message"], "PersistedQueryNotFound");
@@ -217,7 +217,7 @@ async fn a_document_is_named_by_its_hash_once_it_was_sent_with_it() {
 }
 
 #[tokio::test]
-async fn a_token_lets_its_account_in_and_nothing_else_does() {
+async fn only_valid_tokens_authenticate() {
     let api = api().await;
     let token = api.app.issue_token("Director@OCPizza.example").await.unwrap();
     let me = async |authorization: &str| {
@@ -233,7 +233,7 @@ async fn a_token_lets_its_account_in_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn a_field_that_fails_is_null_and_says_why() {
+async fn a_failed_field_is_null_with_an_error() {
     let api = api().await;
     let answer = api.query("{ order(id: \"order:x\") { id } pizzeria(id: \"P1\") { code } }").await;
     assert_eq!(answer.gist(), (200, "UNAUTHENTICATED", true));
@@ -247,7 +247,7 @@ async fn a_field_that_fails_is_null_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_request_has_an_id_of_its_own() {
+async fn every_request_has_an_id() {
     let api = api().await;
     let id = async |given: &str| {
         let request = api.request(Method::GET, "/version").header("x-request-id", given);
@@ -258,7 +258,7 @@ async fn a_request_has_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn operators_are_told_whether_it_is_ready() {
+async fn readiness_follows_the_database() {
     let api = api().await;
     let ready = Answer::of(api.request(Method::GET, "/readyz").send().await.unwrap()).await;
     assert_eq!((ready.status.as_u16(), &ready.body["migrations"]), (200, &json!(true)), "{}", ready.body);
@@ -268,7 +268,7 @@ async fn operators_are_told_whether_it_is_ready() {
 }
 
 #[tokio::test]
-async fn histories_come_by_page_whatever_stream_they_are_of() {
+async fn histories_of_every_stream_are_paged() {
     let api = api().await;
     let streams: Vec<_> =
         ["P1", "P2"].iter().map(|code| domain::StreamId::stock(&code.parse().unwrap())).collect();
@@ -291,7 +291,7 @@ async fn socket(api: &Api) -> Socket {
     tokio_tungstenite::connect_async(request).await.unwrap().0
 }
 
-/// The code that the other side closes with.
+/// The close code of the server.
 async fn closed(socket: &mut Socket) -> u16 {
     let close = async {
         while let Some(message) = socket.next().await {
@@ -305,7 +305,7 @@ async fn closed(socket: &mut Socket) -> u16 {
 }
 
 #[tokio::test]
-async fn a_socket_is_closed_with_the_protocols_codes() {
+async fn closes_sockets_with_the_codes_of_the_protocol() {
     let api = api().await;
     let bad_token = json!({ "type": "connection_init", "payload": { "authorization": "Bearer ocp_x" } });
     let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": "{ __typename }" } });
@@ -324,7 +324,7 @@ async fn a_socket_is_closed_with_the_protocols_codes() {
 }
 
 #[tokio::test]
-async fn a_process_that_stops_says_goodbye() {
+async fn a_stopping_process_closes_its_sockets() {
     let mut api = api().await;
     let mut socket = socket(&api).await;
     socket.send(Message::text(json!({ "type": "connection_init" }).to_string())).await.unwrap();
@@ -336,7 +336,7 @@ async fn a_process_that_stops_says_goodbye() {
 }
 
 #[tokio::test]
-async fn trusted_documents_may_be_the_only_ones() {
+async fn executes_trusted_documents_only_if_configured() {
     let folder = std::env::temp_dir().join(format!("ocpizza-only-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let manifest = json!({ "menu-1": "query Menu { menu(pizzeriaId: \"P1\") { version } }" });

@@ -1,4 +1,4 @@
-//! HTTP, server-sent events and WebSocket: what each transport promises.
+//! HTTP, server-sent events and WebSocket: the promises of each transport.
 
 mod connection_limits;
 mod documents;

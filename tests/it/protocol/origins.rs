@@ -1,4 +1,4 @@
-//! What web pages may do: those of the list and of the API's own host, and no others.
+//! Web pages: only listed origins and the API's own host may call.
 
 use graphql::app::Config;
 use graphql::http::origins::AllowedOrigins;
@@ -18,7 +18,7 @@ async fn server() -> Server {
     .await
 }
 
-/// The status that an upgrade to a WebSocket is answered with.
+/// The status of a WebSocket upgrade.
 async fn upgraded(server: &Server, origins: &[&str]) -> u16 {
     let mut request = (server.base.replacen("http", "ws", 1) + "/graphql").into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
@@ -33,7 +33,7 @@ async fn upgraded(server: &Server, origins: &[&str]) -> u16 {
 }
 
 #[tokio::test]
-async fn a_socket_is_opened_for_the_listed_and_the_own_pages_only() {
+async fn opens_sockets_for_listed_and_own_origins_only() {
     let server = server().await;
     let own = server.base.clone();
     for (origins, status) in [
@@ -51,7 +51,7 @@ async fn a_socket_is_opened_for_the_listed_and_the_own_pages_only() {
 }
 
 #[tokio::test]
-async fn browsers_are_told_what_listed_pages_may_and_others_nothing() {
+async fn answers_cors_requests_of_listed_origins_only() {
     let server = server().await;
     let http = reqwest::Client::new();
     let preflight = async |origin: &str| {

@@ -1,5 +1,4 @@
-//! Connections that hold on to what they do not use: heads that come too slowly, or never; heads that say
-//! two things at once. Over bare sockets, because no client would do it.
+//! Malformed and slow request heads, over bare sockets.
 
 use std::time::Duration;
 
@@ -11,21 +10,21 @@ async fn connect(shop: &Shop) -> TcpStream {
     TcpStream::connect(shop.server.base.trim_start_matches("http://")).await.unwrap()
 }
 
-/// What comes until the other side closes.
+/// Everything received until the server closes.
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A connection that is reset is closed as well.
+    // A reset also closes the connection.
     let _ = within(stream.read_to_end(&mut answer)).await;
     String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test]
-async fn a_first_head_that_does_not_come_in_time_ends_the_connection() {
+async fn a_slow_first_head_ends_the_connection() {
     let shop = Shop::open().await;
     let mut silent = connect(&shop).await;
     let slow = connect(&shop).await;
     let (mut reading, mut writing) = slow.into_split();
-    // A header every so often: each time-out that counts from the last byte would wait for ever.
+    // One header at a time: a timeout since the last byte would never end.
     let dripping = tokio::spawn(async move {
         let _ = writing.write_all(b"POST /graphql HTTP/1.1\r\nHost: localhost\r\n").await;
         while writing.write_all(b"X-Drop: 1\r\n").await.is_ok() {
@@ -43,7 +42,7 @@ async fn a_first_head_that_does_not_come_in_time_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn heads_that_are_none_are_answered_and_the_connection_ends() {
+async fn malformed_heads_are_refused_and_end_the_connection() {
     let shop = Shop::open().await;
     let body = r#"{"query":"{ __typename }"}"#;
     let json = "Host: localhost\r\nContent-Type: application/json\r\n";
@@ -60,7 +59,7 @@ async fn heads_that_are_none_are_answered_and_the_connection_ends() {
         ("POST /graphql HTTP/1.1\r\nHost: a\u{0}b\r\n".to_owned(), "400"),
     ] {
         let mut stream = connect(&shop).await;
-        // What is too long may be refused before all of it is sent.
+        // A long head may be refused before it is sent completely.
         let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes()).await;
         let answer = until_closed(&mut stream).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head:.120}: {answer}");

@@ -1,4 +1,4 @@
-//! What every answer tells browsers and caches, whatever it answers: errors, event streams and metrics too.
+//! Response headers for browsers and caches on every answer, including errors, event streams and metrics.
 
 use graphql::app::Config;
 use graphql::http::browser::Hardening;
@@ -6,7 +6,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use tests::{Shop, within};
 
-/// The status and the headers of an answer.
+/// Status and headers of an answer.
 async fn head(
     shop: &Shop,
     method: Method,
@@ -23,7 +23,7 @@ async fn head(
 }
 
 #[tokio::test]
-async fn every_answer_is_hardened_and_kept_by_no_cache() {
+async fn every_answer_has_security_headers_and_forbids_caching() {
     let shop = Shop::open_with(|config| Config { hardening: Hardening { https_only: true }, ..config }).await;
     let json = ("content-type", "application/json");
     let events = ("accept", "text/event-stream");
@@ -44,7 +44,7 @@ async fn every_answer_is_hardened_and_kept_by_no_cache() {
         (Method::GET, "/readyz", &[], "", 200, "no-store"),
         (Method::GET, "/version", &[], "", 200, "no-store"),
         (Method::GET, "/version", &[("authorization", "a"), ("authorization", "b")], "", 400, "no-store"),
-        // Public files, asked for by their tags.
+        // Public files are cached by entity tag.
         (Method::GET, "/graphiql", &[], "", 200, "no-cache"),
         (Method::GET, "/graphiql/operations.json", &[], "", 200, "no-cache"),
         (Method::GET, "/graphiql/none.js", &[], "", 404, "no-store"),
@@ -68,7 +68,7 @@ async fn every_answer_is_hardened_and_kept_by_no_cache() {
 }
 
 #[tokio::test]
-async fn development_does_not_ask_browsers_for_https() {
+async fn development_sends_no_strict_transport_security() {
     let shop = Shop::open().await;
     let (_, headers) = head(&shop, Method::GET, "/version", &[], "").await;
     assert!(!headers.contains_key("strict-transport-security"));

@@ -1,4 +1,4 @@
-//! Resuming: whatever cuts a stream, and whenever, its client loses nothing and sees nothing twice.
+//! Resuming: after any interruption a client misses and repeats nothing.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::api::deliveries::ready;
 
 const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) { position } }";
 
-/// Appends events as the appender does: positions, head and notification in one transaction. They are
-/// counts of a stock that say the same every time.
+/// Appends events like the appender: positions, head and notification in one transaction. They are stock counts
+/// without a change.
 pub async fn append(pool: &PgPool, events: i64) {
     sqlx::raw_sql(&format!(
         "WITH head AS (UPDATE event_log_head SET position = position + {events} RETURNING position - {events} AS at), \
@@ -30,7 +30,7 @@ pub async fn append(pool: &PgPool, events: i64) {
     .unwrap();
 }
 
-/// Appends many events in batches of many sizes, beside what else happens.
+/// Appends many events in batches of varying sizes, concurrently.
 fn appending(pool: &PgPool, events: i64) -> tokio::task::JoinHandle<()> {
     let pool = pool.clone();
     tokio::spawn(async move {
@@ -44,7 +44,7 @@ fn appending(pool: &PgPool, events: i64) -> tokio::task::JoinHandle<()> {
 }
 
 #[tokio::test]
-async fn a_socket_that_is_cut_a_hundred_times_loses_and_repeats_nothing() {
+async fn a_socket_cut_a_hundred_times_misses_and_repeats_nothing() {
     const ALL: i64 = 10_000;
     let shop = Shop::open().await;
     let auditor = shop.person("auditor");
@@ -55,7 +55,7 @@ async fn a_socket_that_is_cut_a_hundred_times_loses_and_repeats_nothing() {
     while seen < end {
         let mut socket = RawSocket::initialised(&shop.server.base, auditor.token()).await;
         socket.subscribe("1", EVENTS, json!({ "after": seen.to_string() })).await;
-        // Cut in the middle of what comes, and by turns after little and after more.
+        // Cuts the stream after few and after many items by turns.
         let until = if cuts < 100 { (begin + (cuts + 1) * ALL / 101).max(seen + 1) } else { end };
         while seen < until {
             let message = socket.message().await;
@@ -70,7 +70,7 @@ async fn a_socket_that_is_cut_a_hundred_times_loses_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn an_event_stream_that_is_cut_loses_and_repeats_nothing() {
+async fn a_cut_event_stream_misses_and_repeats_nothing() {
     const ALL: i64 = 2_000;
     let shop = Shop::open().await;
     let auditor = shop.person("auditor");
@@ -79,7 +79,7 @@ async fn an_event_stream_that_is_cut_loses_and_repeats_nothing() {
     let (mut seen, mut cuts) = (begin, 0);
     while seen < begin + ALL {
         let last = seen.to_string();
-        // What it asked for at first stands, as a browser repeats it; what it has seen last wins.
+        // The first request stays the same, as in a browser; `Last-Event-ID` wins.
         let variables = json!({ "after": begin.to_string() });
         let mut events =
             Events::open(&shop.server.base, auditor.token(), Some(&last), EVENTS, variables).await;
@@ -99,7 +99,7 @@ async fn an_event_stream_that_is_cut_loses_and_repeats_nothing() {
     tests::within(appending).await.unwrap();
 }
 
-/// Every subscription, of an order or its delivery where it is of one thing, and who follows it.
+/// Every subscription with a caller; `$id` is an order's or a delivery's.
 const SUBSCRIPTIONS: [(&str, &str); 6] = [
     ("auditor", "subscription($id: ID!) { orderChanged(id: $id) { event } }"),
     ("pizzaiolo1.p1", "subscription { kitchenQueueChanged(pizzeriaId: \"P1\") { event } }"),
@@ -109,7 +109,7 @@ const SUBSCRIPTIONS: [(&str, &str); 6] = [
     ("courier1.p1", "subscription($id: ID!) { deliveryChanged(id: $id) { event delivery { status } } }"),
 ];
 
-/// The variables of one of them: of what it is, where it is of one thing.
+/// A subscription's variables, with an id if it needs one.
 fn id_for(query: &str, order: &Value, delivery: &Value) -> Value {
     match () {
         () if query.contains("deliveryChanged") => json!({ "id": delivery["id"] }),
@@ -119,7 +119,7 @@ fn id_for(query: &str, order: &Value, delivery: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn every_subscription_resumes_by_the_position_that_comes_with_each_item() {
+async fn every_subscription_resumes_by_the_position_of_an_item() {
     let shop = Shop::open().await;
     let base = &shop.server.base;
     let start = shop.person("auditor").head().await;
@@ -135,11 +135,11 @@ async fn every_subscription_resumes_by_the_position_that_comes_with_each_item() 
         let open = async |last: i64| {
             Events::open(base, token.as_deref(), Some(&last.to_string()), query, id.clone()).await
         };
-        // All that happened after it, in order.
+        // Everything after it, in order.
         let mut events = open(start).await;
         let mut items = Vec::new();
         while items.last().is_none_or(|(at, _)| *at < head) {
-            // Those of one stream may end before the log does.
+            // Subscriptions of one stream may end before the log.
             let Ok(event) = tokio::time::timeout(Duration::from_secs(2), events.event()).await else { break };
             let event = event.unwrap();
             items.push((event.id.as_ref().unwrap().parse::<i64>().unwrap(), event.data));
@@ -148,7 +148,7 @@ async fn every_subscription_resumes_by_the_position_that_comes_with_each_item() 
             !items.is_empty() && items.is_sorted_by(|(one, _), (next, _)| one < next),
             "{query}: {items:?}"
         );
-        // And after each item, the next.
+        // After each item, the next one follows.
         for pair in items.windows(2) {
             let event = open(pair[0].0).await.event().await.unwrap();
             assert_eq!((event.id, event.data), (Some(pair[1].0.to_string()), pair[1].1.clone()), "{query}");
@@ -157,7 +157,7 @@ async fn every_subscription_resumes_by_the_position_that_comes_with_each_item() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_resumed_says_so_with_the_gap() {
+async fn refuses_to_resume_over_a_gap_and_names_it() {
     let shop = Shop::open().await;
     let base = &shop.server.base;
     let head = shop.person("auditor").head().await;
@@ -165,7 +165,7 @@ async fn what_cannot_be_resumed_says_so_with_the_gap() {
     let far = (shop.person("auditor").head().await + 100).to_string();
     let now = shop.person("auditor").head().await.to_string();
     for (account, query) in SUBSCRIPTIONS {
-        // The same, with `after`.
+        // The same with `after`.
         let query = match query.split_once('{') {
             Some((_, field)) if field.contains("$id") => {
                 format!(
@@ -191,7 +191,7 @@ async fn what_cannot_be_resumed_says_so_with_the_gap() {
         assert_eq!(extensions["code"], "BAD_USER_INPUT");
         assert_eq!(extensions["gap"], json!({ "from": now, "to": far }), "{query}");
     }
-    // One that knows the kitchen as it was can do so only for a while.
+    // The kitchen's past is kept only for a time.
     append(&shop.database().pool, 100_001).await;
     let kitchen = shop.person("pizzaiolo1.p1");
     let query = "subscription { kitchenQueueChanged(pizzeriaId: \"P1\") { event } }";
@@ -204,7 +204,7 @@ async fn what_cannot_be_resumed_says_so_with_the_gap() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_put_back_ends_the_streams_that_have_seen_more() {
+async fn a_rewound_log_ends_streams_beyond_its_head() {
     let shop = Shop::open().await;
     let auditor = shop.person("auditor");
     let mut socket = RawSocket::initialised(&shop.server.base, auditor.token()).await;
@@ -212,7 +212,7 @@ async fn a_log_that_is_put_back_ends_the_streams_that_have_seen_more() {
     let head = auditor.head().await;
     socket.subscribe("1", EVENTS, json!({ "after": (head - 1).to_string() })).await;
     assert_eq!(socket.message().await["type"], "next");
-    // As a restore does: what is gone is gone, and the head with it.
+    // Like a restore: the events and the head are removed.
     sqlx::raw_sql(
         "SET session_replication_role = replica; \
          DELETE FROM events WHERE position > (SELECT position - 5 FROM event_log_head); \
@@ -229,7 +229,7 @@ async fn a_log_that_is_put_back_ends_the_streams_that_have_seen_more() {
 }
 
 #[tokio::test]
-async fn who_sees_nothing_hears_how_far_the_log_is_all_the_same() {
+async fn idle_streams_receive_the_position_of_the_log() {
     let limits = StreamLimits {
         ping: Duration::from_millis(100),
         heartbeat: Duration::from_millis(100),

@@ -13,7 +13,7 @@ fn complete() -> Option<Block> {
 }
 
 #[tokio::test]
-async fn any_operation_is_answered_as_events() {
+async fn answers_any_operation_by_events() {
     let shop = Shop::open().await;
     let base = &shop.server.base;
     let manager = shop.person("manager.p1");
@@ -39,7 +39,7 @@ async fn any_operation_is_answered_as_events() {
 }
 
 #[tokio::test]
-async fn the_bytes_are_those_of_the_protocol() {
+async fn writes_the_bytes_of_the_protocol() {
     let shop = Shop::open().await;
     let auditor = shop.person("auditor");
     let answer = events::request(&shop.server.base, auditor.token(), None, "{ __typename }", Value::Null);
@@ -61,7 +61,7 @@ async fn the_bytes_are_those_of_the_protocol() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_document_comes_as_an_event_and_what_is_no_request_as_a_status() {
+async fn reports_document_errors_by_event_and_bad_requests_by_status() {
     let shop = Shop::open().await;
     let base = &shop.server.base;
     let customer = shop.person("customer1");
@@ -90,7 +90,7 @@ async fn what_is_wrong_with_a_document_comes_as_an_event_and_what_is_no_request_
 }
 
 #[tokio::test]
-async fn events_are_chosen_by_accept_and_subscriptions_need_no_more_than_to_be_allowed_them() {
+async fn accept_chooses_between_events_and_json() {
     let shop = Shop::open().await;
     let token = format!("Bearer {}", shop.person("auditor").token().unwrap());
     let http = reqwest::Client::new();
@@ -130,7 +130,7 @@ async fn events_are_chosen_by_accept_and_subscriptions_need_no_more_than_to_be_a
 }
 
 #[tokio::test]
-async fn a_process_that_stops_ends_streams_without_completing_them() {
+async fn a_stopping_process_ends_streams_without_completing_them() {
     let demo = tests::Demo::create().await;
     let app = App::start(Config::new(demo.database.pool.clone(), Clock::system())).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Subscriptions over WebSocket: each shows what it should, in order, to those who may see it.
+//! Subscriptions over WebSocket: contents, order and access.
 
 use serde_json::{Value, json};
 use tests::Shop;
@@ -10,7 +10,7 @@ const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $
     position event { position type } } }";
 
 #[tokio::test]
-async fn the_kitchen_sees_its_queue_change() {
+async fn the_kitchen_follows_its_queue() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let kitchen = shop.person("pizzaiolo1.p1");
@@ -34,7 +34,7 @@ async fn the_kitchen_sees_its_queue_change() {
 }
 
 #[tokio::test]
-async fn the_stock_is_seen_to_move() {
+async fn the_kitchen_follows_the_stock() {
     let shop = Shop::open().await;
     let kitchen = shop.person("pizzaiolo1.p1");
     let document = "subscription { stockChanged(pizzeriaId: \"P1\") { event changes { ingredient { code } onHand reserved }
@@ -79,7 +79,7 @@ async fn a_manager_follows_the_stock_and_the_log_of_one_pizzeria() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_followed_with_its_couriers_position() {
+async fn a_customer_follows_a_delivery_with_the_couriers_position() {
     let shop = Shop::open().await;
     let (customer, courier) = (shop.person("customer1"), shop.person("courier1.p1"));
     let waiting = "subscription($after: LogPosition) { readyDeliveries(pizzeriaId: \"P1\", after: $after) {
@@ -121,7 +121,7 @@ async fn a_delivery_is_followed_with_its_couriers_position() {
 }
 
 #[tokio::test]
-async fn who_may_not_see_is_told_so() {
+async fn refuses_subscriptions_without_access() {
     let shop = Shop::open().await;
     let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "S", 1)])).await;
     let id = json!({ "id": order["id"] });
@@ -143,7 +143,7 @@ async fn who_may_not_see_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_old_position_is_resumed_from_the_streams_own_events() {
+async fn resumes_an_old_position_from_the_streams_own_events() {
     let shop = Shop::open().await;
     let kitchen = shop.person("pizzaiolo1.p1");
     let take = || basket("P1", "TAKEAWAY", &[side("COLA", 1)]);
@@ -161,7 +161,7 @@ async fn an_old_position_is_resumed_from_the_streams_own_events() {
         versions.push(step["order"]["version"].as_i64().unwrap());
         positions.push(tests::orders::position(&step["position"]));
     }
-    // And then as it comes.
+    // Then live.
     kitchen.step("markOrderReady", &order).await;
     let step = steps.value().await;
     versions.push(step["order"]["version"].as_i64().unwrap());
@@ -194,9 +194,9 @@ async fn a_connection_ends_with_its_session() {
 }
 
 #[tokio::test]
-async fn what_other_streams_recorded_is_not_read_to_resume_one() {
+async fn resuming_a_stream_reads_no_other_stream() {
     let shop = Shop::open().await;
-    // Whoever reads the whole log stops here: it is from a later version of the program.
+    // A reader of the whole log would stop here, at an event of a later release.
     sqlx::raw_sql(
         "INSERT INTO events SELECT position + 1, 'order', gen_random_uuid(), 1, 'OrderTeleported', '1.0.0', now(), \
          '{\"type\": \"OrderTeleported\"}', metadata FROM events ORDER BY position DESC LIMIT 1; \

@@ -1,4 +1,4 @@
-//! `graphql-transport-ws` to the letter: each message, and each code that a connection is closed with.
+//! `graphql-transport-ws`: each message and each close code.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn subscribe(id: &str, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_no_message_closes_with_4400() {
+async fn closes_with_4400_on_invalid_messages() {
     let server = server(StreamLimits::default()).await;
     let text = |text: &str| Message::text(text.to_owned());
     for message in [
@@ -45,7 +45,6 @@ async fn what_is_no_message_closes_with_4400() {
         text(r#"{"type":"complete"}"#),
     ] {
         let mut socket = RawSocket::initialised(&server.base, None).await;
-        // Nobody has initialised when it is about that.
         let sent = format!("{message:?}");
         socket.send(message).await;
         let (code, reason) = socket.closed().await;
@@ -54,7 +53,7 @@ async fn what_is_no_message_closes_with_4400() {
 }
 
 #[tokio::test]
-async fn each_fault_has_its_code() {
+async fn each_fault_has_its_close_code() {
     let server =
         server(StreamLimits { initialisation: Duration::from_millis(200), ..StreamLimits::default() }).await;
     let long_id = "x".repeat(300);
@@ -91,7 +90,7 @@ async fn each_fault_has_its_code() {
 }
 
 #[tokio::test]
-async fn an_id_is_free_again_once_its_operation_is_over() {
+async fn an_id_can_be_reused_after_its_operation() {
     let shop = Shop::open().await;
     let mut socket = RawSocket::initialised(&shop.server.base, shop.person("pizzaiolo1.p1").token()).await;
     let stock = "subscription { stockChanged(pizzeriaId: \"P1\") { event } }";
@@ -101,7 +100,7 @@ async fn an_id_is_free_again_once_its_operation_is_over() {
         assert!(is_next(&socket.message().await));
         socket.say(json!({ "type": "complete", "id": "a" })).await;
     }
-    // After an end of ours, and after a refusal.
+    // After the client completed it, and after a refusal.
     socket.subscribe("a", "{ __typename }", Value::Null).await;
     assert!(is_next(&socket.message().await));
     assert_eq!(socket.message().await, json!({ "id": "a", "type": "complete" }));
@@ -110,14 +109,14 @@ async fn an_id_is_free_again_once_its_operation_is_over() {
     socket.subscribe("a", "{ __typename }", Value::Null).await;
     assert!(is_next(&socket.message().await));
     assert_eq!(socket.message().await["type"], "complete");
-    // What is not running may be completed, too.
+    // Completing an unknown operation is allowed.
     socket.say(json!({ "type": "complete", "id": "b" })).await;
     socket.say(json!({ "type": "ping" })).await;
     assert_eq!(socket.message().await, json!({ "type": "pong" }));
 }
 
 #[tokio::test]
-async fn request_errors_are_errors_and_executed_operations_are_answered_and_complete() {
+async fn answers_request_errors_by_error_and_executed_operations_by_next() {
     let shop = Shop::open().await;
     let mut socket = RawSocket::initialised(&shop.server.base, shop.person("customer1").token()).await;
     let nested = format!("{}id{}", "{ a".repeat(70), " }".repeat(70));
@@ -143,7 +142,7 @@ async fn request_errors_are_errors_and_executed_operations_are_answered_and_comp
     socket.subscribe("1", "{ me { name } }", Value::Null).await;
     assert!(socket.message().await["payload"]["data"]["me"]["name"].is_string());
     assert_eq!(socket.message().await, complete);
-    // An executed operation that fails has its errors in its answer.
+    // Errors of an executed operation are part of its result.
     let update =
         "mutation($input: PausePizzeriaInput!) { pausePizzeria(input: $input) { userErrors { code } } }";
     socket.subscribe("1", update, json!({ "input": { "pizzeriaId": "P1", "reason": "Fire drill" } })).await;
@@ -159,7 +158,7 @@ async fn request_errors_are_errors_and_executed_operations_are_answered_and_comp
 }
 
 #[tokio::test]
-async fn a_ping_is_answered_with_what_it_said_at_any_time() {
+async fn answers_a_ping_with_its_payload() {
     let server = server(StreamLimits::default()).await;
     let mut socket = RawSocket::connect(&server.base).await;
     let payload = json!({ "here": ["I", "am"] });
@@ -175,7 +174,7 @@ async fn a_ping_is_answered_with_what_it_said_at_any_time() {
 }
 
 #[tokio::test]
-async fn the_server_pings_with_the_position_and_lets_go_of_who_is_not_there() {
+async fn pings_with_the_position_and_closes_silent_connections() {
     let (ping, initialisation) = (Duration::from_millis(200), Duration::from_secs(600));
     let limits = StreamLimits { ping, initialisation, ..StreamLimits::default() };
     let shop = Shop::open_with(|config| Config { streams: limits, ..config }).await;
@@ -183,7 +182,7 @@ async fn the_server_pings_with_the_position_and_lets_go_of_who_is_not_there() {
     let mut socket = RawSocket::initialised(&shop.server.base, shop.person("auditor").token()).await;
     let ping = |position: i64| json!({ "type": "ping", "payload": { "position": position.to_string() } });
     assert_eq!(socket.heard().await, Heard::Message(ping(head)));
-    // It hears us by the WebSocket's own pongs, which the client's library sends.
+    // The library answers with the WebSocket's own pongs.
     socket
         .subscribe("1", "subscription { stockChanged(pizzeriaId: \"P1\") { position } }", Value::Null)
         .await;
@@ -191,17 +190,17 @@ async fn the_server_pings_with_the_position_and_lets_go_of_who_is_not_there() {
     for _ in 0..5 {
         assert_eq!(socket.heard().await, Heard::Message(ping(head)));
     }
-    // A stream of bytes that never answers.
+    // A TCP connection that never answers.
     let silent = tests::raw_socket::silent(&shop.server.base).await;
     tests::within(silent.ended()).await;
 }
 
 #[tokio::test]
-async fn a_goodbye_is_answered() {
+async fn answers_a_close_frame() {
     let server = server(StreamLimits::default()).await;
     let mut socket = RawSocket::initialised(&server.base, None).await;
     let goodbye = CloseFrame { code: CloseCode::Normal, reason: "Normal Closure".into() };
     socket.send(Message::Close(Some(goodbye))).await;
-    // Without an answer, clients take it for a connection that was lost, and make it again.
+    // Without an answer, clients would treat the connection as lost and reconnect.
     assert_eq!(socket.closed().await.0, 1000);
 }

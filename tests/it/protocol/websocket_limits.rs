@@ -1,4 +1,4 @@
-//! What one client may take of a process: operations, connections, and the patience of the other side.
+//! Limits of a WebSocket client: operations, connections, and slow reading.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::protocol::resume::append;
 const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) { position } }";
 
 #[tokio::test]
-async fn a_connection_carries_so_many_operations_at_once() {
+async fn limits_concurrent_operations_of_a_connection() {
     let limits = StreamLimits { operations: 3, ..StreamLimits::default() };
     let shop = Shop::open_with(|config| Config { streams: limits, ..config }).await;
     let mut socket = RawSocket::initialised(&shop.server.base, shop.person("auditor").token()).await;
@@ -31,7 +31,7 @@ async fn a_connection_carries_so_many_operations_at_once() {
 }
 
 #[tokio::test]
-async fn a_process_takes_so_many_connections_and_gives_places_back() {
+async fn limits_connections_of_a_process_and_releases_their_places() {
     let limits = StreamLimits { in_process: 2, ..StreamLimits::default() };
     let shop = Shop::open_with(|config| Config { streams: limits, ..config }).await;
     let first = RawSocket::connect(&shop.server.base).await;
@@ -55,7 +55,7 @@ async fn a_process_takes_so_many_connections_and_gives_places_back() {
 }
 
 #[tokio::test]
-async fn a_thousand_subscriptions_all_hear_the_same() {
+async fn a_thousand_subscriptions_receive_the_same_items() {
     let shop = Shop::open().await;
     let token = shop.person("auditor").token().map(str::to_owned);
     let head = shop.person("auditor").head().await;
@@ -80,7 +80,7 @@ async fn a_thousand_subscriptions_all_hear_the_same() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_read_is_let_go_and_costs_little_until_then() {
+async fn closes_clients_that_do_not_read_and_bounds_their_memory() {
     const READERS: usize = 20;
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
@@ -88,7 +88,7 @@ async fn whoever_does_not_read_is_let_go_and_costs_little_until_then() {
     let everything =
         "subscription { eventAppended(after: \"0\") { position event { payload metadata: actor { id }
         stream { id } type version recordedAt command correlationId } } }";
-    // More than the system's own buffers hold.
+    // More than the system's buffers hold.
     append(&demo.database.pool, 20_000).await;
     let open = async || metric(&auditor, "ocpizza_websocket_connections").await;
     let before = process.resident();
@@ -104,7 +104,7 @@ async fn whoever_does_not_read_is_let_go_and_costs_little_until_then() {
         let open = open();
         async move { (open.await == 0).then_some(()) }
     });
-    // They are served beside: one that reads is not held up.
+    // A client that reads is not delayed by them.
     let mut reader = auditor.subscribe(EVENTS, json!({ "after": "0" })).await;
     for position in 1..=1_000 {
         assert_eq!(reader.value().await["position"], position.to_string());
@@ -113,7 +113,7 @@ async fn whoever_does_not_read_is_let_go_and_costs_little_until_then() {
     gone.await;
     let grown = most.saturating_sub(before);
     assert!(grown < 100 * 1024 * 1024, "{READERS} readers took {grown} bytes");
-    // What was sent comes in order, and then the end.
+    // The sent messages arrive in order, then the end.
     let mut reader = readers.swap_remove(0);
     let mut last = 0;
     while let tests::Heard::Message(message) = reader.heard().await {
@@ -134,8 +134,8 @@ async fn metric(api: &Api, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_connection_ends_at_once_when_its_session_does_or_its_role_changes() {
-    // Pings would find it out as well: they come too late for this test.
+async fn closes_a_connection_when_its_session_ends_or_its_role_changes() {
+    // Pings would detect it too, but later than this test waits.
     let limits = StreamLimits {
         ping: Duration::from_secs(600),
         heartbeat: Duration::from_secs(600),
@@ -159,7 +159,7 @@ async fn a_connection_ends_at_once_when_its_session_does_or_its_role_changes() {
         let mut other = RawSocket::initialised(&shop.server.base, shop.person("manager.p1").token()).await;
         announce(&format!("{account}@ocpizza.example"), change).await;
         assert_eq!(socket.closed().await, (4403, "Forbidden".to_owned()));
-        // Nobody else is concerned.
+        // Other connections are unaffected.
         other.say(json!({ "type": "ping" })).await;
         assert_eq!(other.message().await["type"], "pong");
     };
@@ -180,18 +180,18 @@ async fn a_connection_ends_at_once_when_its_session_does_or_its_role_changes() {
 }
 
 #[tokio::test]
-async fn an_operation_is_not_begun_for_a_session_that_has_ended() {
+async fn starts_no_operation_for_an_ended_session() {
     let limits = StreamLimits { ping: Duration::from_secs(600), ..StreamLimits::default() };
     let shop = Shop::open_with(|config| Config { streams: limits, ..config }).await;
     let mut socket = RawSocket::initialised(&shop.server.base, shop.person("customer1").token()).await;
-    // Nobody is told.
+    // Without a notification.
     sqlx::query("DELETE FROM sessions").execute(&shop.database().pool).await.unwrap();
     socket.subscribe("1", "{ me { name } }", Value::Null).await;
     assert_eq!(socket.closed().await.0, 4403);
 }
 
 #[tokio::test]
-async fn an_account_has_so_many_subscriptions_over_all_its_connections() {
+async fn limits_subscriptions_of_an_account_over_all_connections() {
     let limits = StreamLimits {
         subscriptions_per_customer: 2,
         subscriptions_per_employee: 3,
@@ -218,7 +218,7 @@ async fn an_account_has_so_many_subscriptions_over_all_its_connections() {
         let mut events = tests::Events::open(base, token, None, query, Value::Null).await;
         let refused = events.event().await.unwrap();
         assert_eq!(refused.data["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{account:?}");
-        // A place is free once one is completed, and queries need none.
+        // Completing a subscription frees its place; queries need none.
         sockets[0].subscribe("3", "{ __typename }", Value::Null).await;
         assert_eq!(sockets[0].message().await["type"], "next");
         assert_eq!(sockets[0].message().await["type"], "complete");

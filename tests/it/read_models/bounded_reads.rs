@@ -1,5 +1,5 @@
-//! No list looks through a table: each field of each filter is served by an index, or refused without a bounded range; and
-//! heavy reads wait for their turn, and end in the database when they are given up.
+//! No list scans a table: each field of each filter uses an index or needs a bounded range. Heavy reads queue, and
+//! abandoned ones are cancelled in the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,19 +22,19 @@ use sqlx::{Executor, PgPool};
 use tests::{Database, Shop, eventually, within};
 use uuid::Uuid;
 
-/// What serves a field of a filter.
+/// How a filter's field is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
-    /// An index leads to the rows, or gives their order.
+    /// By an index that finds or orders the rows.
     Index,
-    /// Rows are looked through: it needs a bounded range.
+    /// By a scan, which needs a bounded range.
     Range,
-    /// An index for some values, a range for others.
+    /// By an index for some values, by a range for others.
     Either,
 }
 use Class::{Either, Index, Range};
 
-/// Every field of every filter of a list. A new field is classified here, and gets its row in the tests below.
+/// Every field of every filter of a list. A new field is classified here and gets its row in the tests below.
 const FIELDS: [(&str, &[(&str, Class)]); 4] = [
     (
         "EventFilter",
@@ -84,7 +84,7 @@ const FIELDS: [(&str, &[(&str, Class)]); 4] = [
 ];
 
 #[test]
-fn every_field_of_every_filter_is_classified() {
+fn classifies_every_field_of_every_filter() {
     let schema = async_graphql::parser::parse_schema(graphql::schema::sdl()).unwrap();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for definition in schema.definitions {
@@ -101,22 +101,22 @@ fn every_field_of_every_filter_is_classified() {
     assert_eq!(found, BTreeMap::from(known), "say what serves a new field, and test it");
 }
 
-/// A pool of one connection, so that what it has read can be counted.
+/// A pool of one connection, so that its reads can be counted.
 async fn single(database: &Database) -> PgPool {
     let pool = PgPoolOptions::new().max_connections(1).connect(&database.url).await.unwrap();
-    // A table of some thousand rows is read whole for little; whether an index leads to them is the question.
+    // Small tables are cheap to scan: without this setting the planner would not use the indexes.
     pool.execute("SET enable_seqscan = off").await.unwrap();
     pool
 }
 
-/// How many rows of a table this connection has read, in the transaction that is open.
+/// Rows of a table that this connection has read in the open transaction.
 async fn rows_read(pool: &PgPool, table: &str) -> i64 {
     let sql = "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables \
                WHERE relname = $1";
     sqlx::query_scalar(sql).bind(table).fetch_one(pool).await.unwrap()
 }
 
-/// What something reads of a table.
+/// Rows of a table that a query reads.
 async fn reads<T>(pool: &PgPool, table: &str, read: impl AsyncFnOnce() -> T) -> (T, i64) {
     pool.execute("BEGIN").await.unwrap();
     let before = rows_read(pool, table).await;
@@ -134,9 +134,9 @@ async fn generated(events: u64) -> Database {
     database
 }
 
-/// One history for all lists: it takes long to make.
+/// One history for all lists, because generating it is slow.
 #[tokio::test]
-async fn every_list_is_found_by_an_index_or_in_a_bounded_range() {
+async fn every_list_uses_an_index_or_a_bounded_range() {
     let database = generated(12_000).await;
     let pool = single(&database).await;
     events_are_found_by_an_index_or_in_a_bounded_part_of_the_log(&pool).await;
@@ -163,7 +163,7 @@ async fn events_are_found_by_an_index_or_in_a_bounded_part_of_the_log(pool: &PgP
     );
     let position = |position| Some(LogPosition(position));
     let of_stock = || EventFilter { stream: Some(stock.clone()), ..none() };
-    // Some rows beside the page: the searches for a place, one for each binary digit.
+    // Some rows besides the page: a binary search, one row for each digit.
     for (name, filter) in [
         ("nothing", none()),
         ("afterPosition", EventFilter { after: position(8_000), ..none() }),
@@ -221,7 +221,7 @@ async fn events_are_found_by_an_index_or_in_a_bounded_part_of_the_log(pool: &PgP
         let with_stream = EventFilter { stream: Some(StreamId::new(StreamType::Pizzeria, "P1")), ..filter };
         assert!(find(&with_stream, false).await.is_ok(), "{name}: one short stream");
     }
-    // A pizzeria that has nothing is not looked for through the whole log.
+    // A pizzeria without rows does not cause a scan of the log.
     let nowhere = EventFilter { pizzeria: Some("P9".parse().unwrap()), ..none() };
     let (refused, rows) = reads(pool, "events", async || find(&nowhere, true).await).await;
     assert!(matches!(refused, Err(FindError::TooWide { .. })), "{refused:?}");
@@ -337,7 +337,7 @@ async fn deliveries_are_found_by_an_index_or_in_a_range_of_time(pool: &PgPool) {
 }
 
 #[tokio::test]
-async fn a_filter_without_its_range_is_bad_input_that_says_how() {
+async fn a_filter_without_its_range_is_refused_with_a_hint() {
     let shop = Shop::open().await;
     let director = shop.person("director");
     for (query, says) in [
@@ -362,7 +362,7 @@ async fn a_filter_without_its_range_is_bad_input_that_says_how() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_heavy_read_that_is_given_up_is_cancelled_and_the_next_has_its_turn() {
+async fn an_abandoned_heavy_read_is_cancelled_and_the_next_one_runs() {
     let database = Database::create().await;
     let pool = PgPoolOptions::new().max_connections(3).connect(&database.url).await.unwrap();
     let heavy = HeavyReads::over(&pool).with_patience(Duration::from_millis(10));
@@ -372,12 +372,12 @@ async fn a_heavy_read_that_is_given_up_is_cancelled_and_the_next_has_its_turn() 
         sqlx::query_scalar::<_, i64>(sql).fetch_one(&database.pool).await.unwrap()
     };
     let mut read = heavy.begin().await.unwrap();
-    // So that nothing but its being given up ends it.
+    // Only the cancellation ends it.
     read.execute("SET LOCAL statement_timeout = 0").await.unwrap();
     let reading = tokio::spawn(async move { read.execute("SELECT pg_sleep(3600)").await.map(|_| ()) });
     eventually("it is under way", async || (running().await == 1).then_some(())).await;
     assert!(matches!(heavy.begin().await, Err(HeavyError::Busy)), "one of three connections, and no more");
-    // Others have theirs.
+    // Other callers have their own turn.
     pool.execute("SELECT 1").await.unwrap();
     reading.abort();
     eventually("it is cancelled", async || (running().await == 0).then_some(())).await;

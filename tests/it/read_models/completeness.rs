@@ -1,4 +1,4 @@
-//! Completeness: what each read model has counted, and its rows, held against the log while everything goes on.
+//! Completeness: counters and rows of each read model, compared with the log while it grows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::read_models::projections::store;
 use crate::read_models::takeover::start;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn rows_are_compared_while_orders_are_placed() {
+async fn compares_rows_while_orders_are_placed() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = store(&database);
@@ -38,7 +38,7 @@ async fn rows_are_compared_while_orders_are_placed() {
         assert!(comparison.is_sound(), "{comparison:?}");
     }
     assert_eq!(compared.iter().map(|found| found.model).collect::<Vec<_>>(), Model::ALL);
-    // The live ones went on, and each was compared as of its own last position.
+    // The live read models advanced; each was compared as of its own position.
     let last = compared.iter().map(|found| found.position).max().unwrap();
     assert!(last > before, "{last} > {before}");
     stop.store(true, Ordering::Relaxed);
@@ -48,12 +48,12 @@ async fn rows_are_compared_while_orders_are_placed() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_live_is_locked() {
+async fn locks_no_live_table() {
     let database = Database::create().await;
     let pool = &database.pool;
     play(&store(&database)).await;
     catch_up(pool).await.unwrap();
-    // Somebody who applies an event holds this; who compares waits for nobody, so nobody waits for him.
+    // A runner that applies an event holds this lock; the comparison waits for no lock.
     let mut applying = pool.begin().await.unwrap();
     applying.execute("SELECT FROM checkpoints FOR UPDATE").await.unwrap();
     let mut steps = Vec::new();
@@ -68,7 +68,7 @@ async fn nothing_that_is_live_is_locked() {
 }
 
 #[tokio::test]
-async fn what_was_counted_is_held_against_the_log_without_comparing_rows() {
+async fn compares_counters_with_the_log_without_comparing_rows() {
     let demo = Demo::create().await;
     let (url, pool) = (&demo.database.url, &demo.database.pool);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -86,7 +86,7 @@ async fn what_was_counted_is_held_against_the_log_without_comparing_rows() {
 }
 
 #[tokio::test]
-async fn the_first_rows_that_differ_are_named_and_the_exit_code_says_so() {
+async fn names_the_first_differing_rows_and_exits_with_a_failure() {
     let demo = Demo::create().await;
     let (url, pool) = (&demo.database.url, &demo.database.pool);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

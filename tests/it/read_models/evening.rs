@@ -1,4 +1,4 @@
-//! An evening at P1: orders of every fate, and a courier. What the tests of the read side have in common.
+//! An evening at P1 with orders of every outcome and a courier: fixtures of the read models' tests.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub fn courier() -> StaffId {
     StaffId(Uuid::from_u128(11))
 }
 
-/// Carries out what must not be refused.
+/// Executes a command that must succeed.
 pub async fn done(store: &EventStore, use_case: impl UseCase + 'static) -> CommandResult {
     let outcome = store.execute(Arc::new(use_case), context()).await.unwrap();
     assert_eq!(outcome.refusal, None);
@@ -53,7 +53,7 @@ pub fn online(order: OrderId) -> PlaceOrder {
     PlaceOrder { payment: PaymentIntent::Online, ..margherita(order) }
 }
 
-/// Two Margheritas to a door nearby.
+/// Two Margheritas, delivered nearby.
 pub fn delivered(order: OrderId) -> PlaceOrder {
     let mut placing = PlaceOrder { payment: PaymentIntent::OnDelivery, ..margherita(order) };
     placing.basket.fulfilment = Fulfilment::Delivery;
@@ -66,13 +66,13 @@ pub async fn tell(store: &EventStore, order: OrderId, command: OrderCommand) -> 
     done(store, ToOrder { name: "toOrder", order, command }).await
 }
 
-/// From the queue to ready.
+/// Prepares an order until it is ready.
 pub async fn cook(store: &EventStore, order: OrderId) {
     done(store, StartPreparation { order, now: later(2) }).await;
     tell(store, order, OrderCommand::MarkReady { now: later(10) }).await;
 }
 
-/// The courier takes a scheduled delivery and leaves with it.
+/// The courier claims a scheduled delivery and leaves.
 pub async fn leave_with(store: &EventStore, order: OrderId) {
     let delivery = DeliveryId::of(order);
     done(store, AssignDelivery { delivery, courier: courier(), claimed: true, now: later(11) }).await;
@@ -83,7 +83,7 @@ pub async fn step(store: &EventStore, order: OrderId, command: DeliveryCommand) 
     done(store, ToDelivery { name: "toDelivery", delivery: DeliveryId::of(order), command }).await
 }
 
-/// Orders of every fate. Gives one that stays open and one that was handed over.
+/// Plays orders of every outcome; returns one that stays open and one that was handed over.
 pub async fn play(store: &EventStore) -> (OrderId, OrderId) {
     open_p1(store).await;
     let [open, fetched, paid_online, expired, cancelled, wasted, brought, failed] =
@@ -134,7 +134,7 @@ pub async fn play(store: &EventStore) -> (OrderId, OrderId) {
     tell(store, fetched, cash(1100)).await;
     tell(store, fetched, OrderCommand::HandOver { now: later(13) }).await;
     for order in [brought, failed] {
-        // Where a reactor runs, it may have been first.
+        // A running reactor may be first.
         run(store, ScheduleDelivery { order, now: later(10) }).await;
         leave_with(store, order).await;
     }

@@ -1,4 +1,4 @@
-//! Read models and reactors, below the API.
+//! Read models and reactors below the API.
 
 mod bounded_reads;
 mod completeness;

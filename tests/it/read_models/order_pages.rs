@@ -1,4 +1,4 @@
-//! Pages of orders: both directions, every order, cursors, filters.
+//! Pages of orders below the API: directions, orders, cursors, filters.
 
 use chrono::TimeDelta;
 use domain::order::{Fulfilment, OrderChannel, OrderStatus};
@@ -21,7 +21,7 @@ const SORTS: [OrderSort; 5] = [
     OrderSort::NumberDesc,
 ];
 
-/// Seven orders, two at the same instant.
+/// Seven orders, two of them at the same instant.
 async fn seven(database: &Database) {
     let store = EventStore::start(database.pool.clone(), Settings::default());
     open_p1(&store).await;
@@ -41,7 +41,7 @@ async fn read(pool: &PgPool, sort: OrderSort, args: PageArgs) -> Page<Row> {
 }
 
 #[tokio::test]
-async fn pages_from_both_ends_are_the_whole_list_once() {
+async fn pages_from_both_ends_give_the_whole_list_once() {
     let database = Database::create().await;
     let pool = &database.pool;
     seven(&database).await;
@@ -76,7 +76,6 @@ async fn pages_from_both_ends_are_the_whole_list_once() {
         }
         assert_eq!(backward, expected, "{sort:?}");
 
-        // Between two cursors.
         let (after, before) = (&whole.items[1].cursor, &whole.items[5].cursor);
         let page = read(pool, sort, PageArgs::new(Some(2), Some(after), None, Some(before)).unwrap()).await;
         assert_eq!(numbers(&page), expected[2..4]);
@@ -88,7 +87,7 @@ async fn pages_from_both_ends_are_the_whole_list_once() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_order_is_refused() {
+async fn refuses_a_cursor_of_another_sort_order() {
     let database = Database::create().await;
     let pool = &database.pool;
     seven(&database).await;
@@ -103,7 +102,7 @@ async fn a_cursor_of_another_order_is_refused() {
 }
 
 #[tokio::test]
-async fn each_filter_restricts() {
+async fn each_filter_restricts_the_list() {
     let database = Database::create().await;
     let pool = &database.pool;
     seven(&database).await;

@@ -1,4 +1,4 @@
-//! The read models: rows, batches, double delivery, poison, verification.
+//! Read models: rows, batches, repeated delivery, failing events, verification.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub fn store(database: &Database) -> EventStore {
     EventStore::start(database.pool.clone(), Settings::default())
 }
 
-/// Every row of every read model as text, times of writing left out.
+/// Every row of every read model as text, without times of writing.
 async fn dump(pool: &PgPool) -> Vec<String> {
     let mut all = Vec::new();
     for table in TABLES {
@@ -48,7 +48,7 @@ async fn dump(pool: &PgPool) -> Vec<String> {
         };
         let sql = format!("SELECT {columns}::text FROM {table} AS t ORDER BY 1");
         let rows: Vec<String> = sqlx::query_scalar(&sql).fetch_all(pool).await.unwrap();
-        // A stock's state is kept every 200 events, and days are closed by a process: one evening has neither.
+        // Stocks are kept every 200 events, and a process closes days: one evening has neither.
         let later = ["stock_history", "closings"];
         assert!(!rows.is_empty() || later.contains(&table), "{table} has rows");
         all.extend(rows.into_iter().map(|row| format!("{table} {row}")));
@@ -102,7 +102,7 @@ async fn rows_do_not_depend_on_batches_or_on_repeated_delivery() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_runs_at_once_each_event_counts_once() {
+async fn concurrent_runners_apply_each_event_once() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = store(&database);
@@ -115,7 +115,7 @@ async fn whoever_runs_at_once_each_event_counts_once() {
     assert_sound(pool).await;
 }
 
-/// Each commit that stores events or moves a checkpoint, with what it waits for.
+/// Each commit that stores events or advances a checkpoint, with its wait event.
 const WATCH_COMMITS: &str = "
 CREATE TABLE commits (moved text, waits text);
 CREATE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -129,7 +129,7 @@ CREATE TRIGGER note_commit AFTER UPDATE ON checkpoints FOR EACH STATEMENT EXECUT
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$";
 
 #[tokio::test]
-async fn events_wait_for_the_disk_and_what_is_made_of_them_does_not() {
+async fn commits_of_events_are_durable_and_those_of_read_models_are_not() {
     let database = Database::create().await;
     sqlx::raw_sql(WATCH_COMMITS).execute(&database.pool).await.unwrap();
     let pool = PgPool::connect(&database.url).await.unwrap();
@@ -141,7 +141,7 @@ async fn events_wait_for_the_disk_and_what_is_made_of_them_does_not() {
 }
 
 #[tokio::test]
-async fn rows_say_what_the_evening_was() {
+async fn rows_match_the_evening() {
     let database = Database::create().await;
     let pool = &database.pool;
     let (open, fetched) = play(&store(&database)).await;
@@ -185,8 +185,8 @@ async fn rows_say_what_the_evening_was() {
     let today = now().date_naive();
     let sales = daily_sales::range(pool, &[p1()], today, today).await.unwrap();
     let figures = &sales[0].figures;
-    // Open (three pizzas), fetched, paid online and the two deliveries of 24.90 each; the two that were
-    // cancelled are taken out, the expired one never counted.
+    // Open (three pizzas), collected, paid online, and two deliveries of 24.90 each; the two cancelled orders are
+    // subtracted, the expired one was never counted.
     assert_eq!((figures.orders, figures.gross.0), (5, 3300 + 1100 + 1100 + 2 * 2490));
     assert_eq!((figures.cancelled, figures.late, figures.refused), (2, 0, 0));
     assert_eq!(figures.paid[&PaymentMethod::Cash].0, 1100);
@@ -195,7 +195,7 @@ async fn rows_say_what_the_evening_was() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_applied_stops_one_read_model_before_it() {
+async fn a_failing_event_stops_one_read_model_before_it() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = store(&database);
@@ -229,7 +229,7 @@ async fn an_event_that_cannot_be_applied_stops_one_read_model_before_it() {
         assert_eq!(status.applied, status.position.0);
     }
 
-    // Put right, it goes on from there.
+    // Once repaired, it continues.
     sqlx::query(spoil).bind(open.0).bind(whole).execute(pool).await.unwrap();
     catch_up(pool).await.unwrap();
     let status = projections::status(pool).await.unwrap();
@@ -238,7 +238,7 @@ async fn an_event_that_cannot_be_applied_stops_one_read_model_before_it() {
 }
 
 #[tokio::test]
-async fn a_stopped_read_model_is_put_right_by_a_rebuild() {
+async fn a_rebuild_repairs_a_stopped_read_model() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = store(&database);
@@ -260,7 +260,7 @@ async fn a_stopped_read_model_is_put_right_by_a_rebuild() {
 }
 
 #[tokio::test]
-async fn verify_names_rows_that_are_not_what_the_log_says() {
+async fn verify_names_rows_that_differ_from_the_log() {
     let database = Database::create().await;
     let pool = &database.pool;
     let (open, fetched) = play(&store(&database)).await;
@@ -272,7 +272,7 @@ async fn verify_names_rows_that_are_not_what_the_log_says() {
         "UPDATE order_details SET total = total + 1 WHERE id = $2",
         "INSERT INTO pizzerias VALUES ('PX', 1, 1, '{}')",
     ] {
-        // Statements take the parameters that they name, so each binds both.
+        // Each statement binds both parameters.
         let sql = format!("WITH ids AS (SELECT $1::uuid, $2::uuid) {sql}");
         sqlx::query(&sql).bind(open.0).bind(fetched.0).execute(pool).await.unwrap();
     }
@@ -301,14 +301,14 @@ async fn verify_names_rows_that_are_not_what_the_log_says() {
 }
 
 #[tokio::test]
-async fn verify_finds_an_event_that_was_skipped() {
+async fn verify_finds_a_skipped_event() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = store(&database);
     play(&store).await;
     catch_up(pool).await.unwrap();
     done(&store, margherita(order_id())).await;
-    // Of the two events of the placement, the order's is skipped.
+    // Of the placement's two events, the order's is skipped.
     let skip = "UPDATE checkpoints SET position = position + 1 WHERE name = 'order_board'";
     sqlx::query(skip).execute(pool).await.unwrap();
     catch_up(pool).await.unwrap();

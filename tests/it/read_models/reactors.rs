@@ -1,4 +1,4 @@
-//! Reactors and the expiry timer: what follows from the log happens, and happens once.
+//! Reactors and the expiry timer: each consequence of the log happens once.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -39,17 +39,17 @@ pub async fn delivery_is(pool: &PgPool, order: OrderId, status: DeliveryStatus) 
     eventually("the delivery follows", probe).await;
 }
 
-/// The types of a stream's events, in order.
+/// The event types of a stream, in order.
 async fn history(pool: &PgPool, stream: StreamId) -> Vec<String> {
     let events = log::read_stream(pool, &stream, 0, i64::MAX).await.unwrap();
     events.into_iter().map(|event| event.event_type).collect()
 }
 
-/// Waits until both reactors have seen the whole log, what follows from them included.
+/// Waits until both reactors have processed the whole log, including what follows from it.
 pub async fn settled(pool: &PgPool) -> LogPosition {
     let probe = || async {
         let status = status(pool).await.unwrap();
-        // Read after: a reactor moves on only once what follows is in the log.
+        // Read last: a reactor advances only after appending what follows.
         let head = log::head(pool).await.unwrap();
         let mut reactors = status.iter().filter(|status| status.name.starts_with("reactor:"));
         reactors.all(|reactor| reactor.position == head).then_some(head)
@@ -58,7 +58,7 @@ pub async fn settled(pool: &PgPool) -> LogPosition {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_order_is_brought_to_the_door_by_its_delivery_and_a_replay_adds_nothing() {
+async fn an_order_follows_its_delivery_and_a_replay_adds_nothing() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -89,7 +89,7 @@ async fn an_order_is_brought_to_the_door_by_its_delivery_and_a_replay_adds_nothi
     assert_eq!(follows[0].metadata.causation_id, Some(ready[0].position));
     assert_eq!(follows[0].metadata.correlation_id, "test");
 
-    // Everything again from the start of the log, as after a crash: nothing follows a second time.
+    // A replay from the start, as after a crash, has no effect.
     let head = settled(pool).await;
     drop(read_models);
     let reset = "UPDATE checkpoints SET position = 0, events_applied = 0, digest = decode(repeat('00', 32), 'hex') \
@@ -100,8 +100,8 @@ async fn an_order_is_brought_to_the_door_by_its_delivery_and_a_replay_adds_nothi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_unpaid_online_order_expires_when_its_time_is_over_and_frees_its_stock() {
-    // The test's own clock, in minutes after `now`.
+async fn an_unpaid_online_order_expires_after_its_time_and_releases_its_stock() {
+    // The test's clock, in minutes after `now`.
     static MINUTES: AtomicI64 = AtomicI64::new(0);
     fn clock() -> DateTime<Utc> {
         later(MINUTES.load(Ordering::SeqCst))
@@ -129,7 +129,7 @@ async fn an_unpaid_online_order_expires_when_its_time_is_over_and_frees_its_stoc
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_order_that_cannot_be_read_does_not_keep_the_next_from_expiring() {
+async fn an_unreadable_order_does_not_delay_the_next_expiry() {
     static MINUTES: AtomicI64 = AtomicI64::new(0);
     fn clock() -> DateTime<Utc> {
         later(MINUTES.load(Ordering::SeqCst))
@@ -150,7 +150,7 @@ async fn an_order_that_cannot_be_read_does_not_keep_the_next_from_expiring() {
         (unpaid == orders).then_some(())
     };
     eventually("the board has them, the broken one first", on_board).await;
-    // From a later version of the program, which this one does not know.
+    // An event of a later release.
     sqlx::query(
         "WITH head AS (UPDATE event_log_head SET position = position + 1 RETURNING position) \
          INSERT INTO events SELECT head.position, 'order', $1, 2, 'OrderTeleported', '1.0.0', now(), \
@@ -170,11 +170,11 @@ async fn an_order_that_cannot_be_read_does_not_keep_the_next_from_expiring() {
     eventually("the next one expires", expired).await;
 }
 
-/// More orders than the timer handles at once.
+/// More orders than the timer handles in one batch.
 const MANY: usize = 120;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn however_many_orders_do_not_expire_the_next_one_does() {
+async fn many_failing_orders_do_not_delay_the_next_expiry() {
     static MINUTES: AtomicI64 = AtomicI64::new(0);
     fn clock() -> DateTime<Utc> {
         later(MINUTES.load(Ordering::SeqCst))
@@ -191,7 +191,7 @@ async fn however_many_orders_do_not_expire_the_next_one_does() {
     }
     done(&store, online(next)).await;
     projections::catch_up(pool).await.unwrap();
-    // From a later version of the program, which this one does not know.
+    // An event of a later release.
     sqlx::query(
         "WITH broken AS (SELECT id, row_number() OVER () AS n FROM unnest($1::text[]) AS t (id)), \
          head AS (UPDATE event_log_head SET position = position + cardinality($1::text[]) \

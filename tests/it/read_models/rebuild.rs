@@ -1,4 +1,4 @@
-//! Rebuilds: beside the live read model, which serves and advances throughout.
+//! Rebuilds: the live read model serves and advances throughout.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::read_models::projections::{assert_sound, store};
 use crate::read_models::takeover::start;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn rebuilt_while_events_arrive_and_readers_read_it_equals_the_live_one() {
+async fn a_rebuild_under_load_equals_the_live_read_model() {
     let database = Database::create().await;
     let pool = &database.pool;
     let store = store(&database);
@@ -54,7 +54,7 @@ async fn rebuilt_while_events_arrive_and_readers_read_it_equals_the_live_one() {
     assert!(reader.await.unwrap() > 0);
     within(read_models.wait_for(Model::ALL, last, DEADLINE)).await.unwrap();
     assert_sound(pool).await;
-    // A rebuilt table can be rebuilt again: its indexes kept their names.
+    // A rebuilt table keeps the names of its indexes and can be rebuilt again.
     projections::rebuild(pool, Model::OrderDetails, &mut |_| {}).await.unwrap();
     let indexes: Vec<String> = sqlx::query_scalar(
         "SELECT indexname::text FROM pg_indexes WHERE schemaname = 'public' AND tablename = 'order_board' ORDER BY 1",
@@ -69,12 +69,12 @@ async fn rebuilt_while_events_arrive_and_readers_read_it_equals_the_live_one() {
 }
 
 #[tokio::test]
-async fn one_read_model_is_rebuilt_by_one_at_a_time() {
+async fn only_one_process_rebuilds_a_read_model_at_a_time() {
     let database = Database::create().await;
     let pool = &database.pool;
     play(&store(&database)).await;
     catch_up(pool).await.unwrap();
-    // Somebody whose rebuild was killed in the middle, and somebody who is at it.
+    // One rebuild was killed, another is running.
     sqlx::query("CREATE SCHEMA rebuild_menus CREATE TABLE menus (nothing int)").execute(pool).await.unwrap();
     let mut other = pool.acquire().await.unwrap();
     let lock = "SELECT pg_advisory_lock(hashtextextended('rebuild_menus', 0))";
@@ -89,7 +89,7 @@ async fn one_read_model_is_rebuilt_by_one_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_swap_gives_way_to_a_long_query_and_comes_again() {
+async fn a_swap_waits_for_a_long_query_without_blocking_readers() {
     let database = Database::create().await;
     let pool = &database.pool;
     play(&store(&database)).await;
@@ -110,7 +110,7 @@ async fn a_swap_gives_way_to_a_long_query_and_comes_again() {
         (waiting > 0).then_some(())
     };
     eventually("the swap waits for the query", waits).await;
-    // Readers are not held up until the long query ends.
+    // Readers do not wait for the long query.
     assert!(within(menus::current(pool)).await.unwrap().is_some());
     assert!(!rebuilding.is_finished());
     long.rollback().await.unwrap();

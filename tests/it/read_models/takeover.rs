@@ -1,4 +1,4 @@
-//! Several processes on one database: one runs each read model, the others stand by and take over.
+//! Several processes on one database: one runs each read model, the others take over when it ends.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub async fn start(pool: &PgPool, store: &EventStore) -> ReadModels {
     ReadModels::start(pool.clone(), &follower, store.clone(), now).await.unwrap()
 }
 
-/// A second process, as far as the database can tell: a pool, a store and a follower of its own.
+/// A second process from the database's view: a pool, a store and a follower.
 async fn process(database: &Database) -> (PgPool, EventStore, ReadModels) {
     let pool = PgPoolOptions::new().max_connections(10).connect(&database.url).await.unwrap();
     let store = EventStore::start(pool.clone(), Settings::default());
@@ -33,7 +33,7 @@ async fn runs_all(read_models: &ReadModels) -> Option<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_standby_takes_over_and_every_event_counts_once() {
+async fn a_standby_takes_over_and_applies_each_event_once() {
     let database = Database::create().await;
     let (_, store, first) = process(&database).await;
     eventually("the first runs everything", || runs_all(&first)).await;
@@ -41,7 +41,7 @@ async fn a_standby_takes_over_and_every_event_counts_once() {
     let standing_by = second.status().await.unwrap();
     assert!(standing_by.iter().all(|status| status.runs_at == RunsAt::Elsewhere));
     play(&store).await;
-    // What another process has applied is heard of too.
+    // Progress of another process is noticed too.
     let head = log::head(&pool).await.unwrap();
     within(second.wait_for(Model::ALL, head, DEADLINE)).await.unwrap();
 
@@ -53,7 +53,7 @@ async fn a_standby_takes_over_and_every_event_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn runners_go_on_after_their_locks_connection_is_lost() {
+async fn runners_continue_after_losing_the_connection_of_their_lock() {
     let database = Database::create().await;
     let (pool, store, read_models) = process(&database).await;
     eventually("it runs everything", || runs_all(&read_models)).await;
@@ -77,7 +77,7 @@ async fn runners_go_on_after_their_locks_connection_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_read_model_that_starts_over_elsewhere_is_waited_for_again() {
+async fn waits_again_for_a_read_model_that_restarted_elsewhere() {
     let database = Database::create().await;
     let (pool, store, first) = process(&database).await;
     eventually("the first runs everything", || runs_all(&first)).await;
@@ -102,7 +102,7 @@ async fn a_read_model_that_starts_over_elsewhere_is_waited_for_again() {
 }
 
 #[tokio::test]
-async fn waiting_for_what_has_not_happened_ends_in_an_error() {
+async fn waiting_for_a_future_position_ends_with_an_error() {
     let database = Database::create().await;
     let (pool, _, read_models) = process(&database).await;
     let head = log::head(&pool).await.unwrap();

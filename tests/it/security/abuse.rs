@@ -1,5 +1,5 @@
-//! The abuse corpus (`tests/abuse/`) against a real process: each request is refused with its code, memory
-//! stays within a bound, and a well-behaved client beside is served throughout.
+//! The abuse corpus (`tests/abuse/`) against a real process: each request is refused with its code, memory stays
+//! bounded, and a well-behaved client is served throughout.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,11 +19,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 #[path = "../../abuse/corpus.rs"]
 mod corpus;
 
-/// How much the process may grow in all, in KiB: a few hundred connections and subscriptions, and what
-/// the allocator keeps.
+/// Allowed growth of the process in KiB: a few hundred connections and subscriptions, and what the allocator
+/// keeps.
 const GROWTH: u64 = 256 * 1024;
 
-/// No limit on how fast somebody may ask: here it is each request that is looked at.
+/// No rate limits: each request is judged by itself.
 const NO_RATES: [(&str, &str); 2] =
     [("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "OFF"), ("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF")];
 
@@ -31,7 +31,7 @@ async fn process(demo: &Demo) -> Process {
     Process::serve_with(&demo.database.url, &NO_RATES).await
 }
 
-/// Somebody who asks again and again, and must be answered.
+/// A client that asks repeatedly and must be answered.
 struct Neighbour {
     enough: Arc<AtomicBool>,
     asking: JoinHandle<(u64, Duration)>,
@@ -56,7 +56,7 @@ impl Neighbour {
         Self { enough, asking }
     }
 
-    /// How often it was served, and what took longest.
+    /// Number of answers, and the slowest.
     async fn leaves(self) -> (u64, Duration) {
         self.enough.store(true, Ordering::Relaxed);
         let (served, longest) = within(self.asking).await.unwrap();
@@ -71,7 +71,7 @@ fn say(line: std::fmt::Arguments<'_>) {
 }
 
 #[tokio::test]
-async fn each_of_the_corpus_is_refused_with_its_code() {
+async fn refuses_each_request_of_the_corpus_with_its_code() {
     let demo = Demo::create().await;
     let process = process(&demo).await;
     let neighbour = Neighbour::of(&process);
@@ -87,7 +87,7 @@ async fn each_of_the_corpus_is_refused_with_its_code() {
         let begun = Instant::now();
         let is_too_large = abuse.body.len() > 64 * 1024;
         let answer = within(request.body(abuse.body).send()).await;
-        // A body that is too large may be cut off before all of it is sent.
+        // A large body may be refused before it is sent completely.
         let Ok(answer) = answer else {
             assert!(is_too_large, "{}: no answer", abuse.name);
             continue;
@@ -101,7 +101,7 @@ async fn each_of_the_corpus_is_refused_with_its_code() {
         say(format_args!("{:>9.2?} {status} {code} {}", took, abuse.name));
         let errors = body["errors"].as_array().cloned().unwrap_or_default();
         let all_coded = errors.iter().all(|error| error["extensions"]["code"].is_string());
-        // Only what failed while it was executed is a success of HTTP.
+        // Only errors of execution have status 200.
         let is_refused = (400..500).contains(&status) || body.get("data").is_some();
         if !(abuse.codes.contains(&code) && all_coded && is_refused && text.len() < 64 * 1024) {
             wrong.push(format!("{}: {status} {text:.300}", abuse.name));
@@ -120,7 +120,7 @@ async fn connect(process: &Process) -> TcpStream {
     TcpStream::connect(process.base.trim_start_matches("http://")).await.unwrap()
 }
 
-/// Writes a drop of `drip` again and again, until the other side has enough; what it said then.
+/// Writes `drip` repeatedly until the server closes; returns what it answered.
 async fn drip(process: &Process, begin: &str, drip: &str) -> String {
     let (mut reading, mut writing) = connect(process).await.into_split();
     let (begin, drip) = (begin.to_owned(), drip.to_owned());
@@ -137,7 +137,7 @@ async fn drip(process: &Process, begin: &str, drip: &str) -> String {
 }
 
 #[tokio::test]
-async fn those_who_are_slow_on_purpose_are_cut_off_and_nobody_waits_for_them() {
+async fn cuts_off_slow_clients_while_others_are_served() {
     let demo = Demo::create().await;
     let process = process(&demo).await;
     let neighbour = Neighbour::of(&process);
@@ -146,7 +146,7 @@ async fn those_who_are_slow_on_purpose_are_cut_off_and_nobody_waits_for_them() {
     let body = format!("{head}Content-Length: 60000\r\n\r\n{{");
     let heads = join_all((0..50).map(|_| drip(&process, head, "X-Drop: 1\r\n")));
     let bodies = join_all((0..50).map(|_| drip(&process, &body, " ")));
-    // Opened, and never a word: as good as gone.
+    // Opened without a message, like an idle client.
     let silent = join_all((0..200).map(|_| async {
         let mut silent = connect(&process).await;
         within(silent.read_to_end(&mut Vec::new())).await
@@ -168,7 +168,7 @@ async fn those_who_are_slow_on_purpose_are_cut_off_and_nobody_waits_for_them() {
 }
 
 #[tokio::test]
-async fn a_thousand_subscriptions_of_one_socket_are_too_many() {
+async fn refuses_a_thousand_subscriptions_on_one_socket() {
     let demo = Demo::create().await;
     let process = process(&demo).await;
     let neighbour = Neighbour::of(&process);
@@ -197,7 +197,7 @@ async fn a_thousand_subscriptions_of_one_socket_are_too_many() {
     let query = "subscription { menuChanged: orderChanged(id: \"order:0193b3c0-0000-7000-8000-000000000000\") { position } }";
     for id in 0..1_000 {
         let subscribe = json!({ "type": "subscribe", "id": id.to_string(), "payload": { "query": query } });
-        // Or the whole socket is let go.
+        // Or the whole socket is closed.
         if sending.send(Message::text(subscribe.to_string())).await.is_err() {
             break;
         }

@@ -1,5 +1,4 @@
-//! Who may do and see what. Denied access is an error with a code; what belongs to another customer
-//! might as well not exist.
+//! Access by role and scope: a refusal is an error with a code, and another customer's objects look nonexistent.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 use tests::Shop;
 use tests::orders::{basket, pizza, side};
 
-/// Each mutation with an input that its roles could send, about things of P1.
+/// Each mutation with a valid input about P1.
 fn mutations(order: &Value, delivery: &Value, staff: &Value) -> Vec<(&'static str, Value)> {
     let (order, delivery) = (&order["id"], &delivery["id"]);
     let of_order = json!({ "orderId": order });
@@ -57,9 +56,9 @@ fn mutations(order: &Value, delivery: &Value, staff: &Value) -> Vec<(&'static st
     ]
 }
 
-/// Of those above, which nobody but the group's people may.
+/// Mutations of the group's roles only.
 const OF_THE_GROUP: [&str; 3] = ["openPizzeria", "publishMenu", "eraseCustomer"];
-/// Which anybody may, about nobody but themselves.
+/// Mutations of any account about itself.
 const OF_ONES_OWN: [&str; 8] = [
     "updateMyAccount",
     "changePassword",
@@ -70,11 +69,11 @@ const OF_ONES_OWN: [&str; 8] = [
     "confirmTotp",
     "disableTotp",
 ];
-/// Which ask for a password, or for a token that was sent by mail, and for no account.
+/// Mutations with a password or a mailed token, without an account.
 const FOR_ANYBODY: [&str; 5] = ["signUp", "signIn", "verifyEmail", "requestPasswordReset", "resetPassword"];
 
 #[tokio::test]
-async fn strangers_auditors_and_the_next_pizzeria_change_nothing() {
+async fn refuses_mutations_of_anonymous_callers_auditors_and_other_pizzerias() {
     let shop = Shop::open().await;
     let (order, delivery) = crate::api::deliveries::ready(&shop).await;
     let courier = shop.person("courier1.p1").data("{ me { id } }", Value::Null).await["me"]["id"].clone();
@@ -115,7 +114,7 @@ async fn strangers_auditors_and_the_next_pizzeria_change_nothing() {
     }
     assert_eq!(shop.person("auditor").head().await, head);
 
-    // Nothing is missing above.
+    // The list above is complete.
     let document = "{ __schema { mutationType { fields { name } } } }";
     let data = shop.anybody().data(document, Value::Null).await;
     let fields = data["__schema"]["mutationType"]["fields"].as_array().unwrap();
@@ -126,7 +125,7 @@ async fn strangers_auditors_and_the_next_pizzeria_change_nothing() {
 }
 
 #[tokio::test]
-async fn orders_are_seen_by_their_customer_and_their_pizzeria() {
+async fn shows_orders_to_their_customer_and_their_pizzeria() {
     let shop = Shop::open().await;
     let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
     let document = "query($id: ID!, $at: LogPosition) { order(id: $id, atLeastPosition: $at) { id } }";
@@ -135,7 +134,7 @@ async fn orders_are_seen_by_their_customer_and_their_pizzeria() {
         let data = shop.person(who).data(document, variables.clone()).await;
         assert_eq!(data["order"]["id"], order["id"], "{who}");
     }
-    // To another customer it is as if there were none.
+    // To another customer it looks nonexistent.
     let none = json!({ "id": "order:0193b3c0-0000-7000-8000-000000000000" });
     let foreign = shop.person("customer2").ask(document, variables.clone()).await;
     let unknown = shop.person("customer2").ask(document, none).await;

@@ -1,5 +1,4 @@
-//! What a stolen session, a stranger on the same network or a flood of requests must not achieve against an
-//! account.
+//! Account takeover: by a stolen session, from a shared network, or by a flood of requests.
 
 use std::net::IpAddr;
 
@@ -23,7 +22,7 @@ fn is_limited(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn a_session_alone_moves_no_account_to_another_address() {
+async fn requires_the_password_to_change_the_email_address() {
     let house = House::open().await;
     let thief = house.person("customer1");
     let update = async |input: Value| thief.mutate("updateMyAccount", ACCOUNT, input).await;
@@ -35,13 +34,13 @@ async fn a_session_alone_moves_no_account_to_another_address() {
     assert_eq!(codes(&refused), ["BAD_CREDENTIALS"]);
     assert_eq!(refused["account"]["email"], EMAIL);
     assert_eq!(house.mail.sent().len(), 0, "nothing was sent to either address");
-    // Without the address, or with the same one, no password is asked for.
+    // Without an address or with the same one, no password is needed.
     assert_eq!(
         codes(&update(json!({ "email": EMAIL.to_uppercase(), "name": "Zoé" })).await),
         Vec::<&str>::new()
     );
 
-    // The owner is told at the address before.
+    // The owner is notified at the previous address.
     let right = json!({ "email": "moved@example.org", "currentPassword": PASSWORD, "idempotencyKey": "m" });
     for _ in 0..2 {
         assert_eq!(update(right.clone()).await["account"]["email"], "moved@example.org");
@@ -52,7 +51,7 @@ async fn a_session_alone_moves_no_account_to_another_address() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_of_a_session_are_counted_for_it() {
+async fn counts_wrong_passwords_of_a_session() {
     let house = limited(BrakeLimits { sign_in_per_account: 3, ..BrakeLimits::default() }).await;
     let (thief, owner) = (house.person("customer1"), house.signed_in(EMAIL, PASSWORD).await);
     let input = json!({ "email": "thief@example.org", "currentPassword": "not the password" });
@@ -64,7 +63,7 @@ async fn wrong_passwords_of_a_session_are_counted_for_it() {
         );
     }
     assert_eq!(codes(&thief.mutate("changePassword", "position", change).await), ["BAD_CREDENTIALS"]);
-    // Whichever mutation asks for the password.
+    // By any mutation that asks for the password.
     for (mutation, selection, mut input) in [
         ("updateMyAccount", ACCOUNT, json!({ "email": "thief@example.org" })),
         ("eraseMyAccount", "customerId", json!({})),
@@ -74,13 +73,13 @@ async fn wrong_passwords_of_a_session_are_counted_for_it() {
         let answer = thief.try_mutate(mutation, selection, input).await;
         assert!(is_limited(&answer), "{mutation}: {}", answer.body);
     }
-    // The owner, in another session, is not concerned.
+    // The owner's other session is unaffected.
     let change = json!({ "currentPassword": PASSWORD, "newPassword": "cent pizzas chaudes" });
     assert_eq!(codes(&owner.mutate("changePassword", "position", change).await), Vec::<&str>::new());
 }
 
 #[tokio::test]
-async fn mails_and_answers_about_addresses_are_bounded_whichever_mutation_causes_them() {
+async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
     let limits = BrakeLimits {
         mail_per_account: 3,
         mail_per_address: 12,
@@ -90,17 +89,17 @@ async fn mails_and_answers_about_addresses_are_bounded_whichever_mutation_causes
     let house = limited(limits).await;
     let customer = house.person("customer1");
     let victim = "victim@example.org";
-    // To one address, by changes of an account and by requests of strangers.
+    // To one address: by account updates and by anonymous requests.
     let mut addresses = [victim, "other@example.org"].into_iter().cycle();
     for _ in 0..20 {
         let input = json!({ "email": addresses.next(), "currentPassword": PASSWORD });
         customer.try_mutate("updateMyAccount", ACCOUNT, input).await;
         house.anybody().try_mutate("requestPasswordReset", "", json!({ "email": victim })).await;
     }
-    // Three of the kind that anybody causes, three warnings.
+    // Three mails that anonymous requests can cause, and three warnings.
     let to_victim = || house.mail.sent().iter().filter(|mail| mail.to == victim).count();
     assert!(to_victim() <= 6, "{}", to_victim());
-    // Whoever they go to: as many as one client may cause.
+    // To any address: as many as one client may cause.
     for nth in 0..20 {
         let input = json!({ "email": format!("nth{nth}@example.org") });
         house.anybody().try_mutate("requestPasswordReset", "", input).await;
@@ -112,7 +111,7 @@ async fn mails_and_answers_about_addresses_are_bounded_whichever_mutation_causes
     house.anybody().data("{ pizzerias { id } }", Value::Null).await;
     assert!(house.mail.sent().len() <= 12, "{}", house.mail.sent().len());
 
-    // Whether an address is taken is told as often by one mutation as by the other.
+    // Both mutations that reveal a taken address share one limit.
     let house = limited(BrakeLimits { sign_up_per_address: 4, ..BrakeLimits::default() }).await;
     let customer = house.person("customer1");
     let taken = json!({ "email": "customer2@ocpizza.example", "currentPassword": PASSWORD });
@@ -129,7 +128,7 @@ async fn mails_and_answers_about_addresses_are_bounded_whichever_mutation_causes
 }
 
 #[tokio::test]
-async fn an_account_has_so_many_sessions_whichever_way_they_are_opened() {
+async fn limits_the_sessions_of_an_account() {
     let house = House::open().await;
     let first = house.signed_in(EMAIL, PASSWORD).await;
     let fields: String = (0..10)
@@ -153,7 +152,7 @@ async fn an_account_has_so_many_sessions_whichever_way_they_are_opened() {
     assert_eq!(first.ask("{ me { id } }", Value::Null).await.code(), "UNAUTHENTICATED");
 }
 
-/// Somebody behind a proxy that says where they are.
+/// A client behind a proxy that reports its address.
 struct Place<'a> {
     house: &'a House,
     address: IpAddr,
@@ -176,7 +175,7 @@ impl Place<'_> {
 }
 
 #[tokio::test]
-async fn wrong_passwords_on_the_shops_network_do_not_lock_its_staff_out() {
+async fn wrong_passwords_on_a_shared_network_do_not_lock_staff_out() {
     let house = House::open_with(|config| Config {
         brakes: BrakeLimits { sign_in_per_account: 5, sign_in_per_address: 30, ..BrakeLimits::default() },
         trusted_proxies: "127.0.0.0/8".parse().unwrap(),
@@ -190,14 +189,14 @@ async fn wrong_passwords_on_the_shops_network_do_not_lock_its_staff_out() {
     let device = known["deviceToken"].as_str().unwrap();
     assert!(shop.sign_in(courier, PASSWORD, None).await["token"].is_string());
 
-    // A guest of the same network tries a hundred passwords on everybody.
+    // A guest of the same network tries a hundred passwords on all accounts.
     for nth in 0..100 {
         shop.sign_in(&format!("customer{}@ocpizza.example", nth % 5 + 1), "not the password", None).await;
     }
     let stranger = shop.sign_in("receptionist1.p1@ocpizza.example", PASSWORD, None).await;
     assert_eq!(stranger, "RATE_LIMITED", "spraying is still slowed down");
     assert!(shop.sign_in(manager, PASSWORD, None).await["token"].is_string());
-    // On one account from there: the others who work there go on, and so does a device that is known.
+    // On one account from there: other accounts of the network and known devices can still sign in.
     for _ in 0..10 {
         shop.sign_in(manager, "not the password", None).await;
     }
@@ -205,7 +204,7 @@ async fn wrong_passwords_on_the_shops_network_do_not_lock_its_staff_out() {
     assert!(shop.sign_in(courier, PASSWORD, None).await["token"].is_string());
     let again = shop.sign_in(manager, PASSWORD, Some(device)).await;
     assert_eq!(again["deviceToken"], device);
-    // Another account's device token, or none that the server gave, helps nobody.
+    // A device token of another account, or a forged one, has no effect.
     for device in [device, "ocd_AAAA"] {
         for _ in 0..6 {
             elsewhere.sign_in("customer1@ocpizza.example", "not the password", Some(device)).await;
@@ -213,7 +212,7 @@ async fn wrong_passwords_on_the_shops_network_do_not_lock_its_staff_out() {
         let refused = elsewhere.sign_in("customer1@ocpizza.example", PASSWORD, Some(device)).await;
         assert_eq!(refused, "RATE_LIMITED");
     }
-    // A device has its own bound as well.
+    // A device has its own limit too.
     for _ in 0..6 {
         elsewhere.sign_in(manager, "not the password", Some(device)).await;
     }
@@ -227,7 +226,7 @@ async fn wrong_passwords_on_the_shops_network_do_not_lock_its_staff_out() {
 }
 
 #[tokio::test]
-async fn phone_and_address_are_cleared_by_null_and_kept_by_omission() {
+async fn null_clears_phone_and_address_and_omission_keeps_them() {
     let house = House::open().await;
     let customer = house.person("customer1");
     let update =
@@ -241,13 +240,13 @@ async fn phone_and_address_are_cleared_by_null_and_kept_by_omission() {
     assert_eq!(update(json!({ "phone": "+33 6 39 98 66 66" })).await["phone"], "+33639986666");
     let nothing = customer.mutate("updateMyAccount", ACCOUNT, json!({ "address": null })).await;
     assert_eq!(codes(&nothing), ["NOTHING_TO_CHANGE"]);
-    // To clear is another input than to keep.
+    // Clearing and keeping are different inputs.
     let reused = json!({ "name": "Zoé Panais", "phone": null, "idempotencyKey": "z" });
     assert_eq!(codes(&customer.mutate("updateMyAccount", ACCOUNT, reused).await), ["IDEMPOTENCY_KEY_REUSED"]);
 }
 
 #[tokio::test]
-async fn a_password_that_is_easy_to_guess_is_refused_wherever_one_is_set() {
+async fn refuses_easily_guessed_passwords_wherever_one_is_set() {
     let house = House::open().await;
     for password in ["1234567890", "aaaaaaaaaa", "ada.quenelle", "password123"] {
         let input = json!({ "name": "Ada Quenelle", "email": "ada@example.org", "password": password });

@@ -1,5 +1,4 @@
-//! Who guesses passwords or asks too fast is slowed down, whatever address they claim to have, and in all
-//! processes at once.
+//! Limits on attempts and requests, by account and real client address, over all processes.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,7 +25,7 @@ fn from(last: u8) -> ClientAddress {
     IpAddr::from([192, 0, 2, last]).into()
 }
 
-/// An attempt by a stranger.
+/// An anonymous attempt.
 fn claim(email: &str, address: ClientAddress) -> SignInClaim<'_> {
     SignInClaim { email, account: None, address, device: None }
 }
@@ -44,12 +43,12 @@ fn wait_of<T: std::fmt::Debug>(attempt: Result<T, BrakeError>) -> u64 {
 }
 
 #[tokio::test]
-async fn of_many_attempts_at_once_in_two_processes_exactly_as_many_as_may_are_heard() {
+async fn two_processes_share_one_limit_on_concurrent_attempts() {
     let database = Database::create().await;
     let limits = BrakeLimits { sign_in_per_account: 10, sign_in_per_address: 25, ..BrakeLimits::default() };
     let processes =
         [brakes(&database, Clock::system(), limits).await, brakes(&database, Clock::system(), limits).await];
-    // However it is written, and whether anybody has it.
+    // In any spelling, and also for an address without an account.
     let spellings = ["nobody@example.org", "Nobody@Example.ORG", " nobody@example.org "];
     let attempts = (0..60_u8).map(|nth| {
         let brakes = &processes[usize::from(nth % 2)];
@@ -57,7 +56,7 @@ async fn of_many_attempts_at_once_in_two_processes_exactly_as_many_as_may_are_he
     });
     let heard = within(futures_util::future::join_all(attempts)).await;
     assert_eq!(heard.iter().filter(|attempt| attempt.is_ok()).count(), 10);
-    // Another account is not concerned; the address that tries many is.
+    // Another account is unaffected; an address that tries many accounts is limited.
     let attempts = (0..60).map(|nth| {
         let brakes = &processes[nth % 2];
         async move { brakes.sign_in(claim(&format!("customer{nth}@example.org"), from(200))).await }
@@ -83,7 +82,7 @@ fn later() -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn the_window_slides_and_a_success_forgets_the_failures() {
+async fn the_window_slides_and_a_success_clears_the_failures() {
     let database = Database::create().await;
     let limits = BrakeLimits {
         sign_in_per_account: 3,
@@ -100,10 +99,10 @@ async fn the_window_slides_and_a_success_forgets_the_failures() {
         let _counted = brakes.sign_in(claim(email, from(1))).await.unwrap();
     }
     at(12);
-    // Refused at a locked account, whose address is counted all the same.
+    // A refusal at a locked account still counts for the address.
     assert_eq!(wait_of(brakes.sign_in(claim(email, from(1))).await), 3 * 60);
     assert_eq!(wait_of(brakes.sign_in(claim(other, from(1))).await), 3 * 60);
-    // Who keeps on trying keeps nobody out: the first of the three leaves the window all the same.
+    // Refused attempts do not extend the lock: the first of the three still leaves the window.
     assert_eq!(wait_of(brakes.sign_in(claim(email, from(2))).await), 3 * 60);
     at(15);
     let right = brakes.sign_in(claim(email, from(2))).await.unwrap();
@@ -116,25 +115,25 @@ async fn the_window_slides_and_a_success_forgets_the_failures() {
     brakes.forgive(&database.pool, Uuid::nil(), email, from(3)).await.unwrap();
     let _counted = brakes.sign_in(claim(email, from(4))).await.unwrap();
 
-    // An answer about an address, whichever account asks, and by one account from everywhere.
+    // Answers about an address: by any account from one address, and by one account from any address.
     let _counted = brakes.look_up(origin(5)).await.unwrap();
     wait_of(brakes.look_up(origin(5)).await);
     let account = Some(Uuid::from_u128(7));
     let _counted = brakes.look_up(Origin { account, address: from(6) }).await.unwrap();
     wait_of(brakes.look_up(Origin { account, address: from(7) }).await);
-    // Mails to an address, whoever causes them; and by one client address.
+    // Mails to an address from any origin, and from one client address.
     let post = Post::new(MailSettings::default(), brakes.clone());
     let permit = async |to: &str, last| post.permit(Letter::VerifyEmail, to, origin(last)).await;
     let _counted = permit(email, 5).await.unwrap();
     wait_of(permit(email, 6).await);
     let _counted = permit(other, 5).await.unwrap();
     wait_of(permit("customer3@example.org", 5).await);
-    // What strangers cause uses up no warning to the same address.
+    // Anonymous requests do not use up the warnings to the same address.
     let _counted = post.permit(Letter::Moved, email, origin(8)).await.unwrap();
 }
 
 #[tokio::test]
-async fn successes_do_not_use_up_what_an_address_may_try() {
+async fn successful_attempts_do_not_count_for_an_address() {
     let database = Database::create().await;
     let limits = BrakeLimits { sign_in_per_account: 5, sign_in_per_address: 2, ..BrakeLimits::default() };
     let brakes = brakes(&database, Clock::system(), limits).await;
@@ -147,7 +146,7 @@ async fn successes_do_not_use_up_what_an_address_may_try() {
     wait_of(brakes.sign_in(claim("customer2@example.org", from(1))).await);
 }
 
-/// Status, `Retry-After`, and the body.
+/// Status, `Retry-After` and body.
 async fn ask(base: &str, token: Option<&str>, forwarded: &str) -> (u16, Option<u64>, Value) {
     let mut request = reqwest::Client::new()
         .post(format!("{base}/graphql"))
@@ -170,7 +169,7 @@ fn assert_too_fast((status, wait, body): (u16, Option<u64>, Value)) {
 }
 
 #[tokio::test]
-async fn an_address_that_asks_too_fast_must_wait_whatever_it_says_that_it_is() {
+async fn limits_requests_by_the_real_client_address() {
     let demo = Demo::create().await;
     let slow = RateLimits { account: RateLimit::OFF, address: RateLimit::of(1, 5) };
     let behind_nothing = Server::start_with(&demo.database, |config| Config { rates: slow, ..config }).await;
@@ -181,11 +180,11 @@ async fn an_address_that_asks_too_fast_must_wait_whatever_it_says_that_it_is() {
             refused.push(answer);
         }
     }
-    // Five, and what has become free since.
+    // Five were allowed, and the refill since.
     assert!(refused.len() >= 5, "{}", refused.len());
     refused.into_iter().for_each(assert_too_fast);
 
-    // Behind a proxy of ours each client counts by what the proxy has seen, not by what it says itself.
+    // Behind a trusted proxy, the address that the proxy saw counts, not the one that the client claims.
     let trusted_proxies = "127.0.0.0/8".parse().unwrap();
     let behind_a_proxy =
         Server::start_with(&demo.database, |config| Config { rates: slow, trusted_proxies, ..config }).await;
@@ -195,7 +194,7 @@ async fn an_address_that_asks_too_fast_must_wait_whatever_it_says_that_it_is() {
     }
     assert!(status.contains(&429), "{status:?}");
     assert_eq!(ask(&behind_a_proxy.base, None, "198.51.100.8").await.0, 200);
-    // Health is for the platform, which asks as it likes.
+    // Health checks have no limit.
     for _ in 0..20 {
         let health = within(reqwest::get(format!("{}/healthz", behind_nothing.base))).await.unwrap();
         assert_eq!(health.status().as_u16(), 200);
@@ -203,7 +202,7 @@ async fn an_address_that_asks_too_fast_must_wait_whatever_it_says_that_it_is() {
 }
 
 #[tokio::test]
-async fn an_account_that_asks_too_fast_must_wait_on_http_and_on_a_socket() {
+async fn limits_requests_of_an_account_over_http_and_websocket() {
     let demo = Demo::create().await;
     let slow = RateLimits { account: RateLimit::of(1, 3), address: RateLimit::OFF };
     let server = Server::start_with(&demo.database, |config| Config { rates: slow, ..config }).await;
@@ -228,6 +227,6 @@ async fn an_account_that_asks_too_fast_must_wait_on_http_and_on_a_socket() {
     let extensions = &errors[0]["extensions"];
     assert_eq!(extensions["code"], "RATE_LIMITED", "{errors}");
     assert!(extensions["retryAfter"].as_u64() >= Some(1), "{errors}");
-    // Others are served meanwhile.
+    // Other accounts are unaffected.
     demo.person(&server.base, "customer2").data("{ __typename }", json!({})).await;
 }

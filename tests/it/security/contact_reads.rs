@@ -1,5 +1,4 @@
-//! Who of the staff has read whose contact: noted before it is shown, once a minute; and contacts that are
-//! kept no longer than they are to be.
+//! Contact reads: recorded before the contact is shown, once a minute; contacts are erased after retention.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use graphql::clock::Clock;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use tests::orders::{basket, pizza};
 use tests::{Api, Shop, eventually};
 
-/// What the director is told of reads for an order: reader, role, whose.
+/// The reads of an order's contact as the director sees them: reader, role, customer.
 async fn reads(shop: &Shop, order: &Value) -> Vec<(String, String, Value)> {
     let document = "query($filter: ContactReadFilter!) { contactReads(first: 100, filter: $filter) { nodes { \
         reader { id name } role customerId contactId orderId order { id } pizzeriaCode readAt } } }";
@@ -34,12 +33,12 @@ async fn id_of(api: &Api) -> Value {
 }
 
 #[tokio::test]
-async fn each_read_by_staff_is_listed_to_the_director_and_no_other() {
+async fn lists_each_read_by_staff_to_the_director_only() {
     let shop = Shop::open().await;
     let (order, delivery) = crate::api::deliveries::ready(&shop).await;
     let reception = shop.person("receptionist1.p1");
     assert_eq!(reads(&shop, &order).await, []);
-    // Theirs, a pseudonym, or nothing: no read of a contact by staff.
+    // Own contacts, pseudonyms and `null` are no reads.
     for person in ["customer1", "auditor", "pizzaiolo1.p1"] {
         shop.person(person).order(&order, "contact { name } note", &Value::Null).await;
     }
@@ -52,7 +51,7 @@ async fn each_read_by_staff_is_listed_to_the_director_and_no_other() {
     let reader = id_of(&reception).await.as_str().unwrap().to_owned();
     assert_eq!(seen, [(reader, "RECEPTIONIST".to_owned(), id_of(&shop.person("customer1")).await)]);
 
-    // By every other way: a node, a delivery, an answer to a command, a subscription.
+    // By other ways: a node, a delivery, a command's payload, a subscription.
     let courier = shop.person("courier1.p1");
     let node = "query($id: ID!) { node(id: $id) { ... on Delivery { contact { name } } } }";
     courier.data(node, json!({ "id": delivery["id"] })).await;
@@ -69,7 +68,7 @@ async fn each_read_by_staff_is_listed_to_the_director_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_reader_is_noted_once_a_minute_for_an_order() {
+async fn records_a_reader_of_an_order_once_a_minute() {
     let shop = Shop::open().await;
     let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
     let reception = shop.person("receptionist1.p1");
@@ -83,7 +82,7 @@ async fn a_reader_is_noted_once_a_minute_for_an_order() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_noted_is_not_shown() {
+async fn hides_contacts_whose_read_can_not_be_recorded() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let order = customer.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
@@ -101,18 +100,18 @@ async fn what_cannot_be_noted_is_not_shown() {
     assert!(own["order"]["contact"]["name"].is_string());
 }
 
-/// A day more than contacts are kept.
+/// One day more than the retention.
 fn later() -> DateTime<Utc> {
     Clock::system().now() + TimeDelta::days(91)
 }
 
-/// A day less.
+/// One day less.
 fn sooner() -> DateTime<Utc> {
     Clock::system().now() + TimeDelta::days(89)
 }
 
 #[tokio::test]
-async fn contacts_are_erased_a_while_after_their_order_is_over() {
+async fn erases_contacts_after_their_retention() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let take = || basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)]);
@@ -128,7 +127,7 @@ async fn contacts_are_erased_a_while_after_their_order_is_over() {
     let both = vec![(bare(&over), true), (bare(&open), false)];
     eventually("it is known to be over", || async { (kept().await == both).then_some(()) }).await;
     let keeper = |now| Keeper { pool: pool.clone(), clock: Clock(now), retention: TimeDelta::days(90) };
-    // More than once: another process may be at it.
+    // Repeated, since another process may be doing the same.
     for _ in 0..3 {
         keeper(sooner).step().await.unwrap();
     }

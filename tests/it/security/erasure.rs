@@ -1,5 +1,4 @@
-//! A customer who asks to be forgotten is: in every table, in the logs, and in a dump that is made later;
-//! and nothing else changes.
+//! Erasure of a customer: from every table, the logs and a later dump, with nothing else changed.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,7 +19,7 @@ use tests::processes::{self, Process};
 use tests::{Api, Demo, Shop, eventually};
 use uuid::Uuid;
 
-/// Every row of every table, as text.
+/// Every row of every table as text.
 async fn rows(pool: &PgPool) -> String {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables \
@@ -40,7 +39,7 @@ async fn rows(pool: &PgPool) -> String {
     all
 }
 
-/// A dump of a database, by the program that comes with the server.
+/// A database's dump by PostgreSQL's own program.
 fn dump(url: &str) -> String {
     let beside = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut places: Vec<PathBuf> = beside.map(|version| version.path().join("bin/pg_dump")).collect();
@@ -51,7 +50,7 @@ fn dump(url: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The lines that hold one of some texts, in whatever case.
+/// The lines that contain one of the texts, ignoring case.
 fn lines_with<'a>(text: &'a str, secrets: &[String]) -> Vec<&'a str> {
     let secrets: Vec<String> = secrets.iter().map(|secret| secret.to_lowercase()).collect();
     let holds = |line: &&str| {
@@ -66,7 +65,7 @@ async fn id_of(api: &Api) -> Uuid {
     me["me"]["id"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap()
 }
 
-/// What must be the same before and after.
+/// What the erasure must not change.
 async fn figures(director: &Api) -> Value {
     let head = json!(director.head().await.to_string());
     let document = "query($at: LogPosition) { \
@@ -76,7 +75,7 @@ async fn figures(director: &Api) -> Value {
     director.data(document, json!({ "at": head })).await
 }
 
-/// An order carried to the door, where somebody else takes it.
+/// An order delivered to another person at the door.
 async fn delivered(shop: impl Fn(&str) -> Api, order: &Value) {
     let (cook, courier) = (shop("pizzaiolo1.p1"), shop("courier1.p1"));
     cook.step("startPreparation", order).await;
@@ -91,7 +90,7 @@ async fn delivered(shop: impl Fn(&str) -> Api, order: &Value) {
 }
 
 #[tokio::test]
-async fn after_an_erasure_tables_logs_and_dump_know_nothing_and_everything_else_is_as_it_was() {
+async fn an_erasure_clears_tables_logs_and_dumps_and_changes_nothing_else() {
     let demo = Demo::create().await;
     let process = Process::serve_logging(&demo.database.url, "trace").await;
     let shop = |account: &str| demo.person(&process.base, account);
@@ -114,7 +113,7 @@ async fn after_an_erasure_tables_logs_and_dump_know_nothing_and_everything_else_
         json!({ "contact": contact, "idempotencyKey": "k1" }),
     );
     let open = customer.placed(open).await;
-    // The same person on the phone, known by the verified e-mail address.
+    // The same customer by phone, identified by the verified e-mail address.
     let contact =
         json!({ "name": "Camille", "email": text("/email").to_uppercase(), "phone": phone.replace(' ', "") });
     let called = json!({ "channel": "PHONE", "contact": contact });
@@ -167,13 +166,13 @@ async fn contacts_of(pool: &PgPool, customer: Uuid) -> i64 {
 }
 
 #[tokio::test]
-async fn an_erasure_that_was_cut_off_is_finished() {
+async fn an_interrupted_erasure_is_completed() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     customer.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
     let (id, pool) = (id_of(&customer).await, &shop.database().pool);
     assert_eq!(contacts_of(pool, id).await, 1);
-    // The process ends between the event and the rows.
+    // The process ends between the event and the erasure of the rows.
     let store = EventStore::start(pool.clone(), Settings::default());
     let command = CustomerCommand::Erase { now: Clock::system().now() };
     let erase = ToCustomer { name: "eraseMyAccount", customer: CustomerId(id), command };
@@ -192,7 +191,7 @@ async fn an_erasure_that_was_cut_off_is_finished() {
 }
 
 #[tokio::test]
-async fn an_order_on_its_way_leaves_no_contact_behind() {
+async fn an_open_order_keeps_no_contact_of_an_erased_customer() {
     let shop = Shop::open().await;
     let customer = shop.person("customer1");
     let (id, pool) = (id_of(&customer).await, &shop.database().pool);
@@ -220,7 +219,7 @@ async fn an_order_on_its_way_leaves_no_contact_behind() {
 }
 
 #[tokio::test]
-async fn what_an_older_backup_brings_back_is_erased_again() {
+async fn erases_again_what_an_older_backup_restores() {
     let shop = Shop::open().await;
     let customer = shop.person("customer2");
     customer.placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
@@ -235,7 +234,7 @@ async fn what_an_older_backup_brings_back_is_erased_again() {
     let director = shop.person("director");
     let first = director.mutate("eraseCustomer", "customerId", input.clone()).await;
     assert!(first["position"].is_string(), "{first}");
-    // Again, and nothing more happens.
+    // Repeating it changes nothing.
     let again = director.mutate("eraseCustomer", "customerId", input).await;
     assert_eq!((&again["position"], &again["userErrors"]), (&Value::Null, &json!([])));
     let unknown = json!({ "customerId": Uuid::new_v4() });
@@ -256,7 +255,7 @@ async fn what_an_older_backup_brings_back_is_erased_again() {
 }
 
 #[tokio::test]
-async fn what_is_only_claimed_erases_nothing_of_somebody_else() {
+async fn unverified_claims_erase_no_data_of_others() {
     let shop = Shop::open().await;
     let (reception, pool) = (shop.person("receptionist1.p1"), &shop.database().pool);
     let (phone, email) = ("+33639984444", "victim@example.org");
@@ -269,7 +268,7 @@ async fn what_is_only_claimed_erases_nothing_of_somebody_else() {
         sqlx::query_scalar(sql).bind(phone).bind(closed).fetch_one(pool).await.unwrap()
     };
     eventually("the order is known to be over", async || (left(true).await == 1).then_some(())).await;
-    // Signed up with the phone number and the e-mail address of the victim; neither was shown to be theirs.
+    // Signed up with the phone number and e-mail address of the victim, both unverified.
     let password = "cent pizzas chaudes";
     let input = json!({ "name": "Voleur", "email": email, "phone": phone, "password": password });
     let thief = shop.anybody().mutate("signUp", "token", input).await;

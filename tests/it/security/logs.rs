@@ -1,4 +1,4 @@
-//! A busy process that says all it can has nothing to say of what was entrusted to it.
+//! Logs of a busy process at every level: no tokens, contacts or payloads.
 
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, with};
@@ -6,7 +6,7 @@ use tests::processes::Process;
 use tests::{Api, Demo};
 
 #[tokio::test]
-async fn logs_hold_no_token_no_contact_and_no_payload_at_any_level() {
+async fn logs_contain_no_tokens_contacts_or_payloads_at_any_level() {
     let demo = Demo::create().await;
     let token = demo.token_for("customer1@ocpizza.example").await;
     let process =
@@ -31,7 +31,7 @@ async fn logs_hold_no_token_no_contact_and_no_payload_at_any_level() {
         json!({ "contact": contact, "note": secrets[6], "idempotencyKey": "logs" }),
     );
     let order = customer.placed(input.clone()).await;
-    // Refused, malformed, not allowed, too deep, of the wrong type, not JSON: with the same data in it.
+    // Refused, malformed, forbidden, too deep, wrongly typed and non-JSON requests with the same data.
     let place = Api::mutation("placeOrder", "order { id contact { name } }");
     let wrong = [
         with(input.clone(), json!({ "expectedTotal": "1.00", "idempotencyKey": null })),

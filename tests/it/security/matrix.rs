@@ -1,8 +1,7 @@
-//! Who may do what, walked through the API: every root field and every guarded field below, by nobody and
-//! by each role, on what is their own, another pizzeria's and another customer's. What the server does is
-//! held against `docs/access.md`, which is written by hand or by `OCPIZZA_WRITE_ACCESS=1` and read by
-//! people; and against what `@requires` in the schema and the rule of scopes say. Neither asks the
-//! function that decides.
+//! The access matrix: every root field and every guarded field, called anonymously and by each role, on own, other
+//! pizzerias' and other customers' objects. The server's answers are compared with `docs/access.md` (written by
+//! `OCPIZZA_WRITE_ACCESS=1`, reviewed by people) and with `@requires` in the schema and the rule of scopes,
+//! without calling the function that decides.
 
 mod samples;
 mod world;
@@ -21,16 +20,16 @@ use world::{CALLERS, TARGETS, Target, World};
 const SCHEMA: &str = include_str!("../../../schema.graphql");
 const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
-/// What somebody is answered with.
+/// The outcome for a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// What they asked for.
+    /// The requested value.
     Yes,
-    /// The same, with a pseudonym in the place of a name.
+    /// The value with a pseudonym instead of a name.
     Pseudonym,
-    /// A list, and nothing of it in it.
+    /// A list without the target.
     Nothing,
-    /// Null, without an error.
+    /// `null` without an error.
     Hidden,
     Unauthenticated,
     Forbidden,
@@ -51,7 +50,7 @@ impl Seen {
     }
 }
 
-/// The roles that `@requires` names, by `Type.field`.
+/// The roles of `@requires`, by `Type.field`.
 fn requirements() -> BTreeMap<String, Vec<String>> {
     let mut all = BTreeMap::new();
     for (name, object) in objects() {
@@ -80,7 +79,7 @@ fn objects() -> Vec<(String, ObjectType)> {
         .collect()
 }
 
-/// On what a sample is tried: on what can be told apart by the ids that it names.
+/// The targets of a sample: those that its ids can tell apart.
 fn targets(sample: &Sample) -> &'static [Target] {
     let names = |names: &[&str]| names.iter().any(|name| sample.document.contains(name));
     if names(&["$order", "$delivery", "$event"]) {
@@ -95,7 +94,7 @@ fn targets(sample: &Sample) -> &'static [Target] {
     }
 }
 
-/// The value of the field that a sample is about, wherever it lies.
+/// The value of the sample's field, at any depth.
 fn found<'a>(data: &'a Value, name: &str) -> Option<&'a Value> {
     match data {
         Value::Object(fields) => {
@@ -121,7 +120,7 @@ fn classify(sample: &Sample, errors: &Value, data: &Value) -> Seen {
     }
     let (_, name) = sample.field.split_once('.').unwrap();
     match found(data, name) {
-        // Nothing above it was there.
+        // A parent is missing.
         None | Some(Value::Null) => Seen::Hidden,
         Some(value) if is_pseudonym(value) => Seen::Pseudonym,
         Some(value) if value["nodes"] == Value::Array(Vec::new()) => Seen::Nothing,
@@ -141,8 +140,8 @@ async fn tried(api: &Api, sample: &Sample, document: &str) -> Seen {
     }
 }
 
-/// What somebody is answered with, by the roles that the schema names and the rule of scopes: what is not in
-/// the caller's scope is `NOT_FOUND` to a customer and `FORBIDDEN` to staff.
+/// The outcome by the schema's roles and the rule of scopes: outside the caller's scope, `NOT_FOUND` for customers
+/// and `FORBIDDEN` for staff.
 fn expected(roles: Option<&Vec<String>>, caller: &str, target: Target) -> Seen {
     let Some(roles) = roles else { return Seen::Yes };
     if caller == "nobody" {
@@ -160,8 +159,8 @@ fn expected(roles: Option<&Vec<String>>, caller: &str, target: Target) -> Seen {
     }
 }
 
-/// What the schema says of a sample; none where the field is for several things, each with a rule of its own:
-/// there the committed table alone says it.
+/// The outcome that the schema gives for a sample; `None` for a field over several kinds with rules of their own,
+/// for which only the committed table holds.
 fn derived(
     requirements: &BTreeMap<String, Vec<String>>,
     sample: &Sample,
@@ -180,7 +179,7 @@ fn derived(
     }
     let outer = sample.document.trim_start_matches("{ ").split('(').next().unwrap();
     let Some(outer) = requirements.get(&format!("Query.{outer}")) else {
-        // Of a thing that every caller sees, a guarded field answers as a root field does.
+        // On a public object, a guarded field answers like a root field.
         return Some(expected(requirements.get(sample.field), caller, target));
     };
     let outer = expected(Some(outer), caller, target);
@@ -191,17 +190,17 @@ fn derived(
     Some(if roles.iter().any(|role| role == caller) { Seen::Yes } else { Seen::Hidden })
 }
 
-/// Whether an answer is the one that the schema says, or shows as little of what is not the caller's.
+/// Whether an answer is the schema's outcome, or hides other callers' data as well.
 fn agrees(seen: Seen, derived: Seen, is_filter: bool) -> bool {
     let listed = is_filter && matches!(derived, Seen::Forbidden | Seen::NotFound) && seen == Seen::Nothing;
-    // Their own of it, in a list that is restricted to what they may see.
+    // A list restricted to what the caller may see.
     let restricted = is_filter && derived == Seen::NotFound && seen == Seen::Forbidden;
     let pseudonym = derived == Seen::Yes && seen == Seen::Pseudonym;
     let empty = derived == Seen::Yes && seen == Seen::Nothing;
     seen == derived || listed || restricted || pseudonym || empty
 }
 
-/// A row of the table for each sample.
+/// One row of the table per sample.
 async fn observed(world: &World, wrong: &mut Vec<String>) -> String {
     let requirements = requirements();
     let mut rows = String::new();
@@ -233,14 +232,14 @@ async fn observed(world: &World, wrong: &mut Vec<String>) -> String {
     rows
 }
 
-/// The table of `docs/access.md`, without its head.
+/// The table of `docs/access.md` without its head.
 fn committed(text: &str) -> (&str, &str) {
     let head = text.find("|---").and_then(|at| text[at..].find('\n').map(|end| at + end + 1)).unwrap();
     text.split_at(head)
 }
 
 #[tokio::test]
-async fn every_field_is_for_whom_the_committed_table_and_the_schema_say() {
+async fn access_matches_the_committed_table_and_the_schema() {
     let world = World::open().await;
     let mut wrong = Vec::new();
     let rows = observed(&world, &mut wrong).await;
@@ -261,7 +260,7 @@ async fn every_field_is_for_whom_the_committed_table_and_the_schema_say() {
 }
 
 #[test]
-fn every_root_field_and_every_guarded_field_has_a_sample() {
+fn every_root_field_and_guarded_field_has_a_sample() {
     let sampled: BTreeSet<String> = SAMPLES.iter().map(|sample| sample.field.to_owned()).collect();
     let mut fields: BTreeSet<String> = requirements().into_keys().collect();
     for (name, object) in objects().into_iter().filter(|(name, _)| ROOTS.contains(&name.as_str())) {
@@ -273,7 +272,7 @@ fn every_root_field_and_every_guarded_field_has_a_sample() {
     assert!(gone.is_empty(), "{gone:?} are no root fields and not guarded");
 }
 
-/// The arguments of a root field that are ids, those in its inputs included: `filter.orderId`.
+/// The id arguments of a root field, including those in inputs, such as `filter.orderId`.
 fn ids_of(root: &ObjectType, inputs: &BTreeMap<String, Vec<(String, String)>>) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for field in &root.fields {
@@ -293,7 +292,7 @@ fn ids_of(root: &ObjectType, inputs: &BTreeMap<String, Vec<(String, String)>>) -
 }
 
 #[test]
-fn every_id_that_a_field_takes_is_tried_with_somebody_elses() {
+fn every_id_argument_is_tried_with_foreign_objects() {
     let mut inputs = BTreeMap::new();
     for definition in parse_schema(SCHEMA).unwrap().definitions {
         let TypeSystemDefinition::Type(kind) = definition else { continue };
@@ -304,9 +303,9 @@ fn every_id_that_a_field_takes_is_tried_with_somebody_elses() {
         });
         inputs.insert(kind.node.name.node.to_string(), fields.collect::<Vec<_>>());
     }
-    // What is on the menu is everybody's.
+    // The menu is public.
     let public = ["pizza", "ingredient", "withdrawn", "withdrawnExtras"];
-    // Where something is sent is not for the receiver to allow.
+    // The receiving pizzeria needs no permission.
     let receiver = [("transferStock", "toPizzeriaId")];
     let mut missing = Vec::new();
     for (root, object) in objects().into_iter().filter(|(name, _)| ROOTS.contains(&name.as_str())) {
@@ -320,7 +319,7 @@ fn every_id_that_a_field_takes_is_tried_with_somebody_elses() {
             }
         }
     }
-    // A filter means the same wherever it is: those of `events` are tried there.
+    // Filters are tried on `events` and behave the same elsewhere.
     missing.retain(|one| {
         !["streamId", "actorId"].iter().any(|id| one == &format!("Subscription.eventAppended by {id}"))
     });

@@ -1,4 +1,4 @@
-//! Who may do and see what, what bounds an attacker, and what leaves no trace.
+//! Access control, limits against attackers, and erasure of personal data.
 
 mod abuse;
 mod access;

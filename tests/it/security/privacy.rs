@@ -1,10 +1,10 @@
-//! What is personal stays with those who need it, by every way there is to ask for it.
+//! Personal data is shown only to its readers, through every way to query it.
 
 use serde_json::{Value, json};
 use tests::Shop;
 
 #[tokio::test]
-async fn a_customer_is_nobody_of_the_staff_and_an_auditor_sees_no_names() {
+async fn customers_see_no_staff_and_auditors_see_no_names() {
     let shop = Shop::open().await;
     let id_of = async |person: &str| {
         let me = shop.person(person).data("{ me { id } }", Value::Null).await;
@@ -17,7 +17,7 @@ async fn a_customer_is_nobody_of_the_staff_and_an_auditor_sees_no_names() {
         assert_eq!(data["node"], Value::Null, "{person}");
     }
     let courier = json!({ "id": format!("staff:{}", id_of("courier1.p1").await) });
-    // Nor does a customer learn whether there is such a one.
+    // A customer does not learn whether one exists.
     let nobody = json!({ "id": "staff:0193b3c0-0000-7000-8000-000000000000" });
     let answers = [courier.clone(), nobody, customer].map(|id| shop.person("customer2").ask(node, id));
     for answer in futures_util::future::join_all(answers).await {
@@ -30,7 +30,7 @@ async fn a_customer_is_nobody_of_the_staff_and_an_auditor_sees_no_names() {
 }
 
 #[tokio::test]
-async fn a_courier_reads_the_contact_until_the_door_is_shut() {
+async fn a_courier_reads_the_contact_until_the_delivery_ends() {
     let shop = Shop::open().await;
     let courier = shop.person("courier1.p1");
     let (order, delivery) = crate::api::deliveries::ready(&shop).await;
@@ -48,7 +48,7 @@ async fn a_courier_reads_the_contact_until_the_door_is_shut() {
 }
 
 #[tokio::test]
-async fn what_the_customer_tells_the_courier_is_in_no_auditors_events() {
+async fn notes_for_couriers_are_not_in_the_events_of_auditors() {
     let shop = Shop::open().await;
     let (order, delivery) = crate::api::deliveries::ready(&shop).await;
     let document = "query($order: ID!, $delivery: ID!) { \

@@ -1,11 +1,11 @@
-//! Rate limits count fields with effects: one request with many of them is many.
+//! Rate limits count fields with effects: a request counts once for each.
 
 use graphql::app::Config;
 use graphql::http::rate_limit::{RateLimit, RateLimits};
 use serde_json::{Value, json};
 use tests::{Api, Item, Shop};
 
-/// A mutation of ten fields under aliases, and one whose fields come by a fragment and twice under one name.
+/// A mutation of ten aliased fields, and one with fields from a fragment and repeated names.
 fn ten(field: &str) -> [String; 2] {
     let aliased: String = (0..10).map(|nth| format!("a{nth}: {field} ")).collect();
     let spread = format!(
@@ -22,7 +22,7 @@ async fn limited(account: RateLimit, address: RateLimit) -> Shop {
     Shop::open_with(|config| Config { rates: RateLimits { account, address }, ..config }).await
 }
 
-/// The status, and the code of an answer that is refused as a whole.
+/// The status, and the code of an answer without data.
 async fn asked(api: &Api, document: &str) -> (u16, Option<String>) {
     let answer = api.ask(document, json!({})).await;
     let code = &answer.body["errors"][0]["extensions"]["code"];
@@ -30,32 +30,32 @@ async fn asked(api: &Api, document: &str) -> (u16, Option<String>) {
 }
 
 #[tokio::test]
-async fn ten_fields_of_one_request_count_ten_times_for_their_account() {
+async fn ten_fields_of_a_request_count_ten_times_for_the_account() {
     for document in ten(CANCEL) {
-        // A little more than the first takes, and refilled far slower than the second follows.
+        // A little more than the first request takes, with a refill slower than the second follows.
         let shop = limited(RateLimit::of(1, 13), RateLimit::OFF).await;
         let customer = shop.person("customer1");
         let first = asked(&customer, &document).await;
         assert_ne!(first.0, 429, "{first:?}");
         assert_eq!(asked(&customer, &document).await, (429, Some("RATE_LIMITED".to_owned())), "{document}");
-        // Reads are one each, and others are not concerned.
+        // Reads count once, and other accounts are unaffected.
         assert_eq!(customer.ask("{ me { id } }", json!({})).await.status, 200);
         assert_ne!(asked(&shop.person("customer2"), &document).await.0, 429);
     }
 }
 
 #[tokio::test]
-async fn ten_sign_ins_of_one_request_count_ten_times_for_their_address() {
+async fn ten_sign_ins_of_a_request_count_ten_times_for_the_address() {
     let [[cheap, _], [sign_ins, _]] = [ten(CANCEL), ten(SIGN_IN)];
     let shop = limited(RateLimit::OFF, RateLimit::of(1, 12)).await;
     let first = asked(&shop.anybody(), &cheap).await;
     assert_ne!(first.0, 429, "{first:?}");
-    // Two are left for requests, and not ten for passwords.
+    // Two requests are left, and not ten for passwords.
     assert_eq!(asked(&shop.anybody(), &sign_ins).await, (429, Some("RATE_LIMITED".to_owned())));
 }
 
 #[tokio::test]
-async fn fields_count_on_a_socket_as_over_http() {
+async fn fields_count_equally_over_websocket_and_http() {
     let [document, _] = ten(CANCEL);
     let shop = limited(RateLimit::of(1, 11), RateLimit::OFF).await;
     let customer = shop.person("customer1");

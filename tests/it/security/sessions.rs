@@ -1,5 +1,4 @@
-//! Whom a token lets in, and until when: forged and expired ones, idle ones of staff, those of a previous
-//! key, and those that were ended or whose holder may do less now, in another process.
+//! Sessions: forged, expired and idle tokens, key rotation, and revocation in every process.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -37,7 +36,7 @@ async fn token_of(pool: &PgPool, key: &Key, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_token_lets_in_but_one_that_was_issued_whole_under_the_key() {
+async fn accepts_only_unchanged_tokens_issued_under_the_key() {
     let shop = Shop::open().await;
     let (pool, base) = (&shop.database().pool, &shop.server.base);
     let token = token_of(pool, &Key::development(pool).await.unwrap(), "director").await;
@@ -60,14 +59,15 @@ async fn no_token_lets_in_but_one_that_was_issued_whole_under_the_key() {
         &format!("ocp_{}", "A".repeat(43)),
         &hash,
         &director,
-        // {"alg":"none"} {"role":"DIRECTOR"}, and the same with a name for a signature.
+        // {"alg":"none"} {"role":"DIRECTOR"}, without a signature and with a name as the signature.
         "eyJhbGciOiJub25lIn0.eyJyb2xlIjoiRElSRUNUT1IifQ.",
         "eyJhbGciOiJub25lIn0.eyJyb2xlIjoiRElSRUNUT1IifQ.none",
         "' OR true --",
         "ocp_",
         "null",
     ] {
-        // The last of 43 characters carries four bits: another may decode to the same bytes, yet is another token.
+        // The last of 43 characters carries four bits: other characters may decode to the same bytes, but are
+        // another token.
         if forged != token {
             assert_refused(&me(base, forged).await);
         }
@@ -98,7 +98,7 @@ fn later() -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn a_session_of_staff_ends_half_an_hour_after_its_last_use_and_a_customers_does_not() {
+async fn staff_sessions_end_after_half_an_hour_without_use() {
     let demo = Demo::create().await;
     let server = Server::start(&demo.database, Clock(later)).await;
     let (manager, customer) =
@@ -116,7 +116,7 @@ async fn a_session_of_staff_ends_half_an_hour_after_its_last_use_and_a_customers
         manager.data(ME, json!({})).await;
         eventually("the use is noted", async || (uses().await > before).then_some(())).await;
     }
-    // Within the minute it is not noted again.
+    // Within a minute the use is not recorded again.
     let noted = uses().await;
     manager.data(ME, json!({})).await;
     manager.data(ME, json!({})).await;
@@ -130,7 +130,7 @@ async fn a_session_of_staff_ends_half_an_hour_after_its_last_use_and_a_customers
 }
 
 #[tokio::test]
-async fn what_ends_a_session_or_takes_a_right_holds_for_the_next_request_in_every_process() {
+async fn revocations_apply_to_the_next_request_in_every_process() {
     let shop = Shop::open().await;
     let pool = &shop.database().pool;
     let second = Server::start(shop.database(), Clock::system()).await;
@@ -140,7 +140,7 @@ async fn what_ends_a_session_or_takes_a_right_holds_for_the_next_request_in_ever
     here.data(sales, json!({})).await;
     there.data(sales, json!({})).await;
 
-    // Demoted in the middle of a session.
+    // Demoted during a session.
     sqlx::query("UPDATE accounts SET role = 'COURIER' WHERE email = 'manager.p1@ocpizza.example'")
         .execute(pool)
         .await
@@ -163,7 +163,7 @@ async fn what_ends_a_session_or_takes_a_right_holds_for_the_next_request_in_ever
 }
 
 #[tokio::test]
-async fn many_requests_at_once_each_learn_their_own() {
+async fn concurrent_requests_each_get_their_own_session() {
     let shop = Shop::open().await;
     let people = ["director", "auditor", "manager.p1", "courier1.p1", "customer1", "customer2"];
     let asked = (0..200).map(|nth| {
@@ -185,7 +185,7 @@ async fn many_requests_at_once_each_learn_their_own() {
 }
 
 #[tokio::test]
-async fn tokens_of_the_previous_key_are_accepted_until_its_time_and_moved_when_seen() {
+async fn accepts_and_migrates_tokens_of_the_previous_key_until_it_expires() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
     let (old, new): (SecretString, SecretString) = ("o".repeat(32).into(), "n".repeat(32).into());
@@ -201,7 +201,7 @@ async fn tokens_of_the_previous_key_are_accepted_until_its_time_and_moved_when_s
 
     let rotating = Server::with(with(Key::after(&new, &old, now + TimeDelta::hours(1)))).await;
     me(&rotating.base, &seen).await.data();
-    // Moved to the new key, which from now on suffices; and goes on letting in where both are known.
+    // Moved to the new key, which is now sufficient; the token stays valid where both keys are known.
     eventually("the session is moved", async || (me(&strict.base, &seen).await.status == 200).then_some(()))
         .await;
     me(&rotating.base, &seen).await.data();
@@ -209,7 +209,7 @@ async fn tokens_of_the_previous_key_are_accepted_until_its_time_and_moved_when_s
 }
 
 #[tokio::test]
-async fn changes_are_heard_in_every_process_and_an_interruption_is_too() {
+async fn every_process_notices_changes_and_lost_connections() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
     let key = Key::development(pool).await.unwrap();
@@ -220,7 +220,7 @@ async fn changes_are_heard_in_every_process_and_an_interruption_is_too() {
     let customer = id_of(pool, "customer1").await;
     let director = id_of(pool, "director").await;
 
-    // The follower begins to listen in its own time.
+    // The follower starts to listen asynchronously.
     within(async {
         loop {
             session::announce(pool, director).await.unwrap();

@@ -1,16 +1,16 @@
-//! The threat model of `docs/security.md` names tests: each is there, and each risk of OWASP's list has one.
+//! The threat model in `docs/security.md`: each test that it names exists, and each OWASP risk has one.
 
 use std::path::Path;
 
 const MODEL: &str = include_str!("../../../docs/security.md");
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
 #[test]
-fn every_test_and_file_that_the_threat_model_names_is_there() {
+fn the_threat_model_names_existing_tests_and_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut tests = 0;
     for quoted in quoted(MODEL) {
@@ -26,7 +26,7 @@ fn every_test_and_file_that_the_threat_model_names_is_there() {
 }
 
 #[test]
-fn each_risk_of_owasp_has_a_row_with_a_test() {
+fn each_owasp_risk_has_a_row_with_a_test() {
     for number in 1..=10 {
         let row = MODEL.lines().find(|line| line.starts_with(&format!("| API{number} ")));
         assert!(row.is_some_and(|row| row.contains(".rs::")), "API{number}");

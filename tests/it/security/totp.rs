@@ -1,4 +1,4 @@
-//! Authenticator apps, from outside: set up, asked for, good once, lost and removed.
+//! Authenticator apps: enrolment, sign-in, single use of codes, recovery, removal.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -24,7 +24,7 @@ fn later() -> DateTime<Utc> {
     Utc::now() + TimeDelta::seconds(30 * STEPS.load(Ordering::Relaxed))
 }
 
-/// The authenticator app on somebody's telephone.
+/// An authenticator app.
 struct App(TOTP);
 
 impl App {
@@ -33,7 +33,7 @@ impl App {
         Self(TOTP::new(Algorithm::SHA1, 6, 1, 30, secret).unwrap())
     }
 
-    /// A code that it shows for the first time: time goes on to the next one.
+    /// A fresh code: advances the time to the next one.
     fn next(&self) -> String {
         STEPS.fetch_add(1, Ordering::Relaxed);
         self.now()
@@ -67,7 +67,7 @@ async fn confirm(api: &Api, code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_authenticator_app_is_set_up_asked_for_and_removed() {
+async fn an_authenticator_app_is_enrolled_required_and_removed() {
     let house = House::open_with(|config| Config {
         clock: Clock(later),
         brakes: BrakeLimits { sign_in_per_account: 6, ..BrakeLimits::default() },
@@ -83,7 +83,7 @@ async fn an_authenticator_app_is_set_up_asked_for_and_removed() {
     assert!(uri.starts_with("otpauth://totp/OC%20Pizza:manager.p1%40ocpizza.example?"), "{uri}");
     assert!(uri.contains(&format!("secret={secret}&")), "{uri}");
     let app = App::with(secret);
-    // Until the first code it is not asked for.
+    // Not required before the first code confirms it.
     assert!(sign_in(&house, None).await["token"].is_string());
     assert_eq!(codes(&confirm(&manager, "000000").await), ["BAD_TOTP_CODE"]);
     let first = app.next();
@@ -107,12 +107,12 @@ async fn an_authenticator_app_is_set_up_asked_for_and_removed() {
     let (one, two) = tokio::join!(sign_in(&house, Some(&code)), sign_in(&house, Some(&code)));
     assert_eq!([&one, &two].iter().filter(|session| session["token"].is_string()).count(), 1, "{one} {two}");
 
-    // A recovery code, once, however it is written.
+    // A recovery code works once, in any spelling.
     let written = recovery[0].to_lowercase().replace('-', " ");
     assert!(sign_in(&house, Some(&written)).await["token"].is_string());
     assert_eq!(codes(&sign_in(&house, Some(&recovery[0])).await), ["BAD_TOTP_CODE"]);
 
-    // A forgotten password does not take the app away.
+    // Resetting the password keeps the app.
     house.anybody().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
     let token = house.letter(EMAIL, 2).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
@@ -132,7 +132,7 @@ async fn an_authenticator_app_is_set_up_asked_for_and_removed() {
     assert!(sign_in(&house, None).await["token"].is_string());
     assert_eq!(codes(&disable(PASSWORD, &app.next()).await), ["TOTP_NOT_ENABLED"]);
 
-    // Neither the log nor the tables know the secret, the codes, or more than that something has changed.
+    // Neither the log nor the tables contain the secret or the codes; events say only that something changed.
     let pool = &house.demo.database.pool;
     let events: Vec<String> = sqlx::query_scalar(
         "SELECT payload->>'changed' FROM events WHERE event_type = 'StaffAccountUpdated' ORDER BY position",
@@ -144,7 +144,7 @@ async fn an_authenticator_app_is_set_up_asked_for_and_removed() {
 }
 
 #[tokio::test]
-async fn wrong_codes_are_counted_and_secrets_are_stored_sealed() {
+async fn counts_wrong_codes_and_encrypts_secrets() {
     let house = House::open_with(|config| Config {
         brakes: BrakeLimits { sign_in_per_account: 4, ..BrakeLimits::default() },
         ..config
@@ -164,7 +164,7 @@ async fn wrong_codes_are_counted_and_secrets_are_stored_sealed() {
         assert_eq!(codes(&code(&format!("00000{nth}")).await.body["data"]["signIn"]), ["BAD_TOTP_CODE"]);
     }
     assert_eq!(code(&recovery).await.code(), "RATE_LIMITED");
-    // Within a session as well, the password being right.
+    // Within a session too, with the right password.
     let disable = Api::mutation("disableTotp", "account { totpEnabled }");
     let input = json!({ "currentPassword": PASSWORD, "code": "000000" });
     for _ in 0..4 {
@@ -183,7 +183,7 @@ async fn wrong_codes_are_counted_and_secrets_are_stored_sealed() {
 }
 
 #[tokio::test]
-async fn a_secret_moves_to_the_next_key_and_an_operator_removes_a_lost_app() {
+async fn reencrypts_a_secret_under_the_next_key_and_an_operator_removes_a_lost_app() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
     let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());

@@ -1,4 +1,4 @@
-//! An e-mail address that a customer only claims keeps nobody from being hired, and the claim gains nothing.
+//! An unverified e-mail address does not block hiring, and its claimant gains nothing.
 
 use event_store::{EventStore, Settings};
 use graphql::auth::{InviteError, Key, invite_first_director};
@@ -30,11 +30,11 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
     let hired = house.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await;
     assert_eq!((codes(&hired).len(), &hired["staff"]["role"]), (0, &json!("PIZZAIOLO")), "{hired}");
 
-    // The session goes on as the customer that it was, without the address.
+    // The customer's session continues without the address.
     let me = squatter.data(ME, Value::Null).await["me"].clone();
     assert_eq!((&me["id"], &me["role"]), (&signed_up["account"]["id"], &json!("CUSTOMER")));
     assert!(me["email"].as_str().unwrap().ends_with(".invalid"), "{me}");
-    // Neither the password nor the mail that was sent before opens the new account, or verifies the old one.
+    // Neither the password nor the earlier mail opens the new account or verifies the old one.
     assert_eq!(codes(&house.sign_in(EMAIL, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
     let spent = house.anybody().mutate("verifyEmail", "", json!({ "token": verification })).await;
     assert_eq!(codes(&spent), ["BAD_TOKEN"]);
@@ -53,14 +53,14 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
     assert_eq!(cook.data(ME, Value::Null).await["me"]["role"], "PIZZAIOLO");
     assert!(house.mail.sent().iter().all(|mail| mail.to == EMAIL), "no mail to an address that none reaches");
 
-    // The customer may set an address of their own.
+    // The customer may set another address.
     let own = json!({ "email": "voleur@example.org", "currentPassword": "cent pizzas chaudes" });
     let moved = squatter.mutate("updateMyAccount", "account { email }", own).await;
     assert_eq!(moved["account"]["email"], "voleur@example.org");
 }
 
 #[tokio::test]
-async fn a_verified_customers_address_is_theirs() {
+async fn a_verified_address_stays_with_its_customer() {
     let house = House::open().await;
     house.anybody().mutate("signUp", "token", squat(EMAIL)).await;
     let token = house.letter(EMAIL, 1).await;
@@ -86,7 +86,7 @@ async fn an_unverified_customer_does_not_block_the_first_director() {
     assert_eq!(codes(&api.mutate("resetPassword", "", input).await), Vec::<&str>::new());
     let squatter = api.with_token(signed_up["token"].as_str().unwrap());
     assert_eq!(squatter.data(ME, Value::Null).await["me"]["role"], "CUSTOMER");
-    // Once there is a director, the operator's command takes no address away.
+    // Once a director exists, the operator's command takes no address away.
     api.mutate("signUp", "token", squat("ben@example.org")).await;
     let refused = invite_first_director(&store, &key, "ben@example.org", "Ben", now).await;
     assert!(matches!(refused, Err(InviteError::NotTheFirst)), "{refused:?}");

@@ -1,5 +1,5 @@
-//! Who sees what: personal data, the delivery code, what events carry, other people's orders; and that
-//! a list is never silently somebody else's.
+//! Visibility of personal data, delivery codes, event payloads and other customers' orders; lists outside the
+//! caller's scope are refused.
 
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, with};
@@ -8,7 +8,7 @@ use tests::{Api, Shop};
 const SEEN: &str = "contact { name phone address { street } } note deliveryCode \
                     history(first: 1) { nodes { type payload } } delivery { id } pizzeria { code }";
 
-/// What somebody sees of an order: name, note, code, and whether the event shows what it carries.
+/// What a caller sees of an order: name, note, code, and the event's payload.
 async fn seen(api: &Api, order: &Value, position: &Value) -> (Value, Value, bool, bool) {
     let order = api.order(order, SEEN, position).await;
     assert_eq!(order["pizzeria"]["code"], "P1");
@@ -18,7 +18,7 @@ async fn seen(api: &Api, order: &Value, position: &Value) -> (Value, Value, bool
 }
 
 #[tokio::test]
-async fn personal_data_is_for_the_customer_and_those_who_serve_them() {
+async fn personal_data_is_shown_to_its_customer_and_the_staff_involved() {
     let shop = Shop::open().await;
     let address = json!({ "street": "1 rue du Four", "latitude": 48.893, "longitude": 2.345 });
     let contact = json!({ "name": "Zoé 🍕", "phone": "+33 6 39 98 00 99", "address": address });
@@ -33,9 +33,8 @@ async fn personal_data_is_for_the_customer_and_those_who_serve_them() {
         ("receptionist1.p1", &zoe, &note, true, false),
         ("manager.p1", &zoe, &note, true, true),
         ("director", &zoe, &note, true, true),
-        // The note is for the kitchen, too: an allergy, say.
+        // The kitchen reads the note too, for allergies for example.
         ("pizzaiolo1.p1", &none, &note, false, false),
-        // It is not ready to be carried.
         ("courier1.p1", &none, &none, false, false),
     ] {
         let expected = (name.clone(), note.clone(), code, carries);
@@ -45,7 +44,7 @@ async fn personal_data_is_for_the_customer_and_those_who_serve_them() {
     assert!(pseudonym.as_str().unwrap().starts_with("contact "), "{pseudonym}");
     assert_eq!((note, code, carries), (Value::Null, false, true));
 
-    // Whether it exists is not for another customer to know; a pizzeria's staff is told no.
+    // Another customer does not learn whether it exists; staff of another pizzeria is refused.
     let document = "query($id: ID!) { order(id: $id) { id } }";
     let id = json!({ "id": order["id"] });
     assert_eq!(shop.person("customer2").ask(document, id.clone()).await.code(), "NOT_FOUND");
@@ -58,7 +57,7 @@ async fn personal_data_is_for_the_customer_and_those_who_serve_them() {
     let (name, _, code, _) = seen(&shop.person("courier1.p1"), &order, &ready["position"]).await;
     assert_eq!((name, code), (zoe, false));
 
-    // Once another courier has it, it is not this one's any more.
+    // Once another courier has it, this one sees it no longer.
     let delivery = shop.person("manager.p1").delivery_of(&order).await;
     let claimed = shop.person("courier2.p1").carry("claimDelivery", &delivery, json!({})).await;
     let name = async |person: &str| {
@@ -71,7 +70,7 @@ async fn personal_data_is_for_the_customer_and_those_who_serve_them() {
 }
 
 #[tokio::test]
-async fn a_list_is_ones_own_or_refused() {
+async fn lists_outside_the_callers_scope_are_refused() {
     let shop = Shop::open().await;
     let take = || basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)]);
     let first = shop.person("customer1").placed(take()).await;
@@ -95,7 +94,7 @@ async fn a_list_is_ones_own_or_refused() {
 }
 
 #[tokio::test]
-async fn events_are_found_by_what_they_say_about_themselves() {
+async fn finds_events_by_their_attributes() {
     let shop = Shop::open().await;
     let order = shop.person("customer1").placed(basket("P1", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;
     shop.person("customer1").placed(basket("P2", "TAKEAWAY", &[pizza("MAR", "M", 1)])).await;

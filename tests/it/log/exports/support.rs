@@ -1,4 +1,4 @@
-//! An auditor with a log to export, and copies of exports to tamper with.
+//! An auditor with an exportable log, and copies of exports to tamper with.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,13 +14,13 @@ use transparency::{Hash, SealingKey, Until};
 
 use crate::log::pizzas::{margherita, now, open, order_id, stock_for};
 
-/// Orders of the log; each is two events, behind the menu, the pizzeria and its stock.
+/// Orders in the log; each is two events after those of the menu, the pizzeria and the stock.
 const ORDERS: u32 = 160;
 
-/// What is done to the lines of the events.
+/// A change to the events' lines.
 pub type Edit = Box<dyn Fn(&mut Vec<String>) + Send + Sync>;
 
-/// A directory that goes with the value.
+/// A directory that is removed on drop.
 #[derive(Debug)]
 struct Directory(PathBuf);
 
@@ -40,7 +40,7 @@ impl Directory {
     }
 }
 
-/// A sealed log, with some events behind its head, and somebody who exports it.
+/// A sealed log with some events after its head.
 pub struct Auditor {
     pub database: Database,
     pub key: SealingKey,
@@ -72,7 +72,7 @@ impl Auditor {
         transparency::seal(&mut db, &self.key, Until::Now, now()).await.unwrap();
     }
 
-    /// More events, and a head behind them.
+    /// Appends more events and a head over them.
     pub async fn grow(&self) {
         self.place(5).await;
         self.seal().await;
@@ -87,7 +87,7 @@ impl Auditor {
         transparency::latest(&self.database.pool).await.unwrap().unwrap()
     }
 
-    /// The last head, as it is published.
+    /// The last head as a published note.
     pub async fn head(&self) -> String {
         self.latest().await.signed.to_string()
     }
@@ -96,7 +96,7 @@ impl Auditor {
         self.export_cut(name, selection, format, &[]).await
     }
 
-    /// Cut at the sizes of heads.
+    /// Exports cut at the sizes of heads.
     pub async fn export_cut(
         &self,
         name: &str,
@@ -120,7 +120,7 @@ impl Auditor {
     }
 }
 
-/// An export's files, as somebody has them.
+/// The files of an export.
 #[derive(Clone)]
 pub struct Copy {
     pub paths: Paths,
@@ -131,7 +131,7 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Another copy, to be tampered with.
+    /// Another copy to tamper with.
     pub fn copy(&self, name: &str) -> Self {
         let paths = Paths::of(&self.directory.0.join(format!("{name}-copy.{}", self.format)));
         for (from, to) in [
@@ -144,19 +144,19 @@ impl Copy {
         Self { paths, ..self.clone() }
     }
 
-    /// The same for somebody who knows no key.
+    /// The same without a known key.
     pub fn trusting(&self) -> Self {
         Self { public_key: None, ..self.clone() }
     }
 
-    /// The same for somebody who has kept heads.
+    /// The same with kept heads.
     pub fn compared_with(&self, heads: &[&str]) -> Self {
         let path = self.directory.0.join("heads.txt");
         std::fs::write(&path, heads.join("\n")).unwrap();
         Self { heads: vec![path], ..self.clone() }
     }
 
-    /// The lines of the events, without a header.
+    /// The events' lines without a header.
     pub fn lines(&self) -> Vec<String> {
         let skipped = usize::from(self.format == Format::Csv);
         read(&self.paths.events).lines().skip(skipped).map(str::to_owned).collect()
@@ -191,7 +191,7 @@ impl Copy {
         write(&self.paths.proof, &text.replacen(from, to, 1));
     }
 
-    /// Puts all sums right, as a forger would.
+    /// Recomputes all checksums, as a forger would.
     pub fn mend(&self) {
         let sum = |path: &Path| hex(&std::fs::read(path).unwrap());
         let proof = self.proof();
@@ -205,7 +205,7 @@ impl Copy {
         self.edit_proof(checksum, &hex(body.as_bytes()));
     }
 
-    /// What our verifier says.
+    /// The verdict of our verifier.
     fn ours(&self) -> Result<String, String> {
         let mut options = Options::default();
         options.public_keys.extend(self.public_key.iter().map(|key| key.parse().unwrap()));
@@ -216,7 +216,7 @@ impl Copy {
         verified.map(|verified| verified.to_string()).map_err(|error| error.to_string())
     }
 
-    /// What the other says; nothing where there is no Python, nor of Parquet.
+    /// The verdict of the Python verifier; `None` without Python or its Parquet library.
     async fn theirs(&self) -> Option<Result<String, String>> {
         if self.format == Format::Parquet {
             return None;
@@ -250,7 +250,7 @@ impl Copy {
         })
     }
 
-    /// Both accept it, in the same words, which are given.
+    /// Asserts that both verifiers accept with the same text; returns it.
     pub async fn accepted(&self) -> String {
         let ours = self.ours().unwrap_or_else(|error| panic!("{}: {error}", self.paths.events.display()));
         if let Some(theirs) = self.theirs().await {
@@ -259,7 +259,7 @@ impl Copy {
         ours
     }
 
-    /// Both refuse it, in the same words, which are given.
+    /// Asserts that both verifiers refuse with the same text; returns it.
     pub async fn refused(&self, what: &str) -> String {
         let ours = self.ours().expect_err(what);
         if let Some(theirs) = self.theirs().await {
@@ -268,7 +268,7 @@ impl Copy {
         ours
     }
 
-    /// Both refuse it, in whatever words; ours are given.
+    /// Asserts that both verifiers refuse; returns our text.
     pub async fn rejected(&self, what: &str) -> String {
         let ours = self.ours().expect_err(what);
         if let Some(theirs) = self.theirs().await {
@@ -291,7 +291,7 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The hash of the subtree of some lines, from the hashes in them.
+/// The subtree hash of some lines, from their stored hashes.
 pub fn block_hash(lines: &[String]) -> Hash {
     if let [line] = lines {
         let row: Value = serde_json::from_str(line).unwrap();

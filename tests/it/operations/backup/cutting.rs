@@ -1,4 +1,4 @@
-//! A log that is put back only up to some moment, and a system that goes on rightly from there.
+//! Restores up to a position or time, and the system that continues from there.
 
 use domain::LogPosition;
 use serde_json::json;
@@ -16,7 +16,7 @@ async fn count(pool: &PgPool, sql: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn up_to_a_position_or_a_time_and_then_on() {
+async fn restores_up_to_a_position_or_a_time_and_continues() {
     let (dir, demo) = (Dir::new("cut"), Demo::create().await);
     let process = Process::serve(&demo.database.url).await;
     let person = |name: &str| demo.person(&process.base, name);
@@ -37,7 +37,7 @@ async fn up_to_a_position_or_a_time_and_then_on() {
     .fetch_one(pool)
     .await
     .unwrap();
-    // What comes after: a reactor's delivery, a payment, an order under a key, somebody new.
+    // Events after the cut: a reactor's delivery, a payment, an order under a key, a new customer.
     manager.delivery_of(&early).await;
     let paid = customer.to_order("payOnline", &online, json!({})).await;
     assert_eq!(tests::orders::refusals(&paid), Vec::<&str>::new());
@@ -53,7 +53,7 @@ async fn up_to_a_position_or_a_time_and_then_on() {
     assert!(line.contains("the backup ends at position"), "{line}");
     let line = refused(&run(&bare().await.url, &["restore", &file, "--to", "2000-01-01T00:00:00Z"]).await);
     assert!(line.contains("nothing of the log is as old as that"), "{line}");
-    // Inside of the command that placed the first order: all of it goes.
+    // Inside the command that placed the first order: all of its events are cut.
     let placed = count(pool, "SELECT min(position) FROM events WHERE event_type = 'OrderPlaced'").await;
     let torn = bare().await;
     done(&run(&torn.url, &["restore", &file, "--to", &placed.to_string()]).await);
@@ -72,9 +72,9 @@ async fn up_to_a_position_or_a_time_and_then_on() {
     let process = Process::serve(&database.url).await;
     let customer = signed_in(&process, &database, "customer1@ocpizza.example").await;
     let manager = signed_in(&process, &database, "manager.p1@ocpizza.example").await;
-    // The reactor's work that was cut off is done again, from the event that stayed.
+    // The reactor repeats its cut work from the event that remains.
     manager.delivery_of(&early).await;
-    // The charge whose capture was cut off is captured again, and once.
+    // The charge whose capture was cut is captured again, once.
     let paid = eventually("the charge is captured again", || async {
         let order = customer.order(&online, "paid { amount }", &json!(null)).await;
         (order["paid"]["amount"] != "0.00").then_some(order)
@@ -82,7 +82,7 @@ async fn up_to_a_position_or_a_time_and_then_on() {
     .await;
     assert_eq!(paid["paid"]["amount"], "3.60");
     assert_eq!(count(pool, "SELECT count(*) FROM demo_charges").await, 1);
-    // The command whose answer is forgotten is carried out again.
+    // The command whose answer was cut is executed again.
     let again = customer.placed(keyed).await;
     assert_ne!(again["id"], late["id"]);
     settled(pool).await;
@@ -95,10 +95,10 @@ async fn up_to_a_position_or_a_time_and_then_on() {
     assert_eq!(last(&by_time.pool).await, at);
 }
 
-/// A log of 1700 events with heads over 600 and 1600, published up to 1600, is cut at 1300: the tree goes back to the
-/// head that is left, and is sealed on from there.
+/// A log of 1700 events with heads over 600 and 1600, published up to 1600, is cut at 1300: the tree returns to
+/// the remaining head, and sealing continues from there.
 #[tokio::test]
-async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
+async fn the_tree_returns_to_the_last_remaining_head() {
     let (dir, whole) = (Dir::new("cut-tree"), Database::create().await);
     let (file, key) = (dir.file("a.backup"), SealingKey::from_seed(&[7; 32]));
     let seal_now = async |pool: &PgPool| {
@@ -123,7 +123,7 @@ async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
         let report = verify(&[]).await;
         assert_eq!(report.unsealed, u64::try_from(to - kept).unwrap(), "{to}");
         assert!(matches!(report.finding.unwrap().wrong, Wrong::HeadLost { .. }), "{to}");
-        // That heads beyond the cut were signed is not forgotten.
+        // The signed heads beyond the cut are remembered.
         let published = async || count(pool, "SELECT size FROM head_publications").await;
         assert_eq!(published().await, 1_600, "{to}");
         let mut db = pool.acquire().await.unwrap();
@@ -136,7 +136,7 @@ async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
         let published = published().await;
         assert_eq!(published, kept.min(1_600), "{to}");
         transparency::check_end(&mut db, Some(&signer)).await.unwrap();
-        // Sealing goes on, also of what comes now; the heads are those that will be published.
+        // Sealing continues, also over new events; these heads will be published.
         let mut sizes = seal_now(pool).await;
         grow(pool, 300).await;
         sizes.extend(seal_now(pool).await);
@@ -144,7 +144,7 @@ async fn the_sealed_tree_goes_back_to_the_last_head_that_stays() {
         assert_eq!(sizes.last(), Some(&u64::try_from(to + 300).unwrap()), "{to}");
         assert_eq!(heads_after(pool, LogPosition(published), 100).await.unwrap().len(), sizes.len());
         assert_eq!(verify(&[]).await.finding, None, "{to}");
-        // Whoever kept a head of what was cut off sees that it was given up, and by whom.
+        // The holder of a head beyond the cut can see that it was given up, and by which key.
         let report = verify(&outside).await;
         assert_eq!((report.finding, report.resumptions.len()), (None, 1), "{to}");
         assert!(report.given_up > 0, "{to}");

@@ -1,4 +1,4 @@
-//! Removing the data under maintenance, while processes are connected: they wait, and go on once it is put back.
+//! Removing the data under maintenance: connected processes wait, and continue after the restore.
 
 use graphql::backup::verify;
 use serde_json::json;
@@ -7,7 +7,7 @@ use tests::{Api, Demo, eventually};
 
 use super::{Dir, done, last, refused, settled, verified, water};
 
-/// A key of production: that of development goes with the data.
+/// A production key: the development key is removed with the data.
 const KEY: (&str, &str) = ("OCPIZZA_MANAGER_KEY", "0123456789abcdef0123456789abcdef");
 
 async fn ready(process: &Process, status: u16) {
@@ -20,7 +20,7 @@ async fn ready(process: &Process, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_maintenance_processes_stay_and_go_on_after_the_restore() {
+async fn processes_continue_after_a_restore_under_maintenance() {
     let (dir, demo) = (Dir::new("destroying"), Demo::create().await);
     let (url, pool) = (&demo.database.url, &demo.database.pool);
     let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(pool).await.unwrap();
@@ -33,7 +33,7 @@ async fn under_maintenance_processes_stay_and_go_on_after_the_restore() {
     let destroy = ["destroy", "--name", &name, "--backup", &file];
     done(&run(url, &["maintenance", "on", "--message", "Moving"]).await);
     done(&run(url, &["backup", &file]).await);
-    // The log is sealed when its time has come, also behind the backup: nothing is lost by it.
+    // The log is sealed in time, also after the backup; nothing is lost by it.
     done(&run(url, &["audit", "seal"]).await);
     let sealed: i64 = sqlx::query_scalar("SELECT max(size) FROM tree_heads").fetch_one(pool).await.unwrap();
     assert_eq!(sealed, last(pool).await);

@@ -1,4 +1,4 @@
-//! Who was erased does not come back, however old the backup is.
+//! Erased customers stay erased after a restore of an older backup.
 
 use serde_json::json;
 use sqlx::PgPool;
@@ -10,13 +10,13 @@ use super::{Dir, bare, done, text};
 
 const EMAIL: &str = "customer1@ocpizza.example";
 
-/// Rows that say who the customer is.
+/// Rows that identify the customer.
 async fn traces(pool: &PgPool) -> i64 {
     let sql = "SELECT (SELECT count(*) FROM accounts WHERE email = $1) + (SELECT count(*) FROM contacts)";
     sqlx::query_scalar(sql).bind(EMAIL).fetch_one(pool).await.unwrap()
 }
 
-/// A system with an order of a customer, in a backup; then the customer is erased.
+/// A backup with a customer's order, taken before the customer was erased.
 async fn erased(dir: &Dir) -> (Demo, String) {
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
@@ -40,10 +40,10 @@ async fn restored(older: &str, more: &[&str]) -> (Database, String) {
 }
 
 #[tokio::test]
-async fn by_a_list_or_a_later_backup() {
+async fn erases_again_by_a_list_or_a_later_backup() {
     let dir = Dir::new("erased");
     let (demo, older) = erased(&dir).await;
-    // Without either nobody can know.
+    // Without either, the erasure is unknown.
     let (database, said) = restored(&older, &[]).await;
     assert_eq!(traces(&database.pool).await, 2, "{said}");
 
@@ -66,7 +66,7 @@ async fn by_a_list_or_a_later_backup() {
 }
 
 #[tokio::test]
-async fn by_what_the_removal_of_the_data_has_left() {
+async fn erases_again_by_the_records_of_a_removal() {
     let dir = Dir::new("register");
     let (demo, older) = erased(&dir).await;
     let (url, pool) = (&demo.database.url, &demo.database.pool);

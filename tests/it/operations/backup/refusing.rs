@@ -1,4 +1,4 @@
-//! What is not done, and that nothing is half done then.
+//! Refused backups and restores, which change nothing.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use tests::{Demo, within};
 use super::{Dir, assert_same, bare, contents, done, last, refused, settled, text, verified, water};
 
 #[tokio::test]
-async fn a_file_that_is_no_good_leaves_the_database_empty() {
+async fn a_broken_file_leaves_the_database_empty() {
     let (dir, demo) = (Dir::new("damaged"), Demo::create().await);
     let file = dir.file("good.backup");
     done(&run(&demo.database.url, &["backup", &file]).await);
@@ -35,14 +35,14 @@ async fn a_file_that_is_no_good_leaves_the_database_empty() {
         }
         assert_same(&contents(&database.pool).await, &empty);
     }
-    // A row that the database does not take, when most of them are there.
+    // A row that violates a constraint, after most rows.
     database.pool.execute("ALTER TABLE idempotency_keys ADD CHECK (false)").await.unwrap();
     refused(&run(&database.url, &["restore", &file]).await);
     assert_same(&contents(&database.pool).await, &empty);
 }
 
 #[tokio::test]
-async fn a_database_with_something_in_it_is_refused() {
+async fn refuses_a_database_with_contents() {
     let (dir, demo) = (Dir::new("full"), Demo::create().await);
     let file = dir.file("a.backup");
     done(&run(&demo.database.url, &["backup", &file]).await);
@@ -63,7 +63,7 @@ async fn a_database_with_something_in_it_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_that_exists_is_kept_and_stdout_is_a_backup_too() {
+async fn keeps_existing_files_and_writes_backups_to_stdout() {
     let (dir, demo) = (Dir::new("file"), Demo::create().await);
     let file = dir.file("a.backup");
     fs::write(&file, "precious").unwrap();
@@ -83,12 +83,12 @@ async fn a_file_that_exists_is_kept_and_stdout_is_a_backup_too() {
     let copy = dir.file("piped.backup");
     fs::write(&copy, &piped.stdout).unwrap();
     done(&run(&demo.database.url, &["backup", "--verify", &copy]).await);
-    // Nothing else is left in the directory.
+    // The directory contains no other file.
     assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 2);
 }
 
 #[tokio::test]
-async fn a_table_that_nobody_knows_is_no_reason_to_leave_it_out() {
+async fn refuses_a_database_with_an_unknown_table() {
     let (dir, demo) = (Dir::new("unknown"), Demo::create().await);
     demo.database.pool.execute("CREATE TABLE of_tomorrow (id int)").await.unwrap();
     let file = dir.file("a.backup");
@@ -98,7 +98,7 @@ async fn a_table_that_nobody_knows_is_no_reason_to_leave_it_out() {
 }
 
 #[tokio::test]
-async fn data_is_removed_only_by_name_with_a_backup_that_has_all_of_it() {
+async fn removes_data_only_by_name_and_with_a_complete_backup() {
     let (dir, demo) = (Dir::new("destroy"), Demo::create().await);
     let url = &demo.database.url;
     let name: String =
@@ -131,7 +131,7 @@ async fn data_is_removed_only_by_name_with_a_backup_that_has_all_of_it() {
     fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
     let line = refused(&destroy(&half, &force).await);
     assert!(line.contains("the backup cannot be relied on: it is cut off"), "{line}");
-    // Somebody changes what is in no event.
+    // A change outside the log.
     demo.database
         .pool
         .execute("INSERT INTO demo_charges VALUES (gen_random_uuid(), NULL, 1, 'ACCEPTED')")
@@ -144,7 +144,7 @@ async fn data_is_removed_only_by_name_with_a_backup_that_has_all_of_it() {
     customer.placed(water()).await;
     let line = refused(&destroy(&file, &force).await);
     assert!(line.contains("the backup ends at position"), "{line}");
-    // The backup of another system that is as far.
+    // A backup of another system at the same position.
     settled(&demo.database.pool).await;
     process.kill().await;
     let other = Demo::create().await;
@@ -158,7 +158,7 @@ async fn data_is_removed_only_by_name_with_a_backup_that_has_all_of_it() {
     let line = refused(&destroy(&others, &force).await);
     assert!(line.contains("the backup is of another log"), "{line}");
 
-    // At last; and back again.
+    // Removed, and restored.
     let file = dir.file("b.backup");
     done(&run(url, &["backup", &file]).await);
     let before = contents(&demo.database.pool).await;

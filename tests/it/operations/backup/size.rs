@@ -1,4 +1,4 @@
-//! Memory does not grow with the log.
+//! Memory of backup and restore does not grow with the log.
 
 use sqlx::PgPool;
 use tests::Demo;
@@ -6,12 +6,12 @@ use tests::processes::{Process, command, run};
 
 use super::{Dir, bare, done, last, water};
 
-/// Orders of the larger log: some 70 MB of rows.
+/// Orders of the larger log, about 70 MB of rows.
 const ORDERS: i64 = 40_000;
-/// By how much more the peak may be than that of a small log, in kB.
+/// Allowed difference of the memory peaks of a large and a small log, in kB.
 const MORE: u64 = 28 * 1024;
 
-/// Copies of an order, each a stream of its own: events as the program writes them.
+/// Copies an order into streams of their own, as the program writes them.
 async fn grow(pool: &PgPool) {
     sqlx::query(
         "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
@@ -33,7 +33,7 @@ async fn grow(pool: &PgPool) {
         .unwrap();
 }
 
-/// The most memory that a command had, in kB.
+/// Peak memory of a command, in kB.
 async fn peak(url: &str, arguments: &[&str]) -> u64 {
     let mut command = command(url);
     command.args(arguments).stdout(std::process::Stdio::null());
@@ -41,7 +41,7 @@ async fn peak(url: &str, arguments: &[&str]) -> u64 {
     let status = format!("/proc/{}/status", child.id().unwrap());
     let mut peak = 0;
     loop {
-        // It only grows: what was seen last is nearly what it came to.
+        // The peak only grows, so the last value seen is nearly the final one.
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
@@ -54,7 +54,7 @@ async fn peak(url: &str, arguments: &[&str]) -> u64 {
 }
 
 #[tokio::test]
-async fn a_large_log_takes_no_more_memory_than_a_small_one() {
+async fn a_large_log_needs_no_more_memory_than_a_small_one() {
     let (dir, demo) = (Dir::new("size"), Demo::create().await);
     let process = Process::serve(&demo.database.url).await;
     demo.person(&process.base, "customer1").placed(water()).await;

@@ -1,20 +1,20 @@
-//! One operation for each root field and each guarded field below, and more where an id can be given in
-//! another way. To add one: a line with the field and an operation that a caller in scope may carry out.
+//! One operation for each root field and each guarded field, and more where an id can be given in another way. To
+//! add one, write a line with the field and an operation that a caller in scope may execute.
 //!
-//! `$order`, `$delivery`, `$event`, `$customer`, `$pizzeria`, `$stock` and `$staff` stand for what the
-//! operation is tried on: see [`super::world`]; `$spare` for a customer whom nobody misses. Mutations name a version that nothing has, or refuse
-//! for another reason of the domain's, so that nothing changes: what counts is who gets so far.
+//! `$order`, `$delivery`, `$event`, `$customer`, `$pizzeria`, `$stock` and `$staff` stand for the target (see
+//! [`super::world`]), `$spare` for a customer without other uses. Mutations name a version that no object has, or
+//! are refused for another reason of the domain, so that nothing changes: what counts is that they were allowed.
 
-/// An operation, and the field that it is about.
+/// An operation and the field that it is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// `Query.order`, `Order.contact`.
+    /// Such as `Query.order` or `Order.contact`.
     pub field: &'static str,
-    /// What tells it from other samples of the field: the filter or argument that it is about.
+    /// The filter or argument that distinguishes it from other samples of the field.
     pub by: &'static str,
     /// The operation.
     pub document: &'static str,
-    /// Uses up the caller's session or account: each try gets its own.
+    /// It ends the caller's session or account: each try needs its own.
     pub spends: bool,
 }
 
@@ -30,7 +30,7 @@ const fn spent(field: &'static str, document: &'static str) -> Sample {
     Sample { field, by: "", document, spends: true }
 }
 
-/// A mutation of an order or another thing by `input`, at a version that nothing has.
+/// A mutation of an object by `input`, at a version that no object has.
 macro_rules! stale {
     ($field:literal, $input:literal) => {
         of(
@@ -50,7 +50,7 @@ macro_rules! stale {
 #[rustfmt::skip]
 pub const SAMPLES: &[Sample] = &[
     of("Query.me", "{ me { id } }"),
-    // None while there is none: what stands under its name is that nobody is refused.
+    // `maintenance` is `null` here; `__typename` stands for it, to show that no caller is refused.
     of("Query.maintenance", "{ none: maintenance { message } maintenance: __typename }"),
     of("Query.menu", "{ menu(pizzeriaId: \"$pizzeria\") { version } }"),
     of("Query.pizzeria", "{ pizzeria(id: \"$pizzeria\") { id } }"),

@@ -1,25 +1,25 @@
-//! What the operations are tried on, and by whom: an order with its delivery that is `customer1`'s in
-//! their own pizzeria, one of theirs in another pizzeria, and one of another customer's.
+//! The targets of the operations and their callers: an order with a delivery of `customer1` in the callers'
+//! pizzeria, one of theirs in another pizzeria, and one of another customer.
 
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, with};
 use tests::{Api, Shop};
 use uuid::Uuid;
 
-/// What an operation is tried on.
+/// A target of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// `customer1`'s, in the pizzeria of the staff who call.
+    /// Of `customer1`, in the callers' pizzeria.
     Own,
-    /// `customer1`'s, in another pizzeria.
+    /// Of `customer1`, in another pizzeria.
     OtherPizzeria,
-    /// Another customer's, in the pizzeria of the staff who call.
+    /// Of another customer, in the callers' pizzeria.
     OtherCustomer,
 }
 
 pub const TARGETS: [Target; 3] = [Target::Own, Target::OtherPizzeria, Target::OtherCustomer];
 
-/// Who calls: nobody, and each role.
+/// The callers: anonymous, and one of each role.
 pub const CALLERS: [&str; 9] = [
     "nobody",
     "CUSTOMER",
@@ -36,7 +36,7 @@ pub struct World {
     pub shop: Shop,
     system: String,
     spare: String,
-    /// What stands for each placeholder, by target.
+    /// The value of each placeholder, by target.
     places: [Vec<(&'static str, String)>; 3],
 }
 
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// Somebody in a role, whom nobody misses.
+    /// A spare account with a role.
     pub async fn spare(&self, role: &str) -> Api {
         if role == "nobody" {
             return self.shop.anybody();
@@ -116,7 +116,7 @@ impl World {
     }
 }
 
-/// An order that waits for its courier, its delivery, and whose and where it is.
+/// An order that waits for its courier, its delivery, its customer and its pizzeria.
 async fn things(shop: &Shop, customer: &str, place: &str) -> Vec<(&'static str, String)> {
     let near = match place {
         "P1" => json!({ "street": "1 rue du Four", "latitude": 48.893, "longitude": 2.345 }),
