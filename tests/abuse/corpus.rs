@@ -1,4 +1,4 @@
-//! Requests that nobody sends in good faith, each with the codes that it may be refused with.
+//! Abusive requests, each with the codes that may refuse it.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const INVALID: &[&str] = &["GRAPHQL_VALIDATION_FAILED"];
 const BAD_INPUT: &[&str] = &["BAD_USER_INPUT"];
 const NOWHERE: &[&str] = &["BAD_USER_INPUT", "NOT_FOUND"];
 
-/// One request.
+/// A request.
 pub struct Abuse {
     pub name: &'static str,
     pub headers: Vec<(&'static str, &'static str)>,
@@ -34,7 +34,7 @@ fn many(times: usize, part: impl Fn(usize) -> String) -> String {
     (0..times).map(part).collect()
 }
 
-/// Fragments of which each spreads the next twice, down to one of this selection.
+/// Fragments that each spread the next one twice, down to this selection.
 fn doubling(levels: usize, last: &str) -> String {
     let fragments = many(levels, |at| format!("fragment F{at} on Query{{...F{0} ...F{0}}}", at + 1));
     format!("{{...F0}}{fragments}{last}")
@@ -44,7 +44,7 @@ fn nested(times: usize, open: &str, inner: &str, close: &str) -> String {
     format!("{}{inner}{}", open.repeat(times), close.repeat(times))
 }
 
-/// Documents that ask for too much.
+/// Documents that are too expensive.
 fn documents() -> Vec<Abuse> {
     let introspection = nested(12, "{possibleTypes{interfaces", "{name}", "}}");
     vec![
@@ -177,7 +177,7 @@ fn documents() -> Vec<Abuse> {
     ]
 }
 
-/// Texts that are no documents.
+/// Texts that are not documents.
 fn texts() -> Vec<Abuse> {
     vec![
         query("nothing", "", UNPARSED),
@@ -261,7 +261,7 @@ fn bodies() -> Vec<Abuse> {
     ]
 }
 
-/// All of them.
+/// All requests of the corpus.
 pub fn corpus() -> Vec<Abuse> {
     documents().into_iter().chain(texts()).chain(bodies()).collect()
 }

@@ -24,8 +24,8 @@ function resultOf({ data, error }) {
   return { data, errors: error?.errors };
 }
 
-// Two pizzerias in one normalising cache, with the exact figures that a director sees: what the second can make does
-// not overwrite what the first can.
+// Two pizzerias in one normalising cache, with the exact figures of a director: one pizzeria's stock does not
+// overwrite the other's.
 async function keepsPizzeriasApart(uri) {
   const client = new ApolloClient({
     cache: new InMemoryCache(),
@@ -73,7 +73,7 @@ await play('apollo', async (line) => {
   const query = async (name, variables) =>
     resultOf(await client.query({ query: gql(operation(name)), variables }));
 
-  // Asked for by its hash, then sent with it, then only the hash goes.
+  // Requested by hash, then sent with it, then by hash alone.
   await query('Menu', { pizzeriaId: 'P1' });
   sent.length = 0;
   await query('Menu', { pizzeriaId: 'P2' });

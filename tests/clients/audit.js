@@ -1,4 +1,4 @@
-// The audit of GraphQL over HTTP that comes with graphql-http: every one must pass, the optional ones, too.
+// The audits of graphql-http for GraphQL over HTTP: all must pass, including the optional ones.
 import { serverAudits } from 'graphql-http';
 
 import { BASE } from './support/shop.js';

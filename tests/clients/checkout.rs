@@ -1,11 +1,12 @@
-//! A copy of what the scripts read: they write beside their sources, and several runs may go on at once.
+//! A copy of the files that the scripts read: scripts write beside their sources, and several runs may be
+//! concurrent.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::packages::sources;
 
-/// Removed with the value.
+/// A directory that is removed on drop.
 pub(crate) struct Checkout(PathBuf);
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
@@ -13,7 +14,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         fs::create_dir_all(to)?;
         for entry in fs::read_dir(from)? {
             let name = entry?.file_name();
-            // What a developer's own run has left is not what is tested.
+            // Results of manual runs are not copied.
             if !["node_modules", "__generated__", "gql", "build"].iter().any(|made| name == *made) {
                 copy(&from.join(&name), &to.join(&name))?;
             }
@@ -24,7 +25,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 impl Checkout {
-    /// The scripts with their packages, and beside them the schema, its releases and the example operations.
+    /// Copies the scripts, links their packages, and puts the schema, its releases and the example operations
+    /// beside them.
     pub(crate) fn copy(modules: &Path) -> io::Result<Self> {
         let top = std::env::temp_dir().join(format!("ocpizza-clients-{}", std::process::id()));
         let (copied, sources) = (Self(top), sources());

@@ -1,5 +1,5 @@
-// The rules for schema.graphql and the example operations: graphql-eslint's recommended ones, and all of its rules for
-// Relay. What is off or narrower says why.
+// Rules for schema.graphql and the example operations: the recommended rules of graphql-eslint and all of its
+// rules for Relay. Each exception has its reason.
 import { fileURLToPath } from 'node:url';
 
 import graphql from '@graphql-eslint/eslint-plugin';
@@ -22,7 +22,7 @@ export default [
     rules: {
       ...graphql.configs['flat/schema-recommended'].rules,
       ...graphql.configs['flat/schema-relay'].rules,
-      // Recommended is a description for types and the fields of the roots; here everything has one.
+      // The recommended rule covers types and root fields; here everything has a description.
       '@graphql-eslint/require-description': [
         'error',
         {
@@ -32,21 +32,21 @@ export default [
           FieldDefinition: true,
           InputValueDefinition: true,
           rootField: true,
-          // The library that prints the schema has no place for descriptions of directives' arguments.
+          // async-graphql cannot print descriptions of directive arguments.
           ignoredSelectors: ['DirectiveDefinition > InputValueDefinition'],
         },
       ],
-      // Off: `Promise.promisedAt` was released so, and is good English.
+      // Off: the released name `Promise.promisedAt` is good English.
       '@graphql-eslint/no-typename-prefix': 'off',
-      // Off: an amount, a payload or an edge has no life of its own, so no id; whatever has one implements Node.
+      // Off: amounts, payloads and edges have no identity; types with an id implement Node.
       '@graphql-eslint/strict-id-in-types': 'off',
-      // Narrower: lists that grow are connections; an order's lines or a payload's user errors are plain lists.
-      // Nor is every item asked for again by itself: a note of who read a contact is a line of a list.
+      // Narrower: growing lists are connections; order lines and user errors are plain lists, and items such as
+      // contact reads are not refetched by id.
       '@graphql-eslint/relay-edge-types': [
         'error',
         { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false, withEdgeSuffix: true },
       ],
-      // Narrower: a history pages forward only, as the API contract has it.
+      // Narrower: histories page forward only, by the API contract.
       '@graphql-eslint/relay-arguments': ['error', { includeBoth: false }],
     },
   },

@@ -25,7 +25,7 @@ await play('graphql-sse', (line) => {
     query: http,
     mutate: http,
     async *follow(name, { after, ...variables }) {
-      // What an EventSource does by itself: the last id goes into a header, and the operation stays the same.
+      // As an EventSource does: the last id becomes a header, and the operation stays the same.
       const resumed = after ? { 'last-event-id': after } : {};
       for await (const { data, errors } of client(resumed).iterate({ query: operation(name), variables })) {
         assert.equal(errors, undefined);

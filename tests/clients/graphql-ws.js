@@ -19,7 +19,7 @@ async function refusedToken() {
     () => assert.fail('an unknown token was taken'),
     (event) => event,
   );
-  // Clients take 4403 as final, and ask for another token.
+  // Clients treat 4403 as final and request another token.
   assert.equal(closed.code, 4403);
 }
 

@@ -1,5 +1,5 @@
-//! Real clients against a real process: one test a script of this folder, each with a deadline. It needs Node.js 20 and
-//! npm; where they are not there, it says that the clients are skipped, in every run.
+//! Real clients against a real process: one test per script of this folder, each with a deadline. They need
+//! Node.js 20 and npm; without them, every run reports that they are skipped.
 
 #![allow(clippy::print_stderr)] // this is a test's output, which nothing captures
 
@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 
 use crate::checkout::Checkout;
 
-/// The scripts: each is `<name>.js`.
+/// Scripts, each `<name>.js`.
 const SCRIPTS: [&str; 12] = [
     "audit",
     "validation",
@@ -32,24 +32,24 @@ const SCRIPTS: [&str; 12] = [
     "lint",
     "typescript",
 ];
-/// How long a script may take: long, because machines are shared.
+/// Deadline of a script; long, because machines are shared.
 const DEADLINE: Duration = Duration::from_secs(180);
-/// The least version of Node.js.
+/// Minimum major version of Node.js.
 const NODE: u32 = 20;
-/// `required` makes a machine without Node.js or its packages fail instead of skipping.
+/// `required` turns skipping into a failure.
 const REQUIRED: &str = "OCPIZZA_REAL_CLIENTS";
 
-/// What the scripts share: made by the first, ended after the last.
+/// The scripts' server, started by the first and stopped after the last.
 struct Shop {
     process: Process,
     demo: Demo,
     checkout: Checkout,
 }
 
-/// The shop, or why there is none.
+/// The server, or the reason why the scripts are skipped.
 type Opened = OnceLock<Result<Shop, String>>;
 
-/// Why there is no Node.js to be used, if so.
+/// Checks for Node.js and npm; the error names what is missing.
 fn node() -> Result<(), String> {
     let version = |program: &str| {
         let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
@@ -74,7 +74,7 @@ async fn open() -> Result<Shop, String> {
     Ok(Shop { process, demo, checkout })
 }
 
-/// Runs a script to its end; what it printed.
+/// Runs a script; returns its output.
 async fn play(shop: &Shop, script: &str) -> Result<String, Failed> {
     let mut command = tokio::process::Command::new("node");
     command
@@ -106,14 +106,14 @@ fn trial(script: &'static str, runtime: &Arc<Runtime>, opened: &Arc<Opened>) -> 
             eprintln!("  {}", told.replace('\n', "\n  "));
             Ok(Completion::Completed)
         }
-        // Without its packages a client cannot be run, which is a failure only where it is said to be one.
+        // Skipped, unless the clients are required.
         Err(reason) if std::env::var(REQUIRED).is_ok_and(|value| value == "required") => Err(reason.into()),
         Err(reason) => Ok(Completion::ignored_with(format!("SKIPPED: {reason}"))),
     })
 }
 
-/// What cargo was told, and the scripts that it means: of several filters, which cargo's own tests take, the library
-/// would refuse all but one.
+/// Arguments of cargo, and the selected scripts: libtest-mimic accepts a single filter, cargo's own harness
+/// several.
 fn asked() -> (Arguments, Vec<&'static str>) {
     let (flags, filters): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
@@ -134,7 +134,7 @@ fn run(arguments: &Arguments, scripts: &[&'static str]) -> Conclusion {
     if let Some(Err(reason)) = opened.get() {
         eprintln!("The real clients are SKIPPED: {reason}\n");
     }
-    // The process ends with the shop, and needs the runtime for it.
+    // Dropping the server needs the runtime.
     let _guard = runtime.enter();
     drop(opened);
     conclusion

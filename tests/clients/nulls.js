@@ -1,5 +1,5 @@
-// No answer has null in a place that the schema says is never null, unless an error says why: every query of the schema, with
-// everything that can be selected of its answer, asked by each role and by an anonymous caller, and walked with graphql-js.
+// Non-null fields are never `null` without an error: every query with all selectable fields, by each role and an
+// anonymous caller, checked with graphql-js.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
@@ -9,9 +9,9 @@ import { BASE, COURIER, CUSTOMER, DIRECTOR, MANAGER } from './support/shop.js';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const CALLERS = { customer: CUSTOMER, courier: COURIER, manager: MANAGER, director: DIRECTOR, anonymous: undefined };
-/** How deep fields are selected within each other. */
+/** Depth of the selections. */
 const DEPTH = 3;
-/** What is given for an argument that is required, by its name. */
+/** Values of required arguments by name. */
 const GIVEN = { pizzeriaId: 'P1', pizza: 'MAR', size: 'M', from: '2026-01-01', to: '2026-01-31', first: 2, last: 2, position: '1' };
 const QUOTE = { pizzeriaId: 'P1', fulfilment: 'TAKEAWAY', lines: [{ item: 'WATER', quantity: 1 }] };
 
@@ -21,7 +21,7 @@ async function ask(token, query, variables) {
   return response.json();
 }
 
-/** Everything of a type, with `first: 2` where a page is asked for; of an interface a pizzeria's, which `node` is asked for. */
+/** All fields of a type, with `first: 2` for pages; for an interface those of Pizzeria, the object of `node`. */
 function selection(type, depth) {
   const named = getNamedType(type);
   if (isLeafType(named)) {
@@ -38,7 +38,7 @@ function selection(type, depth) {
 }
 
 let nulls = 0;
-/** Walks a value of a type. An error that made a place null has made what holds it null, too, up to where null may be. */
+/** Checks a value against its type. An error nulls its field and the parents up to a nullable one. */
 function walk(type, value, path) {
   if (isNonNullType(type)) {
     assert.ok(value !== null && value !== undefined, `null at ${path} and no error there`);
@@ -75,7 +75,7 @@ for (const [caller, token] of Object.entries(CALLERS)) {
     const declared = args.map(({ name, type }) => `$${name}: ${type}`).join(', ');
     const passed = args.map(({ name }) => `${name}: $${name}`).join(', ');
     const around = (text) => (text ? `(${text})` : '');
-    // As much as the limits on cost and fields let through.
+    // As deep as the limits on cost and fields allow.
     for (let depth = DEPTH; depth >= 0; depth -= 1) {
       const query = `query Nulls${around(declared)} { ${field.name}${around(passed)} ${selection(field.type, depth)} }`;
       const { data, errors = [] } = await ask(token, query, given);

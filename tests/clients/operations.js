@@ -1,5 +1,5 @@
-// Every example operation, executed with its own variables, by whom it is for, in the order of an evening: what the
-// examples show is what works, and no limit stands in the way.
+// Executes every example operation with its own variables, as the role that it is for, in the order of an evening:
+// the examples work and no limit prevents them.
 import assert from 'node:assert/strict';
 
 import { createClient } from 'graphql-ws';
@@ -96,22 +96,22 @@ async function placeDelivery() {
 
 /** What needs something that only a mail or another system tells. */
 const ELSEWHERE = new Set([
-  // None while there is none; see tests/it/operations/maintenance.rs.
+  // Needs maintenance; see tests/it/operations/maintenance.rs.
   'Maintenance',
   'VerifyEmail',
   'ResetPassword',
   // They need an authenticator app; see tests/it/security/totp.rs.
   'ConfirmTotp',
   'DisableTotp',
-  // They would leave the other clients without their customer; see tests/it/security/erasure.rs.
+  // They would remove the other clients' customer; see tests/it/security/erasure.rs.
   'EraseCustomer',
   'EraseMyAccount',
-  // Of what is sealed, which takes half a minute; see tests/it/log/proofs.rs.
+  // Needs a sealed log, which takes half a minute; see tests/it/log/proofs.rs.
   'InclusionProof',
   'ConsistencyProof',
 ]);
 
-// Anybody, and the head office.
+// Public operations and those of the head office.
 await all(CUSTOMER, 'Me', 'Pizzerias', 'Pizzeria', 'Menu', 'QuoteOrder');
 await all(DIRECTOR, 'PublishMenu', 'OpenPizzeria', 'UpdatePizzeria', 'PausePizzeria', 'ResumePizzeria', 'TransferStock');
 const { id: courier } = await run(COURIER, 'Me');
@@ -131,15 +131,15 @@ const { due } = await run(MANAGER, 'Order');
 await run(MANAGER, 'RecordPayment', { method: 'CARD', amount: due.amount });
 await run(MANAGER, 'HandOverOrder');
 
-// Never paid, and its stock is wanted back.
+// An unpaid order whose stock is released.
 await place();
 await run(MANAGER, 'ReleaseUnpaidOrders');
 
-// Ahead, and never mind.
+// An order for later, which is cancelled.
 await place({ payment: 'ONLINE' });
 await all(MANAGER, 'PayOnline', 'CancelOrder');
 
-// To the door: once with detours, once in vain.
+// Deliveries: one with failures, one returned.
 await placeDelivery();
 await all(COURIER, 'Deliveries', 'ClaimDelivery', 'UnassignDelivery');
 await run(MANAGER, 'AssignDelivery');
@@ -149,10 +149,10 @@ await follow(MANAGER, 'DeliveryChanged');
 await placeDelivery();
 await all(COURIER, 'ClaimDelivery', 'PickUpDelivery', 'FailDelivery', 'ReturnDelivery');
 
-// Who has read whose contact.
+// Contact reads.
 await run(DIRECTOR, 'ContactReads');
 
-// What the manager looks at.
+// The manager's reports.
 await all(MANAGER, 'Sales', 'DailyClosings', 'Log', 'Events', 'EventsAfter', 'Node');
 await follow(MANAGER, 'KitchenQueueChanged');
 await follow(MANAGER, 'StockChanged');
@@ -160,7 +160,7 @@ await follow(MANAGER, 'ReadyDeliveries', { after: '1' });
 await follow(MANAGER, 'EventAppended', { after: '1' });
 await follow(CUSTOMER, 'MaintenanceChanged');
 
-// Accounts: somebody new, and somebody hired for the evening.
+// Accounts: a new customer, and an employee hired for the evening.
 const { token } = await run(CUSTOMER, 'SignUp');
 await all(token, 'UpdateMyAccount', 'RequestEmailVerification');
 await run(token, 'EnrolTotp', { currentPassword: VARIABLES.get('SignUp').input.password });

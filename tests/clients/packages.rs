@@ -1,5 +1,5 @@
-//! The clients' packages, as the lock file pins them: installed once, into the user's cache, so that a clean checkout and
-//! another run find them again.
+//! The clients' packages by the lock file, installed once into the user's cache, where other checkouts and runs
+//! find them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-/// How long npm may take.
+/// Deadline of npm.
 const DEADLINE: Duration = Duration::from_secs(400);
 
 /// This folder.
@@ -22,7 +22,7 @@ fn cache() -> PathBuf {
     set("XDG_CACHE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir).join("ocpizza-manager")
 }
 
-/// The folder `node_modules` of the lock file.
+/// Folder `node_modules` for the lock file; the error says why it cannot be installed.
 pub(crate) async fn modules() -> Result<PathBuf, String> {
     let read = |name: &str| fs::read(sources().join(name)).map_err(|error| format!("{name}: {error}"));
     let (package, lock) = (read("package.json")?, read("package-lock.json")?);
@@ -32,7 +32,7 @@ pub(crate) async fn modules() -> Result<PathBuf, String> {
     if modules.is_dir() {
         return Ok(modules);
     }
-    // Aside, then put in its place at once: another run may be doing the same.
+    // Installed aside, then renamed: another run may be installing it too.
     let aside = kept.with_extension(std::process::id().to_string());
     let wrote = fs::create_dir_all(&aside)
         .and_then(|()| fs::write(aside.join("package.json"), package))

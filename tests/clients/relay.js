@@ -1,5 +1,5 @@
-// Relay: its compiler accepts the schema, with fragments, a connection and a refetch through `node`; its runtime plays the
-// script with what was compiled.
+// Relay: its compiler accepts the schema with fragments, a connection and a refetch through `node`; its runtime
+// plays the script with the compiled documents.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

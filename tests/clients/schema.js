@@ -1,5 +1,5 @@
-// The schema, by graphql-inspector: what is served is schema.graphql, and schema.graphql breaks nothing of the last release
-// (docs/releases).
+// The schema by graphql-inspector: the served schema equals schema.graphql, which breaks nothing of the last
+// release (docs/releases).
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 
@@ -13,7 +13,7 @@ function read(path) {
   return buildSchema(readFileSync(new URL(path, CHECKOUT), 'utf8'));
 }
 
-/** The latest release, by its number. */
+/** The latest release by version. */
 function lastRelease() {
   const releases = readdirSync(new URL('docs/releases/', CHECKOUT)).flatMap((file) => {
     const version = file.match(/^schema-(\d+)\.(\d+)\.(\d+)\.graphql$/)?.slice(1).map(Number);
@@ -36,7 +36,7 @@ async function served() {
 
 const ours = read('schema.graphql');
 
-// Introspection tells of types, not of the directives on their fields: the roles of @requires stand in the file alone.
+// Introspection omits directives on fields: the roles of @requires are in the file only.
 const differences = (await diff(await served(), ours)).filter(({ type }) => !type.startsWith('DIRECTIVE_USAGE_'));
 for (const { message } of differences) {
   console.error(`served and schema.graphql differ: ${message}`);

@@ -1,4 +1,4 @@
-// The TypeScript example: types from the operations, compiled as strictly as tsc can, then run.
+// The TypeScript example: generates types from the operations, compiles strictly, and runs.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

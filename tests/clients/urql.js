@@ -40,7 +40,7 @@ await play('urql', (line) => {
     query: async (name, variables) => resultOf(await client.query(operation(name), variables).toPromise()),
     mutate: async (name, variables) => resultOf(await client.mutation(operation(name), variables).toPromise()),
     async *follow(name, variables) {
-      // urql ends a source that its socket has lost with an error in the last result.
+      // urql ends a source with an error in the last result when its socket is lost.
       const subscribe = (sink) => client.subscription(operation(name), variables).subscribe(sink.next).unsubscribe;
       for await (const result of items(subscribe)) {
         const { data, errors } = resultOf(result);

@@ -1,5 +1,5 @@
-// graphql-js and the server validate the same documents and come to the same verdict: those of the corpus, one for each rule
-// and more, and those that are made of the schema. No operation under test is executed: another of the same document is.
+// graphql-js and the server validate the same documents with the same verdict: those of the corpus and those
+// generated from the schema. The documents are not executed: another operation of the same document is.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
@@ -47,7 +47,7 @@ async function verdict(body) {
   if ('data' in answer) {
     return [];
   }
-  // A variable that an executed query needs is no fault of its document.
+  // A missing variable of an executed query is not a fault of its document.
   const errors = answer.errors.filter(({ message }) => !message.startsWith('the variable $') || !message.endsWith(' is required'));
   for (const { message, extensions } of errors) {
     assert.ok(REFUSALS.includes(extensions.code), `${extensions.code}: ${message}\n${body.query}`);

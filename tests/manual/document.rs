@@ -1,31 +1,32 @@
-//! The operations manual as a script: the `console` blocks of its sections, and what each command is to print.
+//! The operations manual as a script: the `console` blocks of its sections and the expected output of each
+//! command.
 //!
-//! In a block, `$ ` begins a command and `> ` goes on with it; the lines below are what it prints, in which `…`
-//! stands for anything within a line, and alone for any lines. A comment `<!-- played: NAME -->` is something that
-//! the test does at that place beside the commands.
+//! In a block, `$ ` starts a command and `> ` continues it; the lines below are its output, in which `…` matches
+//! any text within a line, and alone any lines. A comment `<!-- played: NAME -->` is an action of the test at this
+//! place.
 
-/// A section, by the number that the client's manual gives it.
+/// A section with the number of the client's manual.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     /// `4.1.2`.
     pub number: String,
-    /// What is done in it, in order.
+    /// Steps in order.
     pub steps: Vec<Step>,
 }
 
-/// Something that is done.
+/// A step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A command and what it prints, with where it stands.
+    /// A command with its expected output and its place.
     Command {
-        /// The line of the document, from 1.
+        /// Line of the document, from 1.
         line: usize,
-        /// What the shell is given.
+        /// Input of the shell.
         command: String,
-        /// The lines that it is to print.
+        /// Expected lines of output.
         prints: Vec<String>,
     },
-    /// Something of the test's.
+    /// An action of the test.
     Played(String),
 }
 
@@ -42,7 +43,7 @@ impl Step {
     }
 }
 
-/// Whether two manuals, in two languages, say to do the same: the first difference, if not.
+/// Compares the commands of two translations; returns the first difference.
 pub fn difference(left: &[Section], right: &[Section]) -> Option<String> {
     let number = |sections: &[Section], at: usize| sections.get(at).map(|section| section.number.clone());
     for at in 0..left.len().max(right.len()) {
@@ -63,7 +64,7 @@ pub fn difference(left: &[Section], right: &[Section]) -> Option<String> {
     None
 }
 
-/// Reads a manual: its sections with a number, and their steps.
+/// Reads a manual: its numbered sections and their steps.
 pub fn parse(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut block = false;
@@ -117,7 +118,7 @@ impl Section {
     }
 }
 
-/// Whether some lines are those that were to be printed.
+/// Whether lines match the expected ones.
 pub fn matches(prints: &[String], printed: &[&str]) -> bool {
     match prints.split_first() {
         None => printed.is_empty(),

@@ -1,4 +1,4 @@
-//! The runner of Procfiles that the manual uses, from PyPI: installed once, into the user's cache.
+//! The manual's Procfile runner from PyPI, installed once into the user's cache.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 const VERSION: &str = "2.0.0";
-/// How long pip may take.
+/// Deadline of pip.
 const DEADLINE: Duration = Duration::from_secs(200);
 
 fn cache() -> PathBuf {
@@ -16,13 +16,13 @@ fn cache() -> PathBuf {
     set("XDG_CACHE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir).join("ocpizza-manager")
 }
 
-/// The folder that Python finds it in.
+/// Python's folder for it.
 pub async fn folder() -> Result<PathBuf, String> {
     let kept = cache().join(format!("honcho-{VERSION}"));
     if kept.is_dir() {
         return Ok(kept);
     }
-    // Aside, then put in its place at once: another run may be doing the same.
+    // Installed aside, then renamed: another run may be installing it too.
     let aside = kept.with_extension(std::process::id().to_string());
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--target"])

@@ -1,6 +1,6 @@
-//! Customers who order while the manual is played, and somebody who follows the log. Each does what the API asks of a
-//! client: what fails for a while is asked again under the same key, of whichever process answers; a subscription
-//! that is cut goes on after its last position.
+//! Load during the manual: customers who order, and a subscriber of the log. As the API asks of clients, temporary
+//! failures are repeated under the same key at any process, and an interrupted subscription resumes after its last
+//! position.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +12,14 @@ use tests::{Api, Item, eventually};
 use tokio::task::JoinHandle;
 
 const CUSTOMERS: usize = 4;
-/// Between one order and the next of a customer: what a busy evening needs, and less than the limits of an account.
+/// Delay between a customer's orders: the rate of a busy evening, below the limits of an account.
 const PACE: Duration = Duration::from_millis(100);
-/// Between one try and the next, when nobody answers.
+/// Delay between tries without an answer.
 const PAUSE: Duration = Duration::from_millis(50);
 const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) { position } }";
 const PASSWORD: &str = "seize ingrédients";
 
-/// The load, until it is ended.
+/// Running load.
 #[derive(Debug)]
 pub struct Load {
     over: Arc<AtomicBool>,
@@ -29,17 +29,17 @@ pub struct Load {
     bases: Arc<Vec<String>>,
 }
 
-/// What came of it.
+/// Results of the load.
 #[derive(Debug)]
 pub struct Report {
-    /// The positions of the orders that were acknowledged.
+    /// Positions of acknowledged orders.
     pub acknowledged: Vec<i64>,
-    /// The position that the subscription began after, and those that it saw.
+    /// The position after which the subscription started, and those that it received.
     pub seen: (i64, Vec<i64>),
 }
 
 impl Report {
-    /// Nothing acknowledged is missing, and the subscription missed nothing and saw nothing twice.
+    /// Asserts that no acknowledged order is missing, and that the subscription missed and repeated nothing.
     pub fn check(&self) {
         let (start, seen) = &self.seen;
         let wanted: Vec<i64> = (start + 1..=seen.last().copied().unwrap_or(*start)).collect();
@@ -54,7 +54,7 @@ impl Report {
     }
 }
 
-/// Asks whichever process answers, until one does with an answer that is not to be asked for again.
+/// Repeats a request at the processes until one gives a final answer.
 async fn ask(api: &Api, bases: &[String], document: &str, variables: &Value) -> Value {
     let mut at = 0;
     eventually("an answer", || {
@@ -107,7 +107,7 @@ async fn follow(reader: Api, bases: Arc<Vec<String>>, over: Arc<AtomicBool>, sta
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        // Until it is cut, or there is nothing more to come.
+        // Until the connection is cut or the load has ended.
         while let Ok(item) = tokio::time::timeout(Duration::from_secs(1), events.item()).await {
             match item {
                 Item::Next(value) => seen.push(position(&value["position"])),
@@ -121,8 +121,8 @@ async fn follow(reader: Api, bases: Arc<Vec<String>>, over: Arc<AtomicBool>, sta
 }
 
 impl Load {
-    /// Begins: at the processes behind `bases`, of which some may not be there, with a director who follows the log.
-    /// `round` tells the customers of one load from those of another.
+    /// Starts the load at `bases`, of which some may not respond, with a director who follows the log. `round`
+    /// distinguishes the customers of several loads.
     pub async fn begin(bases: Vec<String>, director: &str, round: usize) -> Self {
         let bases = Arc::new(bases);
         let over = Arc::new(AtomicBool::new(false));
@@ -145,7 +145,7 @@ impl Load {
         Self { over, customers, follower, reader, bases }
     }
 
-    /// Waits until something more has been ordered.
+    /// Waits until another order was placed.
     pub async fn goes_on(&self) {
         let head = || async {
             let data = ask(&self.reader, &self.bases, "{ log { position } }", &Value::Null).await;
@@ -155,7 +155,7 @@ impl Load {
         eventually("more orders", || async { (head().await > before + 20).then_some(()) }).await;
     }
 
-    /// Ends it, and tells what came of it.
+    /// Ends the load and returns its results.
     pub async fn end(self) -> Report {
         self.over.store(true, Ordering::Relaxed);
         let mut acknowledged = Vec::new();

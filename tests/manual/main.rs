@@ -1,5 +1,5 @@
-//! The operations manual, played: the commands that `docs/operations.md` shows are run as they stand there, on an empty
-//! Postgres, with the Procfile and a runner of Procfiles, while customers order; and what they print is what it says.
+//! Plays the operations manual: runs the commands of `docs/operations.md` on an empty PostgreSQL with the
+//! Procfile, while customers order, and compares their output with the documented one.
 
 #![allow(clippy::print_stderr)] // says how far it has come
 
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use document::{Section, Step, difference, matches, parse};
 use scene::Scene;
 
-/// The headings of the client's manual ("dossier d'exploitation"), by number.
+/// Headings of the client's manual ("dossier d'exploitation"), by number.
 const HEADINGS: [&str; 12] =
     ["3", "3.1.1", "3.1.2", "4", "4.1.1", "4.1.2", "4.1.3", "4.1.4", "4.1.5", "5", "6", "6.1"];
 const MORE_HEADINGS: [&str; 3] = ["6.2", "7", "8"];
@@ -46,7 +46,7 @@ fn the_manual_says_the_same_in_french() {
 async fn the_manual_is_played() {
     let honcho = match honcho::folder().await {
         Ok(folder) => folder,
-        // Without its runner it cannot be played, which is a failure only where it is said to be one.
+        // Without the Procfile runner it is skipped, unless it is required.
         Err(reason) if std::env::var("OCPIZZA_REAL_CLIENTS").is_ok_and(|value| value == "required") => {
             panic!("{reason}")
         }

@@ -1,4 +1,5 @@
-//! Where the manual is played: a folder as the platform builds it, an empty Postgres, and what happens beside the commands.
+//! The manual's environment: a folder as the platform builds it, an empty PostgreSQL, and actions besides the
+//! commands.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,10 @@ use uuid::Uuid;
 use crate::load::Load;
 use crate::shell::Shell;
 
-/// The port of the first web process; the second has the next. Those of the next release are ten further.
+/// Port of the first web process; the second has the next. Those of the next release are ten higher.
 const PORTS: [u16; 4] = [0, 1, 10, 11];
 
-/// The scene.
+/// The environment of the manual.
 #[derive(Debug)]
 pub struct Scene {
     /// The operator's shell.
@@ -37,7 +38,7 @@ fn file(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-/// A port that is free with those beside it that are used.
+/// A free port whose neighbours are free too.
 fn free_port() -> u16 {
     let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     let start = 20_000 + u16::try_from(std::process::id() % 20_000).unwrap_or_default();
@@ -48,7 +49,7 @@ fn free_port() -> u16 {
 }
 
 impl Scene {
-    /// A folder with the Procfile and the program where the platform's build leaves it, and a database.
+    /// Prepares a folder with the Procfile, the program where the platform's build leaves it, and a database.
     pub async fn set(root: &Path, honcho: &Path) -> Self {
         let folder = std::env::temp_dir().join(format!("ocpizza-manual-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
@@ -88,7 +89,7 @@ impl Scene {
         Self { shell, folder, database, port, load: None, loads: 0 }
     }
 
-    /// What happens beside the commands.
+    /// Executes an action of the test.
     pub async fn play(&mut self, name: &str) {
         match name {
             "the director opens a pizzeria" => self.open_shop().await,
@@ -104,7 +105,7 @@ impl Scene {
         }
     }
 
-    /// The end of the logs that the commands wrote, for whoever looks for a failure.
+    /// The ends of the commands' logs, to explain a failure.
     pub fn logs(&self) -> String {
         let mut told = String::new();
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
@@ -126,7 +127,7 @@ impl Scene {
         self.load = Some(Load::begin(bases, &token, self.loads).await);
     }
 
-    /// Ends what the commands have left running.
+    /// Ends the processes that the commands left.
     pub async fn end(mut self) {
         let _ = self.shell.run("kill $(jobs -p); wait").await;
         drop(self.shell);
@@ -140,7 +141,7 @@ impl Scene {
         let mut opening = demo_data::pizzerias();
         opening.retain(|opening| opening.pizzeria == pizzeria);
         let mut opening = opening.into_iter().next().unwrap_or_else(|| panic!("the demo's first"));
-        // Few customers order without a pause, and their addresses are not verified.
+        // Load tests order more than unverified customers may.
         opening.unpaid.unverified = opening.unpaid.account;
         let mut lines = demo_data::opening_stock(&pizzeria);
         let water = "WATER".parse::<IngredientCode>().unwrap_or_else(|error| panic!("{error}"));

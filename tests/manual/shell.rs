@@ -1,4 +1,4 @@
-//! The operator's shell: one bash for the whole manual, so that what a command sets or starts is there for the next.
+//! The operator's shell: one bash for the whole manual, so that variables and processes stay for later commands.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,12 +8,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// How long a command may take: long, because machines are shared.
+/// Deadline of a command; long, because machines are shared.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// What the shell says after each command, with how it ended.
+/// Marker that the shell prints after each command, with its exit code.
 const DONE: &str = "==the-command-is-over==";
 
-/// A shell, with everything that it started ended at the latest with the value.
+/// A shell; everything that it started ends with the value.
 #[derive(Debug)]
 pub struct Shell {
     child: Child,
@@ -21,17 +21,17 @@ pub struct Shell {
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-/// What a command did.
+/// Result of a command.
 #[derive(Debug)]
 pub struct Done {
-    /// Its exit code.
+    /// Exit code.
     pub code: i32,
-    /// What it printed, on stdout and stderr.
+    /// Output on stdout and stderr.
     pub lines: Vec<String>,
 }
 
 impl Shell {
-    /// A shell in a folder, with some variables and nothing else that the program reads.
+    /// Starts a shell in a folder with some variables, and no other setting of the program.
     pub fn start(folder: &Path, variables: &[(&str, &str)]) -> std::io::Result<Self> {
         let mut child = Command::new("bash")
             .args(["--noprofile", "--norc"])
@@ -48,7 +48,7 @@ impl Shell {
         Ok(Self { child, stdin, lines: BufReader::new(stdout).lines() })
     }
 
-    /// Runs a command to its end; one that ends with `&` goes on.
+    /// Runs a command until it ends; one that ends with `&` continues.
     pub async fn run(&mut self, command: &str) -> std::io::Result<Done> {
         let script = format!("{{ {command}\n}} 2>&1 </dev/null; printf '\\n{DONE} %s\\n' \"$?\"\n");
         self.stdin.write_all(script.as_bytes()).await?;
@@ -56,7 +56,7 @@ impl Shell {
             let mut lines = Vec::new();
             while let Some(line) = self.lines.next_line().await? {
                 if let Some(code) = line.strip_prefix(DONE) {
-                    // The empty line before it is ours, unless the command's last line had no end.
+                    // The marker's empty line, unless the output did not end with a newline.
                     if lines.last().is_some_and(String::is_empty) {
                         lines.pop();
                     }
@@ -70,19 +70,19 @@ impl Shell {
     }
 }
 
-/// The processes of this machine, each with its parent.
+/// Processes of this machine, each with its parent.
 fn parents() -> Vec<(i32, i32)> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let parent = |id: i32| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // After the name, which may hold anything: the state, then the parent.
+        // After the name, which may contain any character: the state, then the parent.
         stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
     };
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     ids.filter_map(|id| Some((id, parent(id)?))).collect()
 }
 
-/// A process and all that it has started, and they in turn.
+/// A process and its descendants.
 fn descendants(id: i32) -> Vec<i32> {
     let all = parents();
     let mut found = vec![id];
@@ -95,7 +95,7 @@ fn descendants(id: i32) -> Vec<i32> {
 }
 
 impl Drop for Shell {
-    /// The runner of the Procfile gives each of its processes a group of its own: they are ended one by one.
+    /// The Procfile runner gives each process its own group: they are ended one by one.
     fn drop(&mut self) {
         let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) else { return };
         for process in descendants(id).into_iter().filter_map(Pid::from_raw) {

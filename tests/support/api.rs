@@ -1,4 +1,4 @@
-//! A client of the API as a frontend is one: GraphQL over HTTP. It knows no type of ours but JSON.
+//! A GraphQL client over HTTP that knows only JSON, as a frontend.
 
 use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::eventually::within;
 use crate::websocket::Subscription;
 
-/// Somebody who talks to one process.
+/// A caller of one process.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
@@ -16,24 +16,24 @@ pub struct Api {
     language: Option<&'static str>,
 }
 
-/// What the process said.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// HTTP's status.
     pub status: u16,
-    /// The body; null when it is no JSON.
+    /// The body; `null` if it is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// The `extensions.code` of the first error.
+    /// `extensions.code` of the first error; panics without one.
     #[track_caller]
     pub fn code(&self) -> &str {
         let code = self.body["errors"][0]["extensions"]["code"].as_str();
         code.unwrap_or_else(|| panic!("no error with a code: {} {}", self.status, self.body))
     }
 
-    /// The data of an answer without errors.
+    /// The data; panics if there are errors.
     #[track_caller]
     pub fn data(self) -> Value {
         assert!(self.body["errors"].is_null(), "{} {}", self.status, self.body);
@@ -42,41 +42,41 @@ impl Answer {
     }
 }
 
-/// What a mutation answers with beside the changed thing.
+/// Fields of a payload besides the changed object.
 const REFUSALS: &str = "position userErrors { code message field detail { \
     missing { ingredient { code } needed available } rule min max maxLength triesLeft orderStatus deliveryStatus \
     due { amount } actualVersion allowedActions { action enabled } } }";
 
 impl Api {
-    /// Nobody yet.
+    /// An anonymous caller.
     pub fn new(base: impl Into<String>) -> Self {
         Self { http: reqwest::Client::new(), base: base.into(), token: None, language: None }
     }
 
-    /// The same process, as somebody with this token.
+    /// The same process with a bearer token.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
-    /// The token that it acts by.
+    /// The bearer token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// The same, over a connection of its own.
+    /// The same caller over its own connection.
     #[must_use]
     pub fn apart(&self) -> Self {
         Self { http: reqwest::Client::new(), ..self.clone() }
     }
 
-    /// The same, answered in another language.
+    /// The same caller with `Accept-Language`.
     #[must_use]
     pub fn speaking(&self, language: &'static str) -> Self {
         Self { language: Some(language), ..self.clone() }
     }
 
-    /// The same person at another process.
+    /// The same caller at another process.
     #[must_use]
     pub fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }
@@ -93,7 +93,7 @@ impl Api {
         request
     }
 
-    /// Sends a body as it is.
+    /// Posts a body unchanged.
     pub async fn post(
         &self,
         content_type: &str,
@@ -104,18 +104,18 @@ impl Api {
         answer(request.header(ACCEPT, "application/graphql-response+json").body(body)).await
     }
 
-    /// A path of the process besides the API.
+    /// Gets another path of the process.
     pub async fn get(&self, path: &str) -> Result<Answer, reqwest::Error> {
         answer(self.request(reqwest::Method::GET, path)).await
     }
 
-    /// One operation, when the process may go away.
+    /// Executes an operation at a process that may end.
     pub async fn try_ask(&self, document: &str, variables: Value) -> Result<Answer, reqwest::Error> {
         let body = json!({ "query": document, "variables": variables });
         self.post("application/json", body.to_string()).await
     }
 
-    /// One operation.
+    /// Executes an operation.
     #[track_caller]
     pub fn ask(&self, document: &str, variables: Value) -> impl Future<Output = Answer> + use<> {
         let answer = within(self.try_ask_owned(document.to_owned(), variables));
@@ -131,7 +131,7 @@ impl Api {
         async move { api.try_ask(&document, variables).await }
     }
 
-    /// The data of an operation that must succeed.
+    /// Executes an operation that must succeed; returns its data.
     #[track_caller]
     pub fn data(&self, document: &str, variables: Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -143,14 +143,14 @@ impl Api {
         }
     }
 
-    /// The document of `mutate`.
+    /// The document of [`Api::mutate`].
     pub fn mutation(name: &str, selection: &str) -> String {
         let (first, rest) = name.split_at(1);
         let input = format!("{}{rest}Input", first.to_uppercase());
         format!("mutation M($input: {input}!) {{ {name}(input: $input) {{ {selection} {REFUSALS} }} }}")
     }
 
-    /// A mutation's whole answer.
+    /// Executes a mutation; returns its whole answer.
     #[track_caller]
     pub fn try_mutate(
         &self,
@@ -161,7 +161,7 @@ impl Api {
         self.ask(&Self::mutation(name, selection), json!({ "input": input }))
     }
 
-    /// A mutation's payload.
+    /// Executes a mutation without GraphQL errors; returns its payload.
     #[track_caller]
     pub fn mutate(&self, name: &str, selection: &str, input: Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -174,13 +174,13 @@ impl Api {
         }
     }
 
-    /// A subscription on a WebSocket of its own.
+    /// Subscribes over a new WebSocket.
     #[track_caller]
     pub fn subscribe(&self, document: &str, variables: Value) -> impl Future<Output = Subscription> + use<> {
         within(Subscription::open(self.socket(), self.token.clone(), document.to_owned(), variables))
     }
 
-    /// The same, of a process that may go away.
+    /// As [`Api::subscribe`], for a process that may end.
     pub async fn try_subscribe(&self, document: &str, variables: Value) -> anyhow::Result<Subscription> {
         Subscription::try_open(self.socket(), self.token.clone(), document.to_owned(), variables).await
     }

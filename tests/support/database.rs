@@ -1,4 +1,5 @@
-//! One server a run, in its fast mode; one migrated template; one copy of it a test.
+//! Test databases: one PostgreSQL server per run in its fast mode, one migrated template, and a copy of it per
+//! test.
 
 use std::path::{Path, PathBuf};
 use std::process;
@@ -12,15 +13,15 @@ use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 
-/// The database that every test's is copied from.
+/// The template of the tests' databases.
 const TEMPLATE: &str = "template_ocpizza";
-/// Where the servers of test runs keep their data.
+/// Parent directory of the servers' data.
 const ROOT: &str = "/var/tmp";
 const PREFIX: &str = "ocpizza-tests-";
 
 struct Server {
     postgres: Mutex<PrivatePostgres>,
-    /// Databases to be dropped, by name.
+    /// Names of databases to drop.
     finished: Sender<String>,
 }
 
@@ -33,28 +34,28 @@ impl Server {
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A migrated database that nobody else uses; dropped with the value.
+/// A migrated database of one test, dropped with the value.
 #[derive(Debug)]
 pub struct Database {
-    /// Connections to it.
+    /// Connection pool.
     pub pool: PgPool,
-    /// Where it is, for other processes.
+    /// URL for other processes.
     pub url: String,
     name: String,
 }
 
 impl Database {
-    /// A fresh, migrated, empty database.
+    /// Creates a migrated, empty database.
     pub async fn create() -> Self {
         Self::copy_of(TEMPLATE).await
     }
 
-    /// A database without a table, under a name that no other test of the run takes.
+    /// Creates a database without tables, under a name that no other test of the run uses.
     pub async fn empty(name: &str) -> Self {
         Self::make(name.to_owned(), "template1").await
     }
 
-    /// A copy of a database that nobody is connected to.
+    /// Creates a copy of a database without connections.
     pub async fn copy_of(template: &str) -> Self {
         Self::make(format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed)), template).await
     }
@@ -73,7 +74,7 @@ impl Database {
         Self { pool, url, name }
     }
 
-    /// Keeps the database until the end of the run, for others to be copied from; its name.
+    /// Keeps the database as a template until the end of the run; returns its name.
     pub fn keep(mut self) -> String {
         std::mem::take(&mut self.name)
     }
@@ -82,7 +83,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Some(server) = SERVER.get().filter(|_| !self.name.is_empty()) {
-            // The run is over when nobody listens.
+            // The receiver is gone at the end of the run.
             let _ = server.finished.send(std::mem::take(&mut self.name));
         }
     }
@@ -109,7 +110,7 @@ fn start() -> Server {
     let admin_url = postgres.database_url("postgres");
     let template_url = postgres.database_url(TEMPLATE);
     let (ready, prepared) = channel();
-    // On a runtime of its own: tests have theirs, and end them before their databases are dropped.
+    // On a runtime of its own, because tests end theirs before their databases are dropped.
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
@@ -120,7 +121,7 @@ fn start() -> Server {
             template.close().await.expect("closes");
             ready.send(()).expect("somebody waits");
             while let Ok(name) = dropping.recv() {
-                // What cannot be dropped goes with the server.
+                // A database that cannot be dropped is removed with the server.
                 let _ = admin.execute(&*format!("DROP DATABASE {name} WITH (FORCE)")).await;
             }
         });
@@ -129,7 +130,7 @@ fn start() -> Server {
     Server { postgres: Mutex::new(postgres), finished }
 }
 
-/// Removes what runs that are over have left behind.
+/// Removes the data of earlier runs.
 fn sweep() {
     let Ok(entries) = std::fs::read_dir(ROOT) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -138,7 +139,7 @@ fn sweep() {
             .strip_prefix(PREFIX)
             .is_some_and(|pid| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists());
         if over {
-            // A server that is still going down keeps its directory for the next sweep.
+            // A server that is still stopping keeps its directory until the next sweep.
             if private_postgres::erase(&path).is_ok() {
                 let _ = std::fs::remove_dir_all(&path);
             }

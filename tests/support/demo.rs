@@ -1,5 +1,4 @@
-//! The demo data: loaded once a run into a database that those of the tests are copied from, with a
-//! token for each account.
+//! The demo data, loaded once per run into a template database, with a token for each account.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -46,16 +45,16 @@ struct Template {
 
 static TEMPLATE: OnceLock<Template> = OnceLock::new();
 
-/// A database with the demo data in it, and the people of the demo.
+/// A database with the demo data and its accounts.
 #[derive(Debug)]
 pub struct Demo {
-    /// Its database.
+    /// The database.
     pub database: Database,
     tokens: Arc<HashMap<&'static str, String>>,
 }
 
 impl Demo {
-    /// A fresh copy.
+    /// Creates a copy of the template.
     pub async fn create() -> Self {
         let template = tokio::task::spawn_blocking(|| TEMPLATE.get_or_init(load))
             .await
@@ -64,13 +63,13 @@ impl Demo {
         Self { database, tokens: Arc::clone(&template.tokens) }
     }
 
-    /// An account's bearer token.
+    /// Bearer token of an account of `ACCOUNTS`.
     #[track_caller]
     pub fn token(&self, account: &str) -> &str {
         self.tokens.get(account).unwrap_or_else(|| panic!("no account {account}"))
     }
 
-    /// An account at a process.
+    /// Client of an account at a process.
     #[track_caller]
     pub fn person(&self, base: &str, account: &str) -> Api {
         Api::new(base).with_token(self.token(account))
@@ -78,7 +77,7 @@ impl Demo {
 }
 
 impl Demo {
-    /// A token for an account by its e-mail address, whoever's it is.
+    /// Issues a token for the account with this e-mail address.
     pub async fn token_for(&self, email: &str) -> String {
         let pool = &self.database.pool;
         let key = Key::development(pool).await.expect("a key");
@@ -86,7 +85,7 @@ impl Demo {
     }
 }
 
-/// The demo data behind a server in this process: what most tests stand on.
+/// The demo data behind a server in this process, the fixture of most tests.
 #[derive(Debug)]
 pub struct Shop {
     /// The server.
@@ -96,38 +95,38 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Opens one.
+    /// Starts a server on a copy of the demo data.
     pub async fn open() -> Self {
         let demo = Demo::create().await;
         let server = Server::start(&demo.database, Clock::system()).await;
         Self { server, demo }
     }
 
-    /// Opens one whose server has settings of its own.
+    /// As [`Shop::open`], with changed settings.
     pub async fn open_with(change: impl FnOnce(Config) -> Config) -> Self {
         let demo = Demo::create().await;
         let server = Server::start_with(&demo.database, change).await;
         Self { server, demo }
     }
 
-    /// Somebody with an account.
+    /// Client of an account.
     #[track_caller]
     pub fn person(&self, account: &str) -> Api {
         self.demo.person(&self.server.base, account)
     }
 
-    /// Somebody without.
+    /// Client of an anonymous caller.
     pub fn anybody(&self) -> Api {
         Api::new(&self.server.base)
     }
 
-    /// Its database.
+    /// The database.
     pub fn database(&self) -> &Database {
         &self.demo.database
     }
 }
 
-/// On a thread and a runtime of its own, so that nothing holds on to the database afterwards.
+/// Runs on a thread and a runtime of its own, so that no connection stays open afterwards.
 fn load() -> Template {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -139,7 +138,7 @@ fn load() -> Template {
     })
 }
 
-/// Loads the demo data into a migrated, empty database; a token for each of the accounts that tests act as.
+/// Loads the demo data into a migrated, empty database; returns a token for each of `ACCOUNTS`.
 pub async fn fill(pool: &PgPool) -> HashMap<&'static str, String> {
     let clock = Clock::system();
     let store = EventStore::start(pool.clone(), event_store::Settings::default());

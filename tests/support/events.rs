@@ -1,31 +1,31 @@
-//! A client of server-sent events: one operation, its blocks as they come.
+//! A client of server-sent events: one operation and its blocks.
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use crate::eventually::within;
 
-/// A block of a stream: what stands between empty lines.
+/// A block of a stream, delimited by empty lines.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Block {
-    /// `id:`, where to resume.
+    /// `id:`, the position to resume from.
     pub id: Option<String>,
     /// `event:`.
     pub event: Option<String>,
-    /// `data:`; null when there is none, or it is empty.
+    /// `data:`; `null` if it is missing or empty.
     pub data: Value,
 }
 
-/// A stream that is open. Dropping it cuts the connection.
+/// An open stream. Dropping it cuts the connection.
 #[derive(Debug)]
 pub struct Events {
     response: reqwest::Response,
     text: String,
-    /// The last `id` that came, with or without an event.
+    /// The last `id`, with or without an event.
     pub last_id: Option<String>,
 }
 
-/// Asks for a stream.
+/// Requests a stream.
 pub async fn request(
     base: &str,
     token: Option<&str>,
@@ -60,14 +60,14 @@ impl Events {
         Self::of(response)
     }
 
-    /// Reads an answer.
+    /// Reads a response, which must be a stream.
     pub fn of(response: reqwest::Response) -> Self {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         assert_eq!(content_type, Some("text/event-stream; charset=utf-8"), "{}", response.status());
         Self { response, text: String::new(), last_id: None }
     }
 
-    /// The next block, comments left out; none when the stream has ended.
+    /// The next block, without comments; `None` at the end of the stream.
     #[track_caller]
     pub fn block(&mut self) -> impl Future<Output = Option<Block>> {
         within(async {
@@ -101,7 +101,7 @@ impl Events {
         })
     }
 
-    /// The next event, blocks without one left out; none when the stream has ended.
+    /// The next block with an event; `None` at the end of the stream.
     #[track_caller]
     pub fn event(&mut self) -> impl Future<Output = Option<Block>> {
         within(async {

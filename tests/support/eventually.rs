@@ -1,14 +1,14 @@
-//! Waiting for a condition, with a deadline: tests never sleep for luck.
+//! Waiting for a condition with a deadline, instead of sleeping.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long anything may take before a test fails: long, because machines are shared.
+/// Deadline of every wait; long, because machines are shared.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Polls until `probe` gives a value.
+/// Polls until `probe` returns a value; panics after [`DEADLINE`].
 #[track_caller]
 pub fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> impl Future<Output = T>
 where
@@ -27,7 +27,7 @@ where
     }
 }
 
-/// Waits for something that must come.
+/// Awaits a future; panics after [`DEADLINE`].
 #[track_caller]
 pub fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let caller = std::panic::Location::caller();

@@ -1,8 +1,8 @@
-//! Long logs, made at once: rows as the store would write them, of a kind of stream that nothing follows.
+//! Long logs in one statement: rows as the store writes them, of a stream type without consumers.
 
 use sqlx::PgPool;
 
-/// Appends so many events in one statement, five of a stream, a thousand of a moment.
+/// Appends events in one statement: five per stream, a thousand per instant.
 pub async fn grow(pool: &PgPool, events: i64) {
     sqlx::query(
         r#"WITH head AS (

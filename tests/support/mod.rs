@@ -1,5 +1,5 @@
-//! What the tests stand on: a private Postgres for the run, a database of its own for each test, the
-//! API served in this process or by real ones, and clients that speak to it as a frontend does.
+//! Fixtures of the tests: a private PostgreSQL per run, a database per test, the API in this process or in real
+//! ones, and clients as frontends use them.
 
 #![allow(clippy::expect_used)] // a test fails by panicking
 

@@ -1,34 +1,33 @@
-//! The steps of an order, a delivery and a stock as tests take them, one mutation each. Nothing here
-//! asserts more than that the API answered.
+//! Steps of orders, deliveries and stocks, one mutation each. They assert only that the API answered.
 
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
 use crate::eventually::eventually;
 
-/// What the tests see of an order.
+/// Selection of an order.
 pub const ORDER: &str =
     "order { id number version position status total { amount } due { amount } paid { amount } }";
-/// What the tests see of a delivery.
+/// Selection of a delivery.
 pub const DELIVERY: &str = "delivery { id version position status courier { id } }";
-/// What the tests see of a stock.
+/// Selection of a stock.
 pub const STOCK: &str =
     "stock { version position levels { ingredient { code } onHand reserved available threshold low } }";
 
-/// How much there is of an ingredient: on hand, reserved, available.
+/// Quantities of an ingredient: on hand, reserved, available.
 pub type Level = (i64, i64, i64);
 
-/// So many pizzas of a size.
+/// An order line of pizzas.
 pub fn pizza(code: &str, size: &str, quantity: i64) -> Value {
     json!({ "item": code, "size": size, "quantity": quantity })
 }
 
-/// So many drinks or desserts.
+/// An order line of drinks or desserts.
 pub fn side(code: &str, quantity: i64) -> Value {
     json!({ "item": code, "quantity": quantity })
 }
 
-/// The input of `placeOrder`: on the web, and paid to the courier when delivered, else at the counter.
+/// The input of `placeOrder`: by web, paid to the courier if delivered, otherwise at the counter.
 pub fn basket(pizzeria: &str, fulfilment: &str, lines: &[Value]) -> Value {
     let payment = if fulfilment == "DELIVERY" { "ON_DELIVERY" } else { "AT_COUNTER" };
     json!({
@@ -40,7 +39,7 @@ pub fn basket(pizzeria: &str, fulfilment: &str, lines: &[Value]) -> Value {
     })
 }
 
-/// An input with some fields set.
+/// An input with fields replaced.
 #[must_use]
 pub fn with(input: Value, fields: Value) -> Value {
     let (Value::Object(mut all), Value::Object(fields)) = (input, fields) else { return Value::Null };
@@ -48,20 +47,20 @@ pub fn with(input: Value, fields: Value) -> Value {
     Value::Object(all)
 }
 
-/// A position of the log, which the API writes as text.
+/// A log position, which the API writes as text.
 #[track_caller]
 pub fn position(value: &Value) -> i64 {
     let text = value.as_str().unwrap_or_else(|| panic!("no position: {value}"));
     text.parse().unwrap_or_else(|_| panic!("no position: {value}"))
 }
 
-/// The codes of a payload's refusals.
+/// Codes of a payload's user errors.
 pub fn refusals(payload: &Value) -> Vec<&str> {
     let errors = payload["userErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
     errors.iter().filter_map(|error| error["code"].as_str()).collect()
 }
 
-/// The codes of a payload's refusals, each with the input that it is about.
+/// Codes of a payload's user errors, each with its field path.
 pub fn places(payload: &Value) -> Vec<(&str, String)> {
     let errors = payload["userErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let place = |error: &Value| {
@@ -71,7 +70,7 @@ pub fn places(payload: &Value) -> Vec<(&str, String)> {
     errors.iter().map(|error| (error["code"].as_str().unwrap_or_default(), place(error))).collect()
 }
 
-/// What a payload says is missing: ingredient, needed, available.
+/// Missing ingredients of a refusal: code, needed, available.
 pub fn missing(payload: &Value) -> Vec<(&str, i64, i64)> {
     let missing = payload["userErrors"][0]["detail"]["missing"].as_array();
     let missing = missing.map(Vec::as_slice).unwrap_or_default();
@@ -88,7 +87,7 @@ pub fn missing(payload: &Value) -> Vec<(&str, i64, i64)> {
         .collect()
 }
 
-/// An ingredient's level in a stock.
+/// Level of an ingredient in a stock.
 #[track_caller]
 pub fn level(stock: &Value, ingredient: &str) -> Level {
     let levels = stock["levels"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -99,13 +98,13 @@ pub fn level(stock: &Value, ingredient: &str) -> Level {
 }
 
 impl Api {
-    /// `placeOrder`: the payload.
+    /// `placeOrder`; returns the payload.
     #[track_caller]
     pub fn place(&self, input: Value) -> impl Future<Output = Value> + use<> {
         self.mutate("placeOrder", ORDER, input)
     }
 
-    /// `placeOrder` that must be accepted: the order.
+    /// `placeOrder` that must succeed; returns the order.
     #[track_caller]
     pub fn placed(&self, input: Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -117,7 +116,7 @@ impl Api {
         }
     }
 
-    /// A mutation of an order that takes its id and `more`: the payload.
+    /// A mutation with an order's id and `more`; returns the payload.
     #[track_caller]
     pub fn to_order(&self, name: &str, order: &Value, more: Value) -> impl Future<Output = Value> + use<> {
         self.mutate(name, ORDER, with(json!({ "orderId": order["id"] }), more))
@@ -140,7 +139,7 @@ impl Api {
         self.mutate(name, STOCK, with(json!({ "pizzeriaId": pizzeria }), more))
     }
 
-    /// A step that must be taken: the order after it.
+    /// A step that must succeed; returns the order.
     #[track_caller]
     pub fn step(&self, name: &str, order: &Value) -> impl Future<Output = Value> + use<> {
         let caller = std::panic::Location::caller();
@@ -166,7 +165,7 @@ impl Api {
         }
     }
 
-    /// An order as the read model has it, once that has come to `position`; null where there is none.
+    /// An order from the read model at `position` or later; `null` if it does not exist.
     #[track_caller]
     pub fn order(
         &self,
@@ -187,7 +186,7 @@ impl Api {
         }
     }
 
-    /// The order when it has come to a status, by whatever brings it there.
+    /// Waits until an order has a status; returns it.
     #[track_caller]
     pub fn order_when(&self, order: &Value, status: &'static str) -> impl Future<Output = Value> + use<> {
         let (api, order) = (self.clone(), order.clone());
@@ -198,7 +197,7 @@ impl Api {
         })
     }
 
-    /// The delivery of an order, once it is scheduled.
+    /// Waits until an order's delivery is scheduled; returns it.
     #[track_caller]
     pub fn delivery_of(&self, order: &Value) -> impl Future<Output = Value> + use<> {
         let (api, order) = (self.clone(), order.clone());
@@ -208,7 +207,7 @@ impl Api {
         })
     }
 
-    /// A pizzeria's stock as the read model has it, once that has come to `position`.
+    /// A pizzeria's stock from the read model at `position` or later.
     #[track_caller]
     pub fn stock(&self, pizzeria: &str, position: &Value) -> impl Future<Output = Value> + use<> {
         let document = format!(
@@ -219,7 +218,7 @@ impl Api {
         async move { data.await["stock"].take() }
     }
 
-    /// What can be made of a pizza, by size, and what limits it.
+    /// Makeable quantities of a pizza by size, with the limiting ingredient.
     #[track_caller]
     pub fn makeable(
         &self,
@@ -245,7 +244,7 @@ impl Api {
         }
     }
 
-    /// The position of the log's last event.
+    /// Position of the log's last event.
     #[track_caller]
     pub fn head(&self) -> impl Future<Output = i64> + use<> {
         let data = self.data("{ log { position } }", Value::Null);

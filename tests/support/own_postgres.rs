@@ -1,5 +1,5 @@
-//! A server of a test's own, reached over TCP by a role with a password, as in production. It writes to disk,
-//! and can be stopped and started again.
+//! A PostgreSQL server of one test, reached over TCP by a role with a password, as in production. It writes to
+//! disk and can be stopped and restarted.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
 use sqlx::{Connection, Executor, PgConnection};
 
-/// The role's password.
+/// Password of the role `app`.
 pub const PASSWORD: &str = "s3cret";
-/// What the server keeps for its superuser.
+/// Connections reserved for the superuser.
 const RESERVED: u16 = 3;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A server; stopped, and its data removed, with the value.
+/// A server; stopped, and its data removed, when the value is dropped.
 #[derive(Debug)]
 pub struct OwnPostgres {
     data_dir: PathBuf,
@@ -26,8 +26,7 @@ pub struct OwnPostgres {
 }
 
 impl OwnPostgres {
-    /// Starts one with an empty database `ocpizza_manager_db`, of which the role `app` may have so many
-    /// connections.
+    /// Starts a server with an empty database `ocpizza_manager_db`, whose role `app` has a connection limit.
     pub async fn start(connections: u16) -> Self {
         let name = format!("ocpizza-own-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
@@ -51,12 +50,12 @@ impl OwnPostgres {
         this
     }
 
-    /// A `DATABASE_URL` of it: `rest` is what stands behind the port.
+    /// A `DATABASE_URL`; `rest` follows the port.
     pub fn url(&self, host: &str, rest: &str) -> String {
         format!("postgres://app:{PASSWORD}@{host}:{}{rest}", self.port)
     }
 
-    /// A connection of its superuser.
+    /// A connection of the superuser.
     pub async fn admin(&self) -> PgConnection {
         let running = self.running.as_ref().expect("it runs");
         let url = running.database_url("postgres").replace("port=5432", &format!("port={}", self.port));
@@ -81,7 +80,7 @@ impl OwnPostgres {
         self.running = Some(started.expect("a Postgres of its own starts"));
     }
 
-    /// Stops it: every connection ends.
+    /// Stops it; every connection ends.
     pub async fn stop(&mut self) {
         let running = self.running.take().expect("it runs");
         tokio::task::spawn_blocking(move || running.stop()).await.expect("no panic");

@@ -1,5 +1,5 @@
-//! Real processes of the binary: `serve` on a port of its own, and its other subcommands. Each is
-//! ended by its own id, at the latest with the value.
+//! Real processes of the binary: `serve` on a free port, and the other subcommands. Each is killed by its id when
+//! the value is dropped.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use crate::api::Api;
 use crate::eventually::{eventually, within};
 
-/// How often another port is tried when somebody took the one that was free.
+/// Number of ports tried when another process takes the free one first.
 const TRIES: usize = 5;
 
 /// A process that serves the API.
@@ -20,11 +20,11 @@ pub struct Process {
     child: Child,
     /// `http://127.0.0.1:<port>`.
     pub base: String,
-    /// Where it writes its log, when that is kept.
+    /// Path of its log, if it is kept.
     log: Option<PathBuf>,
 }
 
-/// The binary, beside which the tests are built.
+/// Path of the binary, in the same target directory as the tests.
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     // target/<profile>/deps/it-<hash>
@@ -34,12 +34,12 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// The binary on a database, with nothing else set that it reads; ended at the latest with the value.
+/// The binary on a database, without other settings; killed on drop.
 pub fn command(database_url: &str) -> Command {
     on(Command::new(binary()), database_url)
 }
 
-/// The same, with so many files that it may open. The shell becomes the program: its id is the program's.
+/// The same, with a limit on open files. The shell execs the program, so their ids are equal.
 fn limited(database_url: &str, files: u64) -> Command {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(binary());
@@ -58,7 +58,7 @@ fn on(mut command: Command, database_url: &str) -> Command {
     command
 }
 
-/// Runs a subcommand to its end.
+/// Runs a subcommand until it ends.
 #[track_caller]
 pub fn run(database_url: &str, arguments: &[&str]) -> impl Future<Output = Output> {
     let mut command = command(database_url);
@@ -68,27 +68,27 @@ pub fn run(database_url: &str, arguments: &[&str]) -> impl Future<Output = Outpu
 }
 
 impl Process {
-    /// Starts one, and waits until it is ready.
+    /// Starts a process and waits until it is ready.
     pub async fn serve(database_url: &str) -> Self {
         Self::serve_with(database_url, &[]).await
     }
 
-    /// Starts one with some variables set, and waits until it is ready.
+    /// As [`Self::serve`], with environment variables.
     pub async fn serve_with(database_url: &str, variables: &[(&str, &str)]) -> Self {
         Self::serve_as(database_url, variables, None, None).await
     }
 
-    /// As [`Self::serve`], with so many files that it may open.
+    /// As [`Self::serve`], with a limit on open files.
     pub async fn serve_with_files(database_url: &str, files: u64) -> Self {
         Self::serve_as(database_url, &[], None, Some(files)).await
     }
 
-    /// As [`Self::serve`], with its log kept, at a level of `RUST_LOG`.
+    /// As [`Self::serve`]; keeps its log at a level of `RUST_LOG`.
     pub async fn serve_logging(database_url: &str, level: &str) -> Self {
         Self::serve_as(database_url, &[], Some(level), None).await
     }
 
-    /// As [`Self::serve_logging`], with some variables set.
+    /// As [`Self::serve_logging`], with environment variables.
     pub async fn serve_logging_with(database_url: &str, variables: &[(&str, &str)], level: &str) -> Self {
         Self::serve_as(database_url, variables, Some(level), None).await
     }
@@ -107,7 +107,7 @@ impl Process {
         panic!("`ocpizza-manager serve` ended before it was ready, {TRIES} times");
     }
 
-    /// Ends it, and gives what it has logged.
+    /// Kills it and returns its log.
     pub async fn end_and_read_log(mut self) -> String {
         let path = self.log.take().expect("a log that is kept");
         self.kill().await;
@@ -155,12 +155,12 @@ impl Process {
         ready.then_some(process)
     }
 
-    /// Its id, as the operating system has it.
+    /// Process id.
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// The memory that it has, in bytes.
+    /// Resident memory in bytes.
     pub fn resident(&self) -> u64 {
         let path = format!("/proc/{}/status", self.id());
         let status = std::fs::read_to_string(path).expect("it runs");
@@ -168,19 +168,19 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
-    /// Asks it to end, as a platform does, and does not wait.
+    /// Sends SIGTERM, as a platform does, and does not wait.
     pub async fn ask_to_end(&self) {
         let asking = format!("kill -TERM {}", self.id());
         let asked = within(Command::new("sh").args(["-c", &asking]).status()).await.expect("a shell");
         assert!(asked.success());
     }
 
-    /// Waits until it has ended; its exit code.
+    /// Waits until it has ended; returns its exit code.
     pub async fn ended(mut self) -> Option<i32> {
         within(self.child.wait()).await.expect("a child of ours").code()
     }
 
-    /// Ends it with SIGKILL: nothing of it runs on.
+    /// Kills it with SIGKILL.
     pub async fn kill(mut self) {
         within(self.child.kill()).await.expect("a child of ours");
     }

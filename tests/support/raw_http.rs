@@ -1,5 +1,5 @@
-//! HTTP/1.1 as bytes: what no client would send, from whichever address of this machine, and whether the
-//! connection goes on afterwards.
+//! HTTP/1.1 as bytes: malformed requests, requests from several local addresses, and whether a connection
+//! continues.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,24 +15,24 @@ pub struct RawHttp {
     read: Vec<u8>,
 }
 
-/// One answer.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawAnswer {
     /// HTTP's status.
     pub status: u16,
-    /// The lines of its head after the first, names in lower case.
+    /// Headers, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its body, as far as `Content-Length` says; empty without one.
+    /// The body by `Content-Length`; empty without one.
     pub body: String,
 }
 
 impl RawAnswer {
-    /// A header's value; empty when it is not there.
+    /// A header's value; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// Whether it says that the connection ends.
+    /// Whether the answer announces the connection's end.
     pub fn says_close(&self) -> bool {
         self.header("connection").eq_ignore_ascii_case("close")
     }
@@ -44,7 +44,7 @@ impl RawHttp {
         Self::connect_from(base, [127, 0, 0, 1].into()).await
     }
 
-    /// Connects from one of the addresses of this machine.
+    /// Connects from a local address.
     pub async fn connect_from(base: &str, from: IpAddr) -> Self {
         let to: SocketAddr = base.trim_start_matches("http://").parse().expect("an address");
         let socket = TcpSocket::new_v4().expect("a socket");
@@ -53,12 +53,12 @@ impl RawHttp {
         Self { stream, read: Vec::new() }
     }
 
-    /// Sends bytes. A server that has heard enough may not take all of them.
+    /// Sends bytes. A server that closes early may not read all of them.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = within(self.stream.write_all(bytes.as_ref())).await;
     }
 
-    /// The next answer; `None` when the connection ends first.
+    /// The next answer; `None` if the connection ends first.
     pub async fn answer(&mut self) -> Option<RawAnswer> {
         let head = loop {
             if let Some(end) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -83,7 +83,7 @@ impl RawHttp {
         Some(answer)
     }
 
-    /// Asks for a path.
+    /// Requests a path.
     pub async fn get(&mut self, path: &str) -> Option<RawAnswer> {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
         self.answer().await

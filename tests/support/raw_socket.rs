@@ -1,4 +1,4 @@
-//! A WebSocket as it is: what is sent and what comes, message by message, and how it is closed.
+//! A WebSocket message by message, with its close codes.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -11,18 +11,18 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::eventually::within;
 
-/// What came over a socket.
+/// What a socket received.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
     /// A message.
     Message(Value),
-    /// The end, with a code and a reason.
+    /// A close frame with a code and a reason.
     Closed(u16, String),
-    /// The end, without a word.
+    /// The end without a close frame.
     Gone,
 }
 
-/// A connection. Dropping it cuts it without a word.
+/// A connection. Dropping it cuts it without a close frame.
 #[derive(Debug)]
 pub struct RawSocket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -33,7 +33,7 @@ impl From<WebSocketStream<MaybeTlsStream<TcpStream>>> for RawSocket {
 }
 
 impl RawSocket {
-    /// Connects, and says nothing.
+    /// Connects without sending a message.
     pub async fn connect(base: &str) -> Self {
         let url = base.replacen("http", "ws", 1) + "/graphql";
         let mut request = url.into_client_request().expect("an address");
@@ -42,7 +42,7 @@ impl RawSocket {
         Self(within(connect_async(request)).await.expect("a WebSocket opens").0)
     }
 
-    /// Connects, and is acknowledged.
+    /// Connects, initialises and awaits the acknowledgement.
     pub async fn initialised(base: &str, token: Option<&str>) -> Self {
         let mut this = Self::connect(base).await;
         this.initialise(token).await;
@@ -50,30 +50,30 @@ impl RawSocket {
         this
     }
 
-    /// Says who is calling.
+    /// Sends `connection_init`.
     pub async fn initialise(&mut self, token: Option<&str>) {
         let payload = token.map(|token| json!({ "authorization": format!("Bearer {token}") }));
         self.say(json!({ "type": "connection_init", "payload": payload.unwrap_or(json!({})) })).await;
     }
 
-    /// Begins an operation.
+    /// Sends `subscribe`.
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({ "query": query, "variables": variables });
         self.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
     }
 
-    /// Sends a message of the protocol.
+    /// Sends a protocol message.
     pub async fn say(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
-    /// Sends anything.
+    /// Sends a WebSocket message.
     pub async fn send(&mut self, message: Message) {
-        // Who has been closed on hears why.
+        // The close reason is read later.
         let _ = within(self.0.send(message)).await;
     }
 
-    /// Whatever comes next, pings of the protocol too.
+    /// The next message, including protocol pings.
     #[track_caller]
     pub fn heard(&mut self) -> impl Future<Output = Heard> {
         within(async {
@@ -92,7 +92,7 @@ impl RawSocket {
         })
     }
 
-    /// The next message of an operation.
+    /// The next message other than a ping; panics if the connection ends.
     #[track_caller]
     pub fn message(&mut self) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
@@ -109,8 +109,7 @@ impl RawSocket {
         })
     }
 
-    /// The code and the reason that it is closed with; what comes before is let go. Zero when it ends
-    /// without a word.
+    /// The close code and reason, after skipping messages. Zero if it ends without a close frame.
     #[track_caller]
     pub fn closed(&mut self) -> impl Future<Output = (u16, String)> {
         within(async {
@@ -125,11 +124,11 @@ impl RawSocket {
     }
 }
 
-/// A connection that was upgraded, and answers nothing: neither pings nor anything else.
+/// An upgraded connection that answers nothing, not even pings.
 #[derive(Debug)]
 pub struct Silent(TcpStream);
 
-/// Opens one.
+/// Opens a silent connection.
 pub async fn silent(base: &str) -> Silent {
     let at = base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(at).await.expect("connects");
@@ -143,7 +142,7 @@ pub async fn silent(base: &str) -> Silent {
 }
 
 impl Silent {
-    /// Reads until the other side ends the connection.
+    /// Reads until the server closes the connection.
     pub async fn ended(mut self) {
         let mut buffer = [0; 1024];
         while matches!(self.0.read(&mut buffer).await, Ok(read) if read > 0) {}

@@ -1,5 +1,4 @@
-//! The API served by this process, on a port of its own. Everything runs on the test's runtime, and
-//! ends with it.
+//! The API served by this process on a free port. Everything runs on the test's runtime and ends with it.
 
 use graphql::app::{App, Config};
 use graphql::clock::Clock;
@@ -8,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::Database;
 
-/// A server in this process; it takes no more requests once the value is dropped.
+/// A server in this process; it accepts no more requests after the value is dropped.
 #[derive(Debug)]
 pub struct Server {
     /// `http://127.0.0.1:<port>`.
@@ -17,17 +16,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one.
+    /// Starts a server with a clock.
     pub async fn start(database: &Database, clock: Clock) -> Self {
         Self::with(Config::new(database.pool.clone(), clock)).await
     }
 
-    /// Starts one with settings of its own.
+    /// Starts a server with changed settings.
     pub async fn start_with(database: &Database, change: impl FnOnce(Config) -> Config) -> Self {
         Self::with(change(Config::new(database.pool.clone(), Clock::system()))).await
     }
 
-    /// Starts one that is made of something in particular.
+    /// Starts a server with a given configuration.
     pub async fn with(config: Config) -> Self {
         let app = App::start(config).await.expect("the app starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -1,4 +1,4 @@
-//! A client of `graphql-transport-ws`: one subscription on a connection of its own.
+//! A client of `graphql-transport-ws`: one subscription on its own connection.
 
 use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
@@ -13,32 +13,32 @@ use crate::eventually::within;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// A subscription that runs. Dropping it cuts the connection without a word.
+/// A running subscription. Dropping it cuts the connection without a close frame.
 #[derive(Debug)]
 pub struct Subscription {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-/// What a subscription says.
+/// An item of a subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
-    /// The value of the subscription's field.
+    /// A value of the subscription's field.
     Next(Value),
-    /// It ended, with these errors.
+    /// The end, with these errors.
     Failed(Value),
-    /// It ended.
+    /// The end.
     Complete,
-    /// The connection is gone.
+    /// The connection was lost.
     Gone,
 }
 
 impl Subscription {
-    /// Opens a connection, says who is calling, and subscribes.
+    /// Connects, authenticates and subscribes.
     pub(crate) async fn open(url: String, token: Option<String>, document: String, variables: Value) -> Self {
         Self::try_open(url, token, document, variables).await.expect("a subscription begins")
     }
 
-    /// The same, of a process that may go away.
+    /// As [`Self::open`], for a process that may end.
     pub(crate) async fn try_open(
         url: String,
         token: Option<String>,
@@ -81,7 +81,7 @@ impl Subscription {
         }
     }
 
-    /// Whatever comes next.
+    /// The next item.
     #[track_caller]
     pub fn item(&mut self) -> impl Future<Output = Item> {
         within(async {
@@ -100,7 +100,7 @@ impl Subscription {
         })
     }
 
-    /// The next value.
+    /// The next value; panics if another item comes.
     #[track_caller]
     pub fn value(&mut self) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
@@ -113,7 +113,7 @@ impl Subscription {
         }
     }
 
-    /// The first value that fits; those before it are let go.
+    /// The first matching value; earlier ones are skipped.
     #[track_caller]
     pub fn until(&mut self, mut fits: impl FnMut(&Value) -> bool) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
@@ -128,7 +128,7 @@ impl Subscription {
         })
     }
 
-    /// The code of the error that it ends with.
+    /// Error code with which the subscription ends.
     #[track_caller]
     pub fn refused(&mut self) -> impl Future<Output = String> {
         let caller = std::panic::Location::caller();

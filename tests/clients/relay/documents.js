@@ -1,5 +1,5 @@
-// What a Relay page is compiled from: fragments, a connection that pages, and the operations of the script. The compiler
-// reads the tags, holds them against schema.graphql and Relay's rules, and writes ./__generated__.
+// Documents of a Relay page: fragments, a paged connection and the script's operations. The compiler validates the
+// tags against schema.graphql and Relay's rules, and writes ./__generated__.
 import { graphql } from 'relay-runtime';
 
 graphql`
@@ -41,7 +41,7 @@ graphql`
   }
 `;
 
-// Relay's own pagination: a connection that keeps what it has, by the rules of its cursors specification.
+// Relay's pagination: a connection that keeps its items, by the cursor connections specification.
 graphql`
   query documentsOrdersQuery($first: Int!, $after: String) {
     orders(first: $first, after: $after, orderBy: PLACED_AT_DESC) @connection(key: "documents_orders") {
@@ -60,7 +60,7 @@ graphql`
   }
 `;
 
-// Relay's own refetching: anything with an id, through `node`.
+// Relay's refetching: any object with an id, through `node`.
 graphql`
   fragment documentsRefetched_order on Order @refetchable(queryName: "documentsRefetchedQuery") {
     id

@@ -1,4 +1,4 @@
-// What a client pushes, to be asked for one by one.
+// A queue of pushed items that are read one by one.
 
 /**
  * The items of a subscription. `subscribe` is given a sink of `next`, `error` and `complete`, and gives a function that

@@ -1,4 +1,4 @@
-// A line between a client and the server that can be cut: what a train in a tunnel does to a socket.
+// A connection between client and server that can be cut, like a socket in a tunnel.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
@@ -12,7 +12,7 @@ export async function openLine(base) {
     open.add(both);
     for (const [from, to] of [both, [far, near]]) {
       from.pipe(to);
-      // A reset is what this is for; `close` follows.
+      // Resets are expected; `close` follows.
       from.on('error', () => {});
       from.on('close', () => {
         to.destroy();

@@ -1,10 +1,10 @@
-// The script that every client plays: query, mutation, refusal, error, subscription, cut, resume.
+// The script of every client: query, mutation, refusal, error, subscription, cut, resume.
 import assert from 'node:assert/strict';
 
 import { BASE, MANAGER, execute } from './shop.js';
 import { openLine } from './line.js';
 
-/** An order that nobody has. */
+/** An unknown order. */
 const NOWHERE = 'order:00000000-0000-0000-0000-000000000000';
 
 const BASKET = {
@@ -18,14 +18,14 @@ const BASKET = {
   ],
 };
 
-/** A step of the pizzeria's staff, who use another connection. */
+/** A step by the pizzeria's staff on another connection. */
 async function staff(step, orderId, more = {}) {
   const data = await execute(MANAGER, step, { input: { orderId, ...more } });
   const [payload] = Object.values(data);
   assert.deepEqual(payload.userErrors, [], step);
 }
 
-/** Takes items until one tells of an event. */
+/** Reads items until an event. */
 async function until(stream, seen, event) {
   for (;;) {
     const { value, done } = await stream.next();
@@ -37,7 +37,7 @@ async function until(stream, seen, event) {
   }
 }
 
-/** What happened to an order after a position, as the log has it. */
+/** Events of an order after a position, from the log. */
 async function history(id, position) {
   const { order } = await execute(MANAGER, 'OrderHistory', { id, first: 100 });
   return order.history.nodes.filter((event) => BigInt(event.position) > BigInt(position));
@@ -102,7 +102,7 @@ export async function play(name, connect) {
   await until(resumed, seen, 'OrderHandedOver');
   await resumed.return?.();
 
-  // Nothing lost, nothing twice, in order.
+  // Nothing missing, nothing repeated, in order.
   assert.deepEqual(
     seen.map(({ position, event }) => [position, event]),
     (await history(id, start)).map(({ position, type }) => [position, type]),

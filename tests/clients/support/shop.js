@@ -1,4 +1,4 @@
-// The server that the scripts are run against, and the people who use it: told by the environment.
+// The server and accounts of the scripts, from environment variables.
 import { readFileSync, readdirSync } from 'node:fs';
 
 import { parse, print, separateOperations } from 'graphql';
@@ -21,7 +21,7 @@ export const COURIER = setting('OCPIZZA_COURIER_TOKEN');
 export const MANAGER = setting('OCPIZZA_MANAGER_TOKEN');
 export const DIRECTOR = setting('OCPIZZA_DIRECTOR_TOKEN');
 
-/** The headers of somebody. */
+/** Headers of a caller. */
 export function bearer(token) {
   return { authorization: `Bearer ${token}` };
 }

@@ -1,6 +1,6 @@
-// Documents for each rule of validation (specification, section 5), by the rule that they are about. `valid` ones break none,
-// `invalid` ones break that rule, or the grammar. Whether they do is asked of graphql-js, not only said here.
-// A mutation or subscription has a name: it is validated beside an operation that is executed in its place.
+// Documents for each validation rule of the specification (section 5). `valid` ones break no rule, `invalid` ones
+// break the named rule or the grammar; graphql-js confirms it. Mutations and subscriptions are named: they are
+// validated beside an operation that is executed instead.
 
 const F = 'fragment F on Account { id email }';
 

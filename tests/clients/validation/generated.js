@@ -1,4 +1,4 @@
-// Documents made of the schema: of every field of the roots one that is valid, and one for each way in which it can be broken.
+// Documents generated from the schema: for every root field a valid one, and one for each way to break it.
 import { getNamedType, isEnumType, isInputObjectType, isLeafType, isListType, isNonNullType, isObjectType, isRequiredArgument, isRequiredInputField } from 'graphql';
 
 /** Literals of the scalars that are right for the server too. */
