@@ -1,9 +1,12 @@
-// graphql-eslint over schema.graphql and the example operations.
+// graphql-eslint over schema.graphql and the example operations, and plain words in the schema's descriptions.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { ESLint } from 'eslint';
 
 import { CHECKOUT } from './support/checkout.js';
+import { vagueWords } from './support/vague.js';
 
 const eslint = new ESLint({
   cwd: fileURLToPath(CHECKOUT),
@@ -13,8 +16,14 @@ const eslint = new ESLint({
 const results = await eslint.lintFiles(['schema.graphql', 'graphql/operations/*.graphql']);
 const { format } = await eslint.loadFormatter('stylish');
 const found = await format(results);
+
+// The rule itself can fail, in code excepted.
+const sample = '"""Of those\n who pay."""  type A { "For `nobody`." b("None." c: Int): Int }';
+assert.deepEqual(vagueWords(sample), ['A: "those who": write "the caller"', 'A.b.c: "None": write `null` or "not set"']);
+const vague = vagueWords(readFileSync(new URL('schema.graphql', CHECKOUT), 'utf8'));
+
 if (found) {
   console.error(found);
   process.exitCode = 1;
 }
-console.log(`graphql-eslint: ${results.length} files`);
+console.log(`graphql-eslint: ${results.length} files, ${vague.length} descriptions with vague words`);
