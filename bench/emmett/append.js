@@ -1,6 +1,6 @@
-// Appends commands of three events to fresh streams through Emmett, so many at a time, for so long after a warm-up.
-// Its task is its argument, as JSON; it says a line of JSON when it is measured from, and one with what it came to.
-// It ends at the latest when its standard input does.
+// Appends commands of three events to new streams through Emmett, with concurrent clients, for a time after a
+// warm-up. Its argument is the task as JSON; it prints one line of JSON when the measurement starts and one with
+// the result. It ends at the end of its standard input.
 
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
@@ -19,7 +19,7 @@ const store = getPostgreSQLEventStore(url, {
 });
 await store.schema.migrate();
 
-// An id that begins with the time (UUID version 7).
+// UUIDv7.
 const id = () => {
   const time = Date.now().toString(16).padStart(12, '0');
   const random = randomBytes(10).toString('hex');

@@ -1,4 +1,4 @@
-//! Appending: group commit beside one transaction a command.
+//! Appending: group commit beside one transaction per command.
 
 mod alone;
 pub(crate) mod command;
@@ -31,7 +31,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
 
     let mut points = Vec::new();
     for clients in length.pick(vec![1, 4, 16, 64, 128, 256], vec![64]) {
-        // What has a row of its own is measured for longer.
+        // Client counts with their own row are measured longer.
         let duration = if matches!(clients, 64 | 256) { length.duration() } else { length.duration() / 3 };
         points.push((clients, both.beside(length, clients, duration).await?));
     }
@@ -49,7 +49,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The same where a commit takes long.
+/// The same with slow commits.
 async fn slow(length: Length, events: &Events, stored: &[Stored]) -> Result<Vec<Row>> {
     let cluster = Cluster::start(Disk::Slow).await?;
     let both = Both::prepare(&cluster, events, stored).await?;
@@ -67,7 +67,7 @@ async fn slow(length: Length, events: &Events, stored: &[Stored]) -> Result<Vec<
     Ok(rows)
 }
 
-/// Ours, then the reference's, each in the order of the repetitions.
+/// Our values, then the reference's, in the order of the repetitions.
 type Pair = Vec<Vec<Sample>>;
 
 fn row(id: &str, clients: usize, samples: &Pair, rate: Option<f64>) -> Row {
@@ -80,7 +80,7 @@ fn row(id: &str, clients: usize, samples: &Pair, rate: Option<f64>) -> Row {
     )
 }
 
-/// Our best at any number of clients, beside pgbench's at any.
+/// Our best over all client counts beside pgbench's best.
 fn best(length: Length, points: &[(usize, Pair)]) -> Result<Row> {
     let rates = |of: usize, samples: &Pair| samples[of].iter().map(Sample::rate).collect::<Vec<f64>>();
     let line = |of: usize, name: &str| Line {
@@ -115,7 +115,7 @@ fn best(length: Length, points: &[(usize, Pair)]) -> Result<Row> {
             plot.write(PLOT)?;
             row.plotted(PLOT)
         }
-        // Of as little as there is: nothing to be kept.
+        // A short run has nothing to plot.
         Length::Short => {
             plot.svg()?;
             row
@@ -123,7 +123,7 @@ fn best(length: Length, points: &[(usize, Pair)]) -> Result<Row> {
     })
 }
 
-/// What is compared, each on a database of its own.
+/// The compared subjects, each on its own database.
 struct Both<'a> {
     ours: Database,
     theirs: Pgbench,
@@ -171,7 +171,7 @@ impl<'a> Both<'a> {
     }
 }
 
-/// Commands through the event store of this process, as mutations have them carried out.
+/// Commands through the event store of this process, as mutations execute them.
 pub(crate) async fn ours(
     pool: &PgPool,
     postmaster: u32,

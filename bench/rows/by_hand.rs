@@ -1,4 +1,4 @@
-//! What the servers written by hand, that ours is compared to, have in common: their connections and their listener.
+//! Connections and listener of the hand-written reference servers.
 
 use anyhow::Result;
 use axum::Router;
@@ -6,13 +6,13 @@ use bench::worker::say;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
-/// So many connections, made before the first request and never asked whether they are still there.
+/// Connections opened before the first request and never checked.
 pub(crate) async fn pool(url: &str, connections: u32) -> Result<PgPool> {
     let options = PgPoolOptions::new().max_connections(connections).min_connections(connections);
     Ok(options.test_before_acquire(false).connect(url).await?)
 }
 
-/// Serves until it is ended; says its address first.
+/// Serves until it is ended; first sends its address.
 pub(crate) async fn serve(router: Router) -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     say(&listener.local_addr()?.to_string())?;

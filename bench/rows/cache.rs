@@ -1,4 +1,4 @@
-//! Commands on streams seen before: their states in memory, beside loading them before each append.
+//! Commands on known streams: cached states beside loading before each append.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::Bench;
 use crate::append::command::{self, Events};
 
 const CLIENTS: usize = 64;
-/// How long the streams are at first: as an order's when it is out for delivery, with a payment or two.
+/// Initial length of the streams: an order that is out for delivery, with payments.
 const LENGTH: usize = 9;
 
-/// One event more on an order: as much as a command to it stores.
+/// One more event of an order, the size of a typical command.
 #[derive(Debug)]
 struct Add {
     order: OrderId,
@@ -47,7 +47,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let database = bench.cluster.database().await?;
     let orders = Orders::place(&database, bench.length.pick(5_000, 200)).await?;
     let cached = Settings::default();
-    // One stream is in memory, and it is hardly ever the one that is asked for.
+    // The cache holds one stream, rarely the requested one.
     let uncached = Settings { cached_streams: NonZeroUsize::MIN, ..Settings::default() };
     let samples = in_turn(bench.length.repetitions(), 2, async |thing| {
         let settings = if thing == 0 { &cached } else { &uncached };
@@ -68,7 +68,7 @@ struct Orders {
 }
 
 impl Orders {
-    /// So many, of [`LENGTH`] events each.
+    /// Streams of [`LENGTH`] events.
     async fn place(database: &Database, count: usize) -> Result<Self> {
         let events = Events::read()?;
         let [placed, paid, begun] = events.list() else { unreachable!("a command stores three events") };
@@ -88,7 +88,7 @@ impl Orders {
 
     async fn measure(&self, database: &Database, settings: Settings, duration: Duration) -> Result<Sample> {
         let store = EventStore::start(database.pool.clone(), settings);
-        // Seen before, by a process that has run for a while.
+        // Cached, as in a process that has run for a while.
         let mut seeing = futures_util::stream::iter(self.ids.iter())
             .map(|order| {
                 let store = &store;
@@ -102,7 +102,7 @@ impl Orders {
         let (ids, event) = (self.ids.clone(), self.event.clone());
         let watched = Watched { process: None, postmaster: database.postmaster };
         closed_loop(CLIENTS, duration, watched, move |client, number| {
-            // Each client has streams of its own, one after the other.
+            // Each client uses its own streams in turn.
             let (each, turn) = (ids.len() / CLIENTS, usize::try_from(number).unwrap_or_default());
             let order = ids[client * each + turn % each];
             let (store, events) = (store.clone(), vec![event.clone()]);

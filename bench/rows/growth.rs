@@ -1,4 +1,4 @@
-//! What a log of ten million events costs each request more than one of ten thousand.
+//! The cost of each operation on logs of ten thousand to ten million events.
 
 mod databases;
 mod subject;
@@ -15,11 +15,11 @@ use bench::{Length, Measure, Row, Sample, Target, Unit, in_turn};
 use crate::Bench;
 use subject::{Subject, Work};
 
-/// How many events there are: the first is what the others are compared to.
+/// Lengths of the logs; the first is the reference.
 const SIZES: ([u64; 3], [u64; 3]) = ([10_000, 1_000_000, 10_000_000], [1_000, 2_000, 4_000]);
-/// How much more than with the fewest events anything may take.
+/// Allowed ratio to the shortest log.
 const FLAT: f64 = 1.3;
-/// How long each is measured at a time.
+/// Duration of a measurement.
 const TURN: (Duration, Duration) = (Duration::from_millis(600), Duration::from_millis(100));
 const PLOT: &str = "growth.svg";
 
@@ -31,7 +31,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     }
     let postmaster = bench.cluster.postmaster();
     let turn = bench.length.pick(TURN.0, TURN.1);
-    // The sizes of one kind of work behind each other: what is compared is measured at nearly the same time.
+    // The lengths of one operation follow each other: compared values are measured at nearly the same time.
     let things = Work::ALL.len() * subjects.len();
     let mut samples = in_turn(bench.length.repetitions(), things, async |thing| {
         let (work, subject) = (Work::ALL[thing / subjects.len()], &subjects[thing % subjects.len()]);
@@ -53,7 +53,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
         lines.push(line(*work, sizes, &by_size));
         rows.push(row(*work, sizes, &by_size));
     }
-    // Of a short run there may be nothing to draw.
+    // A short run may have nothing to plot.
     if let (Some(first), Length::Full) = (rows.first_mut(), bench.length) {
         Plot {
             title: "One at a time, by events in the log".to_owned(),
@@ -73,7 +73,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// In milliseconds. What takes longer than its turn has taken at least that.
+/// In milliseconds. An operation longer than its turn took at least that.
 fn medians(samples: &[Sample]) -> Vec<f64> {
     let median = |sample: &Sample| match sample.operations {
         0 => sample.seconds * 1e3,
@@ -82,7 +82,7 @@ fn medians(samples: &[Sample]) -> Vec<f64> {
     samples.iter().map(median).collect()
 }
 
-/// PostgreSQL's CPU an operation, in microseconds; of one that was not done within its turn, what it had used.
+/// PostgreSQL's CPU an operation in microseconds; for an unfinished one, what it had used.
 fn postgres_micros(samples: &[Sample]) -> Vec<f64> {
     let micros =
         |sample: &Sample| Sample { operations: sample.operations.max(1), ..sample.clone() }.postgres_micros();

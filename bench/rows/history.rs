@@ -1,4 +1,4 @@
-//! Audits and backups of a million events, as the commands that people give: how long, and in how much memory.
+//! Audits and backups of a million events by the command line: duration and memory.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,21 +11,21 @@ use tokio::process::Command;
 
 use crate::{Bench, million};
 
-/// Events of the log beside which memory is compared.
+/// Events of the small log for the memory comparison.
 const FEW: (u64, u64) = (10_000, 1_000);
-/// How much more memory a hundred times the events may take.
+/// Allowed memory ratio for a hundred times the events.
 const FLAT: f64 = 1.3;
-/// How often a process's memory is looked at; the kernel keeps the peak.
+/// Interval of reading a process's memory; the kernel keeps the peak.
 const POLL: Duration = Duration::from_millis(2);
 
-/// One of the commands.
+/// A command.
 struct Work {
     id: &'static str,
     what: &'static str,
     command: fn(&Files, &Log) -> Vec<String>,
-    /// The file that it writes, which `sha256sum` then reads; of the others, the table's.
+    /// The file that it writes and `sha256sum` reads; for other commands, the table's.
     writes: Option<&'static str>,
-    /// Measured once in a full run, because it takes long.
+    /// Measured once in a full run, because it is slow.
     once: bool,
 }
 
@@ -90,7 +90,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// A log that the commands are given.
+/// The log of the commands.
 struct Log {
     url: String,
     events: f64,
@@ -132,12 +132,12 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
         rows.extend(works.into_iter().zip(runs).map(|(work, runs)| row(work, &many, &runs)));
     }
     database.remove().await?;
-    // As they are listed.
+    // In the order of the list.
     rows.sort_by_key(|row: &Row| WORKS.iter().position(|work| work.id == row.id));
     Ok(rows)
 }
 
-/// What is measured beside each other.
+/// Measured beside each other.
 struct Runs {
     small: Run,
     copied: Run,
@@ -184,7 +184,7 @@ async fn command(files: &Files, work: &Work, log: &Log) -> Result<Command> {
     Ok(command)
 }
 
-/// The whole table as text, by psql.
+/// The whole table as text by psql.
 async fn copy(files: &Files, log: &Log, postmaster: u32) -> Result<Run> {
     let mut psql = Command::new("psql");
     psql.args([&log.url, "--no-psqlrc", "--quiet", "--command", "COPY events TO STDOUT"]);
@@ -198,7 +198,7 @@ async fn hash(files: &Files, name: &str, postmaster: u32) -> Result<Run> {
     run(&mut sha256sum, postmaster).await
 }
 
-/// What a process came to.
+/// Result of a process.
 struct Run {
     seconds: f64,
     process_cpu: f64,
@@ -207,7 +207,7 @@ struct Run {
     peak: f64,
 }
 
-/// Runs a process to its end.
+/// Runs a process until it ends.
 async fn run(command: &mut Command, postmaster: u32) -> Result<Run> {
     let name = command.as_std().get_program().to_owned();
     let before = cpu::of_family(postmaster);
@@ -222,7 +222,7 @@ async fn run(command: &mut Command, postmaster: u32) -> Result<Run> {
         tokio::select! {
             ended = child.wait() => break ended?,
             () = tokio::time::sleep(POLL) => {
-                // Nothing of one that has ended, and is not yet waited for.
+                // `None` once it has ended but was not reaped.
                 #[allow(clippy::cast_precision_loss)] // far below 2^52
                 let bytes = cpu::peak_bytes(pid).unwrap_or(0) as f64;
                 peak = peak.max(bytes);
@@ -237,12 +237,12 @@ async fn run(command: &mut Command, postmaster: u32) -> Result<Run> {
     Ok(Run { seconds, process_cpu, postgres_cpu: cpu::of_family(postmaster) - before, peak })
 }
 
-/// Where files are written; removed with the value.
+/// A directory for files, removed on drop.
 struct Files(PathBuf);
 
 impl Files {
     fn new() -> Result<Self> {
-        // Not the system's directory for temporary files, which may be memory.
+        // Not the system's temporary directory, which may be in memory.
         let this =
             Self(PathBuf::from("/var/tmp").join(format!("ocpizza-bench-files-{}", std::process::id())));
         std::fs::create_dir_all(&this.0)?;

@@ -1,5 +1,5 @@
-//! `cargo bench --bench performance`: measures everything of `docs/performance.md`, and writes its figures.
-//! `-- --help` says what else it does.
+//! `cargo bench --bench performance` measures everything in `docs/performance.md` and writes the figures; `--
+//! --help` lists the options.
 
 mod append;
 mod by_hand;
@@ -28,43 +28,43 @@ use tokio::sync::OnceCell;
 
 use crate::million::Million;
 
-/// The binary's.
+/// As in the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures OC Pizza-Manager side by side with what it is compared to.
+/// Measures OC Pizza-Manager beside references.
 #[derive(Debug, Parser)]
 #[command(name = "performance")]
 struct Arguments {
-    /// As little of everything as there is: to see that it runs, not for figures.
+    /// Check that everything runs, as short as possible; no figures.
     #[arg(long)]
     short: bool,
-    /// Only these groups of rows; see --list.
+    /// Measure only these groups of rows; see --list.
     #[arg(long, value_name = "GROUP", num_args = 1..)]
     only: Vec<String>,
-    /// Names the groups.
+    /// List the groups.
     #[arg(long)]
     list: bool,
-    /// Takes the figures into docs/performance.md; a full run of everything does so by itself.
+    /// Write the figures into docs/performance.md, as a full run of everything does.
     #[arg(long)]
     write: bool,
-    /// Is a worker of this name, with its task as JSON, beside the process that measures.
+    /// Run as the worker of this name, with its task as JSON.
     #[arg(long, hide = true, num_args = 2, value_names = ["NAME", "TASK"])]
     worker: Option<Vec<String>>,
-    /// Given by `cargo bench`; of no effect.
+    /// Passed by `cargo bench`; ignored.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What the groups measure with.
+/// Fixtures of the groups.
 struct Bench {
     length: Length,
-    /// On the machine's disk.
+    /// Server on the machine's disk.
     cluster: Cluster,
     million: OnceCell<Million>,
 }
 
-/// A group of rows, by the name that `--only` takes.
+/// A group of rows by its name for `--only`.
 type Group = (&'static str, for<'a> fn(&'a Bench) -> LocalBoxFuture<'a, Result<Vec<Row>>>);
 
 /// In the order of the table.
@@ -82,7 +82,7 @@ const GROUPS: &[Group] = &[
     ("start", |bench| Box::pin(start::rows(bench))),
 ];
 
-/// A process that measures nothing by itself, by the name that [`bench::Worker::start`] takes; it is given its task as JSON.
+/// A worker by its name for [`bench::Worker::start`], with its task as JSON.
 type WorkerOf = (&'static str, fn(String) -> LocalBoxFuture<'static, Result<()>>);
 
 const WORKERS: &[WorkerOf] = &[
@@ -102,7 +102,7 @@ async fn main() -> Result<()> {
             done = work(task.clone()) => done?,
             () = bench::worker::until_left_alone() => {}
         }
-        // Not by returning: the runtime would wait for who reads the standard input.
+        // Not by returning: the runtime would wait for the reader of standard input.
         std::process::exit(0);
     }
     if arguments.list {
@@ -117,7 +117,7 @@ async fn main() -> Result<()> {
     let writes = arguments.write || (length == Length::Full && arguments.only.is_empty());
 
     let began = Instant::now();
-    // Before plots are written, which would count as a change of the checkout.
+    // Before plots are written, which would mark the checkout as changed.
     let commit = bench::machine::commit();
     let bench = Bench { length, cluster: Cluster::start(Disk::Own).await?, million: OnceCell::new() };
     let mut rows = Vec::new();

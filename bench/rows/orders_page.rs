@@ -19,20 +19,20 @@ use tokio::sync::Mutex;
 
 use crate::{Bench, by_hand};
 
-/// The worker's name.
+/// Name of the worker.
 pub(crate) const WORKER: &str = "page-by-hand";
-/// Clients at the same time.
+/// Concurrent clients.
 const CLIENTS: [usize; 2] = [1, 16];
-/// As many as our pool has when nothing is said.
+/// The default size of our pool.
 const CONNECTIONS: u32 = 7;
-/// How much longer than the statement.
+/// Allowed ratio to the statement.
 const SLOWER: Target = Target::AtMost(1.5);
 
 const DOCUMENT: &str = "{ orders(first: 20) { nodes { id number status total { amount } \
     lines { line name size quantity total { amount } } payments { kind method amount { amount } at } \
     delivery { id status attempts } } } }";
 
-/// The same JSON in one statement.
+/// The same JSON by one statement.
 const STATEMENT: &str = "
 WITH page AS (
     SELECT id, number, status, placed_at, total, document FROM order_details ORDER BY placed_at DESC, id DESC LIMIT 20
@@ -65,7 +65,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let (token, _) = auth::issue_token(pool, &key, "director@ocpizza.example", &clock).await?;
     let serving = Serving::start(&database.url, UNLIMITED).await?;
     if bench.length == Length::Full {
-        // The days of a log that was generated are closed first.
+        // The days of the generated log are closed first.
         serving.settled().await;
     }
     let mut worker = Worker::start(WORKER, &database.url)?;
@@ -111,7 +111,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A page that somebody serves.
+/// A served page.
 struct Page {
     address: String,
     path: &'static str,
@@ -149,7 +149,7 @@ impl Page {
     }
 }
 
-/// Serves the statement until it is ended; says its address first.
+/// Serves the statement until it is ended; first sends its address.
 pub(crate) async fn serve(task: String) -> Result<()> {
     let url: String = serde_json::from_str(&task)?;
     let pool = by_hand::pool(&url, CONNECTIONS).await?;

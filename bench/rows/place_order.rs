@@ -1,4 +1,4 @@
-//! `placeOrder` from end to end: HTTP, GraphQL, who it is, prices, the stock, the log, and the answer.
+//! `placeOrder` from end to end: HTTP, GraphQL, authentication, prices, stock, log, answer.
 
 pub(crate) mod by_hand;
 
@@ -29,33 +29,33 @@ use uuid::Uuid;
 use crate::Bench;
 
 const CLIENTS: usize = 64;
-/// Sessions that the clients share: a multiple of the pizzerias, and no more than one account may have.
+/// Sessions shared by the clients: a multiple of the pizzerias, within the limit of an account.
 const SESSIONS: usize = 20;
-/// What is said of connections when nothing is: the pool's seven, the appender's, and that of the runners' locks.
+/// Default database connections: the pool's seven, the appender's, and the one of the runners' locks.
 const CONNECTIONS: u32 = 9;
-/// How often a pizzeria is supplied with as much of everything as a supply may bring: for a hundred thousand orders.
+/// Number of maximal supplies of a pizzeria: enough for a hundred thousand orders.
 const SUPPLIES: u32 = 10;
-/// How often read models are asked how late they are.
+/// Interval of reading the read models' lag.
 const ASKED_EVERY: Duration = Duration::from_millis(20);
-/// How long the read models may take to come as far as the log.
+/// Deadline for the read models to catch up with the log.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
 
-/// As a frontend asks: what it shows next, and why not.
+/// The mutation as a frontend sends it, with what it shows next.
 const DOCUMENT: &str = "mutation PlaceOrder($input: PlaceOrderInput!) { placeOrder(input: $input) { position \
     order { id number status promisedAt total { amount } lines { item name size quantity total { amount } } } \
     userErrors { code message } } }";
 
-/// Who orders: sessions of the demo's customers, each of whom lives near the pizzeria of their number.
+/// Sessions of the demo's customers, who each live near the pizzeria of their number.
 type Tokens = Vec<String>;
 
-/// Ours, with its data.
+/// Our server with its data.
 struct Ours {
     database: Database,
     tokens: Arc<Tokens>,
     serving: Serving,
 }
 
-/// Which pizzerias are ordered at.
+/// Pizzerias of the orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spread {
     Five,
@@ -63,7 +63,7 @@ enum Spread {
 }
 
 impl Spread {
-    /// The pizzeria that a client orders at, from 1.
+    /// A client's pizzeria, from 1.
     fn pizzeria(self, client: usize) -> usize {
         match self {
             Self::Five => client % 5 + 1,
@@ -72,7 +72,7 @@ impl Spread {
     }
 }
 
-/// The input of an order: two pizzas and two bottles of water, brought home.
+/// Input of a delivered order of two pizzas and two bottles of water.
 fn input(pizzeria: usize) -> String {
     let lines = json!([
         { "item": "REI", "size": "M", "quantity": 1 },
@@ -110,12 +110,12 @@ impl Ours {
             tokens.push(token);
         }
         projections::catch_up(pool).await?;
-        // One client places more orders here than an account may.
+        // One client places more orders than an account may.
         let serving = Serving::start(&database.url, &[UNLIMITED, variables].concat()).await?;
         Ok(Self { database, tokens: Arc::new(tokens), serving })
     }
 
-    /// Orders; then how many seconds the read models still take, once nobody orders any more.
+    /// Orders, then the seconds until the read models have caught up.
     async fn measure(&self, bench: &Bench, spread: Spread) -> Result<(Sample, f64)> {
         let watched = Watched { process: Some(self.serving.pid()), postmaster: self.database.postmaster };
         let sample =
@@ -144,8 +144,8 @@ impl Ours {
     }
 }
 
-/// Brings every pizzeria as much of everything as a supply may bring, so many times: nothing runs out. A customer may
-/// hold any number of unpaid orders, since a few accounts place them all.
+/// Supplies every pizzeria with maximal amounts repeatedly, so that nothing runs out, and lifts the limits on
+/// unpaid orders, since few accounts place them all.
 pub(crate) async fn supply(store: &EventStore, clock: &Clock, times: u32) -> Result<()> {
     for opening in demo_data::pizzerias() {
         let pizzeria: PizzeriaId = opening.pizzeria;
@@ -185,7 +185,7 @@ async fn accepted(store: &EventStore, use_case: impl UseCase + 'static) -> Resul
     }
 }
 
-/// 64 clients that place one order after the other, each of which must be placed.
+/// 64 clients that place orders one by one; each must be accepted.
 async fn measure(
     bench: &Bench,
     address: &str,
@@ -224,7 +224,7 @@ async fn measure(
     Ok(sample)
 }
 
-/// Ours, on data of its own: orders that nobody makes pile up in a stock as they never do in a pizzeria.
+/// Our server on its own data: orders that are never prepared accumulate as in no real pizzeria.
 async fn ours(bench: &Bench, spread: Spread, variables: &[(&str, &str)]) -> Result<(Sample, f64)> {
     let ours = Ours::start(bench, spread, variables).await?;
     let measured = ours.measure(bench, spread).await?;
@@ -232,8 +232,7 @@ async fn ours(bench: &Bench, spread: Spread, variables: &[(&str, &str)]) -> Resu
     Ok(measured)
 }
 
-/// How late the latest read model is while orders are placed: at the 99th percentile of the times that it is asked,
-/// in seconds.
+/// The 99th percentile of the slowest read model's lag under orders, in seconds.
 pub(crate) async fn lag(bench: &Bench) -> Result<(Sample, f64)> {
     let ours = Ours::start(bench, Spread::Five, &[]).await?;
     let mut connection = ours.database.pool.acquire().await?;
@@ -258,7 +257,7 @@ pub(crate) async fn lag(bench: &Bench) -> Result<(Sample, f64)> {
     Ok((sample, p99))
 }
 
-/// The handler written by hand, on data of its own.
+/// The hand-written handler on its own data.
 async fn by_hand(bench: &Bench) -> Result<Sample> {
     let database = bench.cluster.bare_database().await?;
     let each = i64::from(Quantity::MAX_INPUT) * i64::from(SUPPLIES);
@@ -274,10 +273,10 @@ async fn by_hand(bench: &Bench) -> Result<Sample> {
     Ok(sample)
 }
 
-/// One row for the five pizzerias beside the handler written by hand, one for a hot pizzeria beside the five, and
-/// one for what the request log costs.
+/// Rows: five pizzerias beside the hand-written handler, one busy pizzeria beside the five, and the cost of the
+/// request log.
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
-    // What nobody judges is not for seeing that it runs.
+    // Rows without a target are skipped in a short run.
     let things = bench.length.pick(5, 3);
     let mut taken = in_turn(bench.length.repetitions(), things, async |thing| match thing {
         0 => ours(bench, Spread::Five, &[]).await,

@@ -1,4 +1,4 @@
-//! Several processes on one log: this program as workers, each with an event store of its own.
+//! Several processes on one log: workers with an event store each.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::Bench;
 use crate::append::command::Events;
 use crate::append::ours;
 
-/// The worker's name.
+/// Name of the worker.
 pub(crate) const WORKER: &str = "append";
 
-/// What a worker is to do.
+/// Task of a worker.
 #[derive(Debug, Serialize, Deserialize)]
 struct Task {
     url: String,
@@ -47,7 +47,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![row.with_throughput("commands", &samples[0], &samples[1], Some(Target::AtLeast(0.8)))])
 }
 
-/// What workers come to, at work at once, each with so many clients; and the log has no gap after them.
+/// Result of concurrent workers with several clients each; checks that the log has no gap.
 async fn measure(cluster: &Cluster, workers: &[usize], duration: Duration) -> Result<Sample> {
     let database = cluster.database().await?;
     let start = |clients: &usize| {
@@ -74,7 +74,7 @@ async fn measure(cluster: &Cluster, workers: &[usize], duration: Duration) -> Re
         operations: samples.iter().map(|sample| sample.operations).sum(),
         seconds: most(|sample| sample.seconds),
         process_cpu: samples.iter().map(|sample| sample.process_cpu).sum(),
-        // Each has seen all of it, at the same time.
+        // Each worker saw all CPU of PostgreSQL during the same time.
         postgres_cpu: most(|sample| sample.postgres_cpu),
         latencies,
     })
@@ -86,7 +86,7 @@ async fn ensure_whole(database: &Database) -> Result<()> {
     )
     .fetch_one(&database.pool)
     .await?;
-    // Positions are unique, so as many as from the first to the last leave no gap.
+    // Positions are unique: as many events as positions leave no gap.
     ensure!(
         first == 1 && last == events && head == events,
         "{events} events are at positions {first} to {last}, and the head is at {head}"

@@ -1,4 +1,4 @@
-//! Read models: catching up, being rebuilt, and how far they lag.
+//! Read models: catching up, rebuilding, and lag.
 
 use std::time::Instant;
 
@@ -12,25 +12,25 @@ use sqlx::Executor;
 
 use crate::{Bench, million, place_order};
 
-/// Events of the log that is projected.
+/// Events of the projected log.
 const EVENTS: (u64, u64) = (200_000, 2_000);
-/// How many of them the reference takes, which is as fast on the first as on the last.
+/// Events for the reference, whose speed is constant.
 const ONE_BY_ONE: (i64, i64) = (4_000, 200);
-/// The read model that the others stand for: the largest, with the most indexes.
+/// The measured read model: the largest, with the most indexes.
 const MODEL: Model = Model::OrderDetails;
-/// How much faster than one transaction an event.
+/// Target ratio to one transaction per event.
 const FASTER: Target = Target::AtLeast(40.0);
-/// How late a read model may be, at the 99th percentile of the times that it is asked, in seconds.
+/// Target lag of a read model at the 99th percentile, in seconds.
 const LATE: Target = Target::AtMost(1.0);
 
 const REFERENCE: &str =
     "an upsert of the row and an update of the checkpoint, one transaction an event (prepared)";
 
-/// What one turn came to.
+/// Result of one turn.
 struct Turn {
     /// Events a second.
     rate: f64,
-    /// CPU seconds an event: of this process, and of PostgreSQL.
+    /// CPU seconds an event: of this process and of PostgreSQL.
     process: f64,
     postgres: f64,
 }
@@ -38,7 +38,7 @@ struct Turn {
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let (database, events) = million::generated(bench, bench.length.pick(EVENTS.0, EVENTS.1)).await?;
     prepare_one_by_one(&database).await?;
-    // All are at the head, so that later one of them catches up alone.
+    // All are at the head, so that one can catch up alone later.
     projections::catch_up(&database.pool).await?;
     let few = bench.length.pick(ONE_BY_ONE.0, ONE_BY_ONE.1);
     let mut turns = in_turn(bench.length.repetitions(), 4, async |thing| match thing {
@@ -121,8 +121,8 @@ async fn prepare_one_by_one(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// As a projector is first written: an event at a time, its row and the checkpoint in one transaction. The row's
-/// content is the event's, without folding what came before: that costs the reference nothing.
+/// A simple projector: one event at a time, its row and the checkpoint in one transaction. The row contains the
+/// event without folding, which costs the reference nothing.
 async fn one_by_one(database: &Database, few: i64) -> Result<Turn> {
     database.pool.execute("TRUNCATE one_by_one").await?;
     let entries = log::read_after(&database.pool, LogPosition::START, few).await?;
@@ -159,7 +159,7 @@ async fn one_by_one(database: &Database, few: i64) -> Result<Turn> {
     timed(database, few, work).await
 }
 
-/// While orders are placed as fast as they can be.
+/// Under a maximal rate of orders.
 async fn lag(bench: &Bench) -> Result<Row> {
     let (mut rates, mut late) = (Vec::new(), Vec::new());
     for _ in 0..bench.length.repetitions() {

@@ -1,4 +1,4 @@
-//! The same commands through what others use for them, as it comes.
+//! The same commands through other event stores, as they come.
 
 mod emmett;
 mod postgres_es;

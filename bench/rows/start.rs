@@ -1,4 +1,4 @@
-//! From start to serving.
+//! Time from start to readiness.
 
 use anyhow::Result;
 use bench::binary::Serving;
@@ -6,7 +6,7 @@ use bench::{Measure, Row, Target, Unit};
 
 use crate::Bench;
 
-/// Starts that are measured: each takes a fraction of a second.
+/// Measured starts; each takes a fraction of a second.
 const STARTS: (usize, usize) = (9, 1);
 
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {

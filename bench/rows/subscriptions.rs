@@ -1,4 +1,5 @@
-//! Subscriptions: from commit to client, and what one weighs. Real sockets to a real process, all on this machine.
+//! Subscriptions: latency from commit to client, and memory per subscriber, with real sockets to a real process on
+//! this machine.
 
 mod evening;
 
@@ -20,17 +21,17 @@ use serde_json::json;
 use self::evening::Evening;
 use crate::Bench;
 
-/// The documents that pages send, as the API gives them.
+/// The example documents of the API.
 const OPERATIONS: &str = include_str!("../../graphql/operations/subscriptions.graphql");
-/// Sockets that are opened at the same time.
+/// Sockets opened concurrently.
 const AT_ONCE: usize = 64;
-/// Sessions of each customer that sockets share.
+/// Sessions of each customer shared by sockets.
 const SESSIONS: usize = 20;
-/// Of a hundred subscribers, so many are screens of kitchens; as many more are of stocks, and the rest customers.
+/// Kitchen screens in a hundred subscribers; as many follow stocks, the rest are customers.
 const SCREENS_OF_100: usize = 1;
-/// After so long without an item nothing more is on its way.
+/// Silence after which no item is expected.
 const QUIET: Duration = Duration::from_millis(1_500);
-/// What is asked of an idle subscriber, and of ten thousand.
+/// Memory targets per idle subscriber, and for ten thousand.
 const IDLE_BYTES: f64 = 20_000.0;
 const IDLE_IN_ALL: f64 = 350e6;
 
@@ -41,7 +42,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
 
     let database = bench.cluster.database().await?;
-    // As many as are handed over while it is measured, at least.
+    // At least as many as are handed over during the measurement.
     let mut evening = Evening::make(&database, many.max(200)).await?;
     let (at_few, at_many, idle) = own_orders(bench.length, &database, &mut evening, few, many).await?;
     let broadcast = broadcast(bench.length, &database, &mut evening, few).await?;
@@ -50,7 +51,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![at_few, at_many, broadcast, idle])
 }
 
-/// The rows of sockets that mostly follow an order of their own: some, many, and what the many weigh.
+/// Rows for sockets that mostly follow their own order: few, many, and the memory of the many.
 async fn own_orders(
     length: Length,
     database: &Database,
@@ -60,7 +61,7 @@ async fn own_orders(
 ) -> Result<(Row, Row, Row)> {
     let serving = Serving::start(&database.url, &[]).await?;
     let everybody = Everybody::of(evening).await?;
-    // What the process keeps once it has served anybody at all is not the subscribers'.
+    // Memory that the process keeps after serving its first client is not counted.
     drop(everybody.join(&serving, evening, 0..few.min(100)).await?);
     tokio::time::sleep(length.pick(Duration::from_secs(1), Duration::ZERO)).await;
     let resident = || cpu::resident_bytes(serving.pid()).context("the process has ended");
@@ -69,7 +70,7 @@ async fn own_orders(
     let mut subscribers = everybody.join(&serving, evening, 0..few).await?;
     let at_few = measured(length, &serving, database, evening, &subscribers).await?;
     subscribers.extend(everybody.join(&serving, evening, few..many).await?);
-    // Every socket has been pinged once, and its session looked at again.
+    // Every socket was pinged and its session checked again.
     tokio::time::sleep(length.pick(Duration::from_secs(22), Duration::ZERO)).await;
     let full = resident()?;
     let at_many = measured(length, &serving, database, evening, &subscribers).await?;
@@ -97,14 +98,14 @@ async fn broadcast(length: Length, database: &Database, evening: &mut Evening, c
     let everything = Subscription { token: evening.token("director").await?, query, variables };
     let joining = (0..count).map(|_| Subscriber::start(&serving.address, &everything, false));
     let subscribers: Vec<_> = stream::iter(joining).buffered(AT_ONCE).try_collect().await?;
-    // They show nothing at first: until they follow.
+    // They have no first item: waits until they follow.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let measured = measured(length, &serving, database, evening, &subscribers).await?;
     serving.end().await?;
     Ok(measured.row("subscriptions-broadcast", "every event to each of 1,000 WebSockets, from its commit on"))
 }
 
-/// Who subscribes.
+/// The subscribers.
 struct Everybody {
     customers: Vec<Arc<str>>,
     manager: Arc<str>,
@@ -128,7 +129,7 @@ impl Everybody {
         })
     }
 
-    /// The subscribers of these numbers, each of whom has been shown the present state.
+    /// Connects the subscribers of these numbers; each has received the current state.
     async fn join(
         &self,
         serving: &Serving,
@@ -153,7 +154,7 @@ impl Everybody {
             rank if rank < SCREENS_OF_100 => of_pizzeria(&self.kitchen),
             rank if rank < 2 * SCREENS_OF_100 => of_pizzeria(&self.stock),
             _ => Subscription {
-                // The order's own customer.
+                // The order's customer.
                 token: self.customers[number % self.customers.len()].clone(),
                 query: self.order.clone(),
                 variables: json!({ "id": evening.orders[number].id.to_string() }),
@@ -162,7 +163,7 @@ impl Everybody {
     }
 }
 
-/// One operation of the documents.
+/// An operation of the documents.
 fn operation(name: &str) -> Result<Arc<str>> {
     let begins = OPERATIONS.find(&format!("subscription {name}(")).with_context(|| format!("no {name}"))?;
     let rest = &OPERATIONS[begins..];
@@ -170,13 +171,13 @@ fn operation(name: &str) -> Result<Arc<str>> {
     Ok(rest[..ends + 2].into())
 }
 
-/// What the repetitions came to.
+/// Results of the repetitions.
 #[derive(Default)]
 struct Measured {
     latencies: Vec<Latencies>,
     /// Events a second.
     events: Vec<f64>,
-    /// Microseconds of the process an event.
+    /// CPU microseconds of the process an event.
     process: Vec<f64>,
 }
 
@@ -194,7 +195,7 @@ impl Measured {
     }
 }
 
-/// Lets the evening go on a few times, and looks at when what happened came to the subscribers.
+/// Continues the evening several times and measures when its events reach the subscribers.
 async fn measured(
     length: Length,
     serving: &Serving,
@@ -230,7 +231,7 @@ async fn measured(
     Ok(measured)
 }
 
-/// What has come and still comes: until nothing has for a while.
+/// Collects items until none arrives for a while.
 async fn arrived(subscribers: &[Subscriber]) -> Vec<Received> {
     let mut received = Vec::new();
     loop {
@@ -243,7 +244,7 @@ async fn arrived(subscribers: &[Subscriber]) -> Vec<Received> {
     }
 }
 
-/// When the events behind a position were stored: the database's clock just before their commit, on the same machine.
+/// Commit times of the events after a position: the database's clock just before the commit, on the same machine.
 async fn committed(database: &Database, after: i64) -> Result<HashMap<i64, DateTime<Utc>>> {
     let sql = "SELECT position, recorded_at FROM events WHERE position > $1";
     let rows: Vec<(i64, DateTime<Utc>)> = sqlx::query_as(sql).bind(after).fetch_all(&database.pool).await?;

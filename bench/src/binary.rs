@@ -1,4 +1,4 @@
-//! The program itself, as real processes.
+//! The program's binary and its processes.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -13,27 +13,27 @@ use tokio::sync::OnceCell;
 use crate::cpu;
 use crate::postgres::note;
 
-/// How long a process may take until it serves.
+/// Deadline of a start.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// A process rests when it has used less than this share of a core for so long.
+/// A process is idle below this share of a core for this time.
 const IDLE: f64 = 0.05;
 const AT_REST: Duration = Duration::from_secs(1);
 const SETTLED_WITHIN: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(2);
 
-/// Variables that let one account, and one address, ask as often as it can.
+/// Variables without rate limits for an account or an address.
 pub const UNLIMITED: &[(&str, &str)] =
     &[("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"), ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "OFF")];
 
-/// Variables for load that comes from one address and few accounts, as that of thousands of customers: this machine
-/// counts as a proxy, which has no bound of its own.
+/// Variables for the load of thousands of customers from one address and few accounts: this machine is a trusted
+/// proxy, which has no limit.
 const ONE_MACHINE: &[(&str, &str)] = &[
     ("OCPIZZA_MANAGER_TRUSTED_PROXIES", "127.0.0.1"),
     ("OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER", "20000"),
     ("OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_EMPLOYEE", "20000"),
 ];
 
-/// The binary, built with the profile that this program was built with.
+/// Builds the binary with the profile of this program; returns its path.
 pub async fn path() -> Result<PathBuf> {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
     BUILT.get_or_try_init(build).await.cloned()
@@ -44,7 +44,7 @@ async fn build() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let profile = this.parent().and_then(|deps| deps.parent()).context("target/<profile>/deps")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // With this program, so that both are built of the same features of the same crates.
+    // Built with this program, so that both use the same features of shared crates.
     cargo.current_dir(crate::root()).args(["build", "--locked", "--quiet", "--bin", "ocpizza-manager"]);
     cargo.args(["--bench", "performance"]);
     if !cfg!(debug_assertions) {
@@ -53,8 +53,8 @@ async fn build() -> Result<PathBuf> {
     if let Some(target) = profile.parent() {
         cargo.env("CARGO_TARGET_DIR", target);
     }
-    // What cargo says of this package to this program is not for the next cargo: build scripts that look at it (ring's)
-    // would run again each time, and half of the tree would be built anew by turns.
+    // Variables that cargo sets for this package would make build scripts (ring's) run again and rebuild half of
+    // the tree each time.
     for (name, _) in std::env::vars_os() {
         let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
         if name.to_str().is_some_and(of_package) {
@@ -68,7 +68,7 @@ async fn build() -> Result<PathBuf> {
     Ok(profile.join("ocpizza-manager"))
 }
 
-/// The binary on a database, with nothing else set that it reads; ended at the latest with the value.
+/// The binary on a database, without other settings; killed on drop.
 pub async fn command(database_url: &str) -> Result<Command> {
     let mut command = Command::new(path().await?);
     command
@@ -83,18 +83,18 @@ pub async fn command(database_url: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// A process that serves the API; killed with the value.
+/// A process that serves the API, killed on drop.
 #[derive(Debug)]
 pub struct Serving {
     child: Child,
     /// `127.0.0.1:<port>`.
     pub address: String,
-    /// From its start to its first answer that it is ready.
+    /// Time from the start to readiness.
     pub ready_after: Duration,
 }
 
 impl Serving {
-    /// Starts one with some variables set, its log of requests going to `/dev/null`, and waits until it is ready.
+    /// Starts a process with some variables and its request log to `/dev/null`, and waits until it is ready.
     pub async fn start(database_url: &str, variables: &[(&str, &str)]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = command(database_url).await?;
@@ -116,13 +116,13 @@ impl Serving {
         Ok(this)
     }
 
-    /// Its process.
+    /// Process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap_or_default()
     }
 
-    /// Waits until it has done what a start leaves it to do (days of a generated log to be closed, say), or for three
+    /// Waits until work after the start is done, such as closing the days of a generated log, for at most three
     /// minutes.
     pub async fn settled(&self) {
         let began = Instant::now();

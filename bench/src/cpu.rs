@@ -1,25 +1,24 @@
-//! CPU time that processes have used, as Linux counts it (`proc(5)`), to a hundredth of a second.
+//! CPU time of processes, as Linux counts it (`proc(5)`), in hundredths of a second.
 
 use std::fs;
 use std::path::Path;
 
-/// What Linux counts in: `sysconf(_SC_CLK_TCK)` is 100 on every platform that we build for.
+/// `sysconf(_SC_CLK_TCK)`: 100 on every supported platform.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// Seconds that a process has used, user and system; with those of its children that have ended and were waited
-/// for. 0 when there is no such process.
+/// User and system seconds of a process and of its reaped children; 0 if it does not exist.
 #[must_use]
 pub fn of(pid: u32) -> f64 {
     stat(pid).map_or(0.0, |stat| stat.own + stat.ended_children)
 }
 
-/// Seconds that this process has used.
+/// Seconds of this process.
 #[must_use]
 pub fn of_self() -> f64 {
     stat(std::process::id()).map_or(0.0, |stat| stat.own)
 }
 
-/// Seconds that a process and its present and ended children have used: of PostgreSQL, given its postmaster.
+/// Seconds of a process and its present and ended children: of PostgreSQL, given its postmaster.
 #[must_use]
 pub fn of_family(parent: u32) -> f64 {
     let Ok(entries) = fs::read_dir("/proc") else { return 0.0 };
@@ -33,13 +32,13 @@ pub fn of_family(parent: u32) -> f64 {
     of(parent) + children
 }
 
-/// Bytes of memory that a process holds (resident); none when there is no such process.
+/// Resident memory of a process in bytes; `None` if it does not exist.
 #[must_use]
 pub fn resident_bytes(pid: u32) -> Option<u64> {
     status_kib(pid, "VmRSS:")
 }
 
-/// The most bytes of memory that a process has held; none when there is no such process.
+/// Peak resident memory of a process in bytes; `None` if it does not exist.
 #[must_use]
 pub fn peak_bytes(pid: u32) -> Option<u64> {
     status_kib(pid, "VmHWM:")
@@ -60,7 +59,7 @@ struct Stat {
 
 fn stat(pid: u32) -> Option<Stat> {
     let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    // The second field is the program's name in parentheses, which may itself hold anything.
+    // The second field is the program's name in parentheses, which may contain any character.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     // Field 3 of the manual is the first here.
     let field = |number: usize| fields.get(number - 3).copied();

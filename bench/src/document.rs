@@ -1,4 +1,5 @@
-//! The table: on the terminal, and between the marks of `docs/performance.md`, from `docs/performance/figures.json`.
+//! The results table: on the terminal, and between the marks of `docs/performance.md`, from
+//! `docs/performance/figures.json`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,29 +14,29 @@ use crate::root;
 const BEGIN: &str = "<!-- figures: written by `cargo bench --bench performance` -->";
 const END: &str = "<!-- end of figures -->";
 
-/// The figures of a run, and what they were measured on.
+/// The figures of a run and its environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Figures {
     /// When the last row was measured, RFC 3339.
     pub measured_at: String,
-    /// The commit of the program, as `git describe` tells it.
+    /// Commit of the program by `git describe`.
     pub commit: String,
     /// Processors, memory, kernel.
     pub machine: String,
-    /// Versions of what is compared.
+    /// Versions of the compared programs.
     pub versions: String,
     /// In the order of the table.
     pub rows: Vec<Row>,
 }
 
-/// Where plots and figures are kept.
+/// Directory of plots and figures.
 #[must_use]
 pub fn directory() -> PathBuf {
     root().join("docs/performance")
 }
 
 impl Figures {
-    /// As they are kept; nothing when there are none.
+    /// Reads the stored figures; `None` if there are none.
     pub fn read() -> Result<Option<Self>> {
         let path = directory().join("figures.json");
         if !path.exists() {
@@ -45,7 +46,7 @@ impl Figures {
         Ok(Some(serde_json::from_str(&text).with_context(|| format!("{} cannot be read", path.display()))?))
     }
 
-    /// Takes in rows of another run on the same machine: those of the same id are replaced, others stay.
+    /// Merges rows of another run on the same machine: rows with the same id are replaced, others stay.
     pub fn take_in(&mut self, newer: Self) {
         let mut newer_rows = newer.rows;
         for row in &mut self.rows {
@@ -57,7 +58,7 @@ impl Figures {
         *self = Self { rows: std::mem::take(&mut self.rows), ..Self { rows: Vec::new(), ..newer } };
     }
 
-    /// Writes the figures, and the table into the document.
+    /// Writes the figures and the document's table.
     pub fn write(&self) -> Result<()> {
         fs::create_dir_all(directory())?;
         fs::write(directory().join("figures.json"), serde_json::to_string_pretty(self)? + "\n")?;
@@ -69,7 +70,7 @@ impl Figures {
         Ok(())
     }
 
-    /// The table in Markdown, with what it was measured on.
+    /// The table in Markdown, with its environment.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = format!(
@@ -132,7 +133,7 @@ fn cells(measure: &Measure) -> Cells {
     }
 }
 
-/// A value as people read it.
+/// A value with its unit.
 fn shown(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => format!("{}/s", thousands(value)),
@@ -146,7 +147,7 @@ fn shown(value: f64, unit: Unit) -> String {
     }
 }
 
-/// About three digits.
+/// About three significant digits.
 fn digits(value: f64) -> String {
     let after_the_point = if value >= 100.0 {
         0

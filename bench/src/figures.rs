@@ -1,47 +1,47 @@
-//! What is measured, as it is kept (`docs/performance/figures.json`) and judged.
+//! Measurements as stored in `docs/performance/figures.json`, and their targets.
 
 use serde::{Deserialize, Serialize};
 
 use crate::repeat::Sample;
 
-/// What a value counts.
+/// Unit of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Operations a second: more is better.
+    /// Operations a second; more is better.
     PerSecond,
-    /// Milliseconds: less is better.
+    /// Milliseconds; less is better.
     Milliseconds,
-    /// Seconds: less is better.
+    /// Seconds; less is better.
     Seconds,
-    /// Microseconds of CPU an operation: less is better.
+    /// Microseconds of CPU an operation; less is better.
     CpuMicros,
-    /// Bytes: less is better.
+    /// Bytes; less is better.
     Bytes,
     /// A plain number.
     Count,
 }
 
-/// What is to be reached: by the ratio where there is a reference, by the value otherwise.
+/// Target: of the ratio if there is a reference, otherwise of the value.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// This or more.
+    /// At least.
     AtLeast(f64),
-    /// This or less.
+    /// At most.
     AtMost(f64),
 }
 
-/// One figure of a row: the values of each repetition, and those of the reference beside them.
+/// One measure of a row: the values of each repetition, and those of the reference.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measure {
-    /// What it is, such as "orders".
+    /// Name, such as "orders".
     pub name: String,
-    /// What it counts.
+    /// Unit.
     pub unit: Unit,
-    /// Ours, in the order of the repetitions.
+    /// Our values, in the order of the repetitions.
     pub ours: Vec<f64>,
-    /// The reference's, in the same order; none when there is no reference.
+    /// The reference's values in the same order; empty without a reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Vec<f64>>,
     /// What is to be reached, if anything.
@@ -50,30 +50,31 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// A figure beside its reference.
+    /// A measure with a reference.
     pub fn beside(name: &str, unit: Unit, ours: Vec<f64>, reference: Vec<f64>) -> Self {
         Self { name: name.to_owned(), unit, ours, reference: Some(reference), target: None }
     }
 
-    /// A figure that stands alone.
+    /// A measure without a reference.
     pub fn alone(name: &str, unit: Unit, ours: Vec<f64>) -> Self {
         Self { name: name.to_owned(), unit, ours, reference: None, target: None }
     }
 
-    /// With what is to be reached.
+    /// Sets the target.
     #[must_use]
     pub fn to_reach(self, target: Target) -> Self {
         Self { target: Some(target), ..self }
     }
 
-    /// Ours by the reference's, as the median of the pairs: what a machine that drifts changes least.
+    /// Our value divided by the reference's, as the median over the pairs: least affected by a machine whose speed
+    /// drifts.
     #[must_use]
     pub fn ratio(&self) -> Option<f64> {
         let reference = self.reference.as_ref()?;
         Some(median(self.ours.iter().zip(reference).map(|(ours, reference)| ours / reference)))
     }
 
-    /// Whether the target is reached; none without a target.
+    /// Whether the target is reached; `None` without a target.
     #[must_use]
     pub fn is_reached(&self) -> Option<bool> {
         let value = self.ratio().unwrap_or_else(|| median(self.ours.iter().copied()));
@@ -84,24 +85,24 @@ impl Measure {
     }
 }
 
-/// One row of the table: one piece of work.
+/// A row of the table: one workload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
-    /// What `--only` takes, such as `append-64`: the name of its group, a dash, and what it is in it.
+    /// Id for `--only`, such as `append-64`: the group's name, a dash, and the name within the group.
     pub id: String,
-    /// What is done.
+    /// Description of the workload.
     pub work: String,
-    /// What it is compared to; empty when to nothing.
+    /// Description of the reference; empty without one.
     pub reference: String,
-    /// Its figures.
+    /// Measures.
     pub measures: Vec<Measure>,
-    /// The file of its plot in `docs/performance/`, if there is one.
+    /// File of its plot in `docs/performance/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plot: Option<String>,
 }
 
 impl Row {
-    /// A row without figures.
+    /// A row without measures.
     pub fn new(id: &str, work: &str, reference: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -112,15 +113,15 @@ impl Row {
         }
     }
 
-    /// With one figure more.
+    /// Adds a measure.
     #[must_use]
     pub fn with(mut self, measure: Measure) -> Self {
         self.measures.push(measure);
         self
     }
 
-    /// With the figures that every measurement of throughput has: its rate (to reach `rate`), CPU of the process
-    /// and of PostgreSQL, and latencies.
+    /// Adds the measures of every throughput workload: rate (with target `rate`), CPU of the process and of
+    /// PostgreSQL, and latencies.
     #[must_use]
     pub fn with_throughput(
         self,
@@ -141,7 +142,7 @@ impl Row {
             .with(beside("p99", Unit::Milliseconds, |sample| sample.latencies.quantile_millis(0.99)))
     }
 
-    /// Sets what one of its figures is to reach.
+    /// Sets the target of one measure.
     #[must_use]
     pub fn reaching(mut self, name: &str, target: Target) -> Self {
         for measure in self.measures.iter_mut().filter(|measure| measure.name == name) {
@@ -150,7 +151,7 @@ impl Row {
         self
     }
 
-    /// With a plot.
+    /// Sets the plot.
     #[must_use]
     pub fn plotted(mut self, file: &str) -> Self {
         self.plot = Some(file.to_owned());
@@ -158,7 +159,7 @@ impl Row {
     }
 }
 
-/// The middle value; of an even number, the mean of the two in the middle. Not a number of nothing.
+/// The median; `NaN` of no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_ratio_is_that_of_pairs() {
-        // A machine half as fast in the second turn changes neither.
+        // A machine that is half as fast in the second turn changes neither.
         let measure = Measure::beside("a", Unit::PerSecond, vec![20.0, 10.0, 22.0], vec![10.0, 5.0, 10.0]);
         assert_eq!(measure.ratio(), Some(2.0));
         assert_eq!(measure.clone().to_reach(Target::AtLeast(2.0)).is_reached(), Some(true));

@@ -1,5 +1,5 @@
-//! A client of HTTP/1.1 that costs the machine little: one connection that stays, one request at a time, and of
-//! an answer no more than its status and its body.
+//! A lightweight HTTP/1.1 client: one persistent connection, one request at a time; it parses only status and
+//! body.
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ pub struct Client {
     received: Vec<u8>,
 }
 
-/// What an answer to a request is, while the next has not been sent.
+/// A response, valid until the next request.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
     /// HTTP's status.
@@ -23,7 +23,7 @@ pub struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Whether the body has a text in it.
+    /// Whether the body contains a text.
     #[must_use]
     pub fn says(&self, text: &str) -> bool {
         self.body.windows(text.len()).any(|window| window == text.as_bytes())
@@ -38,7 +38,7 @@ impl Client {
         Ok(Self { stream, address: address.to_owned(), received: Vec::with_capacity(4_096) })
     }
 
-    /// Posts JSON as whoever has this bearer token.
+    /// Posts JSON with a bearer token.
     pub async fn post(&mut self, path: &str, token: &str, body: &str) -> Result<Answer<'_>> {
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\

@@ -1,8 +1,7 @@
-//! Measuring OC Pizza-Manager side by side with what it is compared to: repetitions in turn, so that a machine
-//! whose speed drifts is as fast for one as for the other; medians; CPU time of the process and of PostgreSQL;
-//! and the table and plots of `docs/performance.md`.
+//! Measures OC Pizza-Manager beside references: repetitions in turn, so that drift of the machine affects both
+//! equally; medians; CPU time of the process and of PostgreSQL; and the table and plots of `docs/performance.md`.
 //!
-//! Figures are of one machine and one run: what holds elsewhere is their ratio.
+//! Figures hold for one machine and one run; their ratios hold elsewhere.
 
 pub mod binary;
 pub mod cpu;
@@ -24,7 +23,7 @@ pub use postgres::{Cluster, Database, Disk};
 pub use repeat::{Length, Sample, in_turn};
 pub use worker::Worker;
 
-/// The repository.
+/// Root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
     let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! Closed-loop load: so many clients, each of which does one thing after the other until the time is over.
+//! Closed-loop load: clients that each execute one operation after the other until the time is over.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,9 +12,7 @@ use tokio::task::JoinSet;
 use crate::cpu;
 use crate::repeat::Sample;
 
-/// How long operations took.
-///
-/// Kept as counts of microseconds, to three digits.
+/// Latencies of operations, as counts of microseconds with three digits.
 #[derive(Debug, Clone)]
 pub struct Latencies(Histogram<u64>);
 
@@ -26,33 +24,33 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// Adds one.
+    /// Adds a latency.
     pub fn add(&mut self, latency: Duration) {
-        // It grows as it needs to, which saturating would keep it from.
+        // Saturating would prevent it from growing.
         let _ = self.0.record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Takes in another's.
+    /// Adds those of another.
     pub fn merge(&mut self, other: &Self) {
-        // Both grow as they need to.
+        // Both grow as needed.
         let _ = self.0.add(&other.0);
     }
 
-    /// The latency that this share of operations (0 to 1) does not exceed, in milliseconds.
+    /// A quantile (0 to 1) in milliseconds.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // microseconds of at most hours
     pub fn quantile_millis(&self, share: f64) -> f64 {
         self.0.value_at_quantile(share) as f64 / 1e3
     }
 
-    /// How many there are.
+    /// Number of operations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.len()
     }
 }
 
-// As the values and their counts: short, and read by nobody but ourselves.
+// As values and counts: a short private format.
 impl Serialize for Latencies {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter_recorded().map(|at| (at.value_iterated_to(), at.count_at_value())))
@@ -69,26 +67,26 @@ impl<'de> Deserialize<'de> for Latencies {
     }
 }
 
-/// Whose CPU time is counted.
+/// Processes whose CPU time is counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Watched {
-    /// The process that does the work; this one when none.
+    /// The working process; `None` for this one.
     pub process: Option<u32>,
     /// PostgreSQL's postmaster.
     pub postmaster: u32,
 }
 
 impl Watched {
-    /// Seconds that the process has used, and all of PostgreSQL's.
+    /// CPU seconds of the process and of PostgreSQL.
     #[must_use]
     pub fn cpu(self) -> (f64, f64) {
         (self.process.map_or_else(cpu::of_self, cpu::of), cpu::of_family(self.postmaster))
     }
 }
 
-/// Runs `clients` loops of `operation` for `duration`, after a warm-up of a quarter of it that is not counted.
+/// Runs `clients` loops of `operation` for `duration`, after an uncounted warm-up of a quarter of it.
 ///
-/// `operation` is given the client's number and the operation's number in it, both from 0.
+/// `operation` gets the client's number and the number of the operation, both from 0.
 pub async fn closed_loop<F>(
     clients: usize,
     duration: Duration,

@@ -1,9 +1,9 @@
-//! What was measured on.
+//! The machine and versions of a run.
 
 use std::fs;
 use std::process::Command;
 
-/// Processors, memory and kernel, in a line.
+/// Processors, memory and kernel in one line.
 #[must_use]
 pub fn describe() -> String {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -22,13 +22,13 @@ pub fn describe() -> String {
     )
 }
 
-/// Versions of the compiler.
+/// Version of the compiler.
 #[must_use]
 pub fn versions() -> String {
     said_by("rustc", &["--version"])
 }
 
-/// The commit of the checkout, with a mark when it has changes.
+/// Commit of the checkout, with a mark if it has changes.
 #[must_use]
 pub fn commit() -> String {
     said_by("git", &["describe", "--always", "--dirty"])

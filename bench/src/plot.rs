@@ -5,25 +5,25 @@ use plotters::prelude::*;
 
 use crate::document;
 
-/// One line of a plot.
+/// A line of a plot.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// What it is.
+    /// Name.
     pub name: String,
-    /// Its points, from left to right.
+    /// Points from left to right.
     pub points: Vec<(f64, f64)>,
 }
 
-/// A plot with a logarithmic x axis, from whose y axis 0 is never cut off.
+/// A plot with a logarithmic x axis and a y axis from 0.
 #[derive(Debug, Clone)]
 pub struct Plot {
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// What x counts.
+    /// Label of x.
     pub x: String,
-    /// What y counts.
+    /// Label of y.
     pub y: String,
-    /// Its lines.
+    /// Lines.
     pub lines: Vec<Line>,
 }
 

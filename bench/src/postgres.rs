@@ -1,4 +1,4 @@
-//! The PostgreSQL that everything of a run is measured on: one of its own, durable as in production.
+//! The private PostgreSQL of a run, durable as in production.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,12 +9,12 @@ use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 
-/// What PostgreSQL writes to.
+/// Kind of disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disk {
-    /// The machine's.
+    /// The machine's disk.
     Own,
-    /// A slow one, emulated: each commit waits 1.5 ms before it is flushed.
+    /// An emulated slow disk: each commit waits 1.5 ms before it is flushed.
     Slow,
 }
 
@@ -22,13 +22,13 @@ impl Disk {
     fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Own => &[],
-            // PostgreSQL waits only when so many others are in a transaction: from none on.
+            // PostgreSQL waits only if this many other transactions are open: from zero.
             Self::Slow => &[("commit_delay", "1500"), ("commit_siblings", "0")],
         }
     }
 }
 
-/// A server; stopped, and its data removed, with the value.
+/// A server; stopped, and its data removed, on drop.
 #[derive(Debug)]
 pub struct Cluster {
     data_dir: PathBuf,
@@ -37,17 +37,17 @@ pub struct Cluster {
     next: AtomicU32,
 }
 
-/// Settings of the server beside PostgreSQL's defaults, for both sides of every comparison: `fsync` and
-/// `synchronous_commit` stay on.
+/// Settings besides PostgreSQL's defaults, for both sides of every comparison; `fsync` and `synchronous_commit`
+/// stay on.
 const SETTINGS: &[(&str, &str)] = &[
     ("shared_buffers", "1GB"),
-    // No checkpoint in the middle of one side's turn.
+    // No checkpoint during a measurement.
     ("max_wal_size", "16GB"),
     ("checkpoint_timeout", "30min"),
 ];
 
 impl Cluster {
-    /// Starts one.
+    /// Starts a server.
     pub async fn start(disk: Disk) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("ocpizza-bench-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -72,7 +72,7 @@ impl Cluster {
         Ok(this)
     }
 
-    /// The process whose children are PostgreSQL.
+    /// Process id of the postmaster.
     pub fn postmaster(&self) -> u32 {
         self.postmaster
     }
@@ -85,13 +85,13 @@ impl Cluster {
         Ok(PgConnection::connect(&self.url("postgres")?).await?)
     }
 
-    /// PostgreSQL's version, in words.
+    /// PostgreSQL's version as text.
     pub async fn version(&self) -> Result<String> {
         let mut admin = self.admin().await?;
         Ok(sqlx::query_scalar("SHOW server_version").fetch_one(&mut admin).await?)
     }
 
-    /// A migrated, empty database.
+    /// Creates a migrated, empty database.
     pub async fn database(&self) -> Result<Database> {
         let database = self.bare_database().await?;
         let mut connection = PgConnection::connect(&database.url).await?;
@@ -100,14 +100,14 @@ impl Cluster {
         Ok(database)
     }
 
-    /// A database without a table.
+    /// Creates a database without tables.
     pub async fn bare_database(&self) -> Result<Database> {
         let name = format!("bench_{}", self.next.fetch_add(1, Ordering::Relaxed));
         let mut admin = self.admin().await?;
         admin.execute(&*format!("CREATE DATABASE {name}")).await?;
         admin.close().await?;
         let url = self.url(&name)?;
-        // Not connected before it is needed: connections are processes of PostgreSQL.
+        // Connects lazily: connections are processes of PostgreSQL.
         let pool = PgPoolOptions::new().max_connections(20).connect_lazy(&url)?;
         Ok(Database { name, url, pool, admin_url: self.url("postgres")?, postmaster: self.postmaster })
     }
@@ -122,22 +122,22 @@ impl Drop for Cluster {
     }
 }
 
-/// A database of the cluster. It goes with the cluster, or by [`Database::remove`].
+/// A database of the server, removed with the server or by [`Database::remove`].
 #[derive(Debug)]
 pub struct Database {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Where it is, for other processes.
+    /// URL for other processes.
     pub url: String,
-    /// Up to 20 connections.
+    /// Pool of up to 20 connections.
     pub pool: PgPool,
-    /// PostgreSQL's postmaster.
+    /// Process id of the postmaster.
     pub postmaster: u32,
     admin_url: String,
 }
 
 impl Database {
-    /// Removes it, whoever is connected.
+    /// Removes it, closing all connections.
     pub async fn remove(self) -> Result<()> {
         self.pool.close().await;
         let mut admin = PgConnection::connect(&self.admin_url).await?;
@@ -146,7 +146,7 @@ impl Database {
     }
 }
 
-/// Says something on the way, beside the tables.
+/// Prints progress on stderr.
 #[allow(clippy::print_stderr)] // a run of minutes says what it does
 pub fn note(line: &str) {
     eprintln!("{line}");

@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::Latencies;
 
-/// How much is measured.
+/// Extent of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// For figures: minutes.
+    /// For figures; takes minutes.
     Full,
-    /// For seeing that it runs: as little as there is.
+    /// To check that it runs, as short as possible.
     Short,
 }
 
 impl Length {
-    /// One of two values.
+    /// One of two values by extent.
     pub fn pick<T>(self, full: T, short: T) -> T {
         match self {
             Self::Full => full,
@@ -24,31 +24,31 @@ impl Length {
         }
     }
 
-    /// How often everything is measured, in turn.
+    /// Number of repetitions.
     #[must_use]
     pub fn repetitions(self) -> usize {
         self.pick(3, 1)
     }
 
-    /// How long one measurement of throughput lasts, after its warm-up.
+    /// Duration of a throughput measurement after its warm-up.
     #[must_use]
     pub fn duration(self) -> Duration {
         self.pick(Duration::from_secs(3), Duration::from_millis(400))
     }
 }
 
-/// What one measurement of throughput came to.
+/// Result of a throughput measurement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sample {
     /// Operations completed.
     pub operations: u64,
-    /// In how many seconds.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// CPU seconds of the process that does the work (and of the load, where that is the same process).
+    /// CPU seconds of the working process, including the load if it is the same process.
     pub process_cpu: f64,
-    /// CPU seconds of all of PostgreSQL's processes.
+    /// CPU seconds of all PostgreSQL processes.
     pub postgres_cpu: f64,
-    /// How long each took.
+    /// Latencies.
     pub latencies: Latencies,
 }
 
@@ -59,13 +59,13 @@ impl Sample {
         self.operations_as_f64() / self.seconds
     }
 
-    /// CPU of the process, in microseconds an operation.
+    /// CPU of the process in microseconds an operation.
     #[must_use]
     pub fn process_micros(&self) -> f64 {
         self.process_cpu * 1e6 / self.operations_as_f64()
     }
 
-    /// CPU of PostgreSQL, in microseconds an operation.
+    /// CPU of PostgreSQL in microseconds an operation.
     #[must_use]
     pub fn postgres_micros(&self) -> f64 {
         self.postgres_cpu * 1e6 / self.operations_as_f64()
@@ -77,7 +77,7 @@ impl Sample {
     }
 }
 
-/// Measures several things in turn, A B C A B C …, and gives the values of each in the order of the repetitions.
+/// Measures several subjects in turn (A B C A B C …); returns each one's values in order.
 pub async fn in_turn<T, E>(
     repetitions: usize,
     things: usize,

@@ -1,5 +1,5 @@
-//! Clients of `graphql-transport-ws` that cost the machine little: one subscription each, and of what is received no
-//! more than each item's position and the moment it came.
+//! Lightweight clients of `graphql-transport-ws`: one subscription each; of each item they keep position and time
+//! of arrival.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,27 +10,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
-/// An item that has come.
+/// A received item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
-    /// Its position in the log.
+    /// Position in the log.
     pub position: i64,
-    /// When, in microseconds since 1970 by the machine's clock.
+    /// Time of arrival in microseconds since 1970, by the machine's clock.
     pub at_micros: i64,
 }
 
-/// What a subscriber asks for, as whom.
+/// A subscription and its caller.
 #[derive(Debug, Clone)]
 pub struct Subscription {
-    /// A bearer token.
+    /// Bearer token.
     pub token: Arc<str>,
-    /// The document, of one operation.
+    /// Document with one operation.
     pub query: Arc<str>,
     /// Its variables.
     pub variables: Value,
 }
 
-/// One connection that follows one subscription; closed with the value.
+/// A connection with one subscription; closed on drop.
 #[derive(Debug)]
 pub struct Subscriber {
     received: Arc<Mutex<Vec<Received>>>,
@@ -44,8 +44,7 @@ impl Drop for Subscriber {
 }
 
 impl Subscriber {
-    /// Connects and subscribes. With `waits`, the subscription shows the present state first, and has when this
-    /// returns; otherwise it is on its way.
+    /// Connects and subscribes. With `waits`, returns after the subscription's first item; otherwise at once.
     pub async fn start(address: &str, subscription: &Subscription, waits: bool) -> Result<Self> {
         let mut socket = Socket::upgrade(address).await?;
         let authorization = format!("Bearer {}", subscription.token);
@@ -68,14 +67,14 @@ impl Subscriber {
         !self.listening.is_finished()
     }
 
-    /// What has come since it was asked last.
+    /// Items received since the last call.
     #[must_use]
     pub fn take(&self) -> Vec<Received> {
         std::mem::take(&mut self.received.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Listens until the server has enough.
+/// Reads until the connection ends.
 async fn listen(mut socket: Socket, received: Arc<Mutex<Vec<Received>>>) {
     let clock = Clock::system();
     while let Ok(text) = socket.hear().await {
@@ -87,7 +86,7 @@ async fn listen(mut socket: Socket, received: Arc<Mutex<Vec<Received>>>) {
     }
 }
 
-/// The position of an item, which is the last thing in its text; none for another message.
+/// Position of an item, the last value in its text; `None` for another message.
 fn position_of(text: &str) -> Option<i64> {
     const NAME: &str = "\"position\":\"";
     if !text.contains("\"type\":\"next\"") {
@@ -99,9 +98,9 @@ fn position_of(text: &str) -> Option<i64> {
 
 struct Socket {
     stream: TcpStream,
-    /// What has come; the message at hand in front.
+    /// Received bytes; the current message is first.
     buffer: Vec<u8>,
-    /// How much of it is done with.
+    /// Number of consumed bytes.
     done: usize,
 }
 
@@ -161,7 +160,7 @@ impl Socket {
         Ok(self.stream.write_all(&frame).await?)
     }
 
-    /// The next text; pings are answered on the way.
+    /// The next text; answers pings.
     async fn hear(&mut self) -> Result<&str> {
         loop {
             let (opcode, payload) = self.frame().await?;
@@ -174,7 +173,8 @@ impl Socket {
         }
     }
 
-    /// Where in the buffer the payload of the next frame is. A server's are not masked, and ours are whole.
+    /// The range of the next frame's payload in the buffer. Server frames are unmasked, and ours are not
+    /// fragmented.
     async fn frame(&mut self) -> Result<(u8, std::ops::Range<usize>)> {
         self.buffer.drain(..self.done);
         self.done = 0;

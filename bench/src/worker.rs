@@ -1,4 +1,4 @@
-//! This program, started by itself as a process of its own: a server to be measured, or half of a load.
+//! Workers: this program started as another process, as a measured server or a part of the load.
 
 use std::process::Stdio;
 
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// A worker; killed with the value. It also ends by itself when it reads the end of its standard input.
+/// A worker, killed on drop. It also ends at the end of its standard input.
 #[derive(Debug)]
 pub struct Worker {
     child: Child,
@@ -16,7 +16,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the worker of this name (`bench/rows/main.rs` lists them) with its task.
+    /// Starts a worker by name (listed in `bench/rows/main.rs`) with its task.
     pub fn start(name: &str, task: &impl Serialize) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--worker", name, &serde_json::to_string(task)?])
@@ -28,13 +28,13 @@ impl Worker {
         Ok(Self { child, answers })
     }
 
-    /// Its process.
+    /// Process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap_or_default()
     }
 
-    /// Waits for the next thing it says: one line of JSON, see [`say`].
+    /// Waits for its next message, one line of JSON; see [`say`].
     pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T> {
         let mut line = String::new();
         if self.answers.read_line(&mut line).await? == 0 {
@@ -51,14 +51,14 @@ impl Worker {
     }
 }
 
-/// Says something to the process that started this worker.
+/// Sends a message to the process that started this worker.
 #[allow(clippy::print_stdout)] // what its parent reads
 pub fn say(value: &impl Serialize) -> Result<()> {
     println!("{}", serde_json::to_string(value)?);
     Ok(())
 }
 
-/// Comes back when the process that started this worker has gone.
+/// Returns when the process that started this worker has ended.
 pub async fn until_left_alone() {
     let mut input = tokio::io::stdin();
     let _ = tokio::io::copy(&mut input, &mut tokio::io::sink()).await;

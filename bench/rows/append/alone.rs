@@ -1,5 +1,5 @@
-//! One client alone, beside a connection of sqlx that does the same by one prepared INSERT of three rows, which is a
-//! transaction of its own: quicker than between BEGIN and COMMIT, by two round trips.
+//! A single client beside a sqlx connection that executes one prepared INSERT of three rows as its own
+//! transaction, which saves the two round trips of BEGIN and COMMIT.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The command that is appended: an order placed at the counter, paid and begun at once. Three events of real sizes.
+//! The appended command: an order placed at the counter, paid and started at once. Three events of real sizes.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use domain::{LogPosition, StreamId};
 use event_store::{CommandContext, EventStore};
 use uuid::Uuid;
 
-/// Of the command that reads and writes one order.
+/// Name of the command, which reads and writes one order.
 pub(crate) const NAME: &str = "placeOrder";
 
-/// What it stores, as the log has it.
+/// The stored events.
 const STORED: [&str; 3] = [
     include_str!("../../../domain/fixtures/events/OrderPlaced-1.0.0.json"),
     include_str!("../../../domain/fixtures/events/PaymentCaptured-1.0.0.json"),
     include_str!("../../../domain/fixtures/events/PreparationStarted-1.0.0.json"),
 ];
 
-/// What each command stores.
+/// Events of each command.
 #[derive(Debug, Clone)]
 pub(crate) struct Events(Arc<[OrderEvent]>);
 
@@ -31,13 +31,13 @@ impl Events {
         Ok(Self(read?.into()))
     }
 
-    /// Each once.
+    /// Deserialises each once.
     pub(crate) fn list(&self) -> &[OrderEvent] {
         &self.0
     }
 }
 
-/// Stores them on a stream that begins with them.
+/// Stores them on a new stream.
 #[derive(Debug)]
 struct Place {
     order: OrderId,
@@ -62,7 +62,7 @@ impl UseCase for Place {
     }
 }
 
-/// Carries out one command, as a mutation does, without an idempotency key.
+/// Executes one command, as a mutation does, without an idempotency key.
 pub(crate) async fn execute(store: &EventStore, events: &Events) -> Result<LogPosition> {
     let place = Place { order: OrderId(Uuid::now_v7()), events: events.clone() };
     let outcome = store.execute(Arc::new(place), context()).await?;
@@ -70,7 +70,7 @@ pub(crate) async fn execute(store: &EventStore, events: &Events) -> Result<LogPo
     Ok(outcome.position.unwrap_or(LogPosition::START))
 }
 
-/// Who and why, as a request has it.
+/// Metadata as of a request.
 pub(crate) fn context() -> CommandContext {
     CommandContext::new(Actor::system(), Uuid::now_v7(), Uuid::now_v7().to_string())
 }

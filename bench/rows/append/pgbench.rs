@@ -1,7 +1,8 @@
-//! What it is compared to: pgbench, prepared, the same rows by one INSERT of three rows, a transaction a command.
+//! The reference: pgbench with prepared statements, the same rows in one INSERT of three rows, a transaction per
+//! command.
 //!
-//! Positions are a sequence's, so nobody waits for anybody, and they have gaps and no order: less than what the log
-//! promises. Ids begin with the time, payloads and metadata are parameters, as a program has them.
+//! Positions are a sequence's: no transaction waits for another, but they have gaps and no order, which is less
+//! than the log guarantees. Ids start with the time; payloads and metadata are parameters, as in a program.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,21 +20,21 @@ use tokio::process::Command;
 
 use super::command::{self, Events};
 
-/// A stream's id is this and 15 digits: 36 characters, as ours.
+/// Prefix of a stream's id, followed by 15 digits: 36 characters, as ours.
 const ID: &str = "01939f5a-7c3e-7000-80";
-/// Where the first run's digits begin, and how far the next one's are from them; three digits are the client's.
+/// First digits of a run, and the distance to the next run's; three digits are the client's.
 const FIRST: u64 = 100_000_000_000;
 const APART: u64 = 1_000_000_000;
-/// How long its clients may take to connect.
+/// Deadline for its clients to connect.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(60);
 
-/// The table as migrated, and positions from a sequence.
+/// The table as migrated, with positions from a sequence.
 pub(crate) const POSITIONS: &str = "CREATE SEQUENCE positions";
 
-/// A stored event: its type, payload and metadata.
+/// A stored event: type, payload and metadata.
 pub(crate) type Stored = (String, String, String);
 
-/// What a command of ours stores, read back.
+/// The stored rows of one of our commands.
 pub(crate) async fn stored(cluster: &Cluster, events: &Events) -> Result<Vec<Stored>> {
     let database = cluster.database().await?;
     command::execute(&EventStore::start(database.pool.clone(), Settings::default()), events).await?;
@@ -43,7 +44,7 @@ pub(crate) async fn stored(cluster: &Cluster, events: &Events) -> Result<Vec<Sto
     Ok(stored)
 }
 
-/// pgbench on a database of its own.
+/// pgbench on its own database.
 pub(crate) struct Pgbench {
     program: PathBuf,
     directory: PathBuf,
@@ -64,9 +65,9 @@ impl Pgbench {
         Ok(Self { program, directory, database, stored: stored.to_vec(), runs: AtomicU64::new(0) })
     }
 
-    /// So many clients for so long, after a warm-up.
+    /// Runs clients for a time after a warm-up.
     pub(crate) async fn run(&self, clients: usize, duration: Duration) -> Result<Sample> {
-        // It counts its time from before its clients connect, which takes as long as it takes.
+        // Its time starts before its clients connect.
         let mut connecting = Duration::from_secs(1) + Duration::from_millis(8) * u32::try_from(clients)?;
         while connecting < CONNECTED_WITHIN {
             if let Some(sample) = self.try_run(clients, duration, connecting).await? {
@@ -77,7 +78,7 @@ impl Pgbench {
         bail!("the clients of pgbench do not connect within {CONNECTED_WITHIN:?}")
     }
 
-    /// None when its time was over before it was measured.
+    /// `None` if its time was over before the measurement started.
     async fn try_run(
         &self,
         clients: usize,
@@ -135,7 +136,7 @@ impl Pgbench {
         pgbench
     }
 
-    /// How many there have been.
+    /// Number of transactions.
     async fn commands(&self) -> Result<u64> {
         let sql = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM positions";
         let last: i64 = sqlx::query_scalar(sql).fetch_one(&self.database.pool).await?;
@@ -164,7 +165,7 @@ fn script(stored: &[Stored]) -> String {
     )
 }
 
-/// Of the transactions that ended in the time, in microseconds; the logs go.
+/// Latencies of the transactions within the time, in microseconds; removes the logs.
 fn latencies(directory: &Path, time: std::ops::Range<i64>) -> Result<Latencies> {
     let mut latencies = Latencies::default();
     for file in std::fs::read_dir(directory)? {
@@ -172,7 +173,7 @@ fn latencies(directory: &Path, time: std::ops::Range<i64>) -> Result<Latencies> 
         if path.extension().is_some_and(|extension| extension == "sql") {
             continue;
         }
-        // client, transaction, microseconds, script, then when it ended: seconds and microseconds
+        // client, transaction, microseconds, script, then its end: seconds and microseconds
         for line in std::fs::read_to_string(&path)?.lines() {
             let fields: Vec<i64> = line.split(' ').filter_map(|field| field.parse().ok()).collect();
             let &[_, _, took, _, seconds, micros, ..] = fields.as_slice() else {

@@ -1,4 +1,4 @@
-//! Databases with logs of three lengths: generated, not lived through.
+//! Databases with generated logs of three lengths.
 
 use std::time::Instant;
 
@@ -18,12 +18,12 @@ use sqlx::postgres::PgPoolCopyExt;
 use crate::Bench;
 use crate::million::SEED;
 
-/// Events that are projected at once.
+/// Events projected at once.
 const BATCH: i64 = 2_000;
-/// The read models that the measured queries read, with what makes a copy of their rows another's.
+/// The read models of the measured queries, with the columns that make copies of their rows unique.
 const MODELS: [(Model, &str); 2] = [(Model::OrderDetails, ORDERS), (Model::Deliveries, DELIVERIES)];
 
-/// Orders that are over, again, `$1` times, each time a period earlier and under other ids.
+/// Copies closed orders `$1` times, each one period earlier and with new ids.
 const ORDERS: &str = "
 INSERT INTO order_details (id, number, pizzeria, status, channel, fulfilment, customer, contact, placed_at,
                            promised_at, total, due, version, position, document)
@@ -34,7 +34,7 @@ FROM order_details, generate_series(1, $1) AS n,
      (SELECT max(placed_at) - min(placed_at) AS span FROM order_details) AS period
 WHERE status IN ('DELIVERED', 'NOT_DELIVERED', 'RETURNED', 'HANDED_OVER', 'CANCELLED', 'EXPIRED')";
 
-/// Their deliveries.
+/// Copies their deliveries.
 const DELIVERIES: &str = "
 INSERT INTO deliveries (id, order_id, pizzeria, status, courier, customer, scheduled_at, promised_at, version,
                         position, document)
@@ -46,18 +46,18 @@ FROM deliveries, generate_series(1, $1) AS n,
      (SELECT max(scheduled_at) - min(scheduled_at) AS span FROM deliveries) AS period
 WHERE status IN ('DELIVERED', 'RETURNED')";
 
-/// One database for each length.
+/// One database per length.
 pub(super) async fn make(bench: &Bench, sizes: [u64; 3]) -> Result<Vec<Database>> {
     let mut databases: Vec<Database> = Vec::new();
     for (number, events) in sizes.into_iter().enumerate() {
         let began = Instant::now();
         let database = bench.cluster.database().await?;
-        // As dense as any, so over more days: ten years for ten million.
+        // Equally dense, so over more days: ten years for ten million.
         let options = Options { from: NaiveDate::from_ymd_opt(2016, 1, 1), ..Options::new(events, SEED) };
         generate(&database.pool, &options, Clock::system().now()).await?;
         let generated = began.elapsed().as_secs_f64();
         match databases.last() {
-            // Projecting all of the longest would take longer than everything else of the run.
+            // Projecting the whole longest log would dominate the run.
             Some(shorter) if number + 1 == sizes.len() => {
                 let times = i32::try_from(events / sizes[number - 1])?;
                 multiply(shorter, &database, times).await?;
@@ -65,7 +65,7 @@ pub(super) async fn make(bench: &Bench, sizes: [u64; 3]) -> Result<Vec<Database>
             _ => project(&database).await?,
         }
         let filled = began.elapsed().as_secs_f64() - generated;
-        // As the server does by itself within a minute; not in the middle of a measurement.
+        // As the server does within a minute, but not during a measurement.
         database.pool.execute("VACUUM (ANALYZE)").await?;
         database.pool.execute("CHECKPOINT").await?;
         let all = began.elapsed().as_secs_f64();
@@ -77,7 +77,7 @@ pub(super) async fn make(bench: &Bench, sizes: [u64; 3]) -> Result<Vec<Database>
     Ok(databases)
 }
 
-/// Brings the read models that are read to the log's head.
+/// Projects the queried read models up to the log's head.
 async fn project(database: &Database) -> Result<()> {
     let mut after = LogPosition::START;
     loop {
@@ -96,7 +96,7 @@ async fn project(database: &Database) -> Result<()> {
     }
 }
 
-/// Copies the rows of one into another, so often.
+/// Copies the rows of a read model repeatedly.
 async fn multiply(from: &Database, to: &Database, times: i32) -> Result<()> {
     for (model, again) in MODELS {
         for table in model.table_names() {

@@ -1,4 +1,4 @@
-//! What is done to a log, one thing at a time, as the program does it.
+//! Operations on a log, one by one, as the program executes them.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ use projections::order_details::{self, OrderFilter, OrderSort};
 use projections::page::PageArgs;
 use uuid::Uuid;
 
-/// Events of a stock behind its snapshot, as half way to the next.
+/// Events of a stock after its snapshot: half of the interval.
 const BEHIND_SNAPSHOT: u32 = 100;
-/// How far behind the head a subscription resumes.
+/// Distance from the head of a resumed subscription.
 const MISSED: i64 = 300;
-/// Orders a page.
+/// Orders per page.
 const PAGE: i32 = 20;
 
-/// What is measured.
+/// Measured operations.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Work {
     Append,
@@ -88,7 +88,7 @@ impl Work {
     }
 }
 
-/// Three events of a fresh order, undecided: what appending costs, and nothing else.
+/// Three events of a new order without a decision: the cost of appending alone.
 #[derive(Debug)]
 struct ThreeEvents(OrderId, Arc<Vec<OrderEvent>>);
 
@@ -116,19 +116,19 @@ const THREE: [&str; 3] = [
     include_str!("../../../domain/fixtures/events/PreparationStarted-1.0.0.json"),
 ];
 
-/// A log, and what a process that serves holds of it.
+/// A log and the state of a process that serves it.
 pub(super) struct Subject {
     database: Database,
     store: EventStore,
     follower: Follower,
     three: Arc<Vec<OrderEvent>>,
-    /// Where orders are placed.
+    /// Pizzeria of new orders.
     busy: PizzeriaId,
-    /// Whose stock is loaded.
+    /// Pizzeria whose stock is loaded.
     loaded: StreamId,
     /// A cursor in the middle of the orders.
     middle: String,
-    /// When the log ends.
+    /// Time of the last event.
     now: DateTime<Utc>,
 }
 
@@ -158,10 +158,10 @@ impl Subject {
         Ok(this)
     }
 
-    /// Enough to sell at the one, and some events behind the snapshot of the other.
+    /// Enough stock at one pizzeria, and events after the snapshot at the other.
     async fn prepare(&self, loaded: &PizzeriaId) -> Result<()> {
         let now = self.now;
-        // Whether it was paused is not asked; if it was not, this is refused.
+        // Refused if it was not paused.
         let command = PizzeriaCommand::Resume { now };
         self.tell(ToPizzeria { name: "resumePizzeria", pizzeria: self.busy.clone(), command }).await?;
         let water = "WATER".parse()?;
@@ -239,7 +239,7 @@ impl Subject {
         }
     }
 
-    /// As the API asks for orders with their deliveries.
+    /// The API's query for orders with their deliveries.
     async fn page(&self, filter: OrderFilter, after: Option<&str>) -> Result<()> {
         let pool = &self.database.pool;
         let args = PageArgs::new(Some(PAGE), after, None, None)?;

@@ -1,7 +1,7 @@
-//! What `placeOrder` is compared to: the same order placed by a handler written by hand, axum and sqlx, in one
-//! transaction. It checks the token, prices the basket from a menu in memory, takes the stock, numbers the order,
-//! and writes the rows that ours writes: two events, a contact, an idempotency key. It has no log in commit order,
-//! no read models, no subscriptions, no rights, no limits.
+//! The reference of `placeOrder`: a hand-written handler with axum and sqlx in one transaction. It checks the
+//! token, prices the basket from a cached menu, takes the stock, numbers the order, and writes the same rows: two
+//! events, a contact, an idempotency key. It has no log in commit order, read models, subscriptions, permissions
+//! or limits.
 
 mod data;
 
@@ -27,24 +27,24 @@ pub(crate) use data::fill;
 
 use crate::by_hand;
 
-/// The worker's name.
+/// Name of the worker.
 pub(crate) const NAME: &str = "orders-by-hand";
 
-/// Where its data is, and how many connections it may have.
+/// Its database and number of connections.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Task {
     pub database_url: String,
     pub connections: u32,
 }
 
-/// Whose token it is, and where they live.
+/// The token's customer and address.
 const SESSION: &str = "SELECT a.id, a.name, a.email, a.phone, a.street, a.postcode, a.city, a.latitude, a.longitude \
     FROM sessions s JOIN accounts a ON a.id = s.account_id \
     WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.active";
 const BESIDE: &str = "WITH contact AS (INSERT INTO contacts (id, order_id, customer_id, name, email, phone, street, \
     postcode, city, latitude, longitude) VALUES ($5, $3, $1, $6, $7, $8, $9, $10, $11, $12, $13)) \
     INSERT INTO idempotency_keys (actor_id, key, order_id, fingerprint) VALUES ($1, $2, $3, $4)";
-/// Locks the pizzeria's row first: the stock's rows after it are nobody else's, in whatever order.
+/// Locks the pizzeria's row first, so that the stock's rows can be locked in any order.
 const NUMBER: &str = "UPDATE pizzerias SET orders = orders + 1 WHERE code = $1 RETURNING orders";
 const TAKE: &str = "UPDATE stock SET available = available - needed.quantity \
     FROM unnest($2::text[], $3::bigint[]) AS needed (ingredient, quantity) \
@@ -53,7 +53,7 @@ const EVENTS: &str = "INSERT INTO events (aggregate_type, aggregate_id, sequence
     metadata) VALUES ('order', $1, 1, 'OrderPlaced', '1', $2, $5), \
     ('stock', $3, $4, 'IngredientsReserved', '1', $6, $5)";
 
-/// What one of an item costs and takes.
+/// Price and recipe of an item.
 #[derive(Debug)]
 struct Sold {
     name: String,
@@ -175,7 +175,7 @@ struct Customer {
     longitude: Option<f64>,
 }
 
-/// What it answers when it places no order.
+/// Its answers without an order.
 struct Refused(StatusCode);
 
 impl<E: Into<anyhow::Error>> From<E> for Refused {
@@ -184,7 +184,7 @@ impl<E: Into<anyhow::Error>> From<E> for Refused {
     }
 }
 
-/// Serves until it is ended; says its address first.
+/// Serves until it is ended; first sends its address.
 pub(crate) async fn serve(task: String) -> Result<()> {
     let task: Task = serde_json::from_str(&task)?;
     let pool = by_hand::pool(&task.database_url, task.connections).await?;
@@ -218,7 +218,7 @@ fn menu() -> HashMap<(String, Option<PizzaSize>), Sold> {
     sold
 }
 
-/// Metres, as flat as the earth is within a town.
+/// Distance in metres on a plane.
 #[allow(clippy::cast_possible_truncation)] // metres of the earth
 fn distance(from: (f64, f64), to: (f64, f64)) -> i64 {
     let (north, east) = (to.0 - from.0, (to.1 - from.1) * from.0.to_radians().cos());
@@ -354,7 +354,7 @@ impl Shop {
     }
 }
 
-/// The tax in a gross amount, at hundredths of a percent.
+/// Tax in a gross amount, at hundredths of a percent.
 fn vat_part(rate: i64, gross: i64) -> Vat {
     Vat { rate, gross, vat: gross * rate / (10_000 + rate) }
 }

@@ -1,4 +1,4 @@
-//! Emmett's append (`@event-driven-io/emmett-postgresql`), by the script in `bench/emmett`, in a process of Node.js.
+//! Emmett's append (`@event-driven-io/emmett-postgresql`) by the script in `bench/emmett` in a Node.js process.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -18,18 +18,18 @@ use crate::append::command::{self, Events};
 
 const FILES: [&str; 3] = ["package.json", "package-lock.json", "append.js"];
 const PACKAGE: &str = "@event-driven-io/emmett-postgresql";
-/// How long npm may take to fetch the packages.
+/// Deadline of npm.
 const FETCHED_WITHIN: Duration = Duration::from_secs(120);
 
 pub(crate) struct Emmett {
-    /// Of its package.
+    /// Version of its package.
     pub version: String,
     directory: PathBuf,
     database: Database,
 }
 
 impl Emmett {
-    /// Fetches the packages that the lock file names, once.
+    /// Installs the packages of the lock file once.
     pub(crate) async fn prepare(cluster: &Cluster) -> Result<Self> {
         // target/<profile>/deps/performance-<hash>
         let this = std::env::current_exe()?;
@@ -100,7 +100,7 @@ struct Task {
     events: Vec<Value>,
 }
 
-/// An event of ours as theirs are, with as much metadata.
+/// One of our events in their format, with as much metadata.
 fn theirs(event: &OrderEvent) -> Result<Value> {
     let mut data = serde_json::to_value(event)?;
     let event_type = data.as_object_mut().and_then(|fields| fields.remove("type"));
@@ -115,7 +115,7 @@ fn theirs(event: &OrderEvent) -> Result<Value> {
     Ok(json!({ "type": event_type, "data": data, "metadata": metadata }))
 }
 
-/// Where the database is, as Node.js takes it: the socket's directory as the host.
+/// The database's URL for Node.js: the socket's directory as the host.
 fn address(url: &str) -> Result<String> {
     let (name, parameters) = url
         .strip_prefix("postgres:///")

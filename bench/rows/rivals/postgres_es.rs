@@ -1,4 +1,4 @@
-//! cqrs-es over postgres-es, as their documentation has it: a framework over an event repository, without views.
+//! cqrs-es over postgres-es by their documentation: a framework over an event repository, without views.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -32,7 +32,7 @@ CREATE TABLE events (
     PRIMARY KEY (aggregate_type, aggregate_id, sequence)
 )";
 
-/// An order that takes whatever it is told.
+/// An order that accepts every command.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Told(Order);
 

@@ -1,4 +1,4 @@
-//! An evening in the log: orders that are ready and wait to be paid and handed over, and what goes on meanwhile.
+//! An evening in the log: ready orders that are paid and handed over while others are placed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,31 +23,31 @@ use uuid::Uuid;
 
 use crate::place_order;
 
-/// Commands on their way at once while the evening is made.
+/// Concurrent commands while the evening is created.
 const AT_ONCE: usize = 64;
 
-/// An order that is ready.
+/// A ready order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ready {
     pub(super) id: OrderId,
     total: Cents,
 }
 
-/// A database with an evening in it.
+/// A database with an evening.
 pub(super) struct Evening {
     store: EventStore,
     key: Key,
     clock: Clock,
     accounts: Vec<Account>,
     pizzerias: Vec<PizzeriaId>,
-    /// Orders, each followed by nobody or by one customer.
+    /// Orders, each followed by at most one customer.
     pub(super) orders: Vec<Ready>,
-    /// How many of them were handed over.
+    /// Number of handed over orders.
     over: usize,
 }
 
 impl Evening {
-    /// The demo's people, menu and pizzerias, and so many orders.
+    /// The demo's accounts, menu and pizzerias, and the orders.
     pub(super) async fn make(database: &Database, orders: usize) -> Result<Self> {
         let clock = Clock::system();
         let store = EventStore::start(database.pool.clone(), Settings::default());
@@ -63,7 +63,7 @@ impl Evening {
         Ok(this)
     }
 
-    /// A session of the account with this name before its `@`.
+    /// A session of the account with this local part.
     pub(super) async fn token(&self, name: &str) -> Result<Arc<str>> {
         let mut accounts = self.accounts.iter();
         let named = |account: &&Account| account.email.split('@').next() == Some(name);
@@ -78,7 +78,7 @@ impl Evening {
         &self.pizzerias
     }
 
-    /// The name of the customer who has ordered the order of this number.
+    /// The customer of the order with this number.
     pub(super) fn customer_of(number: usize) -> String {
         format!("customer{}", number % 5 + 1)
     }
@@ -145,8 +145,8 @@ impl Evening {
         self.ask(ToOrder { name: "handOverOrder", order: ready.id, command }).await
     }
 
-    /// Lets the evening go on for a while: every 50 ms an order is placed and made ready, and of those that are
-    /// ready two are paid and handed over; 7 commands and 9 events. Returns the log's position before it.
+    /// Continues the evening for a while: every 50 ms an order is placed and prepared, and two ready ones are paid
+    /// and handed over; 7 commands and 9 events. Returns the log's position before it.
     pub(super) async fn go_on(&mut self, duration: Duration) -> Result<i64> {
         let before = self.store.last_stored().0;
         let mut tick = tokio::time::interval(Duration::from_millis(50));

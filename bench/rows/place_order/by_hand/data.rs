@@ -1,4 +1,4 @@
-//! The tables of the handler written by hand, and what is in them before the first order.
+//! Tables of the hand-written handler and their initial rows.
 
 use anyhow::Result;
 use domain::access::Role;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Executor, PgPool};
 use uuid::Uuid;
 
-/// Its tables. Rows that are updated for each order have room beside them, as ours do.
+/// Its tables. Updated rows have free space beside them, as ours.
 const TABLES: &str = "
 CREATE TABLE accounts (id uuid PRIMARY KEY, name text NOT NULL, email text NOT NULL, phone text, street text,
     postcode text, city text, latitude float8, longitude float8, active boolean NOT NULL DEFAULT true);
@@ -28,8 +28,8 @@ CREATE TABLE contacts (id uuid PRIMARY KEY, order_id uuid NOT NULL, customer_id 
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp());
 ";
 
-/// Fills its tables: the demo's pizzerias with so much of everything, and so many sessions of the demo's customers
-/// in turn, whose tokens it gives.
+/// Fills its tables with the stocked pizzerias of the demo and sessions of its customers in turn; returns the
+/// tokens.
 pub(crate) async fn fill(pool: &PgPool, each: i64, sessions: usize) -> Result<Vec<String>> {
     pool.execute(TABLES).await?;
     for opening in demo_data::pizzerias() {
