@@ -171,5 +171,5 @@ const { staff } = await run(MANAGER, 'HireStaff');
 await run(MANAGER, 'RevokeStaff', { staffId: staff.id });
 
 const unused = [...OPERATIONS.keys()].filter((name) => !used.has(name) && !ELSEWHERE.has(name));
-assert.deepEqual(unused, [], 'example operations that nobody has executed');
+assert.deepEqual(unused, [], 'example operations that were not executed');
 console.log(`examples: ${used.size} operations, each by whom it is for`);

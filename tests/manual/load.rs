@@ -126,8 +126,8 @@ impl Load {
     pub async fn begin(bases: Vec<String>, director: &str, round: usize) -> Self {
         let bases = Arc::new(bases);
         let over = Arc::new(AtomicBool::new(false));
-        let anybody = Api::new(&bases[0]);
-        let reader = anybody.with_token(director);
+        let anonymous = Api::new(&bases[0]);
+        let reader = anonymous.with_token(director);
         let head = ask(&reader, &bases, "{ log { position } }", &Value::Null).await;
         let start = position(&head["log"]["position"]);
         let follower = tokio::spawn(follow(reader.apart(), bases.clone(), over.clone(), start));
@@ -137,9 +137,9 @@ impl Load {
             let input = json!({ "input": {
                 "email": format!("{name}@example.org"), "password": PASSWORD, "name": name, "idempotencyKey": name
             } });
-            let signed = ask(&anybody, &bases, &Api::mutation("signUp", "token"), &input).await;
+            let signed = ask(&anonymous, &bases, &Api::mutation("signUp", "token"), &input).await;
             let token = signed["signUp"]["token"].as_str().unwrap_or_else(|| panic!("{signed}"));
-            let customer = anybody.with_token(token).apart();
+            let customer = anonymous.with_token(token).apart();
             customers.push(tokio::spawn(order(customer, bases.clone(), over.clone(), name)));
         }
         Self { over, customers, follower, reader, bases }

@@ -119,7 +119,7 @@ fn start() -> Server {
             let mut template = PgConnection::connect(&template_url).await.expect("connects");
             MIGRATOR.run(&mut template).await.expect("migrates");
             template.close().await.expect("closes");
-            ready.send(()).expect("somebody waits");
+            ready.send(()).expect("the starter waits");
             while let Ok(name) = dropping.recv() {
                 // A database that cannot be dropped is removed with the server.
                 let _ = admin.execute(&*format!("DROP DATABASE {name} WITH (FORCE)")).await;

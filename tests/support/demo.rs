@@ -116,7 +116,7 @@ impl Shop {
     }
 
     /// Client of an anonymous caller.
-    pub fn anybody(&self) -> Api {
+    pub fn anonymous(&self) -> Api {
         Api::new(&self.server.base)
     }
 

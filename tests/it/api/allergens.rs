@@ -21,7 +21,7 @@ async fn publishing_a_new_name_keeps_allergens_and_sizes() {
     let published = publish(&director, input).await;
     let document = "query($at: LogPosition) { menu(pizzeriaId: \"P1\", atLeastPosition: $at) {
         pizzas { code allergens sizes { size price { amount } } } extras { ingredient { code name } allergens } } }";
-    let data = shop.anybody().data(document, json!({ "at": published["position"] })).await;
+    let data = shop.anonymous().data(document, json!({ "at": published["position"] })).await;
     let find = |list: &Value, code: &str| {
         list.as_array().unwrap().iter().find(|one| one["code"] == code).unwrap().clone()
     };
@@ -62,7 +62,7 @@ async fn updating_hours_keeps_days_that_are_not_named() {
 async fn everything_sold_shows_its_allergens() {
     let shop = Shop::open().await;
     let document = "{ menu(pizzeriaId: \"P2\") { drinks { code allergens } desserts { code allergens } } }";
-    let menu = shop.anybody().data(document, Value::Null).await["menu"].take();
+    let menu = shop.anonymous().data(document, Value::Null).await["menu"].take();
     let with_some = |list: &Value| -> Vec<Value> {
         list.as_array().unwrap().iter().filter(|side| side["allergens"] != json!([])).cloned().collect()
     };
@@ -80,7 +80,7 @@ async fn everything_sold_shows_its_allergens() {
     ]);
     let quote = "query($input: QuoteOrderInput!) { quoteOrder(input: $input) { lines { allergens } } }";
     let input = json!({ "pizzeriaId": "P2", "fulfilment": "TAKEAWAY", "lines": lines });
-    let quoted = shop.anybody().data(quote, json!({ "input": input })).await;
+    let quoted = shop.anonymous().data(quote, json!({ "input": input })).await;
     assert_eq!(quoted["quoteOrder"]["lines"], expected);
     let order = shop.person("receptionist1.p2").placed(basket("P2", "TAKEAWAY", &lines)).await;
     let queue = "query($at: LogPosition) { kitchenQueue(pizzeriaId: \"P2\", atLeastPosition: $at) {
@@ -133,7 +133,7 @@ async fn the_kitchen_reads_the_sold_recipe_after_it_changed_or_was_withdrawn() {
     for none in [json!(3), json!(4), json!(0), json!(2_000_000_000), Value::Null] {
         assert_eq!(recipe(none.clone()).await.code(), "NOT_FOUND", "{none}");
     }
-    let customer = shop.anybody().ask(document, json!({ "version": 1 })).await;
+    let customer = shop.anonymous().ask(document, json!({ "version": 1 })).await;
     assert_eq!(customer.code(), "UNAUTHENTICATED");
     // The recipe of a line is for the kitchen, its allergens for every reader of the order.
     let reception = shop.person("receptionist1.p1");
@@ -159,7 +159,7 @@ async fn callers_without_stock_access_see_at_most_ten() {
     for who in ["receptionist1.p1", "pizzaiolo1.p1", "manager.p1", "director"] {
         assert_eq!(seen(shop.person(who)).await, (60, 60), "{who}");
     }
-    for who in [shop.anybody(), shop.person("customer1"), shop.person("manager.p2")] {
+    for who in [shop.anonymous(), shop.person("customer1"), shop.person("manager.p2")] {
         assert_eq!(seen(who).await, (10, 10));
     }
     let much = basket("P1", "TAKEAWAY", &[pizza("CHV", "L", 20)]);
@@ -177,7 +177,7 @@ async fn callers_without_stock_access_see_at_most_ten() {
     };
     let input = json!({ "pizzeriaId": "P1", "fulfilment": "TAKEAWAY", "lines": much["lines"] });
     assert_eq!(goat(shop.person("manager.p1"), input.clone()).await, (Some(600), Some(600), true));
-    assert_eq!(goat(shop.anybody(), input).await, (Some(10), Some(10), false));
+    assert_eq!(goat(shop.anonymous(), input).await, (Some(10), Some(10), false));
     let web = with(much, json!({ "channel": "WEB" }));
     let refused = shop.person("customer1").place(web).await;
     assert_eq!(refusals(&refused), ["INSUFFICIENT_STOCK"]);

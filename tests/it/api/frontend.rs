@@ -73,7 +73,7 @@ async fn orders_and_quotes_share_one_input_for_every_caller() {
                     missing { ingredient { id code name } needed available } \
                     userErrors { code field detail { missing { ingredient { id code name } } } } } }";
     for person in
-        [shop.anybody(), shop.person("customer1"), shop.person("courier1.p2"), shop.person("auditor")]
+        [shop.anonymous(), shop.person("customer1"), shop.person("courier1.p2"), shop.person("auditor")]
     {
         let mut quote = person.data(document, json!({ "input": input.clone() })).await["quoteOrder"].take();
         assert_eq!(quote["acceptable"], false);
@@ -89,7 +89,7 @@ async fn orders_and_quotes_share_one_input_for_every_caller() {
     }
     // Missing ingredients have one shape in quotes and refusals.
     let much = with(input, json!({ "expectedTotal": null, "lines": [pizza("CHV", "L", 20)] }));
-    let quote = shop.anybody().data(document, json!({ "input": much })).await["quoteOrder"].take();
+    let quote = shop.anonymous().data(document, json!({ "input": much })).await["quoteOrder"].take();
     let missing = quote["missing"].as_array().unwrap();
     let goat = missing.iter().find(|missing| missing["ingredient"]["code"] == "GOAT_CHEESE").unwrap();
     assert_eq!(goat["ingredient"]["id"], "ingredient:GOAT_CHEESE");
@@ -110,7 +110,7 @@ async fn ids_and_codes_lead_to_their_objects() {
         ("item:ICE_CREAM", "Side", "item:ICE_CREAM"),
         ("ingredient:GOAT_CHEESE", "Ingredient", "ingredient:GOAT_CHEESE"),
     ] {
-        let node = shop.anybody().data(document, json!({ "id": id })).await["node"].take();
+        let node = shop.anonymous().data(document, json!({ "id": id })).await["node"].take();
         assert_eq!((&node["__typename"], &node["id"]), (&json!(kind), &json!(global)), "{id}");
         // Without a pizzeria the stock is unknown.
         let unknown = json!({ "available": null, "makeable": null, "limitingIngredient": null });
@@ -121,7 +121,7 @@ async fn ids_and_codes_lead_to_their_objects() {
         }
     }
     for id in ["P99", "NOPE", "mar", "ingredient:NOPE", "item:NOPE", ""] {
-        assert_eq!(shop.anybody().data(document, json!({ "id": id })).await["node"], Value::Null, "{id}");
+        assert_eq!(shop.anonymous().data(document, json!({ "id": id })).await["node"], Value::Null, "{id}");
     }
     for (query, who) in [
         ("{ pizzeria(id: \"P99\") { id } }", "customer1"),
@@ -161,6 +161,6 @@ async fn a_document_costs_as_much_as_its_named_operation() {
             b: orders(first: 100) { nodes { ...Whole } } c: orders(first: 100) { nodes { ...Whole } } } \
         fragment Whole on Order { id history(first: 100) { nodes { position type } } }";
     let body = json!({ "query": document, "operationName": "One" });
-    let answer = shop.anybody().post("application/json", body.to_string()).await.unwrap();
+    let answer = shop.anonymous().post("application/json", body.to_string()).await.unwrap();
     assert_eq!(answer.data(), json!({ "menu": { "version": 1 } }));
 }

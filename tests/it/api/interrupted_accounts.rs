@@ -1,10 +1,16 @@
 //! Account changes that are interrupted: a client that disconnects, a concurrent change of address, a repeated
 //! request.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
-use domain::access::Role;
+use domain::access::{Actor, Role};
+use domain::customer::CustomerCommand;
+use domain::ids::CustomerId;
+use domain::usecase::ToCustomer;
+use event_store::{CommandContext, EventStore, Settings};
 use graphql::auth::registration::reserve;
-use graphql::auth::{Account, AddressLookUp};
+use graphql::auth::{Account, AddressLookUp, hash_now};
 use graphql::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -32,14 +38,14 @@ async fn all_is_quiet(pool: &PgPool) {
 }
 
 /// Waits until a statement waits for a row lock.
-async fn somebody_waits(pool: &PgPool) {
+async fn wait_for_row_lock(pool: &PgPool) {
     let sql = "SELECT count(*) FROM pg_stat_activity \
          WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%accounts%'";
     let probe = || async {
         let waiting: i64 = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
         (waiting > 0).then_some(())
     };
-    eventually("somebody waits for the account's row", probe).await;
+    eventually("a statement waits for the account's row", probe).await;
 }
 
 #[tokio::test]
@@ -55,11 +61,11 @@ async fn a_change_completes_after_its_client_disconnects() {
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "cinq fromages" });
     let request = tokio::spawn(customer.mutate("changePassword", "position", input));
     // The event is stored, the password is not yet.
-    somebody_waits(pool).await;
+    wait_for_row_lock(pool).await;
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());
     // The server has noticed the disconnect and continues.
-    house.anybody().data("{ pizzerias { id } }", Value::Null).await;
+    house.anonymous().data("{ pizzerias { id } }", Value::Null).await;
     tokio::task::yield_now().await;
     held.commit().await.unwrap();
     let probe = || async { house.sign_in(email, "cinq fromages").await["token"].is_string().then_some(()) };
@@ -80,7 +86,7 @@ async fn sends_no_verification_to_an_address_replaced_meanwhile() {
         .unwrap();
     sqlx::query(to).bind("customer1@ocpizza.example").execute(&mut *moving).await.unwrap();
     let request = tokio::spawn(customer.try_mutate("requestEmailVerification", "position", json!({})));
-    somebody_waits(pool).await;
+    wait_for_row_lock(pool).await;
     moving.commit().await.unwrap();
     assert_eq!(request.await.unwrap().code(), "CONFLICT");
     assert_eq!(house.mail.sent().len(), 0);
@@ -89,11 +95,11 @@ async fn sends_no_verification_to_an_address_replaced_meanwhile() {
 #[tokio::test]
 async fn a_repeated_sign_up_finds_the_account_after_its_address_changed() {
     let house = House::open().await;
-    let first = house.anybody().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
-    let ada = house.anybody().with_token(first["token"].as_str().unwrap());
+    let first = house.anonymous().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
+    let ada = house.anonymous().with_token(first["token"].as_str().unwrap());
     let moving = json!({ "email": "moved@example.org", "currentPassword": "cent pizzas chaudes" });
     ada.mutate("updateMyAccount", "position", moving).await;
-    let again = house.anybody().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
+    let again = house.anonymous().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
     assert_eq!(codes(&again), Vec::<&str>::new());
     let expected = json!({ "id": first["account"]["id"], "email": "moved@example.org" });
     assert_eq!(again["account"], expected);
@@ -116,11 +122,11 @@ async fn keeps_no_row_for_accounts_that_were_not_created() {
         sqlx::query_scalar::<_, i64>(sql).bind(email).fetch_one(pool).await.unwrap()
     };
     let email = "erased@example.org";
-    let first = house.anybody().mutate("signUp", SESSION, newcomer(email)).await;
-    let customer = house.anybody().with_token(first["token"].as_str().unwrap());
+    let first = house.anonymous().mutate("signUp", SESSION, newcomer(email)).await;
+    let customer = house.anonymous().with_token(first["token"].as_str().unwrap());
     let input = json!({ "currentPassword": "cent pizzas chaudes" });
     assert_eq!(codes(&customer.mutate("eraseMyAccount", "customerId", input).await), Vec::<&str>::new());
-    let again = house.anybody().mutate("signUp", SESSION, newcomer(email)).await;
+    let again = house.anonymous().mutate("signUp", SESSION, newcomer(email)).await;
     assert_eq!((&again["token"], kept(email).await), (&Value::Null, 0), "{again}");
 
     let (long_ago, just_now) = ("long.ago@example.org", "just.now@example.org");
@@ -137,4 +143,45 @@ async fn keeps_no_row_for_accounts_that_were_not_created() {
 
 fn account(id: u128, email: &str) -> Account {
     Account::new(Uuid::from_u128(id), email, Role::Customer, "Ada")
+}
+
+#[tokio::test]
+async fn an_interrupted_sign_up_is_completed_or_frees_the_address() {
+    let house = House::open().await;
+    let pool = &house.demo.database.pool;
+    let hash = hash_now(&"cent pizzas chaudes".to_owned().into()).unwrap();
+    let sign_up = async |email: &str| {
+        let mut input = newcomer(email);
+        input["idempotencyKey"] = Value::Null;
+        house.anonymous().mutate("signUp", SESSION, input).await
+    };
+
+    // Interrupted before the event: the address is reserved for a moment, then free.
+    let (now, email) = (Clock::system().now(), "cut@example.org");
+    let operator = AddressLookUp::by_operator();
+    assert!(reserve(pool, &account(1, email), Some(&hash), now, &operator).await.unwrap());
+    assert_eq!(codes(&sign_up(email).await), ["EMAIL_TAKEN"]);
+    assert_eq!(codes(&house.sign_in(email, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
+    let past = now - TimeDelta::minutes(2);
+    sqlx::query("UPDATE accounts SET created_at = $1 WHERE email = $2")
+        .bind(past)
+        .bind(email)
+        .execute(pool)
+        .await
+        .unwrap();
+    assert_eq!(codes(&sign_up(email).await), Vec::<&str>::new());
+
+    // Interrupted after the event: the account is activated from the log.
+    let (id, email) = (Uuid::from_u128(2), "mended@example.org");
+    assert!(reserve(pool, &account(2, email), Some(&hash), now, &operator).await.unwrap());
+    let store = EventStore::start(pool.clone(), Settings::default());
+    let (customer, actor) = (CustomerId(id), Actor { id, role: Role::Customer, pizzeria: None });
+    let command = CustomerCommand::Register { customer, now };
+    let use_case = Arc::new(ToCustomer { name: "signUp", customer, command });
+    store.execute(use_case, CommandContext::new(actor, Uuid::now_v7(), "test")).await.unwrap();
+    let probe = || async {
+        let session = house.sign_in(email, "cent pizzas chaudes").await;
+        session["token"].is_string().then_some(())
+    };
+    eventually("the account is in use", probe).await;
 }

@@ -279,7 +279,7 @@ async fn finds_each_kind_of_object_by_id() {
     }
     // Codes are accepted as ids of pizzerias and items.
     let both = "{ a: pizzeria(id: \"P1\") { id } b: pizzeria(id: \"pizzeria:P1\") { id } }";
-    let data = shop.anybody().data(both, Value::Null).await;
+    let data = shop.anonymous().data(both, Value::Null).await;
     assert_eq!(data["a"], data["b"]);
 }
 

@@ -20,7 +20,7 @@ async fn makeable_pizzas_follow_the_goat_cheese_to_the_gram() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let kitchen = shop.person("pizzaiolo1.p1");
-    let anybody = shop.anybody();
+    let anonymous = shop.anonymous();
     let take = |lines: &[Value]| basket("P1", "TAKEAWAY", lines);
     assert_eq!(goat_cheese(&kitchen, &Value::Null).await, (600, 0, 600));
 
@@ -33,22 +33,22 @@ async fn makeable_pizzas_follow_the_goat_cheese_to_the_gram() {
     }
     // A Chèvre takes 46, 70 or 102 grams; a Quatre Fromages 26, 40 or 58.
     let head = json!(shop.person("auditor").head().await.to_string());
-    assert_eq!(anybody.makeable("P1", "CHV", &head).await, each(2, 1, 1));
-    assert_eq!(anybody.makeable("P1", "4FR", &head).await, each(5, 3, 2));
+    assert_eq!(anonymous.makeable("P1", "CHV", &head).await, each(2, 1, 1));
+    assert_eq!(anonymous.makeable("P1", "4FR", &head).await, each(5, 3, 2));
 
     let grams = |grams: i64| json!([{ "ingredient": "GOAT_CHEESE", "quantity": grams }]);
     let wasted = json!({ "reason": "SPOILED", "lines": grams(60) });
     let wasted = kitchen.to_stock("wasteIngredients", "P1", wasted).await;
     assert_eq!(level(&wasted["stock"], "GOAT_CHEESE"), (540, reserved, 76));
-    assert_eq!(anybody.makeable("P1", "CHV", &wasted["position"]).await, each(1, 1, 0));
+    assert_eq!(anonymous.makeable("P1", "CHV", &wasted["position"]).await, each(1, 1, 0));
     let refused = reception.place(take(&[pizza("CHV", "L", 1)])).await;
     assert_eq!(refusals(&refused), ["INSUFFICIENT_STOCK"]);
     assert_eq!(missing(&refused), [("GOAT_CHEESE", 102, 76)]);
 
     let last = reception.placed(take(&[pizza("CHV", "M", 1)])).await;
     assert_eq!(goat_cheese(&kitchen, &last["position"]).await, (540, 534, 6));
-    assert_eq!(anybody.makeable("P1", "CHV", &last["position"]).await, each(0, 0, 0));
-    assert_eq!(anybody.makeable("P1", "4FR", &last["position"]).await, each(0, 0, 0));
+    assert_eq!(anonymous.makeable("P1", "CHV", &last["position"]).await, each(0, 0, 0));
+    assert_eq!(anonymous.makeable("P1", "4FR", &last["position"]).await, each(0, 0, 0));
     for (code, needed) in [("CHV", [46, 70, 102]), ("4FR", [26, 40, 58])] {
         for (size, needed) in ["S", "M", "L"].into_iter().zip(needed) {
             let refused = reception.place(take(&[pizza(code, size, 1)])).await;
@@ -60,7 +60,7 @@ async fn makeable_pizzas_follow_the_goat_cheese_to_the_gram() {
     }
     // Without goat cheese, the pizza can still be made.
     let without = with(pizza("4FR", "M", 1), json!({ "without": ["GOAT_CHEESE"] }));
-    let quote = anybody_quotes(&reception, without).await;
+    let quote = quote_of(&reception, without).await;
     assert_eq!(quote, json!({ "acceptable": true, "missing": [], "total": { "amount": "13.50" } }));
 
     let payload = reception.to_order("cancelOrder", &last, json!({ "reason": "CUSTOMER_REQUEST" })).await;
@@ -76,10 +76,10 @@ async fn makeable_pizzas_follow_the_goat_cheese_to_the_gram() {
     assert_eq!(level(&p2, "GOAT_CHEESE"), (1_500, 0, 1_500));
     assert_eq!(reception.makeable("P1", "CHV", &moved["position"]).await, each(12, 8, 5));
     // An anonymous caller sees at most ten.
-    assert_eq!(anybody.makeable("P1", "CHV", &moved["position"]).await, each(10, 8, 5));
+    assert_eq!(anonymous.makeable("P1", "CHV", &moved["position"]).await, each(10, 8, 5));
 }
 
-async fn anybody_quotes(api: &Api, line: Value) -> Value {
+async fn quote_of(api: &Api, line: Value) -> Value {
     let input = json!({ "pizzeriaId": "P1", "fulfilment": "TAKEAWAY", "lines": [line] });
     let document = "query($input: QuoteOrderInput!) { quoteOrder(input: $input) {
         acceptable missing { needed } total { amount } } }";
@@ -94,7 +94,7 @@ async fn a_blocked_pizza_is_not_makeable_until_it_is_unblocked() {
     let order = basket("P1", "TAKEAWAY", &[pizza("SAU", "M", 1)]);
     let blocked = json!({ "pizza": "SAU", "size": "M", "reason": "Saumon douteux" });
     let blocked = manager.to_stock("blockPizza", "P1", blocked).await;
-    let sizes = shop.anybody().makeable("P1", "SAU", &blocked["position"]).await;
+    let sizes = shop.anonymous().makeable("P1", "SAU", &blocked["position"]).await;
     assert_eq!((sizes["M"][0].as_i64(), sizes["S"][0].as_i64() > Some(0)), (Some(0), true));
     assert_eq!(refusals(&reception.place(order.clone()).await), ["PIZZA_BLOCKED"]);
     manager.to_stock("unblockPizza", "P1", json!({ "pizza": "SAU", "size": "M" })).await;
@@ -107,7 +107,7 @@ async fn the_menu_is_public_and_recipes_are_for_the_kitchen() {
     let document = "{ pizzerias { code } menu(pizzeriaId: \"P2\") { version
         pizzas { code allergens sizes { size price { amount currency } } } drinks { code price { amount } }
         desserts { code } extras { ingredient { code } price { amount } } } }";
-    let data = shop.anybody().data(document, Value::Null).await;
+    let data = shop.anonymous().data(document, Value::Null).await;
     let codes = |list: &Value| -> Vec<String> {
         list.as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
     };
@@ -134,7 +134,7 @@ async fn the_menu_is_public_and_recipes_are_for_the_kitchen() {
         assert_eq!(quantity(code), grams, "{code}");
     }
     assert_eq!(shop.person("courier1.p1").ask(recipe, Value::Null).await.code(), "FORBIDDEN");
-    assert_eq!(shop.anybody().ask(recipe, Value::Null).await.code(), "UNAUTHENTICATED");
+    assert_eq!(shop.anonymous().ask(recipe, Value::Null).await.code(), "UNAUTHENTICATED");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 pub mod accounts;
 mod allergens;
-mod bad_input;
+pub mod bad_input;
 mod closings;
 pub mod deliveries;
 mod first_director;

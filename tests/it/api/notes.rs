@@ -54,7 +54,7 @@ async fn each_note_is_shown_to_its_readers_while_they_handle_the_order() {
     let nothing = json!({ "kitchenNote": null, "deliveryNote": null, "note": null,
         "customerFirstName": null, "lines": [{ "note": null }, { "note": null }] });
     assert_eq!(seen(&shop.person("auditor"), &order).await, nothing);
-    assert_eq!(seen(&courier, &order).await, nothing, "nobody waits for a courier yet");
+    assert_eq!(seen(&courier, &order).await, nothing, "no delivery is scheduled yet");
     kitchen.step("startPreparation", &order).await;
     kitchen.step("markOrderReady", &order).await;
     let delivery = courier.delivery_of(&order).await;

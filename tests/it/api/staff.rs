@@ -27,7 +27,7 @@ fn noe(role: &str, pizzeria: Value) -> Value {
 async fn accept(house: &House, email: &str) -> Api {
     let token = house.letter(email, 1).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
-    assert_eq!(codes(&house.anybody().mutate("resetPassword", "", input).await), Vec::<&str>::new());
+    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
     house.signed_in(email, PASSWORD).await
 }
 
@@ -103,7 +103,7 @@ async fn refuses_hiring_into_higher_roles_and_other_pizzerias() {
         (&house.person("receptionist1.p1"), noe("COURIER", json!("P1")), "FORBIDDEN"),
         (&house.person("auditor"), noe("COURIER", json!("P1")), "FORBIDDEN"),
         (&house.person("customer1"), noe("COURIER", json!("P1")), "FORBIDDEN"),
-        (&house.anybody(), noe("COURIER", json!("P1")), "UNAUTHENTICATED"),
+        (&house.anonymous(), noe("COURIER", json!("P1")), "UNAUTHENTICATED"),
     ] {
         let answer = api.try_mutate("hireStaff", STAFF, input.clone()).await;
         assert_eq!(answer.code(), code, "{input}");

@@ -82,10 +82,10 @@ async fn plays_whole_orders_that_other_callers_do_not_see() {
     let sales = "{ sales(pizzeriaId: \"CHECK\", from: \"2026-01-01\", to: \"2026-12-31\") { orders } }";
     assert_eq!(auditor.ask(sales, Value::Null).await.data()["sales"], json!([]));
     assert_eq!(director.ask(sales, Value::Null).await.code(), "FORBIDDEN");
-    let nobody = Api::new(&process.base);
-    assert_eq!(nobody.ask("{ pizzeria(id: \"CHECK\") { code } }", Value::Null).await.code(), "NOT_FOUND");
+    let anonymous = Api::new(&process.base);
+    assert_eq!(anonymous.ask("{ pizzeria(id: \"CHECK\") { code } }", Value::Null).await.code(), "NOT_FOUND");
     let listed =
-        nobody.ask("{ pizzerias { code } node(id: \"pizzeria:CHECK\") { id } }", Value::Null).await.data();
+        anonymous.ask("{ pizzerias { code } node(id: \"pizzeria:CHECK\") { id } }", Value::Null).await.data();
     assert!(!listed.to_string().contains("CHECK"), "{listed}");
 }
 

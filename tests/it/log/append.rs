@@ -138,7 +138,7 @@ async fn a_full_queue_refuses_at_once() {
             tokio::spawn(async move { store.execute(Arc::new(margherita(order_id())), context()).await })
         })
         .collect();
-    tests::eventually("somebody is turned away", || async {
+    tests::eventually("a command is refused", || async {
         tasks.iter().any(tokio::task::JoinHandle::is_finished).then_some(())
     })
     .await;

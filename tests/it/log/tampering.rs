@@ -249,7 +249,7 @@ async fn finds_each_change_of_the_log_and_names_its_position() {
             assert_eq!(
                 verify(&database.pool, &[]).await.finding,
                 None,
-                "{what}: nobody can tell without them"
+                "{what}: not detectable without published heads"
             );
         }
         let given = if published { &heads[..] } else { &[] };

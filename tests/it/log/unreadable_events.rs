@@ -229,7 +229,7 @@ async fn shows_unreadable_events_and_ends_only_their_subscriptions() {
     assert_eq!(answer.code(), "UNAVAILABLE");
 
     let ready = eventually("the order's read models say where they stopped", || async {
-        let ready = shop.anybody().get("/readyz").await.unwrap();
+        let ready = shop.anonymous().get("/readyz").await.unwrap();
         let models = ready.body["readModels"].as_array().unwrap().clone();
         let stopped: Vec<_> = models.iter().filter(|model| !model["stoppedAt"].is_null()).cloned().collect();
         (stopped.len() == OF_ORDERS.len()).then_some((ready.status, stopped))

@@ -191,7 +191,7 @@ async fn a_backup_under_load_restores_the_same_contents() {
             .fetch_one(&database.pool)
             .await
             .unwrap();
-    assert_eq!(sessions, 0, "a backup lets nobody in");
+    assert_eq!(sessions, 0, "a backup contains no session");
 
     // Positions, keys and reactors continue.
     let process = Process::serve(&database.url).await;

@@ -127,13 +127,13 @@ async fn waits_for_another_migration_and_names_its_process() {
     let database = Database::create().await;
     let mut other = connect(&database.url).await;
     other
-        .execute("SET application_name = 'somebody'; SELECT pg_advisory_lock(31353056872004193)")
+        .execute("SET application_name = 'deployer'; SELECT pg_advisory_lock(31353056872004193)")
         .await
         .unwrap();
     let output = run(&database.url, &["migrate", "--wait", "0.3"]).await;
     let line = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), line.lines().count()), (Some(1), 1), "{line}");
-    assert!(line.contains("another process migrates this database") && line.contains("(somebody)"), "{line}");
+    assert!(line.contains("another process migrates this database") && line.contains("(deployer)"), "{line}");
     other.close().await.unwrap();
     assert_eq!(run(&database.url, &["migrate"]).await.status.code(), Some(0));
 }

@@ -85,7 +85,7 @@ async fn an_outage_of_ten_seconds_loses_no_acknowledged_event() {
     let told = load.end().await;
 
     let failed: Vec<_> = told.iter().flat_map(|told| &told.failed).collect();
-    assert!(!failed.is_empty(), "nobody has noticed");
+    assert!(!failed.is_empty(), "no request failed");
     for (code, after) in failed {
         assert_eq!(code, "UNAVAILABLE");
         assert!(*after < QUICKLY, "{after:?}");

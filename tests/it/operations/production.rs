@@ -7,7 +7,7 @@ use tests::processes::{Process, command};
 use tests::server::Server;
 use tests::{Api, Database, Demo, within};
 
-const KEY: &str = "a key of our own, long enough for everybody";
+const KEY: &str = "a key of our own, long enough for production";
 
 /// Asserts exit code 1 and no stdout; returns the line on stderr.
 async fn refusal(url: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {

@@ -99,7 +99,7 @@ async fn replaces_processes_one_by_one_under_load() {
         assert_eq!(seen, (start + 1..=head).collect::<Vec<_>>());
         cuts += cut;
     }
-    assert!(cuts > 0, "nobody was cut off");
+    assert!(cuts > 0, "no stream was cut");
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_process_ends_on_sigterm_whatever_its_clients_do() {
     let answer = within(waiting).await.unwrap().unwrap();
     assert_eq!(answer.code(), "UNAVAILABLE");
     let refused = TcpStream::connect(&at).await;
-    assert!(refused.is_err(), "it takes nobody any more");
+    assert!(refused.is_err(), "it accepts no new connections");
     assert_eq!(process.ended().await, Some(0));
     assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
     drop((slow, locking));

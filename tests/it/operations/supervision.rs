@@ -108,12 +108,12 @@ async fn metrics_need_their_token() {
     let demo = Demo::create().await;
     let token = [("OCPIZZA_MANAGER_METRICS_TOKEN", "a-token-for-prometheus")];
     let process = Process::serve_with(&demo.database.url, &token).await;
-    let nobody = Api::new(&process.base);
-    assert_eq!(nobody.get("/metrics").await.unwrap().status, 401);
-    assert_eq!(nobody.with_token("another").get("/metrics").await.unwrap().status, 401);
-    assert_eq!(nobody.with_token("a-token-for-prometheus").get("/metrics").await.unwrap().status, 200);
+    let anonymous = Api::new(&process.base);
+    assert_eq!(anonymous.get("/metrics").await.unwrap().status, 401);
+    assert_eq!(anonymous.with_token("another").get("/metrics").await.unwrap().status, 401);
+    assert_eq!(anonymous.with_token("a-token-for-prometheus").get("/metrics").await.unwrap().status, 200);
     let shop = Shop::open_with(|config| Config { metrics: Readers::Nobody, ..config }).await;
-    assert_eq!(shop.anybody().get("/metrics").await.unwrap().code(), "FORBIDDEN");
+    assert_eq!(shop.anonymous().get("/metrics").await.unwrap().code(), "FORBIDDEN");
 }
 
 #[tokio::test]

@@ -346,8 +346,8 @@ async fn executes_trusted_documents_only_if_configured() {
     let server =
         tests::server::Server::start_with(&demo.database, |config| Config { documents, ..config }).await;
     std::fs::remove_dir_all(&folder).unwrap();
-    let anybody = tests::Api::new(&server.base);
-    let post = async |body: Value| anybody.post("application/json", body.to_string()).await.unwrap();
+    let anonymous = tests::Api::new(&server.base);
+    let post = async |body: Value| anonymous.post("application/json", body.to_string()).await.unwrap();
     let expected = json!({ "menu": { "version": 1 } });
     assert_eq!(post(json!({ "documentId": "menu-1" })).await.data(), expected);
     assert_eq!(post(json!({ "query": manifest["menu-1"] })).await.data(), expected);

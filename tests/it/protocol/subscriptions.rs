@@ -128,7 +128,7 @@ async fn refuses_subscriptions_without_access() {
     for (person, code) in [
         (shop.person("customer2"), "NOT_FOUND"),
         (shop.person("receptionist1.p2"), "FORBIDDEN"),
-        (shop.anybody(), "UNAUTHENTICATED"),
+        (shop.anonymous(), "UNAUTHENTICATED"),
     ] {
         let mut steps = person.subscribe(ORDER, id.clone()).await;
         assert_eq!(steps.refused().await, code);

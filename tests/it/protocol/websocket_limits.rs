@@ -226,6 +226,6 @@ async fn limits_subscriptions_of_an_account_over_all_connections() {
         sockets[0].subscribe("4", query, Value::Null).await;
         assert_eq!(sockets[0].message().await["type"], "next", "{account:?}");
     }
-    let refused = metric(&shop.anybody(), "ocpizza_rate_limited_total{by=\"subscriptions\"}").await;
+    let refused = metric(&shop.anonymous(), "ocpizza_rate_limited_total{by=\"subscriptions\"}").await;
     assert!(refused >= 6, "{refused}");
 }

@@ -81,7 +81,7 @@ async fn refuses_mutations_of_anonymous_callers_auditors_and_other_pizzerias() {
     let all = mutations(&order, &delivery, &courier);
     for (name, input) in &all {
         for (person, code) in [
-            (shop.anybody(), "UNAUTHENTICATED"),
+            (shop.anonymous(), "UNAUTHENTICATED"),
             (shop.person("auditor"), "FORBIDDEN"),
             (shop.person("manager.p2"), "FORBIDDEN"),
             (shop.person("receptionist1.p2"), "FORBIDDEN"),
@@ -116,7 +116,7 @@ async fn refuses_mutations_of_anonymous_callers_auditors_and_other_pizzerias() {
 
     // The list above is complete.
     let document = "{ __schema { mutationType { fields { name } } } }";
-    let data = shop.anybody().data(document, Value::Null).await;
+    let data = shop.anonymous().data(document, Value::Null).await;
     let fields = data["__schema"]["mutationType"]["fields"].as_array().unwrap();
     let exist: BTreeSet<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
     let listed = all.iter().map(|(name, _)| *name);
@@ -143,7 +143,7 @@ async fn shows_orders_to_their_customer_and_their_pizzeria() {
     for who in ["receptionist1.p2", "manager.p2", "pizzaiolo1.p2"] {
         assert_eq!(shop.person(who).ask(document, variables.clone()).await.code(), "FORBIDDEN", "{who}");
     }
-    assert_eq!(shop.anybody().ask(document, variables).await.code(), "UNAUTHENTICATED");
+    assert_eq!(shop.anonymous().ask(document, variables).await.code(), "UNAUTHENTICATED");
 
     for (who, query, code) in [
         ("customer1", "{ stock(pizzeriaId: \"P1\") { id } }", "FORBIDDEN"),

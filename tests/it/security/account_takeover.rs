@@ -94,7 +94,7 @@ async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
     for _ in 0..20 {
         let input = json!({ "email": addresses.next(), "currentPassword": PASSWORD });
         customer.try_mutate("updateMyAccount", ACCOUNT, input).await;
-        house.anybody().try_mutate("requestPasswordReset", "", json!({ "email": victim })).await;
+        house.anonymous().try_mutate("requestPasswordReset", "", json!({ "email": victim })).await;
     }
     // Three mails that anonymous requests can cause, and three warnings.
     let to_victim = || house.mail.sent().iter().filter(|mail| mail.to == victim).count();
@@ -102,13 +102,13 @@ async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
     // To any address: as many as one client may cause.
     for nth in 0..20 {
         let input = json!({ "email": format!("nth{nth}@example.org") });
-        house.anybody().try_mutate("requestPasswordReset", "", input).await;
+        house.anonymous().try_mutate("requestPasswordReset", "", input).await;
         let input = json!({ "email": format!("{nth}@example.org"), "currentPassword": PASSWORD });
         customer.try_mutate("updateMyAccount", ACCOUNT, input).await;
         let input = json!({ "name": "N", "email": format!("n{nth}@example.org"), "role": "COURIER", "pizzeriaId": "P1" });
         house.person("manager.p1").try_mutate("hireStaff", "staff { id }", input).await;
     }
-    house.anybody().data("{ pizzerias { id } }", Value::Null).await;
+    house.anonymous().data("{ pizzerias { id } }", Value::Null).await;
     assert!(house.mail.sent().len() <= 12, "{}", house.mail.sent().len());
 
     // Both mutations that reveal a taken address share one limit.
@@ -121,7 +121,7 @@ async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
     assert!(is_limited(&customer.try_mutate("updateMyAccount", ACCOUNT, taken).await));
     let input =
         json!({ "name": "N", "email": "customer2@ocpizza.example", "password": "cent pizzas chaudes" });
-    assert!(is_limited(&house.anybody().try_mutate("signUp", "token", input).await));
+    assert!(is_limited(&house.anonymous().try_mutate("signUp", "token", input).await));
     let input =
         json!({ "name": "N", "email": "customer2@ocpizza.example", "role": "COURIER", "pizzeriaId": "P1" });
     assert!(is_limited(&house.person("manager.p1").try_mutate("hireStaff", "staff { id }", input).await));
@@ -137,7 +137,7 @@ async fn limits_the_sessions_of_an_account() {
         })
         .collect();
     for _ in 0..4 {
-        house.anybody().ask(&format!("mutation {{ {fields} }}"), Value::Null).await;
+        house.anonymous().ask(&format!("mutation {{ {fields} }}"), Value::Null).await;
     }
     let pool = &house.demo.database.pool;
     let sql = "SELECT count(*) FROM sessions JOIN accounts a ON a.id = account_id WHERE email = $1";
@@ -251,7 +251,7 @@ async fn refuses_easily_guessed_passwords_wherever_one_is_set() {
     for password in ["1234567890", "aaaaaaaaaa", "ada.quenelle", "password123"] {
         let input = json!({ "name": "Ada Quenelle", "email": "ada@example.org", "password": password });
         assert_eq!(
-            codes(&house.anybody().mutate("signUp", "token", input).await),
+            codes(&house.anonymous().mutate("signUp", "token", input).await),
             ["WEAK_PASSWORD"],
             "{password}"
         );
@@ -259,8 +259,8 @@ async fn refuses_easily_guessed_passwords_wherever_one_is_set() {
     let customer = house.person("customer1");
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "aaaaaaaaaa" });
     assert_eq!(codes(&customer.mutate("changePassword", "position", input).await), ["WEAK_PASSWORD"]);
-    house.anybody().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
+    house.anonymous().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
     let token = house.letter(EMAIL, 1).await;
     let input = json!({ "token": token, "newPassword": "1234567890" });
-    assert_eq!(codes(&house.anybody().mutate("resetPassword", "", input).await), ["WEAK_PASSWORD"]);
+    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), ["WEAK_PASSWORD"]);
 }

@@ -271,9 +271,9 @@ async fn unverified_claims_erase_no_data_of_others() {
     // Signed up with the phone number and e-mail address of the victim, both unverified.
     let password = "cent pizzas chaudes";
     let input = json!({ "name": "Voleur", "email": email, "phone": phone, "password": password });
-    let thief = shop.anybody().mutate("signUp", "token", input).await;
-    let thief = shop.anybody().with_token(thief["token"].as_str().unwrap());
+    let thief = shop.anonymous().mutate("signUp", "token", input).await;
+    let thief = shop.anonymous().with_token(thief["token"].as_str().unwrap());
     let erased = thief.mutate("eraseMyAccount", "customerId", json!({ "currentPassword": password })).await;
     assert!(erased["customerId"].is_string(), "{erased}");
-    assert_eq!(left(true).await, 1, "the contact of somebody else's order is still there");
+    assert_eq!(left(true).await, 1, "the contact of another customer's order is still there");
 }

@@ -11,8 +11,8 @@ async fn logs_contain_no_tokens_contacts_or_payloads_at_any_level() {
     let token = demo.token_for("customer1@ocpizza.example").await;
     let process =
         Process::serve_logging(&demo.database.url, "trace,sqlx=trace,hyper=trace,tungstenite=trace").await;
-    let nobody = Api::new(&process.base);
-    let customer = nobody.with_token(&token);
+    let anonymous = Api::new(&process.base);
+    let customer = anonymous.with_token(&token);
     let secrets = [
         token.as_str(),
         "ocp_forged",
@@ -41,11 +41,11 @@ async fn logs_contain_no_tokens_contacts_or_payloads_at_any_level() {
         with(input.clone(), json!({ "nonsense": secrets[3] })),
     ];
     for input in wrong {
-        for api in [&customer, &nobody, &demo.person(&process.base, "auditor")] {
+        for api in [&customer, &anonymous, &demo.person(&process.base, "auditor")] {
             api.ask(&place, json!({ "input": input })).await;
         }
     }
-    let forged = nobody.with_token("ocp_forged");
+    let forged = anonymous.with_token("ocp_forged");
     forged.ask("{ me { id } }", Value::Null).await;
     for body in [
         format!("{{ \"query\": \"{{ order(id: \\\"{}\\\") {{ id }} }}\" }}", secrets[2]),

@@ -144,7 +144,7 @@ async fn tried(api: &Api, sample: &Sample, document: &str) -> Seen {
 /// and `FORBIDDEN` for staff.
 fn expected(roles: Option<&Vec<String>>, caller: &str, target: Target) -> Seen {
     let Some(roles) = roles else { return Seen::Yes };
-    if caller == "nobody" {
+    if caller == "anonymous" {
         return Seen::Unauthenticated;
     }
     if !roles.iter().any(|role| role == caller) {
@@ -170,7 +170,7 @@ fn derived(
     if sample.document.contains(" node(") {
         return None;
     }
-    if (sample.field, caller) == ("Query.me", "nobody") {
+    if (sample.field, caller) == ("Query.me", "anonymous") {
         return Some(Seen::Hidden);
     }
     let root = ROOTS.iter().any(|root| sample.field.split_once('.').is_some_and(|(of, _)| of == *root));

@@ -18,8 +18,8 @@ async fn customers_see_no_staff_and_auditors_see_no_names() {
     }
     let courier = json!({ "id": format!("staff:{}", id_of("courier1.p1").await) });
     // A customer does not learn whether one exists.
-    let nobody = json!({ "id": "staff:0193b3c0-0000-7000-8000-000000000000" });
-    let answers = [courier.clone(), nobody, customer].map(|id| shop.person("customer2").ask(node, id));
+    let unknown = json!({ "id": "staff:0193b3c0-0000-7000-8000-000000000000" });
+    let answers = [courier.clone(), unknown, customer].map(|id| shop.person("customer2").ask(node, id));
     for answer in futures_util::future::join_all(answers).await {
         assert_eq!((answer.code(), &answer.body["data"]["node"]), ("FORBIDDEN", &Value::Null));
     }

@@ -169,7 +169,7 @@ async fn concurrent_requests_each_get_their_own_session() {
     let asked = (0..200).map(|nth| {
         let name = people[nth % people.len()];
         let api = if nth % 7 == 0 {
-            shop.anybody().with_token(format!("ocp_{nth:043}"))
+            shop.anonymous().with_token(format!("ocp_{nth:043}"))
         } else {
             shop.person(name)
         };

@@ -50,7 +50,7 @@ impl App {
 
 async fn sign_in(house: &House, code: Option<&str>) -> Value {
     let input = json!({ "email": EMAIL, "password": PASSWORD, "totpCode": code });
-    house.anybody().mutate("signIn", "token account { totpEnabled }", input).await
+    house.anonymous().mutate("signIn", "token account { totpEnabled }", input).await
 }
 
 async fn enrol(api: &Api, password: &str) -> Value {
@@ -113,14 +113,14 @@ async fn an_authenticator_app_is_enrolled_required_and_removed() {
     assert_eq!(codes(&sign_in(&house, Some(&recovery[0])).await), ["BAD_TOTP_CODE"]);
 
     // Resetting the password keeps the app.
-    house.anybody().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
+    house.anonymous().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
     let token = house.letter(EMAIL, 2).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
-    assert_eq!(codes(&house.anybody().mutate("resetPassword", "", input).await), Vec::<&str>::new());
+    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
     assert_eq!(codes(&sign_in(&house, None).await), ["TOTP_REQUIRED"]);
 
     let token = sign_in(&house, Some(&app.next())).await["token"].as_str().unwrap().to_owned();
-    let manager = house.anybody().with_token(token);
+    let manager = house.anonymous().with_token(token);
     let disable = async |password: &str, code: &str| {
         let input = json!({ "currentPassword": password, "code": code });
         manager.mutate("disableTotp", "account { totpEnabled }", input).await
@@ -158,7 +158,7 @@ async fn counts_wrong_codes_and_encrypts_secrets() {
     let document = Api::mutation("signIn", "token");
     let code = async |code: &str| {
         let input = json!({ "email": "director@ocpizza.example", "password": PASSWORD, "totpCode": code });
-        house.anybody().ask(&document, json!({ "input": input })).await
+        house.anonymous().ask(&document, json!({ "input": input })).await
     };
     for nth in 0..4 {
         assert_eq!(codes(&code(&format!("00000{nth}")).await.body["data"]["signIn"]), ["BAD_TOTP_CODE"]);

@@ -24,8 +24,8 @@ fn hire(email: &str) -> Value {
 #[tokio::test]
 async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() {
     let house = House::open().await;
-    let signed_up = house.anybody().mutate("signUp", "token account { id }", squat(EMAIL)).await;
-    let squatter = house.anybody().with_token(signed_up["token"].as_str().unwrap());
+    let signed_up = house.anonymous().mutate("signUp", "token account { id }", squat(EMAIL)).await;
+    let squatter = house.anonymous().with_token(signed_up["token"].as_str().unwrap());
     let verification = house.letter(EMAIL, 1).await;
     let hired = house.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await;
     assert_eq!((codes(&hired).len(), &hired["staff"]["role"]), (0, &json!("PIZZAIOLO")), "{hired}");
@@ -36,7 +36,7 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
     assert!(me["email"].as_str().unwrap().ends_with(".invalid"), "{me}");
     // Neither the password nor the earlier mail opens the new account or verifies the old one.
     assert_eq!(codes(&house.sign_in(EMAIL, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
-    let spent = house.anybody().mutate("verifyEmail", "", json!({ "token": verification })).await;
+    let spent = house.anonymous().mutate("verifyEmail", "", json!({ "token": verification })).await;
     assert_eq!(codes(&spent), ["BAD_TOKEN"]);
     let back = json!({ "email": EMAIL, "currentPassword": "cent pizzas chaudes" });
     assert_eq!(codes(&squatter.mutate("updateMyAccount", "position", back).await), ["EMAIL_TAKEN"]);
@@ -48,7 +48,7 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
     // The invitation does.
     let token = house.letter(EMAIL, 2).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
-    assert_eq!(codes(&house.anybody().mutate("resetPassword", "", input).await), Vec::<&str>::new());
+    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
     let cook = house.signed_in(EMAIL, PASSWORD).await;
     assert_eq!(cook.data(ME, Value::Null).await["me"]["role"], "PIZZAIOLO");
     assert!(house.mail.sent().iter().all(|mail| mail.to == EMAIL), "no mail to an address that none reaches");
@@ -62,9 +62,9 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
 #[tokio::test]
 async fn a_verified_address_stays_with_its_customer() {
     let house = House::open().await;
-    house.anybody().mutate("signUp", "token", squat(EMAIL)).await;
+    house.anonymous().mutate("signUp", "token", squat(EMAIL)).await;
     let token = house.letter(EMAIL, 1).await;
-    house.anybody().mutate("verifyEmail", "", json!({ "token": token })).await;
+    house.anonymous().mutate("verifyEmail", "", json!({ "token": token })).await;
     assert_eq!(
         codes(&house.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await),
         ["EMAIL_TAKEN"]

@@ -49,7 +49,7 @@ async fn personal_data_is_shown_to_its_customer_and_the_staff_involved() {
     let id = json!({ "id": order["id"] });
     assert_eq!(shop.person("customer2").ask(document, id.clone()).await.code(), "NOT_FOUND");
     assert_eq!(shop.person("receptionist1.p2").ask(document, id.clone()).await.code(), "FORBIDDEN");
-    assert_eq!(shop.anybody().ask(document, id).await.code(), "UNAUTHENTICATED");
+    assert_eq!(shop.anonymous().ask(document, id).await.code(), "UNAUTHENTICATED");
 
     let cook = shop.person("pizzaiolo1.p1");
     cook.step("startPreparation", &order).await;

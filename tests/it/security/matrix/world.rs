@@ -21,7 +21,7 @@ pub const TARGETS: [Target; 3] = [Target::Own, Target::OtherPizzeria, Target::Ot
 
 /// The callers: anonymous, and one of each role.
 pub const CALLERS: [&str; 9] = [
-    "nobody",
+    "anonymous",
     "CUSTOMER",
     "RECEPTIONIST",
     "PIZZAIOLO",
@@ -74,7 +74,7 @@ impl World {
 
     pub fn caller(&self, name: &str) -> Api {
         match name {
-            "nobody" => self.shop.anybody(),
+            "anonymous" => self.shop.anonymous(),
             "CUSTOMER" => self.shop.person("customer1"),
             "RECEPTIONIST" => self.shop.person("receptionist1.p1"),
             "PIZZAIOLO" => self.shop.person("pizzaiolo1.p1"),
@@ -82,15 +82,15 @@ impl World {
             "MANAGER" => self.shop.person("manager.p1"),
             "DIRECTOR" => self.shop.person("director"),
             "AUDITOR" => self.shop.person("auditor"),
-            "SYSTEM" => self.shop.anybody().with_token(&self.system),
+            "SYSTEM" => self.shop.anonymous().with_token(&self.system),
             other => panic!("{other}"),
         }
     }
 
     /// A spare account with a role.
     pub async fn spare(&self, role: &str) -> Api {
-        if role == "nobody" {
-            return self.shop.anybody();
+        if role == "anonymous" {
+            return self.shop.anonymous();
         }
         let id = Uuid::new_v4();
         let email = format!("{id}@ocpizza.example");
@@ -106,7 +106,7 @@ impl World {
         .execute(&self.shop.database().pool)
         .await
         .unwrap();
-        self.shop.anybody().with_token(self.shop.demo.token_for(&email).await)
+        self.shop.anonymous().with_token(self.shop.demo.token_for(&email).await)
     }
 
     /// An operation about a target.
