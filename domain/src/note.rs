@@ -1,5 +1,5 @@
-//! Notes: free text of people, which never stands in an event. The text lies in a row beside the log; the event
-//! carries a reference that proves the text while the row is there, and says nothing once it is erased.
+//! Notes: free text, which never enters an event. The text is stored in a row beside the log; the event
+//! carries a reference that proves the text while the row exists and reveals nothing once it is erased.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,9 @@ use crate::ids::NoteId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum NotePurpose {
-    /// For the kitchen: an allergy, a wish.
+    /// Note for the kitchen, such as an allergy.
     Kitchen,
-    /// For the courier: the door, the floor.
+    /// Note for the courier, such as the floor.
     Delivery,
     /// The comment beside the reason of a cancellation, a refund, a failed delivery or a waste.
     Reason,
@@ -21,7 +21,7 @@ impl NotePurpose {
     /// Every purpose.
     pub const ALL: [Self; 3] = [Self::Kitchen, Self::Delivery, Self::Reason];
 
-    /// The name stored, `KITCHEN`.
+    /// Returns the stored name, such as `KITCHEN`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kitchen => "KITCHEN",
@@ -31,16 +31,29 @@ impl NotePurpose {
     }
 }
 
-/// What an event carries of a note.
+/// Subject of a comment beside a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentSubject {
+    /// The cancellation of an order.
+    Cancellation,
+    /// A refund.
+    Refund,
+    /// A failed delivery.
+    DeliveryFailure,
+    /// Wasted ingredients.
+    Waste,
+}
+
+/// Reference to a note, carried by an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NoteRef {
-    /// The row's id.
+    /// Id of the row.
     pub id: NoteId,
-    /// What it is for.
+    /// Purpose.
     pub purpose: NotePurpose,
     /// SHA-256 of the row's salt followed by its text in UTF-8, in lower-case hexadecimal.
     pub sha256: String,
-    /// The order's line that it is about, from 1; `None` for the order as a whole.
+    /// Number of the order's line, from 1; `None` for the whole order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }

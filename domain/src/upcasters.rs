@@ -1,18 +1,19 @@
-//! Upcasters: stored events of every earlier version, lifted to today's shape as they are read.
+//! Upcasters: convert stored payloads of earlier versions to today's shape as they are read. Stored events
+//! are never rewritten.
 //!
-//! To change an event's payload: raise its version in [`current_version`], add a step to
-//! `UPCASTERS` from the version before, and add a fixture of the new version under
-//! `domain/fixtures/events`. Fixtures that have landed are never edited.
+//! To change an event's payload, add a step to `UPCASTERS` from the version before, which raises
+//! [`current_version`], and a fixture of the new version under `domain/fixtures/events`. Existing fixtures
+//! are never edited.
 
 #[cfg(test)]
 mod fixtures;
 
 use serde_json::Value;
 
-/// The version that every event has until its payload changes for the first time.
+/// Version of an event whose payload has never changed.
 const FIRST: &str = "1.0.0";
 
-/// One step: the payload of `event_type` at version `from`, as it is at the next version.
+/// Step that converts the payload of `event_type` at version `from` to the next version.
 struct Upcaster {
     event_type: &'static str,
     from: &'static str,
@@ -20,15 +21,15 @@ struct Upcaster {
     lift: fn(Value) -> Value,
 }
 
-/// The steps, each from one version to the next. None yet: every event is at its first version.
+/// Steps, each from one version to the next. Empty while every event is at its first version.
 const UPCASTERS: &[Upcaster] = &[];
 
-/// The version written today for an event type.
+/// Returns the version written today for an event type.
 pub fn current_version(event_type: &str) -> &'static str {
     UPCASTERS.iter().rev().find(|step| step.event_type == event_type).map_or(FIRST, |step| step.to)
 }
 
-/// Lifts a stored payload from its version to today's, one step at a time.
+/// Converts a stored payload from its version to today's, one step at a time.
 pub fn upcast(event_type: &str, version: &str, payload: Value) -> Value {
     upcast_with(UPCASTERS, event_type, version, payload)
 }
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_taken_in_turn_and_only_for_their_event() {
+    fn applies_steps_in_order_and_only_to_their_event() {
         let steps = [
             Upcaster { event_type: "A", from: "1.0.0", to: "2.0.0", lift: |_| json!(2) },
             Upcaster { event_type: "A", from: "2.0.0", to: "3.0.0", lift: |v| json!([v, 3]) },

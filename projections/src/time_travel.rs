@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SubsecRound, Timelike, Utc};
 use domain::ids::PizzeriaId;
-use domain::order::OrderEvent;
 use domain::stock::Stock;
 use domain::{Event, StreamId, StreamType};
 use event_store::RecordedEvent;
@@ -67,53 +66,6 @@ async fn keep_stocks(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<
     Ok(())
 }
 
-/// When an event of an order moved a figure of its day for the first time: a sale, a refusal, money. What
-/// comes later (lateness, a cancellation) corrects the day of the sale.
-fn counts_at(event: &OrderEvent) -> Option<DateTime<Utc>> {
-    match event {
-        OrderEvent::OrderPlaced { at, .. }
-        | OrderEvent::OrderRefused { at, .. }
-        | OrderEvent::OrderLinesChanged { at, .. }
-        | OrderEvent::PaymentCaptured { at, .. }
-        | OrderEvent::PaymentRefunded { at, .. } => Some(*at),
-        OrderEvent::OrderCancelled { .. }
-        | OrderEvent::OrderExpired { .. }
-        | OrderEvent::PaymentAuthorised { .. }
-        | OrderEvent::PaymentDeclined { .. }
-        | OrderEvent::PreparationStarted { .. }
-        | OrderEvent::ItemBaked { .. }
-        | OrderEvent::OrderReady { .. }
-        | OrderEvent::OrderHandedOver { .. }
-        | OrderEvent::OrderOutForDelivery { .. }
-        | OrderEvent::OrderDelivered { .. }
-        | OrderEvent::OrderNotDelivered { .. }
-        | OrderEvent::OrderReturned { .. } => None,
-    }
-}
-
-/// The pizzeria that an order's first event names.
-fn begun_at(event: &OrderEvent) -> Option<&PizzeriaId> {
-    match event {
-        OrderEvent::OrderPlaced { placement, .. } => Some(&placement.pizzeria),
-        OrderEvent::OrderRefused { pizzeria, .. } => Some(pizzeria),
-        OrderEvent::OrderLinesChanged { .. }
-        | OrderEvent::OrderCancelled { .. }
-        | OrderEvent::OrderExpired { .. }
-        | OrderEvent::PaymentAuthorised { .. }
-        | OrderEvent::PaymentCaptured { .. }
-        | OrderEvent::PaymentDeclined { .. }
-        | OrderEvent::PaymentRefunded { .. }
-        | OrderEvent::PreparationStarted { .. }
-        | OrderEvent::ItemBaked { .. }
-        | OrderEvent::OrderReady { .. }
-        | OrderEvent::OrderHandedOver { .. }
-        | OrderEvent::OrderOutForDelivery { .. }
-        | OrderEvent::OrderDelivered { .. }
-        | OrderEvent::OrderNotDelivered { .. }
-        | OrderEvent::OrderReturned { .. } => None,
-    }
-}
-
 /// The beginning of an instant's hour, in UTC.
 fn hour_of(at: DateTime<Utc>) -> DateTime<Utc> {
     let hour = at.trunc_subsecs(0);
@@ -126,10 +78,11 @@ async fn keep_hours(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(
     for recorded in events {
         let Event::Order(event) = &recorded.event else { continue };
         let id: Uuid = recorded.stream.id.parse().map_err(|_| ApplyError::StreamId { kind: "order" })?;
-        if let Some(pizzeria) = begun_at(event) {
+        let facts = event.facts();
+        if let Some(pizzeria) = facts.pizzeria {
             pizzerias.entry(id).or_insert_with(|| pizzeria.to_string());
         }
-        if let Some(at) = counts_at(event) {
+        if let Some(at) = facts.counts_at {
             hours.entry((id, hour_of(at))).or_insert(recorded.position.0);
         }
     }

@@ -1,13 +1,13 @@
-//! From events of orders to figures: a pure fold, the same for a day and for the whole log.
+//! Folds events of orders into figures. Pure, and the same for a day as for the whole log.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::Totals;
+use crate::event::RecordedRefusal;
 use crate::ids::{OrderId, PizzeriaId};
-use crate::money::Cents;
 use crate::order::{Order, OrderEvent, OrderStatus, PlacedOrder, Pricing};
 
-/// What has been read of a part of the log. An order that began before it is recalled first.
+/// Figures of a part of the log. An order that began before that part must be recalled first.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     orders: HashMap<OrderId, Order>,
@@ -20,27 +20,27 @@ impl Ledger {
         self.orders.contains_key(&order)
     }
 
-    /// How many orders it knows: what it takes in memory.
+    /// Returns the number of orders held in memory.
     pub fn len(&self) -> usize {
         self.orders.len()
     }
 
-    /// Whether it knows no order.
+    /// Whether no order is held.
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty()
     }
 
-    /// An order as it was before this part of the log.
+    /// Adds an order in its state before this part of the log.
     pub fn recall(&mut self, order: OrderId, state: Order) {
         self.orders.insert(order, state);
     }
 
-    /// Forgets the orders that are over; should one have another payment, it is to be recalled.
+    /// Drops the closed orders; one that has another payment must be recalled.
     pub fn forget_closed(&mut self) {
         self.orders.retain(|_, order| order.status().is_some_and(|status| !status.is_closed()));
     }
 
-    /// Counts an event of an order.
+    /// Applies an event of an order.
     pub fn apply(&mut self, order: OrderId, event: &OrderEvent) {
         let state = self.orders.entry(order).or_default();
         let before = sold(state).cloned();
@@ -69,44 +69,29 @@ impl Ledger {
         count(totals, event);
     }
 
-    /// The figures of a pizzeria so far.
+    /// Returns the figures of a pizzeria so far.
     pub fn totals(&self, pizzeria: &PizzeriaId) -> Totals {
         self.totals.get(pizzeria).cloned().unwrap_or_default()
     }
 
-    /// The figures of a pizzeria so far, which begin anew.
+    /// Returns the figures of a pizzeria so far and resets them.
     pub fn take(&mut self, pizzeria: &PizzeriaId) -> Totals {
         self.totals.remove(pizzeria).unwrap_or_default()
     }
 }
 
 fn count(totals: &mut Totals, event: &OrderEvent) {
-    match event {
-        OrderEvent::OrderRefused { .. } => totals.refused += 1,
-        OrderEvent::PaymentCaptured { method, amount, .. } => {
-            totals.add_payment(*method, *amount, Cents::ZERO);
-        }
-        OrderEvent::PaymentRefunded { method, amount, .. } => {
-            totals.add_payment(*method, Cents::ZERO, *amount);
-        }
-        OrderEvent::OrderPlaced { .. }
-        | OrderEvent::OrderLinesChanged { .. }
-        | OrderEvent::OrderCancelled { .. }
-        | OrderEvent::OrderExpired { .. }
-        | OrderEvent::PaymentAuthorised { .. }
-        | OrderEvent::PaymentDeclined { .. }
-        | OrderEvent::PreparationStarted { .. }
-        | OrderEvent::ItemBaked { .. }
-        | OrderEvent::OrderReady { .. }
-        | OrderEvent::OrderHandedOver { .. }
-        | OrderEvent::OrderOutForDelivery { .. }
-        | OrderEvent::OrderDelivered { .. }
-        | OrderEvent::OrderNotDelivered { .. }
-        | OrderEvent::OrderReturned { .. } => {}
+    let facts = event.facts();
+    if let Some(RecordedRefusal::OutOfStock(_)) = facts.refusal {
+        totals.refused += 1;
+    }
+    if let Some(money) = facts.money {
+        totals.add_payment(money.method, money.captured, money.refunded);
     }
 }
 
-/// What an order is sold for: nothing before it is accepted for good, nor once it was taken back.
+/// Returns the prices of an order that counts as sold: it is placed, and neither cancelled, expired nor
+/// returned.
 fn sold(state: &Order) -> Option<&Pricing> {
     let order: &PlacedOrder = state.placed()?;
     match order.status() {

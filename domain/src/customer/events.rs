@@ -1,5 +1,5 @@
-//! What has happened to a customer's account. No personal data: names, addresses and passwords are in the
-//! accounts, and an event says at most which of them have changed.
+//! Events of a customer's account. They never carry personal data: an event names at most which fields
+//! changed.
 
 use std::collections::BTreeSet;
 
@@ -7,48 +7,41 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountField;
-use crate::event::event_names;
 use crate::ids::CustomerId;
 
-/// The events of a customer's stream.
+/// Events of a customer's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum CustomerEvent {
-    /// Somebody signed up.
+    /// A customer signed up.
     CustomerRegistered {
-        /// Whose account it is.
+        /// The customer.
         customer: CustomerId,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// The e-mail address is theirs.
+    /// The e-mail address was verified.
     CustomerEmailVerified {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Some of what is kept of them has changed.
+    /// Personal data changed.
     CustomerAccountUpdated {
-        /// Which fields; never their values.
+        /// Changed fields; never their values.
         changed: BTreeSet<AccountField>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// They have another password.
+    /// The password changed.
     CustomerPasswordChanged {
-        /// Whether it was forgotten.
+        /// Whether it was reset by mail.
         reset: bool,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// What was kept of them was erased.
+    /// The account and its personal data were erased.
     CustomerErased {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
-
-event_names!(
-    CustomerEvent,
-    Customer: CustomerRegistered, CustomerEmailVerified, CustomerAccountUpdated, CustomerPasswordChanged,
-    CustomerErased
-);

@@ -1,19 +1,19 @@
-//! What has happened to a delivery.
+//! Events of a delivery. Stored for ever: a changed payload needs an upcaster.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::event::event_names;
+use crate::event::{Facts, NoteSlot, RecordedRefusal};
 use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
-use crate::note::NoteRef;
+use crate::note::{CommentSubject, NoteRef};
 
-/// Why a delivery failed.
+/// Reason of a failed delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeliveryFailure {
-    /// Nobody opened.
+    /// The customer did not open.
     Absent,
-    /// No such address.
+    /// The address does not exist.
     WrongAddress,
     /// The customer did not want it.
     Refused,
@@ -25,26 +25,26 @@ pub enum DeliveryFailure {
     Other,
 }
 
-/// How it is known that the customer has it. A name or a photograph is personal data: the event
-/// carries only which kind of proof it was, and the row outside the log that holds it.
+/// Proof that the customer has it. A name or a photograph is personal data: the event carries only the kind
+/// of proof and the row outside the log that holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 pub enum Proof {
     /// The customer's four digits were right.
     Code,
-    /// Somebody took it and gave a name.
+    /// A person took it and gave a name.
     ReceivedBy {
-        /// The row that holds the name.
+        /// Row that holds the name.
         contact: ContactId,
     },
     /// A photograph was taken.
     Photo {
-        /// The row that holds its reference.
+        /// Row that holds its reference.
         contact: ContactId,
     },
 }
 
-/// The events of a delivery's stream.
+/// Events of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum DeliveryEvent {
@@ -52,89 +52,125 @@ pub enum DeliveryEvent {
     DeliveryScheduled {
         /// The delivery.
         delivery: DeliveryId,
-        /// Its order.
+        /// The order.
         order: OrderId,
         /// The order's number.
         number: String,
-        /// Where from.
+        /// The pizzeria that delivers.
         pizzeria: PizzeriaId,
-        /// Whose order, if they have an account.
+        /// The customer, if they have an account.
         customer: Option<CustomerId>,
         /// The row of personal data with the address.
         contact: Option<ContactId>,
-        /// To the door, in metres.
+        /// Distance to the customer, in metres.
         distance_m: Option<u32>,
         /// The customer's four digits.
         code: Option<String>,
-        /// When it was promised for.
+        /// Promised time.
         promised_at: DateTime<Utc>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// A courier has it to carry.
+    /// The delivery was assigned to a courier.
     DeliveryAssigned {
-        /// Who.
+        /// The courier.
         courier: StaffId,
-        /// Whether the courier claimed it; otherwise it was given.
+        /// Whether the courier claimed it; otherwise a manager assigned it.
         claimed: bool,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// The courier has it no more.
+    /// The assignment ended.
     DeliveryUnassigned {
-        /// Who had it.
+        /// The courier who had it.
         courier: StaffId,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The courier left with it.
     DeliveryPickedUp {
-        /// Who.
+        /// The courier.
         courier: StaffId,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// A wrong code was given.
     WrongCodeGiven {
-        /// How many times by now, from 1.
+        /// Number of wrong codes so far, from 1.
         tries: u32,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The customer has it.
     DeliveryCompleted {
-        /// Who brought it.
+        /// The courier who delivered it.
         courier: StaffId,
-        /// How that is known.
+        /// Proof that the customer has it.
         proof: Proof,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// It could not be delivered.
     DeliveryFailed {
-        /// Who tried.
+        /// The courier who tried.
         courier: StaffId,
-        /// Why.
+        /// Reason.
         reason: DeliveryFailure,
-        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        /// Comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<NoteRef>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// It will be tried again.
     DeliveryRetryScheduled {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// It is back at the pizzeria for good.
     DeliveryReturned {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
 
-event_names!(DeliveryEvent, Delivery:
-    DeliveryScheduled, DeliveryAssigned, DeliveryUnassigned, DeliveryPickedUp, WrongCodeGiven,
-    DeliveryCompleted, DeliveryFailed, DeliveryRetryScheduled, DeliveryReturned,
-);
+impl DeliveryEvent {
+    /// Returns what the event tells its consumers.
+    pub fn facts(&self) -> Facts<'_> {
+        let none = Facts::default();
+        match self {
+            Self::WrongCodeGiven { tries, .. } => {
+                Facts { refusal: Some(RecordedRefusal::WrongCode(*tries)), ..none }
+            }
+            Self::DeliveryCompleted {
+                proof: Proof::ReceivedBy { contact } | Proof::Photo { contact },
+                ..
+            } => Facts { contact: Some(*contact), ..none },
+            Self::DeliveryFailed { note, .. } => {
+                Facts { comment: note.as_ref().map(|note| (CommentSubject::DeliveryFailure, note)), ..none }
+            }
+            Self::DeliveryCompleted { proof: Proof::Code, .. }
+            | Self::DeliveryScheduled { .. }
+            | Self::DeliveryAssigned { .. }
+            | Self::DeliveryUnassigned { .. }
+            | Self::DeliveryPickedUp { .. }
+            | Self::DeliveryRetryScheduled { .. }
+            | Self::DeliveryReturned { .. } => none,
+        }
+    }
+
+    /// Returns the place for the notes of the event's command.
+    pub(crate) fn note_slot(&mut self) -> NoteSlot<'_> {
+        match self {
+            Self::DeliveryFailed { note, .. } => NoteSlot::Comment(note),
+            Self::DeliveryScheduled { .. }
+            | Self::DeliveryAssigned { .. }
+            | Self::DeliveryUnassigned { .. }
+            | Self::DeliveryPickedUp { .. }
+            | Self::WrongCodeGiven { .. }
+            | Self::DeliveryCompleted { .. }
+            | Self::DeliveryRetryScheduled { .. }
+            | Self::DeliveryReturned { .. } => NoteSlot::None,
+        }
+    }
+}

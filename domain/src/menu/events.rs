@@ -1,14 +1,13 @@
-//! What has happened to the menu.
+//! Events of the menu. Stored for ever: a changed payload needs an upcaster.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::values::{Extra, Ingredient, Pizza, Side};
-use crate::event::event_names;
 use crate::ids::{IngredientCode, ItemCode};
 use crate::vat::DatedRate;
 
-/// What a publication adds, replaces (by code) and takes off.
+/// Changes of a publication: entries added, replaced by code, or withdrawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MenuChanges {
@@ -27,27 +26,25 @@ pub struct MenuChanges {
     /// VAT rates added; the latest that has begun applies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vat: Vec<DatedRate>,
-    /// Pizzas, drinks and desserts taken off.
+    /// Pizzas, drinks and desserts withdrawn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<ItemCode>,
-    /// Extras taken off.
+    /// Extras withdrawn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withdrawn_extras: Vec<IngredientCode>,
 }
 
-/// The events of the menu's stream.
+/// Events of the menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum MenuEvent {
-    /// A new version holds from now on.
+    /// A new version was published.
     MenuPublished {
-        /// Its number, from 1.
+        /// Version number, from 1.
         version: u32,
-        /// What it changes of the version before.
+        /// Changes of the previous version.
         changes: Box<MenuChanges>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
-
-event_names!(MenuEvent, Menu: MenuPublished);

@@ -1,52 +1,53 @@
-//! What has happened to an order. Facts in the past tense, in integers and ids.
+//! Events of an order: past-tense facts in integers and ids. Stored for ever: a changed payload needs an
+//! upcaster.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::values::{Fulfilment, OrderChannel, OrderLine, PaymentIntent, PaymentMethod};
-use crate::event::{EventType, event_names};
+use crate::event::{Facts, MoneyMoved, NoteSlot, RecordedRefusal};
 use crate::ids::{ContactId, CustomerId, IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::money::Cents;
-use crate::note::NoteRef;
+use crate::note::{CommentSubject, NoteRef};
 use crate::vat::VatPart;
 
-/// Everything that a placement freezes.
+/// Data of an order that is fixed at placement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Placement {
-    /// The order's id.
+    /// Id of the order.
     pub order: OrderId,
-    /// The number people say, `P1-000042`: counts the pizzeria's accepted orders.
+    /// Order number that staff and customers use, such as `P1-000042`.
     pub number: String,
-    /// Where it is made.
+    /// The pizzeria that makes it.
     pub pizzeria: PizzeriaId,
-    /// How it came in.
+    /// Channel through which it was placed.
     pub channel: OrderChannel,
-    /// How it leaves.
+    /// Fulfilment.
     pub fulfilment: Fulfilment,
-    /// The account it belongs to; none for a walk-in or a caller without one.
+    /// The customer's account; `None` for a walk-in or a caller without an account.
     pub customer: Option<CustomerId>,
     /// The row of personal data (name, phone, address, note) kept outside the log.
     pub contact: Option<ContactId>,
-    /// From the pizzeria to the door, in metres; for deliveries.
+    /// Distance to the customer, in metres, for a delivery.
     pub distance_m: Option<u32>,
     /// The four digits that the customer tells the courier; for deliveries.
     pub delivery_code: Option<String>,
     /// The lines, priced.
     pub lines: Vec<OrderLine>,
-    /// What the lines need from the stock, added up.
+    /// Ingredients that the lines need, added up.
     pub needs: Ingredients,
     /// The prices.
     pub pricing: Pricing,
-    /// How the customer means to pay.
+    /// Payment intent of the customer.
     pub payment: PaymentIntent,
-    /// When it was promised for.
+    /// Promised time.
     pub promised_at: DateTime<Utc>,
-    /// Until when an online order may stay unpaid; only for [`PaymentIntent::Online`].
+    /// Payment deadline; only for [`PaymentIntent::Online`].
     pub expires_at: Option<DateTime<Utc>>,
-    /// What the customer wrote for the kitchen and for the courier: references to notes beside the log.
+    /// References to the customer's notes for the kitchen and the courier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteRef>,
 }
@@ -55,29 +56,29 @@ pub struct Placement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pricing {
-    /// The lines' totals, added up.
+    /// Sum of the lines' totals.
     pub subtotal: Cents,
     /// The delivery fee; zero unless delivered.
     pub delivery_fee: Cents,
-    /// The total by VAT rate, rates ascending, the fee spread over them pro rata.
+    /// The total by VAT rate, ascending, with the fee spread over them pro rata.
     pub vat: Vec<VatPart>,
-    /// What is to be paid.
+    /// Total to be paid.
     pub total: Cents,
 }
 
-/// An ingredient of which there was not enough.
+/// Ingredient of which the stock did not suffice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Missing {
     /// The ingredient.
     pub ingredient: IngredientCode,
-    /// How much was needed.
+    /// Quantity that was needed.
     pub needed: Quantity,
-    /// How much was available: on hand less reserved, and never below zero.
+    /// Quantity that was available: on hand less reserved, never below 0.
     pub available: Quantity,
 }
 
-/// Why an order was cancelled.
+/// Reason of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CancelReason {
@@ -85,7 +86,7 @@ pub enum CancelReason {
     CustomerRequest,
     /// The pizzeria asked.
     PizzeriaRequest,
-    /// Something ran out after all.
+    /// An ingredient ran out.
     OutOfStock,
     /// The payment did not go through.
     PaymentFailed,
@@ -94,7 +95,7 @@ pub enum CancelReason {
 }
 
 impl CancelReason {
-    /// Whether a customer may give it: the others are the pizzeria's own.
+    /// Whether a customer may give this reason; the others are reserved for the pizzeria.
     pub fn is_customers(self) -> bool {
         match self {
             Self::CustomerRequest | Self::Other => true,
@@ -103,187 +104,243 @@ impl CancelReason {
     }
 }
 
-/// What a refused placement had asked for.
+/// Line of a refused placement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AskedLine {
     /// The item.
     pub item: ItemCode,
-    /// Its size, for a pizza.
+    /// Size, for a pizza.
     pub size: Option<PizzaSize>,
-    /// How many.
+    /// Number of pieces.
     pub quantity: u32,
 }
 
-/// The events of an order's stream.
+/// Events of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum OrderEvent {
     /// The order was accepted, its stock reserved in the same transaction.
     OrderPlaced {
-        /// What was placed.
+        /// The placement.
         placement: Box<Placement>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The order was refused for want of stock.
     OrderRefused {
-        /// The id it would have had.
+        /// Id of the refused order.
         order: OrderId,
-        /// Where.
+        /// The pizzeria.
         pizzeria: PizzeriaId,
-        /// How it came in.
+        /// Channel through which it was placed.
         channel: OrderChannel,
-        /// Who asked, when they have an account.
+        /// The customer, if they have an account.
         customer: Option<CustomerId>,
-        /// What was asked.
+        /// Requested lines.
         asked: Vec<AskedLine>,
-        /// What the order would have come to.
+        /// Total of the refused order.
         total: Cents,
-        /// What was missing, every ingredient.
+        /// Every missing ingredient.
         missing: Vec<Missing>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The lines were changed before preparation began.
     OrderLinesChanged {
-        /// The lines that hold now.
+        /// The new lines.
         lines: Vec<OrderLine>,
-        /// What they need from the stock.
+        /// Ingredients that the lines need.
         needs: Ingredients,
-        /// Their prices.
+        /// Prices of the new lines.
         pricing: Pricing,
-        /// The promise as revised.
+        /// The revised promised time.
         promised_at: DateTime<Utc>,
-        /// The notes on the lines that hold now.
+        /// Notes on the new lines.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<NoteRef>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The order was cancelled.
     OrderCancelled {
-        /// Why.
+        /// Reason.
         reason: CancelReason,
-        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        /// Comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<NoteRef>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The order stayed unpaid too long.
     OrderExpired {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// An online payment was authorised.
     PaymentAuthorised {
-        /// How much.
+        /// Amount.
         amount: Cents,
-        /// The payment service's reference.
+        /// Reference of the payment provider.
         reference: String,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// Money came in.
     PaymentCaptured {
-        /// How it was paid.
+        /// Payment method.
         method: PaymentMethod,
-        /// How much.
+        /// Amount.
         amount: Cents,
-        /// The payment service's reference, for online payments.
+        /// Reference of the payment provider, for online payments.
         reference: Option<String>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// An online payment was declined.
     PaymentDeclined {
-        /// How much was tried.
+        /// Amount that was declined.
         amount: Cents,
-        /// The payment service's reason code.
+        /// Reason code of the payment provider.
         reason: String,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// Money went back.
     PaymentRefunded {
-        /// How it went back.
+        /// Payment method of the refund.
         method: PaymentMethod,
-        /// How much.
+        /// Amount.
         amount: Cents,
-        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        /// Comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<NoteRef>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// A pizzaiolo began, and the reservation was consumed in the same transaction.
+    /// Preparation started; the reservation was consumed in the same transaction.
     PreparationStarted {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// A line came out of the oven.
     ItemBaked {
         /// The line's number, from 1.
         line: u32,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// Everything is ready.
     OrderReady {
-        /// Whether a delivery is to be scheduled.
+        /// Fulfilment: an order for delivery gets a delivery.
         fulfilment: Fulfilment,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// A takeaway or on-site order was handed over.
     OrderHandedOver {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// A courier left with it.
     OrderOutForDelivery {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// It reached the customer.
     OrderDelivered {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The courier could not deliver it.
     OrderNotDelivered {
-        /// Why.
+        /// Reason.
         reason: crate::delivery::DeliveryFailure,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// It came back to the pizzeria for good.
+    /// It was returned to the pizzeria.
     OrderReturned {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
 
-event_names!(OrderEvent, Order:
-    OrderPlaced, OrderRefused, OrderLinesChanged, OrderCancelled, OrderExpired, PaymentAuthorised,
-    PaymentCaptured, PaymentDeclined, PaymentRefunded, PreparationStarted, ItemBaked, OrderReady,
-    OrderHandedOver, OrderOutForDelivery, OrderDelivered, OrderNotDelivered, OrderReturned,
-);
-
 impl OrderEvent {
-    /// The payment service's reference of the charge that the event captures, if it captures one.
-    pub fn captured_charge(&self) -> Option<&str> {
+    /// Returns what the event tells its consumers.
+    pub fn facts(&self) -> Facts<'_> {
+        let none = Facts::default();
         match self {
-            Self::PaymentCaptured { reference, .. } => reference.as_deref(),
-            Self::OrderPlaced { .. }
-            | Self::OrderRefused { .. }
-            | Self::OrderLinesChanged { .. }
-            | Self::OrderCancelled { .. }
+            Self::OrderPlaced { placement, at } => Facts {
+                pizzeria: Some(&placement.pizzeria),
+                counts_at: Some(*at),
+                contact: placement.contact,
+                notes: &placement.notes,
+                ..none
+            },
+            Self::OrderRefused { pizzeria, missing, at, .. } => Facts {
+                pizzeria: Some(pizzeria),
+                refusal: Some(RecordedRefusal::OutOfStock(missing)),
+                counts_at: Some(*at),
+                ..none
+            },
+            Self::OrderLinesChanged { notes, at, .. } => Facts { counts_at: Some(*at), notes, ..none },
+            Self::OrderCancelled { note, .. } => {
+                Facts { comment: note.as_ref().map(|note| (CommentSubject::Cancellation, note)), ..none }
+            }
+            Self::PaymentCaptured { method, amount, reference, at } => Facts {
+                money: Some(MoneyMoved {
+                    method: *method,
+                    captured: *amount,
+                    refunded: Cents::ZERO,
+                    charge: reference.as_deref(),
+                    at: *at,
+                }),
+                counts_at: Some(*at),
+                ..none
+            },
+            Self::PaymentDeclined { reason, .. } => {
+                Facts { refusal: Some(RecordedRefusal::PaymentDeclined(reason)), ..none }
+            }
+            Self::PaymentRefunded { method, amount, note, at } => Facts {
+                money: Some(MoneyMoved {
+                    method: *method,
+                    captured: Cents::ZERO,
+                    refunded: *amount,
+                    charge: None,
+                    at: *at,
+                }),
+                counts_at: Some(*at),
+                comment: note.as_ref().map(|note| (CommentSubject::Refund, note)),
+                ..none
+            },
+            Self::OrderReady { fulfilment: Fulfilment::Delivery, at } => {
+                Facts { awaits_courier_at: Some(*at), ..none }
+            }
+            Self::OrderReady { fulfilment: Fulfilment::Takeaway | Fulfilment::OnSite, .. }
             | Self::OrderExpired { .. }
             | Self::PaymentAuthorised { .. }
+            | Self::PreparationStarted { .. }
+            | Self::ItemBaked { .. }
+            | Self::OrderHandedOver { .. }
+            | Self::OrderOutForDelivery { .. }
+            | Self::OrderDelivered { .. }
+            | Self::OrderNotDelivered { .. }
+            | Self::OrderReturned { .. } => none,
+        }
+    }
+
+    /// Returns the place for the notes of the event's command.
+    pub(crate) fn note_slot(&mut self) -> NoteSlot<'_> {
+        match self {
+            Self::OrderPlaced { placement, .. } => NoteSlot::Notes(&mut placement.notes),
+            Self::OrderLinesChanged { notes, .. } => NoteSlot::Notes(notes),
+            Self::OrderCancelled { note, .. } | Self::PaymentRefunded { note, .. } => NoteSlot::Comment(note),
+            Self::OrderRefused { .. }
+            | Self::OrderExpired { .. }
+            | Self::PaymentAuthorised { .. }
+            | Self::PaymentCaptured { .. }
             | Self::PaymentDeclined { .. }
-            | Self::PaymentRefunded { .. }
             | Self::PreparationStarted { .. }
             | Self::ItemBaked { .. }
             | Self::OrderReady { .. }
@@ -291,74 +348,7 @@ impl OrderEvent {
             | Self::OrderOutForDelivery { .. }
             | Self::OrderDelivered { .. }
             | Self::OrderNotDelivered { .. }
-            | Self::OrderReturned { .. } => None,
+            | Self::OrderReturned { .. } => NoteSlot::None,
         }
-    }
-}
-
-/// Whether events of a type may capture a charge of the payment service, as [`OrderEvent::captured_charge`] tells
-/// of one: for SQL over the log.
-pub const fn captures_charge(event: EventType) -> bool {
-    use EventType as E;
-    match event {
-        E::PaymentCaptured => true,
-        E::OrderPlaced
-        | E::OrderRefused
-        | E::OrderLinesChanged
-        | E::OrderCancelled
-        | E::OrderExpired
-        | E::PaymentAuthorised
-        | E::PaymentDeclined
-        | E::PaymentRefunded
-        | E::PreparationStarted
-        | E::ItemBaked
-        | E::OrderReady
-        | E::OrderHandedOver
-        | E::OrderOutForDelivery
-        | E::OrderDelivered
-        | E::OrderNotDelivered
-        | E::OrderReturned
-        | E::IngredientsReserved
-        | E::ReservationChanged
-        | E::ReservationReleased
-        | E::ReservationConsumed
-        | E::SupplyReceived
-        | E::StockCounted
-        | E::IngredientsWasted
-        | E::TransferSent
-        | E::TransferReceived
-        | E::ThresholdSet
-        | E::StockLow
-        | E::StockRecovered
-        | E::ReservationShort
-        | E::PizzaBlocked
-        | E::PizzaUnblocked
-        | E::DeliveryScheduled
-        | E::DeliveryAssigned
-        | E::DeliveryUnassigned
-        | E::DeliveryPickedUp
-        | E::WrongCodeGiven
-        | E::DeliveryCompleted
-        | E::DeliveryFailed
-        | E::DeliveryRetryScheduled
-        | E::DeliveryReturned
-        | E::PizzeriaOpened
-        | E::PizzeriaUpdated
-        | E::PizzeriaPaused
-        | E::PizzeriaResumed
-        | E::MenuPublished
-        | E::StaffHired
-        | E::StaffRevoked
-        | E::DeliveryTaken
-        | E::DeliveryPutDown
-        | E::StaffAccountUpdated
-        | E::StaffEmailVerified
-        | E::StaffPasswordChanged
-        | E::CustomerRegistered
-        | E::CustomerEmailVerified
-        | E::CustomerAccountUpdated
-        | E::CustomerPasswordChanged
-        | E::CustomerErased
-        | E::DayClosed => false,
     }
 }

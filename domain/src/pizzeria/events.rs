@@ -1,4 +1,4 @@
-//! What has happened to a pizzeria.
+//! Events of a pizzeria. Stored for ever: a changed payload needs an upcaster.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -7,93 +7,90 @@ use serde::{Deserialize, Serialize};
 use super::hours::WeeklyHours;
 use super::place::Place;
 use super::unpaid::UnpaidChanges;
-use crate::event::event_names;
 use crate::ids::PizzeriaId;
 use crate::money::Cents;
 
-/// Everything that an opening says.
+/// Data of a pizzeria at its opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Opening {
-    /// Its code.
+    /// Code.
     pub pizzeria: PizzeriaId,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its postal address, in one line.
+    /// Postal address, in one line.
     pub address: String,
-    /// Where that is.
+    /// Place of the address.
     pub place: Place,
-    /// Its time zone.
+    /// Time zone.
     pub timezone: Tz,
-    /// When it is open.
+    /// Opening hours.
     pub hours: WeeklyHours,
-    /// How far it delivers, in metres.
+    /// Delivery radius, in metres.
     pub radius_m: u32,
-    /// What a delivery costs.
+    /// Delivery fee.
     pub delivery_fee: Cents,
-    /// The least that is delivered, without the fee.
+    /// Minimum subtotal of a delivery.
     pub minimum: Cents,
-    /// How much may be held unpaid, where it is not what it usually is.
+    /// Limits on unpaid orders that differ from the defaults.
     #[serde(default, skip_serializing_if = "UnpaidChanges::is_empty")]
     pub unpaid: UnpaidChanges,
 }
 
-/// What an update changes; what is none stays.
+/// Changes of an update; `None` leaves a value as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Changes {
-    /// Its name.
+    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its opening hours, whole.
+    /// All opening hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hours: Option<WeeklyHours>,
-    /// How far it delivers, in metres.
+    /// Delivery radius, in metres.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub radius_m: Option<u32>,
-    /// What a delivery costs.
+    /// Delivery fee.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_fee: Option<Cents>,
-    /// The least that is delivered.
+    /// Minimum subtotal of a delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<Cents>,
-    /// How much may be held unpaid.
+    /// Limits on unpaid orders.
     #[serde(skip_serializing_if = "UnpaidChanges::is_empty")]
     pub unpaid: UnpaidChanges,
 }
 
-/// The events of a pizzeria's stream.
+/// Events of a pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum PizzeriaEvent {
-    /// It opened.
+    /// The pizzeria opened.
     PizzeriaOpened {
-        /// As what.
+        /// Opening data.
         opening: Box<Opening>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Something about it changed.
+    /// Its data changed.
     PizzeriaUpdated {
-        /// What.
+        /// Changed values.
         changes: Changes,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// It takes no orders for now; of two in a row the later one holds.
+    /// It stopped taking orders; a later pause replaces an earlier one.
     PizzeriaPaused {
-        /// Why, in its own words.
+        /// Reason, in the pizzeria's words.
         reason: String,
-        /// Until when; until resumed, when not said.
+        /// End of the pause; `None` if it lasts until resumed.
         until: Option<DateTime<Utc>>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// It takes orders again.
+    /// It resumed taking orders.
     PizzeriaResumed {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
-
-event_names!(PizzeriaEvent, Pizzeria: PizzeriaOpened, PizzeriaUpdated, PizzeriaPaused, PizzeriaResumed);

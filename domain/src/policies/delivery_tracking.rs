@@ -1,4 +1,4 @@
-//! A delivery's steps become its order's, at the time of the step. Pure; it never looks at a state.
+//! Passes a delivery's steps on to its order, at the time of the step. Pure: it never looks at a state.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::stream::StreamId;
 use crate::usecase::{DeliveryStep, TrackDelivery, UseCase};
 
-/// A departure, a hand-over, a failure and a return each ask for the order's own step.
+/// Answers a departure, a hand-over, a failure and a return with the order's own step.
 pub fn follow(stream: &StreamId, event: &Event) -> Vec<Arc<dyn UseCase>> {
     let event = match event {
         Event::Delivery(event) => event,

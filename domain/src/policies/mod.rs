@@ -1,5 +1,5 @@
-//! What follows from a fact: pure rules, without state of their own. A reactor runs those of
-//! [`ALL`] over the log, in the log's order; here nothing is stored or looked up.
+//! Policies: pure rules from an event to the use cases that follow. A reactor runs [`ALL`] over the log, in
+//! its order; a policy never stores or looks up anything.
 
 pub mod delivery_scheduling;
 pub mod delivery_tracking;
@@ -15,14 +15,14 @@ use crate::order::OrderError;
 use crate::stream::{StreamId, StreamType};
 use crate::usecase::{Refusal, UseCase};
 
-/// A rule that a reactor runs.
+/// Rule that a reactor runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// The name that its checkpoint is kept under.
+    /// Name of its checkpoint.
     pub name: &'static str,
-    /// The kind of stream whose events may ask for something.
+    /// Type of the streams that it follows.
     pub follows: StreamType,
-    /// From one event of a stream to the use cases that follow; most events ask for none.
+    /// Returns the use cases that follow from an event; most events have none.
     pub follow: fn(&StreamId, &Event) -> Vec<Arc<dyn UseCase>>,
 }
 
@@ -32,9 +32,8 @@ pub const ALL: &[Policy] = &[
     Policy { name: "delivery_tracking", follows: StreamType::Delivery, follow: delivery_tracking::follow },
 ];
 
-/// Whether a refusal only says that the step was taken before, so that a rerun is harmless. Any other
-/// refusal of a policy's use case is worth a warning; none is worth another try, because the domain
-/// would answer the same.
+/// Whether a refusal means that the step was already taken, so that a rerun is harmless. Any other refusal of
+/// a policy's use case deserves a warning; a retry would be refused again.
 pub fn already_done(refusal: &Refusal) -> bool {
     matches!(
         refusal,

@@ -1,41 +1,40 @@
-//! When an order is promised for. Pure; DOMAIN.md asks for a promised time and leaves the figures
-//! to us, so these are our own.
+//! Promised times of orders. Pure: it never looks at a state. DOMAIN.md asks for a promised time and leaves
+//! the figures open; these are this program's own.
 //!
-//! Work ahead of an order counts by pizzas, whether it waits or has begun: beginning it makes no promise
-//! earlier, and only what leaves the kitchen does.
+//! Work ahead of an order counts by pizzas, waiting or begun: only what leaves the kitchen makes a promise
+//! earlier.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::order::{OrderStatus, PlacedOrder};
 
-/// What any order takes, in minutes.
+/// Base time of an order, in minutes.
 const BASE_MIN: i64 = 15;
-/// What each pizza of the order adds, in minutes.
+/// Time added by each pizza of the order, in minutes.
 const A_PIZZA_MIN: i64 = 1;
-/// Pizzas of other orders that the kitchen makes in a minute.
+/// Pizzas of other orders that the kitchen makes per minute.
 const PIZZAS_AHEAD_A_MINUTE: u32 = 2;
-/// What any delivery adds, in minutes.
+/// Time added by a delivery, in minutes.
 const DELIVERY_MIN: i64 = 8;
-/// What each kilometre to the door adds once it has begun, in minutes.
+/// Time added by each begun kilometre, in minutes.
 const A_KILOMETRE_MIN: i64 = 3;
-/// What a waiting delivery adds for each courier's turn, in minutes.
+/// Time added by each courier's turn for waiting deliveries, in minutes.
 const A_COURIERS_TURN_MIN: i64 = 10;
-/// Promises are for full steps of so many minutes of the clock.
+/// Promises are rounded up to steps of this many minutes.
 const STEP_MIN: i64 = 5;
 
-/// The work ahead of a new order.
+/// Work ahead of a new order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KitchenLoad {
-    /// Pizzas that are not out of the oven, of orders that wait and of orders in preparation.
+    /// Pizzas not yet baked, of waiting orders and orders in preparation.
     pub pizzas: u32,
-    /// Deliveries that no courier has left with.
+    /// Deliveries that no courier has picked up.
     pub deliveries: u32,
-    /// Couriers of the pizzeria; none counts as one.
+    /// Couriers of the pizzeria; 0 counts as 1.
     pub couriers: u32,
 }
 
-/// The pizzas of an order that the kitchen has still to make: those of an accepted order that are not out of the
-/// oven. Beginning the order changes nothing about it.
+/// Returns the pizzas that the kitchen still has to make: those of an accepted order that are not baked.
 pub fn pizzas_left(order: &PlacedOrder) -> u32 {
     match order.status() {
         OrderStatus::Placed | OrderStatus::InPreparation => {
@@ -55,8 +54,8 @@ pub fn pizzas_left(order: &PlacedOrder) -> u32 {
     }
 }
 
-/// The promise for an order of `pizzas` pizzas behind other work, `distance_m` metres away if
-/// it is delivered: rounded up to the clock's next full five minutes.
+/// Returns the promised time of an order of `pizzas` pizzas behind other work, `distance_m` metres away if it
+/// is delivered, rounded up to full five minutes.
 pub fn promise(
     now: DateTime<Utc>,
     pizzas: u32,
@@ -70,7 +69,7 @@ pub fn promise(
     round_up(earliest)
 }
 
-/// What the way to the door adds, in minutes: the wait for a courier, and the ride.
+/// Returns the minutes that a delivery adds: the wait for a courier, and the ride.
 fn road(ahead: KitchenLoad, distance_m: Option<u32>) -> i64 {
     let Some(metres) = distance_m else { return 0 };
     let turns = ahead.deliveries / ahead.couriers.max(1);
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_adds_up_and_is_rounded_up_to_five_minutes_of_the_clock() {
+    fn rounds_promises_up_to_five_minutes() {
         let noon = at("2026-03-02T12:00:00Z");
         for (pizzas, ahead, distance_m, expected) in [
             (0, load(0, 0, 0), None, "2026-03-02T12:15:00Z"),
@@ -123,21 +122,21 @@ mod tests {
     }
 
     #[test]
-    fn work_ahead_counts_by_pizzas_and_not_by_orders() {
+    fn counts_work_ahead_by_pizzas() {
         let noon = at("2026-03-02T12:00:00Z");
         // Twelve orders of five pizzas.
         assert_eq!(promise(noon, 1, load(60, 0, 3), None), at("2026-03-02T12:50:00Z"));
     }
 
     #[test]
-    fn a_fraction_of_a_second_is_rounded_up_too() {
+    fn rounds_fractions_of_a_second_up() {
         let none = KitchenLoad::default();
         assert_eq!(promise(at("2026-03-02T12:00:00.000001Z"), 0, none, None), at("2026-03-02T12:20:00Z"));
         assert_eq!(promise(at("2026-03-02T12:04:59Z"), 0, none, None), at("2026-03-02T12:20:00Z"));
     }
 
     #[test]
-    fn an_absurd_queue_does_not_overflow() {
+    fn does_not_overflow_with_a_huge_queue() {
         let absurd = load(u32::MAX, u32::MAX, 0);
         let promised = promise(DateTime::<Utc>::MAX_UTC, u32::MAX, absurd, Some(u32::MAX));
         assert_eq!(promised, DateTime::<Utc>::MAX_UTC);

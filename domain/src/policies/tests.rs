@@ -28,7 +28,7 @@ fn follow(stream: &StreamId, event: impl Into<Event>) -> Vec<(&'static str, Stre
 }
 
 #[test]
-fn only_a_ready_delivery_order_asks_for_a_delivery() {
+fn schedules_only_ready_delivery_orders() {
     let stream = StreamId::order(order());
     let ready = |fulfilment| OrderEvent::OrderReady { fulfilment, at: at() };
     let delivery = StreamId::delivery(DeliveryId::of(order()));
@@ -39,7 +39,7 @@ fn only_a_ready_delivery_order_asks_for_a_delivery() {
 }
 
 #[test]
-fn a_deliverys_steps_ask_for_its_orders() {
+fn follows_a_deliverys_steps() {
     let (courier, at) = (StaffId(Uuid::from_u128(2)), at());
     let stream = StreamId::delivery(DeliveryId::of(order()));
     for (event, expected) in [
@@ -61,13 +61,13 @@ fn a_deliverys_steps_ask_for_its_orders() {
 }
 
 #[test]
-fn a_stream_that_names_no_order_asks_for_nothing() {
+fn ignores_streams_that_name_no_order() {
     let stream = StreamId::new(StreamType::Order, "not an id");
     assert_eq!(follow(&stream, OrderEvent::OrderReady { fulfilment: Fulfilment::Delivery, at: at() }), []);
 }
 
 #[test]
-fn a_step_taken_before_is_told_from_one_that_never_could_be() {
+fn tells_repeated_steps_from_impossible_ones() {
     let status = OrderStatus::Delivered;
     assert!(already_done(&DeliveryError::AlreadyScheduled.into()));
     assert!(already_done(&OrderError::WrongState { status }.into()));

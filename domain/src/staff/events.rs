@@ -1,4 +1,4 @@
-//! What has happened to a member of staff. No personal data: names are in the accounts.
+//! Events of a member of staff. They never carry personal data.
 
 use std::collections::BTreeSet;
 
@@ -7,66 +7,59 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
 use crate::account::AccountField;
-use crate::event::event_names;
 use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 
-/// The events of a staff member's stream.
+/// Events of a member of staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum StaffEvent {
-    /// Somebody was hired.
+    /// A person was hired.
     StaffHired {
-        /// Who.
+        /// The member of staff.
         staff: StaffId,
-        /// As what.
+        /// Role.
         role: Role,
-        /// Where; none for the group's people.
+        /// The pizzeria; `None` for the group's staff.
         pizzeria: Option<PizzeriaId>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Somebody left.
+    /// The person's employment ended.
     StaffRevoked {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// The courier has a delivery to carry, in the same transaction as the delivery's own event.
+    /// A delivery was assigned to the courier, in the same transaction as the delivery's own event.
     DeliveryTaken {
-        /// Which.
+        /// The delivery.
         delivery: DeliveryId,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// The courier has it no more: given back, delivered or returned.
+    /// The courier no longer has it: given back, delivered or returned.
     DeliveryPutDown {
-        /// Which.
+        /// The delivery.
         delivery: DeliveryId,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Some of what is kept of them outside the log has changed.
+    /// Personal data changed.
     StaffAccountUpdated {
-        /// Which fields; never their values.
+        /// Changed fields; never their values.
         changed: BTreeSet<AccountField>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// The e-mail address is theirs.
+    /// The e-mail address was verified.
     StaffEmailVerified {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// They have another password.
+    /// The password changed.
     StaffPasswordChanged {
-        /// Whether it was set by a token sent to the e-mail address: forgotten, or an invitation.
+        /// Whether it was set by a token sent to the e-mail address: a reset, or an invitation.
         reset: bool,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
-
-event_names!(
-    StaffEvent,
-    Staff: StaffHired, StaffRevoked, DeliveryTaken, DeliveryPutDown, StaffAccountUpdated, StaffEmailVerified,
-    StaffPasswordChanged
-);

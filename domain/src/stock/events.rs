@@ -1,175 +1,175 @@
-//! What has happened to a stock.
+//! Events of a stock. Stored for ever: a changed payload needs an upcaster.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::event_names;
+use crate::event::{Facts, NoteSlot};
 use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
-use crate::note::NoteRef;
+use crate::note::{CommentSubject, NoteRef};
 
-/// Why something was thrown away.
+/// Reason of a waste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WasteReason {
-    /// Gone bad.
+    /// Spoiled.
     Spoiled,
-    /// Fell.
+    /// Dropped.
     Dropped,
-    /// Made wrongly, or cancelled once started.
+    /// Made by mistake, or cancelled after preparation started.
     Mistake,
-    /// Nobody fetched it.
+    /// The customer did not collect it.
     Uncollected,
     /// Anything else.
     Other,
 }
 
-/// One ingredient as counted.
+/// Counted ingredient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counted {
     /// The ingredient.
     pub ingredient: IngredientCode,
-    /// How much there is.
+    /// Counted quantity.
     pub counted: Quantity,
-    /// Counted less what the log said was on hand.
+    /// Counted less on hand by the log.
     pub difference: i64,
 }
 
-/// For whom a reservation is, so that one customer does not hold all there is without paying.
+/// Holders of a reservation, so that one customer cannot reserve the whole stock without paying.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// The account, or the caller's telephone number and address, by ids that say nothing.
+    /// Opaque ids: of the account, or of the caller's telephone number and address.
     pub by: Vec<HolderId>,
-    /// The pieces of the order, pizzas and others.
+    /// Pieces of the order: pizzas, drinks and desserts.
     pub pieces: u32,
 }
 
-/// The events of a stock's stream. Quantities in the ingredient's unit: grams, millilitres or pieces.
+/// Events of a stock. Quantities are in the ingredient's unit: grams, millilitres or pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum StockEvent {
-    /// Set aside for an order.
+    /// Ingredients were reserved for an order.
     IngredientsReserved {
         /// The order.
         order: OrderId,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// For whom it is reserved, and how many pieces, where that is bounded.
+        /// Holders and pieces, if the reservation is bounded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         held: Option<Held>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// The order's lines changed, and with them its reservation.
+    /// The reservation changed with the order's lines.
     ReservationChanged {
         /// The order.
         order: OrderId,
-        /// The reservation that holds now, whole.
+        /// The complete new reservation.
         lines: Ingredients,
-        /// The one that held before.
+        /// The previous reservation.
         previous: Ingredients,
-        /// How many pieces the order has now, where that is bounded.
+        /// New number of pieces, if the reservation is bounded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pieces: Option<u32>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// The order will not be made.
+    /// The reservation was released: the order will not be made.
     ReservationReleased {
         /// The order.
         order: OrderId,
-        /// What becomes available again.
+        /// Quantities that become available again.
         lines: Ingredients,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Preparation started: what was reserved has left the shelf.
+    /// Preparation started: the reserved ingredients have left the shelf.
     ReservationConsumed {
         /// The order.
         order: OrderId,
-        /// What was used.
+        /// Quantities used.
         lines: Ingredients,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// A supplier delivered.
+    /// A supplier's delivery is received.
     SupplyReceived {
-        /// Who.
+        /// The supplier.
         supplier: String,
-        /// The delivery note's number; each is received once a supplier.
+        /// Number of the delivery note, unique per supplier.
         delivery_note: String,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Somebody counted.
+    /// The stock is counted.
     StockCounted {
-        /// What was found.
+        /// Counted ingredients.
         lines: Vec<Counted>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Thrown away.
+    /// Ingredients were wasted.
     IngredientsWasted {
-        /// Why.
+        /// Reason.
         reason: WasteReason,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// The order that was cancelled once started: its ingredients had left the shelf already.
+        /// The order cancelled after preparation started: its ingredients had already left the shelf.
         order: Option<OrderId>,
-        /// The comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
+        /// Comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<NoteRef>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Sent to another pizzeria; received there in the same transaction.
+    /// Ingredients were sent to another pizzeria, which receives them in the same transaction.
     TransferSent {
         /// The transfer, the same on both streams.
         transfer: Uuid,
-        /// Where to.
+        /// The pizzeria that receives.
         to: PizzeriaId,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Received from another pizzeria; sent there in the same transaction.
+    /// Ingredients were received from another pizzeria, which sends them in the same transaction.
     TransferReceived {
         /// The transfer, the same on both streams.
         transfer: Uuid,
-        /// Where from.
+        /// The pizzeria that sends.
         from: PizzeriaId,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// From when on an ingredient is low.
+    /// An ingredient's threshold was set.
     ThresholdSet {
         /// The ingredient.
         ingredient: IngredientCode,
-        /// Low is less than this available; zero is never low.
+        /// Low means less than this available; 0 is never low.
         threshold: Quantity,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// What is available fell below the threshold.
+    /// The available quantity fell below the threshold.
     StockLow {
         /// The ingredient.
         ingredient: IngredientCode,
-        /// On hand less reserved; negative when more is reserved than there is.
+        /// On hand less reserved; negative if more is reserved than is on hand.
         available: i64,
         /// The threshold.
         threshold: Quantity,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// What is available is at the threshold again, or above.
+    /// The available quantity reached the threshold again.
     StockRecovered {
         /// The ingredient.
         ingredient: IngredientCode,
@@ -177,44 +177,87 @@ pub enum StockEvent {
         available: i64,
         /// The threshold.
         threshold: Quantity,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// More is reserved than there is, after a count or a waste.
+    /// A count or a waste left less on hand than is reserved.
     ReservationShort {
         /// The ingredient.
         ingredient: IngredientCode,
         /// Reserved less on hand; more than zero.
         missing: Quantity,
-        /// The orders that have some reserved, oldest first.
+        /// The orders with a reservation of it, oldest first.
         orders: Vec<OrderId>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// A pizza is off for now.
+    /// A pizza was blocked.
     PizzaBlocked {
         /// The pizza.
         pizza: ItemCode,
-        /// One size; every size when none is named.
+        /// One size, or every size if `None`.
         size: Option<PizzaSize>,
-        /// Why, in the pizzeria's words.
+        /// Reason, in the pizzeria's words.
         reason: String,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
-    /// It is on again.
+    /// The block was lifted.
     PizzaUnblocked {
         /// The pizza.
         pizza: ItemCode,
-        /// As it was blocked.
+        /// The size as it was blocked.
         size: Option<PizzaSize>,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
 
-event_names!(StockEvent, Stock:
-    IngredientsReserved, ReservationChanged, ReservationReleased, ReservationConsumed, SupplyReceived,
-    StockCounted, IngredientsWasted, TransferSent, TransferReceived, ThresholdSet, StockLow,
-    StockRecovered, ReservationShort, PizzaBlocked, PizzaUnblocked,
-);
+impl StockEvent {
+    /// Returns what the event tells its consumers.
+    pub fn facts(&self) -> Facts<'_> {
+        let none = Facts::default();
+        match self {
+            Self::IngredientsReserved { order, .. }
+            | Self::ReservationChanged { order, .. }
+            | Self::ReservationReleased { order, .. }
+            | Self::ReservationConsumed { order, .. } => Facts { order: Some(*order), ..none },
+            Self::IngredientsWasted { order, note, .. } => Facts {
+                order: *order,
+                comment: note.as_ref().map(|note| (CommentSubject::Waste, note)),
+                ..none
+            },
+            Self::SupplyReceived { .. } | Self::TransferReceived { .. } | Self::StockCounted { .. } => {
+                Facts { replenishes: true, ..none }
+            }
+            Self::TransferSent { .. }
+            | Self::ThresholdSet { .. }
+            | Self::StockLow { .. }
+            | Self::StockRecovered { .. }
+            | Self::ReservationShort { .. }
+            | Self::PizzaBlocked { .. }
+            | Self::PizzaUnblocked { .. } => none,
+        }
+    }
+
+    /// Returns the place for the notes of the event's command.
+    pub(crate) fn note_slot(&mut self) -> NoteSlot<'_> {
+        match self {
+            Self::IngredientsWasted { note, .. } => NoteSlot::Comment(note),
+            Self::IngredientsReserved { .. }
+            | Self::ReservationChanged { .. }
+            | Self::ReservationReleased { .. }
+            | Self::ReservationConsumed { .. }
+            | Self::SupplyReceived { .. }
+            | Self::StockCounted { .. }
+            | Self::TransferSent { .. }
+            | Self::TransferReceived { .. }
+            | Self::ThresholdSet { .. }
+            | Self::StockLow { .. }
+            | Self::StockRecovered { .. }
+            | Self::ReservationShort { .. }
+            | Self::PizzaBlocked { .. }
+            | Self::PizzaUnblocked { .. } => NoteSlot::None,
+        }
+    }
+}

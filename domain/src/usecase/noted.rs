@@ -1,38 +1,36 @@
-//! A use case that comes with notes. The use case decides as it would without them; the events that follow carry the
-//! notes' references, each on the event that its text is about.
+//! Use cases with notes. The use case decides as without them; each note's reference is added to the event
+//! that the note is about. The text never enters an event.
 
 use std::collections::BTreeMap;
 
 use super::{BasketLine, Decision, Refusal, States, UseCase};
-use crate::delivery::DeliveryEvent;
-use crate::event::Event;
+use crate::event::{Event, NoteSlot};
 use crate::ids::OrderId;
 use crate::note::{NotePurpose, NoteRef};
-use crate::order::{OrderEvent, OrderLine, PlacedOrder};
-use crate::stock::StockEvent;
+use crate::order::{OrderLine, PlacedOrder};
 use crate::stream::StreamId;
 
-/// A use case with notes.
+/// Use case with notes.
 #[derive(Debug)]
 pub struct Noted<U> {
-    /// What is asked for.
+    /// The use case.
     pub use_case: U,
-    /// The notes that come with it; their rows are stored in the same transaction.
+    /// References of its notes, whose rows are stored in the same transaction.
     pub notes: Vec<NoteRef>,
 }
 
-/// A change of an order's lines with what becomes of the notes on them.
+/// Change of an order's lines, with the notes on them.
 #[derive(Debug)]
 pub struct NotedLines<U> {
     /// The change.
     pub use_case: U,
     /// The order.
     pub order: OrderId,
-    /// The lines that shall hold, as the change has them.
+    /// The new lines.
     pub lines: Vec<BasketLine>,
-    /// New notes, by the line's number.
+    /// New notes, by line number.
     pub notes: Vec<NoteRef>,
-    /// The numbers of the lines whose note is taken away.
+    /// Numbers of the lines whose note is removed.
     pub cleared: Vec<u32>,
 }
 
@@ -84,7 +82,8 @@ impl<U: UseCase> UseCase for NotedLines<U> {
 }
 
 impl<U> NotedLines<U> {
-    /// The notes on the lines that shall hold: the new ones, and those of lines that stay, under their new numbers.
+    /// Returns the notes on the new lines: the given ones, and those of unchanged lines under their new
+    /// numbers.
     fn kept(&self, order: &PlacedOrder) -> Vec<NoteRef> {
         let mut earlier: BTreeMap<u32, &NoteRef> =
             order.notes.iter().filter_map(|note| Some((note.line?, note))).collect();
@@ -103,7 +102,7 @@ impl<U> NotedLines<U> {
     }
 }
 
-/// Whether a line asks for what an earlier one has; how many does not matter.
+/// Whether two lines are the same but for their number of pieces.
 fn is_same(before: &OrderLine, line: &BasketLine) -> bool {
     let mut extras: Vec<_> = before.extras.iter().map(|extra| &extra.ingredient).collect();
     let mut asked: Vec<_> = line.extras.iter().collect();
@@ -117,71 +116,17 @@ fn is_same(before: &OrderLine, line: &BasketLine) -> bool {
     before.item == line.item && before.size == line.size && extras == asked && without == left_out
 }
 
-/// Moves the notes to the event that they are about. Each event says which purposes it carries.
+/// Moves the notes into the event that they are about.
 fn attach(event: &mut Event, notes: &mut Vec<NoteRef>) {
-    match event {
-        Event::Order(event) => attach_to_order(event, notes),
-        Event::Stock(StockEvent::IngredientsWasted { note, .. }) => *note = reason(notes),
-        Event::Delivery(DeliveryEvent::DeliveryFailed { note, .. }) => *note = reason(notes),
-        Event::Stock(
-            StockEvent::IngredientsReserved { .. }
-            | StockEvent::ReservationChanged { .. }
-            | StockEvent::ReservationReleased { .. }
-            | StockEvent::ReservationConsumed { .. }
-            | StockEvent::SupplyReceived { .. }
-            | StockEvent::StockCounted { .. }
-            | StockEvent::TransferSent { .. }
-            | StockEvent::TransferReceived { .. }
-            | StockEvent::ThresholdSet { .. }
-            | StockEvent::StockLow { .. }
-            | StockEvent::StockRecovered { .. }
-            | StockEvent::ReservationShort { .. }
-            | StockEvent::PizzaBlocked { .. }
-            | StockEvent::PizzaUnblocked { .. },
-        )
-        | Event::Delivery(
-            DeliveryEvent::DeliveryScheduled { .. }
-            | DeliveryEvent::DeliveryAssigned { .. }
-            | DeliveryEvent::DeliveryUnassigned { .. }
-            | DeliveryEvent::DeliveryPickedUp { .. }
-            | DeliveryEvent::WrongCodeGiven { .. }
-            | DeliveryEvent::DeliveryCompleted { .. }
-            | DeliveryEvent::DeliveryRetryScheduled { .. }
-            | DeliveryEvent::DeliveryReturned { .. },
-        )
-        | Event::Pizzeria(_)
-        | Event::Menu(_)
-        | Event::Staff(_)
-        | Event::Customer(_)
-        | Event::Closing(_) => {}
+    match event.note_slot() {
+        NoteSlot::Notes(slot) => slot.append(notes),
+        NoteSlot::Comment(slot) => *slot = take_comment(notes),
+        NoteSlot::None => {}
     }
 }
 
-fn attach_to_order(event: &mut OrderEvent, notes: &mut Vec<NoteRef>) {
-    match event {
-        OrderEvent::OrderPlaced { placement, .. } => placement.notes.append(notes),
-        OrderEvent::OrderLinesChanged { notes: lines, .. } => lines.append(notes),
-        OrderEvent::OrderCancelled { note, .. } | OrderEvent::PaymentRefunded { note, .. } => {
-            *note = reason(notes);
-        }
-        OrderEvent::OrderRefused { .. }
-        | OrderEvent::OrderExpired { .. }
-        | OrderEvent::PaymentAuthorised { .. }
-        | OrderEvent::PaymentCaptured { .. }
-        | OrderEvent::PaymentDeclined { .. }
-        | OrderEvent::PreparationStarted { .. }
-        | OrderEvent::ItemBaked { .. }
-        | OrderEvent::OrderReady { .. }
-        | OrderEvent::OrderHandedOver { .. }
-        | OrderEvent::OrderOutForDelivery { .. }
-        | OrderEvent::OrderDelivered { .. }
-        | OrderEvent::OrderNotDelivered { .. }
-        | OrderEvent::OrderReturned { .. } => {}
-    }
-}
-
-/// The note that says why, once.
-fn reason(notes: &mut Vec<NoteRef>) -> Option<NoteRef> {
+/// Removes and returns the comment beside a reason.
+fn take_comment(notes: &mut Vec<NoteRef>) -> Option<NoteRef> {
     let at = notes.iter().position(|note| note.purpose == NotePurpose::Reason)?;
     Some(notes.remove(at))
 }

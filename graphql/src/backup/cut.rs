@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use domain::EventType;
-use domain::order::captures_charge;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -189,7 +188,7 @@ const FACTS: &[&str] = &[
 
 /// Brings the facts in line with a log that was cut. Gives the charges that nobody will look after.
 pub(super) async fn apply(db: &mut PgConnection, cut: &Cut) -> Result<Vec<Uuid>, sqlx::Error> {
-    let capturing = EventType::names_where(captures_charge);
+    let capturing = EventType::names_where(EventType::captures_charge);
     for statement in FACTS {
         let query = sqlx::query(statement).bind(cut.position).bind(cut.recorded_at).bind(&capturing);
         query.execute(&mut *db).await?;

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::StreamId;
 use domain::order::{OnlinePayment, OrderCommand};
 use domain::usecase::ToOrder;
-use domain::{Event, StreamId};
 use event_store::{EventStore, LogError, StoreError, log};
 use sqlx::PgPool;
 
@@ -124,16 +124,8 @@ impl Settlement {
         let stream = StreamId::order(intent.order);
         let (after, up_to) = (intent.version, intent.version.saturating_add(2));
         let events = log::read_stream(&self.pool, &stream, after, up_to).await?;
-        Ok(events.iter().any(|recorded| match &recorded.event {
-            Event::Order(event) => event.captured_charge() == Some(reference),
-            Event::Stock(_)
-            | Event::Delivery(_)
-            | Event::Pizzeria(_)
-            | Event::Menu(_)
-            | Event::Staff(_)
-            | Event::Customer(_)
-            | Event::Closing(_) => false,
-        }))
+        let charge = Some(Some(reference));
+        Ok(events.iter().any(|recorded| recorded.event.facts().money.map(|money| money.charge) == charge))
     }
 
     /// Looks after intents that their requests have left open, for ever.

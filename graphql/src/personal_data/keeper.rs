@@ -6,11 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::customer::CustomerEvent;
-use domain::delivery::{DeliveryEvent, Proof};
 use domain::ids::{ContactId, CustomerId};
-use domain::order::OrderEvent;
-use domain::personal_data::followed_types;
+use domain::personal_data::{RetentionEffect, followed_types};
 use domain::{Event, LogPosition};
 use event_store::{LogEntry, LogError, RecordedEvent, log};
 use sqlx::{PgConnection, PgPool};
@@ -80,67 +77,14 @@ impl Meaning {
     }
 
     fn add(&mut self, id: Uuid, event: &Event, at: DateTime<Utc>) {
-        match event {
-            Event::Customer(CustomerEvent::CustomerErased { .. }) => self.erased.push((CustomerId(id), at)),
-            Event::Order(OrderEvent::OrderPlaced { placement, .. }) => {
-                self.stored.extend(placement.contact.map(|ContactId(contact)| contact));
-                self.notes.extend(placement.notes.iter().map(|note| note.id.0));
-            }
-            Event::Order(OrderEvent::OrderLinesChanged { notes, .. }) => {
-                self.notes.extend(notes.iter().map(|note| note.id.0));
-            }
-            Event::Order(OrderEvent::OrderCancelled { note, .. }) => {
-                self.notes.extend(note.iter().map(|note| note.id.0));
-                self.closed.push((id, at));
-            }
-            Event::Order(OrderEvent::PaymentRefunded { note, .. })
-            | Event::Delivery(DeliveryEvent::DeliveryFailed { note, .. }) => {
-                self.notes.extend(note.iter().map(|note| note.id.0));
-            }
-            Event::Order(
-                OrderEvent::OrderExpired { .. }
-                | OrderEvent::OrderHandedOver { .. }
-                | OrderEvent::OrderDelivered { .. }
-                | OrderEvent::OrderReturned { .. },
-            ) => self.closed.push((id, at)),
-            Event::Delivery(DeliveryEvent::DeliveryCompleted { proof, .. }) => {
-                match proof {
-                    Proof::Code => {}
-                    Proof::ReceivedBy { contact } | Proof::Photo { contact } => self.stored.push(contact.0),
-                }
-                self.ended.push(id);
-            }
-            Event::Delivery(DeliveryEvent::DeliveryReturned { .. }) => self.ended.push(id),
-            Event::Order(
-                OrderEvent::OrderRefused { .. }
-                | OrderEvent::PaymentAuthorised { .. }
-                | OrderEvent::PaymentCaptured { .. }
-                | OrderEvent::PaymentDeclined { .. }
-                | OrderEvent::PreparationStarted { .. }
-                | OrderEvent::ItemBaked { .. }
-                | OrderEvent::OrderReady { .. }
-                | OrderEvent::OrderOutForDelivery { .. }
-                | OrderEvent::OrderNotDelivered { .. },
-            )
-            | Event::Delivery(
-                DeliveryEvent::DeliveryScheduled { .. }
-                | DeliveryEvent::DeliveryAssigned { .. }
-                | DeliveryEvent::DeliveryUnassigned { .. }
-                | DeliveryEvent::DeliveryPickedUp { .. }
-                | DeliveryEvent::WrongCodeGiven { .. }
-                | DeliveryEvent::DeliveryRetryScheduled { .. },
-            )
-            | Event::Customer(
-                CustomerEvent::CustomerRegistered { .. }
-                | CustomerEvent::CustomerEmailVerified { .. }
-                | CustomerEvent::CustomerAccountUpdated { .. }
-                | CustomerEvent::CustomerPasswordChanged { .. },
-            )
-            | Event::Stock(_)
-            | Event::Pizzeria(_)
-            | Event::Menu(_)
-            | Event::Staff(_)
-            | Event::Closing(_) => {}
+        let facts = event.facts();
+        self.stored.extend(facts.contact.map(|ContactId(contact)| contact));
+        self.notes.extend(facts.all_notes().map(|note| note.id.0));
+        match event.kind().retention() {
+            RetentionEffect::ErasesCustomer => self.erased.push((CustomerId(id), at)),
+            RetentionEffect::ClosesOrder => self.closed.push((id, at)),
+            RetentionEffect::EndsDelivery => self.ended.push(id),
+            RetentionEffect::StoresRow | RetentionEffect::MayStoreNotes | RetentionEffect::None => {}
         }
     }
 
@@ -263,7 +207,7 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
-    use domain::{EventType, personal_data::RetentionEffect, personal_data::retention_effect};
+    use domain::EventType;
 
     use super::*;
 
@@ -288,7 +232,7 @@ mod tests {
         for (event_type, event) in fixtures() {
             let mut meaning = Meaning::default();
             meaning.add(Uuid::nil(), &event, at);
-            let done = match retention_effect(event_type) {
+            let done = match event_type.retention() {
                 RetentionEffect::None => meaning == Meaning::default(),
                 RetentionEffect::ErasesCustomer => !meaning.erased.is_empty(),
                 RetentionEffect::StoresRow => !meaning.stored.is_empty(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_graphql::{Context, ID, SimpleObject, Subscription};
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
-use domain::order::{Order as OrderState, OrderEvent, OrderStatus, PlacedOrder};
-use domain::{AggregateState, Event, LogPosition, StreamId, StreamType};
+use domain::order::{Order as OrderState, OrderStatus, PlacedOrder};
+use domain::{AggregateState, Cents, LogPosition, StreamId, StreamType};
 use event_store::{EventStore, RecordedEvent};
 use futures_util::Stream;
 use projections::{Model, kitchen_queue};
@@ -173,43 +173,19 @@ impl KitchenView {
     /// Whether an event of an order that is not watched may bring it into the queue: placed here, or
     /// paid at last.
     async fn may_enter(&self, event: &RecordedEvent) -> Result<bool, ApiError> {
-        match &event.event {
-            Event::Order(OrderEvent::OrderPlaced { placement, .. }) => {
-                Ok(placement.pizzeria == self.pizzeria)
-            }
-            Event::Order(OrderEvent::PaymentCaptured { .. }) => {
-                // Where it is never changes, and what was begun is never again to be: memory that is behind tells
-                // enough, and spares every kitchen reading every order that is paid.
-                let (state, _) = Box::pin(self.store.recall(&event.stream)).await?;
-                let AggregateState::Order(order) = &*state else { return Ok(false) };
-                let order = order.placed();
-                Ok(order.is_some_and(|order| order.pizzeria == self.pizzeria && order.started_at.is_none()))
-            }
-            Event::Order(
-                OrderEvent::OrderRefused { .. }
-                | OrderEvent::OrderLinesChanged { .. }
-                | OrderEvent::OrderCancelled { .. }
-                | OrderEvent::OrderExpired { .. }
-                | OrderEvent::PaymentAuthorised { .. }
-                | OrderEvent::PaymentDeclined { .. }
-                | OrderEvent::PaymentRefunded { .. }
-                | OrderEvent::PreparationStarted { .. }
-                | OrderEvent::ItemBaked { .. }
-                | OrderEvent::OrderReady { .. }
-                | OrderEvent::OrderHandedOver { .. }
-                | OrderEvent::OrderOutForDelivery { .. }
-                | OrderEvent::OrderDelivered { .. }
-                | OrderEvent::OrderNotDelivered { .. }
-                | OrderEvent::OrderReturned { .. },
-            )
-            | Event::Stock(_)
-            | Event::Delivery(_)
-            | Event::Pizzeria(_)
-            | Event::Menu(_)
-            | Event::Staff(_)
-            | Event::Customer(_)
-            | Event::Closing(_) => Ok(false),
+        let facts = event.event.facts();
+        if let Some(pizzeria) = facts.pizzeria {
+            return Ok(facts.refusal.is_none() && *pizzeria == self.pizzeria);
         }
+        if facts.money.is_none_or(|money| money.captured <= Cents::ZERO) {
+            return Ok(false);
+        }
+        // Where it is never changes, and what was begun is never again to be: memory that is behind tells
+        // enough, and spares every kitchen reading every order that is paid.
+        let (state, _) = Box::pin(self.store.recall(&event.stream)).await?;
+        let AggregateState::Order(order) = &*state else { return Ok(false) };
+        let order = order.placed();
+        Ok(order.is_some_and(|order| order.pizzeria == self.pizzeria && order.started_at.is_none()))
     }
 }
 

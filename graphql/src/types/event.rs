@@ -4,15 +4,12 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope, of_role, roles_of};
-use domain::delivery::DeliveryEvent;
-use domain::order::OrderEvent;
-use domain::stock::StockEvent;
 use domain::{EventType, LogPosition, StreamId};
 use event_store::LogEntry;
 use projections::page::{decode_cursor, encode_cursor};
 
 use super::enums::{Role, StreamType};
-use super::order_people::{Comment, CommentSubject};
+use super::order_people::Comment;
 use super::page::{PageInfo, forward};
 use super::seal::covers;
 use super::why::StateChange;
@@ -148,69 +145,8 @@ impl Event {
             return Ok(None);
         }
         let LogEntry::Event(event) = &self.0 else { return Ok(Some(Vec::new())) };
-        let note = match &event.event {
-            domain::Event::Order(OrderEvent::OrderCancelled { note, .. }) => {
-                note.as_ref().map(|note| (CommentSubject::Cancellation, note))
-            }
-            domain::Event::Order(OrderEvent::PaymentRefunded { note, .. }) => {
-                note.as_ref().map(|note| (CommentSubject::Refund, note))
-            }
-            domain::Event::Delivery(DeliveryEvent::DeliveryFailed { note, .. }) => {
-                note.as_ref().map(|note| (CommentSubject::DeliveryFailure, note))
-            }
-            domain::Event::Stock(StockEvent::IngredientsWasted { note, .. }) => {
-                note.as_ref().map(|note| (CommentSubject::Waste, note))
-            }
-            domain::Event::Order(
-                OrderEvent::OrderPlaced { .. }
-                | OrderEvent::OrderRefused { .. }
-                | OrderEvent::OrderLinesChanged { .. }
-                | OrderEvent::OrderExpired { .. }
-                | OrderEvent::PaymentAuthorised { .. }
-                | OrderEvent::PaymentCaptured { .. }
-                | OrderEvent::PaymentDeclined { .. }
-                | OrderEvent::PreparationStarted { .. }
-                | OrderEvent::ItemBaked { .. }
-                | OrderEvent::OrderReady { .. }
-                | OrderEvent::OrderHandedOver { .. }
-                | OrderEvent::OrderOutForDelivery { .. }
-                | OrderEvent::OrderDelivered { .. }
-                | OrderEvent::OrderNotDelivered { .. }
-                | OrderEvent::OrderReturned { .. },
-            )
-            | domain::Event::Delivery(
-                DeliveryEvent::DeliveryScheduled { .. }
-                | DeliveryEvent::DeliveryAssigned { .. }
-                | DeliveryEvent::DeliveryUnassigned { .. }
-                | DeliveryEvent::DeliveryPickedUp { .. }
-                | DeliveryEvent::WrongCodeGiven { .. }
-                | DeliveryEvent::DeliveryCompleted { .. }
-                | DeliveryEvent::DeliveryRetryScheduled { .. }
-                | DeliveryEvent::DeliveryReturned { .. },
-            )
-            | domain::Event::Stock(
-                StockEvent::IngredientsReserved { .. }
-                | StockEvent::ReservationChanged { .. }
-                | StockEvent::ReservationReleased { .. }
-                | StockEvent::ReservationConsumed { .. }
-                | StockEvent::SupplyReceived { .. }
-                | StockEvent::StockCounted { .. }
-                | StockEvent::TransferSent { .. }
-                | StockEvent::TransferReceived { .. }
-                | StockEvent::ThresholdSet { .. }
-                | StockEvent::StockLow { .. }
-                | StockEvent::StockRecovered { .. }
-                | StockEvent::ReservationShort { .. }
-                | StockEvent::PizzaBlocked { .. }
-                | StockEvent::PizzaUnblocked { .. },
-            )
-            | domain::Event::Pizzeria(_)
-            | domain::Event::Menu(_)
-            | domain::Event::Staff(_)
-            | domain::Event::Customer(_)
-            | domain::Event::Closing(_) => None,
-        };
-        let notes = note.map(|(about, note)| (about, note.clone())).into_iter().collect();
+        let comment = event.event.facts().comment;
+        let notes = comment.map(|(about, note)| (about.into(), note.clone())).into_iter().collect();
         Comment::load(ctx, notes).await.map(Some)
     }
 

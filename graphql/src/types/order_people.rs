@@ -17,6 +17,7 @@ use crate::personal_data::{ContactOf, Reading};
 
 /// What a comment is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::note::CommentSubject")]
 pub enum CommentSubject {
     /// Why an order was cancelled.
     Cancellation,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::closing::business_day;
+use domain::event::RecordedRefusal;
 use domain::ids::{OrderId, PizzeriaId};
 use domain::order::{Order, OrderEvent, PlacedOrder, Pricing, Progress};
 use domain::pizzeria::PizzeriaEvent;
@@ -126,11 +127,13 @@ impl Ledger {
     }
 
     fn record_order(&mut self, event: &OrderEvent, id: OrderId, position: i64) {
-        if let OrderEvent::OrderRefused { pizzeria, at, .. } = event {
-            if pizzeria.is_functional_check() {
-                return;
+        let facts = event.facts();
+        if let Some(RecordedRefusal::OutOfStock(_)) = facts.refusal {
+            if let (Some(pizzeria), Some(at)) = (facts.pizzeria, facts.counts_at)
+                && !pizzeria.is_functional_check()
+            {
+                self.at(pizzeria, at, position).refused += 1;
             }
-            self.at(pizzeria, *at, position).refused += 1;
             return;
         }
         let memo = self.memos.remove(&id);
@@ -150,27 +153,9 @@ impl Ledger {
     }
 
     fn record_money(&mut self, event: &OrderEvent, order: &PlacedOrder, position: i64) {
-        let (method, amount, at) = match event {
-            OrderEvent::PaymentCaptured { method, amount, at, .. } => (*method, *amount, *at),
-            OrderEvent::PaymentRefunded { method, amount, at, .. } => (*method, -*amount, *at),
-            OrderEvent::OrderPlaced { .. }
-            | OrderEvent::OrderRefused { .. }
-            | OrderEvent::OrderLinesChanged { .. }
-            | OrderEvent::OrderCancelled { .. }
-            | OrderEvent::OrderExpired { .. }
-            | OrderEvent::PaymentAuthorised { .. }
-            | OrderEvent::PaymentDeclined { .. }
-            | OrderEvent::PreparationStarted { .. }
-            | OrderEvent::ItemBaked { .. }
-            | OrderEvent::OrderReady { .. }
-            | OrderEvent::OrderHandedOver { .. }
-            | OrderEvent::OrderOutForDelivery { .. }
-            | OrderEvent::OrderDelivered { .. }
-            | OrderEvent::OrderNotDelivered { .. }
-            | OrderEvent::OrderReturned { .. } => return,
-        };
-        let paid = self.at(&order.pizzeria, at, position).paid.entry(method).or_default();
-        *paid = *paid + amount;
+        let Some(money) = event.facts().money else { return };
+        let paid = self.at(&order.pizzeria, money.at, position).paid.entry(money.method).or_default();
+        *paid = *paid + money.captured - money.refunded;
     }
 
     /// Brings the day that an order counts on in line with what the order is now.

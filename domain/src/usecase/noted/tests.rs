@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::ids::NoteId;
-use crate::order::{CancelReason, Fulfilment};
+use crate::order::{CancelReason, Fulfilment, OrderEvent};
 use crate::policies::promise::KitchenLoad;
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::testing::baskets::basket;
 use crate::usecase::{Bound, CancelOrder, ChangeOrderLines, Conditions, PlaceOrder};
 
@@ -28,21 +28,21 @@ fn place(lines: &[&str]) -> PlaceOrder {
         expected_total: None,
         delivery_code: "1234".into(),
         conditions: Conditions::default(),
-        now: World::now(),
+        now: MemoryStore::now(),
     }
 }
 
 /// An order of two lines with a note on the order and one on its second line.
-fn world() -> World {
-    let mut world = World::demo();
+fn store() -> MemoryStore {
+    let mut store = MemoryStore::demo();
     let notes = vec![note(1, NotePurpose::Kitchen, None), note(2, NotePurpose::Kitchen, Some(2))];
-    world.execute(&Noted { use_case: place(&["1 MAR M", "2 REI M"]), notes }).unwrap();
-    world
+    store.execute(&Noted { use_case: place(&["1 MAR M", "2 REI M"]), notes }).unwrap();
+    store
 }
 
 fn change(lines: &[&str], notes: Vec<NoteRef>, cleared: Vec<u32>) -> NotedLines<ChangeOrderLines> {
     let lines = basket(Fulfilment::Takeaway, lines).lines;
-    let (order, now) = (id(), World::now());
+    let (order, now) = (id(), MemoryStore::now());
     let use_case = ChangeOrderLines {
         order,
         lines: lines.clone(),
@@ -54,54 +54,59 @@ fn change(lines: &[&str], notes: Vec<NoteRef>, cleared: Vec<u32>) -> NotedLines<
     NotedLines { use_case, order, lines, notes, cleared }
 }
 
-fn numbers(world: &World) -> Vec<(u128, Option<u32>)> {
-    world.placed(id()).notes.iter().map(|note| (note.id.0.as_u128(), note.line)).collect()
+fn numbers(store: &MemoryStore) -> Vec<(u128, Option<u32>)> {
+    store.placed(id()).notes.iter().map(|note| (note.id.0.as_u128(), note.line)).collect()
 }
 
 #[test]
-fn a_placed_order_refers_to_its_notes() {
-    let order = world().placed(id());
+fn placed_orders_refer_to_their_notes() {
+    let order = store().placed(id());
     assert_eq!(order.note(NotePurpose::Kitchen, None).unwrap().id.0.as_u128(), 1);
     assert_eq!(order.note(NotePurpose::Kitchen, Some(2)).unwrap().id.0.as_u128(), 2);
     assert_eq!(order.note(NotePurpose::Delivery, None), None);
 }
 
 #[test]
-fn a_line_that_stays_keeps_its_note_under_its_new_number() {
-    let mut world = world();
-    world.execute(&change(&["3 REI M", "1 MAR M", "1 MAR L"], Vec::new(), Vec::new())).unwrap();
-    assert_eq!(numbers(&world), [(1, None), (2, Some(1))]);
-    world
+fn unchanged_lines_keep_their_notes_under_new_numbers() {
+    let mut store = store();
+    store.execute(&change(&["3 REI M", "1 MAR M", "1 MAR L"], Vec::new(), Vec::new())).unwrap();
+    assert_eq!(numbers(&store), [(1, None), (2, Some(1))]);
+    store
         .execute(&change(&["1 MAR M", "1 REI M"], vec![note(3, NotePurpose::Kitchen, Some(1))], Vec::new()))
         .unwrap();
-    assert_eq!(numbers(&world), [(1, None), (3, Some(1)), (2, Some(2))]);
+    assert_eq!(numbers(&store), [(1, None), (3, Some(1)), (2, Some(2))]);
 }
 
 #[test]
-fn a_note_goes_with_its_line_or_when_it_is_cleared() {
-    let mut gone = world();
+fn removes_notes_with_their_line_or_when_cleared() {
+    let mut gone = store();
     gone.execute(&change(&["1 MAR M"], Vec::new(), Vec::new())).unwrap();
     assert_eq!(numbers(&gone), [(1, None)]);
-    let mut cleared = world();
+    let mut cleared = store();
     cleared.execute(&change(&["1 MAR M", "2 REI M"], Vec::new(), vec![2])).unwrap();
     assert_eq!(numbers(&cleared), [(1, None)]);
 }
 
 #[test]
-fn a_reason_stands_on_the_cancellation_alone() {
-    let mut world = world();
-    let cancel =
-        CancelOrder { order: id(), reason: CancelReason::Other, even_started: false, now: World::now() };
-    world.execute(&Noted { use_case: cancel, notes: vec![note(9, NotePurpose::Reason, None)] }).unwrap();
-    assert_eq!(world.placed(id()).cancel_note.unwrap().id.0.as_u128(), 9);
+fn attaches_the_comment_to_the_cancellation_only() {
+    let mut store = store();
+    let cancel = CancelOrder {
+        order: id(),
+        reason: CancelReason::Other,
+        even_started: false,
+        now: MemoryStore::now(),
+    };
+    store.execute(&Noted { use_case: cancel, notes: vec![note(9, NotePurpose::Reason, None)] }).unwrap();
+    assert_eq!(store.placed(id()).cancel_note.unwrap().id.0.as_u128(), 9);
 }
 
 #[test]
-fn an_event_without_notes_is_stored_as_before_and_one_with_notes_loads_again() {
-    let event = OrderEvent::OrderCancelled { reason: CancelReason::Other, at: World::now(), note: None };
+fn events_round_trip_with_and_without_notes() {
+    let event =
+        OrderEvent::OrderCancelled { reason: CancelReason::Other, at: MemoryStore::now(), note: None };
     assert!(!serde_json::to_string(&event).unwrap().contains("note"));
     let note = Some(note(9, NotePurpose::Reason, None));
-    let event = OrderEvent::OrderCancelled { reason: CancelReason::Other, at: World::now(), note };
+    let event = OrderEvent::OrderCancelled { reason: CancelReason::Other, at: MemoryStore::now(), note };
     let text = serde_json::to_string(&event).unwrap();
     assert_eq!(serde_json::from_str::<OrderEvent>(&text).unwrap(), event);
 }
