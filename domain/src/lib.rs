@@ -1,8 +1,9 @@
-//! What a pizzeria is: its rules, as pure functions over events. No IO, no clock, no randomness.
+//! The rules of a group of pizzerias, as pure functions over events. No IO, no clock, no randomness, no async
+//! runtime.
 //!
-//! Each aggregate is one folder of the same files: `commands`, `events`, `state` (with `evolve`),
-//! `decide`, `error`, `aggregate` (the cqrs-es shim) and `tests`. What touches more than one
-//! aggregate is a [`usecase`]; what follows from an event is a policy in [`policies`].
+//! Each aggregate is one folder of the same files: `commands`, `events`, `state` (with `evolve`), `decide`,
+//! `error` and `tests`. A command over several aggregates is a [`usecase`]; a reaction to an event is a
+//! policy in [`policies`].
 
 pub mod access;
 pub mod account;
@@ -32,6 +33,7 @@ pub mod vat;
 pub mod what_if;
 pub mod why;
 
+pub use aggregate::Aggregate;
 pub use event::{Event, EventType};
 pub use ids::LogPosition;
 pub use ingredients::{Ingredients, Quantity};

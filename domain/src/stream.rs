@@ -1,4 +1,4 @@
-//! Streams: which aggregate an event belongs to, and the state that a stream folds into.
+//! Streams: their types and names, and the state that each folds into. Never reads the log.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use crate::pizzeria::Pizzeria;
 use crate::staff::Staff;
 use crate::stock::Stock;
 
-/// The kinds of stream (DOMAIN.md, Aggregates).
+/// Type of a stream (DOMAIN.md, Aggregates).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StreamType {
@@ -29,7 +29,7 @@ pub enum StreamType {
     Delivery,
     /// One point of sale.
     Pizzeria,
-    /// The group's menu; there is one stream.
+    /// The group's menu, a single stream.
     Menu,
     /// One member of staff.
     Staff,
@@ -40,7 +40,7 @@ pub enum StreamType {
 }
 
 impl StreamType {
-    /// Every kind, in the order of declaration.
+    /// Every type, in the order of declaration.
     pub const ALL: [Self; 8] = [
         Self::Order,
         Self::Stock,
@@ -52,8 +52,8 @@ impl StreamType {
         Self::Closing,
     ];
 
-    /// The name stored in the log.
-    pub fn as_str(self) -> &'static str {
+    /// Returns the name stored in the log.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Order => "order",
             Self::Stock => "stock",
@@ -80,33 +80,33 @@ impl FromStr for StreamType {
     }
 }
 
-/// The name of a stream, written `order:<uuid>`, `stock:P1`, `menu:group`.
+/// Name of a stream, written `order:<uuid>`, `stock:P1`, `menu:group`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
-    /// Its kind.
+    /// Stream type.
     pub kind: StreamType,
-    /// Its id within the kind.
+    /// Id within the type.
     pub id: Arc<str>,
 }
 
 impl StreamId {
-    /// A stream by its kind and the text of its id.
+    /// Returns the stream of a type and the text of its id.
     pub fn new(kind: StreamType, id: impl Into<Arc<str>>) -> Self {
         Self { kind, id: id.into() }
     }
-    /// An order's stream.
+    /// Returns an order's stream.
     pub fn order(id: OrderId) -> Self {
         Self::new(StreamType::Order, id.to_string())
     }
-    /// The stock of a pizzeria.
+    /// Returns the stream of a pizzeria's stock.
     pub fn stock(pizzeria: &PizzeriaId) -> Self {
         Self::new(StreamType::Stock, pizzeria.as_str())
     }
-    /// A delivery's stream.
+    /// Returns a delivery's stream.
     pub fn delivery(id: DeliveryId) -> Self {
         Self::new(StreamType::Delivery, id.to_string())
     }
-    /// A pizzeria's stream.
+    /// Returns a pizzeria's stream.
     pub fn pizzeria(id: &PizzeriaId) -> Self {
         Self::new(StreamType::Pizzeria, id.as_str())
     }
@@ -122,7 +122,7 @@ impl StreamId {
     pub fn customer(id: CustomerId) -> Self {
         Self::new(StreamType::Customer, id.to_string())
     }
-    /// The daily closings of a pizzeria.
+    /// Returns the stream of a pizzeria's daily closings.
     pub fn closing(pizzeria: &PizzeriaId) -> Self {
         Self::new(StreamType::Closing, pizzeria.as_str())
     }
@@ -134,68 +134,56 @@ impl fmt::Display for StreamId {
     }
 }
 
-/// The state of any stream. An empty stream has the default state of its kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AggregateState {
-    /// An order.
-    Order(Order),
-    /// A stock.
-    Stock(Stock),
-    /// A delivery.
-    Delivery(Delivery),
-    /// A pizzeria.
-    Pizzeria(Pizzeria),
-    /// The menu.
-    Menu(Menu),
-    /// A member of staff.
-    Staff(Staff),
-    /// A customer's account.
-    Customer(Customer),
-    /// A pizzeria's closings.
-    Closing(Closing),
-}
-
-/// An event on a stream of another kind: the log is damaged.
+/// Event on a stream of another type: the log is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("event {event} cannot be on a stream of type {stream}")]
 pub struct ForeignEvent {
-    /// The stream's kind.
+    /// Type of the stream.
     pub stream: StreamType,
-    /// The event's type.
+    /// Name of the event.
     pub event: &'static str,
 }
 
+macro_rules! aggregate_states {
+    ($($kind:ident),+) => {
+        /// State of any stream. An empty stream has the default state of its type.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        #[allow(missing_docs, reason = "each variant is described at its state")]
+        pub enum AggregateState { $($kind($kind),)+ }
+
+        impl AggregateState {
+            /// Returns the state of an empty stream.
+            pub fn empty(kind: StreamType) -> Self {
+                match kind { $(StreamType::$kind => Self::$kind($kind::default()),)+ }
+            }
+
+            /// Returns the type of the stream.
+            pub fn kind(&self) -> StreamType {
+                match self { $(Self::$kind(_) => StreamType::$kind,)+ }
+            }
+
+            /// Applies one event of the stream.
+            ///
+            /// # Errors
+            /// [`ForeignEvent`] if the event belongs to another type of stream.
+            pub fn evolve(&mut self, event: &Event) -> Result<(), ForeignEvent> {
+                match event {
+                    $(Event::$kind(event) => if let Self::$kind(state) = self {
+                        state.evolve(event);
+                        return Ok(());
+                    },)+
+                }
+                Err(ForeignEvent { stream: self.kind(), event: event.event_type() })
+            }
+        }
+    };
+}
+
+aggregate_states!(Order, Stock, Delivery, Pizzeria, Menu, Staff, Customer, Closing);
+
 impl AggregateState {
-    /// The state of an empty stream.
-    pub fn empty(kind: StreamType) -> Self {
-        match kind {
-            StreamType::Order => Self::Order(Order::default()),
-            StreamType::Stock => Self::Stock(Stock::default()),
-            StreamType::Delivery => Self::Delivery(Delivery::default()),
-            StreamType::Pizzeria => Self::Pizzeria(Pizzeria::default()),
-            StreamType::Menu => Self::Menu(Menu::default()),
-            StreamType::Staff => Self::Staff(Staff::default()),
-            StreamType::Customer => Self::Customer(Customer::default()),
-            StreamType::Closing => Self::Closing(Closing::default()),
-        }
-    }
-
-    /// The kind of stream that it is the state of.
-    pub fn kind(&self) -> StreamType {
-        match self {
-            Self::Order(_) => StreamType::Order,
-            Self::Stock(_) => StreamType::Stock,
-            Self::Delivery(_) => StreamType::Delivery,
-            Self::Pizzeria(_) => StreamType::Pizzeria,
-            Self::Menu(_) => StreamType::Menu,
-            Self::Staff(_) => StreamType::Staff,
-            Self::Customer(_) => StreamType::Customer,
-            Self::Closing(_) => StreamType::Closing,
-        }
-    }
-
-    /// About how many entries it holds: what copying or writing it costs, in no unit.
+    /// Returns the approximate number of entries, which is what copying or writing the state costs.
     pub fn weight(&self) -> usize {
         match self {
             Self::Stock(stock) => stock.weight(),
@@ -207,64 +195,5 @@ impl AggregateState {
             | Self::Customer(_)
             | Self::Closing(_) => 1,
         }
-    }
-
-    /// Applies one event of its stream.
-    ///
-    /// # Errors
-    /// [`ForeignEvent`] when the event is of another kind of stream.
-    pub fn evolve(&mut self, event: &Event) -> Result<(), ForeignEvent> {
-        // By event, so that a new kind of event does not compile until it has a state.
-        match event {
-            Event::Order(event) => {
-                if let Self::Order(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-            Event::Stock(event) => {
-                if let Self::Stock(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-            Event::Delivery(event) => {
-                if let Self::Delivery(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-            Event::Pizzeria(event) => {
-                if let Self::Pizzeria(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-            Event::Menu(event) => {
-                if let Self::Menu(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-            Event::Staff(event) => {
-                if let Self::Staff(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-            Event::Customer(event) => {
-                if let Self::Customer(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-            Event::Closing(event) => {
-                if let Self::Closing(state) = self {
-                    state.evolve(event);
-                    return Ok(());
-                }
-            }
-        }
-        Err(ForeignEvent { stream: self.kind(), event: event.event_type() })
     }
 }

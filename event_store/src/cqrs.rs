@@ -1,39 +1,86 @@
-//! [`cqrs_es::EventStore`] for the log: a [`cqrs_es::CqrsFramework`] over one aggregate writes to the same streams,
-//! through the same appender, as the use cases do.
+//! Adapter to cqrs-es: a [`cqrs_es::CqrsFramework`] over [`Framework`] writes to the same streams, through the same
+//! appender, as the use cases do.
 //!
-//! Reads use postgres-es, which knows the table's columns. Its writes are not used: they take a round trip an event.
+//! postgres-es reads the streams, because it knows the table's columns. It must never write: its writes take one
+//! round trip an event, in a transaction of their own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::PersistedEventRepository;
-use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope};
+use cqrs_es::{AggregateContext, AggregateError, DomainEvent, EventEnvelope};
 use domain::access::Actor;
 use domain::upcasters;
 use domain::usecase::{Decision, Refusal, States, UseCase};
-use domain::{Event, StreamId};
+use domain::{Aggregate, Event, StreamId};
 use postgres_es::PostgresEventRepository;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::command::CommandContext;
 use crate::error::StoreError;
 use crate::store::EventStore;
 
-/// A cqrs-es aggregate at a version.
+/// An aggregate of the domain under the traits of cqrs-es, which the domain does not depend on.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent, bound = "")]
+pub struct Framework<A: Aggregate>(pub A);
+
+/// An event of such an aggregate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent, bound = "")]
+pub struct FrameworkEvent<A: Aggregate>(pub A::Event);
+
+impl<A: Aggregate> DomainEvent for FrameworkEvent<A> {
+    fn event_type(&self) -> String {
+        A::event_name(&self.0).to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        upcasters::current_version(A::event_name(&self.0)).to_owned()
+    }
+}
+
+impl<A: Aggregate> cqrs_es::Aggregate for Framework<A> {
+    const TYPE: &'static str = A::STREAM.as_str();
+    type Command = A::Command;
+    type Event = FrameworkEvent<A>;
+    type Error = A::Error;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: A::Command,
+        _services: &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), A::Error> {
+        for event in self.0.decide(command)? {
+            sink.write(FrameworkEvent(event), self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: FrameworkEvent<A>) {
+        self.0.evolve(&event.0);
+    }
+}
+
+/// An aggregate at a version.
 #[derive(Debug)]
-pub struct Loaded<A> {
+pub struct Loaded<A: Aggregate> {
     id: String,
-    aggregate: A,
+    aggregate: Framework<A>,
     version: i64,
 }
 
-impl<A: Aggregate> AggregateContext<A> for Loaded<A> {
-    fn aggregate(&mut self) -> &mut A {
+impl<A: Aggregate> AggregateContext<Framework<A>> for Loaded<A> {
+    fn aggregate(&mut self) -> &mut Framework<A> {
         &mut self.aggregate
     }
 }
 
-/// Use case that appends events decided by cqrs-es.
+/// Events decided by the framework, to be appended at exactly one version.
 #[derive(Debug)]
 struct Commit {
     stream: StreamId,
@@ -58,15 +105,14 @@ fn fault<E: std::error::Error>(error: impl std::error::Error + Send + Sync + 'st
     AggregateError::UnexpectedError(Box::new(error))
 }
 
-impl<A> cqrs_es::EventStore<A> for EventStore
-where
-    A: Aggregate,
-    A::Event: Into<Event>,
-{
+impl<A: Aggregate> cqrs_es::EventStore<Framework<A>> for EventStore {
     type AC = Loaded<A>;
 
-    async fn load_events(&self, id: &str) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
-        let stored = PostgresEventRepository::new(self.pool().clone()).get_events::<A>(id).await?;
+    async fn load_events(
+        &self,
+        id: &str,
+    ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
+        let stored = PostgresEventRepository::new(self.pool().clone()).get_events::<Framework<A>>(id).await?;
         let lifted = stored.into_iter().map(|mut event| {
             event.payload = upcasters::upcast(&event.event_type, &event.event_version, event.payload);
             EventEnvelope::try_from(event).map_err(AggregateError::from)
@@ -75,10 +121,10 @@ where
     }
 
     async fn load_aggregate(&self, id: &str) -> Result<Loaded<A>, AggregateError<A::Error>> {
-        let mut loaded = Loaded { id: id.to_owned(), aggregate: A::default(), version: 0 };
-        let events: Vec<EventEnvelope<A>> = self.load_events(id).await?;
+        let mut loaded: Loaded<A> = Loaded { id: id.to_owned(), aggregate: Framework::default(), version: 0 };
+        let events: Vec<EventEnvelope<Framework<A>>> = self.load_events(id).await?;
         for envelope in events {
-            loaded.aggregate.apply(envelope.payload);
+            loaded.aggregate.0.evolve(&envelope.payload.0);
             loaded.version = i64::try_from(envelope.sequence).map_err(fault)?;
         }
         Ok(loaded)
@@ -87,17 +133,16 @@ where
     /// Keeps the metadata's `correlationId`. The actor is the system.
     async fn commit(
         &self,
-        events: Vec<A::Event>,
+        events: Vec<FrameworkEvent<A>>,
         context: Loaded<A>,
         metadata: HashMap<String, String>,
-    ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
+    ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let kind = A::TYPE.parse().map_err(fault)?;
         let use_case = Commit {
-            stream: StreamId::new(kind, context.id.clone()),
-            events: events.iter().cloned().map(Into::into).collect(),
+            stream: StreamId::new(A::STREAM, context.id.clone()),
+            events: events.iter().map(|event| event.0.clone().into()).collect(),
         };
         let correlation = metadata.get("correlationId").cloned().unwrap_or_default();
         let mut command = CommandContext::new(Actor::system(), Uuid::now_v7(), correlation);

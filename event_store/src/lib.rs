@@ -25,6 +25,7 @@ mod store;
 mod unit_of_work;
 
 pub use command::{CommandContext, CommandResult, Idempotency, NewContact, NewNote};
+pub use cqrs::{Framework, FrameworkEvent};
 pub use error::StoreError;
 pub use follow::{FollowError, Follower, Idle, Notice, StreamFeed};
 pub use load::state_at;

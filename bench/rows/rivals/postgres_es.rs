@@ -10,7 +10,8 @@ use bench::load::{Watched, closed_loop};
 use bench::{Cluster, Database, Sample};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
-use domain::order::{Order, OrderEvent};
+use domain::order::Order;
+use event_store::FrameworkEvent;
 use postgres_es::{PostgresCqrs, postgres_cqrs};
 use serde::{Deserialize, Serialize};
 use sqlx::Executor;
@@ -39,7 +40,7 @@ struct Told(Order);
 impl Aggregate for Told {
     const TYPE: &'static str = "order";
     type Command = Events;
-    type Event = OrderEvent;
+    type Event = FrameworkEvent<Order>;
     type Error = Infallible;
     type Services = ();
 
@@ -50,13 +51,13 @@ impl Aggregate for Told {
         sink: &EventSink<Self>,
     ) -> Result<(), Infallible> {
         for event in events.list() {
-            sink.write(event.clone(), self).await;
+            sink.write(FrameworkEvent(event.clone()), self).await;
         }
         Ok(())
     }
 
-    fn apply(&mut self, event: OrderEvent) {
-        Aggregate::apply(&mut self.0, event);
+    fn apply(&mut self, event: FrameworkEvent<Order>) {
+        self.0.evolve(&event.0);
     }
 }
 

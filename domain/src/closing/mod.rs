@@ -1,7 +1,6 @@
-//! Daily closings of a pizzeria: one event a business day, with what happened in it and since the beginning.
-//! A day that is closed never changes: what happens later belongs to a later day.
+//! Daily closings of a pizzeria: one event per business day, with the figures of that day and since the first
+//! closing. A closed day never changes: later events belong to a later day.
 
-mod aggregate;
 mod commands;
 mod day;
 mod decide;

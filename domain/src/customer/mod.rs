@@ -1,7 +1,6 @@
-//! A customer's account: that it exists, whether its e-mail address is verified, and that it was erased.
-//! Who the customer is stands outside the log.
+//! Customer's account: whether it exists, whether its e-mail address is verified, whether it was erased.
+//! Personal data never enters the log.
 
-mod aggregate;
 mod commands;
 mod decide;
 mod error;

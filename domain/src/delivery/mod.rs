@@ -1,6 +1,5 @@
-//! The delivery: from the counter to the customer's door, by one courier at a time.
+//! Delivery of one order, from the counter to the customer's door, by one courier at a time.
 
-mod aggregate;
 mod commands;
 mod decide;
 mod error;

@@ -1,7 +1,6 @@
-//! The group's menu: pizzas with their recipes and prices, extras, drinks, desserts, VAT. One
-//! versioned stream; each publication is a version.
+//! The group's menu: pizzas with recipes and prices, extras, drinks, desserts, VAT rates. One stream; each
+//! publication is a version.
 
-mod aggregate;
 mod commands;
 mod decide;
 mod edits;

@@ -1,6 +1,5 @@
-//! The order: from placement to the customer's hands, with its prices, its VAT and its payments.
+//! Order: from placement to the customer, with its prices, VAT and payments.
 
-mod aggregate;
 mod commands;
 mod decide;
 mod error;
@@ -15,7 +14,7 @@ pub use commands::{OnlinePayment, OrderCommand};
 pub use decide::decide;
 pub(crate) use decide::{changeable, expect_total, paid_as_agreed, paid_by};
 pub use error::{LinePart, OrderError};
-pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing, captures_charge};
+pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing};
 pub use placed::MAX_DECLINES;
 pub use state::{Order, PlacedOrder, Progress, RefusedOrder};
 pub use values::{

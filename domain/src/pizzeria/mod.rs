@@ -1,6 +1,5 @@
-//! A point of sale: where it is, when it is open, how far it delivers and for how much.
+//! Point of sale: its place, opening hours, pauses, delivery area and fee, and limits on unpaid orders.
 
-mod aggregate;
 mod commands;
 mod decide;
 mod error;

@@ -1,6 +1,5 @@
-//! A member of staff: the role held, and, for a courier, what is being carried.
+//! Member of staff: the role, and the deliveries that a courier carries. Personal data never enters the log.
 
-mod aggregate;
 mod commands;
 mod decide;
 mod error;

@@ -1,10 +1,10 @@
-//! The stock of one pizzeria: what is on hand, what is reserved for which order, what is left.
+//! Stock of one pizzeria: quantities on hand, reservations by order, thresholds and blocks.
 
-mod aggregate;
 mod commands;
 mod decide;
 mod error;
 mod events;
+mod holds;
 mod state;
 #[cfg(test)]
 mod tests;

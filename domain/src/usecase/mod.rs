@@ -1,8 +1,8 @@
-//! Use cases: what a caller asks for, over one or several aggregates, decided as one.
+//! Use cases: commands over one or several aggregates, decided as one.
 //!
-//! A [`UseCase`] names the streams that it needs and decides over their states. The event store
-//! loads the states, appends the decision in one transaction, and decides again when somebody else
-//! was quicker; so `decide` is pure and may run more than once.
+//! A [`UseCase`] names the streams that it needs and decides over their states. The event store loads the
+//! states, appends the decision in one transaction, and decides again if a concurrent command advanced a
+//! stream. So `decide` must be pure, and may run more than once.
 
 mod conditions;
 mod delivering;
@@ -38,30 +38,30 @@ pub use terms::Terms;
 use crate::event::Event;
 use crate::stream::StreamId;
 
-/// What was decided: events, each for a stream, and perhaps a refusal that is itself a stored fact
-/// (`OrderRefused`, `PaymentDeclined`, `WrongCodeGiven`).
+/// Decision of a use case: events, and a refusal if one of them records it (`OrderRefused`,
+/// `PaymentDeclined`, `WrongCodeGiven`).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
-    /// What happened, in order; several streams may be named.
+    /// Events in order, each with its stream.
     pub events: Vec<(StreamId, Event)>,
-    /// What the caller is told, besides, when the answer is no.
+    /// Refusal that the caller is told besides the events.
     pub refusal: Option<Refusal>,
 }
 
 impl Decision {
-    /// Events of one stream.
+    /// Returns a decision with the events of one stream.
     pub fn on<E: Into<Event>>(stream: StreamId, events: Vec<E>) -> Self {
         Self::default().and(stream, events)
     }
 
-    /// And these, of another stream.
+    /// Adds the events of another stream.
     #[must_use]
     pub fn and<E: Into<Event>>(mut self, stream: StreamId, events: Vec<E>) -> Self {
         self.events.extend(events.into_iter().map(|event| (stream.clone(), event.into())));
         self
     }
 
-    /// And the caller is told no, when one of the events records a refusal.
+    /// Adds the refusal that one of the events records.
     #[must_use]
     pub fn refusing_as_recorded(mut self) -> Self {
         self.refusal = self.events.iter().find_map(|(_, event)| Refusal::recorded_by(event));
@@ -69,24 +69,24 @@ impl Decision {
     }
 }
 
-/// Something that can be asked of the domain.
+/// Command to the domain.
 pub trait UseCase: fmt::Debug + Send + Sync {
-    /// The command's name as stored with its events, `placeOrder`.
+    /// Returns the command's name as stored with its events, such as `placeOrder`.
     fn name(&self) -> &'static str;
 
-    /// The streams needed, the one that it is about first. Called again with the states loaded so
-    /// far, because an order's stream names the stock's; it must settle after a few calls.
+    /// Returns the streams needed, its subject first. Called again with the states loaded so far, because an
+    /// order names its stock; it must settle after a few calls.
     fn streams(&self, states: &States<'_>) -> Vec<StreamId>;
 
-    /// A stream that begins with this command, under an id that was made for it: it need not be
-    /// looked for. Should it exist after all, that is noticed when the decision is stored.
+    /// Returns the stream that begins with this command under a new id, which need not be loaded. If it
+    /// exists after all, storing the decision fails.
     fn begins(&self) -> Option<StreamId> {
         None
     }
 
-    /// Decides over the states of those streams.
+    /// Returns the decision over the states of those streams.
     ///
     /// # Errors
-    /// A [`Refusal`] when nothing is to be stored.
+    /// A [`Refusal`] if nothing is to be stored.
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal>;
 }

@@ -1,4 +1,4 @@
-//! The states that a use case decides over.
+//! The states that a use case decides over. Read-only: a decision never changes them.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use crate::staff::Staff;
 use crate::stock::Stock;
 use crate::stream::{AggregateState, StreamId};
 
-/// The states loaded for a use case; a stream that is not among them reads as empty.
+/// States loaded for a use case; a stream that was not loaded reads as empty.
 #[derive(Debug, Default)]
 pub struct States<'a>(Vec<(&'a StreamId, &'a AggregateState)>);
 
@@ -36,68 +36,37 @@ impl States<'_> {
     fn get(&self, stream: &StreamId) -> Option<&AggregateState> {
         self.0.iter().find(|(id, _)| *id == stream).map(|(_, state)| *state)
     }
+}
 
-    /// An order.
-    pub fn order(&self, id: OrderId) -> &Order {
-        match self.get(&StreamId::order(id)) {
-            Some(AggregateState::Order(order)) => order,
-            _ => &NO_ORDER,
-        }
-    }
+macro_rules! readers {
+    ($($(#[$doc:meta])* $name:ident($($id:ident: $type:ty)?): $state:ident, $empty:ident;)+) => {
+        impl States<'_> { $(
+            $(#[$doc])*
+            pub fn $name(&self $(, $id: $type)?) -> &$state {
+                match self.get(&StreamId::$name($($id)?)) {
+                    Some(AggregateState::$state(state)) => state,
+                    Some(_) | None => &$empty,
+                }
+            }
+        )+ }
+    };
+}
 
-    /// A pizzeria's stock.
-    pub fn stock(&self, pizzeria: &PizzeriaId) -> &Stock {
-        match self.get(&StreamId::stock(pizzeria)) {
-            Some(AggregateState::Stock(stock)) => stock,
-            _ => &NO_STOCK,
-        }
-    }
-
-    /// A delivery.
-    pub fn delivery(&self, id: DeliveryId) -> &Delivery {
-        match self.get(&StreamId::delivery(id)) {
-            Some(AggregateState::Delivery(delivery)) => delivery,
-            _ => &NO_DELIVERY,
-        }
-    }
-
-    /// A pizzeria.
-    pub fn pizzeria(&self, id: &PizzeriaId) -> &Pizzeria {
-        match self.get(&StreamId::pizzeria(id)) {
-            Some(AggregateState::Pizzeria(pizzeria)) => pizzeria,
-            _ => &NO_PIZZERIA,
-        }
-    }
-
-    /// The menu.
-    pub fn menu(&self) -> &Menu {
-        match self.get(&StreamId::menu()) {
-            Some(AggregateState::Menu(menu)) => menu,
-            _ => &NO_MENU,
-        }
-    }
-
-    /// A member of staff.
-    pub fn staff(&self, id: StaffId) -> &Staff {
-        match self.get(&StreamId::staff(id)) {
-            Some(AggregateState::Staff(staff)) => staff,
-            _ => &NO_STAFF,
-        }
-    }
-
-    /// A customer's account.
-    pub fn customer(&self, id: CustomerId) -> &Customer {
-        match self.get(&StreamId::customer(id)) {
-            Some(AggregateState::Customer(customer)) => customer,
-            _ => &NO_CUSTOMER,
-        }
-    }
-
-    /// A pizzeria's closings.
-    pub fn closing(&self, pizzeria: &PizzeriaId) -> &Closing {
-        match self.get(&StreamId::closing(pizzeria)) {
-            Some(AggregateState::Closing(closing)) => closing,
-            _ => &NO_CLOSING,
-        }
-    }
+readers! {
+    /// Returns the state of an order.
+    order(id: OrderId): Order, NO_ORDER;
+    /// Returns a pizzeria's stock.
+    stock(pizzeria: &PizzeriaId): Stock, NO_STOCK;
+    /// Returns the state of a delivery.
+    delivery(id: DeliveryId): Delivery, NO_DELIVERY;
+    /// Returns the state of a pizzeria.
+    pizzeria(id: &PizzeriaId): Pizzeria, NO_PIZZERIA;
+    /// Returns the menu.
+    menu(): Menu, NO_MENU;
+    /// Returns the state of a member of staff.
+    staff(id: StaffId): Staff, NO_STAFF;
+    /// Returns the state of a customer's account.
+    customer(id: CustomerId): Customer, NO_CUSTOMER;
+    /// Returns the state of a pizzeria's closings.
+    closing(pizzeria: &PizzeriaId): Closing, NO_CLOSING;
 }

@@ -1,13 +1,14 @@
-//! What would have been otherwise: the recorded demand of a period, replayed against other stock, thresholds,
-//! kitchens or fees. Pure and deterministic: it is fed the events of the log in order, decides about stock with
-//! the domain's own `decide`, and takes everything else as it was recorded.
+//! Replays the recorded demand of a period against other stock, thresholds, kitchens or fees. Pure and
+//! deterministic: it reads the events of the log in order, decides about stock with the domain's own
+//! `decide`, and takes everything else as recorded.
 //!
-//! What is assumed, and what cannot be known, is in `docs/audit.md`, What if.
+//! The assumptions and limits are in `docs/audit.md`, What if.
 
+mod demand;
 mod figures;
 mod kitchen;
+mod pizzeria_replay;
 mod policy;
-mod shop;
 #[cfg(test)]
 mod tests;
 
@@ -19,39 +20,39 @@ use uuid::Uuid;
 pub use figures::Figures;
 pub use policy::{Policy, Restock, Rules};
 
-use crate::event::Event;
+use crate::event::{Event, Facts};
 use crate::ids::{OrderId, PizzeriaId};
 use crate::menu::Menu;
 use crate::order::{Order, OrderEvent, PlacedOrder};
 use crate::pizzeria::Pizzeria;
 use crate::stock::{Stock, StockEvent};
 use crate::stream::{StreamId, StreamType};
-use shop::Shop;
+use pizzeria_replay::PizzeriaReplay;
 
-/// The orders that were placed in the period, as they are recorded.
+/// Orders placed in the period, as recorded.
 type Orders = BTreeMap<OrderId, Order>;
 
-/// A pizzeria as it was when the period began.
+/// State of a pizzeria at the beginning of the period.
 #[derive(Debug, Clone, Default)]
 pub struct Opening {
-    /// Itself.
+    /// The pizzeria.
     pub pizzeria: Pizzeria,
-    /// Its stock, with every reservation.
+    /// The stock, with every reservation.
     pub stock: Stock,
 }
 
-/// A pizzeria's figures: as recorded, replayed as it was, and replayed with the policy.
+/// Figures of a pizzeria: as recorded, replayed unchanged, and replayed with the policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
     /// As recorded.
     pub recorded: Figures,
-    /// Replayed without any change: the same, unless the log holds what the rules of today would not decide.
+    /// Replayed without any change: equal to `recorded`, unless today's rules would decide otherwise.
     pub unchanged: Figures,
     /// Replayed with the policy.
     pub changed: Figures,
 }
 
-/// Replays a period twice, as it was and with a policy, beside what is recorded.
+/// Two replays of a period, unchanged and with a policy, beside the record.
 #[derive(Debug)]
 pub struct WhatIf {
     menu: Menu,
@@ -62,24 +63,24 @@ pub struct WhatIf {
     changed: Replay,
 }
 
-/// One replay of every pizzeria.
+/// Replay of every pizzeria under one policy.
 #[derive(Debug)]
 struct Replay {
     policy: Policy,
-    shops: BTreeMap<PizzeriaId, Shop>,
-    /// Transfers that were not sent, and so are not received.
+    pizzerias: BTreeMap<PizzeriaId, PizzeriaReplay>,
+    /// Transfers that the replay could not send, so that it does not receive them.
     unsent: BTreeSet<Uuid>,
 }
 
 impl Replay {
     fn new(policy: Policy) -> Self {
-        Self { policy, shops: BTreeMap::new(), unsent: BTreeSet::new() }
+        Self { policy, pizzerias: BTreeMap::new(), unsent: BTreeSet::new() }
     }
 }
 
 impl WhatIf {
-    /// From how things stood right before the first event of the period, at `from`. Only the pizzerias that are
-    /// given are replayed; one that opens in the period is given as it is before.
+    /// Starts from the states right before the first event of the period, at `from`. Only the pizzerias in
+    /// `openings` are replayed; one that opens in the period is given in its state before it.
     pub fn new(
         policy: Policy,
         menu: Menu,
@@ -96,15 +97,15 @@ impl WhatIf {
         };
         for (id, Opening { pizzeria, stock }) in openings {
             for replay in [&mut new.unchanged, &mut new.changed] {
-                let shop = Shop::new(stock.clone(), replay.policy.of(&id), from);
-                replay.shops.insert(id.clone(), shop);
+                let replayed = PizzeriaReplay::new(stock.clone(), replay.policy.of(&id), from);
+                replay.pizzerias.insert(id.clone(), replayed);
             }
             new.pizzerias.insert(id, pizzeria);
         }
         new
     }
 
-    /// Takes the next event of the period, recorded at `at`.
+    /// Applies the next event of the period, recorded at `at`.
     pub fn record(&mut self, stream: &StreamId, at: DateTime<Utc>, event: &Event) {
         match event {
             Event::Menu(event) => self.menu.evolve(event),
@@ -122,42 +123,24 @@ impl WhatIf {
 
     fn record_order(&mut self, stream: &StreamId, at: DateTime<Utc>, event: &OrderEvent) {
         let Ok(id) = stream.id.parse::<OrderId>() else { return };
-        match event {
-            OrderEvent::OrderRefused { pizzeria, .. } => {
-                let Some(state) = self.pizzerias.get(pizzeria) else { return };
-                self.recorded.entry(pizzeria.clone()).or_default().refused += 1;
-                for replay in [&mut self.unchanged, &mut self.changed] {
-                    if let Some(shop) = replay.shops.get_mut(pizzeria) {
-                        shop.refused(event, &self.menu, state.opened(), at);
-                    }
-                }
+        // Of an order placed before the period, only its effect on the stock counts.
+        let Facts { pizzeria: Some(pizzeria), refusal, .. } = event.facts() else {
+            if let Some(order) = self.orders.get_mut(&id) {
+                order.evolve(event);
             }
-            OrderEvent::OrderPlaced { placement, .. } => {
-                if !self.pizzerias.contains_key(&placement.pizzeria) {
-                    return;
-                }
-                self.recorded.entry(placement.pizzeria.clone()).or_default().orders += 1;
-                self.orders.entry(id).or_default().evolve(event);
-            }
-            // Of an order that was placed before the period, only what it does to the stock counts.
-            OrderEvent::OrderLinesChanged { .. }
-            | OrderEvent::OrderCancelled { .. }
-            | OrderEvent::OrderExpired { .. }
-            | OrderEvent::PaymentAuthorised { .. }
-            | OrderEvent::PaymentCaptured { .. }
-            | OrderEvent::PaymentDeclined { .. }
-            | OrderEvent::PaymentRefunded { .. }
-            | OrderEvent::PreparationStarted { .. }
-            | OrderEvent::ItemBaked { .. }
-            | OrderEvent::OrderReady { .. }
-            | OrderEvent::OrderHandedOver { .. }
-            | OrderEvent::OrderOutForDelivery { .. }
-            | OrderEvent::OrderDelivered { .. }
-            | OrderEvent::OrderNotDelivered { .. }
-            | OrderEvent::OrderReturned { .. } => {
-                if let Some(order) = self.orders.get_mut(&id) {
-                    order.evolve(event);
-                }
+            return;
+        };
+        let Some(state) = self.pizzerias.get(pizzeria) else { return };
+        let recorded = self.recorded.entry(pizzeria.clone()).or_default();
+        if refusal.is_none() {
+            recorded.orders += 1;
+            self.orders.entry(id).or_default().evolve(event);
+            return;
+        }
+        recorded.refused += 1;
+        for replay in [&mut self.unchanged, &mut self.changed] {
+            if let Some(replayed) = replay.pizzerias.get_mut(pizzeria) {
+                replayed.refused(event, &self.menu, state.opened(), at);
             }
         }
     }
@@ -175,14 +158,14 @@ impl WhatIf {
             {
                 continue;
             }
-            if let Some(shop) = replay.shops.get_mut(&id) {
-                let unsent = shop.take(event, at, &self.orders);
+            if let Some(replayed) = replay.pizzerias.get_mut(&id) {
+                let unsent = replayed.apply(event, at, &self.orders);
                 replay.unsent.extend(unsent);
             }
         }
     }
 
-    /// The figures of each pizzeria, once the period is over at `to`.
+    /// Returns the figures of each pizzeria for the period that ends at `to`.
     pub fn finish(mut self, to: DateTime<Utc>) -> BTreeMap<PizzeriaId, Row> {
         let mut rows: BTreeMap<PizzeriaId, Row> = BTreeMap::new();
         let mut of: BTreeMap<PizzeriaId, Vec<&PlacedOrder>> = BTreeMap::new();
@@ -197,15 +180,13 @@ impl WhatIf {
         for (pizzeria, recorded) in self.recorded {
             rows.entry(pizzeria).or_default().recorded = recorded;
         }
-        let none = Vec::new();
-        for (pizzeria, shop) in self.unchanged.shops {
-            let orders = of.get(&pizzeria).unwrap_or(&none);
-            let figures = shop.finish(orders, to);
+        let orders = |pizzeria: &PizzeriaId| of.get(pizzeria).map_or(&[][..], Vec::as_slice);
+        for (pizzeria, replayed) in self.unchanged.pizzerias {
+            let figures = replayed.finish(orders(&pizzeria), to);
             rows.entry(pizzeria).or_default().unchanged = figures;
         }
-        for (pizzeria, shop) in self.changed.shops {
-            let orders = of.get(&pizzeria).unwrap_or(&none);
-            let figures = shop.finish(orders, to);
+        for (pizzeria, replayed) in self.changed.pizzerias {
+            let figures = replayed.finish(orders(&pizzeria), to);
             rows.entry(pizzeria).or_default().changed = figures;
         }
         rows

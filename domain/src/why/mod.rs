@@ -1,5 +1,5 @@
-//! Why something is as it is: what an event changed of a state, and what used up what a pizza needs.
-//! Pure, over states and events that somebody else read.
+//! Explanations: what an event changed in a state, and why a pizza could not be made. Pure, over states and
+//! events given by the caller.
 
 mod changes;
 #[cfg(test)]

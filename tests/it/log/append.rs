@@ -8,7 +8,7 @@ use domain::order::{OrderError, OrderStatus};
 use domain::pizzeria::PizzeriaCommand;
 use domain::usecase::{Refusal, StartPreparation};
 use domain::{AggregateState, LogPosition, StreamId, StreamType};
-use event_store::{CommandContext, EventStore, LogEntry, Settings, StoreError, log};
+use event_store::{CommandContext, EventStore, Framework, LogEntry, Settings, StoreError, log};
 use tests::Database;
 
 use crate::log::pizzas::*;
@@ -162,7 +162,8 @@ async fn a_full_queue_refuses_at_once() {
 async fn the_framework_of_cqrs_es_writes_to_the_same_log() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
-    let framework = cqrs_es::CqrsFramework::<domain::pizzeria::Pizzeria, _>::new(store.clone(), vec![], ());
+    let framework =
+        cqrs_es::CqrsFramework::<Framework<domain::pizzeria::Pizzeria>, _>::new(store.clone(), vec![], ());
     let opening = Box::new(demo_data::pizzerias().into_iter().find(|o| o.pizzeria == p1()).unwrap());
 
     framework.execute("P1", PizzeriaCommand::Open { opening, now: now() }).await.unwrap();
