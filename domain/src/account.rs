@@ -1,26 +1,28 @@
-//! What holds for every account, a customer's or a member of staff's: which fields it has, what an e-mail
-//! address and a password must be. The values themselves are personal data and stay outside the log.
+//! Rules for every account, of customers and staff: its fields, e-mail addresses and passwords. The values
+//! are personal data and never enter the log.
 
 use serde::{Deserialize, Serialize};
 
-/// The fewest characters of a password (NIST SP 800-63B asks for 8 where there is a second factor).
+use crate::usecase::RefusalCode;
+
+/// Minimum length of a password, in characters (NIST SP 800-63B asks for 8 with a second factor).
 pub const PASSWORD_MIN: usize = 10;
-/// The most bytes of a password: what is hashed is bounded.
+/// Maximum length of a password, in bytes: bounds the input of the hash.
 pub const PASSWORD_MAX: usize = 256;
-/// The most characters of an e-mail address (RFC 5321, 4.5.3.1.3, without the brackets).
+/// Maximum length of an e-mail address, in characters (RFC 5321, 4.5.3.1.3, without the brackets).
 pub const EMAIL_MAX: usize = 254;
 
-/// What is kept of somebody.
+/// Field of an account's personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AccountField {
-    /// What they are called.
+    /// Name.
     Name,
     /// E-mail address.
     Email,
     /// Telephone number.
     Phone,
-    /// Where they live.
+    /// Postal address.
     Address,
     /// Whether signing in also needs a code of an authenticator app.
     Totp,
@@ -31,7 +33,7 @@ impl AccountField {
     pub const ALL: [Self; 5] = [Self::Name, Self::Email, Self::Phone, Self::Address, Self::Totp];
 }
 
-/// Why something about an account is refused, wherever its values are kept.
+/// Refusal about an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum AccountError {
     /// Another account has this e-mail address.
@@ -40,16 +42,17 @@ pub enum AccountError {
     /// Not an e-mail address.
     #[error("not an e-mail address")]
     InvalidEmail,
-    /// Too short, too long, or the e-mail address itself.
+    /// The password is too short, too long, or the e-mail address itself.
     #[error("the password is too weak")]
     WeakPassword,
-    /// Among the first that an attacker tries: common, a pattern, or made from the name or address.
+    /// The password is among the first an attacker tries: common, a pattern, or made from the name or
+    /// address.
     #[error("the password is easy to guess")]
     GuessablePassword,
-    /// The present password is needed for this change.
+    /// This change needs the current password.
     #[error("the present password is needed")]
     PasswordRequired,
-    /// The password is right; a code of the authenticator app is needed as well.
+    /// The password is right; the authenticator app's code is needed too.
     #[error("a code of the authenticator app is needed")]
     TotpRequired,
     /// The code of the authenticator app is wrong, expired or was used before.
@@ -61,7 +64,7 @@ pub enum AccountError {
     /// The account has no authenticator app, or none waits for its first code.
     #[error("no authenticator app is set up")]
     TotpNotEnabled,
-    /// No account with this e-mail address and password: which of the two is wrong is not said.
+    /// No account has this e-mail address and password; the error does not reveal which of the two is wrong.
     #[error("wrong e-mail address or password")]
     BadCredentials,
     /// The token is unknown, used or expired.
@@ -72,13 +75,33 @@ pub enum AccountError {
     AlreadyVerified,
 }
 
-/// An e-mail address in lower case, as accounts are found by it.
+impl AccountError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::EmailTaken => C::EmailTaken,
+            Self::InvalidEmail => C::InvalidEmail,
+            Self::WeakPassword | Self::GuessablePassword => C::WeakPassword,
+            Self::PasswordRequired => C::PasswordRequired,
+            Self::TotpRequired => C::TotpRequired,
+            Self::BadTotpCode => C::BadTotpCode,
+            Self::TotpEnabled => C::TotpAlreadyEnabled,
+            Self::TotpNotEnabled => C::TotpNotEnabled,
+            Self::BadCredentials => C::BadCredentials,
+            Self::BadToken => C::BadToken,
+            Self::AlreadyVerified => C::AlreadyVerified,
+        }
+    }
+}
+
+/// E-mail address in lower case, the form by which accounts are looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// Reads an address: one `@`, something before it, a name with a dot behind it, no blanks. Whether
-    /// anybody reads what is sent there shows when they verify it.
+    /// Parses an address: one `@`, a local part, a host with a dot, no whitespace. Whether mail reaches it is
+    /// known only once it is verified.
     ///
     /// # Errors
     /// [`AccountError::InvalidEmail`].
@@ -95,19 +118,20 @@ impl EmailAddress {
         }
     }
 
-    /// Its text.
+    /// Returns the address as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What may stand in an address, so that none breaks out of a mail's header.
+/// Whether a character is allowed in an address; the others could break out of a mail header.
 fn is_plain(letter: char) -> bool {
     !letter.is_whitespace() && !letter.is_control() && !"<>()[]\\,;:\"".contains(letter)
 }
 
-/// Whether a password has the right length: at least [`PASSWORD_MIN`] characters, at most [`PASSWORD_MAX`]
-/// bytes, and not the e-mail address. How soon it is guessed is looked at where it is set. No rules about kinds of letters: length is what counts (NIST SP 800-63B, 5.1.1.2).
+/// Checks a password: at least [`PASSWORD_MIN`] characters, at most [`PASSWORD_MAX`] bytes, and not the
+/// e-mail address. There are no rules about kinds of characters, because length is what counts (NIST SP
+/// 800-63B, 5.1.1.2). The caller estimates how easily it is guessed.
 ///
 /// # Errors
 /// [`AccountError::WeakPassword`].
@@ -121,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_in_lower_case() {
+    fn parses_addresses_to_lower_case() {
         for (text, address) in [
             ("Ada.Lovelace@Example.org", "ada.lovelace@example.org"),
             ("  a+b@x.y ", "a+b@x.y"),
@@ -132,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn rejects_invalid_addresses() {
         let long = format!("{}@example.org", "a".repeat(EMAIL_MAX));
         let bad = ["", "ada", "@example.org", "ada@", "ada@example", "a@b@c.d", "a b@c.d", "a@.d", "a@c..d"];
         for text in bad.into_iter().chain(["a\r\nBcc:x@y.z", "a,b@c.d", "<a@b.c>", "a\0@b.c", &long]) {
@@ -141,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_long_enough_bounded_and_not_the_address() {
+    fn checks_password_length_and_difference_from_the_address() {
         let email = EmailAddress::parse("ada@example.org").unwrap();
         let check = |password: &str| check_password(password, &email);
         assert_eq!(check("éééééééééé"), Ok(()), "its length; how soon it is guessed is for the edge");

@@ -1,18 +1,31 @@
-//! Why a day is not closed.
+//! Refusals of closings. Values, never faults.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-/// A refusal by a pizzeria's closings.
+use crate::usecase::RefusalCode;
+
+/// Refusal by a pizzeria's closings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ClosingError {
-    /// This day or a later one is closed: nothing is closed twice, nor out of order.
+    /// This day or a later one is closed: days close once and in order.
     #[error("closed up to {day}")]
     AlreadyClosed {
-        /// The last day that is closed.
+        /// The last closed day.
         day: NaiveDate,
     },
     /// The part of the log does not begin where the last closing ended.
     #[error("the part of the log does not follow the last closing's")]
     NotNext,
+}
+
+impl ClosingError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::AlreadyClosed { .. } => C::AlreadyClosed,
+            Self::NotNext => C::WrongState,
+        }
+    }
 }

@@ -1,20 +1,35 @@
-//! Why a customer's account refuses a command.
+//! Refusals of a customer's account. Values, never faults.
 
 use serde::{Deserialize, Serialize};
 
-/// A refusal by a customer's account.
+use crate::usecase::RefusalCode;
+
+/// Refusal by a customer's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum CustomerError {
-    /// Nobody by that id.
+    /// No such id.
     #[error("no such customer")]
     NotFound,
-    /// The account is there already.
+    /// The account already exists.
     #[error("registered already")]
     AlreadyRegistered,
-    /// The account was erased; it never comes back.
+    /// The account was erased and cannot be restored.
     #[error("erased already")]
     AlreadyErased,
-    /// No field has another value.
+    /// The command changes no field.
     #[error("nothing to change")]
     NothingToChange,
+}
+
+impl CustomerError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::NotFound => C::NotFound,
+            Self::AlreadyRegistered => C::AlreadyExists,
+            Self::AlreadyErased => C::AlreadyErased,
+            Self::NothingToChange => C::NothingToChange,
+        }
+    }
 }

@@ -1,47 +1,65 @@
-//! Why a delivery refuses a command.
+//! Refusals of a delivery. Values, never faults.
 
 use serde::{Deserialize, Serialize};
 
 use super::state::DeliveryStatus;
 use crate::ids::StaffId;
+use crate::usecase::RefusalCode;
 
-/// A refusal by a delivery.
+/// Refusal by a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum DeliveryError {
-    /// There is no such delivery.
+    /// The delivery does not exist.
     #[error("no such delivery")]
     NotFound,
-    /// It was scheduled before.
+    /// The delivery is already scheduled.
     #[error("the delivery is scheduled already")]
     AlreadyScheduled,
-    /// Another courier, or the same one, has it.
+    /// A courier already has it.
     #[error("the delivery is claimed already")]
     AlreadyClaimed,
-    /// Not in this state.
+    /// The current state does not allow the command.
     #[error("not possible while the delivery is {status:?}")]
     WrongState {
-        /// Where it stands.
+        /// Current status.
         status: DeliveryStatus,
     },
     /// Another courier has it.
     #[error("the delivery is another courier's")]
     NotYours,
-    /// No such courier in this pizzeria.
+    /// The id is not a courier of this pizzeria.
     #[error("{courier} is not a courier of this pizzeria")]
     UnknownCourier {
-        /// As given.
+        /// The given value.
         courier: StaffId,
     },
-    /// The courier carries as many as a courier may.
+    /// The courier already carries the maximum.
     #[error("a courier carries at most {max}")]
     CourierFull {
-        /// The bound.
+        /// The limit.
         max: usize,
     },
     /// The code is wrong.
     #[error("the code is wrong; {tries_left} tries left")]
     BadCode {
-        /// How many tries are left; with none, only a name or a photograph proves the delivery.
+        /// Number of tries left; at 0, only a name or a photograph proves the delivery.
         tries_left: u32,
     },
+}
+
+impl DeliveryError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::NotFound => C::NotFound,
+            Self::AlreadyScheduled => C::AlreadyExists,
+            Self::AlreadyClaimed => C::AlreadyClaimed,
+            Self::WrongState { .. } => C::WrongState,
+            Self::NotYours => C::NotYourDelivery,
+            Self::UnknownCourier { .. } => C::UnknownCourier,
+            Self::CourierFull { .. } => C::CourierFull,
+            Self::BadCode { .. } => C::BadCode,
+        }
+    }
 }

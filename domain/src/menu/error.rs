@@ -1,73 +1,91 @@
-//! Why the menu refuses a command.
+//! Refusals of the menu. Values, never faults.
 
 use serde::{Deserialize, Serialize};
 
 use super::PizzaSize;
 use crate::ids::{IngredientCode, ItemCode};
+use crate::usecase::RefusalCode;
 
-/// A refusal by the menu.
+/// Refusal by the menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum MenuError {
-    /// Nothing was to be changed.
+    /// The command changes nothing.
     #[error("nothing to publish")]
     NothingToPublish,
-    /// A recipe or an extra names something that is not an ingredient.
+    /// A recipe or an extra names an unknown ingredient.
     #[error("{ingredient} is not an ingredient")]
     UnknownIngredient {
-        /// As given.
+        /// The given value.
         ingredient: IngredientCode,
     },
-    /// What is to be withdrawn is not on the menu.
+    /// The item to withdraw is not on the menu.
     #[error("{item} is not on the menu")]
     UnknownItem {
-        /// As given.
+        /// The given value.
         item: ItemCode,
     },
-    /// What is to be taken off is not sold in that size.
+    /// The size to withdraw is not sold.
     #[error("{item} is not sold in size {size}")]
     UnknownSize {
         /// The pizza.
         item: ItemCode,
-        /// As given.
+        /// The given value.
         size: PizzaSize,
     },
-    /// A thing that is new to the menu lacks a value.
+    /// A new entry lacks a value.
     #[error("{code} is new to the menu and needs {field}")]
     ValueRequired {
         /// The item, ingredient or extra.
         code: String,
-        /// The input field that is missing.
+        /// The missing input field.
         field: String,
     },
-    /// A code names one thing only.
+    /// The code is used twice.
     #[error("{item} is used twice")]
     DuplicateCode {
         /// The code.
         item: ItemCode,
     },
-    /// A pizza has at least one size, each with a recipe.
+    /// A pizza needs at least one size, each with a recipe.
     #[error("{item} needs at least one size, each with a recipe")]
     NoRecipe {
         /// The pizza.
         item: ItemCode,
     },
-    /// More of one ingredient than one pizza or one extra takes.
+    /// The quantity exceeds what one pizza or extra may take of an ingredient.
     #[error("{item} takes at most {max} of one ingredient")]
     QuantityTooLarge {
         /// The pizza, or the extra's ingredient.
         item: ItemCode,
-        /// Of what.
+        /// The ingredient.
         ingredient: IngredientCode,
-        /// The most.
+        /// The limit.
         max: u32,
     },
-    /// A price is more than zero.
+    /// A price must be more than 0.
     #[error("the price of {code} is more than zero")]
     InvalidPrice {
         /// The item or the extra.
         code: String,
     },
-    /// VAT is at most 100 %.
+    /// A VAT rate must be at most 100 %.
     #[error("a VAT rate is at most 100 %")]
     InvalidRate,
+}
+
+impl MenuError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::NothingToPublish => C::NothingToChange,
+            Self::UnknownIngredient { .. } => C::UnknownIngredient,
+            Self::UnknownItem { .. } | Self::UnknownSize { .. } => C::UnknownPizza,
+            Self::ValueRequired { .. } => C::ValueRequired,
+            Self::DuplicateCode { .. } => C::DuplicateCode,
+            Self::NoRecipe { .. } => C::NoRecipe,
+            Self::InvalidPrice { .. } => C::InvalidAmount,
+            Self::QuantityTooLarge { .. } | Self::InvalidRate => C::OutOfRange,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Why an order refuses a command.
+//! Refusals of an order. Values, never faults.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,18 @@ use crate::ids::{IngredientCode, ItemCode};
 use crate::menu::PizzaSize;
 use crate::money::Cents;
 use crate::pizzeria::UnpaidUnit;
+use crate::usecase::RefusalCode;
 
-/// The part of a line that a refusal is about.
+/// Part of a line that a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinePart {
     /// The item.
     Item,
-    /// Its size.
+    /// The size.
     Size,
-    /// How many.
+    /// Number of pieces.
     Quantity,
-    /// The extras, all of them.
+    /// The list of extras.
     Extras,
     /// One extra, by its index from 0.
     Extra(u32),
@@ -29,38 +30,38 @@ pub enum LinePart {
     Without(u32),
 }
 
-/// A refusal by an order, or by the placing of one.
+/// Refusal by an order, or of a placement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum OrderError {
-    /// There is no such order.
+    /// The order does not exist.
     #[error("no such order")]
     NotFound,
-    /// An order with this id was placed before.
+    /// An order with this id already exists.
     #[error("the order exists already")]
     AlreadyPlaced,
-    /// No lines.
+    /// The order has no lines.
     #[error("an order has at least one line")]
     EmptyOrder,
-    /// More lines, or more of one thing, than one order may have.
+    /// The order has more lines, pieces or extras than allowed.
     #[error("an order has at most {max} {what}")]
     TooLarge {
-        /// Lines, or pieces of one line.
+        /// Unit of the limit, in the plural.
         what: Cow<'static, str>,
-        /// The bound.
+        /// The limit.
         max: u32,
     },
-    /// A quantity that orders nothing.
+    /// The quantity is 0.
     #[error("a quantity is 1 to {max}")]
     InvalidQuantity {
-        /// The most pieces of one line.
+        /// The most pieces that one line may have.
         max: u32,
     },
-    /// About one line of what was asked.
+    /// Refusal of one requested line.
     #[error("line {index}, {part:?}: {error}")]
     Line {
-        /// The line's index in what was asked, from 0.
+        /// Index of the requested line, from 0.
         index: u32,
-        /// What of it.
+        /// The part of the line.
         part: LinePart,
         /// The refusal.
         error: Box<OrderError>,
@@ -68,205 +69,207 @@ pub enum OrderError {
     /// A customer orders on the web only.
     #[error("a customer orders on the web, not by {channel:?}")]
     ChannelNotAllowed {
-        /// As asked.
+        /// The requested value.
         channel: OrderChannel,
     },
-    /// A way to pay that does not go with the fulfilment: at the counter for a delivery, to a courier without one.
+    /// The payment intent does not fit the fulfilment: at the counter for a delivery, or to a courier without
+    /// one.
     #[error("{payment:?} does not go with {fulfilment:?}")]
     PaymentNotAllowed {
-        /// As asked.
+        /// The requested value.
         payment: PaymentIntent,
-        /// As asked.
+        /// The requested value.
         fulfilment: Fulfilment,
     },
-    /// A reason that only the pizzeria can have.
+    /// The reason is reserved for the pizzeria.
     #[error("a customer does not cancel for the reason {reason:?}")]
     ReasonNotAllowed {
-        /// As asked.
+        /// The requested value.
         reason: CancelReason,
     },
-    /// A drink or a dessert does not go through the oven.
+    /// The line is a drink or a dessert, which is not baked.
     #[error("line {line} is not a pizza")]
     NotBaked {
-        /// As asked.
+        /// The requested value.
         line: u32,
     },
-    /// Not on the menu.
+    /// The item is not on the menu.
     #[error("{item} is not on the menu")]
     UnknownItem {
-        /// As asked.
+        /// The requested value.
         item: ItemCode,
     },
-    /// A pizza without a size, a drink with one, or a size that the pizza does not have.
+    /// The size is missing, not sold, or given for a drink or a dessert.
     #[error("{item} is not sold in that size")]
     UnknownSize {
         /// The item.
         item: ItemCode,
-        /// As asked.
+        /// The requested value.
         size: Option<PizzaSize>,
     },
-    /// Not an extra, or an extra on something that is not a pizza.
+    /// The code is not an extra, or the item is not a pizza.
     #[error("{extra} is not an extra for {item}")]
     UnknownExtra {
         /// The item.
         item: ItemCode,
-        /// As asked.
+        /// The requested value.
         extra: IngredientCode,
     },
-    /// Not in the recipe, or never left out (dough, box).
+    /// The ingredient is not in the recipe, or cannot be left out (dough, box).
     #[error("{ingredient} cannot be left out of {item}")]
     UnknownIngredient {
         /// The item.
         item: ItemCode,
-        /// As asked.
+        /// The requested value.
         ingredient: IngredientCode,
     },
-    /// The pizzeria has blocked it for now.
+    /// The pizzeria has blocked the item for now.
     #[error("{item} is not available for now")]
     ItemBlocked {
         /// The item.
         item: ItemCode,
     },
-    /// Its class has no VAT rate today, so it has no price: the menu lacks one.
+    /// The menu has no VAT rate for its class today, so it has no price.
     #[error("{item} has no VAT rate for now")]
     NoVatRate {
         /// The item.
         item: ItemCode,
     },
-    /// Outside opening hours, or paused.
+    /// The pizzeria is outside its opening hours, or paused.
     #[error("the pizzeria is closed")]
     PizzeriaClosed,
-    /// A delivery needs to know where to.
+    /// A delivery needs an address.
     #[error("a delivery needs an address with its latitude and longitude")]
     AddressRequired,
-    /// Too far.
+    /// The address is outside the delivery area.
     #[error("{distance_m} m is outside the delivery area of {radius_m} m")]
     OutOfDeliveryArea {
-        /// To the door, in metres.
+        /// Distance to the customer, in metres.
         distance_m: u32,
         /// The pizzeria's radius, in metres.
         radius_m: u32,
     },
-    /// Too little for a delivery.
+    /// The subtotal is below the delivery minimum.
     #[error("{subtotal} is below the minimum of {minimum}")]
     BelowMinimum {
-        /// The lines, without the fee.
+        /// Subtotal of the lines.
         subtotal: Cents,
         /// The pizzeria's minimum.
         minimum: Cents,
     },
-    /// Not enough stock.
+    /// The stock does not suffice.
     #[error("not enough stock")]
     InsufficientStock {
-        /// Every ingredient of which there is not enough.
+        /// Every missing ingredient.
         missing: Vec<Missing>,
     },
-    /// The caller expected another total.
+    /// The total is not the one the caller expected.
     #[error("the total is {actual}, not {expected}")]
     PriceChanged {
-        /// What the caller expected.
+        /// The expected total.
         expected: Cents,
-        /// What it is.
+        /// The actual total.
         actual: Cents,
     },
-    /// Preparation has started.
+    /// It is too late: preparation has started.
     #[error("too late: the order is {status:?}")]
     TooLate {
-        /// Where it stands.
+        /// Current status.
         status: OrderStatus,
     },
-    /// Nothing can happen to it any more.
+    /// The order is closed; only payments can follow.
     #[error("the order is closed: {status:?}")]
     AlreadyClosed {
-        /// Where it stands.
+        /// Current status.
         status: OrderStatus,
     },
-    /// Not in this state.
+    /// The current state does not allow the command.
     #[error("not possible while the order is {status:?}")]
     WrongState {
-        /// Where it stands.
+        /// Current status.
         status: OrderStatus,
     },
-    /// No such line.
+    /// The order has no such line.
     #[error("the order has no line {line}")]
     UnknownLine {
-        /// As asked.
+        /// The requested value.
         line: u32,
     },
-    /// Amounts are more than zero.
+    /// An amount must be more than zero.
     #[error("an amount is more than zero")]
     InvalidAmount,
-    /// The payment service declined.
+    /// The payment provider declined.
     #[error("the payment was declined")]
     PaymentDeclined {
-        /// Its reason code.
+        /// Reason code of the provider.
         reason: String,
     },
-    /// More than is due.
+    /// The amount exceeds what is due.
     #[error("{amount} is more than the {due} due")]
     Overpaid {
-        /// As asked.
+        /// The requested value.
         amount: Cents,
-        /// What is due.
+        /// Amount due.
         due: Cents,
     },
-    /// More than was paid by that method.
+    /// The amount exceeds what was paid by that method.
     #[error("{amount} is more than the {refundable} that can be refunded")]
     OverRefund {
-        /// As asked.
+        /// The requested value.
         amount: Cents,
-        /// What can be given back by that method.
+        /// Amount that can be refunded by that method.
         refundable: Cents,
     },
-    /// To be paid before it is handed over.
+    /// The order must be paid first.
     #[error("{due} is still due")]
     NotPaid {
-        /// What is due.
+        /// Amount due.
         due: Cents,
     },
-    /// No payment provider is configured, so that nothing can be paid online.
+    /// No payment provider is configured.
     #[error("no payment provider is configured: nothing can be paid online")]
     OnlinePaymentUnavailable,
-    /// Too many declined payments of this order, or by this account within the hour; the provider was not asked.
+    /// Too many declined payments of this order, or by this account within the hour; the provider was not
+    /// asked.
     #[error("{max} payments were declined")]
     TooManyDeclines {
-        /// The bound.
+        /// The limit.
         max: u32,
     },
-    /// More unpaid goods than an account may hold whose e-mail address is not verified.
+    /// The account holds too many unpaid goods for one whose e-mail address is not verified.
     #[error("an account holds at most {max} unpaid {} before its address is verified", what.as_str())]
     VerificationRequired {
-        /// What there is too much of.
+        /// The exceeded unit.
         what: UnpaidUnit,
-        /// The bound.
+        /// The limit.
         max: u32,
     },
-    /// More unpaid goods than one customer may hold.
+    /// The customer holds too many unpaid goods.
     #[error("a customer holds at most {max} unpaid {}", what.as_str())]
     UnpaidLimit {
-        /// What there is too much of.
+        /// The exceeded unit.
         what: UnpaidUnit,
-        /// The bound.
+        /// The limit.
         max: u32,
     },
-    /// Open now, and closed before the order would be ready.
+    /// The pizzeria closes before the order would be ready.
     #[error("the pizzeria closes at {closes_at}, before {promised_at}")]
     ClosesTooSoon {
-        /// When the pizzeria closes.
+        /// Closing time.
         closes_at: DateTime<Utc>,
-        /// When the order would be promised for.
+        /// Time that would be promised.
         promised_at: DateTime<Utc>,
     },
-    /// Not enough stock, and not stored as a refusal: there were many within the hour.
+    /// The stock does not suffice; the refusal is not stored, because the caller had many within the hour.
     #[error("not enough stock")]
     RefusalNotStored {
-        /// Every ingredient of which there is not enough.
+        /// Every missing ingredient.
         missing: Vec<Missing>,
     },
-    /// `ONLINE` money moves through the payment provider alone; it is neither recorded nor given back by hand.
+    /// Only the payment provider moves `ONLINE` money; it is never recorded or refunded by hand.
     #[error("{} is what the payment provider says, and is not recorded by hand", method.as_str())]
     MethodNotAllowed {
-        /// As asked.
+        /// The requested value.
         method: PaymentMethod,
     },
     /// The deadline of an unpaid order has not passed.
@@ -275,11 +278,53 @@ pub enum OrderError {
 }
 
 impl OrderError {
-    /// The refusal itself, without the line that it is about.
+    /// Returns the refusal without its line.
     pub fn what(&self) -> &Self {
         match self {
             Self::Line { error, .. } => error.what(),
             error => error,
+        }
+    }
+
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self.what() {
+            Self::InvalidQuantity { .. } | Self::Line { .. } => C::InvalidInput,
+            Self::ChannelNotAllowed { .. } => C::ChannelNotAllowed,
+            Self::PaymentNotAllowed { .. } => C::PaymentNotAllowed,
+            Self::ReasonNotAllowed { .. } => C::ReasonNotAllowed,
+            Self::NotBaked { .. } => C::NotBaked,
+            Self::NotFound => C::NotFound,
+            Self::AlreadyPlaced => C::AlreadyExists,
+            Self::EmptyOrder => C::EmptyOrder,
+            Self::TooLarge { .. } => C::OrderTooLarge,
+            // An item without a VAT rate cannot be sold: for a customer it is not on the menu.
+            Self::UnknownItem { .. } | Self::UnknownSize { .. } | Self::NoVatRate { .. } => C::UnknownPizza,
+            Self::UnknownExtra { .. } => C::UnknownExtra,
+            Self::UnknownIngredient { .. } => C::UnknownIngredient,
+            Self::ItemBlocked { .. } => C::PizzaBlocked,
+            Self::PizzeriaClosed | Self::ClosesTooSoon { .. } => C::PizzeriaClosed,
+            Self::AddressRequired => C::AddressRequired,
+            Self::OutOfDeliveryArea { .. } => C::OutOfDeliveryArea,
+            Self::BelowMinimum { .. } => C::BelowMinimum,
+            Self::InsufficientStock { .. } | Self::RefusalNotStored { .. } => C::InsufficientStock,
+            Self::PriceChanged { .. } => C::PriceChanged,
+            Self::TooLate { .. } => C::TooLate,
+            Self::AlreadyClosed { .. } => C::AlreadyClosed,
+            Self::WrongState { .. } => C::WrongState,
+            Self::UnknownLine { .. } => C::UnknownLine,
+            Self::InvalidAmount => C::InvalidAmount,
+            Self::PaymentDeclined { .. } => C::PaymentDeclined,
+            Self::Overpaid { .. } => C::Overpaid,
+            Self::OverRefund { .. } => C::OverRefund,
+            Self::NotPaid { .. } => C::NotPaid,
+            Self::MethodNotAllowed { .. } => C::PaymentMethodNotAllowed,
+            Self::OnlinePaymentUnavailable => C::OnlinePaymentUnavailable,
+            Self::TooManyDeclines { .. } => C::TooManyDeclines,
+            Self::VerificationRequired { .. } => C::VerificationRequired,
+            Self::UnpaidLimit { .. } => C::UnpaidLimit,
+            Self::NotExpired => C::NotExpired,
         }
     }
 }

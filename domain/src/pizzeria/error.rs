@@ -1,34 +1,51 @@
-//! Why a pizzeria refuses a command.
+//! Refusals of a pizzeria. Values, never faults.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// A refusal by a pizzeria.
+use crate::usecase::RefusalCode;
+
+/// Refusal by a pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PizzeriaError {
-    /// There is no such pizzeria.
+    /// The pizzeria does not exist.
     #[error("no such pizzeria")]
     NotFound,
-    /// The code is taken.
+    /// A pizzeria with this code already exists.
     #[error("a pizzeria with this code has opened already")]
     AlreadyOpened,
-    /// It is paused already, for the same reason and until the same instant.
+    /// The pizzeria is already paused, for the same reason and with the same end.
     #[error("paused already")]
     AlreadyPaused,
-    /// It is not paused.
+    /// The pizzeria is not paused.
     #[error("not paused")]
     NotPaused,
-    /// A pause ends in the future.
+    /// A pause must end in the future.
     #[error("a pause ends in the future")]
     PauseInThePast,
-    /// Nothing was to be changed.
+    /// The command changes nothing.
     #[error("nothing to change")]
     NothingToChange,
-    /// A name or an address is 1 to 200 characters; radius, fee and minimum are not negative.
+    /// A name or an address must have 1 to 200 characters; radius, fee and minimum must not be negative.
     #[error("{field} is out of range")]
     OutOfRange {
-        /// Which.
+        /// Name of the field.
         field: Cow<'static, str>,
     },
+}
+
+impl PizzeriaError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::NotFound => C::NotFound,
+            Self::AlreadyOpened => C::AlreadyExists,
+            Self::AlreadyPaused => C::AlreadyPaused,
+            Self::NotPaused => C::NotPaused,
+            Self::NothingToChange => C::NothingToChange,
+            Self::PauseInThePast | Self::OutOfRange { .. } => C::OutOfRange,
+        }
+    }
 }

@@ -1,42 +1,60 @@
-//! Why a staff member's stream refuses a command.
+//! Refusals of a member of staff. Values, never faults.
 
 use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
+use crate::usecase::RefusalCode;
 
-/// A refusal by a member of staff.
+/// Refusal by a member of staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StaffError {
-    /// Nobody by that id.
+    /// No such id.
     #[error("no such member of staff")]
     NotFound,
-    /// Works here already, in that role.
+    /// The person already works here in that role.
     #[error("hired already")]
     AlreadyHired,
-    /// Does not work here any more.
+    /// The person no longer works here.
     #[error("revoked already")]
     AlreadyRevoked,
-    /// Not a courier, or of another pizzeria.
+    /// The person is not a courier, or works in another pizzeria.
     #[error("not a courier of this pizzeria")]
     NotACourier,
-    /// Carries as many as a courier may.
+    /// The courier already carries the maximum.
     #[error("carries {max} deliveries already")]
     Full {
-        /// The bound.
+        /// The limit.
         max: usize,
     },
-    /// The group keeps a director: somebody else becomes one first.
+    /// The last director cannot leave; another must be appointed first.
     #[error("the last director stays")]
     LastDirector,
-    /// Whoever asks may not hire or revoke in this role.
+    /// The caller may not hire or revoke this role.
     #[error("{by} does not hire or revoke {role}")]
     RoleNotAllowed {
-        /// Who asks.
+        /// Role of the caller.
         by: Role,
-        /// The role, asked for or held.
+        /// The requested or current role.
         role: Role,
     },
-    /// No field has another value.
+    /// The command changes no field.
     #[error("nothing to change")]
     NothingToChange,
+}
+
+impl StaffError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::NotFound => C::NotFound,
+            Self::AlreadyHired => C::AlreadyHired,
+            Self::AlreadyRevoked => C::AlreadyRevoked,
+            Self::NotACourier => C::UnknownCourier,
+            Self::Full { .. } => C::CourierFull,
+            Self::LastDirector => C::LastDirector,
+            Self::RoleNotAllowed { .. } => C::RoleNotAllowed,
+            Self::NothingToChange => C::NothingToChange,
+        }
+    }
 }

@@ -1,20 +1,21 @@
-//! Why a stock refuses a command.
+//! Refusals of a stock. Values, never faults.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::order::Missing;
+use crate::usecase::RefusalCode;
 
-/// A refusal by a stock.
+/// Refusal by a stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StockError {
-    /// Not enough of something.
+    /// The stock does not suffice.
     #[error("not enough stock")]
     Insufficient {
-        /// Every ingredient of which there is not enough.
+        /// Every missing ingredient.
         missing: Vec<Missing>,
     },
-    /// The order has a reservation already.
+    /// The order already has a reservation.
     #[error("order {order} has a reservation already")]
     AlreadyReserved {
         /// The order.
@@ -26,55 +27,74 @@ pub enum StockError {
         /// The order.
         order: OrderId,
     },
-    /// The delivery note was received before.
+    /// The delivery note was already received.
     #[error("delivery note {delivery_note} of {supplier} was received before")]
     DuplicateReceipt {
-        /// Who delivered.
+        /// The supplier.
         supplier: String,
-        /// The note's number.
+        /// Number of the delivery note.
         delivery_note: String,
     },
-    /// Nothing was said.
+    /// The command has no lines.
     #[error("at least one ingredient is needed")]
     NoLines,
-    /// More than a stock holds of one ingredient.
+    /// The quantity exceeds what a stock holds of one ingredient.
     #[error("with {on_hand} of {ingredient} on hand, it would be more than the {max} that a stock holds")]
     LimitExceeded {
-        /// Of what.
+        /// The ingredient.
         ingredient: IngredientCode,
-        /// What is on hand now.
+        /// Quantity on hand.
         on_hand: i64,
-        /// The most.
+        /// The limit.
         max: i64,
     },
-    /// Not in the group's list of ingredients.
+    /// The ingredient is unknown.
     #[error("{ingredient} is not an ingredient")]
     UnknownIngredient {
-        /// As given.
+        /// The given value.
         ingredient: IngredientCode,
     },
-    /// Not a pizza of the menu.
+    /// The pizza is not on the menu.
     #[error("{pizza} is not a pizza")]
     UnknownPizza {
-        /// As given.
+        /// The given value.
         pizza: ItemCode,
     },
-    /// It is blocked already.
+    /// The pizza is already blocked.
     #[error("{pizza} is blocked already")]
     AlreadyBlocked {
         /// The pizza.
         pizza: ItemCode,
     },
-    /// It is not blocked.
+    /// The pizza is not blocked.
     #[error("{pizza} is not blocked")]
     NotBlocked {
         /// The pizza.
         pizza: ItemCode,
     },
-    /// A pizzeria does not send to itself.
+    /// A pizzeria cannot transfer to itself.
     #[error("{pizzeria} cannot transfer to itself")]
     SamePizzeria {
         /// The pizzeria.
         pizzeria: PizzeriaId,
     },
+}
+
+impl StockError {
+    /// Returns the code under which the API shows the refusal.
+    pub fn code(&self) -> RefusalCode {
+        use RefusalCode as C;
+        match self {
+            Self::Insufficient { .. } => C::InsufficientStock,
+            Self::AlreadyReserved { .. } | Self::NoReservation { .. } => C::WrongState,
+            Self::DuplicateReceipt { .. } => C::DuplicateReceipt,
+            Self::LimitExceeded { .. } => C::StockLimitExceeded,
+            Self::NoLines => C::EmptyLines,
+            Self::UnknownIngredient { .. } => C::UnknownIngredient,
+            Self::UnknownPizza { .. } => C::UnknownPizza,
+            Self::AlreadyBlocked { .. } => C::AlreadyBlocked,
+            Self::NotBlocked { .. } => C::NotBlocked,
+            Self::SamePizzeria { .. } => C::SamePizzeria,
+        }
+    }
 }
