@@ -1,4 +1,4 @@
-//! What can be asked of one stock.
+//! Commands to one stock. Time comes with them; nothing here decides.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -8,132 +8,132 @@ use crate::ids::{IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 
-/// A command to one stock. Quantities in the ingredient's unit.
+/// Command to one stock. Quantities are in the ingredient's unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StockCommand {
-    /// Set aside for an order.
+    /// Reserve ingredients for an order.
     Reserve {
         /// The order.
         order: OrderId,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// For whom, where that is bounded.
+        /// Holders, if the reservation is bounded.
         held: Option<Held>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Replace an order's reservation.
     ChangeReservation {
         /// The order.
         order: OrderId,
-        /// The whole new reservation.
+        /// The complete new reservation.
         lines: Ingredients,
-        /// How many pieces the order has now.
+        /// New number of pieces.
         pieces: u32,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Give back what was set aside.
+    /// Release an order's reservation.
     Release {
         /// The order.
         order: OrderId,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Preparation starts.
+    /// Consume the reservation: preparation starts.
     Consume {
         /// The order.
         order: OrderId,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// A started order was cancelled: what it used is waste.
+    /// A started order was cancelled: its ingredients are waste.
     WasteOrder {
         /// The order.
         order: OrderId,
-        /// What it had used.
+        /// Ingredients that it used.
         lines: Ingredients,
-        /// Why it is waste.
+        /// Reason for the waste.
         reason: WasteReason,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// A supplier delivered.
+    /// A supplier's delivery is received.
     Receive {
-        /// Who.
+        /// The supplier.
         supplier: String,
-        /// The delivery note's number.
+        /// Number of the delivery note.
         delivery_note: String,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Somebody counted.
+    /// The stock is counted.
     Count {
-        /// What is there.
+        /// Counted quantities.
         lines: Ingredients,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Something is thrown away.
+    /// Ingredients are wasted.
     Waste {
-        /// Why.
+        /// Reason.
         reason: WasteReason,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Send to another pizzeria.
     SendTransfer {
         /// The transfer.
         transfer: Uuid,
-        /// Where to.
+        /// The pizzeria that receives.
         to: PizzeriaId,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Receive from another pizzeria.
     ReceiveTransfer {
         /// The transfer.
         transfer: Uuid,
-        /// Where from.
+        /// The pizzeria that sends.
         from: PizzeriaId,
-        /// How much of what.
+        /// Quantities by ingredient.
         lines: Ingredients,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Say from when on an ingredient is low.
+    /// Set an ingredient's threshold.
     SetThreshold {
         /// The ingredient.
         ingredient: IngredientCode,
-        /// Low is less than this available.
+        /// Low means less than this available.
         threshold: Quantity,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Take a pizza off for now.
+    /// Block a pizza.
     Block {
         /// The pizza.
         pizza: ItemCode,
-        /// One size, or every size.
+        /// One size, or every size if `None`.
         size: Option<PizzaSize>,
-        /// Why.
+        /// Reason.
         reason: String,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Put it on again.
+    /// Lift the block of a pizza.
     Unblock {
         /// The pizza.
         pizza: ItemCode,
-        /// As it was blocked.
+        /// The size as it was blocked.
         size: Option<PizzaSize>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
 }

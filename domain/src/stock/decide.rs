@@ -1,5 +1,5 @@
-//! What follows from a command. Pure, and by arithmetic on the levels named: every order of a
-//! pizzeria passes here, so it never copies the stock.
+//! Decisions: the events that follow from a command, or its refusal. Pure, by arithmetic on the named levels:
+//! it never copies the stock, because every order of a pizzeria passes through it.
 
 use chrono::{DateTime, Utc};
 
@@ -8,10 +8,10 @@ use crate::ids::{IngredientCode, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::order::Missing;
 
-/// Decides.
+/// Returns the events that follow from a command.
 ///
 /// # Errors
-/// A [`StockError`] when the command is refused; nothing happens then.
+/// A [`StockError`] if the command is refused.
 pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, StockError> {
     match command {
         StockCommand::Reserve { order, lines, held, now } => {
@@ -92,7 +92,7 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
     }
 }
 
-/// The ingredients of which there would be more than a stock holds, if these lines came in.
+/// Returns the ingredients that would exceed the limit of a stock if these lines came in.
 pub fn over_limit<'a>(state: &'a Stock, lines: &'a Ingredients) -> impl Iterator<Item = StockError> + 'a {
     let max = Quantity::LEVEL_MAX;
     lines.iter().filter_map(move |(ingredient, quantity)| {
@@ -129,10 +129,10 @@ fn change(
     pieces: u32,
     now: DateTime<Utc>,
 ) -> Result<Vec<StockEvent>, StockError> {
-    // Where the reservation is of no holder, nothing counts its pieces.
+    // Pieces count only for a bounded reservation.
     let pieces = state.held(order).map(|_| pieces);
     let held = reservation(state, order)?;
-    // What an order already holds is its own, even when a count has since left the stock short.
+    // An order keeps what it has reserved, even if a count has since left the stock short.
     let grown = lines.iter().filter(|(code, needed)| *needed > held.get(code));
     let grown: Ingredients = grown.map(|(code, needed)| (code.clone(), needed)).collect();
     enough(state.missing(&grown, held))?;
@@ -164,7 +164,7 @@ fn count(state: &Stock, lines: &Ingredients, now: DateTime<Utc>) -> Result<Vec<S
     Ok(first(StockEvent::StockCounted { lines: counted, at: now }, follow))
 }
 
-/// How one ingredient's level moves.
+/// Movement of one ingredient's level.
 struct Move<'a> {
     ingredient: &'a IngredientCode,
     on_hand: i64,
@@ -180,7 +180,7 @@ impl<'a> Move<'a> {
         Self { ingredient, on_hand, reserved: 0 }
     }
 
-    /// The level once moved, as `evolve` leaves it: neither side goes below zero.
+    /// Returns the level after the movement, as `evolve` leaves it: never below 0.
     fn apply(&self, level: &Level) -> Level {
         Level {
             on_hand: (level.on_hand + self.on_hand).max(0),
@@ -194,7 +194,7 @@ fn shelved(lines: &Ingredients, sign: i64) -> impl Iterator<Item = Move<'_>> {
     lines.iter().map(move |(code, quantity)| Move::on_hand(code, sign * quantity.signed()))
 }
 
-/// The thresholds that the moves cross, either way.
+/// Returns the events of thresholds that the movements cross, in either direction.
 fn crossings<'a>(
     state: &Stock,
     moves: impl Iterator<Item = Move<'a>>,
@@ -215,7 +215,7 @@ fn crossing(
     threshold: Quantity,
     at: DateTime<Utc>,
 ) -> Option<StockEvent> {
-    // A threshold of zero is never crossed, even when more is reserved than there is.
+    // A threshold of 0 is never crossed, even if more is reserved than is on hand.
     let low = threshold.0 > 0 && available < threshold.signed();
     let ingredient = || ingredient.clone();
     match (was_low, low) {
@@ -227,7 +227,8 @@ fn crossing(
     }
 }
 
-/// The ingredients of which less is on hand than is reserved, where the moves made that so or worse.
+/// Returns the events of ingredients that the movements leave with less on hand than reserved, or make
+/// shorter.
 fn shortages<'a>(
     state: &Stock,
     moves: impl Iterator<Item = Move<'a>>,
@@ -251,7 +252,7 @@ fn shortages<'a>(
         .collect()
 }
 
-/// What is thrown away was on the shelf, reserved or not.
+/// Returns the ingredients of which less is on hand than is wasted.
 fn missing_on_hand(state: &Stock, lines: &Ingredients) -> Vec<Missing> {
     let short = lines.iter().filter(|(code, wasted)| wasted.signed() > state.level(code).on_hand);
     short
@@ -275,7 +276,7 @@ fn some(lines: Ingredients) -> Result<Ingredients, StockError> {
     if lines.is_empty() { Err(StockError::NoLines) } else { Ok(lines) }
 }
 
-/// Lines of nothing say nothing.
+/// Removes lines with quantity 0.
 fn more_than_zero(lines: Ingredients) -> Ingredients {
     if lines.iter().all(|(_, quantity)| quantity.0 > 0) {
         return lines;

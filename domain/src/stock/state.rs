@@ -1,48 +1,48 @@
-//! The state of a stock, folded from its events.
+//! State of a stock, folded from its events. Folding never fails.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::events::{Held, StockEvent};
+use super::holds::Holds;
 use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::order::Missing;
 
-/// One ingredient's level, in its unit.
+/// Level of one ingredient, in its unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Level {
     /// On the shelf; never negative.
     pub on_hand: i64,
-    /// Set aside for orders not yet started; never negative.
+    /// Reserved for orders not yet started; never negative.
     pub reserved: i64,
-    /// Low is less than this available.
+    /// Low means less than this available.
     pub threshold: Quantity,
-    /// Whether it was last said to be low.
+    /// Whether the last crossing event was [`StockEvent::StockLow`].
     pub low: bool,
 }
 
 impl Level {
-    /// On hand less reserved; negative only after a count or a waste left less than was reserved.
+    /// Returns on hand less reserved; negative only after a count or a waste left less than is reserved.
     pub fn available(&self) -> i64 {
         self.on_hand - self.reserved
     }
 }
 
-/// What is blocked: a pizza in one size, or in every size.
+/// Blocked pizza, in one size or in every size.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BlockKey {
     /// The pizza.
     pub pizza: ItemCode,
-    /// One size, or every size.
+    /// One size, or every size if `None`.
     pub size: Option<PizzaSize>,
 }
 
-/// How many supplier's delivery notes a stock remembers: months of them. A note that is entered twice is
-/// entered twice within days; remembering all would make the state, each snapshot of it and each load from
-/// one grow for as long as the pizzeria is open.
+/// Number of delivery notes that a stock remembers, some months of them. A duplicate is entered within days;
+/// remembering all notes would let the state and its snapshots grow without bound.
 pub(crate) const RECEIPTS: usize = 500;
 
 /// The stock of one pizzeria.
@@ -51,10 +51,10 @@ pub(crate) const RECEIPTS: usize = 500;
 pub struct Stock {
     levels: BTreeMap<IngredientCode, Level>,
     reservations: BTreeMap<OrderId, Ingredients>,
-    /// For whom those reservations are that are bounded.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    held: BTreeMap<OrderId, Held>,
-    /// The latest supplier's delivery notes, at most [`RECEIPTS`], the latest last.
+    /// The holders of the reservations that are bounded.
+    #[serde(default, skip_serializing_if = "Holds::is_empty")]
+    held: Holds,
+    /// The latest delivery notes, at most [`RECEIPTS`], latest last.
     receipts: VecDeque<(String, String)>,
     blocked: Vec<(BlockKey, String)>,
     accepted: u64,
@@ -62,59 +62,57 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Every ingredient ever seen, by code.
+    /// Returns every ingredient ever seen, by code.
     pub fn levels(&self) -> impl Iterator<Item = (&IngredientCode, &Level)> {
         self.levels.iter()
     }
 
-    /// One ingredient; all zero when it was never seen.
+    /// Returns the level of an ingredient; all 0 if it was never seen.
     pub fn level(&self, ingredient: &IngredientCode) -> Level {
         self.levels.get(ingredient).cloned().unwrap_or_default()
     }
 
-    /// On hand less reserved; see [`Level::available`].
+    /// Returns the quantity available, [`Level::available`].
     pub fn available(&self, ingredient: &IngredientCode) -> i64 {
         self.levels.get(ingredient).map_or(0, Level::available)
     }
 
-    /// What is reserved for an order that has not been started.
+    /// Returns the reservation of an order that has not been started.
     pub fn reservation(&self, order: OrderId) -> Option<&Ingredients> {
         self.reservations.get(&order)
     }
 
-    /// The orders with a reservation, oldest first (their ids are in order of time).
+    /// Returns the orders with a reservation, oldest first (their ids are in order of time).
     pub fn reservations(&self) -> impl Iterator<Item = (OrderId, &Ingredients)> {
         self.reservations.iter().map(|(order, lines)| (*order, lines))
     }
 
-    /// For whom a reservation is, where that is bounded.
+    /// Returns the holders of a reservation, if it is bounded.
     pub fn held(&self, order: OrderId) -> Option<&Held> {
-        self.held.get(&order)
+        self.held.get(order)
     }
 
-    /// The reserved orders that share a holder with these, with their pieces, oldest first.
-    pub fn held_by<'a>(&'a self, holders: &'a [HolderId]) -> impl Iterator<Item = (OrderId, u32)> + 'a {
-        let of = |held: &Held| held.by.iter().any(|holder| holders.contains(holder));
-        let held = self.held.iter().filter(move |(_, held)| of(held));
-        held.map(|(order, held)| (*order, held.pieces))
+    /// Returns the reserved orders that share a holder with `holders`, with their pieces, oldest first.
+    pub fn held_by(&self, holders: &[HolderId]) -> impl Iterator<Item = (OrderId, u32)> {
+        self.held.of(holders)
     }
 
-    /// How many orders are waiting to be started.
+    /// Returns the number of orders waiting to be started.
     pub fn waiting_orders(&self) -> usize {
         usize::try_from(self.waiting).unwrap_or(usize::MAX)
     }
 
-    /// How many entries it holds; the delivery notes, which are short and bounded, not counted.
+    /// Returns the number of entries, without the delivery notes, which are short and bounded.
     pub(crate) fn weight(&self) -> usize {
         self.levels.len() + self.reservations.len() + self.blocked.len()
     }
 
-    /// Without who reserved what and which notes were received, which only deciding needs: the levels
-    /// and the blocks, which stay small however many orders wait. Goes on evolving as the whole does.
+    /// Drops reservations and delivery notes, which only decisions need. The levels and blocks that remain
+    /// stay small however many orders wait, and evolve as those of the whole stock.
     #[must_use]
     pub fn levels_only(mut self) -> Self {
         self.reservations.clear();
-        self.held.clear();
+        self.held = Holds::default();
         self.receipts.clear();
         self
     }
@@ -124,7 +122,7 @@ impl Stock {
         self.receipts.iter().any(|(from, note)| from == supplier && note == delivery_note)
     }
 
-    /// Why a pizza in a size is blocked, if it is.
+    /// Returns the reason of a block, if the pizza is blocked in that size.
     pub fn blocked(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&str> {
         self.blocked
             .iter()
@@ -132,17 +130,17 @@ impl Stock {
             .map(|(_, reason)| reason.as_str())
     }
 
-    /// Everything that is blocked, with the reasons, oldest first.
+    /// Returns every block with its reason, oldest first.
     pub fn blocks(&self) -> &[(BlockKey, String)] {
         &self.blocked
     }
 
-    /// How many orders were ever accepted: the next order's number is one more.
+    /// Returns the number of orders ever accepted; the next order's number is one more.
     pub fn accepted(&self) -> u64 {
         self.accepted
     }
 
-    /// What is missing to reserve `needs`, with what `freed` would give back first; empty when there is enough.
+    /// Returns what is missing to reserve `needs` after `freed` is given back; empty if the stock suffices.
     pub fn missing(&self, needs: &Ingredients, freed: &Ingredients) -> Vec<Missing> {
         needs
             .iter()
@@ -175,8 +173,8 @@ impl Stock {
         }
     }
 
-    /// Applies one event. Total: no level goes below zero, whatever comes. Levels follow from what the
-    /// events themselves say, so that they need no reservations to go on ([`Self::levels_only`]).
+    /// Applies one event. Total: no level goes below 0. Levels follow from the events alone, so that they
+    /// evolve without reservations too ([`Self::levels_only`]).
     pub fn evolve(&mut self, event: &StockEvent) {
         match event {
             StockEvent::IngredientsReserved { order, lines, held, .. } => {
@@ -189,8 +187,8 @@ impl Stock {
                 self.reservations.insert(*order, lines.clone());
             }
             StockEvent::ReservationChanged { order, lines, previous, pieces, .. } => {
-                if let (Some(held), Some(pieces)) = (self.held.get_mut(order), pieces) {
-                    held.pieces = *pieces;
+                if let Some(pieces) = pieces {
+                    self.held.set_pieces(*order, *pieces);
                 }
                 self.reserve(previous, -1);
                 self.reserve(lines, 1);
@@ -200,14 +198,14 @@ impl Stock {
                 self.reserve(lines, -1);
                 self.waiting = self.waiting.saturating_sub(1);
                 self.reservations.remove(order);
-                self.held.remove(order);
+                self.held.remove(*order);
             }
             StockEvent::ReservationConsumed { order, lines, .. } => {
                 self.reserve(lines, -1);
                 self.shelve(lines, -1);
                 self.waiting = self.waiting.saturating_sub(1);
                 self.reservations.remove(order);
-                self.held.remove(order);
+                self.held.remove(*order);
             }
             StockEvent::SupplyReceived { supplier, delivery_note, lines, .. } => {
                 if self.receipts.len() >= RECEIPTS {

@@ -133,7 +133,7 @@ fn holds(stock: &Stock, ingredient: &str, on_hand: i64, reserved: i64) {
 }
 
 #[test]
-fn reserving_sets_aside_and_leaves_the_shelf_alone() {
+fn reserving_leaves_on_hand_unchanged() {
     let stock = accepts(
         vec![received("1", &[("TOMATO", 100)])],
         reserve(1, &[("TOMATO", 80), ("BASIL", 0)]),
@@ -145,7 +145,7 @@ fn reserving_sets_aside_and_leaves_the_shelf_alone() {
 }
 
 #[test]
-fn reserving_too_much_names_every_ingredient_that_is_missing() {
+fn reserving_too_much_names_every_missing_ingredient() {
     let past =
         vec![received("1", &[("TOMATO", 100), ("BASIL", 3), ("EGG", 9)]), reserved(1, &[("TOMATO", 60)])];
     refuses(
@@ -166,7 +166,7 @@ fn an_order_reserves_once() {
 }
 
 #[test]
-fn a_reservation_of_nothing_is_kept_all_the_same() {
+fn keeps_an_empty_reservation() {
     let stock = accepts(vec![], reserve(1, &[]), vec![reserved(1, &[])]);
     let past = vec![reserved(1, &[])];
     assert_eq!(stock.waiting_orders(), 1);
@@ -175,7 +175,7 @@ fn a_reservation_of_nothing_is_kept_all_the_same() {
 }
 
 #[test]
-fn changing_counts_what_the_order_holds_already() {
+fn changing_counts_the_current_reservation_as_available() {
     let past =
         || vec![received("1", &[("TOMATO", 100), ("EGG", 5)]), reserved(1, &[("TOMATO", 80), ("EGG", 2)])];
     let changed = StockEvent::ReservationChanged {
@@ -198,7 +198,7 @@ fn changing_counts_what_the_order_holds_already() {
 }
 
 #[test]
-fn an_order_left_short_by_a_count_may_still_shrink_or_stay_but_not_grow() {
+fn short_reservations_may_shrink_but_not_grow() {
     let past = || {
         vec![
             received("1", &[("TOMATO", 100)]),
@@ -219,7 +219,7 @@ fn an_order_left_short_by_a_count_may_still_shrink_or_stay_but_not_grow() {
 }
 
 #[test]
-fn releasing_gives_back_what_was_reserved() {
+fn releasing_frees_the_reservation() {
     let past = vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
     let released =
         StockEvent::ReservationReleased { order: order(1), lines: lines(&[("TOMATO", 80)]), at: now() };
@@ -234,7 +234,7 @@ fn releasing_gives_back_what_was_reserved() {
 }
 
 #[test]
-fn consuming_takes_it_off_the_shelf_and_leaves_what_is_available() {
+fn consuming_lowers_on_hand_and_keeps_available() {
     let past = vec![
         received("1", &[("TOMATO", 100)]),
         threshold("TOMATO", 50),
@@ -253,7 +253,7 @@ fn consuming_takes_it_off_the_shelf_and_leaves_what_is_available() {
 }
 
 #[test]
-fn an_order_starts_even_when_a_count_left_less_than_it_reserved() {
+fn consumes_even_after_a_count_left_too_little() {
     let past = vec![
         received("1", &[("TOMATO", 100)]),
         reserved(1, &[("TOMATO", 80)]),
@@ -267,7 +267,7 @@ fn an_order_starts_even_when_a_count_left_less_than_it_reserved() {
 }
 
 #[test]
-fn the_waste_of_a_started_order_had_left_the_shelf_already() {
+fn wasting_a_started_order_leaves_on_hand_unchanged() {
     let past = vec![received("1", &[("TOMATO", 100)])];
     for reason in [WasteReason::Mistake, WasteReason::Uncollected] {
         let lines = lines(&[("TOMATO", 80)]);
@@ -279,7 +279,7 @@ fn the_waste_of_a_started_order_had_left_the_shelf_already() {
 }
 
 #[test]
-fn the_latest_delivery_notes_are_remembered() {
+fn remembers_the_latest_delivery_notes() {
     let latest = state::RECEIPTS;
     let notes = (0..=latest).map(|note| received(&note.to_string(), &[("TOMATO", 1)]));
     let stock = notes.fold(Stock::default(), |mut stock, event| {
@@ -291,7 +291,7 @@ fn the_latest_delivery_notes_are_remembered() {
 }
 
 #[test]
-fn a_delivery_note_is_received_once_a_supplier() {
+fn rejects_duplicate_delivery_notes_per_supplier() {
     let receive = |supplier: &str, note: &str| StockCommand::Receive {
         supplier: supplier.into(),
         delivery_note: note.into(),
@@ -314,7 +314,7 @@ fn a_delivery_note_is_received_once_a_supplier() {
 }
 
 #[test]
-fn a_level_has_a_bound_whatever_way_goods_come_in() {
+fn bounds_levels_for_supplies_and_transfers() {
     let millions = |count: u32| lines(&[("TOMATO", count * 1_000_000)]);
     let full = vec![received("1", &[("TOMATO", 1_000_000_000)])];
     let limit =
@@ -341,7 +341,7 @@ fn a_level_has_a_bound_whatever_way_goods_come_in() {
 }
 
 #[test]
-fn counting_says_the_difference_found_and_zero_is_a_count() {
+fn counts_record_the_difference_and_allow_zero() {
     let past = vec![received("1", &[("TOMATO", 100), ("EGG", 5)])];
     let stock = accepts(
         past,
@@ -354,7 +354,7 @@ fn counting_says_the_difference_found_and_zero_is_a_count() {
 }
 
 #[test]
-fn a_count_below_what_is_reserved_names_the_orders_oldest_first_each_time_it_gets_worse() {
+fn counts_below_reservations_name_the_orders_oldest_first() {
     let mut past = vec![
         received("1", &[("TOMATO", 100), ("EGG", 5)]),
         reserved(2, &[("TOMATO", 30)]),
@@ -378,7 +378,7 @@ fn a_count_below_what_is_reserved_names_the_orders_oldest_first_each_time_it_get
 }
 
 #[test]
-fn wasting_may_leave_less_than_is_reserved_but_never_less_than_nothing() {
+fn wastes_at_most_what_is_on_hand() {
     let past = || vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
     let stock = accepts(past(), waste(&[("TOMATO", 20), ("EGG", 0)]), vec![wasted(&[("TOMATO", 20)])]);
     holds(&stock, "TOMATO", 80, 80);
@@ -387,7 +387,7 @@ fn wasting_may_leave_less_than_is_reserved_but_never_less_than_nothing() {
 }
 
 #[test]
-fn a_transfer_sends_what_is_available_and_no_more() {
+fn transfers_at_most_what_is_available() {
     let (transfer, to) = (Uuid::from_u128(9), "P2".parse::<PizzeriaId>().unwrap());
     let past = || vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
     let send = |quantity| StockCommand::SendTransfer {
@@ -403,7 +403,7 @@ fn a_transfer_sends_what_is_available_and_no_more() {
 }
 
 #[test]
-fn a_transfer_is_received() {
+fn receives_a_transfer() {
     let (transfer, from) = (Uuid::from_u128(9), "P2".parse::<PizzeriaId>().unwrap());
     let command = StockCommand::ReceiveTransfer {
         transfer,
@@ -416,7 +416,7 @@ fn a_transfer_is_received() {
 }
 
 #[test]
-fn what_names_no_quantity_is_refused() {
+fn rejects_commands_without_quantities() {
     let nothing = || lines(&[("TOMATO", 0)]);
     let (transfer, pizzeria) = (Uuid::nil(), "P2".parse::<PizzeriaId>().unwrap());
     let (supplier, delivery_note) = ("Moulin".to_owned(), "1".to_owned());

@@ -1,4 +1,5 @@
-//! Under which conditions an order is placed or changed: what is bounded, and what the edge knows that no stream says.
+//! Conditions of placing or changing an order: limits on unpaid orders, and facts that no stream holds. Never
+//! looks at the menu or the stock's levels.
 
 use super::States;
 use crate::ids::{HolderId, OrderId, PizzeriaId};
@@ -7,17 +8,17 @@ use crate::pizzeria::{UnpaidLimit, UnpaidLimits};
 use crate::policies::promise::KitchenLoad;
 use crate::stream::StreamId;
 
-/// Which of a pizzeria's bounds on unpaid orders applies.
+/// Which of a pizzeria's limits on unpaid orders applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Bound {
-    /// None: a manager answers for it, or the system does.
+    /// No limit: a manager or the system vouches for the order.
     #[default]
     Vouched,
-    /// That of a caller without an account.
+    /// The limit of a caller without an account.
     Caller,
-    /// That of an account whose e-mail address is verified.
+    /// The limit of an account whose e-mail address is verified.
     Account,
-    /// That of an account whose e-mail address is not verified.
+    /// The limit of an account whose e-mail address is not verified.
     Unverified,
 }
 
@@ -42,23 +43,23 @@ impl Bound {
     }
 }
 
-/// The conditions of an order.
+/// Conditions of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conditions {
-    /// Whether a payment provider is configured, so that an order can be paid online.
+    /// Whether a payment provider is configured.
     pub online_payment: bool,
-    /// For whom it is reserved: an account, or a caller's telephone number and address.
+    /// Holders of the reservation: an account, or a caller's telephone number and address.
     pub holders: Vec<HolderId>,
-    /// Which bound applies to what they hold unpaid.
+    /// The limit that applies to the holders.
     pub bound: Bound,
-    /// The work ahead of it.
+    /// Work ahead of the order.
     pub load: KitchenLoad,
-    /// Whether a refusal for want of stock is stored; too many within an hour are only answered.
+    /// Whether a refusal for want of stock is stored; not so after many within an hour.
     pub stores_refusal: bool,
 }
 
 impl Default for Conditions {
-    /// Unbounded, in a kitchen without work.
+    /// No limit, and no work ahead.
     fn default() -> Self {
         Self {
             online_payment: true,
@@ -70,17 +71,17 @@ impl Default for Conditions {
     }
 }
 
-/// What an order would make its holders hold unpaid at a pizzeria.
+/// Unpaid goods that an order would make its holders hold at a pizzeria.
 ///
-/// The pizzeria's stock says who holds which open reservation. Every placement writes its stream, so two of them,
-/// in one process or in two, are decided one after the other, and each counts the one before.
+/// The pizzeria's stock knows the holders of its reservations. Every placement writes the stock's stream, so
+/// that concurrent placements are decided one after the other and each counts the previous one.
 pub(super) struct Claim<'a> {
     pub pizzeria: &'a PizzeriaId,
     pub holders: &'a [HolderId],
     pub bound: Bound,
-    /// The order itself, which is not counted twice.
+    /// The order, which is not counted twice.
     pub order: OrderId,
-    /// Its pieces.
+    /// Pieces of the order.
     pub pieces: u32,
 }
 
@@ -90,10 +91,9 @@ impl Claim<'_> {
         self.bound.of(limits).filter(|limit| *limit != UnpaidLimit::NONE && !self.holders.is_empty())
     }
 
-    /// The orders that the holders have open, with their pieces.
+    /// Returns the other open orders of the holders, with their pieces.
     fn open<'a>(&'a self, states: &'a States<'_>) -> impl Iterator<Item = (OrderId, u32)> + 'a {
-        let held = states.stock(self.pizzeria).held_by(self.holders);
-        held.filter(|(order, _)| *order != self.order)
+        states.stock(self.pizzeria).held_by(self.holders).filter(|(order, _)| *order != self.order)
     }
 
     fn exceeds(
@@ -107,8 +107,8 @@ impl Claim<'_> {
         self.bound.refusal(limit, orders, pieces)
     }
 
-    /// The orders to look at: those that the holders have open, when with this one they are above the bound.
-    /// Some may be paid, which only the order says.
+    /// Returns the orders to load: if the holders' open orders exceed the limit, some of them may be paid,
+    /// which only their own streams say.
     pub(super) fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
         match self.limit(states) {
             Some(limit) if self.exceeds(limit, self.open(states)).is_err() => {
@@ -118,7 +118,7 @@ impl Claim<'_> {
         }
     }
 
-    /// Refuses what is above the bound.
+    /// Checks the limit.
     ///
     /// # Errors
     /// [`OrderError::VerificationRequired`] or [`OrderError::UnpaidLimit`].

@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn levels_need_no_reservations_to_go_on(commands in vec(some_command(), 0..40)) {
+    fn levels_evolve_without_reservations(commands in vec(some_command(), 0..40)) {
         let mut whole = Stock::default();
         let mut levels = Stock::default();
         for command in commands {

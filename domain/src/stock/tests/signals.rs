@@ -5,7 +5,7 @@ use crate::ids::ItemCode;
 use crate::menu::PizzaSize;
 
 #[test]
-fn a_threshold_crossed_is_said_once_each_way() {
+fn reports_each_threshold_crossing_once() {
     let set = |quantity| StockCommand::SetThreshold {
         ingredient: code("TOMATO"),
         threshold: Quantity(quantity),
@@ -44,13 +44,13 @@ fn a_threshold_crossed_is_said_once_each_way() {
 }
 
 #[test]
-fn without_a_threshold_nothing_is_low_even_when_short() {
+fn reports_no_low_stock_without_a_threshold() {
     let past = vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
     accepts(past, count(&[("TOMATO", 0)]), vec![counted(&[("TOMATO", 0, -100)]), short("TOMATO", 80, &[1])]);
 }
 
 #[test]
-fn a_pizza_is_blocked_and_unblocked_once_by_size_or_in_every_size() {
+fn blocks_and_unblocks_by_size_or_in_every_size() {
     let pizza = || "CHV".parse::<ItemCode>().unwrap();
     let block = |size| StockCommand::Block { pizza: pizza(), size, reason: "four".into(), now: now() };
     let unblock = |size| StockCommand::Unblock { pizza: pizza(), size, now: now() };
