@@ -1,4 +1,4 @@
-//! The figures that are compared, and how orders and events add to them.
+//! Figures of a replay, and how orders and events add to them. Never decides anything.
 
 use std::collections::BTreeMap;
 
@@ -8,39 +8,38 @@ use crate::order::{OrderStatus, PlacedOrder, Pricing};
 use crate::stock::StockEvent;
 use crate::vat::VatRate;
 
-/// What came of a period in a pizzeria.
+/// Figures of a pizzeria over a period.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Orders that were accepted.
+    /// Accepted orders.
     pub orders: i64,
     /// Placements refused for want of stock.
     pub refused: i64,
-    /// Deliveries below another minimum than the one that held.
+    /// Deliveries refused because they are below the policy's minimum.
     pub below_minimum: i64,
     /// Changes of lines refused for want of stock.
     pub changes_refused: i64,
-    /// Orders that were placed and are sold or under way: those that are not paid, cancelled, expired or
-    /// returned are not.
+    /// Orders that count as sold: placed, and neither cancelled, expired nor returned.
     pub sold: i64,
-    /// What those come to, VAT included.
+    /// Total of the sold orders, VAT included.
     pub takings: Cents,
     /// The same by VAT rate.
     pub takings_by_rate: BTreeMap<VatRate, Cents>,
-    /// What was thrown away, that of started orders included.
+    /// Wasted ingredients, those of started orders included.
     pub waste: Ingredients,
     /// Orders that reached the customer after the latest promise.
     pub late: i64,
-    /// By how many seconds, together.
+    /// Sum of their delays, in seconds.
     pub late_seconds: i64,
-    /// Accepted orders of which nobody knows when they would have been ready.
+    /// Accepted orders whose ready time is unknown.
     pub untimed: i64,
-    /// How often an ingredient became low.
+    /// Number of times that an ingredient became low.
     pub low: i64,
-    /// Deliveries of goods that the policy's rules brought in.
+    /// Supplies received by the policy's restocking rules.
     pub restocked: i64,
-    /// Recorded transfers for which there was not enough.
+    /// Recorded transfers refused for want of stock.
     pub transfers_refused: i64,
-    /// The most orders in preparation at once.
+    /// Maximum of orders in preparation at once.
     pub kitchen_most: usize,
 }
 
@@ -63,7 +62,7 @@ pub(super) fn is_sold(order: &PlacedOrder) -> bool {
 }
 
 impl Figures {
-    /// Adds what an order came to, at these prices.
+    /// Adds a sold order, at these prices.
     pub(super) fn sell(&mut self, pricing: &Pricing) {
         self.sold += 1;
         self.takings = self.takings + pricing.total;
@@ -73,7 +72,7 @@ impl Figures {
         }
     }
 
-    /// Adds an order as it stands at the end of the period, at these prices.
+    /// Adds an order in its state at the end of the period, at these prices.
     pub(super) fn close(&mut self, order: &PlacedOrder, pricing: &Pricing) {
         if is_sold(order) {
             self.sell(pricing);
@@ -83,7 +82,7 @@ impl Figures {
         }
     }
 
-    /// Adds an order that reached the customer so many seconds after its promise.
+    /// Adds an order that reached the customer `late_seconds` after its promise.
     pub(super) fn finished(&mut self, late_seconds: i64) {
         if late_seconds > 0 {
             self.late += 1;
@@ -91,7 +90,7 @@ impl Figures {
         }
     }
 
-    /// Adds what an event of the stock says of waste and thresholds.
+    /// Adds the waste and low levels of a stock's event.
     pub(super) fn count(&mut self, event: &StockEvent) {
         match event {
             StockEvent::IngredientsWasted { lines, .. } => self.waste.add_all(lines, 1),
@@ -112,7 +111,7 @@ impl Figures {
         }
     }
 
-    /// Adds the figures of another pizzeria; of what was at most at once, the larger.
+    /// Adds the figures of another pizzeria; of maxima, the larger is kept.
     pub fn add(&mut self, other: &Self) {
         self.orders += other.orders;
         self.refused += other.refused;

@@ -1,5 +1,5 @@
-//! A kitchen that makes so many orders at once, the oldest first, each for as long as it is recorded to have
-//! taken. It does not know who worked when, and that a full kitchen is slower.
+//! Model of a kitchen that makes a fixed number of orders at once, the oldest first, each in its recorded
+//! time. It ignores working hours, and that a full kitchen is slower.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,20 +8,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::order::PlacedOrder;
 
-/// An order on its way through the kitchen.
+/// Order in the kitchen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Job {
-    /// Since when it waits.
+    /// When it was queued.
     pub(super) queued: DateTime<Utc>,
-    /// How long it takes to make.
+    /// Preparation time.
     pub(super) takes: TimeDelta,
-    /// How long it takes from there to the customer.
+    /// Time from the kitchen to the customer.
     pub(super) then: TimeDelta,
-    /// For when it is promised.
+    /// Promised time.
     pub(super) promised: DateTime<Utc>,
 }
 
-/// When each job reaches its customer, in the order of queueing.
+/// Returns when each job reaches its customer, in the order of the queue.
 pub(super) fn finish(mut jobs: Vec<Job>, at_once: usize) -> Vec<(Job, DateTime<Utc>)> {
     jobs.sort_by_key(|job| job.queued);
     let mut busy: BinaryHeap<Reverse<DateTime<Utc>>> = BinaryHeap::new();
@@ -41,14 +41,14 @@ pub(super) fn finish(mut jobs: Vec<Job>, at_once: usize) -> Vec<(Job, DateTime<U
         .collect()
 }
 
-/// The most of these orders that were in preparation at once. One that is ready at the instant at which
-/// another begins makes room for it.
+/// Returns the maximum of these orders in preparation at once. One that ends at the instant at which another
+/// begins makes room for it.
 pub(super) fn busiest<'a>(orders: impl Iterator<Item = &'a PlacedOrder>) -> usize {
     let spans = orders.filter_map(|order| Some((order.started_at?, order.ready_at?)));
     most(spans)
 }
 
-/// The most spans of time that overlap.
+/// Returns the maximum of overlapping spans.
 pub(super) fn most(spans: impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)>) -> usize {
     let mut steps: Vec<(DateTime<Utc>, bool)> =
         spans.flat_map(|(from, to)| [(from, true), (to, false)]).collect();
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_is_made_first_as_soon_as_there_is_room() {
+    fn makes_the_oldest_order_first() {
         let jobs = || vec![job(2, 5), job(0, 10), job(1, 4)];
         assert_eq!(done(jobs(), 1), [at(11), at(15), at(20)]);
         assert_eq!(done(jobs(), 2), [at(11), at(6), at(11)]);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_at_once_is_counted_and_one_that_ends_makes_room() {
+    fn counts_the_maximum_of_overlapping_spans() {
         assert_eq!(most([(at(0), at(5)), (at(5), at(9)), (at(4), at(6))].into_iter()), 2);
         assert_eq!(most(std::iter::empty()), 0);
     }

@@ -1,4 +1,5 @@
-//! What is to be otherwise. Read from a file at the edge; what is not named stays as it was.
+//! Policy of a replay: what differs from the record. Parsed from a file by the caller; a value that is not
+//! set stays as recorded.
 
 use std::collections::BTreeMap;
 
@@ -8,47 +9,47 @@ use crate::ids::{IngredientCode, PizzeriaId};
 use crate::ingredients::Quantity;
 use crate::money::Cents;
 
-/// What is to be otherwise, for every pizzeria and for single ones.
+/// Differences from the record, for every pizzeria and for single ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// For every pizzeria.
+    /// Rules for every pizzeria.
     pub all: Rules,
-    /// For single ones, by code; what one names goes before what is for all.
+    /// Rules for single pizzerias, by code; they override those for all.
     pub pizzerias: BTreeMap<PizzeriaId, Rules>,
 }
 
-/// What is to be otherwise in a pizzeria.
+/// Differences from the record in a pizzeria.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// What is on hand when the period begins, in the ingredient's unit.
+    /// Quantities on hand when the period begins, in the ingredient's unit.
     pub opening_stock: BTreeMap<IngredientCode, Quantity>,
-    /// Below how much available an ingredient is low, during the whole period.
+    /// Thresholds during the whole period.
     pub thresholds: BTreeMap<IngredientCode, Quantity>,
-    /// What is ordered, when.
+    /// Restocking rules.
     pub restock: Vec<Restock>,
-    /// How many orders the kitchen makes at once; 1 or more.
+    /// Number of orders that the kitchen makes at once; 1 or more.
     #[serde(deserialize_with = "at_least_one")]
     pub orders_at_once: Option<usize>,
-    /// What a delivery costs, `"2.90"`.
+    /// Delivery fee, such as `"2.90"`.
     #[serde(deserialize_with = "amount")]
     pub delivery_fee: Option<Cents>,
-    /// The least that is delivered, without the fee, `"15.00"`.
+    /// Minimum subtotal of a delivery, such as `"15.00"`.
     #[serde(deserialize_with = "amount")]
     pub minimum: Option<Cents>,
 }
 
-/// Goods that are ordered whenever an ingredient becomes low.
+/// Supply ordered when an ingredient becomes low.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Restock {
     /// The ingredient.
     pub ingredient: IngredientCode,
-    /// How much of it, in its unit; 1 or more.
+    /// Quantity in the ingredient's unit; 1 or more.
     #[serde(deserialize_with = "some")]
     pub quantity: Quantity,
-    /// How many minutes later it comes in; at least one.
+    /// Delay until it arrives, in minutes; at least 1.
     pub delay_minutes: u32,
 }
 
@@ -78,7 +79,7 @@ fn amount<'de, D: Deserializer<'de>>(given: D) -> Result<Option<Cents>, D::Error
 }
 
 impl Policy {
-    /// What holds in a pizzeria.
+    /// Returns the rules of a pizzeria.
     pub fn of(&self, pizzeria: &PizzeriaId) -> Rules {
         let mut rules = self.all.clone();
         let Some(own) = self.pizzerias.get(pizzeria) else { return rules };

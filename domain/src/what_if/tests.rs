@@ -1,4 +1,4 @@
-//! Given an evening and a policy, then the figures: unchanged, they are exactly those that are recorded.
+//! Given an recording and a policy, then the figures: unchanged, they are exactly those that are recorded.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::money::Cents;
 use crate::order::{CancelReason, Fulfilment, OrderChannel, OrderCommand, PaymentIntent};
 use crate::stock::{StockCommand, WasteReason};
 use crate::stream::AggregateState;
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::testing::baskets::{basket, line, p1};
 use crate::usecase::{
     CancelOrder, ChangeOrderLines, PlaceOrder, StartPreparation, ToOrder, ToStock, TransferStock, UseCase,
 };
 
 fn later(minutes: i64) -> DateTime<Utc> {
-    World::now() + TimeDelta::minutes(minutes)
+    MemoryStore::now() + TimeDelta::minutes(minutes)
 }
 
 fn id(number: u128) -> OrderId {
@@ -72,30 +72,30 @@ fn transfer(number: u128, from: &str, to: &str, quantity: u32, now: DateTime<Utc
     TransferStock { transfer, from: from.parse().unwrap(), to: to.parse().unwrap(), lines, now }
 }
 
-/// A world, and how long its log was when the evening began.
-struct Evening {
-    world: World,
+/// A store, and how long its log was when the recording began.
+struct Recording {
+    store: MemoryStore,
     began: usize,
 }
 
-impl Evening {
+impl Recording {
     fn begin() -> Self {
-        let mut evening = Self { world: World::demo(), began: 0 };
-        let (ingredient, threshold, now) = (code("GOAT_CHEESE"), Quantity(90), World::now());
-        evening.run(&to_stock(StockCommand::SetThreshold { ingredient, threshold, now }));
-        evening.began = evening.world.log().len();
-        evening
+        let mut recording = Self { store: MemoryStore::demo(), began: 0 };
+        let (ingredient, threshold, now) = (code("GOAT_CHEESE"), Quantity(90), MemoryStore::now());
+        recording.run(&to_stock(StockCommand::SetThreshold { ingredient, threshold, now }));
+        recording.began = recording.store.log().len();
+        recording
     }
 
     /// Whatever comes of it.
     fn run(&mut self, use_case: &dyn UseCase) {
-        let _ = self.world.execute(use_case);
+        let _ = self.store.execute(use_case);
     }
 
     /// Replays what followed an event of the log.
     fn replay_from(&self, from: usize, policy: Policy) -> BTreeMap<PizzeriaId, Row> {
         let mut states: BTreeMap<&StreamId, AggregateState> = BTreeMap::new();
-        for (stream, event) in &self.world.log()[..from] {
+        for (stream, event) in &self.store.log()[..from] {
             let state = states.entry(stream).or_insert_with(|| AggregateState::empty(stream.kind));
             state.evolve(event).unwrap();
         }
@@ -113,9 +113,9 @@ impl Evening {
                 _ => {}
             }
         }
-        let mut replay = WhatIf::new(policy, menu, openings, World::now());
+        let mut replay = WhatIf::new(policy, menu, openings, MemoryStore::now());
         // One event a minute.
-        for (minute, (stream, event)) in (0..).zip(&self.world.log()[from..]) {
+        for (minute, (stream, event)) in (0..).zip(&self.store.log()[from..]) {
             replay.record(stream, later(minute), event);
         }
         replay.finish(later(600))
@@ -129,31 +129,31 @@ impl Evening {
     fn cook(&mut self, number: u128, from: i64, to: i64) {
         self.run(&StartPreparation { order: id(number), now: later(from) });
         self.run(&to_order(number, OrderCommand::MarkReady { now: later(to) }));
-        let amount = self.world.placed(id(number)).pricing.total;
+        let amount = self.store.placed(id(number)).pricing.total;
         let method = crate::order::PaymentMethod::Cash;
         self.run(&to_order(number, OrderCommand::RecordPayment { method, amount, now: later(to) }));
         self.run(&to_order(number, OrderCommand::HandOver { now: later(to + 1) }));
     }
 }
 
-/// The evening of the goat cheese: five orders, six refusals, a waste and a cancellation.
-fn goat_cheese() -> Evening {
-    let mut evening = Evening::begin();
+/// The recording of the goat cheese: five orders, six refusals, a waste and a cancellation.
+fn goat_cheese() -> Recording {
+    let mut recording = Recording::begin();
     for (number, lines) in [(1, "2 CHV L"), (2, "3 4FR M"), (3, "2 CHV M")] {
-        evening.run(&place(number, Fulfilment::Takeaway, &[lines], World::now()));
+        recording.run(&place(number, Fulfilment::Takeaway, &[lines], MemoryStore::now()));
     }
-    evening.run(&waste(60, World::now()));
-    evening.run(&place(4, Fulfilment::Takeaway, &["1 CHV M"], World::now()));
+    recording.run(&waste(60, MemoryStore::now()));
+    recording.run(&place(4, Fulfilment::Takeaway, &["1 CHV M"], MemoryStore::now()));
     for (number, lines) in (10..).zip(["1 CHV S", "1 CHV M", "1 CHV L", "1 4FR S", "1 4FR M", "1 4FR L"]) {
-        evening.run(&place(number, Fulfilment::Takeaway, &[lines], World::now()));
+        recording.run(&place(number, Fulfilment::Takeaway, &[lines], MemoryStore::now()));
     }
-    evening.run(&CancelOrder {
+    recording.run(&CancelOrder {
         order: id(4),
         reason: CancelReason::CustomerRequest,
         even_started: false,
         now: later(1),
     });
-    evening
+    recording
 }
 
 fn for_all(rules: Rules) -> Policy {
@@ -166,7 +166,7 @@ fn opening(ingredient: &str, quantity: u32) -> Policy {
 }
 
 #[test]
-fn unchanged_the_evening_of_the_goat_cheese_is_what_is_recorded() {
+fn an_unchanged_replay_equals_the_recorded_evening() {
     let row = goat_cheese().replay(Policy::default());
     assert_eq!(row.recorded, row.unchanged);
     assert_eq!(row.changed, row.unchanged);
@@ -177,7 +177,7 @@ fn unchanged_the_evening_of_the_goat_cheese_is_what_is_recorded() {
 }
 
 #[test]
-fn with_more_goat_cheese_in_the_morning_nobody_is_refused() {
+fn more_opening_stock_accepts_every_order() {
     let row = goat_cheese().replay(opening("GOAT_CHEESE", 2_000));
     let (was, is) = (&row.unchanged, &row.changed);
     assert_eq!((was.refused, is.refused, is.orders, is.sold), (6, 0, 10, 9));
@@ -188,7 +188,7 @@ fn with_more_goat_cheese_in_the_morning_nobody_is_refused() {
 }
 
 #[test]
-fn with_less_those_who_came_first_are_served_and_free_nothing_that_they_did_not_use() {
+fn less_opening_stock_serves_the_first_orders() {
     let row = goat_cheese().replay(opening("GOAT_CHEESE", 250));
     // 204 for the first; the second and third are refused, and sixty grams are thrown away although reserved.
     let is = &row.changed;
@@ -206,93 +206,93 @@ fn with_less_those_who_came_first_are_served_and_free_nothing_that_they_did_not_
 }
 
 #[test]
-fn goods_that_are_ordered_when_it_is_low_come_in_after_their_time() {
+fn restocks_after_the_delay() {
     let rule = |delay_minutes| {
         let restock =
             vec![Restock { ingredient: code("GOAT_CHEESE"), quantity: Quantity(500), delay_minutes }];
         for_all(Rules { restock, ..Rules::default() })
     };
-    let evening = goat_cheese();
-    let late = evening.replay(rule(60 * 24));
-    assert_eq!((late.changed.clone(), late.recorded.low), (late.unchanged, 1), "too late for the evening");
+    let recording = goat_cheese();
+    let late = recording.replay(rule(60 * 24));
+    assert_eq!((late.changed.clone(), late.recorded.low), (late.unchanged, 1), "too late for the recording");
     // It is low once the sixty grams are thrown away; a minute later there are 576.
-    let soon = evening.replay(rule(1)).changed;
+    let soon = recording.replay(rule(1)).changed;
     assert_eq!((soon.restocked, soon.refused, soon.orders), (1, 0, 10));
 }
 
 #[test]
-fn another_threshold_holds_for_the_whole_period() {
+fn thresholds_apply_to_the_whole_period() {
     let thresholds = [(code("GOAT_CHEESE"), Quantity(500))].into();
-    let mut evening = goat_cheese();
+    let mut recording = goat_cheese();
     let set =
         StockCommand::SetThreshold { ingredient: code("GOAT_CHEESE"), threshold: Quantity(1), now: later(2) };
-    evening.run(&to_stock(set));
-    let row = evening.replay(for_all(Rules { thresholds, ..Rules::default() }));
+    recording.run(&to_stock(set));
+    let row = recording.replay(for_all(Rules { thresholds, ..Rules::default() }));
     assert_eq!((row.unchanged.clone(), row.changed.low), (row.recorded, 1));
     assert_eq!(row.changed.takings, row.unchanged.takings);
 }
 
 #[test]
-fn another_fee_and_minimum_change_what_deliveries_bring() {
-    let mut evening = Evening::begin();
-    evening.run(&place(1, Fulfilment::Delivery, &["2 MAR M"], World::now()));
-    evening.run(&place(2, Fulfilment::Delivery, &["3 MAR M"], World::now()));
-    evening.run(&place(3, Fulfilment::Takeaway, &["1 MAR M"], World::now()));
-    let fee = evening.replay(for_all(Rules { delivery_fee: Some(Cents(100)), ..Rules::default() }));
+fn fee_and_minimum_change_delivery_takings() {
+    let mut recording = Recording::begin();
+    recording.run(&place(1, Fulfilment::Delivery, &["2 MAR M"], MemoryStore::now()));
+    recording.run(&place(2, Fulfilment::Delivery, &["3 MAR M"], MemoryStore::now()));
+    recording.run(&place(3, Fulfilment::Takeaway, &["1 MAR M"], MemoryStore::now()));
+    let fee = recording.replay(for_all(Rules { delivery_fee: Some(Cents(100)), ..Rules::default() }));
     assert_eq!(fee.recorded, fee.unchanged);
     assert_eq!(fee.recorded.takings, Cents(2_490 + 3_590 + 1_100));
     assert_eq!(fee.changed.takings, Cents(2_300 + 3_400 + 1_100));
-    let minimum = evening.replay(for_all(Rules { minimum: Some(Cents(3_000)), ..Rules::default() }));
+    let minimum = recording.replay(for_all(Rules { minimum: Some(Cents(3_000)), ..Rules::default() }));
     assert_eq!((minimum.changed.below_minimum, minimum.changed.orders), (1, 2));
     assert_eq!(minimum.changed.takings, Cents(3_590 + 1_100));
 }
 
 #[test]
-fn a_smaller_kitchen_is_later_and_a_larger_one_earlier() {
-    let mut evening = Evening::begin();
+fn kitchen_size_changes_lateness() {
+    let mut recording = Recording::begin();
     for number in 1..=3 {
-        evening.run(&place(number, Fulfilment::Takeaway, &["1 MAR M"], World::now()));
+        recording.run(&place(number, Fulfilment::Takeaway, &["1 MAR M"], MemoryStore::now()));
     }
     // Promised for 20 minutes (two more a waiting order); begun one after the other, ten minutes each.
     for (number, from) in [(1, 0), (2, 10), (3, 20)] {
-        evening.cook(number, from, from + 10);
+        recording.cook(number, from, from + 10);
     }
     let kitchen =
         |orders_at_once| for_all(Rules { orders_at_once: Some(orders_at_once), ..Rules::default() });
-    let alone = evening.replay(kitchen(1));
+    let alone = recording.replay(kitchen(1));
     assert_eq!(alone.recorded, alone.unchanged);
     assert_eq!((alone.recorded.late, alone.recorded.late_seconds), (2, (1 + 11) * 60));
     assert_eq!((alone.changed.late, alone.changed.late_seconds), (2, (1 + 11) * 60), "as it was");
-    let three = evening.replay(kitchen(3));
+    let three = recording.replay(kitchen(3));
     assert_eq!((three.changed.late, three.changed.kitchen_most), (0, 3));
     assert_eq!(three.changed.takings, three.recorded.takings);
 }
 
 #[test]
-fn what_is_not_there_is_not_sent_and_not_received() {
-    let mut evening = goat_cheese();
+fn transfers_that_cannot_be_sent_are_not_received() {
+    let mut recording = goat_cheese();
     let p2: PizzeriaId = "P2".parse().unwrap();
-    evening.run(&transfer(9, "P2", "P1", 500, later(3)));
+    recording.run(&transfer(9, "P2", "P1", 500, later(3)));
     let rules = Rules { opening_stock: [(code("GOAT_CHEESE"), Quantity(400))].into(), ..Rules::default() };
     let policy = Policy { all: Rules::default(), pizzerias: [(p2.clone(), rules)].into() };
-    let rows = evening.replay_from(evening.began, policy);
+    let rows = recording.replay_from(recording.began, policy);
     assert_eq!((rows[&p2].changed.transfers_refused, rows[&p2].unchanged.transfers_refused), (1, 0));
     assert_eq!(rows[&p1()].changed, rows[&p1()].unchanged);
 }
 
-/// A step of a random evening.
-fn step(evening: &mut Evening, number: u128, (kind, about, quantity): (u8, u8, u32)) {
+/// A step of a random recording.
+fn step(recording: &mut Recording, number: u128, (kind, about, quantity): (u8, u8, u32)) {
     let now = later(i64::try_from(number).unwrap_or(0));
     let about_order = u128::from(about);
     let lines = [format!("{} CHV L", quantity % 4 + 1), format!("{} 4FR M", quantity % 3 + 1)];
     match kind {
         0..=3 => {
             let fulfilment = if kind == 0 { Fulfilment::Delivery } else { Fulfilment::Takeaway };
-            evening.run(&place(number, fulfilment, &[&lines[usize::from(kind % 2)]], now));
+            recording.run(&place(number, fulfilment, &[&lines[usize::from(kind % 2)]], now));
         }
         4 => {
             let lines = vec![line(&lines[0])];
-            evening.run(&ChangeOrderLines {
+            recording.run(&ChangeOrderLines {
                 order: id(about_order),
                 lines,
                 expected_total: None,
@@ -303,19 +303,19 @@ fn step(evening: &mut Evening, number: u128, (kind, about, quantity): (u8, u8, u
         }
         5 => {
             let reason = CancelReason::Other;
-            evening.run(&CancelOrder { order: id(about_order), reason, even_started: true, now });
+            recording.run(&CancelOrder { order: id(about_order), reason, even_started: true, now });
         }
-        6 => evening.run(&StartPreparation { order: id(about_order), now }),
-        7 => evening.run(&to_order(about_order, OrderCommand::MarkReady { now })),
-        8 => evening.run(&to_order(about_order, OrderCommand::HandOver { now })),
-        9 => evening.run(&waste(quantity, now)),
-        10 => evening.run(&to_stock(StockCommand::Count { lines: grams("GOAT_CHEESE", quantity), now })),
-        11 => evening.run(&transfer(number, "P2", "P1", quantity, now)),
-        12 => evening.run(&transfer(number, "P1", "P2", quantity, now)),
+        6 => recording.run(&StartPreparation { order: id(about_order), now }),
+        7 => recording.run(&to_order(about_order, OrderCommand::MarkReady { now })),
+        8 => recording.run(&to_order(about_order, OrderCommand::HandOver { now })),
+        9 => recording.run(&waste(quantity, now)),
+        10 => recording.run(&to_stock(StockCommand::Count { lines: grams("GOAT_CHEESE", quantity), now })),
+        11 => recording.run(&transfer(number, "P2", "P1", quantity, now)),
+        12 => recording.run(&transfer(number, "P1", "P2", quantity, now)),
         _ => {
             let threshold = Quantity(quantity / 2);
             let command = StockCommand::SetThreshold { ingredient: code("GOAT_CHEESE"), threshold, now };
-            evening.run(&to_stock(command));
+            recording.run(&to_stock(command));
         }
     }
 }
@@ -323,28 +323,28 @@ fn step(evening: &mut Evening, number: u128, (kind, about, quantity): (u8, u8, u
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn unchanged_every_evening_is_exactly_what_is_recorded_from_whenever_it_is_replayed(
+    fn unchanged_replays_equal_the_record_from_any_point(
         steps in prop::collection::vec((0_u8..14, 0_u8..40, 0_u32..400), 1..40),
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut evening = Evening::begin();
+        let mut recording = Recording::begin();
         for (number, one) in (0_u128..).zip(steps) {
-            step(&mut evening, number, one);
+            step(&mut recording, number, one);
         }
-        let rows = evening.replay_from(evening.began, Policy::default());
+        let rows = recording.replay_from(recording.began, Policy::default());
         for (pizzeria, row) in rows {
             prop_assert_eq!(&row.recorded, &row.unchanged, "{}", &pizzeria);
             prop_assert_eq!(&row.unchanged, &row.changed, "{}", &pizzeria);
         }
         // A period that begins in the middle: orders that are older go on.
-        let from = evening.began + cut.index(evening.world.log().len() - evening.began + 1);
+        let from = recording.began + cut.index(recording.store.log().len() - recording.began + 1);
         // Never between the events of one command.
         let is_cut = |at: usize| !matches!(
-            evening.world.log().get(at),
+            recording.store.log().get(at),
             Some((_, Event::Stock(_) | Event::Order(OrderEvent::OrderCancelled { .. }))),
         );
-        if let Some(from) = (from..=evening.world.log().len()).find(|at| is_cut(*at)) {
-            for (pizzeria, row) in evening.replay_from(from, Policy::default()) {
+        if let Some(from) = (from..=recording.store.log().len()).find(|at| is_cut(*at)) {
+            for (pizzeria, row) in recording.replay_from(from, Policy::default()) {
                 prop_assert_eq!(&row.recorded, &row.unchanged, "{}", &pizzeria);
             }
         }
