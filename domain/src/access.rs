@@ -1,4 +1,4 @@
-//! Who acts, and in which role. Deny by default; one function decides.
+//! Authorization: roles, permissions and scopes. Denies by default; only [`authorize`] decides.
 
 mod permission;
 #[cfg(test)]
@@ -14,7 +14,7 @@ pub use permission::{Permission, roles_of};
 
 use crate::ids::{CustomerId, InvalidId, PizzeriaId};
 
-/// The roles of DOMAIN.md.
+/// Roles of DOMAIN.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Role {
@@ -49,7 +49,7 @@ impl Role {
         Self::System,
     ];
 
-    /// The name stored and shown, `MANAGER`.
+    /// Returns the stored name, such as `MANAGER`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "CUSTOMER",
@@ -63,8 +63,8 @@ impl Role {
         }
     }
 
-    /// Whether somebody in this role may hire or revoke somebody in `role`: nobody hires above
-    /// themselves, and neither customers nor the system are hired.
+    /// Whether this role may hire or revoke `role`. A role never hires a higher one; customers and the system
+    /// are never hired.
     pub fn may_hire(self, role: Self) -> bool {
         match self {
             Self::Manager => matches!(role, Self::Receptionist | Self::Pizzaiolo | Self::Courier),
@@ -95,59 +95,59 @@ impl FromStr for Role {
     }
 }
 
-/// The account of the functional check.
+/// Account of the functional check.
 const FUNCTIONAL_CHECK: Uuid = Uuid::from_u128(0x0c91_22a0_c4ec_4c00_8000_0000_0000_0001);
 
-/// Who acts: carried by every command and stored with every event.
+/// Actor of a command, stored with every event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
     /// The account, or the nil UUID for the system.
     pub id: Uuid,
-    /// In which role.
+    /// Role in which the actor acts.
     pub role: Role,
-    /// The pizzeria that a member of staff works in; none for customers and the group's people.
+    /// The pizzeria of a member of staff; `None` for customers and the group's staff.
     pub pizzeria: Option<PizzeriaId>,
 }
 
 impl Actor {
-    /// The system itself: reactors, timers.
+    /// The system: reactors and timers.
     pub fn system() -> Self {
         Self { id: Uuid::nil(), role: Role::System, pizzeria: None }
     }
 
-    /// The functional check: the system, and nowhere but in the pizzeria that is reserved for it.
+    /// The functional check: the system, confined to the pizzeria reserved for it.
     pub fn functional_check() -> Self {
         let pizzeria = Some(PizzeriaId::functional_check());
         Self { id: FUNCTIONAL_CHECK, role: Role::System, pizzeria }
     }
 
-    /// Whether it is the functional check, or what claims to be it.
+    /// Whether the actor is confined to the functional check.
     pub fn is_functional_check(&self) -> bool {
         self.role == Role::System && self.pizzeria.is_some()
     }
 }
 
-/// What is to be touched.
+/// What a permission is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
     /// The whole group, or several pizzerias.
     Group,
-    /// A pizzeria, or a thing of its own: its stock, its kitchen, its list of orders.
+    /// A pizzeria, or its stock, kitchen or list of orders.
     Pizzeria(&'a PizzeriaId),
-    /// A thing that a customer may own in a pizzeria: an order, a quote, a delivery. One about to be
-    /// made has the customer it is made for.
+    /// Something in a pizzeria that a customer may own: an order, a quote, a delivery. Before it exists, the
+    /// customer for whom it is made.
     Own {
-        /// Whose, if they have an account.
+        /// The customer, if they have an account.
         customer: Option<CustomerId>,
-        /// Where.
+        /// The pizzeria.
         pizzeria: &'a PizzeriaId,
     },
-    /// What belongs to one account wherever it is: the account itself, the list of one's own orders.
+    /// Something that belongs to one account: the account itself, its list of orders.
     Account(Uuid),
 }
 
 impl Scope<'_> {
-    /// Where it is, if it is in a pizzeria.
+    /// Returns the pizzeria of the scope, if it has one.
     fn pizzeria(&self) -> Option<&PizzeriaId> {
         match self {
             Self::Pizzeria(pizzeria) | Self::Own { pizzeria, .. } => Some(pizzeria),
@@ -156,31 +156,31 @@ impl Scope<'_> {
     }
 }
 
-/// Why an actor may not.
+/// Why access is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// Nobody has signed in.
+    /// The caller has not signed in.
     #[error("sign in first")]
     Unauthenticated,
     /// Not in this role, or not in this pizzeria.
     #[error("not allowed")]
     Forbidden,
-    /// A customer asked for what is not theirs: whether it exists is not for them to know.
+    /// A customer asked for something that is not theirs; whether it exists is not revealed.
     #[error("not found")]
     NotFound,
 }
 
-/// The half of [`authorize`] that needs no scope: somebody, in one of these roles. Asked before a field
-/// is resolved at all, of the roles that the schema names.
+/// Checks that the caller has one of these roles: the part of [`authorize`] that needs no scope. The API
+/// checks it before it resolves a field.
 ///
 /// # Errors
-/// [`Denied::Unauthenticated`] for nobody, [`Denied::Forbidden`] for another role.
+/// [`Denied::Unauthenticated`] for an anonymous caller, [`Denied::Forbidden`] for another role.
 pub fn of_role<'a>(actor: Option<&'a Actor>, roles: &[Role]) -> Result<&'a Actor, Denied> {
     let actor = actor.ok_or(Denied::Unauthenticated)?;
     if roles.contains(&actor.role) { Ok(actor) } else { Err(Denied::Forbidden) }
 }
 
-/// Decides whether an actor may: the only place that does. What the table of [`Permission`] does not
+/// Decides whether an actor has a permission in a scope. Everything that the table of [`Permission`] does not
 /// grant is denied.
 ///
 /// # Errors
@@ -203,7 +203,7 @@ pub fn authorize(actor: Option<&Actor>, permission: Permission, scope: Scope<'_>
         return Ok(());
     }
     if scope.pizzeria().is_some_and(PizzeriaId::is_functional_check) {
-        // Nobody else's business; who audits sees what there is.
+        // Only auditors and the system see the pizzeria of the functional check.
         return match actor.role {
             Role::Auditor | Role::System => Ok(()),
             Role::Customer => Err(Denied::NotFound),

@@ -1,4 +1,4 @@
-//! The demo's data, invented, to the letter of DOMAIN.md ("Demo data"). Pure values: loads nothing.
+//! Invented data of the demo, as specified by DOMAIN.md ("Demo data"). Pure values; never loads anything.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use crate::money::Cents;
 use crate::pizzeria::{Opening, OpeningSpan, Place, UnpaidChanges, UnpaidLimit, WeeklyHours};
 use crate::vat::{DatedRate, VatClass, VatRate};
 
-/// What every pizza of size M takes in dough, in grams.
+/// Dough of a pizza of size M, in grams.
 const DOUGH_M: u32 = 260;
-/// Since when VAT has been 5.5, 10 and 20 %.
+/// First day of the VAT rates 5.5, 10 and 20 %.
 const VAT_FROM: NaiveDate = match NaiveDate::from_ymd_opt(2014, 1, 1) {
     Some(day) => day,
     None => NaiveDate::MIN,
@@ -60,7 +60,7 @@ const INGREDIENTS: &[(&str, &str, Unit, &[Allergen], bool)] = {
     ]
 };
 
-/// Code, name, price of size M in cents, what size M takes beside dough and box.
+/// Pizza: code, name, price of size M in cents, ingredients of size M without dough and box.
 type PizzaRow = (&'static str, &'static str, i64, &'static [(&'static str, u32)]);
 
 /// The pizzas.
@@ -137,7 +137,7 @@ const PIZZAS: &[PizzaRow] = &[
     ("THO", "Thon", 1250, &[("TOMATO", 80), ("MOZZARELLA", 90), ("TUNA", 60), ("ONION", 20), ("OLIVE", 15)]),
 ];
 
-/// A drink or a dessert: code, name, which, VAT class, price in cents, allergens.
+/// Drink or dessert: code, name, category, VAT class, price in cents, allergens.
 type SideRow = (&'static str, &'static str, Category, VatClass, i64, &'static [Allergen]);
 
 /// Drinks and desserts.
@@ -156,7 +156,7 @@ const SIDES: &[SideRow] = {
     ]
 };
 
-/// Extras: ingredient, quantity in its unit, price in cents. "Any meat" is each of ours.
+/// Extras: ingredient, quantity in its unit, price in cents. DOMAIN.md's "any meat" is each meat listed here.
 const EXTRAS: &[(&str, u32, i64)] = &[
     ("MOZZARELLA", 50, 150),
     ("EGG", 1, 100),
@@ -175,7 +175,8 @@ const VAT: &[(VatClass, u32, u32)] = &[
     (VatClass::IceCream, 550, 1000),
 ];
 
-/// Pizzerias: code, name, address, latitude and longitude in millionths of a degree, radius in metres, couriers.
+/// Pizzerias: code, name, address, latitude and longitude in millionths of a degree, radius in metres,
+/// couriers.
 const PIZZERIAS: &[(&str, &str, &str, i32, i32, u32, usize)] = &[
     ("P1", "Montmartre", "25 rue des Quatre-Fours, 75018 Paris", 48_892_000, 2_344_000, 3_000, 3),
     ("P2", "Voltaire", "8 passage du Levain, 75011 Paris", 48_859_000, 2_379_000, 3_000, 4),
@@ -184,11 +185,10 @@ const PIZZERIAS: &[(&str, &str, &str, i32, i32, u32, usize)] = &[
     ("P5", "Saint-Denis", "3 place du Pétrin, 93200 Saint-Denis", 48_936_000, 2_357_000, 4_000, 2),
 ];
 
-/// The names of the pizzerias that are planned and not opened: DOMAIN.md gives no more of them than that, and
-/// the demo neither opens nor lists them.
+/// Names of planned pizzerias. DOMAIN.md gives only their names; the demo neither opens nor lists them.
 pub const PLANNED_PIZZERIAS: [&str; 3] = ["Vincennes", "Ivry", "Levallois"];
 
-/// What the group sells, as its menu's first publication.
+/// Returns the first publication of the group's menu.
 pub fn menu() -> MenuChanges {
     MenuChanges {
         ingredients: INGREDIENTS.iter().map(ingredient).chain(SIDES.iter().map(side_in_stock)).collect(),
@@ -225,7 +225,7 @@ pub fn menu() -> MenuChanges {
     }
 }
 
-/// The five pizzerias, open at any hour as the demo keeps them.
+/// Returns the five pizzerias, open at any hour.
 pub fn pizzerias() -> Vec<Opening> {
     PIZZERIAS
         .iter()
@@ -240,7 +240,7 @@ pub fn pizzerias() -> Vec<Opening> {
             delivery_fee: Cents(290),
             minimum: Cents(1500),
             unpaid: UnpaidChanges {
-                // The demo's few accounts stand for all the customers of an evening.
+                // The demo's few accounts place all the orders of an evening.
                 account: Some(UnpaidLimit { orders: 200, pieces: 2_000 }),
                 caller: Some(UnpaidLimit { orders: 200, pieces: 2_000 }),
                 unverified: None,
@@ -249,12 +249,13 @@ pub fn pizzerias() -> Vec<Opening> {
         .collect()
 }
 
-/// How many couriers a pizzeria has; none for one that is not of the demo.
+/// Returns the number of a pizzeria's couriers; 0 for one outside the demo.
 pub fn couriers(pizzeria: &PizzeriaId) -> usize {
     PIZZERIAS.iter().find(|(code, ..)| *code == pizzeria.as_str()).map_or(0, |(.., couriers)| *couriers)
 }
 
-/// The group's real hours: 11:30–14:00 and 18:00–22:30, until 23:30 on Friday and Saturday, Sunday evening only.
+/// Returns the group's regular hours: 11:30–14:00 and 18:00–22:30, to 23:30 on Friday and Saturday, Sunday
+/// evening only.
 pub fn regular_hours() -> WeeklyHours {
     use Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
     let at = |hour: u16, minute: u16| hour * 60 + minute;
@@ -266,11 +267,11 @@ pub fn regular_hours() -> WeeklyHours {
         let to = if matches!(day, Fri | Sat) { at(23, 30) } else { at(22, 30) };
         spans.push(OpeningSpan { day, from: at(18, 0), to });
     }
-    // Every span lies within its day.
+    // Every span is valid, so that the default never applies.
     WeeklyHours::new(spans).unwrap_or_default()
 }
 
-/// What a pizzeria's stock opens with.
+/// Returns the opening stock of a pizzeria.
 pub fn opening_stock(pizzeria: &PizzeriaId) -> Ingredients {
     let quantity = |code: &str| match code {
         "DOUGH" => 25_000,
@@ -288,7 +289,7 @@ pub fn opening_stock(pizzeria: &PizzeriaId) -> Ingredients {
     ingredients.chain(sides).collect()
 }
 
-/// From when on each ingredient is low: 15 % of the opening stock, rounded half up.
+/// Returns the threshold of each ingredient: 15 % of the opening stock, rounded half up.
 pub fn thresholds(pizzeria: &PizzeriaId) -> Ingredients {
     opening_stock(pizzeria)
         .iter()
@@ -296,7 +297,7 @@ pub fn thresholds(pizzeria: &PizzeriaId) -> Ingredients {
         .collect()
 }
 
-/// What a size takes of something of which size M takes `m`, in its unit: S × 0.65, L × 1.45, rounded half up.
+/// Scales the quantity `m` of size M to another size: S × 0.65, L × 1.45, rounded half up.
 pub fn scale(m: u32, size: PizzaSize) -> u32 {
     match size {
         PizzaSize::S => percent(m, 65),
@@ -305,7 +306,7 @@ pub fn scale(m: u32, size: PizzaSize) -> u32 {
     }
 }
 
-/// A percentage, rounded half up.
+/// Returns a percentage, rounded half up.
 fn percent(of: u32, percent: u32) -> u32 {
     (of * percent + 50) / 100
 }
@@ -356,7 +357,7 @@ fn recipe(takes: &[(&str, u32)], size: PizzaSize) -> Ingredients {
     };
     let fixed = [(stocked("DOUGH"), Quantity(scale(DOUGH_M, size))), (stocked(size_box), Quantity(1))];
     let own = takes.iter().map(|(code, m)| {
-        // Eggs are not cut up.
+        // Eggs are whole.
         let quantity = if *code == "EGG" { eggs } else { scale(*m, size) };
         (stocked(code), Quantity(quantity))
     });

@@ -1,4 +1,5 @@
-//! Identifiers, each its own type: a `String` or a bare `Uuid` is never an id. Parsed once, at the edge.
+//! Identifiers, each its own type, parsed once at the edge. A `String` or a bare `Uuid` is never used as an
+//! id.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +8,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-/// Why a text is not an identifier.
+/// Text that is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {kind}")]
 pub struct InvalidId {
-    /// What was expected, for example `order id`.
+    /// Expected kind of identifier, for example `order id`.
     pub kind: &'static str,
 }
 
@@ -38,11 +39,11 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// An order; UUID version 7, so that streams written together lie together.
+    /// Order id: a UUIDv7, so that orders created together are adjacent in the index.
     OrderId, "order id"
 );
 uuid_id!(
-    /// A delivery; UUID version 5 of its order's id: scheduling it twice names the same stream.
+    /// Delivery id: a UUIDv5 of its order's id, so that scheduling twice names the same stream.
     DeliveryId, "delivery id"
 );
 uuid_id!(
@@ -54,28 +55,28 @@ uuid_id!(
     StaffId, "staff id"
 );
 uuid_id!(
-    /// The random key of a note, a row kept outside the log.
+    /// Random id of a note, a row outside the log.
     NoteId, "note id"
 );
 uuid_id!(
-    /// The random key of a row of personal data kept outside the log.
+    /// Random id of a row of personal data outside the log.
     ContactId, "contact id"
 );
 
 uuid_id!(
-    /// A customer as unpaid reservations are counted: an account's id, or the random id that is kept beside the
-    /// log, for a while, for a caller's telephone number or address.
+    /// Holder of unpaid reservations: an account's id, or a random id that stands for a caller's telephone
+    /// number or address and is kept beside the log for a limited time.
     HolderId, "holder id"
 );
 
 impl DeliveryId {
-    /// The delivery of an order: the same order always gives the same id (RFC 9562, version 5).
+    /// Returns the id of an order's delivery, always the same for one order (RFC 9562, version 5).
     pub fn of(order: OrderId) -> Self {
         Self(Uuid::new_v5(&order.0, b"delivery"))
     }
 }
 
-/// Longest code accepted, in characters.
+/// Maximum length of a code, in characters.
 pub const CODE_MAX: usize = 32;
 
 macro_rules! code_id {
@@ -88,7 +89,7 @@ macro_rules! code_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The code's text.
+            /// Returns the code as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -125,29 +126,29 @@ macro_rules! code_id {
 }
 
 code_id!(
-    /// A pizzeria, named by its code (`P1`).
+    /// Code of a pizzeria (`P1`).
     PizzeriaId, "pizzeria code"
 );
 code_id!(
-    /// A thing on the menu: a pizza (`MAR`), a drink (`COLA`) or a dessert (`ICE_CREAM`).
+    /// Code of a menu item: a pizza (`MAR`), a drink (`COLA`) or a dessert (`ICE_CREAM`).
     ItemCode, "menu item code"
 );
 code_id!(
-    /// Something counted in stock (`GOAT_CHEESE`, `BXM`, `COLA`).
+    /// Code of an ingredient: anything counted in stock (`GOAT_CHEESE`, `BXM`, `COLA`).
     IngredientCode, "ingredient code"
 );
 
-/// The code of the pizzeria that is reserved for the functional check.
+/// Code of the pizzeria reserved for the functional check.
 const FUNCTIONAL_CHECK: &str = "CHECK";
 
 impl PizzeriaId {
-    /// The pizzeria that is reserved for the functional check: it counts in no sales and in no closing, and only
-    /// the system works in it.
+    /// The pizzeria reserved for the functional check. It counts in no sales and no closing, and only the
+    /// system works in it.
     pub fn functional_check() -> Self {
         Self(FUNCTIONAL_CHECK.into())
     }
 
-    /// Whether it is that pizzeria.
+    /// Whether it is the pizzeria of the functional check.
     pub fn is_functional_check(&self) -> bool {
         &*self.0 == FUNCTIONAL_CHECK
     }
@@ -161,13 +162,13 @@ impl From<&ItemCode> for IngredientCode {
 }
 
 impl From<&IngredientCode> for ItemCode {
-    /// The other way round.
+    /// Converts a stock code back to the menu code.
     fn from(ingredient: &IngredientCode) -> Self {
         Self(ingredient.0.clone())
     }
 }
 
-/// A place in the log: 1 for the first event, gapless, in commit order. 0 is before everything.
+/// Position in the log: 1 for the first event, gapless, in commit order. 0 is before the first event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogPosition(pub i64);
@@ -186,10 +187,8 @@ impl fmt::Display for LogPosition {
 impl FromStr for LogPosition {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        match text.parse::<i64>() {
-            Ok(position) if position >= 0 => Ok(Self(position)),
-            _ => Err(InvalidId { kind: "log position" }),
-        }
+        let position = text.parse().ok().filter(|position: &i64| *position >= 0);
+        position.map(Self).ok_or(InvalidId { kind: "log position" })
     }
 }
 
@@ -198,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_upper_case_letters_digits_and_underscores() {
+    fn codes_allow_upper_case_letters_digits_and_underscores() {
         for text in ["P1", "4FR", "GOAT_CHEESE", "A", &"X".repeat(CODE_MAX)] {
             assert_eq!(text.parse::<IngredientCode>().unwrap().as_str(), text);
         }
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_has_one_delivery_id_and_no_other_order_has_it() {
+    fn delivery_ids_are_unique_and_stable_per_order() {
         let (one, other) = (OrderId(Uuid::from_u128(1)), OrderId(Uuid::from_u128(2)));
         assert_eq!(DeliveryId::of(one), DeliveryId::of(one));
         assert_ne!(DeliveryId::of(one), DeliveryId::of(other));
@@ -227,20 +226,20 @@ mod tests {
     }
 
     #[test]
-    fn the_pizzeria_of_the_functional_check_is_known_by_its_code() {
+    fn recognises_the_pizzeria_of_the_functional_check() {
         assert!(PizzeriaId::functional_check().is_functional_check());
         assert_eq!("CHECK".parse(), Ok(PizzeriaId::functional_check()));
         assert!(!"P1".parse::<PizzeriaId>().unwrap().is_functional_check());
     }
 
     #[test]
-    fn a_side_and_its_stock_item_share_their_code() {
+    fn sides_share_the_code_of_their_stock_item() {
         let item: ItemCode = "COLA".parse().unwrap();
         assert_eq!(ItemCode::from(&IngredientCode::from(&item)), item);
     }
 
     #[test]
-    fn positions_are_not_negative() {
+    fn rejects_negative_positions() {
         assert_eq!("0".parse(), Ok(LogPosition::START));
         assert_eq!(i64::MAX.to_string().parse(), Ok(LogPosition(i64::MAX)));
         for text in ["-1", "", "1.0", "x", "9223372036854775808"] {

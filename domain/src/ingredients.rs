@@ -1,4 +1,4 @@
-//! Quantities of ingredients, in whole grams, millilitres or pieces.
+//! Quantities of ingredients, in whole grams, millilitres or pieces. Never fractions; arithmetic saturates.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,31 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::IngredientCode;
 
-/// A quantity of one ingredient in its unit (grams, millilitres or pieces).
-///
-/// What a caller gives is between 1 and [`Quantity::MAX_INPUT`]; sums inside stay far from overflow
-/// because arithmetic saturates.
+/// Quantity of one ingredient in its unit: grams, millilitres or pieces.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Quantity(pub u32);
 
 impl Quantity {
-    /// The most that one line of a command may say: ten tonnes, or ten million pieces.
+    /// Maximum of one line of a command: ten tonnes, or ten million pieces.
     pub const MAX_INPUT: u32 = 10_000_000;
 
-    /// The most of one ingredient that a pizzeria has on hand: a thousand tonnes, or a billion pieces. Every
-    /// level, and every difference of two, fits in 32 bits.
+    /// Maximum of one ingredient on hand: a thousand tonnes, or a billion pieces. Every level, and every
+    /// difference of two levels, fits in 32 bits.
     pub const LEVEL_MAX: i64 = 1_000_000_000;
-    /// The most of one ingredient that one pizza or one extra takes: ten kilograms. What a whole order needs of
-    /// it fits in 32 bits.
+    /// Maximum of one ingredient in one pizza or extra: ten kilograms. The need of a whole order fits in 32
+    /// bits.
     pub const RECIPE_MAX: u32 = 10_000;
 
-    /// A quantity given by a caller: 0 to [`Self::MAX_INPUT`], otherwise `None`.
+    /// Returns a quantity given by a caller, if it is 0 to [`Self::MAX_INPUT`].
     pub fn from_input(value: i64) -> Option<Self> {
         u32::try_from(value).ok().filter(|q| *q <= Self::MAX_INPUT).map(Self)
     }
 
-    /// As a signed number, for differences.
+    /// Returns the quantity as a signed number, for differences.
     pub fn signed(self) -> i64 {
         i64::from(self.0)
     }
@@ -49,12 +46,12 @@ impl fmt::Display for Quantity {
 pub struct Ingredients(BTreeMap<IngredientCode, Quantity>);
 
 impl Ingredients {
-    /// None of anything.
+    /// Returns an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds to what is there, saturating.
+    /// Adds a quantity, saturating.
     pub fn add(&mut self, ingredient: &IngredientCode, quantity: Quantity) {
         let held = self.0.entry(ingredient.clone()).or_default();
         held.0 = held.0.saturating_add(quantity.0);
@@ -67,12 +64,12 @@ impl Ingredients {
         }
     }
 
-    /// Takes an ingredient out altogether; says whether it was there.
+    /// Removes an ingredient; returns whether it was listed.
     pub fn remove(&mut self, ingredient: &IngredientCode) -> bool {
         self.0.remove(ingredient).is_some()
     }
 
-    /// How much of an ingredient; zero when it is not listed.
+    /// Returns the quantity of an ingredient; 0 if it is not listed.
     pub fn get(&self, ingredient: &IngredientCode) -> Quantity {
         self.0.get(ingredient).copied().unwrap_or_default()
     }
@@ -82,7 +79,7 @@ impl Ingredients {
         self.0.contains_key(ingredient)
     }
 
-    /// By ingredient code, ascending.
+    /// Returns the quantities by ingredient code, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (&IngredientCode, Quantity)> {
         self.0.iter().map(|(ingredient, quantity)| (ingredient, *quantity))
     }
@@ -92,7 +89,7 @@ impl Ingredients {
         self.0.is_empty()
     }
 
-    /// How many ingredients are listed.
+    /// Returns the number of listed ingredients.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -117,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_caller_gives_is_bounded() {
+    fn bounds_quantities_from_callers() {
         for (value, quantity) in [
             (0, Some(Quantity(0))),
             (10_000_000, Some(Quantity(Quantity::MAX_INPUT))),
@@ -131,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_ingredient_adds_up() {
+    fn adds_quantities_of_the_same_ingredient() {
         assert_eq!(of(&[("EGG", 1), ("HAM", 60), ("EGG", 2)]), of(&[("EGG", 3), ("HAM", 60)]));
         let mut sum = of(&[("EGG", 1)]);
         sum.add_all(&of(&[("EGG", 2), ("HAM", 60)]), 3);
@@ -146,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn taking_out_takes_all_of_it() {
+    fn removes_the_whole_quantity() {
         let mut lines = of(&[("EGG", 3), ("HAM", 60)]);
         assert!(lines.remove(&"EGG".parse().unwrap()));
         assert!(!lines.remove(&"EGG".parse().unwrap()));
@@ -154,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_as_an_object_of_codes() {
+    fn serialises_as_an_object_by_code() {
         let json = r#"{"EGG":3,"HAM":60}"#;
         assert_eq!(serde_json::to_string(&of(&[("HAM", 60), ("EGG", 3)])).unwrap(), json);
         assert_eq!(serde_json::from_str::<Ingredients>(json).unwrap(), of(&[("EGG", 3), ("HAM", 60)]));

@@ -1,4 +1,4 @@
-//! Money: whole cents of EUR inside, decimal text such as `12.50` at the edge. Never a float.
+//! Money in whole cents of EUR; decimal text such as `12.50` at the edge. Never a float.
 
 use std::fmt;
 use std::iter::Sum;
@@ -7,25 +7,25 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An amount in cents of EUR; may be negative (what is owed back).
+/// Amount in cents of EUR; negative if it is owed back.
 ///
 /// Amounts given by callers are at most [`Cents::MAX_INPUT`] in size, so that no sum of an order overflows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cents(pub i64);
 
-/// Why a text is not an amount of money.
+/// Text that is not an amount of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an amount with at most two decimals")]
 pub struct InvalidAmount;
 
 impl Cents {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
-    /// The largest amount that is parsed: one million euros.
+    /// Largest amount that is parsed: one million euros.
     pub const MAX_INPUT: Self = Self(100_000_000);
 
-    /// `times` this amount, saturating.
+    /// Returns `times` this amount, saturating.
     pub fn times(self, times: u32) -> Self {
         Self(self.0.saturating_mul(i64::from(times)))
     }
@@ -69,7 +69,7 @@ impl fmt::Display for Cents {
 impl FromStr for Cents {
     type Err = InvalidAmount;
 
-    /// Reads `12`, `12.5`, `12.50` or `-3.00`; at most two decimals, at most [`Cents::MAX_INPUT`] in size.
+    /// Parses `12`, `12.5`, `12.50` or `-3.00`: at most two decimals, at most [`Cents::MAX_INPUT`] in size.
     fn from_str(text: &str) -> Result<Self, InvalidAmount> {
         let (sign, digits) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_cents_agree() {
+    fn converts_between_text_and_cents() {
         for (text, cents) in
             [("0.00", 0), ("12.50", 1250), ("0.05", 5), ("-3.00", -300), ("1000000.00", 100_000_000)]
         {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_amount_is_refused() {
+    fn rejects_invalid_amounts() {
         for text in ["", ".", "1.", ".5", "1.005", "1,50", "1e3", "+1", "--1", "1000000.01", "99999999", "١"]
         {
             assert_eq!(text.parse::<Cents>(), Err(InvalidAmount), "{text:?}");

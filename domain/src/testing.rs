@@ -2,13 +2,13 @@
 //! For tests alone; compares values, never messages.
 
 pub(crate) mod baskets;
-mod world;
+mod memory_store;
 
 use std::fmt::Debug;
 
-use cqrs_es::Aggregate;
+use crate::aggregate::Aggregate;
 
-pub(crate) use world::World;
+pub(crate) use memory_store::MemoryStore;
 
 /// A state folded from what has happened.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct When<S: Aggregate, E> {
 pub(crate) fn given<S: Aggregate>(events: impl IntoIterator<Item = S::Event>) -> Given<S> {
     let mut state = S::default();
     for event in events {
-        state.apply(event);
+        state.evolve(&event);
     }
     Given { state }
 }
@@ -44,15 +44,12 @@ impl<S: Aggregate> Given<S> {
 impl<S: Aggregate, E: Debug + PartialEq> When<S, E> {
     /// These events follow, in this order; gives the state after them.
     #[track_caller]
-    pub(crate) fn then(self, expected: impl IntoIterator<Item = S::Event>) -> S
-    where
-        S::Event: Debug + PartialEq,
-    {
+    pub(crate) fn then(self, expected: impl IntoIterator<Item = S::Event>) -> S {
         let expected: Vec<S::Event> = expected.into_iter().collect();
         assert_eq!(self.outcome.as_ref(), Ok(&expected));
         let mut state = self.state;
         for event in expected {
-            state.apply(event);
+            state.evolve(&event);
         }
         state
     }
@@ -62,17 +59,14 @@ impl<S: Aggregate, E: Debug + PartialEq> When<S, E> {
     pub(crate) fn accepted(self) -> S {
         let mut state = self.state;
         for event in self.outcome.unwrap() {
-            state.apply(event);
+            state.evolve(&event);
         }
         state
     }
 
     /// It is refused, and for this reason.
     #[track_caller]
-    pub(crate) fn then_err(self, expected: E)
-    where
-        S::Event: Debug + PartialEq,
-    {
+    pub(crate) fn then_err(self, expected: E) {
         assert_eq!(self.outcome, Err(expected));
     }
 }

@@ -1,4 +1,4 @@
-//! VAT: rates are dated data, prices include VAT, and each rate is rounded once an order.
+//! VAT: dated rates, prices that include VAT, and one rounding per rate and order. Never a float.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Cents;
 
-/// A rate in hundredths of a percent: 550 is 5.5 %.
+/// VAT rate in hundredths of a percent: 550 is 5.5 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct VatRate(pub u32);
 
-/// What a product is for VAT (DOMAIN.md, Prices).
+/// VAT class of a product (DOMAIN.md, Prices).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum VatClass {
@@ -26,38 +26,38 @@ pub enum VatClass {
     IceCream,
 }
 
-/// One line of the table of rates: from a day on, what a class costs in VAT away and on site.
+/// VAT rates of a class from a day on, away and on site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatedRate {
-    /// The first local day on which it applies.
+    /// First local day on which it applies.
     pub from: NaiveDate,
     /// The class.
     pub class: VatClass,
-    /// Taken away or delivered.
+    /// Rate for takeaway and delivery.
     pub away: VatRate,
-    /// Eaten on site.
+    /// Rate on site.
     pub on_site: VatRate,
 }
 
-/// One rate's part of an order's total: `net + tax = gross`, and the parts' gross add up to the total.
+/// Part of an order's total at one rate: `net + tax = gross`, and the gross parts add up to the total.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VatPart {
     /// The rate.
     pub rate: VatRate,
-    /// Without VAT.
+    /// Amount without VAT.
     pub net: Cents,
-    /// The VAT itself, rounded half up.
+    /// VAT, rounded half up.
     pub tax: Cents,
-    /// With VAT.
+    /// Amount with VAT.
     pub gross: Cents,
 }
 
-/// Splits a total by rate: each rate's lines, and the fee spread over them pro rata to their gross.
+/// Splits a total by rate: the lines of each rate, and the fee spread over them pro rata to their gross.
 ///
-/// Shares of the fee are whole cents, by largest remainder (of equal ones, the higher rate first),
-/// so the parts' gross add up to lines and fee exactly. Rates ascend; parts of zero are dropped.
-/// Amounts are not negative; without any line there is nothing to carry a fee, and no part.
+/// Shares of the fee are whole cents, by largest remainder (of equal ones, the higher rate first), so that
+/// the gross parts add up to lines and fee exactly. Rates ascend; parts of 0 are dropped. Amounts must not be
+/// negative. Without lines the result is empty.
 pub fn breakdown(lines: impl IntoIterator<Item = (VatRate, Cents)>, fee: Cents) -> Vec<VatPart> {
     let mut gross: BTreeMap<VatRate, i128> = BTreeMap::new();
     for (rate, total) in lines {
@@ -70,7 +70,7 @@ pub fn breakdown(lines: impl IntoIterator<Item = (VatRate, Cents)>, fee: Cents) 
 fn spread(gross: &mut BTreeMap<VatRate, i128>, fee: i128) {
     let subtotal: i128 = gross.values().sum();
     if subtotal == 0 {
-        // Only free things: the fee is at their highest rate.
+        // Only free lines: the fee takes their highest rate.
         if let Some((_, highest)) = gross.iter_mut().next_back() {
             *highest += fee;
         }
@@ -84,7 +84,7 @@ fn spread(gross: &mut BTreeMap<VatRate, i128>, fee: i128) {
         left -= share;
         remainders.push((remainder, *rate));
     }
-    // Fewer cents are left than there are rates.
+    // Fewer cents remain than there are rates.
     remainders.sort_unstable_by(|a, b| b.cmp(a));
     for (_, rate) in remainders.into_iter().take(usize::try_from(left).unwrap_or(0)) {
         *gross.entry(rate).or_default() += 1;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn tax_is_rounded_half_up_once_a_rate() {
+    fn rounds_tax_half_up_once_per_rate() {
         // 0.11 at 10 % is a tax of exactly 0.01; 0.06 at 20 % of 0.01; 0.03 at 20 % of 0.005.
         assert_eq!(breakdown([(VatRate(1000), Cents(11))], Cents(0)), [of(1000, 10, 1)]);
         assert_eq!(breakdown([(VatRate(2000), Cents(3))], Cents(0)), [of(2000, 2, 1)]);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fee_is_spread_pro_rata_by_largest_remainder() {
+    fn spreads_the_fee_pro_rata_by_largest_remainder() {
         // 2.90 over 11.00 at 10 %, 2.20 at 5.5 %, 12.00 at 20 %: 126.587, 25.317, 138.095 cents.
         let parts = breakdown(
             [(VatRate(1000), Cents(1100)), (VatRate(550), Cents(220)), (VatRate(2000), Cents(1200))],
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_remainders_the_higher_rate_takes_the_cent() {
+    fn gives_equal_remainders_to_the_higher_rate() {
         let parts = breakdown([(VatRate(550), Cents(100)), (VatRate(1000), Cents(100))], Cents(1));
         assert_eq!(parts.iter().map(|p| p.gross.0).collect::<Vec<_>>(), [100, 101]);
     }
 
     #[test]
-    fn parts_of_zero_are_dropped_and_free_things_still_carry_a_fee() {
+    fn drops_zero_parts_and_lets_free_lines_carry_the_fee() {
         assert_eq!(
             breakdown([(VatRate(550), Cents(0)), (VatRate(1000), Cents(11))], Cents(0)),
             [of(1000, 10, 1)]

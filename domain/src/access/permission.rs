@@ -1,12 +1,12 @@
-//! What roles may do: one table, read by [`super::authorize`] and by the schema's `@requires`. It
-//! says nothing about whose thing it is; that is the scope's part.
+//! The table of permissions by role, read by [`super::authorize`] and by the schema's `@requires`. It never
+//! looks at an owner or a pizzeria; that is the scope's part.
 
 use super::Role;
 use super::Role::{Auditor, Courier, Customer, Director, Manager, Pizzaiolo, Receptionist, System};
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $variant:ident: $roles:expr,)+) => {
-        /// Something that a role may do (DOMAIN.md, Roles), named as the API names it, or as its group.
+        /// Permission of a role (DOMAIN.md, Roles), named after its API field or group of fields.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Permission { $($(#[$doc])* $variant,)+ }
 
@@ -15,14 +15,14 @@ macro_rules! permissions {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
         }
 
-        /// The roles that have a permission, each within its scope; what is not listed is denied.
+        /// Returns the roles that have a permission, each within its scope; every other role is denied.
         pub const fn roles_of(permission: Permission) -> &'static [Role] {
             match permission { $(Permission::$variant => $roles,)+ }
         }
     };
 }
 
-/// The customer, and who serves them: reception, the manager, the group.
+/// The customer, and the roles that take orders for customers.
 const ORDERING: &[Role] = &[Customer, Receptionist, Manager, Director, System];
 const KITCHEN: &[Role] = &[Pizzaiolo, Manager, Director, System];
 const KITCHEN_READ: &[Role] = &[Pizzaiolo, Manager, Director, Auditor, System];
@@ -32,13 +32,13 @@ const MANAGEMENT_READ: &[Role] = &[Manager, Director, Auditor, System];
 const GROUP: &[Role] = &[Director, System];
 
 permissions! {
-    /// `menu`, `pizzerias`, `pizzeria`: anyone, without an account.
+    /// `menu`, `pizzerias`, `pizzeria`: open to anonymous callers.
     ReadMenu: &Role::ALL,
-    /// `signUp`, `signIn`, `verifyEmail`, `requestPasswordReset`, `resetPassword`: anyone; what is asked for
-    /// there is a password, or a token that was sent by mail.
+    /// `signUp`, `signIn`, `verifyEmail`, `requestPasswordReset`, `resetPassword`: open to anonymous callers,
+    /// who give a password or a token sent by mail.
     SignIn: &Role::ALL,
-    /// `me`, `updateMyAccount`, `changePassword`, `signOut`, `enrolTotp`, `confirmTotp`, `disableTotp`: one's own
-    /// account and nobody else's.
+    /// `me`, `updateMyAccount`, `changePassword`, `signOut`, `enrolTotp`, `confirmTotp`, `disableTotp`: the
+    /// caller's own account only.
     ManageOwnAccount: &Role::ALL,
     /// `quoteOrder`.
     QuoteOrder: ORDERING,
@@ -60,26 +60,25 @@ permissions! {
     ReadOrder: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, Auditor, System],
     /// `orderBoard`.
     ReadBoard: &[Receptionist, Manager, Director, Auditor, System],
-    /// `orders`: other customers' history is no business of couriers, nor of the kitchen.
+    /// `orders`: couriers and the kitchen have no access to order histories.
     ListOrders: &[Customer, Receptionist, Manager, Director, Auditor, System],
-    /// The name, phone and address of an order; auditors see a pseudonym in their place, the kitchen needs none.
+    /// The name, phone and address of an order; auditors see a pseudonym instead, the kitchen sees none.
     ReadContact: &[Customer, Receptionist, Courier, Manager, Director, Auditor, System],
-    /// What older clients let the customer tell the pizzeria: for the kitchen and the courier alike, nothing for
-    /// auditors.
+    /// The single note of older clients, for both the kitchen and the courier; not for auditors.
     ReadNote: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System],
-    /// What the customer tells the kitchen, about the order and its lines; not for couriers, nor for auditors.
+    /// The customer's notes for the kitchen, on the order and its lines; not for couriers or auditors.
     ReadKitchenNote: &[Customer, Receptionist, Pizzaiolo, Manager, Director, System],
-    /// What the customer tells the courier; not for the kitchen, nor for auditors.
+    /// The customer's note for the courier; not for the kitchen or auditors.
     ReadDeliveryNote: &[Customer, Receptionist, Courier, Manager, Director, System],
-    /// The customer's first name, which the kitchen's ticket shows.
+    /// The customer's first name, as on the kitchen's ticket.
     ReadFirstName: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System],
-    /// What was written beside the reason of a cancellation, a refund, a failed delivery or a waste.
+    /// The comment beside the reason of a cancellation, a refund, a failed delivery or a waste.
     ReadComment: &[Receptionist, Pizzaiolo, Courier, Manager, Director, System],
-    /// The four digits that the customer tells the courier: never for the courier.
+    /// The four digits that the customer tells the courier; hidden from the courier.
     ReadDeliveryCode: &[Customer, Receptionist, Manager, Director],
     /// `kitchenQueue`, `kitchenQueueChanged`.
     ReadKitchen: KITCHEN_READ,
-    /// `recipe`: the group's, the same in every pizzeria.
+    /// `recipe`: shared by every pizzeria of the group.
     ReadRecipe: KITCHEN_READ,
     /// `startPreparation`, `markItemBaked`, `markOrderReady`.
     PrepareOrder: KITCHEN,
@@ -93,7 +92,8 @@ permissions! {
     ClaimDelivery: COURIERS,
     /// `assignDelivery`.
     AssignDelivery: MANAGEMENT,
-    /// `unassignDelivery`, `pickUpDelivery`, `completeDelivery`, `failDelivery`, `retryDelivery`, `returnDelivery`.
+    /// `unassignDelivery`, `pickUpDelivery`, `completeDelivery`, `failDelivery`, `retryDelivery`,
+    /// `returnDelivery`.
     CarryDelivery: COURIERS,
     /// `reportCourierPosition`.
     ReportCourierPosition: COURIERS,
@@ -109,44 +109,44 @@ permissions! {
     BlockPizza: MANAGEMENT,
     /// `pausePizzeria`, `resumePizzeria`.
     PausePizzeria: MANAGEMENT,
-    /// `hireStaff`, `revokeStaff`; which roles, says [`Role::may_hire`].
+    /// `hireStaff`, `revokeStaff`, for the roles that [`Role::may_hire`] allows.
     ManageStaff: MANAGEMENT,
-    /// `Pizzeria.unpaidLimits`: how much one customer may have open and unpaid.
+    /// `Pizzeria.unpaidLimits`: limits on one customer's open unpaid orders.
     ReadUnpaidLimits: &[Receptionist, Manager, Director, Auditor, System],
     /// `releaseUnpaidOrders`.
     ReleaseUnpaidOrders: MANAGEMENT,
     /// `sales`, `closings`.
     ReadSales: MANAGEMENT_READ,
-    /// `events`, `eventAppended`: a manager's are those of the pizzeria.
+    /// `events`, `eventAppended`: a manager sees the events of the own pizzeria.
     ReadEvents: MANAGEMENT_READ,
-    /// What an event carries, as stored.
+    /// The stored payload of an event.
     ReadPayload: MANAGEMENT_READ,
-    /// What a member of staff is called, for whoever was shown them; auditors see a pseudonym.
+    /// The name of a member of staff; auditors see a pseudonym.
     ReadStaffName: &Role::ALL,
-    /// `log`: how far the log has come; it shows no event.
+    /// `log`: the log's length; shows no event.
     ReadLog: MANAGEMENT_READ,
     /// `openPizzeria`.
     OpenPizzeria: GROUP,
-    /// `updatePizzeria`: hours, area and prices are the group's.
+    /// `updatePizzeria`: the group decides hours, area and prices.
     UpdatePizzeria: GROUP,
     /// `publishMenu`.
     PublishMenu: GROUP,
-    /// `eraseMyAccount`: a customer's own; staff are revoked instead.
+    /// `eraseMyAccount`: customers only; staff are revoked instead.
     EraseOwnAccount: &[Customer],
-    /// `eraseCustomer`: on a customer's request that comes by another way.
+    /// `eraseCustomer`: for requests that arrive outside the API.
     EraseCustomer: GROUP,
-    /// `contactReads`: who of the staff has read whose contact.
+    /// `contactReads`: the record of staff who read contacts.
     ReadContactReads: GROUP,
 }
 
 impl Permission {
-    /// Whether it needs no account at all.
+    /// Whether anonymous callers have it.
     pub const fn is_public(self) -> bool {
         matches!(self, Self::ReadMenu | Self::SignIn)
     }
 
-    /// Whether the functional check needs it, in its own pizzeria. What it does not need it may not: its token
-    /// lies where programs run that watch over others.
+    /// Whether the functional check has it, in its own pizzeria. It has only what it needs, because its token
+    /// is stored on monitoring hosts.
     pub(super) const fn is_of_functional_check(self) -> bool {
         matches!(
             self,
@@ -175,7 +175,7 @@ impl Permission {
         )
     }
 
-    /// Whether it is about something that every pizzeria shares, so that holding it is enough.
+    /// Whether it concerns data shared by every pizzeria, so that no scope is checked.
     pub(super) const fn is_shared(self) -> bool {
         matches!(self, Self::ReadRecipe | Self::ReadLog)
     }

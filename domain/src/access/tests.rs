@@ -92,7 +92,7 @@ fn within(role: Role, permission: Permission, scope: &str) -> Result<(), Denied>
 }
 
 #[test]
-fn every_permission_role_and_scope_is_as_the_table_says() {
+fn decides_every_permission_role_and_scope_by_the_table() {
     let (here, there): (PizzeriaId, PizzeriaId) = ("P1".parse().unwrap(), "P2".parse().unwrap());
     let order =
         |customer: Option<Uuid>, pizzeria| Scope::Own { customer: customer.map(CustomerId), pizzeria };
@@ -137,7 +137,7 @@ fn every_permission_role_and_scope_is_as_the_table_says() {
 }
 
 #[test]
-fn the_functional_check_works_in_its_own_pizzeria_and_nowhere_else() {
+fn confines_the_functional_check_to_its_pizzeria() {
     let (here, there) = (PizzeriaId::functional_check(), "P1".parse().unwrap());
     let check = Actor::functional_check();
     for permission in Permission::ALL.iter().copied().filter(|permission| !permission.is_public()) {
@@ -187,7 +187,7 @@ fn the_functional_check_works_in_its_own_pizzeria_and_nowhere_else() {
 }
 
 #[test]
-fn nobody_else_works_in_the_pizzeria_of_the_functional_check() {
+fn denies_other_roles_the_pizzeria_of_the_functional_check() {
     let here = PizzeriaId::functional_check();
     for role in Role::ALL {
         let pizzeria = (role != Role::System).then(|| here.clone());
@@ -211,14 +211,14 @@ fn nobody_else_works_in_the_pizzeria_of_the_functional_check() {
 }
 
 #[test]
-fn staff_without_a_pizzeria_may_nothing_in_any() {
+fn denies_staff_without_a_pizzeria() {
     let here: PizzeriaId = "P1".parse().unwrap();
     let lost = Actor { id: OWN, role: Role::Manager, pizzeria: None };
     assert_eq!(authorize(Some(&lost), Permission::ReadStock, Scope::Pizzeria(&here)), Err(Denied::Forbidden));
 }
 
 #[test]
-fn nobody_hires_above_themselves_and_only_staff_is_hired() {
+fn roles_hire_only_lower_staff_roles() {
     let hires = |role: Role| -> String {
         Role::ALL.into_iter().filter(|hired| role.may_hire(*hired)).map(letter).collect()
     };
@@ -226,7 +226,7 @@ fn nobody_hires_above_themselves_and_only_staff_is_hired() {
 }
 
 #[test]
-fn a_role_is_read_back_from_its_name() {
+fn parses_roles_by_name() {
     for role in Role::ALL {
         assert_eq!(role.as_str().parse(), Ok(role));
     }

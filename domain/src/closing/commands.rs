@@ -1,28 +1,28 @@
-//! What can be asked of a pizzeria's closings.
+//! Commands to a pizzeria's closings. Time comes with them; nothing here decides.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Totals, TreeHead};
 use crate::ids::{LogPosition, PizzeriaId};
 
-/// A command to the closings of one pizzeria.
+/// Command to the closings of one pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClosingCommand {
     /// Close a business day.
     CloseDay {
-        /// Where.
+        /// The pizzeria.
         pizzeria: PizzeriaId,
-        /// Which day.
+        /// The day to close.
         day: NaiveDate,
-        /// The position that the day's part of the log begins after: where the last closing ended.
+        /// Position after which the day's part of the log begins: the end of the last closing.
         after: LogPosition,
-        /// The last position of the day's part.
+        /// Last position of the day's part.
         upto: LogPosition,
-        /// What happened in that part.
+        /// Figures of that part.
         totals: Totals,
-        /// The latest signed head of the log's tree, if there is one.
+        /// Latest signed head of the log's tree, if one exists.
         head: Option<TreeHead>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
 }

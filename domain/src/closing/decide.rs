@@ -1,11 +1,11 @@
-//! What follows from a command. Pure.
+//! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
 use super::{Closing, ClosingCommand, ClosingError, ClosingEvent, DayClosing};
 
-/// Decides.
+/// Returns the events that follow from a command.
 ///
 /// # Errors
-/// A [`ClosingError`] when the command is refused; nothing happens then.
+/// A [`ClosingError`] if the command is refused.
 pub fn decide(state: &Closing, command: ClosingCommand) -> Result<Vec<ClosingEvent>, ClosingError> {
     match command {
         ClosingCommand::CloseDay { pizzeria, day, after, upto, totals, head, now } => {

@@ -1,4 +1,4 @@
-//! The state of a pizzeria's closings, folded from their events.
+//! State of a pizzeria's closings, folded from their events. Folding never fails.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use super::{ClosingEvent, Totals};
 use crate::ids::LogPosition;
 
-/// How far a pizzeria's days are closed.
+/// Closed days of a pizzeria.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Closing {
-    /// The last day that is closed.
+    /// The last closed day.
     pub day: Option<NaiveDate>,
-    /// How many days are closed.
+    /// Number of closed days.
     pub number: u32,
-    /// Where the last closing's part of the log ends.
+    /// Last position of the last closing's part of the log.
     pub upto: LogPosition,
-    /// What happened up to there.
+    /// Figures up to that position.
     pub cumulative: Totals,
 }
 

@@ -65,7 +65,7 @@ fn monday() -> ClosingEvent {
 }
 
 #[test]
-fn a_day_is_closed_with_its_figures_and_all_so_far() {
+fn closes_a_day_with_daily_and_cumulative_figures() {
     given::<Closing>([])
         .when(|state| decide(state, close("2026-03-02", 0, 90, totals(2, 2_200))))
         .then([monday()]);
@@ -77,7 +77,7 @@ fn a_day_is_closed_with_its_figures_and_all_so_far() {
 }
 
 #[test]
-fn a_day_on_which_nothing_happened_is_closed_too() {
+fn closes_a_day_without_events() {
     let nothing = closed("2026-03-03", 2, (90, 90), Totals::default(), totals(2, 2_200));
     given::<Closing>([monday()])
         .when(|state| decide(state, close("2026-03-03", 90, 90, Totals::default())))
@@ -85,7 +85,7 @@ fn a_day_on_which_nothing_happened_is_closed_too() {
 }
 
 #[test]
-fn no_day_is_closed_twice_nor_after_a_later_one() {
+fn rejects_closing_a_day_twice_or_out_of_order() {
     for on in ["2026-03-02", "2026-03-01"] {
         given::<Closing>([monday()])
             .when(|state| decide(state, close(on, 90, 91, Totals::default())))
@@ -94,7 +94,7 @@ fn no_day_is_closed_twice_nor_after_a_later_one() {
 }
 
 #[test]
-fn the_parts_of_the_log_follow_each_other() {
+fn rejects_a_part_of_the_log_that_does_not_follow_the_last() {
     for (after, upto) in [(89, 250), (91, 250), (0, 250), (90, 89)] {
         given::<Closing>([monday()])
             .when(|state| decide(state, close("2026-03-03", after, upto, Totals::default())))
@@ -103,7 +103,7 @@ fn the_parts_of_the_log_follow_each_other() {
 }
 
 #[test]
-fn a_business_day_ends_at_four_by_the_clock_on_the_wall() {
+fn business_days_end_at_four_local_time() {
     for (on, end) in [
         ("2026-03-02", "2026-03-03T03:00:00Z"),
         // The nights of 29 March and 25 October 2026, when clocks change: 23 and 25 hours.

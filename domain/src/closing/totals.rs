@@ -1,4 +1,4 @@
-//! What happened in a part of the log, in figures. They add up: no figure is an average, and none is corrected.
+//! Figures of a part of the log. They add up: no figure is an average, and no figure is ever corrected.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,38 +6,38 @@ use crate::money::Cents;
 use crate::order::{PaymentMethod, Pricing};
 use crate::vat::VatPart;
 
-/// One method's part.
+/// Payments by one method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentTotal {
     /// The method.
     pub method: PaymentMethod,
-    /// What came in.
+    /// Amount that came in.
     pub captured: Cents,
-    /// What went back.
+    /// Amount that went back.
     pub refunded: Cents,
 }
 
-/// The figures of a day, or of all days so far. Sales less what was taken back: an amount is negative when more was
-/// taken back than sold. A rate or a method that was met stays, also when its amounts come to nothing.
+/// Figures of a day, or of all days so far: sales less cancelled and returned orders, so that an amount may
+/// be negative. A VAT rate or payment method stays listed when its amounts are 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
-    /// Orders that were accepted for good (PLACED).
+    /// Orders that reached PLACED.
     pub placed: u64,
-    /// Orders that had been accepted and were cancelled, or came back undelivered.
+    /// Placed orders that were cancelled, or returned undelivered.
     pub cancelled: u64,
     /// Placements refused for want of stock.
     pub refused: u64,
-    /// What the orders come to, VAT and delivery included: placed, changed, and taken back.
+    /// Total of the orders, VAT and delivery included, after changes, cancellations and returns.
     pub gross: Cents,
-    /// The same by VAT rate, ascending; VAT as rounded once an order.
+    /// The same by VAT rate, ascending; VAT is rounded once per order.
     pub vat: Vec<VatPart>,
     /// Money that changed hands, by method.
     pub payments: Vec<PaymentTotal>,
 }
 
 impl Totals {
-    /// Both together.
+    /// Returns the sum of both.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         let mut sum = self.clone();
@@ -50,7 +50,7 @@ impl Totals {
         sum
     }
 
-    /// Adds an order's prices, or with −1 takes them back.
+    /// Adds an order's prices, or subtracts them if `sign` is −1.
     pub(super) fn add_pricing(&mut self, pricing: &Pricing, sign: i64) {
         self.gross = self.gross + signed(pricing.total, sign);
         pricing.vat.iter().for_each(|part| self.add_vat(part, sign));
@@ -68,7 +68,7 @@ impl Totals {
         total.gross = total.gross + signed(part.gross, sign);
     }
 
-    /// Adds money that came in or went back by a method.
+    /// Adds money captured or refunded by a method.
     pub(super) fn add_payment(&mut self, method: PaymentMethod, captured: Cents, refunded: Cents) {
         let at = self.payments.binary_search_by_key(&method, |total| total.method).unwrap_or_else(|at| {
             self.payments.insert(at, PaymentTotal { method, captured: Cents::ZERO, refunded: Cents::ZERO });

@@ -1,4 +1,4 @@
-//! What can be asked of one customer's account.
+//! Commands to one customer's account. They never carry personal data.
 
 use std::collections::BTreeSet;
 
@@ -7,38 +7,38 @@ use chrono::{DateTime, Utc};
 use crate::account::AccountField;
 use crate::ids::CustomerId;
 
-/// A command to one customer's account. None carries what it is about: that stays outside the log.
+/// Command to one customer's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomerCommand {
-    /// Make the account.
+    /// Create the account.
     Register {
-        /// Whose.
+        /// The customer.
         customer: CustomerId,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// The customer has shown that the e-mail address is theirs.
+    /// Verify the e-mail address.
     VerifyEmail {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Change what is kept of the customer. Another e-mail address is to be verified again.
+    /// Change personal data. A new e-mail address must be verified again.
     Update {
-        /// Which fields have another value now.
+        /// Changed fields.
         changed: BTreeSet<AccountField>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Change the password.
     ChangePassword {
-        /// Whether it was forgotten, and changed by a token sent to the e-mail address.
+        /// Whether it was reset by a token sent to the e-mail address.
         reset: bool,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Forget who it was.
+    /// Erase the account.
     Erase {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
 }

@@ -1,11 +1,11 @@
-//! What follows from a command. Pure.
+//! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
 use super::{Customer, CustomerCommand, CustomerError, CustomerEvent, Registered};
 
-/// Decides.
+/// Returns the events that follow from a command.
 ///
 /// # Errors
-/// A [`CustomerError`] when the command is refused; nothing happens then.
+/// A [`CustomerError`] if the command is refused.
 pub fn decide(state: &Customer, command: CustomerCommand) -> Result<Vec<CustomerEvent>, CustomerError> {
     match command {
         CustomerCommand::Register { customer, now } => match state {
@@ -30,7 +30,7 @@ pub fn decide(state: &Customer, command: CustomerCommand) -> Result<Vec<Customer
             registered(state)?;
             Ok(vec![CustomerEvent::CustomerPasswordChanged { reset, at: now }])
         }
-        // Accounts may be older than the streams of customers: nobody is kept because of that.
+        // Accounts may be older than customers' streams; they can be erased too.
         CustomerCommand::Erase { now } => match state {
             Customer::NotRegistered | Customer::Registered(_) => {
                 Ok(vec![CustomerEvent::CustomerErased { at: now }])

@@ -1,4 +1,4 @@
-//! The state of a customer's account, folded from its events.
+//! State of a customer's account, folded from its events. Folding never fails.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,31 +6,31 @@ use super::events::CustomerEvent;
 use crate::account::AccountField;
 use crate::ids::CustomerId;
 
-/// Somebody who signed up.
+/// A registered customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Registered {
-    /// Whose account it is.
+    /// The customer.
     pub id: CustomerId,
-    /// Whether the present e-mail address is known to be theirs.
+    /// Whether the current e-mail address is verified.
     pub email_verified: bool,
 }
 
-/// The state of a customer's stream.
+/// State of a customer's account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Customer {
-    /// Nothing has happened.
+    /// The stream is empty.
     #[default]
     NotRegistered,
-    /// Has an account.
+    /// The account exists.
     Registered(Registered),
-    /// Had one. Nothing happens to it any more.
+    /// The account was erased; no event follows.
     Erased,
 }
 
 impl Customer {
-    /// The account, while there is one.
+    /// Returns the account, if it exists.
     pub fn registered(&self) -> Option<&Registered> {
         match self {
             Self::Registered(registered) => Some(registered),

@@ -71,7 +71,7 @@ fn refuses(past: Vec<CustomerEvent>, command: CustomerCommand, expected: Custome
 }
 
 #[test]
-fn somebody_registers_once() {
+fn registers_a_customer_once() {
     let customer = accepts(vec![], register(), vec![registered()]);
     assert_eq!(customer.registered().map(|account| account.email_verified), Some(false));
     refuses(vec![registered()], register(), CustomerError::AlreadyRegistered);
@@ -79,7 +79,7 @@ fn somebody_registers_once() {
 }
 
 #[test]
-fn an_address_is_verified_once_and_another_one_again() {
+fn verifies_each_address_once() {
     let customer = accepts(vec![registered()], verify(), vec![verified()]);
     assert_eq!(customer.registered().map(|account| account.email_verified), Some(true));
     accepts(vec![registered(), verified()], verify(), vec![]);
@@ -90,21 +90,21 @@ fn an_address_is_verified_once_and_another_one_again() {
 }
 
 #[test]
-fn a_change_names_the_fields_and_needs_one() {
+fn updates_name_the_changed_fields() {
     let fields = [AccountField::Name, AccountField::Address];
     accepts(vec![registered()], update(&fields), vec![updated(&fields)]);
     refuses(vec![registered()], update(&[]), CustomerError::NothingToChange);
 }
 
 #[test]
-fn a_password_is_changed_or_reset() {
+fn records_password_changes_and_resets() {
     for reset in [false, true] {
         accepts(vec![registered()], change_password(reset), vec![password_changed(reset)]);
     }
 }
 
 #[test]
-fn erasing_ends_the_account_for_good() {
+fn erasure_is_final() {
     let gone = accepts(vec![registered(), verified()], erase(), vec![erased()]);
     assert_eq!(gone, Customer::Erased);
     for command in [verify(), update(&[AccountField::Name]), change_password(true), erase()] {

@@ -1,100 +1,100 @@
-//! What can be asked of one delivery.
+//! Commands to one delivery. Time comes with them; nothing here decides.
 
 use chrono::{DateTime, Utc};
 
 use super::events::DeliveryFailure;
 use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
 
-/// The proof that a courier gives.
+/// Proof of delivery that a courier gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProofGiven {
-    /// The customer's four digits, to be compared.
+    /// The customer's four digits, not yet compared.
     Code(String),
-    /// A name was noted in this row of personal data.
+    /// Row of personal data that holds a name.
     ReceivedBy(ContactId),
-    /// A photograph's reference was noted in this row.
+    /// Row of personal data that holds the reference of a photograph.
     Photo(ContactId),
 }
 
-/// A command to one delivery. `by` is the courier who acts, or none for a manager, who may act for any.
+/// Command to one delivery. `by` is the courier who acts; `None` is a manager, who may act for any courier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryCommand {
-    /// An order became ready for delivery.
+    /// Schedule the delivery of a ready order.
     Schedule {
         /// The delivery.
         delivery: DeliveryId,
-        /// Its order.
+        /// The order.
         order: OrderId,
         /// The order's number.
         number: String,
-        /// Where from.
+        /// The pizzeria that delivers.
         pizzeria: PizzeriaId,
-        /// Whose order.
+        /// The customer, if they have an account.
         customer: Option<CustomerId>,
         /// The row of personal data.
         contact: Option<ContactId>,
-        /// To the door, in metres.
+        /// Distance to the customer, in metres.
         distance_m: Option<u32>,
         /// The customer's four digits.
         code: Option<String>,
-        /// When it was promised for.
+        /// Promised time.
         promised_at: DateTime<Utc>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// A courier takes it, or is given it.
+    /// Assign the delivery to a courier.
     Assign {
-        /// Who will carry it.
+        /// The courier who will carry it.
         courier: StaffId,
-        /// Whether the courier asked.
+        /// Whether the courier claimed it.
         claimed: bool,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// The courier gives it back before leaving.
+    /// Give the delivery back before leaving.
     Unassign {
-        /// Who acts.
+        /// The courier who acts; `None` for a manager.
         by: Option<StaffId>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// The courier leaves with it.
+    /// Leave with the delivery.
     PickUp {
-        /// Who acts.
+        /// The courier who acts; `None` for a manager.
         by: Option<StaffId>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// The customer has it.
     Complete {
-        /// Who acts.
+        /// The courier who acts; `None` for a manager.
         by: Option<StaffId>,
-        /// How that is known.
+        /// Proof that the customer has it.
         proof: ProofGiven,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// It could not be delivered.
     Fail {
-        /// Who acts.
+        /// The courier who acts; `None` for a manager.
         by: Option<StaffId>,
-        /// Why.
+        /// Reason.
         reason: DeliveryFailure,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Try it again.
     Retry {
-        /// Who acts.
+        /// The courier who acts; `None` for a manager.
         by: Option<StaffId>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Bring it back for good.
     Return {
-        /// Who acts.
+        /// The courier who acts; `None` for a manager.
         by: Option<StaffId>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
 }

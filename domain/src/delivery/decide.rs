@@ -1,5 +1,5 @@
-//! What follows from a command. Pure. What a courier carries is on the courier's own stream: see
-//! [`crate::usecase::AssignDelivery`].
+//! Decisions: the events that follow from a command, or its refusal. Pure; never looks at the courier's
+//! stream, which [`crate::usecase::AssignDelivery`] decides together with this one.
 
 use super::{
     Delivery, DeliveryCommand, DeliveryError, DeliveryEvent, DeliveryProgress, MAX_CODE_TRIES, Proof,
@@ -7,10 +7,11 @@ use super::{
 };
 use crate::ids::StaffId;
 
-/// Decides. A wrong code is an event, [`DeliveryEvent::WrongCodeGiven`], and completes nothing.
+/// Returns the events that follow from a command. A wrong code is an event,
+/// [`DeliveryEvent::WrongCodeGiven`], and completes nothing.
 ///
 /// # Errors
-/// A [`DeliveryError`] when the command is refused; nothing happens then.
+/// A [`DeliveryError`] if the command is refused.
 pub fn decide(state: &Delivery, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryError> {
     let event = match command {
         DeliveryCommand::Schedule {
@@ -85,7 +86,7 @@ fn wrong_state(delivery: &ScheduledDelivery) -> DeliveryError {
     DeliveryError::WrongState { status: delivery.status() }
 }
 
-/// A manager (`by` none) acts for any courier; a courier only on what is their own.
+/// Checks that the actor is the courier, or a manager (`by` is `None`).
 fn own(courier: StaffId, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
     if by.is_none_or(|by| by == courier) { Ok(courier) } else { Err(DeliveryError::NotYours) }
 }
@@ -102,7 +103,7 @@ fn free(delivery: &ScheduledDelivery) -> Result<(), DeliveryError> {
     }
 }
 
-/// With a courier who has not left.
+/// Returns the courier if they have it and have not left.
 fn waiting(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
     match delivery.progress {
         DeliveryProgress::Assigned { courier }
@@ -116,7 +117,7 @@ fn waiting(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId,
     }
 }
 
-/// With a courier who has left.
+/// Returns the courier if they have left with it.
 fn under_way(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
     match delivery.progress {
         DeliveryProgress::PickedUp { courier } => own(courier, by),
@@ -129,7 +130,7 @@ fn under_way(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffI
     }
 }
 
-/// Tried in vain, and still with the courier.
+/// Returns the courier if delivery failed and they still have it.
 fn failed(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
     match delivery.progress {
         DeliveryProgress::Failed { courier, .. } => own(courier, by),
@@ -142,7 +143,8 @@ fn failed(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, 
     }
 }
 
-/// Tried in vain at least once, and not on its way. One that no courier has is for a manager to return.
+/// Checks that delivery failed at least once and it is not under way. Only a manager returns one without a
+/// courier.
 fn returnable(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<(), DeliveryError> {
     match delivery.progress {
         DeliveryProgress::Failed { courier, .. }
@@ -157,7 +159,7 @@ fn returnable(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<(), D
     }
 }
 
-/// The proof as it is stored; none for a wrong code.
+/// Returns the proof as stored; `None` for a wrong code.
 fn proven(delivery: &ScheduledDelivery, proof: ProofGiven) -> Result<Option<Proof>, DeliveryError> {
     match proof {
         ProofGiven::ReceivedBy(contact) => Ok(Some(Proof::ReceivedBy { contact })),

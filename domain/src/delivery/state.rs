@@ -1,4 +1,4 @@
-//! The state of a delivery, folded from its events.
+//! State of a delivery, folded from its events. Folding never fails.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,11 @@ use super::events::{DeliveryEvent, DeliveryFailure, Proof};
 use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
 use crate::note::NoteRef;
 
-/// How many wrong codes a delivery takes; after that only a name or a photograph proves it (DOMAIN.md, Delivery).
+/// Wrong codes allowed for a delivery; after that only a name or a photograph proves it (DOMAIN.md,
+/// Delivery).
 pub const MAX_CODE_TRIES: u32 = 5;
 
-/// The states of DOMAIN.md, without their data.
+/// States of DOMAIN.md, without their data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeliveryStatus {
@@ -20,13 +21,13 @@ pub enum DeliveryStatus {
     Assigned,
     /// On its way.
     PickedUp,
-    /// At the customer's.
+    /// Delivered to the customer.
     Delivered,
     /// It could not be delivered.
     Failed,
     /// To be tried again.
     RetryScheduled,
-    /// Back for good.
+    /// Returned to the pizzeria.
     Returned,
 }
 
@@ -42,7 +43,7 @@ impl DeliveryStatus {
         Self::Returned,
     ];
 
-    /// The name stored and shown, `PICKED_UP`.
+    /// Returns the stored name, such as `PICKED_UP`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "SCHEDULED",
@@ -55,7 +56,7 @@ impl DeliveryStatus {
         }
     }
 
-    /// Whether nothing more can happen to it.
+    /// Whether no event follows.
     pub fn is_closed(self) -> bool {
         match self {
             Self::Delivered | Self::Returned => true,
@@ -64,7 +65,7 @@ impl DeliveryStatus {
     }
 }
 
-/// Where a delivery stands, with what only that state has.
+/// Progress of a delivery, with the data of each state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 pub enum DeliveryProgress {
@@ -72,98 +73,98 @@ pub enum DeliveryProgress {
     Scheduled,
     /// A courier will take it.
     Assigned {
-        /// Who.
+        /// The courier.
         courier: StaffId,
     },
     /// On its way.
     PickedUp {
-        /// With whom.
+        /// The courier.
         courier: StaffId,
     },
-    /// At the customer's.
+    /// Delivered to the customer.
     Delivered {
-        /// By whom.
+        /// The courier.
         courier: StaffId,
-        /// How that is known.
+        /// Proof that the customer has it.
         proof: Proof,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// It could not be delivered; the courier still has it.
     Failed {
-        /// Who tried.
+        /// The courier who tried.
         courier: StaffId,
-        /// Why.
+        /// Reason.
         reason: DeliveryFailure,
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// To be tried again.
     RetryScheduled {
-        /// Who has it; none once it was taken from them.
+        /// The courier who has it; `None` once it was unassigned.
         courier: Option<StaffId>,
     },
-    /// Back for good.
+    /// Returned to the pizzeria.
     Returned {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
 
-/// A delivery that exists.
+/// A scheduled delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledDelivery {
-    /// Its id.
+    /// Id.
     pub id: DeliveryId,
-    /// Its order.
+    /// The order.
     pub order: OrderId,
     /// The order's number.
     pub number: String,
-    /// Where from.
+    /// The pizzeria that delivers.
     pub pizzeria: PizzeriaId,
-    /// Whose order, if they have an account.
+    /// The customer, if they have an account.
     pub customer: Option<CustomerId>,
     /// The row of personal data with the address.
     pub contact: Option<ContactId>,
-    /// To the door, in metres.
+    /// Distance to the customer, in metres.
     pub distance_m: Option<u32>,
     /// The customer's four digits.
     pub code: Option<String>,
     /// Wrong codes given so far.
     pub wrong_codes: u32,
-    /// How often a courier left with it.
+    /// Number of times that a courier left with it.
     pub attempts: u32,
-    /// When it was promised for.
+    /// Promised time.
     pub promised_at: DateTime<Utc>,
-    /// Where it stands.
+    /// Progress, with the data of its state.
     pub progress: DeliveryProgress,
-    /// When it was scheduled.
+    /// Scheduling time.
     pub scheduled_at: DateTime<Utc>,
-    /// When a courier first took it.
+    /// When a courier was first assigned.
     pub assigned_at: Option<DateTime<Utc>>,
     /// When a courier last left with it.
     pub picked_up_at: Option<DateTime<Utc>>,
-    /// When it was delivered, failed or returned, last.
+    /// When it was last delivered, failed or returned.
     pub ended_at: Option<DateTime<Utc>>,
-    /// The comment beside the reason of its last failure.
+    /// Comment beside the reason of its last failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_note: Option<NoteRef>,
 }
 
-/// The state of a delivery's stream.
+/// State of a delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Delivery {
-    /// Nothing has happened.
+    /// The stream is empty.
     #[default]
     NotScheduled,
-    /// It exists.
+    /// The delivery is scheduled.
     Scheduled(Box<ScheduledDelivery>),
 }
 
 impl ScheduledDelivery {
-    /// Its status.
+    /// Returns the status.
     pub fn status(&self) -> DeliveryStatus {
         match self.progress {
             DeliveryProgress::Scheduled => DeliveryStatus::Scheduled,
@@ -176,7 +177,7 @@ impl ScheduledDelivery {
         }
     }
 
-    /// The courier who carries it now, or who delivered it.
+    /// Returns the courier who has it, or who delivered it.
     pub fn courier(&self) -> Option<StaffId> {
         match self.progress {
             DeliveryProgress::Assigned { courier }
@@ -247,7 +248,7 @@ impl ScheduledDelivery {
 }
 
 impl Delivery {
-    /// The delivery, if it exists.
+    /// Returns the delivery, if it is scheduled.
     pub fn scheduled(&self) -> Option<&ScheduledDelivery> {
         match self {
             Self::Scheduled(delivery) => Some(delivery),
@@ -294,7 +295,17 @@ impl Delivery {
                 }));
             }
             (Self::Scheduled(delivery), event) => delivery.evolve(event),
-            (Self::NotScheduled, _) => {}
+            (
+                Self::NotScheduled,
+                DeliveryEvent::DeliveryAssigned { .. }
+                | DeliveryEvent::DeliveryUnassigned { .. }
+                | DeliveryEvent::DeliveryPickedUp { .. }
+                | DeliveryEvent::WrongCodeGiven { .. }
+                | DeliveryEvent::DeliveryCompleted { .. }
+                | DeliveryEvent::DeliveryFailed { .. }
+                | DeliveryEvent::DeliveryRetryScheduled { .. }
+                | DeliveryEvent::DeliveryReturned { .. },
+            ) => {}
         }
     }
 }

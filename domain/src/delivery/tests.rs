@@ -157,14 +157,14 @@ fn status(state: &Delivery) -> Option<DeliveryStatus> {
 }
 
 #[test]
-fn it_is_scheduled_once() {
+fn schedules_once() {
     let state = accepts(vec![], schedule(), scheduled());
     assert_eq!(status(&state), Some(DeliveryStatus::Scheduled));
     refuses(vec![scheduled()], schedule(), DeliveryError::AlreadyScheduled);
 }
 
 #[test]
-fn before_it_is_scheduled_there_is_no_such_delivery() {
+fn rejects_commands_before_scheduling() {
     refuses(vec![], assign(1), DeliveryError::NotFound);
     for (_, command) in own_commands(Some(courier(1))) {
         refuses(vec![], command, DeliveryError::NotFound);
@@ -172,7 +172,7 @@ fn before_it_is_scheduled_there_is_no_such_delivery() {
 }
 
 #[test]
-fn every_state_allows_its_commands_and_refuses_the_others() {
+fn every_state_allows_exactly_its_commands() {
     let allowed = [
         "",                        // scheduled
         "unassign pick up",        // assigned
@@ -204,7 +204,7 @@ fn every_state_allows_its_commands_and_refuses_the_others() {
 }
 
 #[test]
-fn another_courier_is_refused_where_its_own_would_not_be() {
+fn rejects_another_courier() {
     for (_, past) in histories() {
         let state = given::<Delivery>(past).state;
         let has_courier = state.scheduled().and_then(ScheduledDelivery::courier).is_some();
@@ -222,7 +222,7 @@ fn another_courier_is_refused_where_its_own_would_not_be() {
 }
 
 #[test]
-fn one_courier_claims_it_and_the_second_is_told_that_it_is_taken() {
+fn rejects_a_second_claim() {
     let state = accepts(vec![scheduled()], assign(1), assigned(1));
     assert_eq!(state.scheduled().and_then(ScheduledDelivery::courier), Some(courier(1)));
     for (status, past) in histories() {
@@ -241,7 +241,7 @@ fn one_courier_claims_it_and_the_second_is_told_that_it_is_taken() {
 }
 
 #[test]
-fn it_goes_from_the_counter_to_the_door() {
+fn delivers_from_scheduling_to_completion() {
     let by = Some(courier(1));
     let mut past = vec![scheduled(), assigned(1)];
     accepts(past.clone(), DeliveryCommand::PickUp { by, now: now() }, picked_up(1));
@@ -253,7 +253,7 @@ fn it_goes_from_the_counter_to_the_door() {
 }
 
 #[test]
-fn a_courier_gives_it_back_before_leaving() {
+fn unassigns_before_pick_up() {
     let past = vec![scheduled(), assigned(1)];
     let state = accepts(past, DeliveryCommand::Unassign { by: Some(courier(1)), now: now() }, unassigned(1));
     assert_eq!(status(&state), Some(DeliveryStatus::Scheduled));
@@ -261,7 +261,7 @@ fn a_courier_gives_it_back_before_leaving() {
 }
 
 #[test]
-fn a_failed_delivery_is_retried_by_the_same_courier_or_another_or_returned() {
+fn retries_or_returns_a_failed_delivery() {
     let by = Some(courier(1));
     let mut past = vec![scheduled(), assigned(1), picked_up(1)];
     accepts(
@@ -283,7 +283,7 @@ fn a_failed_delivery_is_retried_by_the_same_courier_or_another_or_returned() {
 }
 
 #[test]
-fn a_name_or_a_photograph_proves_it_too() {
+fn accepts_a_name_or_a_photograph_as_proof() {
     let past = || vec![scheduled(), assigned(1), picked_up(1)];
     let by = Some(courier(1));
     let (name, photo) = (Proof::ReceivedBy { contact: contact() }, Proof::Photo { contact: contact() });
@@ -292,7 +292,7 @@ fn a_name_or_a_photograph_proves_it_too() {
 }
 
 #[test]
-fn after_five_wrong_codes_only_a_name_or_a_photograph_proves_it() {
+fn rejects_codes_after_five_wrong_ones() {
     let by = Some(courier(1));
     let mut past = vec![scheduled(), assigned(1), picked_up(1)];
     for tries in 1..=5 {
@@ -307,7 +307,7 @@ fn after_five_wrong_codes_only_a_name_or_a_photograph_proves_it() {
 }
 
 #[test]
-fn a_delivery_without_a_code_is_not_proven_by_one() {
+fn rejects_a_code_for_a_delivery_without_one() {
     let past = vec![scheduled_with(None), assigned(1), picked_up(1)];
     refuses(past, complete(Some(courier(1)), code("")), DeliveryError::BadCode { tries_left: 0 });
 }

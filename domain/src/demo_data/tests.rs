@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::menu::{Menu, MenuCommand, decide};
-use crate::testing::World;
+use crate::testing::MemoryStore;
 
 fn published() -> Menu {
-    World::demo().menu()
+    MemoryStore::demo().menu()
 }
 
 fn recipe_of(menu: &Menu, pizza: &str, size: PizzaSize) -> Vec<(String, u32)> {
@@ -17,15 +17,15 @@ fn rows(expected: &[(&str, u32)]) -> Vec<(String, u32)> {
 }
 
 #[test]
-fn the_menu_publishes() {
-    let command = MenuCommand::Publish { changes: Box::new(menu()), now: World::now() };
+fn publishes_the_menu() {
+    let command = MenuCommand::Publish { changes: Box::new(menu()), now: MemoryStore::now() };
     assert_eq!(decide(&Menu::default(), command).unwrap().len(), 1);
     let menu = published();
     assert_eq!((menu.version, menu.pizzas.len(), menu.sides.len(), menu.extras.len()), (1, 14, 7, 7));
 }
 
 #[test]
-fn sizes_scale_and_are_rounded_half_up() {
+fn scales_sizes_and_rounds_half_up() {
     let menu = published();
     assert_eq!(
         recipe_of(&menu, "CHV", PizzaSize::L),
@@ -59,7 +59,7 @@ fn sizes_scale_and_are_rounded_half_up() {
 }
 
 #[test]
-fn eggs_are_one_one_and_two() {
+fn eggs_per_size_are_one_one_and_two() {
     let menu = published();
     for pizza in ["FER", "CAL"] {
         let eggs = PizzaSize::ALL.map(|size| menu.recipe(&item(pizza), size).unwrap().get(&stocked("EGG")).0);
@@ -68,7 +68,7 @@ fn eggs_are_one_one_and_two() {
 }
 
 #[test]
-fn prices_by_size() {
+fn computes_prices_by_size() {
     let menu = published();
     for (pizza, s, m, l) in [("MAR", 850, 1100, 1500), ("SAU", 1200, 1450, 1850), ("SAV", 1150, 1400, 1800)] {
         let prices = PizzaSize::ALL.map(|size| menu.pizzas[&item(pizza)].sizes[&size].price.0);
@@ -77,7 +77,7 @@ fn prices_by_size() {
 }
 
 #[test]
-fn every_pizza_has_dough_and_the_box_of_its_size_and_neither_can_be_left_out() {
+fn every_pizza_needs_dough_and_a_box() {
     let menu = published();
     for pizza in menu.pizzas.values() {
         for (size, sized) in &pizza.sizes {
@@ -103,7 +103,7 @@ fn allergens_follow_from_the_recipe() {
 }
 
 #[test]
-fn vat_by_class() {
+fn computes_vat_by_class() {
     let menu = published();
     let day = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
     for (class, away, on_site) in [
@@ -119,7 +119,7 @@ fn vat_by_class() {
 }
 
 #[test]
-fn opening_stock_and_thresholds() {
+fn computes_opening_stock_and_thresholds() {
     let (p1, p2) = (pizzeria_id("P1"), pizzeria_id("P2"));
     for (code, opening, threshold) in [
         ("DOUGH", 25_000, 3_750),
@@ -144,7 +144,7 @@ fn opening_stock_and_thresholds() {
 }
 
 #[test]
-fn pizzerias_and_their_couriers() {
+fn lists_pizzerias_with_their_couriers() {
     let opened = pizzerias();
     assert_eq!(opened.iter().map(|p| couriers(&p.pizzeria)).collect::<Vec<_>>(), [3, 4, 3, 3, 2]);
     assert_eq!(opened.iter().map(|p| p.radius_m).collect::<Vec<_>>(), [3_000, 3_000, 4_000, 4_000, 4_000]);
@@ -153,7 +153,7 @@ fn pizzerias_and_their_couriers() {
 }
 
 #[test]
-fn regular_hours_by_the_clocks_of_paris() {
+fn regular_hours_are_in_paris_time() {
     let hours = regular_hours();
     assert_eq!(hours.spans().len(), 13);
     for (at, open) in [
@@ -172,14 +172,14 @@ fn regular_hours_by_the_clocks_of_paris() {
 }
 
 #[test]
-fn planned_pizzerias_are_not_open() {
+fn does_not_open_planned_pizzerias() {
     let open: Vec<String> = pizzerias().into_iter().map(|opening| opening.name).collect();
     assert_eq!(open, ["Montmartre", "Voltaire", "Boulogne", "Montreuil", "Saint-Denis"]);
     assert!(PLANNED_PIZZERIAS.iter().all(|planned| !open.iter().any(|name| name == planned)));
 }
 
 #[test]
-fn what_contains_an_allergen_says_so_drinks_and_desserts_included() {
+fn declares_allergens_of_pizzas_drinks_and_desserts() {
     use Allergen::{Egg, Fish, Gluten, Milk, Sulphites};
     let menu = published();
     let of = |code: &str| menu.ingredients[&stocked(code)].allergens.iter().copied().collect::<Vec<_>>();

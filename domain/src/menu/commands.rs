@@ -1,25 +1,25 @@
-//! What can be asked of the menu.
+//! Commands to the menu. Time comes with them; nothing here decides.
 
 use chrono::{DateTime, Utc};
 
 use super::edits::MenuEdits;
 use super::events::MenuChanges;
 
-/// A command to the menu.
+/// Command to the menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MenuCommand {
-    /// Publish a new version from whole values.
+    /// Publish a new version from complete values.
     Publish {
-        /// What it changes.
+        /// Changes of the previous version.
         changes: Box<MenuChanges>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Publish a new version in which what is omitted is as in the version before.
+    /// Publish a new version in which omitted values stay as they are.
     Edit {
-        /// What changes.
+        /// The edits.
         edits: Box<MenuEdits>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
 }

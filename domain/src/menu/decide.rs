@@ -1,4 +1,4 @@
-//! What follows from a command. Pure.
+//! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use crate::ingredients::Quantity;
 use crate::money::Cents;
 use crate::vat::VatRate;
 
-/// The highest VAT rate that is published: 100 %.
+/// Maximum VAT rate: 100 %.
 const RATE_MAX: VatRate = VatRate(10_000);
 
-/// Decides.
+/// Returns the events that follow from a command.
 ///
 /// # Errors
-/// A [`MenuError`] when the command is refused, the first of [`refusals`]; nothing happens then.
+/// The first of [`refusals`] if the command is refused.
 pub fn decide(state: &Menu, command: MenuCommand) -> Result<Vec<MenuEvent>, MenuError> {
     let (changes, now, errors) = checked(state, command);
     match errors.into_iter().next() {
@@ -28,7 +28,7 @@ pub fn decide(state: &Menu, command: MenuCommand) -> Result<Vec<MenuEvent>, Menu
     }
 }
 
-/// Everything for which a command would be refused; nothing when it would be accepted.
+/// Returns every reason to refuse a command; empty if it would be accepted.
 pub fn refusals(state: &Menu, command: &MenuCommand) -> Vec<MenuError> {
     checked(state, command.clone()).2
 }
@@ -75,7 +75,7 @@ fn check_withdrawn(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuErr
     }
 }
 
-/// A code names one pizza, drink or dessert, on the menu as it will be.
+/// Checks that each code names one pizza, drink or dessert on the resulting menu.
 fn check_codes(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>) {
     let mut published = BTreeSet::new();
     let pizzas = changes.pizzas.iter().map(|pizza| (&pizza.code, state.sides.contains_key(&pizza.code)));
@@ -108,7 +108,7 @@ fn check_pizzas(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>
 
 fn check_sides_and_extras(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>) {
     for side in &changes.sides {
-        // It is a stock item under its own code, so it is listed as one.
+        // A drink or dessert is a stock item under its own code, so that code is an ingredient.
         check_ingredient(state, changes, &IngredientCode::from(&side.code), errors);
         check_price(side.code.as_str(), side.price, errors);
     }
@@ -123,7 +123,7 @@ fn check_sides_and_extras(state: &Menu, changes: &MenuChanges, errors: &mut Vec<
     }
 }
 
-/// Says each thing once, however many recipes and sizes it is wrong in.
+/// Adds an error once, however many recipes and sizes it occurs in.
 fn say(errors: &mut Vec<MenuError>, error: MenuError) {
     if !errors.contains(&error) {
         errors.push(error);
@@ -143,7 +143,7 @@ fn check_ingredient(
     }
 }
 
-/// Little enough that what an order needs fits in 32 bits.
+/// Checks that the need of a whole order fits in 32 bits.
 fn check_quantity(
     item: &ItemCode,
     ingredient: &IngredientCode,
@@ -157,7 +157,7 @@ fn check_quantity(
     }
 }
 
-/// More than zero, and small enough that no order overflows.
+/// Checks that a price is above 0 and small enough that no order overflows.
 fn check_price(code: &str, price: Cents, errors: &mut Vec<MenuError>) {
     if price <= Cents::ZERO || price > Cents::MAX_INPUT {
         say(errors, MenuError::InvalidPrice { code: code.to_owned() });

@@ -1,5 +1,5 @@
-//! Edits of the menu as a caller asks for them: what is omitted stays as it is, and removal is explicit. They are
-//! merged with the menu into the whole values that a publication stores.
+//! Edits of the menu: omitted values stay as they are, and removal is explicit. Merged with the menu into the
+//! complete values that a publication stores; edits are never stored themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::ingredients::{Ingredients, Quantity};
 use crate::money::Cents;
 use crate::vat::{DatedRate, VatClass};
 
-/// What a caller wants changed, thing by thing.
+/// Edits of the menu, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MenuEdits {
     /// Ingredients added or changed.
@@ -24,13 +24,13 @@ pub struct MenuEdits {
     pub extras: Vec<ExtraEdit>,
     /// VAT rates added.
     pub vat: Vec<DatedRate>,
-    /// Pizzas, drinks and desserts taken off. One that is edited as well is made anew.
+    /// Pizzas, drinks and desserts withdrawn. One that is also edited is created anew.
     pub withdrawn: Vec<ItemCode>,
-    /// Extras taken off. One that is edited as well is made anew.
+    /// Extras withdrawn. One that is also edited is created anew.
     pub withdrawn_extras: Vec<IngredientCode>,
 }
 
-/// An ingredient; a new one needs every value.
+/// Edit of an ingredient; a new one needs every value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of `Ingredient`")]
 pub struct IngredientEdit {
@@ -41,7 +41,7 @@ pub struct IngredientEdit {
     pub removable: Option<bool>,
 }
 
-/// A pizza; a new one needs a name and a size.
+/// Edit of a pizza; a new one needs a name and a size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of `Pizza`")]
 pub struct PizzaEdit {
@@ -49,11 +49,11 @@ pub struct PizzaEdit {
     pub name: Option<String>,
     /// Sizes added or changed; others stay.
     pub sizes: BTreeMap<PizzaSize, SizeEdit>,
-    /// Sizes taken off.
+    /// Sizes withdrawn.
     pub withdrawn_sizes: BTreeSet<PizzaSize>,
 }
 
-/// One size of a pizza; a new one needs both values.
+/// Edit of one size of a pizza; a new size needs both values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of `SizedPizza`")]
 pub struct SizeEdit {
@@ -61,7 +61,7 @@ pub struct SizeEdit {
     pub recipe: Option<Ingredients>,
 }
 
-/// A drink or a dessert; a new one needs every value.
+/// Edit of a drink or a dessert; a new one needs every value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of `Side`")]
 pub struct SideEdit {
@@ -72,7 +72,7 @@ pub struct SideEdit {
     pub price: Option<Cents>,
 }
 
-/// An extra; a new one needs every value.
+/// Edit of an extra; a new one needs every value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of `Extra`")]
 pub struct ExtraEdit {
@@ -81,7 +81,7 @@ pub struct ExtraEdit {
     pub price: Option<Cents>,
 }
 
-/// The value given, else the one that there is; a new thing has neither.
+/// Returns the given value or the current one; reports the field if neither exists.
 fn value<T>(
     errors: &mut Vec<MenuError>,
     given: Option<T>,
@@ -97,12 +97,12 @@ fn value<T>(
 }
 
 impl MenuEdits {
-    /// The whole values that the edits make of the menu.
+    /// Returns the complete values that result from the edits.
     ///
     /// # Errors
-    /// Everything that is missing or wrong: [`MenuError::ValueRequired`] for each value that a new thing lacks,
-    /// [`MenuError::UnknownSize`] for a size taken off that is not sold, [`MenuError::DuplicateCode`] for an
-    /// ingredient edited twice.
+    /// Everything that is missing or wrong: [`MenuError::ValueRequired`] for each value that a new entry
+    /// lacks, [`MenuError::UnknownSize`] for a withdrawn size that is not sold, [`MenuError::DuplicateCode`]
+    /// for an ingredient edited twice.
     pub fn merge(self, menu: &Menu) -> Result<MenuChanges, Vec<MenuError>> {
         let mut errors = Vec::new();
         let mut edited = BTreeSet::new();

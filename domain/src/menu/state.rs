@@ -1,4 +1,4 @@
-//! The state of the menu, folded from its events.
+//! State of the menu, folded from its events. Folding never fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::vat::{DatedRate, VatClass, VatRate};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Menu {
-    /// Its version; 0 before the first publication.
+    /// Version number; 0 before the first publication.
     pub version: u32,
     /// Every ingredient ever published, by code.
     pub ingredients: BTreeMap<IngredientCode, Ingredient>,
@@ -30,30 +30,30 @@ pub struct Menu {
     pub vat: Vec<DatedRate>,
 }
 
-/// How many of something can be made with what is available, and what limits it.
+/// How many of an item the stock suffices for, and the limiting ingredient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Makeable {
-    /// How many; 0 when something is short or the pizza is blocked.
+    /// Number of pieces, without regard to a block.
     pub count: u32,
-    /// The ingredient that runs out first (the first by code, of several).
+    /// Ingredient that runs out first; of several, the first by code.
     pub limiting: Option<IngredientCode>,
     /// Whether the pizzeria has blocked it.
     pub blocked: bool,
 }
 
 impl Menu {
-    /// What one pizza of a size takes, dough and box included.
+    /// Returns the recipe of a pizza in one size, dough and box included.
     pub fn recipe(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&Ingredients> {
         Some(&self.pizzas.get(pizza)?.sizes.get(&size)?.recipe)
     }
 
-    /// The allergens of a pizza: those of its ingredients, in any size.
+    /// Returns the allergens of a pizza: those of its ingredients, in any size.
     pub fn allergens(&self, pizza: &Pizza) -> BTreeSet<Allergen> {
         let sizes = pizza.sizes.values();
         self.allergens_of(sizes.flat_map(|sized| sized.recipe.iter().map(|(code, _)| code)))
     }
 
-    /// The allergens of some ingredients. A drink or a dessert is an ingredient under its own code.
+    /// Returns the allergens of some ingredients. A drink or a dessert is an ingredient under its own code.
     pub fn allergens_of<'a>(&self, codes: impl Iterator<Item = &'a IngredientCode>) -> BTreeSet<Allergen> {
         codes
             .filter_map(|code| self.ingredients.get(code))
@@ -61,8 +61,8 @@ impl Menu {
             .collect()
     }
 
-    /// The allergens of a pizza in one size, without what is left out and with what is added; of a drink or a
-    /// dessert, those of its own ingredient. `None` when this version of the menu does not sell it.
+    /// Returns the allergens of a pizza in one size, with its extras and without the ingredients left out, or
+    /// of a drink or dessert. `None` if this version of the menu does not sell it.
     pub fn allergens_as_sold<'a>(
         &self,
         item: &ItemCode,
@@ -81,7 +81,7 @@ impl Menu {
         Some(allergens)
     }
 
-    /// The rate of a class on a local day: of the rates that have begun, the one that began last.
+    /// Returns the VAT rate of a class on a local day: the latest that has begun.
     pub fn vat_rate(&self, class: VatClass, on_site: bool, day: NaiveDate) -> Option<VatRate> {
         self.vat
             .iter()
@@ -90,20 +90,21 @@ impl Menu {
             .map(|rate| if on_site { rate.on_site } else { rate.away })
     }
 
-    /// How many pizzas of a size a stock can make: the minimum over the recipe of ⌊available ÷ needed⌋.
+    /// Returns how many pizzas of a size a stock can make: the minimum over the recipe of ⌊available ÷
+    /// needed⌋.
     pub fn makeable(&self, pizza: &ItemCode, size: PizzaSize, stock: &Stock) -> Option<Makeable> {
         let recipe = self.recipe(pizza, size)?;
         Some(Makeable { blocked: stock.blocked(pizza, size).is_some(), ..makeable_of(recipe, stock) })
     }
 
-    /// How many drinks or desserts a stock holds.
+    /// Returns how many drinks or desserts a stock holds.
     pub fn side_makeable(&self, side: &ItemCode, stock: &Stock) -> Option<Makeable> {
         let side = self.sides.get(side)?;
         let one = [(IngredientCode::from(&side.code), Quantity(1))].into_iter().collect();
         Some(makeable_of(&one, stock))
     }
 
-    /// Applies one event. Total: a version that is not the next still replaces what it names.
+    /// Applies one event. Total: a version that is not the next is applied too.
     pub fn evolve(&mut self, event: &MenuEvent) {
         match event {
             MenuEvent::MenuPublished { version, changes, .. } => {

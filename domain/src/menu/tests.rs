@@ -85,7 +85,7 @@ fn refused(change: impl FnOnce(&mut MenuChanges), error: MenuError) {
 }
 
 #[test]
-fn a_publication_is_the_next_version() {
+fn publishes_the_next_version() {
     let menu = given([]).when(publish(first())).then([published(1, first())]);
     assert_eq!(menu.version, 1);
     let dearer = MenuChanges { pizzas: vec![pizza("MAR", 1200, &[("TOMATO", 90)])], ..Default::default() };
@@ -95,7 +95,7 @@ fn a_publication_is_the_next_version() {
 }
 
 #[test]
-fn withdrawn_things_are_off_and_their_code_is_free_again() {
+fn withdrawing_frees_the_code() {
     let changes = MenuChanges {
         withdrawn: vec![item("COLA"), item("MAR")],
         withdrawn_extras: vec![stocked("TOMATO")],
@@ -108,12 +108,12 @@ fn withdrawn_things_are_off_and_their_code_is_free_again() {
 }
 
 #[test]
-fn nothing_is_not_published() {
+fn rejects_an_empty_publication() {
     refused(|_| {}, MenuError::NothingToPublish);
 }
 
 #[test]
-fn only_what_is_on_the_menu_is_withdrawn() {
+fn rejects_withdrawing_unknown_items() {
     refused(|c| c.withdrawn = vec![item("XXX")], MenuError::UnknownItem { item: item("XXX") });
     refused(
         |c| c.withdrawn_extras = vec![stocked("COLA")],
@@ -122,7 +122,7 @@ fn only_what_is_on_the_menu_is_withdrawn() {
 }
 
 #[test]
-fn a_code_names_one_thing() {
+fn rejects_duplicate_codes() {
     let twice = |code: &str| MenuError::DuplicateCode { item: item(code) };
     let one = || pizza("REI", 1000, &[("TOMATO", 1)]);
     refused(|c| c.pizzas = vec![one(), one()], twice("REI"));
@@ -133,7 +133,7 @@ fn a_code_names_one_thing() {
 }
 
 #[test]
-fn a_pizza_has_sizes_with_recipes() {
+fn rejects_pizzas_without_sizes_or_recipes() {
     let none = || MenuError::NoRecipe { item: item("REI") };
     refused(|c| c.pizzas = vec![pizza("REI", 1000, &[])], none());
     refused(|c| c.pizzas = vec![pizza("REI", 1000, &[("TOMATO", 0)])], none());
@@ -141,7 +141,7 @@ fn a_pizza_has_sizes_with_recipes() {
 }
 
 #[test]
-fn recipes_extras_and_sides_are_of_listed_ingredients() {
+fn rejects_unlisted_ingredients() {
     let unknown = |code: &str| MenuError::UnknownIngredient { ingredient: stocked(code) };
     refused(|c| c.pizzas = vec![pizza("REI", 1000, &[("HAM", 1)])], unknown("HAM"));
     refused(|c| c.extras = vec![extra("HAM", 100)], unknown("HAM"));
@@ -149,7 +149,7 @@ fn recipes_extras_and_sides_are_of_listed_ingredients() {
 }
 
 #[test]
-fn prices_are_more_than_zero_and_bounded() {
+fn rejects_prices_out_of_range() {
     let wrong = |code: &str| MenuError::InvalidPrice { code: code.to_owned() };
     for price in [0, -1, Cents::MAX_INPUT.0 + 1] {
         refused(|c| c.pizzas = vec![pizza("REI", price, &[("TOMATO", 1)])], wrong("REI"));
@@ -159,7 +159,7 @@ fn prices_are_more_than_zero_and_bounded() {
 }
 
 #[test]
-fn a_rate_is_at_most_all_of_it() {
+fn rejects_vat_rates_above_one_hundred_percent() {
     refused(|c| c.vat = vec![rate(10_001, 0)], MenuError::InvalidRate);
     refused(|c| c.vat = vec![rate(0, 10_001)], MenuError::InvalidRate);
     let all = MenuChanges { vat: vec![rate(10_000, 10_000)], ..Default::default() };
@@ -167,7 +167,7 @@ fn a_rate_is_at_most_all_of_it() {
 }
 
 #[test]
-fn of_the_rates_that_have_begun_the_latest_applies() {
+fn applies_the_latest_rate_that_has_begun() {
     let day = |text: &str| text.parse::<NaiveDate>().unwrap();
     let vat = vec![DatedRate { from: day("2026-07-01"), ..rate(1200, 1300) }, rate(1000, 1100)];
     let menu = given::<Menu>([published(1, MenuChanges { vat, ..first() })]).state;
@@ -201,7 +201,7 @@ fn with_milk_and_sizes() -> MenuChanges {
 }
 
 #[test]
-fn what_an_edit_omits_stays_allergens_and_sizes_included() {
+fn edits_keep_omitted_values() {
     let menu = given([published(1, with_milk_and_sizes())])
         .when(edit(|edits| {
             let renamed = IngredientEdit { name: Some("Sauce".into()), ..edited_ingredient("TOMATO") };
@@ -227,7 +227,7 @@ fn what_an_edit_omits_stays_allergens_and_sizes_included() {
 }
 
 #[test]
-fn removal_is_explicit() {
+fn edits_remove_only_explicitly() {
     let menu = given([published(1, with_milk_and_sizes())])
         .when(edit(|edits| {
             let none = IngredientEdit { allergens: Some([].into()), ..edited_ingredient("TOMATO") };
@@ -251,7 +251,7 @@ fn removal_is_explicit() {
 }
 
 #[test]
-fn a_new_thing_needs_every_value_and_allergens_are_one() {
+fn rejects_new_entries_with_missing_values() {
     let required =
         |code: &str, field: &str| MenuError::ValueRequired { code: code.into(), field: field.into() };
     let new = |ingredient| edit(move |edits| edits.ingredients.push(ingredient));
@@ -276,7 +276,7 @@ fn a_new_thing_needs_every_value_and_allergens_are_one() {
 }
 
 #[test]
-fn allergens_as_sold_leave_out_what_is_left_out_and_add_the_extras() {
+fn allergens_as_sold_follow_omissions_and_extras() {
     let listed = |code: &str, allergens: &[Allergen]| Ingredient {
         allergens: allergens.iter().copied().collect(),
         ..ingredient(code)
@@ -309,7 +309,7 @@ fn allergens_as_sold_leave_out_what_is_left_out_and_add_the_extras() {
 }
 
 #[test]
-fn the_allergens_are_the_fourteen_of_annex_ii_and_the_stored_names_stay() {
+fn stored_allergen_names_are_the_fourteen_of_annex_ii() {
     let names: Vec<String> = Allergen::ALL
         .iter()
         .map(|one| serde_json::to_value(one).unwrap().as_str().unwrap().to_owned())

@@ -1,4 +1,4 @@
-//! The values that a menu is made of.
+//! Values of the menu. Plain data, without rules of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,12 +10,12 @@ use crate::ingredients::{Ingredients, Quantity};
 use crate::money::Cents;
 use crate::vat::VatClass;
 
-/// The sizes of a pizza.
+/// Size of a pizza.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PizzaSize {
     /// Small.
     S,
-    /// Medium: the size that recipes are written for.
+    /// Medium, for which recipes are written.
     M,
     /// Large.
     L,
@@ -25,7 +25,7 @@ impl PizzaSize {
     /// Every size, ascending.
     pub const ALL: [Self; 3] = [Self::S, Self::M, Self::L];
 
-    /// The name stored and shown.
+    /// Returns the stored name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::S => "S",
@@ -41,7 +41,7 @@ impl fmt::Display for PizzaSize {
     }
 }
 
-/// What an ingredient is counted in.
+/// Unit in which an ingredient is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Unit {
@@ -53,7 +53,7 @@ pub enum Unit {
     Piece,
 }
 
-/// The allergens of Annex II of Regulation (EU) 1169/2011, in its order but for the first four.
+/// Allergens of Annex II of Regulation (EU) 1169/2011.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Allergen {
@@ -88,7 +88,7 @@ pub enum Allergen {
 }
 
 impl Allergen {
-    /// All fourteen.
+    /// Every allergen.
     pub const ALL: [Self; 14] = [
         Self::Gluten,
         Self::Milk,
@@ -107,44 +107,44 @@ impl Allergen {
     ];
 }
 
-/// Something counted in stock.
+/// Ingredient: anything counted in stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ingredient {
-    /// Its code.
+    /// Code.
     pub code: IngredientCode,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// What it is counted in.
+    /// Unit of its quantities.
     pub unit: Unit,
-    /// Its allergens.
+    /// Allergens.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub allergens: BTreeSet<Allergen>,
-    /// Whether a customer may have it left out of a pizza; dough and boxes may not.
+    /// Whether a customer may leave it out of a pizza; not so for dough and boxes.
     pub removable: bool,
 }
 
 /// One size of a pizza.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SizedPizza {
-    /// What it costs, VAT included.
+    /// Price, VAT included.
     pub price: Cents,
-    /// What one takes, dough and box included.
+    /// Ingredients of one, dough and box included.
     pub recipe: Ingredients,
 }
 
 /// A pizza.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pizza {
-    /// Its code.
+    /// Code.
     pub code: ItemCode,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// The sizes it is sold in.
+    /// Sizes in which it is sold.
     pub sizes: BTreeMap<PizzaSize, SizedPizza>,
 }
 
-/// Which part of the menu a drink or dessert is in.
+/// Part of the menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Category {
@@ -154,29 +154,29 @@ pub enum Category {
     Dessert,
 }
 
-/// A drink or a dessert: sold as it comes, and a stock item under its own code, one piece each.
+/// Drink or dessert, sold as it is and counted in stock under its own code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Side {
-    /// Its code.
+    /// Code.
     pub code: ItemCode,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Drink or dessert.
+    /// Part of the menu.
     pub category: Category,
-    /// Its class for VAT.
+    /// VAT class.
     pub vat_class: VatClass,
-    /// What it costs, VAT included.
+    /// Price, VAT included.
     pub price: Cents,
 }
 
-/// Something that can be added to a pizza, named by its ingredient.
+/// Extra for a pizza, named by its ingredient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extra {
-    /// What is added.
+    /// The added ingredient.
     pub ingredient: IngredientCode,
-    /// How much of it, whatever the pizza's size.
+    /// Quantity, the same for every size of pizza.
     pub quantity: Quantity,
-    /// What it costs, VAT included.
+    /// Price, VAT included.
     pub price: Cents,
 }

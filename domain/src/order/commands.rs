@@ -1,4 +1,5 @@
-//! What can be asked of one order. What touches the stock too is a use case (`domain::usecase`).
+//! Commands to one order. Time and ids come with them. A command that also touches the stock is a use case
+//! (`domain::usecase`).
 
 use chrono::{DateTime, Utc};
 
@@ -9,153 +10,153 @@ use crate::ids::{CustomerId, OrderId, PizzeriaId};
 use crate::ingredients::Ingredients;
 use crate::money::Cents;
 
-/// What the payment service answered, or why it was not asked.
+/// Answer of the payment provider, or the reason why it was not asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnlinePayment {
-    /// It took the money.
+    /// The payment was accepted.
     Accepted {
-        /// Its reference.
+        /// Reference of the provider.
         reference: String,
     },
-    /// It did not.
+    /// The payment was declined.
     Declined {
-        /// Its reason code.
+        /// Reason code of the provider.
         reason: String,
     },
-    /// It was not asked: no provider is configured.
+    /// No provider is configured.
     Unavailable,
-    /// It was not asked: too many payments by this account were declined within the hour.
+    /// The provider was not asked: too many payments by this account were declined within the hour.
     Barred {
-        /// The bound.
+        /// The limit.
         max: u32,
     },
 }
 
-/// A command to one order. Time and ids come with it.
+/// Command to one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderCommand {
     /// Accept a priced order whose stock is being reserved.
     Place {
-        /// Everything that is frozen.
+        /// The placement.
         placement: Box<Placement>,
-        /// The total that the caller expects, if they said.
+        /// Total that the caller expects, if given.
         expected_total: Option<Cents>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Record that an order could not be accepted for want of stock.
+    /// Record that an order was refused for want of stock.
     Refuse {
-        /// The id it would have had.
+        /// Id of the refused order.
         order: OrderId,
-        /// Where.
+        /// The pizzeria.
         pizzeria: PizzeriaId,
-        /// How it came in.
+        /// Channel through which it was placed.
         channel: OrderChannel,
-        /// Who asked.
+        /// The customer, if they have an account.
         customer: Option<CustomerId>,
-        /// What was asked.
+        /// Requested lines.
         asked: Vec<AskedLine>,
-        /// What it would have come to.
+        /// Total of the refused order.
         total: Cents,
-        /// What was missing.
+        /// Missing ingredients.
         missing: Vec<Missing>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Replace the lines.
     ChangeLines {
         /// The new lines, priced.
         lines: Vec<OrderLine>,
-        /// What they need.
+        /// Ingredients that the lines need.
         needs: Ingredients,
-        /// Their prices.
+        /// Prices of the new lines.
         pricing: Pricing,
         /// The revised promise.
         promised_at: DateTime<Utc>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Cancel.
     Cancel {
-        /// Why.
+        /// Reason.
         reason: CancelReason,
-        /// Whether the caller may cancel once preparation has started, and what nobody collects (managers).
+        /// Whether the caller may cancel started and uncollected orders (managers).
         even_started: bool,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Expire an unpaid online order whose deadline has passed.
     Expire {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Record money taken.
+    /// Record a payment.
     RecordPayment {
-        /// How.
+        /// Payment method.
         method: PaymentMethod,
-        /// How much; more than zero.
+        /// Amount; more than zero.
         amount: Cents,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Record what the payment service answered for all that is due.
+    /// Record the provider's answer to a payment of the amount due.
     PayOnline {
-        /// Its answer.
+        /// Answer of the provider.
         outcome: OnlinePayment,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Give money back.
+    /// Refund money.
     Refund {
-        /// How.
+        /// Payment method.
         method: PaymentMethod,
-        /// How much; more than zero.
+        /// Amount; more than zero.
         amount: Cents,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Begin.
+    /// Start preparation.
     StartPreparation {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// A line is out of the oven.
+    /// Mark a line as baked.
     MarkItemBaked {
         /// The line's number, from 1.
         line: u32,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Everything is ready.
     MarkReady {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Give a takeaway or on-site order to the customer.
+    /// Hand over a takeaway or on-site order.
     HandOver {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// A courier left with it (from the delivery, by reactor).
+    /// A courier left with it; sent by the reactor that follows its delivery.
     MarkOutForDelivery {
-        /// When.
+        /// When the delivery's step was taken.
         now: DateTime<Utc>,
     },
-    /// It was delivered (from the delivery, by reactor).
+    /// It was delivered; sent by the same reactor.
     MarkDelivered {
-        /// When.
+        /// When the delivery's step was taken.
         now: DateTime<Utc>,
     },
-    /// It could not be delivered (from the delivery, by reactor).
+    /// It could not be delivered; sent by the same reactor.
     MarkNotDelivered {
-        /// Why.
+        /// Reason.
         reason: DeliveryFailure,
-        /// When.
+        /// When the delivery's step was taken.
         now: DateTime<Utc>,
     },
-    /// It came back for good (from the delivery, by reactor).
+    /// It was returned; sent by the same reactor.
     MarkReturned {
-        /// When.
+        /// When the delivery's step was taken.
         now: DateTime<Utc>,
     },
 }

@@ -1,4 +1,4 @@
-//! What follows from a command. Pure.
+//! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
 use chrono::{DateTime, Utc};
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::money::Cents;
 
-/// Decides.
+/// Returns the events that follow from a command.
 ///
 /// # Errors
-/// An [`OrderError`] when the command is refused; nothing happens then.
+/// An [`OrderError`] if the command is refused.
 pub fn decide(state: &Order, command: OrderCommand) -> Result<Vec<OrderEvent>, OrderError> {
     match state {
         Order::NotPlaced => decide_new(command),
@@ -61,7 +61,7 @@ fn decide_new(command: OrderCommand) -> Result<Vec<OrderEvent>, OrderError> {
     }
 }
 
-/// A refused order stays refused.
+/// Returns why a refused order refuses a command.
 fn refused(command: &OrderCommand) -> OrderError {
     let status = OrderStatus::Refused;
     match command {
@@ -141,7 +141,7 @@ fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<Order
     }
 }
 
-/// The order whose lines may still change; asked before anything is priced anew.
+/// Returns the order if its lines may still change; checked before new lines are priced.
 pub(crate) fn changeable(state: &Order) -> Result<&PlacedOrder, OrderError> {
     match state {
         Order::NotPlaced => Err(OrderError::NotFound),
@@ -150,7 +150,7 @@ pub(crate) fn changeable(state: &Order) -> Result<&PlacedOrder, OrderError> {
     }
 }
 
-/// Nothing to say when the caller expected this total, or none.
+/// Checks the total that the caller expects, if given.
 pub(crate) fn expect_total(expected: Option<Cents>, actual: Cents) -> Result<(), OrderError> {
     match expected {
         Some(expected) if expected != actual => Err(OrderError::PriceChanged { expected, actual }),
@@ -163,7 +163,7 @@ fn only_while(order: &PlacedOrder, allowed: &[OrderStatus]) -> Result<(), OrderE
     if allowed.contains(&status) { Ok(()) } else { Err(OrderError::WrongState { status }) }
 }
 
-/// Lines change until preparation starts; later it is too late, over or not (DOMAIN.md, `changeOrderLines`).
+/// Checks that preparation has not started (DOMAIN.md, `changeOrderLines`).
 fn lines_can_change(order: &PlacedOrder) -> Result<(), OrderError> {
     let status = order.status();
     match status {
@@ -181,9 +181,9 @@ fn lines_can_change(order: &PlacedOrder) -> Result<(), OrderError> {
     }
 }
 
-/// Late is a manager's: what is being made, and what is ready at the counter and nobody collects (DOMAIN.md
-/// lets a manager cancel later, and draws the arrow from IN_PREPARATION; takeaway and on-site orders have no
-/// NOT_DELIVERED to end in). What is ready to be delivered ends by its delivery.
+/// Checks that the order may be cancelled. Only a manager cancels an order in preparation, or one ready at
+/// the counter that is not collected: DOMAIN.md lets a manager cancel later, and such orders have no
+/// NOT_DELIVERED to end in. An order ready for delivery ends by its delivery.
 fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError> {
     let status = order.status();
     match status {
@@ -203,7 +203,7 @@ fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError>
     }
 }
 
-/// Captured less refunded by one method.
+/// Returns the amount captured less refunded by one method.
 pub(crate) fn paid_by(order: &PlacedOrder, method: PaymentMethod) -> Cents {
     order
         .payments
@@ -217,7 +217,7 @@ pub(crate) fn paid_by(order: &PlacedOrder, method: PaymentMethod) -> Cents {
         .sum()
 }
 
-/// What was paid online goes back of itself; cash and cards need somebody at the till.
+/// Adds the refund of what was paid online; other methods are refunded at the counter.
 fn with_online_refund(order: &PlacedOrder, event: OrderEvent, now: DateTime<Utc>) -> Vec<OrderEvent> {
     let method = PaymentMethod::Online;
     let amount = paid_by(order, method);
@@ -247,7 +247,7 @@ fn expire(order: &PlacedOrder, now: DateTime<Utc>) -> Result<Vec<OrderEvent>, Or
     }
 }
 
-/// Money is taken for what is being made or has reached the customer, not for what never will.
+/// Checks that the order can still take money: not if it will never reach the customer.
 fn takes_money(order: &PlacedOrder) -> Result<(), OrderError> {
     let status = order.status();
     match status {
@@ -265,8 +265,8 @@ fn takes_money(order: &PlacedOrder) -> Result<(), OrderError> {
     }
 }
 
-/// An order to be paid online is paid before it is made, and before it leaves: more lines may have made
-/// more due since it was placed.
+/// Checks that an online order is paid. It is checked before preparation and before delivery, because added
+/// lines may have made more due.
 pub(crate) fn paid_as_agreed(order: &PlacedOrder) -> Result<(), OrderError> {
     match order.owed_online() {
         Some(due) => Err(OrderError::NotPaid { due }),
@@ -274,7 +274,7 @@ pub(crate) fn paid_as_agreed(order: &PlacedOrder) -> Result<(), OrderError> {
     }
 }
 
-/// Money that a person takes or gives back: any method but the payment provider's.
+/// Checks that a person, not the payment provider, moves money by this method.
 fn by_hand(method: PaymentMethod) -> Result<(), OrderError> {
     match method {
         PaymentMethod::Online => Err(OrderError::MethodNotAllowed { method }),
@@ -339,7 +339,7 @@ fn refund(
     amount: Cents,
     now: DateTime<Utc>,
 ) -> Result<Vec<OrderEvent>, OrderError> {
-    // No provider is asked here: an online refund would only be claimed.
+    // This decision cannot ask the provider, so that it never records an online refund.
     by_hand(method)?;
     if amount <= Cents::ZERO {
         return Err(OrderError::InvalidAmount);
@@ -359,7 +359,7 @@ fn mark_item_baked(
     only_while(order, &[OrderStatus::InPreparation])?;
     match order.lines.iter().find(|item| item.line == line) {
         None => Err(OrderError::UnknownLine { line }),
-        // Drinks and desserts have no size, and come from the fridge.
+        // Drinks and desserts have no size and are not baked.
         Some(item) if item.size.is_none() => Err(OrderError::NotBaked { line }),
         Some(item) if item.baked => Err(OrderError::WrongState { status: order.status() }),
         Some(_) => Ok(vec![OrderEvent::ItemBaked { line, at: now }]),

@@ -1,4 +1,4 @@
-//! How an accepted order changes with each of its events.
+//! Folding of an accepted order: how each event changes it. Never decides.
 
 use chrono::{DateTime, Utc};
 
@@ -7,7 +7,7 @@ use super::state::{PlacedOrder, Progress};
 use super::values::{OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod, Promise};
 use crate::money::Cents;
 
-/// Declined payments that one order takes: whoever tries more cards than this is trying cards.
+/// Declined payments allowed for one order; more indicates that stolen cards are being tried.
 pub const MAX_DECLINES: u32 = 5;
 
 impl PlacedOrder {
@@ -44,7 +44,7 @@ impl PlacedOrder {
         }
     }
 
-    /// Its status.
+    /// Returns the status.
     pub fn status(&self) -> OrderStatus {
         match self.progress {
             Progress::AwaitingPayment { .. } => OrderStatus::AwaitingPayment,
@@ -61,9 +61,9 @@ impl PlacedOrder {
         }
     }
 
-    /// What is still to be paid; negative when money is owed back.
+    /// Returns the amount still to be paid; negative if money is owed back.
     ///
-    /// Nothing is due for an order that was cancelled, expired or returned, so what was paid is owed back.
+    /// A cancelled, expired or returned order costs nothing, so that what was paid is owed back.
     pub fn due(&self) -> Cents {
         match self.status() {
             OrderStatus::Cancelled | OrderStatus::Expired | OrderStatus::Returned => -self.paid,
@@ -79,14 +79,14 @@ impl PlacedOrder {
         }
     }
 
-    /// Whether so many payments of it were declined that no other is tried online.
+    /// Whether too many payments were declined for another online payment.
     pub fn is_barred(&self) -> bool {
         let declined = self.payments.iter().filter(|payment| payment.kind == PaymentKind::Declined).count();
         u32::try_from(declined).is_ok_and(|declined| declined >= MAX_DECLINES)
     }
 
-    /// What is still due of an order to be paid online; `None` when it is paid, and when it is to be paid
-    /// at the counter or at the door.
+    /// Returns the amount due of an online order; `None` if it is paid, or is to be paid at the counter or at
+    /// the door.
     pub fn owed_online(&self) -> Option<Cents> {
         match self.payment {
             PaymentIntent::Online => Some(self.due()).filter(|due| *due > Cents::ZERO),
@@ -94,7 +94,7 @@ impl PlacedOrder {
         }
     }
 
-    /// When it is promised for, by the latest promise.
+    /// Returns the latest promised time.
     pub fn promised_at(&self) -> DateTime<Utc> {
         self.promises.last().map_or(self.placed_at, |promise| promise.promised_at)
     }
@@ -156,7 +156,7 @@ impl PlacedOrder {
                 }
             }
             OrderEvent::OrderReady { at, .. } => {
-                // Ready speaks for every line, marked one by one or not.
+                // A ready order is baked, whether or not its lines were marked one by one.
                 for item in &mut self.lines {
                     item.baked = true;
                 }
@@ -182,7 +182,7 @@ impl PlacedOrder {
         }
     }
 
-    /// An order that awaited its payment is placed as soon as nothing is due.
+    /// Places an order that awaited payment once nothing is due.
     fn place_once_paid(&mut self, at: DateTime<Utc>) {
         if matches!(self.progress, Progress::AwaitingPayment { .. }) && self.paid >= self.pricing.total {
             self.progress = Progress::Placed { since: at };

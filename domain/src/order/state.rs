@@ -1,4 +1,4 @@
-//! The state of an order, folded from its events. Impossible states do not compile.
+//! State of an order, folded from its events. Impossible states do not compile; folding never fails.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,111 +11,111 @@ use crate::ingredients::Ingredients;
 use crate::money::Cents;
 use crate::note::{NotePurpose, NoteRef};
 
-/// Where an accepted order stands, with what only that state has.
+/// Progress of an accepted order, with the data of each state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 pub enum Progress {
-    /// To be paid online by then.
+    /// To be paid online before a deadline.
     AwaitingPayment {
         /// The deadline.
         expires_at: DateTime<Utc>,
     },
     /// Accepted.
     Placed {
-        /// Since when.
+        /// When it began.
         since: DateTime<Utc>,
     },
     /// Being made.
     InPreparation {
-        /// Since when.
+        /// When it began.
         since: DateTime<Utc>,
     },
     /// Made.
     Ready {
-        /// Since when.
+        /// When it began.
         since: DateTime<Utc>,
     },
     /// With a courier.
     OutForDelivery {
-        /// Since when.
+        /// When it began.
         since: DateTime<Utc>,
     },
-    /// At the customer's.
+    /// Delivered to the customer.
     Delivered {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// The courier could not deliver it.
     NotDelivered {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
-        /// Why.
+        /// Reason.
         reason: DeliveryFailure,
     },
     /// Back at the pizzeria.
     Returned {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// Handed over at the counter.
     HandedOver {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
     /// Cancelled.
     Cancelled {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
-        /// Why.
+        /// Reason.
         reason: CancelReason,
-        /// Whether preparation had started: then its ingredients are waste.
+        /// Whether preparation had started, so that its ingredients are waste.
         was_started: bool,
     },
     /// Not paid in time.
     Expired {
-        /// When.
+        /// When it happened.
         at: DateTime<Utc>,
     },
 }
 
-/// An order that was accepted.
+/// An accepted order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlacedOrder {
-    /// Its id.
+    /// Id.
     pub id: OrderId,
-    /// Its number, `P1-000042`.
+    /// Order number, such as `P1-000042`.
     pub number: String,
-    /// Where it is made.
+    /// The pizzeria that makes it.
     pub pizzeria: PizzeriaId,
-    /// How it came in.
+    /// Channel through which it was placed.
     pub channel: OrderChannel,
-    /// How it leaves.
+    /// Fulfilment.
     pub fulfilment: Fulfilment,
-    /// Whose it is, if they have an account.
+    /// The customer, if they have an account.
     pub customer: Option<CustomerId>,
     /// The row of personal data.
     pub contact: Option<ContactId>,
-    /// To the door, in metres.
+    /// Distance to the customer, in metres.
     pub distance_m: Option<u32>,
     /// The four digits that the customer tells the courier.
     pub delivery_code: Option<String>,
-    /// The lines that hold.
+    /// Current lines.
     pub lines: Vec<OrderLine>,
-    /// What they need from the stock.
+    /// Ingredients that the lines need.
     pub needs: Ingredients,
-    /// The prices that hold.
+    /// Current prices.
     pub pricing: Pricing,
-    /// The notes for the kitchen and the courier, on the order and on the lines that hold.
+    /// Notes for the kitchen and the courier, on the order and its current lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteRef>,
-    /// The comment beside the reason of its cancellation.
+    /// Comment beside the reason of its cancellation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_note: Option<NoteRef>,
-    /// The comments of its refunds, oldest first.
+    /// Comments of its refunds, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refund_notes: Vec<NoteRef>,
-    /// How the customer means to pay.
+    /// Payment intent of the customer.
     pub payment: PaymentIntent,
     /// Every payment, oldest first.
     pub payments: Vec<Payment>,
@@ -123,7 +123,7 @@ pub struct PlacedOrder {
     pub paid: Cents,
     /// Every promise, oldest first; never empty.
     pub promises: Vec<Promise>,
-    /// Where it stands.
+    /// Progress, with the data of its state.
     pub progress: Progress,
     /// When it was placed.
     pub placed_at: DateTime<Utc>,
@@ -138,7 +138,7 @@ pub struct PlacedOrder {
 }
 
 impl PlacedOrder {
-    /// The note of a purpose on a line, or on the order as a whole.
+    /// Returns the note of a purpose on a line, or on the whole order.
     pub fn note(&self, purpose: NotePurpose, line: Option<u32>) -> Option<&NoteRef> {
         self.notes.iter().find(|note| note.purpose == purpose && note.line == line)
     }
@@ -147,21 +147,21 @@ impl PlacedOrder {
 /// An order that was refused for want of stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedOrder {
-    /// Its id.
+    /// Id.
     pub id: OrderId,
-    /// Where.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
-    /// What was missing.
+    /// Missing ingredients.
     pub missing: Vec<Missing>,
     /// When.
     pub at: DateTime<Utc>,
 }
 
-/// The state of an order's stream.
+/// State of an order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Order {
-    /// Nothing has happened.
+    /// The stream is empty.
     #[default]
     NotPlaced,
     /// It was refused.
@@ -171,7 +171,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// The accepted order, if there is one.
+    /// Returns the accepted order, if it was accepted.
     pub fn placed(&self) -> Option<&PlacedOrder> {
         match self {
             Self::Placed(order) => Some(order),
@@ -179,7 +179,7 @@ impl Order {
         }
     }
 
-    /// Its status; none before placement.
+    /// Returns the status; `None` before placement.
     pub fn status(&self) -> Option<OrderStatus> {
         match self {
             Self::NotPlaced => None,
@@ -190,11 +190,19 @@ impl Order {
 
     /// Applies one event. Total: an event that cannot follow changes nothing.
     pub fn evolve(&mut self, event: &OrderEvent) {
-        match (&mut *self, event) {
-            (Self::NotPlaced, OrderEvent::OrderPlaced { placement, at }) => {
+        match self {
+            Self::NotPlaced => self.begin(event),
+            Self::Refused(_) => {}
+            Self::Placed(order) => order.evolve(event),
+        }
+    }
+
+    fn begin(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::OrderPlaced { placement, at } => {
                 *self = Self::Placed(Box::new(PlacedOrder::new(placement, *at)));
             }
-            (Self::NotPlaced, OrderEvent::OrderRefused { order, pizzeria, missing, at, .. }) => {
+            OrderEvent::OrderRefused { order, pizzeria, missing, at, .. } => {
                 *self = Self::Refused(RefusedOrder {
                     id: *order,
                     pizzeria: pizzeria.clone(),
@@ -202,8 +210,21 @@ impl Order {
                     at: *at,
                 });
             }
-            (Self::Placed(order), event) => order.evolve(event),
-            (Self::NotPlaced | Self::Refused(_), _) => {}
+            OrderEvent::OrderLinesChanged { .. }
+            | OrderEvent::OrderCancelled { .. }
+            | OrderEvent::OrderExpired { .. }
+            | OrderEvent::PaymentAuthorised { .. }
+            | OrderEvent::PaymentCaptured { .. }
+            | OrderEvent::PaymentDeclined { .. }
+            | OrderEvent::PaymentRefunded { .. }
+            | OrderEvent::PreparationStarted { .. }
+            | OrderEvent::ItemBaked { .. }
+            | OrderEvent::OrderReady { .. }
+            | OrderEvent::OrderHandedOver { .. }
+            | OrderEvent::OrderOutForDelivery { .. }
+            | OrderEvent::OrderDelivered { .. }
+            | OrderEvent::OrderNotDelivered { .. }
+            | OrderEvent::OrderReturned { .. } => {}
         }
     }
 }

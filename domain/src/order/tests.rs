@@ -13,11 +13,11 @@ use crate::ids::OrderId;
 use crate::ingredients::Quantity;
 use crate::menu::PizzaSize;
 use crate::money::Cents;
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::vat::{VatClass, VatRate, breakdown};
 
 fn now() -> DateTime<Utc> {
-    World::now()
+    MemoryStore::now()
 }
 
 fn later(minutes: i64) -> DateTime<Utc> {

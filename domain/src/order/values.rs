@@ -1,4 +1,4 @@
-//! The values that an order is made of.
+//! Values of an order. Plain data, without rules of their own.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::menu::PizzaSize;
 use crate::money::Cents;
 use crate::vat::{VatClass, VatRate};
 
-/// How an order came in.
+/// Channel through which an order is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderChannel {
@@ -21,19 +21,19 @@ pub enum OrderChannel {
     Counter,
 }
 
-/// How an order leaves.
+/// How an order reaches the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Fulfilment {
     /// Brought to the customer's door.
     Delivery,
-    /// Fetched.
+    /// Collected by the customer.
     Takeaway,
     /// Eaten in the pizzeria.
     OnSite,
 }
 
-/// How the customer means to pay.
+/// Payment intent of the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentIntent {
@@ -45,11 +45,11 @@ pub enum PaymentIntent {
     AtCounter,
 }
 
-/// How money changed hands.
+/// Payment method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentMethod {
-    /// Through the payment service.
+    /// Through the payment provider.
     Online,
     /// By card, on a terminal.
     Card,
@@ -65,7 +65,7 @@ impl PaymentMethod {
     /// Every method.
     pub const ALL: [Self; 5] = [Self::Online, Self::Card, Self::Cash, Self::Cheque, Self::MealVoucher];
 
-    /// The name stored and shown, `MEAL_VOUCHER`.
+    /// Returns the stored name, such as `MEAL_VOUCHER`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Online => "ONLINE",
@@ -77,96 +77,96 @@ impl PaymentMethod {
     }
 }
 
-/// An extra on a line, with the price it had.
+/// Extra on a line, with its price at placement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenExtra {
-    /// What is added.
+    /// The added ingredient.
     pub ingredient: IngredientCode,
-    /// How much of it, a pizza.
+    /// Quantity per pizza.
     pub quantity: Quantity,
-    /// For how much, a pizza.
+    /// Price per pizza.
     pub price: Cents,
 }
 
-/// One line of an order, frozen at placement but for `baked`.
+/// Line of an order, fixed at placement except for `baked`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderLine {
-    /// Its number, from 1.
+    /// Line number, from 1.
     pub line: u32,
     /// The item.
     pub item: ItemCode,
-    /// Its name then.
+    /// Name at placement.
     pub name: String,
-    /// Its size, for a pizza.
+    /// Size, for a pizza.
     pub size: Option<PizzaSize>,
-    /// How many, 1 to 99.
+    /// Number of pieces, 1 to 99.
     pub quantity: u32,
-    /// What was added.
+    /// Extras.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extras: Vec<TakenExtra>,
-    /// What was left out; free, and not reserved.
+    /// Ingredients left out; free of charge and not reserved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<IngredientCode>,
-    /// The price of one, extras included.
+    /// Price of one piece, extras included.
     pub unit_price: Cents,
     /// `quantity` times `unit_price`.
     pub total: Cents,
-    /// Its class for VAT.
+    /// VAT class.
     pub vat_class: VatClass,
-    /// The rate that applied.
+    /// VAT rate at placement.
     pub vat_rate: VatRate,
-    /// The version of the menu that the recipe and the price are from.
+    /// Version of the menu from which recipe and price were taken.
     pub recipe_version: u32,
-    /// Whether it has come out of the oven; always false for what is not a pizza, until the order is ready.
+    /// Whether it is baked; false for drinks and desserts until the order is ready.
     #[serde(default)]
     pub baked: bool,
 }
 
-/// Which way a payment went.
+/// Kind of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentKind {
-    /// The payment service set it aside.
+    /// The payment provider authorised it.
     Authorised,
-    /// It came in.
+    /// Money came in.
     Captured,
     /// It was declined.
     Declined,
-    /// It went back.
+    /// Money went back.
     Refunded,
 }
 
-/// One entry of an order's payments.
+/// Payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
-    /// Which way.
+    /// Kind of the payment.
     pub kind: PaymentKind,
-    /// How.
+    /// Payment method.
     pub method: PaymentMethod,
-    /// How much; never negative.
+    /// Amount; never negative.
     pub amount: Cents,
     /// When.
     pub at: DateTime<Utc>,
 }
 
-/// A promised time, and when it was given.
+/// Promised time, with the time at which it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Promise {
-    /// For when.
+    /// Promised time.
     pub promised_at: DateTime<Utc>,
-    /// Since when this promise holds.
+    /// When the promise was given.
     pub given_at: DateTime<Utc>,
 }
 
-/// The states of DOMAIN.md, without their data.
+/// States of DOMAIN.md, without their data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderStatus {
-    /// Not enough stock.
+    /// Refused for want of stock.
     Refused,
-    /// To be paid online before anything else.
+    /// To be paid online before it is accepted.
     AwaitingPayment,
     /// Accepted.
     Placed,
@@ -176,7 +176,7 @@ pub enum OrderStatus {
     Ready,
     /// With a courier.
     OutForDelivery,
-    /// At the customer's.
+    /// Delivered to the customer.
     Delivered,
     /// The courier could not deliver it.
     NotDelivered,
@@ -207,7 +207,7 @@ impl OrderStatus {
         Self::Expired,
     ];
 
-    /// The name stored and shown, `IN_PREPARATION`.
+    /// Returns the stored name, such as `IN_PREPARATION`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "REFUSED",
@@ -225,7 +225,7 @@ impl OrderStatus {
         }
     }
 
-    /// Whether nothing more can happen to it but payments.
+    /// Whether only payments can follow.
     pub fn is_closed(self) -> bool {
         match self {
             Self::Refused

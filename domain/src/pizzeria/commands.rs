@@ -1,43 +1,43 @@
-//! What can be asked of one pizzeria.
+//! Commands to one pizzeria. Time comes with them; nothing here decides.
 
 use chrono::{DateTime, Utc, Weekday};
 
 use super::events::{Changes, Opening};
 use super::hours::WeeklyHours;
 
-/// A command to one pizzeria.
+/// Command to one pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PizzeriaCommand {
-    /// Open it.
+    /// Open the pizzeria.
     Open {
-        /// As what.
+        /// Opening data.
         opening: Box<Opening>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Change something about it.
+    /// Change the pizzeria's data.
     Update {
-        /// What.
+        /// Changed values.
         changes: Changes,
-        /// The hours of some days; those of other days stay.
+        /// Hours of some days; other days keep theirs.
         days: WeeklyHours,
-        /// Days on which it is closed from now on.
+        /// Days without opening hours.
         closed: Vec<Weekday>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Take no orders for now; a pause that is running gets another end or reason.
+    /// Pause orders, or change the end or reason of a running pause.
     Pause {
-        /// Why.
+        /// Reason.
         reason: String,
-        /// Until when.
+        /// End of the pause; `None` if it lasts until resumed.
         until: Option<DateTime<Utc>>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Take orders again.
     Resume {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
 }

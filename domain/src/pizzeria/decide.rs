@@ -1,4 +1,4 @@
-//! What follows from a command. Pure.
+//! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
 use chrono::{DateTime, Utc};
 
@@ -7,15 +7,15 @@ use super::{
 };
 use crate::money::Cents;
 
-/// Longest name, address or reason, in characters.
+/// Maximum length of a name, address or reason, in characters.
 const TEXT_MAX: usize = 200;
-/// The farthest that a pizzeria delivers, in metres.
+/// Maximum delivery radius, in metres.
 pub const RADIUS_MAX_M: u32 = 50_000;
 
-/// Decides.
+/// Returns the events that follow from a command.
 ///
 /// # Errors
-/// A [`PizzeriaError`] when the command is refused; nothing happens then.
+/// A [`PizzeriaError`] if the command is refused.
 pub fn decide(state: &Pizzeria, command: PizzeriaCommand) -> Result<Vec<PizzeriaEvent>, PizzeriaError> {
     match (state, command) {
         (Pizzeria::NotOpened, PizzeriaCommand::Open { opening, now }) => {
@@ -62,8 +62,7 @@ fn check_changes(changes: &Changes) -> Result<(), PizzeriaError> {
     check_unpaid(&changes.unpaid)
 }
 
-/// A pause that is running is replaced: it may end later, earlier, or when it is resumed. It keeps its reason
-/// unless another is given.
+/// Pauses, or replaces the end of a running pause, which keeps its reason unless another is given.
 fn pause(
     pizzeria: &OpenedPizzeria,
     reason: String,
@@ -81,7 +80,7 @@ fn pause(
     if until.is_some_and(|until| until <= now) {
         return Err(PizzeriaError::PauseInThePast);
     }
-    // A reason may be left out, unlike a name.
+    // A reason is optional, unlike a name.
     if reason.chars().count() > TEXT_MAX {
         return Err(PizzeriaError::OutOfRange { field: "reason".into() });
     }

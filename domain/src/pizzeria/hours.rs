@@ -1,4 +1,4 @@
-//! Opening hours: local times of a week, in the pizzeria's own time zone.
+//! Weekly opening hours in the pizzeria's time zone. Knows no dates and no pauses.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Minutes in a day.
 const DAY: u16 = 24 * 60;
 
-/// One span of one day of the week, in minutes since local midnight: `from` inclusive, `to` exclusive.
+/// Span of one weekday, in minutes since local midnight: `from` inclusive, `to` exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpeningSpan {
     /// The day.
@@ -18,18 +18,17 @@ pub struct OpeningSpan {
     pub to: u16,
 }
 
-/// A week's opening hours.
+/// Opening hours of a week.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WeeklyHours(Vec<OpeningSpan>);
 
-/// A span that ends before it starts, or outside its day.
+/// Span that is empty or leaves its day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("opening hours start before they end, within one day")]
 pub struct InvalidHours;
 
-/// The instant at which the clocks of a zone show a minute of a day: the later of two, and an hour later where
-/// the clocks skip it.
+/// Returns the instant of a local minute: the later of two, or an hour later if the clocks skip it.
 fn instant(day: NaiveDate, minute: u16, zone: Tz) -> Option<DateTime<Utc>> {
     let midnight = day.and_time(NaiveTime::MIN);
     let local = midnight.checked_add_signed(TimeDelta::minutes(i64::from(minute)))?;
@@ -38,7 +37,7 @@ fn instant(day: NaiveDate, minute: u16, zone: Tz) -> Option<DateTime<Utc>> {
 }
 
 impl WeeklyHours {
-    /// From spans; they may overlap.
+    /// Creates the hours from spans, which may overlap.
     ///
     /// # Errors
     /// [`InvalidHours`] for a span that is empty or leaves its day.
@@ -50,7 +49,7 @@ impl WeeklyHours {
         }
     }
 
-    /// Open at any hour.
+    /// Returns hours that never close.
     pub fn always() -> Self {
         let days = [
             Weekday::Mon,
@@ -64,13 +63,13 @@ impl WeeklyHours {
         Self(days.into_iter().map(|day| OpeningSpan { day, from: 0, to: DAY }).collect())
     }
 
-    /// The spans as given.
+    /// Returns the spans.
     pub fn spans(&self) -> &[OpeningSpan] {
         &self.0
     }
 
-    /// When the spans that an instant is within end, by the clocks of `zone`: spans that touch are one, across
-    /// midnight too. `None` when the instant is within no span, and when they go on for a week.
+    /// Returns when the spans that cover an instant end, in the time zone `zone`. Adjacent spans count as
+    /// one, also across midnight. `None` if no span covers the instant, or if they last for a week.
     pub fn closes_at(&self, at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         let local = at.with_timezone(&zone);
         let mut day = local.date_naive();
@@ -89,7 +88,7 @@ impl WeeklyHours {
         None
     }
 
-    /// When the spans that cover a minute of a day end on that day.
+    /// Returns the end, on the same day, of the spans that cover a minute.
     fn end_of(&self, day: Weekday, minute: u16) -> Option<u16> {
         let covering = |minute: u16| {
             let spans = self.0.iter().filter(move |span| span.day == day);
@@ -102,7 +101,7 @@ impl WeeklyHours {
         Some(end)
     }
 
-    /// With the hours that `days` has for its days, and without those of closed days; other days stay.
+    /// Returns the hours with the days of `days` replaced and the closed days removed.
     #[must_use]
     pub fn with_days(&self, days: &Self, closed: &[Weekday]) -> Self {
         let named = |day: Weekday| closed.contains(&day) || days.0.iter().any(|span| span.day == day);
@@ -112,7 +111,7 @@ impl WeeklyHours {
         Self(spans)
     }
 
-    /// Whether an instant is within a span, by the clocks of `zone`.
+    /// Whether a span covers an instant, in the time zone `zone`.
     pub fn is_open(&self, at: DateTime<Utc>, zone: Tz) -> bool {
         let local = at.with_timezone(&zone);
         let minute = local.hour() * 60 + local.minute();

@@ -1,8 +1,8 @@
-//! Places on the map, in whole millionths of a degree, and the distance between them.
+//! Places in whole millionths of a degree, and the distance between them. Floats never leave this module.
 
 use serde::{Deserialize, Serialize};
 
-/// A point in WGS 84, in millionths of a degree (about 0.1 m): integers, because events carry no floats.
+/// Point in WGS 84, in millionths of a degree (about 0.1 m): integers, because events carry no floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// Latitude, −90,000,000 to 90,000,000.
@@ -11,16 +11,16 @@ pub struct Place {
     pub lon: i32,
 }
 
-/// Not a point on the globe.
+/// Coordinates outside the globe's bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("latitude is −90 to 90, longitude −180 to 180")]
 pub struct InvalidPlace;
 
-/// The mean radius of the earth, in metres (IUGG).
+/// Mean radius of the earth, in metres (IUGG).
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
 impl Place {
-    /// From degrees.
+    /// Converts degrees to a place.
     ///
     /// # Errors
     /// [`InvalidPlace`] for what is not a finite number within the globe's bounds.
@@ -33,17 +33,17 @@ impl Place {
         }
     }
 
-    /// Latitude in degrees.
+    /// Returns the latitude in degrees.
     pub fn latitude(self) -> f64 {
         f64::from(self.lat) / 1e6
     }
 
-    /// Longitude in degrees.
+    /// Returns the longitude in degrees.
     pub fn longitude(self) -> f64 {
         f64::from(self.lon) / 1e6
     }
 
-    /// The great-circle distance in metres, by the haversine formula.
+    /// Returns the great-circle distance in metres, by the haversine formula.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most half the earth's girth, 20,015,115 m
     pub fn distance_m(self, other: Self) -> u32 {
         let (lat_a, lat_b) = (self.latitude().to_radians(), other.latitude().to_radians());

@@ -1,4 +1,4 @@
-//! The state of a pizzeria, folded from its events.
+//! State of a pizzeria, folded from its events. Folding never fails.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -11,12 +11,12 @@ use super::unpaid::UnpaidLimits;
 use crate::ids::PizzeriaId;
 use crate::money::Cents;
 
-/// A pause in taking orders.
+/// Pause during which no orders are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Why, in the pizzeria's words.
+    /// Reason, in the pizzeria's words.
     pub reason: String,
-    /// Until when; until resumed, when not said.
+    /// End of the pause; `None` if it lasts until resumed.
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -24,50 +24,49 @@ pub struct Pause {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedPizzeria {
-    /// Its code.
+    /// Code.
     pub id: PizzeriaId,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its postal address.
+    /// Postal address.
     pub address: String,
-    /// Where that is.
+    /// Place of the address.
     pub place: Place,
-    /// Its time zone.
+    /// Time zone.
     pub timezone: Tz,
-    /// When it is open.
+    /// Opening hours.
     pub hours: WeeklyHours,
-    /// How far it delivers, in metres.
+    /// Delivery radius, in metres.
     pub radius_m: u32,
-    /// What a delivery costs.
+    /// Delivery fee.
     pub delivery_fee: Cents,
-    /// The least that is delivered, without the fee.
+    /// Minimum subtotal of a delivery.
     pub minimum: Cents,
-    /// How much one customer may hold unpaid.
+    /// Limits on one customer's unpaid orders.
     #[serde(default)]
     pub unpaid: UnpaidLimits,
-    /// The pause it last took, if it was not resumed.
+    /// The last pause, unless it was resumed.
     pub pause: Option<Pause>,
 }
 
-/// The state of a pizzeria's stream.
+/// State of a pizzeria.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Pizzeria {
-    /// Nothing has happened.
+    /// The stream is empty.
     #[default]
     NotOpened,
-    /// It has opened.
+    /// The pizzeria has opened.
     Opened(Box<OpenedPizzeria>),
 }
 
 impl OpenedPizzeria {
-    /// Whether it takes orders at an instant: within its hours, and not paused.
+    /// Whether it takes orders at an instant: it is open and not paused.
     pub fn takes_orders(&self, at: DateTime<Utc>) -> bool {
         self.hours.is_open(at, self.timezone) && !self.is_paused(at)
     }
 
-    /// When the opening hours that hold at an instant end; `None` when it is closed then, and when they do
-    /// not end within a week.
+    /// Returns when the current opening hours end; `None` if it is closed, or does not close within a week.
     pub fn closes_at(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.hours.closes_at(at, self.timezone)
     }
@@ -79,7 +78,7 @@ impl OpenedPizzeria {
 }
 
 impl Pizzeria {
-    /// The pizzeria, if it has opened.
+    /// Returns the pizzeria, if it has opened.
     pub fn opened(&self) -> Option<&OpenedPizzeria> {
         match self {
             Self::Opened(pizzeria) => Some(pizzeria),

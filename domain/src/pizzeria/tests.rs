@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::demo_data;
 use crate::money::Cents;
-use crate::testing::{World, given};
+use crate::testing::{MemoryStore, given};
 
 fn now() -> DateTime<Utc> {
-    World::now()
+    MemoryStore::now()
 }
 
 fn later(minutes: i64) -> DateTime<Utc> {
@@ -45,14 +45,14 @@ fn pause(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> PizzeriaCommand {
 }
 
 #[test]
-fn a_pizzeria_opens_once() {
+fn opens_once() {
     let pizzeria = given([]).when(does(open(opening()))).then([opened()]);
     assert!(pizzeria.opened().unwrap().takes_orders(now()));
     given([opened()]).when(does(open(opening()))).then_err(PizzeriaError::AlreadyOpened);
 }
 
 #[test]
-fn what_it_opens_with_is_within_range() {
+fn rejects_opening_data_out_of_range() {
     let long = "é".repeat(201);
     for (opening, field) in [
         (Opening { name: String::new(), ..opening() }, "name"),
@@ -77,7 +77,7 @@ fn what_it_opens_with_is_within_range() {
 }
 
 #[test]
-fn an_update_changes_what_it_names() {
+fn updates_only_the_named_values() {
     let changes = Changes { minimum: Some(Cents(2000)), ..Changes::default() };
     let event = PizzeriaEvent::PizzeriaUpdated { changes: changes.clone(), at: now() };
     let pizzeria = given([opened()]).when(does(update(changes))).then([event]);
@@ -86,7 +86,7 @@ fn an_update_changes_what_it_names() {
 }
 
 #[test]
-fn an_update_says_something_and_is_within_range() {
+fn rejects_empty_or_invalid_updates() {
     given([opened()]).when(does(update(Changes::default()))).then_err(PizzeriaError::NothingToChange);
     for (changes, field) in [
         (Changes { name: Some(String::new()), ..Changes::default() }, "name"),
@@ -101,7 +101,7 @@ fn an_update_says_something_and_is_within_range() {
 }
 
 #[test]
-fn a_pause_stops_orders_until_it_ends_or_is_ended() {
+fn pauses_until_the_end_or_a_resume() {
     let until = Some(later(30));
     let pizzeria = given([opened()]).when(does(pause(until, now()))).then([paused(until)]);
     let takes = |minutes| pizzeria.opened().unwrap().takes_orders(later(minutes));
@@ -114,7 +114,7 @@ fn a_pause_stops_orders_until_it_ends_or_is_ended() {
 }
 
 #[test]
-fn a_pause_is_refused_while_paused_in_the_past_or_with_a_novel_for_a_reason() {
+fn rejects_repeated_past_or_overlong_pauses() {
     given([opened(), paused(None)]).when(does(pause(None, later(1)))).then_err(PizzeriaError::AlreadyPaused);
     let until = Some(later(30));
     given([opened(), paused(until)])
@@ -128,7 +128,7 @@ fn a_pause_is_refused_while_paused_in_the_past_or_with_a_novel_for_a_reason() {
 }
 
 #[test]
-fn a_running_pause_gets_another_end_or_another_reason() {
+fn changes_end_or_reason_of_a_running_pause() {
     let running = || [opened(), paused(Some(later(30)))];
     for until in [Some(later(60)), Some(later(10)), None] {
         let replaced = PizzeriaEvent::PizzeriaPaused { reason: "oven".into(), until, at: later(5) };
@@ -146,7 +146,7 @@ fn a_running_pause_gets_another_end_or_another_reason() {
 }
 
 #[test]
-fn a_pause_that_has_run_out_is_no_pause() {
+fn ignores_an_expired_pause() {
     let ran_out = paused(Some(later(30)));
     given([opened(), ran_out.clone()])
         .when(does(PizzeriaCommand::Resume { now: later(30) }))
@@ -156,12 +156,12 @@ fn a_pause_that_has_run_out_is_no_pause() {
 }
 
 #[test]
-fn only_what_is_paused_resumes() {
+fn rejects_resuming_without_a_pause() {
     given([opened()]).when(does(PizzeriaCommand::Resume { now: now() })).then_err(PizzeriaError::NotPaused);
 }
 
 #[test]
-fn nothing_can_be_asked_before_it_opens() {
+fn rejects_commands_before_opening() {
     let changes = Changes { minimum: Some(Cents(0)), ..Changes::default() };
     for command in [update(changes), pause(None, now()), PizzeriaCommand::Resume { now: now() }] {
         given([]).when(does(command)).then_err(PizzeriaError::NotFound);
@@ -169,7 +169,7 @@ fn nothing_can_be_asked_before_it_opens() {
 }
 
 #[test]
-fn hours_of_days_that_are_not_named_stay_and_closing_is_explicit() {
+fn keeps_hours_of_unnamed_days() {
     use chrono::Weekday::{Fri, Mon, Sun};
     let span = |day, from| OpeningSpan { day, from, to: from + 60 };
     let week = WeeklyHours::new(vec![span(Mon, 600), span(Fri, 600), span(Sun, 600)]).unwrap();
@@ -186,7 +186,7 @@ fn hours_of_days_that_are_not_named_stay_and_closing_is_explicit() {
 }
 
 #[test]
-fn hours_are_spans_within_a_day() {
+fn rejects_spans_that_leave_their_day() {
     let span = |from, to| WeeklyHours::new(vec![OpeningSpan { day: chrono::Weekday::Mon, from, to }]);
     assert!(span(0, 1440).is_ok());
     assert_eq!(span(60, 60), Err(InvalidHours));
@@ -194,7 +194,7 @@ fn hours_are_spans_within_a_day() {
 }
 
 #[test]
-fn opening_hours_end_where_no_span_goes_on() {
+fn closes_where_no_span_continues() {
     let paris = chrono_tz::Europe::Paris;
     let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
     let regular = demo_data::regular_hours();
@@ -219,7 +219,7 @@ fn opening_hours_end_where_no_span_goes_on() {
 }
 
 #[test]
-fn bounds_on_what_is_unpaid_are_set_one_by_one_and_within_a_range() {
+fn sets_unpaid_limits_one_by_one_within_range() {
     let bound = |orders, pieces| Some(UnpaidLimit { orders, pieces });
     let unpaid = |unpaid| Changes { unpaid, ..Changes::default() };
     let changes = unpaid(UnpaidChanges { unverified: bound(1, 4), ..UnpaidChanges::default() });
@@ -235,7 +235,7 @@ fn bounds_on_what_is_unpaid_are_set_one_by_one_and_within_a_range() {
 }
 
 #[test]
-fn distances_on_the_globe() {
+fn computes_distances_on_the_globe() {
     let place = |lat, lon| Place::from_degrees(lat, lon).unwrap();
     // Montmartre to Voltaire, by the haversine formula on a sphere of 6,371,008.8 m.
     let distance = place(48.892, 2.344).distance_m(place(48.859, 2.379));

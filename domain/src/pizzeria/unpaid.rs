@@ -1,24 +1,25 @@
-//! How much one customer may hold unpaid at a pizzeria: a bound on the stock that is reserved without payment.
+//! Limits on one customer's unpaid orders at a pizzeria, which bound the stock reserved without payment. They
+//! never look at payments; the caller counts.
 
 use serde::{Deserialize, Serialize};
 
-/// Most orders that a bound may allow.
+/// Highest limit on orders.
 const ORDERS_MAX: u32 = 10_000;
-/// Most pieces that a bound may allow.
+/// Highest limit on pieces.
 const PIECES_MAX: u32 = 100_000;
 
-/// What an unpaid bound counts.
+/// Unit that a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum UnpaidUnit {
-    /// Orders that are not paid and not started.
+    /// Orders neither paid nor started.
     Orders,
-    /// The pieces of those orders, pizzas and others.
+    /// Pieces of those orders: pizzas, drinks and desserts.
     Pieces,
 }
 
 impl UnpaidUnit {
-    /// The plural noun, `orders`.
+    /// Returns the plural noun, such as `orders`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Orders => "orders",
@@ -27,20 +28,20 @@ impl UnpaidUnit {
     }
 }
 
-/// How much may be reserved without payment.
+/// Limit on what is reserved without payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnpaidLimit {
-    /// Orders that are neither paid nor started, at most.
+    /// Maximum of orders neither paid nor started.
     pub orders: u32,
-    /// Pieces of those orders, at most.
+    /// Maximum of pieces of those orders.
     pub pieces: u32,
 }
 
 impl UnpaidLimit {
-    /// The highest values of both, which stand for no bound.
+    /// The highest values, which mean no limit.
     pub const NONE: Self = Self { orders: ORDERS_MAX, pieces: PIECES_MAX };
 
-    /// What there would be too much of, with the bound; `None` when both fit.
+    /// Returns the exceeded unit with its limit; `None` if both fit.
     pub fn exceeded(self, orders: u32, pieces: u32) -> Option<(UnpaidUnit, u32)> {
         if orders > self.orders {
             Some((UnpaidUnit::Orders, self.orders))
@@ -56,20 +57,20 @@ impl UnpaidLimit {
     }
 }
 
-/// The bounds of a pizzeria.
+/// Limits of a pizzeria.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UnpaidLimits {
-    /// Of an account whose e-mail address is verified.
+    /// Limit of an account whose e-mail address is verified.
     pub account: UnpaidLimit,
-    /// Of an account whose e-mail address is not verified.
+    /// Limit of an account whose e-mail address is not verified.
     pub unverified: UnpaidLimit,
-    /// Of a caller without an account: by telephone number and by address.
+    /// Limit of a caller without an account, by telephone number and by address.
     pub caller: UnpaidLimit,
 }
 
 impl Default for UnpaidLimits {
-    /// Our own figures: a family's order fits without verification, an office's by telephone.
+    /// Chosen so that a family's order fits without verification, and an office's by telephone.
     fn default() -> Self {
         Self {
             account: UnpaidLimit { orders: 5, pieces: 40 },
@@ -79,33 +80,33 @@ impl Default for UnpaidLimits {
     }
 }
 
-/// Bounds to be set; one that is not given stays.
+/// Changes of the limits; `None` leaves a limit as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UnpaidChanges {
-    /// Of a verified account.
+    /// Limit of a verified account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<UnpaidLimit>,
-    /// Of an account that is not verified.
+    /// Limit of an unverified account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unverified: Option<UnpaidLimit>,
-    /// Of a caller without an account.
+    /// Limit of a caller without an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<UnpaidLimit>,
 }
 
 impl UnpaidChanges {
-    /// Whether every bound stays.
+    /// Whether no limit changes.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether each bound may be set.
+    /// Whether each limit is within its range.
     pub(super) fn is_in_range(&self) -> bool {
         [self.account, self.unverified, self.caller].into_iter().flatten().all(UnpaidLimit::is_in_range)
     }
 
-    /// The bounds once changed.
+    /// Returns the limits after the change.
     pub(super) fn of(&self, limits: UnpaidLimits) -> UnpaidLimits {
         UnpaidLimits {
             account: self.account.unwrap_or(limits.account),

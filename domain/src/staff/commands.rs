@@ -1,4 +1,4 @@
-//! What can be asked of one member of staff.
+//! Commands to one member of staff. They never carry personal data.
 
 use std::collections::BTreeSet;
 
@@ -8,66 +8,66 @@ use crate::access::Role;
 use crate::account::AccountField;
 use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 
-/// A command to one member of staff.
+/// Command to one member of staff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StaffCommand {
-    /// Hire, or change the role of, somebody.
+    /// Hire a person, or change their role.
     Hire {
-        /// Who.
+        /// The member of staff.
         staff: StaffId,
-        /// As what.
+        /// Role.
         role: Role,
-        /// Where.
+        /// The pizzeria; `None` for the group's staff.
         pizzeria: Option<PizzeriaId>,
-        /// The role of whoever hires: nobody hires above themselves ([`Role::may_hire`]).
+        /// Role of the caller, checked by [`Role::may_hire`].
         by: Role,
-        /// How many active directors there are besides this one.
+        /// Number of other active directors.
         other_directors: usize,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Let somebody go.
+    /// Revoke a person's role.
     Revoke {
-        /// The role of whoever revokes.
+        /// Role of the caller.
         by: Role,
-        /// How many active directors there are besides this one.
+        /// Number of other active directors.
         other_directors: usize,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Give a courier of `pizzeria` a delivery to carry.
+    /// Assign a delivery to a courier of `pizzeria`.
     Take {
-        /// Which.
+        /// The delivery.
         delivery: DeliveryId,
         /// The delivery's pizzeria.
         pizzeria: PizzeriaId,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Change what is kept of them outside the log. Another e-mail address is to be verified again.
+    /// Change personal data. A new e-mail address must be verified again.
     UpdateAccount {
-        /// Which fields have another value now.
+        /// Changed fields.
         changed: BTreeSet<AccountField>,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// They have shown that the e-mail address is theirs.
+    /// Verify the e-mail address.
     VerifyEmail {
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
     /// Change the password.
     ChangePassword {
-        /// Whether it was set by a token sent to the e-mail address: forgotten, or an invitation.
+        /// Whether it was set by a token sent to the e-mail address: a reset, or an invitation.
         reset: bool,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Take a delivery off a courier.
+    /// Take a delivery from a courier.
     PutDown {
-        /// Which.
+        /// The delivery.
         delivery: DeliveryId,
-        /// Now.
+        /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
 }

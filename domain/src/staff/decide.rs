@@ -1,13 +1,13 @@
-//! What follows from a command. Pure.
+//! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
 use super::{Employed, MAX_CARRIED, Staff, StaffCommand, StaffError, StaffEvent};
 use crate::access::Role;
 use crate::ids::PizzeriaId;
 
-/// Decides.
+/// Returns the events that follow from a command.
 ///
 /// # Errors
-/// A [`StaffError`] when the command is refused; nothing happens then.
+/// A [`StaffError`] if the command is refused.
 pub fn decide(state: &Staff, command: StaffCommand) -> Result<Vec<StaffEvent>, StaffError> {
     match command {
         StaffCommand::Hire { staff, role, pizzeria, by, other_directors, now } => {
@@ -60,7 +60,7 @@ pub fn decide(state: &Staff, command: StaffCommand) -> Result<Vec<StaffEvent>, S
             active(state)?;
             Ok(vec![StaffEvent::StaffPasswordChanged { reset, at: now }])
         }
-        // Somebody who has left, or changed role, can still put down what they carry.
+        // A person who has left, or changed role, can still put down a delivery.
         StaffCommand::PutDown { delivery, now } => {
             if employed(state)?.carrying.contains(&delivery) {
                 Ok(vec![StaffEvent::DeliveryPutDown { delivery, at: now }])
@@ -84,7 +84,7 @@ fn may_manage(by: Role, role: Role) -> Result<(), StaffError> {
     if by.may_hire(role) { Ok(()) } else { Err(StaffError::RoleNotAllowed { by, role }) }
 }
 
-/// Whether there is a director left once this one is none.
+/// Checks that a director remains after this one.
 fn keeps_a_director(state: &Staff, other_directors: usize) -> Result<(), StaffError> {
     let is_last = state.employed().is_some_and(Employed::is_director) && other_directors == 0;
     if is_last { Err(StaffError::LastDirector) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! The state of a member of staff, folded from its events.
+//! State of a member of staff, folded from its events. Folding never fails.
 
 use std::collections::BTreeSet;
 
@@ -9,47 +9,47 @@ use crate::access::Role;
 use crate::account::AccountField;
 use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 
-/// How many deliveries a courier carries at most (DOMAIN.md, Delivery).
+/// Maximum of deliveries that a courier carries (DOMAIN.md, Delivery).
 pub const MAX_CARRIED: usize = 3;
 
-/// Somebody who was hired.
+/// A person who was hired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Employed {
-    /// Who.
+    /// Id.
     pub id: StaffId,
-    /// As what.
+    /// Role.
     pub role: Role,
-    /// Where; none for the group's people.
+    /// The pizzeria; `None` for the group's staff.
     pub pizzeria: Option<PizzeriaId>,
-    /// Whether they still work here.
+    /// Whether the person works here.
     pub active: bool,
-    /// What a courier carries.
+    /// Deliveries that a courier carries.
     pub carrying: BTreeSet<DeliveryId>,
-    /// Whether the present e-mail address is known to be theirs.
+    /// Whether the current e-mail address is verified.
     pub email_verified: bool,
 }
 
-/// The state of a staff member's stream.
+/// State of a member of staff.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Staff {
-    /// Nothing has happened.
+    /// The stream is empty.
     #[default]
     NotHired,
-    /// Hired, and perhaps revoked since.
+    /// The person was hired, and may have been revoked since.
     Hired(Employed),
 }
 
 impl Employed {
-    /// Whether they run the group now.
+    /// Whether the person is an active director.
     pub fn is_director(&self) -> bool {
         self.active && self.role == Role::Director
     }
 }
 
 impl Staff {
-    /// The person, if they were ever hired.
+    /// Returns the person, if they were ever hired.
     pub fn employed(&self) -> Option<&Employed> {
         match self {
             Self::Hired(employed) => Some(employed),

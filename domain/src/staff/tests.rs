@@ -85,7 +85,7 @@ fn refuses(past: Vec<StaffEvent>, command: StaffCommand, expected: StaffError) {
 }
 
 #[test]
-fn somebody_is_hired_moved_and_hired_again() {
+fn hires_moves_and_rehires() {
     accepts(vec![], hire(Role::Courier, "P1"), vec![hired(Role::Courier, "P1")]);
     let past = || vec![hired(Role::Courier, "P1")];
     accepts(past(), hire(Role::Manager, "P1"), vec![hired(Role::Manager, "P1")]);
@@ -96,7 +96,7 @@ fn somebody_is_hired_moved_and_hired_again() {
 }
 
 #[test]
-fn somebody_is_revoked_once() {
+fn revokes_once() {
     let revoke = || revoke(1);
     let gone = accepts(vec![hired(Role::Courier, "P1")], revoke(), vec![revoked()]);
     assert!(gone.employed().is_some_and(|person| !person.active));
@@ -105,7 +105,7 @@ fn somebody_is_revoked_once() {
 }
 
 #[test]
-fn the_last_director_stays_and_stays_one() {
+fn keeps_the_last_director() {
     let past = || vec![hired(Role::Director, "P1")];
     refuses(past(), revoke(0), StaffError::LastDirector);
     accepts(past(), revoke(1), vec![revoked()]);
@@ -125,7 +125,7 @@ fn the_last_director_stays_and_stays_one() {
 }
 
 #[test]
-fn nobody_hires_or_revokes_above_themselves() {
+fn rejects_hiring_or_revoking_a_higher_role() {
     let by = Role::Manager;
     let hire = |role| StaffCommand::Hire {
         staff: staff(),
@@ -147,7 +147,7 @@ fn nobody_hires_or_revokes_above_themselves() {
 }
 
 #[test]
-fn who_works_here_keeps_their_account() {
+fn active_staff_manage_their_account() {
     let past = || vec![hired(Role::Courier, "P1")];
     let verify = || StaffCommand::VerifyEmail { now: now() };
     let verified = || StaffEvent::StaffEmailVerified { at: now() };
@@ -166,7 +166,7 @@ fn who_works_here_keeps_their_account() {
 }
 
 #[test]
-fn only_an_active_courier_of_the_pizzeria_takes_a_delivery() {
+fn only_active_couriers_of_the_pizzeria_take_deliveries() {
     accepts(vec![hired(Role::Courier, "P1")], take(1, "P1"), vec![taken(1)]);
     refuses(vec![], take(1, "P1"), StaffError::NotFound);
     for past in [
@@ -190,7 +190,7 @@ fn a_courier_carries_at_most_three() {
 }
 
 #[test]
-fn putting_down_what_is_not_carried_changes_nothing_and_leaving_does_not_stop_it() {
+fn puts_down_idempotently_and_after_leaving() {
     accepts(vec![hired(Role::Courier, "P1"), taken(1)], put(1), vec![put_down(1)]);
     accepts(vec![hired(Role::Courier, "P1"), taken(1)], put(2), vec![]);
     accepts(vec![hired(Role::Courier, "P1"), taken(1), revoked()], put(1), vec![put_down(1)]);
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn never_more_than_three_and_any_prefix_loads(commands in vec(some_command(), 0..40)) {
+    fn carries_at_most_three_and_any_prefix_loads(commands in vec(some_command(), 0..40)) {
         let mut state = Staff::default();
         let mut history: Vec<StaffEvent> = Vec::new();
         for command in commands {

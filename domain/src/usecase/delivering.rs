@@ -1,4 +1,5 @@
-//! Deliveries and the couriers who carry them, decided together and stored in one transaction.
+//! Use cases over a delivery, its courier and its order, decided together and stored in one transaction.
+//! Never asks who may act: the caller has authorized it.
 
 #[cfg(test)]
 mod tests;
@@ -14,32 +15,32 @@ use crate::order::{self, Fulfilment, Order, OrderCommand, OrderError, OrderStatu
 use crate::staff::{self, StaffCommand, StaffError};
 use crate::stream::StreamId;
 
-/// `scheduleDelivery` (reactor): an order became ready for delivery.
+/// `scheduleDelivery`, sent by a reactor: an order became ready for delivery.
 #[derive(Debug, Clone)]
 pub struct ScheduleDelivery {
-    /// The order; the delivery's id follows from it.
+    /// The order, from which the delivery's id is derived.
     pub order: OrderId,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// `claimDelivery` and `assignDelivery`: a courier has it to carry, at most three at a time.
+/// `claimDelivery` and `assignDelivery`: assigns a delivery to a courier, who carries at most three.
 #[derive(Debug, Clone)]
 pub struct AssignDelivery {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// Who will carry it.
+    /// The courier who will carry it.
     pub courier: StaffId,
-    /// Whether the courier asked (`claimDelivery`).
+    /// Whether the courier claimed it (`claimDelivery`).
     pub claimed: bool,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// Any other command to a delivery; when it leaves the courier's hands, the courier's stream says so too.
+/// Any other command to a delivery. If it ends the assignment, the courier's stream records that too.
 #[derive(Debug, Clone)]
 pub struct ToDelivery {
-    /// The command's name, `pickUpDelivery`.
+    /// Name of the command, such as `pickUpDelivery`.
     pub name: &'static str,
     /// The delivery.
     pub delivery: DeliveryId,
@@ -98,11 +99,11 @@ impl UseCase for AssignDelivery {
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         let delivery = states.delivery(self.delivery);
         let assign = DeliveryCommand::Assign { courier: self.courier, claimed: self.claimed, now: self.now };
-        // The delivery's own refusal first: of two who claim at once, the second is told that it is taken.
+        // The delivery decides first: of two concurrent claims, the second is refused because it is taken.
         let assigned = delivery::decide(delivery, assign)?;
         let pizzeria = delivery.scheduled().ok_or(DeliveryError::NotFound)?.pizzeria.clone();
         if pizzeria.is_functional_check() {
-            // Nobody is hired there: who acts carries it, and is busy with nothing else.
+            // The functional check has no staff: its actor carries the delivery and nothing else.
             return Ok(Decision::on(StreamId::delivery(self.delivery), assigned));
         }
         let take = StaffCommand::Take { delivery: self.delivery, pizzeria, now: self.now };
@@ -123,7 +124,7 @@ impl UseCase for AssignDelivery {
 }
 
 impl ToDelivery {
-    /// Whether the customer may have the goods after it: only then does it look at the order.
+    /// Whether the command may complete the delivery, which needs the order's state.
     fn completes(&self) -> bool {
         match self.command {
             DeliveryCommand::Complete { .. } => true,
@@ -137,7 +138,7 @@ impl ToDelivery {
         }
     }
 
-    /// An assignment is the courier's too, whichever way it comes.
+    /// Returns the assignment, which also involves the courier, if the command is one.
     fn assignment(&self) -> Option<AssignDelivery> {
         match self.command {
             DeliveryCommand::Assign { courier, claimed, now } => {
@@ -179,7 +180,7 @@ impl UseCase for ToDelivery {
         if events.iter().any(|event| matches!(event, DeliveryEvent::DeliveryCompleted { .. }))
             && let Some(order) = order
         {
-            // The goods change hands here: what is still due of an online order is recorded first.
+            // The goods change hands: an online order must be paid first.
             order::paid_as_agreed(order)?;
         }
         let holder = delivery
@@ -212,19 +213,19 @@ impl UseCase for ToDelivery {
     }
 }
 
-/// `markOutForDelivery`, `markDelivered`, `markNotDelivered`, `markReturned` (reactor): a delivery's
-/// step becomes its order's. The delivery says which order.
+/// `markOutForDelivery`, `markDelivered`, `markNotDelivered`, `markReturned`, sent by a reactor: passes a
+/// delivery's step on to its order, which the delivery names.
 #[derive(Debug, Clone)]
 pub struct TrackDelivery {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// Its step.
+    /// Step of the delivery.
     pub step: DeliveryStep,
-    /// When it was taken.
+    /// When the step was taken.
     pub now: DateTime<Utc>,
 }
 
-/// A step of a delivery that its order follows.
+/// Step of a delivery that its order follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStep {
     /// The courier left with it.
@@ -233,10 +234,10 @@ pub enum DeliveryStep {
     Completed,
     /// It could not be delivered.
     Failed {
-        /// Why.
+        /// Reason.
         reason: DeliveryFailure,
     },
-    /// It is back for good.
+    /// It was returned.
     Returned,
 }
 

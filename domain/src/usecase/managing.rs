@@ -1,4 +1,4 @@
-//! Hiring and revoking, decided with the directors in view: the group always has one.
+//! Hiring and revoking, decided together with the directors' states: the group never loses its last director.
 
 #[cfg(test)]
 mod tests;
@@ -11,33 +11,33 @@ use crate::ids::{PizzeriaId, StaffId};
 use crate::staff::{self, Employed, StaffCommand};
 use crate::stream::StreamId;
 
-/// What is to change.
+/// The change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StaffChange {
-    /// `hireStaff`: hire somebody, or change the role or the pizzeria of somebody who works here.
+    /// `hireStaff`: hire a person, or change their role or pizzeria.
     Hire {
-        /// As what.
+        /// Role.
         role: Role,
-        /// Where; none for the group's people.
+        /// The pizzeria; `None` for the group's staff.
         pizzeria: Option<PizzeriaId>,
     },
     /// `revokeStaff`.
     Revoke,
 }
 
-/// `hireStaff` and `revokeStaff`. The directors' streams are read, not written: of two processes that
-/// revoke each other's director at once both could succeed, so callers take turns.
+/// `hireStaff` and `revokeStaff`. The directors' streams are read, not written: two concurrent commands could
+/// each revoke the other's director, so callers must serialise them.
 #[derive(Debug, Clone)]
 pub struct ManageStaff {
-    /// Who.
+    /// The member of staff.
     pub staff: StaffId,
-    /// What is to change.
+    /// The change.
     pub change: StaffChange,
-    /// The role of whoever asks.
+    /// Role of the caller.
     pub by: Role,
-    /// Who may be a director now; all who are must be among them.
+    /// Candidates that include every current director.
     pub directors: Vec<StaffId>,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 

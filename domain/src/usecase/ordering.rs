@@ -1,4 +1,5 @@
-//! Orders and the stock they use, decided together and stored in one transaction.
+//! Use cases over an order and its stock, decided together and stored in one transaction. Never asks who may
+//! act: the caller has authorized it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,54 +17,54 @@ use crate::policies::promise::KitchenLoad;
 use crate::stock::{self, Held, Stock, StockCommand, StockEvent, WasteReason};
 use crate::stream::StreamId;
 
-/// How long an online order may stay unpaid (DOMAIN.md, Order).
+/// Time within which an online order must be paid (DOMAIN.md, Order).
 const PAY_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
-/// `placeOrder`: price, reserve and accept; or refuse for want of stock, which is stored too.
+/// `placeOrder`: prices, reserves and accepts an order, or stores its refusal for want of stock.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
-    /// The new order's id.
+    /// Id of the new order.
     pub order: OrderId,
-    /// Where.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
-    /// What.
+    /// The basket.
     pub basket: Basket,
-    /// How it came in.
+    /// Channel through which it was placed.
     pub channel: OrderChannel,
-    /// Whose, if they have an account.
+    /// The customer, if they have an account.
     pub customer: Option<CustomerId>,
-    /// The row of personal data that is stored with it.
+    /// Row of personal data stored with it.
     pub contact: Option<ContactId>,
-    /// How the customer means to pay.
+    /// Payment intent of the customer.
     pub payment: PaymentIntent,
-    /// The total that the caller expects, if they said.
+    /// Total that the caller expects, if given.
     pub expected_total: Option<Cents>,
-    /// Four digits drawn at the edge; kept for deliveries only.
+    /// Four random digits from the caller, used for deliveries only.
     pub delivery_code: String,
-    /// What is bounded, and what the edge knows.
+    /// Conditions that no stream holds.
     pub conditions: Conditions,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// `changeOrderLines`: new lines, new prices, and the difference in the reservation.
+/// `changeOrderLines`: replaces lines, prices and reservation.
 #[derive(Debug, Clone)]
 pub struct ChangeOrderLines {
     /// The order.
     pub order: OrderId,
-    /// The lines that shall hold.
+    /// The new lines.
     pub lines: Vec<BasketLine>,
-    /// The total that the caller expects, if they said.
+    /// Total that the caller expects, if given.
     pub expected_total: Option<Cents>,
-    /// Which bound applies to what its holders hold unpaid.
+    /// The limit that applies to the order's holders.
     pub bound: Bound,
-    /// The work ahead of it, itself included.
+    /// Work ahead of the order, the order included.
     pub load: KitchenLoad,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// `cancelOrder`: what was reserved is released; what was started is wasted; what was paid online goes back.
+/// `cancelOrder`: releases or wastes the ingredients, and refunds what was paid online.
 #[derive(Debug, Clone)]
 pub struct CancelOrder {
     /// The order.
@@ -72,29 +73,29 @@ pub struct CancelOrder {
     pub reason: CancelReason,
     /// Whether the caller may cancel once preparation has started (managers).
     pub even_started: bool,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// `expireOrder`: an online order that stayed unpaid; its reservation is released.
+/// `expireOrder`: expires an unpaid online order and releases its reservation.
 #[derive(Debug, Clone)]
 pub struct ExpireOrder {
     /// The order.
     pub order: OrderId,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// `startPreparation`: the reservation is consumed.
+/// `startPreparation`: starts preparation and consumes the reservation.
 #[derive(Debug, Clone)]
 pub struct StartPreparation {
     /// The order.
     pub order: OrderId,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// How many pieces lines have.
+/// Returns the number of pieces of some lines.
 fn pieces(lines: &[BasketLine]) -> u32 {
     lines.iter().fold(0, |pieces: u32, line| pieces.saturating_add(line.quantity))
 }
@@ -146,7 +147,7 @@ impl PlaceOrder {
         }
     }
 
-    /// The refusal that is stored.
+    /// Returns the decision that stores a refusal.
     fn refuse(&self, states: &States<'_>, quote: Quote) -> Result<Decision, Refusal> {
         let line = |line: &BasketLine| AskedLine {
             item: line.item.clone(),
@@ -206,7 +207,7 @@ impl UseCase for PlaceOrder {
         if !quote.missing.is_empty() {
             return self.refuse(states, quote);
         }
-        // Last: only what there is can be held.
+        // Checked last: a shortage is reported before a limit.
         self.claim().check(states)?;
         let lines = quote.needs.clone();
         let number = format!("{}-{:06}", self.pizzeria, stock.accepted().saturating_add(1));
@@ -297,7 +298,7 @@ impl UseCase for CancelOrder {
             if order.started_at.is_none() {
                 return StockCommand::Release { order: order.id, now: self.now };
             }
-            // Of the states in which a started order may be cancelled, READY is that of what nobody collected.
+            // A started order that may be cancelled is in preparation, or READY and not collected.
             let uncollected = order.status() == OrderStatus::Ready;
             let reason = if uncollected { WasteReason::Uncollected } else { WasteReason::Mistake };
             StockCommand::WasteOrder { order: order.id, lines: order.needs.clone(), reason, now: self.now }
@@ -337,14 +338,14 @@ impl UseCase for StartPreparation {
     }
 }
 
-/// An order's stream, and the stock's once the order is known.
+/// Returns an order's stream, and its stock's once the order is loaded.
 fn with_stock(order: OrderId, states: &States<'_>) -> Vec<StreamId> {
     let mut streams = vec![StreamId::order(order)];
     streams.extend(states.order(order).placed().map(|placed| StreamId::stock(&placed.pizzeria)));
     streams
 }
 
-/// A command to an order, and what follows from it for the stock.
+/// Decides a command to an order and the one to its stock.
 fn decide_with_stock(
     id: OrderId,
     states: &States<'_>,
@@ -362,8 +363,10 @@ fn opened<'a>(states: &'a States<'_>, pizzeria: &PizzeriaId) -> Result<&'a Opene
     states.pizzeria(pizzeria).opened().ok_or_else(|| PizzeriaError::NotFound.into())
 }
 
-/// The quote, when nothing but a want of stock stands in its way: that is left to the caller, which answers
-/// it in its own way. Otherwise everything that does, the stock last.
+/// Returns the quote if at most a want of stock prevents it, which the caller handles.
+///
+/// # Errors
+/// Every obstacle, the stock last.
 fn accept(
     quote: Result<Quote, Vec<OrderError>>,
     contradictions: Vec<OrderError>,
@@ -382,7 +385,7 @@ fn accept(
         contradictions.into_iter().chain(obstacles).partition(wants_stock);
     match quote {
         Some(quote) if all.is_empty() => Ok(quote),
-        _ => {
+        Some(_) | None => {
             all.extend(wants);
             let refusals = all.into_iter().map(Refusal::from).collect();
             Err(Refusal::all(refusals).unwrap_or(OrderError::EmptyOrder.into()))

@@ -1,5 +1,5 @@
-//! Money that a person takes for an order. Who carries its delivery decides for a courier; the order decides
-//! the rest. Never asks a payment provider.
+//! Payments taken by a person. A courier must carry the order's delivery; the order decides the rest. Never
+//! asks a payment provider.
 
 #[cfg(test)]
 mod tests;
@@ -18,17 +18,17 @@ use crate::stream::StreamId;
 pub struct RecordPayment {
     /// The order.
     pub order: OrderId,
-    /// How it was paid; never [`PaymentMethod::Online`].
+    /// Payment method; never [`PaymentMethod::Online`].
     pub method: PaymentMethod,
-    /// How much; more than zero.
+    /// Amount; more than zero.
     pub amount: Cents,
-    /// The courier who took it, who must carry the order's delivery; `None` for the staff of the counter.
+    /// The courier who took it and must carry the order's delivery; `None` for counter staff.
     pub by: Option<StaffId>,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
-/// Whether a courier carries an order's delivery, or has delivered it and still has its money to hand in.
+/// Whether a courier carries an order's delivery, or has delivered it and still records its payment.
 pub fn carries(delivery: Option<&ScheduledDelivery>, courier: StaffId) -> bool {
     delivery.and_then(ScheduledDelivery::courier) == Some(courier)
 }
@@ -39,8 +39,7 @@ impl UseCase for RecordPayment {
     }
 
     fn streams(&self, _states: &States<'_>) -> Vec<StreamId> {
-        // A courier's assignment is decided on with the payment: a delivery that was taken from them in
-        // between refuses it.
+        // The assignment is decided with the payment: if it ends in between, the payment is refused.
         let delivery = self.by.map(|_| StreamId::delivery(DeliveryId::of(self.order)));
         std::iter::once(StreamId::order(self.order)).chain(delivery).collect()
     }

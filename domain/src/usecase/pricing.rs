@@ -1,4 +1,4 @@
-//! What lines cost and need, at one version of the menu. Knows no stock levels and no opening hours.
+//! Prices and ingredients of lines, at one version of the menu. Knows no stock levels and no opening hours.
 
 use std::collections::BTreeSet;
 
@@ -14,26 +14,26 @@ use crate::pizzeria::OpenedPizzeria;
 use crate::stock::Stock;
 use crate::vat::{VatClass, breakdown};
 
-/// The most lines that one order has.
+/// Maximum of lines per order.
 const LINES_MAX: usize = 50;
-/// The most pieces that one line has.
+/// Maximum of pieces per line.
 const PIECES_MAX: u32 = 99;
-/// The most extras that one line has.
+/// Maximum of extras per line.
 const EXTRAS_MAX: usize = 10;
 
-/// Lines with their prices and what they need, added up.
+/// Priced lines with their total need of ingredients.
 pub(crate) struct Priced {
     pub(crate) lines: Vec<OrderLine>,
     pub(crate) needs: Ingredients,
     pub(crate) pricing: Pricing,
 }
 
-/// The day by the pizzeria's own clocks: VAT rates begin on local days.
+/// Returns the local day, on which VAT rates begin.
 pub(crate) fn local_day(pizzeria: &OpenedPizzeria, now: DateTime<Utc>) -> NaiveDate {
     now.with_timezone(&pizzeria.timezone).date_naive()
 }
 
-/// Prices lines; `fee` is the delivery fee that applies, `day` the local day.
+/// Prices lines, with the delivery fee `fee` and the local day `day`.
 ///
 /// # Errors
 /// Everything that is wrong with the lines.
@@ -48,7 +48,7 @@ pub(crate) fn price(
     if problems.is_empty() { Ok(priced) } else { Err(problems) }
 }
 
-/// As [`price`], of the lines that have a price; and what is wrong with the others.
+/// Prices the lines that have a price, as [`price`] does, and returns what is wrong with the others.
 pub(super) fn price_what_can_be(
     menu: &Menu,
     fulfilment: Fulfilment,
@@ -99,7 +99,7 @@ pub(super) fn price_what_can_be(
     (Priced { lines, needs, pricing }, problems)
 }
 
-/// The items that the pizzeria has blocked, each once.
+/// Returns the items that the pizzeria has blocked, each once.
 pub(super) fn blocked<'a>(lines: &'a [OrderLine], stock: &'a Stock) -> impl Iterator<Item = OrderError> + 'a {
     let items: BTreeSet<&ItemCode> = lines
         .iter()
@@ -119,10 +119,10 @@ struct One {
     needs: Ingredients,
 }
 
-/// What is wrong with a part of a line.
+/// Errors of a line, each with the part that it is about.
 type Wrong = Vec<(LinePart, OrderError)>;
 
-/// The piece, when the menu has it; and everything that is wrong with the line.
+/// Returns the piece, if the menu has it, and everything that is wrong with the line.
 fn price_one(menu: &Menu, line: &BasketLine) -> (Option<One>, Wrong) {
     let mut wrong = Wrong::new();
     if line.quantity == 0 {

@@ -1,4 +1,5 @@
-//! Pricing a basket: the same for a quote, a placement and a change of lines.
+//! Quotes: the same pricing and checks for a quote, a placement and a change of lines. Never reserves
+//! anything.
 
 use chrono::{DateTime, Utc};
 
@@ -12,56 +13,56 @@ use crate::pizzeria::{OpenedPizzeria, Place};
 use crate::policies::promise::{KitchenLoad, promise};
 use crate::stock::Stock;
 
-/// One line as asked.
+/// Requested line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasketLine {
     /// The item.
     pub item: ItemCode,
-    /// Its size, for a pizza.
+    /// Size, for a pizza.
     pub size: Option<PizzaSize>,
-    /// How many, 1 to 99.
+    /// Number of pieces, 1 to 99.
     pub quantity: u32,
-    /// Extras, each as often as it is wanted.
+    /// Extras; one may occur several times.
     pub extras: Vec<IngredientCode>,
-    /// What to leave out.
+    /// Ingredients to leave out.
     pub without: Vec<IngredientCode>,
 }
 
-/// What somebody wants.
+/// Requested goods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Basket {
-    /// How it leaves.
+    /// Fulfilment.
     pub fulfilment: Fulfilment,
     /// The lines.
     pub lines: Vec<BasketLine>,
-    /// Where to, for a delivery.
+    /// Place of the customer, for a delivery.
     pub place: Option<Place>,
 }
 
-/// A basket with its prices, and everything that stands in the way of placing it.
+/// Priced basket, with every obstacle to placing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
     /// The lines, priced.
     pub lines: Vec<OrderLine>,
-    /// What they need from the stock.
+    /// Ingredients that the lines need.
     pub needs: Ingredients,
     /// The prices.
     pub pricing: Pricing,
-    /// To the door, in metres; for a delivery.
+    /// Distance to the customer, in metres, for a delivery.
     pub distance_m: Option<u32>,
-    /// When it would be promised for.
+    /// Time that would be promised.
     pub promised_at: DateTime<Utc>,
-    /// What is missing.
+    /// Missing ingredients.
     pub missing: Vec<Missing>,
-    /// Why it would be refused, in the order in which placing checks; empty when it would be accepted.
+    /// Reasons to refuse it, in the order of the checks; empty if it would be accepted.
     pub obstacles: Vec<OrderError>,
 }
 
 /// Prices a basket.
 ///
 /// # Errors
-/// When lines cannot be priced (none, too many, items, sizes, extras or ingredients that are not on the menu):
-/// everything that is wrong with them, and every obstacle that does not depend on the whole price.
+/// If lines cannot be priced (none, too many, or something that is not on the menu): everything that is wrong
+/// with them, and every obstacle that does not depend on the whole price.
 pub fn quote(
     menu: &Menu,
     pizzeria: &OpenedPizzeria,
@@ -81,8 +82,8 @@ pub fn quote(
     whole(finish(priced, pizzeria, stock, basket.fulfilment, ask), problems)
 }
 
-/// Prices new lines of an order that was placed: at today's menu, with the fee and the distance that
-/// it was placed with, and with what it has reserved counted as available.
+/// Prices new lines of a placed order: by today's menu, with the order's fee and distance, and with its
+/// reservation counted as available.
 pub(super) fn requote(
     menu: &Menu,
     pizzeria: &OpenedPizzeria,
@@ -98,27 +99,27 @@ pub(super) fn requote(
     let nothing = Ingredients::new();
     let held = stock.reservation(order.id);
     let missing = stock.missing(&priced.needs, held.unwrap_or(&nothing));
-    // It does not wait for itself.
+    // The order's own pizzas are not ahead of it.
     let own = pizzas(&order.lines);
     let load = KitchenLoad { pizzas: load.pizzas.saturating_sub(own), ..load };
-    // What shrinks is not refused for an hour that was good enough before.
+    // A smaller order is not refused for its hour.
     let ends_open = pizzas(&priced.lines) > own;
     let ask = Ask { reach: None, distance_m: order.distance_m, missing, load, ends_open, now };
     whole(finish(priced, pizzeria, stock, order.fulfilment, ask), problems)
 }
 
-/// The quote, unless lines had no price: then what is wrong with them, before what else stands in the way.
+/// Returns the quote, or what is wrong with lines that have no price, followed by the other obstacles.
 fn whole(quote: Quote, mut problems: Vec<OrderError>) -> Result<Quote, Vec<OrderError>> {
     if problems.is_empty() {
         return Ok(quote);
     }
-    // What a part of the lines comes to says nothing about the minimum.
+    // The minimum cannot be checked on a part of the lines.
     let of_the_price = |obstacle: &OrderError| matches!(obstacle, OrderError::BelowMinimum { .. });
     problems.extend(quote.obstacles.into_iter().filter(|obstacle| !of_the_price(obstacle)));
     Err(problems)
 }
 
-/// What a quote and a change of lines find out each in its own way.
+/// Inputs that a quote and a change of lines determine differently.
 struct Ask {
     reach: Option<OrderError>,
     distance_m: Option<u32>,
@@ -129,12 +130,12 @@ struct Ask {
     now: DateTime<Utc>,
 }
 
-/// How many pizzas lines have.
+/// Returns the number of pizzas of some lines.
 fn pizzas(lines: &[OrderLine]) -> u32 {
     lines.iter().filter(|line| line.size.is_some()).map(|line| line.quantity).sum()
 }
 
-/// Why an order cannot be made in the hours that are left.
+/// Returns why the opening hours do not allow an order.
 fn hours(pizzeria: &OpenedPizzeria, promised_at: DateTime<Utc>, ask: &Ask) -> Option<OrderError> {
     if !pizzeria.takes_orders(ask.now) {
         return Some(OrderError::PizzeriaClosed);
@@ -144,7 +145,7 @@ fn hours(pizzeria: &OpenedPizzeria, promised_at: DateTime<Utc>, ask: &Ask) -> Op
     Some(OrderError::ClosesTooSoon { closes_at, promised_at })
 }
 
-/// Why a door cannot be delivered to.
+/// Returns why an address cannot be delivered to.
 fn reach(pizzeria: &OpenedPizzeria, distance_m: Option<u32>) -> Option<OrderError> {
     match distance_m {
         None => Some(OrderError::AddressRequired),
@@ -171,7 +172,7 @@ fn finish(
         obstacles.push(OrderError::BelowMinimum { subtotal, minimum: pizzeria.minimum });
     }
     if priced.pricing.total > Cents::MAX_INPUT {
-        // No total could be expected or paid: amounts given are at most this.
+        // A larger total could not be given as `expectedTotal` or paid.
         let max = u32::try_from(Cents::MAX_INPUT.0 / 100).unwrap_or(u32::MAX);
         obstacles.push(OrderError::TooLarge { what: "euros".into(), max });
     }

@@ -1,5 +1,5 @@
-//! Unpaid orders whose stock is wanted back: a manager's one command over many orders. Nothing here goes by a
-//! clock: an order that the kitchen is late with is not cancelled unless a manager names it.
+//! Releases the stock of unpaid orders by one command of a manager. It never goes by time: a late order is
+//! cancelled only if the manager names it.
 
 #[cfg(test)]
 mod tests;
@@ -13,22 +13,22 @@ use crate::order::{self, CancelReason, Order, OrderCommand, OrderStatus, Payment
 use crate::stock::{self, StockCommand};
 use crate::stream::StreamId;
 
-/// `releaseUnpaidOrders`: cancels those of some orders that are neither paid nor started, and releases what is
-/// reserved for them, in one transaction. The others stay as they are: one may have been paid, or begun, since
-/// the manager looked. So does an order that was paid in part by hand: its money is to be given back first.
+/// `releaseUnpaidOrders`: cancels the named orders that are neither paid nor started and releases their
+/// reservations, in one transaction. The others stay unchanged: they may have been paid or started since the
+/// manager looked, or are partly paid by hand and must be refunded first.
 #[derive(Debug, Clone)]
 pub struct ReleaseUnpaidOrders {
-    /// Whose orders; those of another pizzeria stay as they are.
+    /// The pizzeria; orders of other pizzerias stay unchanged.
     pub pizzeria: PizzeriaId,
-    /// Which.
+    /// The orders.
     pub orders: Vec<OrderId>,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
 impl ReleaseUnpaidOrders {
-    /// Whether an order is released: not paid in full, not started, and nothing was taken for it but what goes
-    /// back of itself.
+    /// Whether an order is released: not fully paid, not started, and paid online at most, which is refunded
+    /// automatically.
     fn releases(&self, order: &PlacedOrder) -> bool {
         let waits = match order.status() {
             OrderStatus::AwaitingPayment | OrderStatus::Placed => true,
@@ -70,7 +70,7 @@ impl UseCase for ReleaseUnpaidOrders {
             };
             let cancelled = order::decide(states.order(id), cancel)?;
             let freed = stock::decide(&stock, StockCommand::Release { order: id, now: self.now })?;
-            // The next one is released from what this one leaves.
+            // The next release is decided over the stock that this one leaves.
             freed.iter().for_each(|event| stock.evolve(event));
             decision =
                 decision.and(StreamId::order(id), cancelled).and(StreamId::stock(&self.pizzeria), freed);

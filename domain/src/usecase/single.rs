@@ -1,4 +1,4 @@
-//! Use cases of one aggregate alone.
+//! Use cases over a single aggregate. Each only passes its command on.
 
 #[cfg(test)]
 mod tests;
@@ -13,11 +13,10 @@ use crate::pizzeria::{self, PizzeriaCommand};
 use crate::staff::{self, StaffCommand};
 use crate::stream::StreamId;
 
-/// A command to one order that leaves the stock alone: payments, baking, ready, hand over, and the
-/// steps that follow its delivery's.
+/// Command to one order that does not touch the stock: payments, baking, ready, hand-over.
 #[derive(Debug, Clone)]
 pub struct ToOrder {
-    /// The command's name, `markOrderReady`.
+    /// Name of the command, such as `markOrderReady`.
     pub name: &'static str,
     /// The order.
     pub order: OrderId,
@@ -28,7 +27,7 @@ pub struct ToOrder {
 /// `openPizzeria`, `updatePizzeria`, `pausePizzeria`, `resumePizzeria`.
 #[derive(Debug, Clone)]
 pub struct ToPizzeria {
-    /// The command's name.
+    /// Name of the command.
     pub name: &'static str,
     /// The pizzeria.
     pub pizzeria: PizzeriaId,
@@ -43,12 +42,12 @@ pub struct ToMenu {
     pub command: MenuCommand,
 }
 
-/// A command to one member of staff that is about nobody else: `updateMyAccount`, `changePassword`.
+/// Command to one member of staff that involves no other: `updateMyAccount`, `changePassword`.
 #[derive(Debug, Clone)]
 pub struct ToStaff {
-    /// The command's name.
+    /// Name of the command.
     pub name: &'static str,
-    /// Who.
+    /// The member of staff.
     pub staff: StaffId,
     /// The command.
     pub command: StaffCommand,
@@ -57,18 +56,18 @@ pub struct ToStaff {
 /// `signUp`, `verifyEmail`, `updateMyAccount`, `changePassword`, `resetPassword`, `eraseMyAccount`.
 #[derive(Debug, Clone)]
 pub struct ToCustomer {
-    /// The command's name.
+    /// Name of the command.
     pub name: &'static str,
-    /// Whose account.
+    /// The customer.
     pub customer: CustomerId,
     /// The command.
     pub command: CustomerCommand,
 }
 
-/// `closeDay` (by the timer).
+/// `closeDay`, sent by the timer.
 #[derive(Debug, Clone)]
 pub struct ToClosing {
-    /// Whose days.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
     /// The command.
     pub command: ClosingCommand,

@@ -1,4 +1,4 @@
-//! Commands to a stock from outside an order; the menu says which ingredients and pizzas exist.
+//! Commands to a stock that belong to no order. The menu decides which ingredients and pizzas exist.
 
 #[cfg(test)]
 mod tests;
@@ -17,26 +17,26 @@ use crate::stream::StreamId;
 /// `receiveSupply`, `countStock`, `wasteIngredients`, `setStockThreshold`, `blockPizza`, `unblockPizza`.
 #[derive(Debug, Clone)]
 pub struct ToStock {
-    /// The command's name.
+    /// Name of the command.
     pub name: &'static str,
-    /// Whose stock; the pizzeria must have opened.
+    /// The pizzeria, which must have opened.
     pub pizzeria: PizzeriaId,
     /// The command.
     pub command: StockCommand,
 }
 
-/// `transferStock`: sent here and received there, in one transaction.
+/// `transferStock`: sends and receives in one transaction.
 #[derive(Debug, Clone)]
 pub struct TransferStock {
     /// The transfer.
     pub transfer: Uuid,
-    /// Where from.
+    /// The pizzeria that sends.
     pub from: PizzeriaId,
-    /// Where to.
+    /// The pizzeria that receives.
     pub to: PizzeriaId,
-    /// How much of what.
+    /// Quantities by ingredient.
     pub lines: Ingredients,
-    /// Now.
+    /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
 
@@ -101,12 +101,12 @@ fn opened(states: &States<'_>, pizzeria: &PizzeriaId) -> Result<(), Refusal> {
     states.pizzeria(pizzeria).opened().map(|_| ()).ok_or(PizzeriaError::NotFound.into())
 }
 
-/// Refuses for every reason at once.
+/// Refuses with every error at once.
 fn all_of(errors: impl Iterator<Item = StockError>) -> Result<(), Refusal> {
     Refusal::all(errors.map(Refusal::from).collect()).map_or(Ok(()), Err)
 }
 
-/// What a command names and was never published.
+/// Returns the ingredients and pizzas of a command that were never published.
 fn unknown<'a>(menu: &'a Menu, command: &'a StockCommand) -> Box<dyn Iterator<Item = StockError> + 'a> {
     match command {
         StockCommand::Reserve { lines, .. }
@@ -131,13 +131,13 @@ fn unknown<'a>(menu: &'a Menu, command: &'a StockCommand) -> Box<dyn Iterator<It
     }
 }
 
-/// What a command would bring above the limit of a level.
+/// Returns the ingredients whose level a command would raise above the limit.
 fn over_limit<'a>(stock: &'a Stock, command: &'a StockCommand) -> Box<dyn Iterator<Item = StockError> + 'a> {
     match command {
         StockCommand::Receive { lines, .. } | StockCommand::ReceiveTransfer { lines, .. } => {
             Box::new(stock::over_limit(stock, lines))
         }
-        // A count says at most what one line says, which is far less.
+        // A count is bounded by the maximum of one line, which is far below the limit.
         StockCommand::Count { .. }
         | StockCommand::Reserve { .. }
         | StockCommand::ChangeReservation { .. }

@@ -1,22 +1,23 @@
-//! What contradicts itself in how an order is asked for, whatever the menu, the stock and the hours say.
+//! Contradictions between channel, fulfilment and payment of an order. Never looks at the menu, the stock or
+//! the hours.
 
 use crate::order::{Fulfilment, OrderChannel, OrderError, PaymentIntent};
 
-/// How an order is asked for; what is not said contradicts nothing.
+/// Terms of an order; an unset one contradicts nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// How it leaves.
+    /// Fulfilment.
     pub fulfilment: Fulfilment,
-    /// How it came in.
+    /// Channel through which it was placed.
     pub channel: Option<OrderChannel>,
-    /// How the customer means to pay.
+    /// Payment intent of the customer.
     pub payment: Option<PaymentIntent>,
-    /// Whether the customer asks, and not staff for them.
+    /// Whether the caller is the customer.
     pub by_customer: bool,
 }
 
 impl Terms {
-    /// Every contradiction, in the order of the input's fields.
+    /// Returns every contradiction, in the order of the input's fields.
     pub fn contradictions(self) -> Vec<OrderError> {
         let channel = self.channel.filter(|channel| self.by_customer && !is_customers(*channel));
         let payment = self.payment.filter(|payment| !goes_with(*payment, self.fulfilment));
@@ -27,7 +28,7 @@ impl Terms {
     }
 }
 
-/// Whether a customer orders this way without staff.
+/// Whether customers use this channel without staff.
 fn is_customers(channel: OrderChannel) -> bool {
     match channel {
         OrderChannel::Web => true,
@@ -35,7 +36,7 @@ fn is_customers(channel: OrderChannel) -> bool {
     }
 }
 
-/// Who is handed the money must be where the goods change hands.
+/// Whether the money can be taken where the goods change hands.
 fn goes_with(payment: PaymentIntent, fulfilment: Fulfilment) -> bool {
     match payment {
         PaymentIntent::Online => true,
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_courier_is_paid_at_a_door_and_the_counter_at_the_counter() {
+    fn rejects_payments_that_do_not_fit_the_fulfilment() {
         for fulfilment in [Delivery, Takeaway, OnSite] {
             for payment in [Online, OnDelivery, AtCounter] {
                 let fits = matches!(
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn only_staff_take_orders_at_the_counter_and_by_phone() {
+    fn rejects_staff_channels_for_customers() {
         for channel in [Phone, Counter] {
             let refused = OrderError::ChannelNotAllowed { channel };
             assert_eq!(contradictions(channel, Takeaway, AtCounter), std::slice::from_ref(&refused));
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_contradicts_nothing() {
+    fn ignores_unset_terms() {
         let terms = Terms { fulfilment: Delivery, channel: None, payment: None, by_customer: true };
         assert_eq!(terms.contradictions(), []);
     }

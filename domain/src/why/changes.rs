@@ -1,5 +1,5 @@
-//! The difference between two states of a stream, place by place. The places are those of the state's own
-//! JSON, named by JSON pointers (RFC 6901): `/progress/status`, `/lines/0/baked`, `/levels/EGG/reserved`.
+//! Differences between two states of a stream, by JSON pointer (RFC 6901) into the state's JSON:
+//! `/progress/status`, `/lines/0/baked`, `/levels/EGG/reserved`. Pure; never reads the log.
 
 use std::collections::BTreeSet;
 
@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use crate::stream::AggregateState;
 
-/// One place at which a state changed.
+/// Changed place of a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Where, as a JSON pointer. The shallowest place that differs: what was not there before is one change.
+    /// JSON pointer of the shallowest place that differs: a new subtree is one change.
     pub path: String,
-    /// What was there; none when nothing was.
+    /// Value before; `None` if the place did not exist.
     pub before: Option<Value>,
-    /// What is there now; none when nothing is.
+    /// Value after; `None` if the place does not exist any more.
     pub after: Option<Value>,
 }
 
-/// What is different in `after`, by place, ascending. Of a stock only the levels and the blocks are
-/// compared ([`crate::stock::Stock::levels_only`]): who reserved what is in the events themselves.
+/// Returns the differences from `before` to `after`, by place, ascending. Of a stock only levels and blocks
+/// are compared ([`crate::stock::Stock::levels_only`]): reservations are in the events themselves.
 ///
 /// # Errors
-/// When a state cannot be written as JSON, which no state of ours cannot.
+/// If a state cannot be written as JSON, which is possible for every state of the domain.
 pub fn changes(before: &AggregateState, after: &AggregateState) -> Result<Vec<Change>, serde_json::Error> {
     let mut found = Vec::new();
     compare(&mut String::new(), &document(before)?, &document(after)?, &mut found);

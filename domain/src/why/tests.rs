@@ -12,7 +12,7 @@ use crate::menu::PizzaSize;
 use crate::order::OrderEvent;
 use crate::stock::{Stock, StockCommand, StockEvent, WasteReason};
 use crate::stream::{AggregateState, StreamId, StreamType};
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::testing::baskets::p1;
 
 fn code(text: &str) -> IngredientCode {
@@ -29,7 +29,7 @@ fn order(number: u128) -> OrderId {
 
 fn reserve(number: u128, quantity: u32) -> StockCommand {
     let lines = grams("GOAT_CHEESE", quantity);
-    StockCommand::Reserve { order: order(number), lines, held: None, now: World::now() }
+    StockCommand::Reserve { order: order(number), lines, held: None, now: MemoryStore::now() }
 }
 
 fn receive(note: &str, quantity: u32) -> StockCommand {
@@ -37,29 +37,29 @@ fn receive(note: &str, quantity: u32) -> StockCommand {
         supplier: "Fromagerie".into(),
         delivery_note: note.into(),
         lines: grams("GOAT_CHEESE", quantity),
-        now: World::now(),
+        now: MemoryStore::now(),
     }
 }
 
 fn waste(quantity: u32) -> StockCommand {
     let (lines, reason) = (grams("GOAT_CHEESE", quantity), WasteReason::Spoiled);
-    StockCommand::Waste { reason, lines, now: World::now() }
+    StockCommand::Waste { reason, lines, now: MemoryStore::now() }
 }
 
 fn block(pizza: &str) -> StockCommand {
     let (pizza, reason) = (pizza.parse().unwrap(), "oven".to_owned());
-    StockCommand::Block { pizza, size: None, reason, now: World::now() }
+    StockCommand::Block { pizza, size: None, reason, now: MemoryStore::now() }
 }
 
 fn mark(index: usize) -> Mark {
     let position = i64::try_from(index).unwrap() + 1;
-    Mark { position: LogPosition(position), at: World::now() + TimeDelta::seconds(position) }
+    Mark { position: LogPosition(position), at: MemoryStore::now() + TimeDelta::seconds(position) }
 }
 
-/// Explains a pizza from the log of a world, of which the events of P1's stock from `from` on are read.
-fn explain_from(world: &World, pizza: &str, size: PizzaSize, from: usize) -> Explanation {
-    let (menu, pizza): (_, ItemCode) = (world.menu(), pizza.parse().unwrap());
-    let events = world.log().iter().enumerate().filter_map(|(index, (stream, event))| match event {
+/// Explains a pizza from the log of a store, of which the events of P1's stock from `from` on are read.
+fn explain_from(store: &MemoryStore, pizza: &str, size: PizzaSize, from: usize) -> Explanation {
+    let (menu, pizza): (_, ItemCode) = (store.menu(), pizza.parse().unwrap());
+    let events = store.log().iter().enumerate().filter_map(|(index, (stream, event))| match event {
         Event::Stock(event) if *stream == StreamId::stock(&p1()) => Some((index, event)),
         _ => None,
     });
@@ -74,31 +74,31 @@ fn explain_from(world: &World, pizza: &str, size: PizzaSize, from: usize) -> Exp
     trace.explain(&menu)
 }
 
-fn explain(world: &World, pizza: &str, size: PizzaSize) -> Explanation {
-    explain_from(world, pizza, size, 0)
+fn explain(store: &MemoryStore, pizza: &str, size: PizzaSize) -> Explanation {
+    explain_from(store, pizza, size, 0)
 }
 
 /// The evening of DOMAIN.md, as far as a step: each with what was available after it.
-fn evening(steps: usize) -> World {
-    let mut world = World::demo();
+fn evening(steps: usize) -> MemoryStore {
+    let mut store = MemoryStore::demo();
     let commands = [
         reserve(1, 2 * 102),
         reserve(2, 3 * 40),
         reserve(3, 2 * 70),
         waste(60),
         reserve(4, 70),
-        StockCommand::Release { order: order(4), now: World::now() },
+        StockCommand::Release { order: order(4), now: MemoryStore::now() },
         StockCommand::ReceiveTransfer {
             transfer: Uuid::from_u128(9),
             from: "P2".parse().unwrap(),
             lines: grams("GOAT_CHEESE", 500),
-            now: World::now(),
+            now: MemoryStore::now(),
         },
     ];
     for command in commands.into_iter().take(steps) {
-        world.stocked(&p1(), command);
+        store.stocked(&p1(), command);
     }
-    world
+    store
 }
 
 fn levels(shortage: &Shortage) -> Vec<(&'static str, i64, i64, i64)> {
@@ -107,7 +107,7 @@ fn levels(shortage: &Shortage) -> Vec<(&'static str, i64, i64, i64)> {
 }
 
 #[test]
-fn the_evening_of_the_goat_cheese_is_explained_at_each_of_its_steps() {
+fn explains_each_step_of_the_goat_cheese_scenario() {
     let used = [
         ("IngredientsReserved", -204, 600, 396),
         ("IngredientsReserved", -120, 396, 276),
@@ -120,8 +120,8 @@ fn the_evening_of_the_goat_cheese_is_explained_at_each_of_its_steps() {
     for (step, makeable, lacking) in
         [(0, 5, 0), (1, 3, 0), (2, 2, 0), (3, 1, 0), (4, 0, 26), (5, 0, 96), (6, 0, 26), (7, 5, 0)]
     {
-        let world = evening(step);
-        let told = explain(&world, "CHV", PizzaSize::L);
+        let store = evening(step);
+        let told = explain(&store, "CHV", PizzaSize::L);
         assert_eq!((told.makeable.count, told.complete), (makeable, true), "step {step}");
         assert_eq!(told.makeable.limiting, Some(code("GOAT_CHEESE")));
         if makeable > 0 {
@@ -150,44 +150,44 @@ fn the_evening_of_the_goat_cheese_is_explained_at_each_of_its_steps() {
 }
 
 #[test]
-fn reading_from_later_on_says_whether_it_was_enough() {
-    let mut world = evening(5);
-    world.stocked(&p1(), receive("F-2", 20));
-    let whole = explain(&world, "CHV", PizzaSize::M);
+fn reports_whether_the_events_read_suffice() {
+    let mut store = evening(5);
+    store.stocked(&p1(), receive("F-2", 20));
+    let whole = explain(&store, "CHV", PizzaSize::M);
     assert_eq!(
         (whole.shortages[0].lacking(), whole.shortages[0].moved),
         (44, 6),
         "twenty grams are not enough"
     );
     // The demo's log ends before the evening: its opening delivery is not read.
-    let opening = World::demo().log().len();
-    let late = explain_from(&world, "CHV", PizzaSize::M, opening);
+    let opening = MemoryStore::demo().log().len();
+    let late = explain_from(&store, "CHV", PizzaSize::M, opening);
     assert!(!late.complete);
     assert_eq!(levels(&late.shortages[0]), levels(&whole.shortages[0]));
     assert_eq!((late.since, late.shortages[0].replenished.clone()), (whole.since, None));
 
-    world.stocked(&p1(), receive("F-3", 100));
-    world.stocked(&p1(), reserve(5, 100));
-    let again = explain_from(&world, "CHV", PizzaSize::M, opening + 2);
+    store.stocked(&p1(), receive("F-3", 100));
+    store.stocked(&p1(), reserve(5, 100));
+    let again = explain_from(&store, "CHV", PizzaSize::M, opening + 2);
     assert!(again.complete, "what left enough is read");
     assert_eq!(levels(&again.shortages[0]), [("IngredientsReserved", -100, 126, 26)]);
     assert_eq!(again.since, Some(again.shortages[0].movements[0].mark));
 }
 
 #[test]
-fn a_block_is_named_with_its_reason_whatever_the_stock() {
-    let mut world = World::demo();
-    world.stocked(&p1(), block("CHV"));
-    let told = explain(&world, "CHV", PizzaSize::M);
-    let since = Some(mark(world.log().len() - 1));
+fn names_a_block_with_its_reason() {
+    let mut store = MemoryStore::demo();
+    store.stocked(&p1(), block("CHV"));
+    let told = explain(&store, "CHV", PizzaSize::M);
+    let since = Some(mark(store.log().len() - 1));
     assert_eq!(told.block, Some(Block { reason: "oven".into(), since }));
     assert_eq!((told.since, told.shortages.len(), told.makeable.blocked), (since, 0, true));
-    assert_eq!(explain(&world, "4FR", PizzaSize::M).block, None);
+    assert_eq!(explain(&store, "4FR", PizzaSize::M).block, None);
 }
 
 #[test]
-fn what_was_never_there_has_been_short_from_the_start() {
-    let menu = World::demo().menu();
+fn never_stocked_ingredients_are_short_from_the_start() {
+    let menu = MemoryStore::demo().menu();
     let pizza = "CHV".parse().unwrap();
     let recipe = menu.recipe(&pizza, PizzaSize::S).unwrap();
     let told = Trace::new(&pizza, PizzaSize::S, recipe, Stock::default(), true).explain(&menu);
@@ -197,15 +197,15 @@ fn what_was_never_there_has_been_short_from_the_start() {
 }
 
 #[test]
-fn only_the_latest_movements_are_remembered_and_all_are_counted() {
-    let world = World::demo();
-    let (menu, pizza): (_, ItemCode) = (world.menu(), "CHV".parse().unwrap());
+fn keeps_the_latest_movements_and_counts_all() {
+    let store = MemoryStore::demo();
+    let (menu, pizza): (_, ItemCode) = (store.menu(), "CHV".parse().unwrap());
     let recipe = menu.recipe(&pizza, PizzaSize::M).unwrap();
     let mut trace = Trace::new(&pizza, PizzaSize::M, recipe, Stock::default(), true);
     for index in 0..MOVEMENTS_KEPT + 5 {
         let lines = grams("GOAT_CHEESE", 1);
         let order = order(index as u128);
-        let event = StockEvent::IngredientsReserved { order, lines, held: None, at: World::now() };
+        let event = StockEvent::IngredientsReserved { order, lines, held: None, at: MemoryStore::now() };
         trace.record(mark(index), &event);
     }
     let told = trace.explain(&menu);
@@ -221,14 +221,14 @@ fn changes_name_the_shallowest_places_that_differ() {
         supplier: "S".into(),
         delivery_note: "N".into(),
         lines,
-        at: World::now(),
+        at: MemoryStore::now(),
     });
     let before = AggregateState::Stock(stock.clone());
     stock.evolve(&StockEvent::IngredientsReserved {
         order: order(1),
         lines: grams("A", 2),
         held: None,
-        at: World::now(),
+        at: MemoryStore::now(),
     });
     let seen = |before: &AggregateState, after: &AggregateState| -> Vec<_> {
         let found = changes(before, after).unwrap().into_iter();
@@ -249,13 +249,13 @@ fn changes_name_the_shallowest_places_that_differ() {
 }
 
 #[test]
-fn a_line_that_is_baked_is_one_change() {
+fn baking_a_line_is_one_change() {
     let mut state = AggregateState::empty(StreamType::Order);
     let stored = include_str!("../../fixtures/events/OrderPlaced-1.0.0.json");
     let placed = Event::from_stored(StreamType::Order, "OrderPlaced", "1.0.0", stored).unwrap();
     state.evolve(&placed).unwrap();
     let before = state.clone();
-    state.evolve(&OrderEvent::ItemBaked { line: 1, at: World::now() }.into()).unwrap();
+    state.evolve(&OrderEvent::ItemBaked { line: 1, at: MemoryStore::now() }.into()).unwrap();
     let [change] = &changes(&before, &state).unwrap()[..] else { panic!("one change") };
     assert_eq!((&*change.path, &change.after), ("/lines/0/baked", &Some(json!(true))));
 }

@@ -1,9 +1,9 @@
-//! Why a pizza could not be made at an instant: which ingredients were short, since when, what used them
-//! up, and how much more would have been enough.
+//! Explains why a pizza could not be made at an instant: the short ingredients, since when, what used them
+//! up, and how much was lacking. Pure; never reads the log.
 //!
-//! A [`Trace`] is fed the events of one stock, in order, from some state on. It remembers of each ingredient
-//! of the recipe what changed its level since it was last replenished, that is since goods came in, or were
-//! found by a count, that left enough for one pizza.
+//! A [`Trace`] applies the events of one stock, in order, from some state on. For each ingredient of the
+//! recipe it keeps the movements since the last replenishment, that is since goods came in, or were found by
+//! a count, that left enough for one pizza.
 
 use std::collections::VecDeque;
 
@@ -14,92 +14,92 @@ use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::{Makeable, Menu, PizzaSize};
 use crate::stock::{Stock, StockEvent};
 
-/// How many movements of an ingredient are remembered: the latest so many. The older ones are counted.
+/// Number of movements kept per ingredient, the latest; older ones are only counted.
 pub const MOVEMENTS_KEPT: usize = 1_000;
 
-/// An event's place in the log, and when it was recorded.
+/// Position and time of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Its position.
+    /// Position in the log.
     pub position: LogPosition,
     /// When it was recorded.
     pub at: DateTime<Utc>,
 }
 
-/// An event that changed how much of an ingredient was available.
+/// Event that changed the available quantity of an ingredient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
-    /// Where and when.
+    /// Position and time of the event.
     pub mark: Mark,
-    /// The event's type, `IngredientsReserved`.
+    /// Name of the event, such as `IngredientsReserved`.
     pub event_type: &'static str,
-    /// The order that it was for.
+    /// The order of the movement.
     pub order: Option<OrderId>,
-    /// Available before it: on hand less reserved, in the ingredient's unit.
+    /// Available quantity before: on hand less reserved, in the ingredient's unit.
     pub before: i64,
-    /// Available after it.
+    /// Available quantity after.
     pub after: i64,
 }
 
 impl Movement {
-    /// What it added; negative for what it took.
+    /// Returns the difference; negative if it took some.
     pub fn quantity(&self) -> i64 {
         self.after - self.before
     }
 }
 
-/// An ingredient of which there was not enough for one pizza.
+/// Ingredient that did not suffice for one pizza.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortage {
     /// The ingredient.
     pub ingredient: IngredientCode,
-    /// What one pizza takes.
+    /// Quantity that one pizza takes.
     pub needed: Quantity,
-    /// What was available; negative when more was reserved than there was.
+    /// Quantity available; negative if more was reserved than was on hand.
     pub available: i64,
-    /// Since which event it has been short; none when it always was, or since before what was read.
+    /// Event since which it is short; `None` if it always was, or since before the events read.
     pub since: Option<Mark>,
-    /// What last left enough; none when nothing ever did, or before what was read.
+    /// The last replenishment that left enough; `None` if there was none among the events read.
     pub replenished: Option<Movement>,
-    /// What has changed the level since, oldest first: the latest [`MOVEMENTS_KEPT`].
+    /// Movements since then, oldest first: the latest [`MOVEMENTS_KEPT`].
     pub movements: Vec<Movement>,
-    /// How many there were, those that are no longer remembered included.
+    /// Number of movements, those no longer kept included.
     pub moved: usize,
 }
 
 impl Shortage {
-    /// How much more would have been enough for one pizza.
+    /// Returns the quantity lacking for one pizza.
     pub fn lacking(&self) -> i64 {
         self.needed.signed() - self.available
     }
 }
 
-/// The pizzeria had taken the pizza off.
+/// Block of a pizza by the pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// Why, in its words.
+    /// Reason, in the pizzeria's words.
     pub reason: String,
-    /// Since which event; none when it was before what was read.
+    /// Event since which it is blocked; `None` if before the events read.
     pub since: Option<Mark>,
 }
 
-/// Whether a pizza could be made, and why not.
+/// Explanation of whether a pizza could be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// How many could be made, and of which ingredient there was least.
+    /// How many could be made, and the limiting ingredient.
     pub makeable: Makeable,
-    /// Since which event it could not be had without a break, be it short or blocked; none when it could, when
-    /// it never could, or since before what was read.
+    /// Event since which it was continuously short or blocked; `None` if it was available, never was, or not
+    /// since before the events read.
     pub since: Option<Mark>,
-    /// What was short: the limiting ingredient first, then by code. Empty when the stock sufficed.
+    /// Short ingredients: the limiting one first, then by code. Empty if the stock sufficed.
     pub shortages: Vec<Shortage>,
-    /// The block, if there was one.
+    /// The block, if it was blocked.
     pub block: Option<Block>,
-    /// Whether everything that led to it was read: where not, what happened earlier is not in it.
+    /// Whether all its causes are among the events read.
     pub complete: bool,
 }
 
-/// What is remembered of one ingredient.
+/// Trace of one ingredient.
 #[derive(Debug)]
 struct Track {
     ingredient: IngredientCode,
@@ -110,21 +110,22 @@ struct Track {
     moved: usize,
 }
 
-/// Follows a stock, for one pizza in one size.
+/// Trace of a stock, for one pizza in one size.
 #[derive(Debug)]
 pub struct Trace {
     pizza: ItemCode,
     size: PizzaSize,
     stock: Stock,
     tracks: Vec<Track>,
-    /// Whether nothing happened before what it is fed.
+    /// Whether the events begin with the stream's first.
     whole: bool,
     since: Option<Mark>,
     blocked_since: Option<Mark>,
 }
 
 impl Trace {
-    /// From a stock's state before the events that follow. `whole` says that nothing happened before them.
+    /// Starts from a stock's state. `whole` says whether the events that follow begin with the stream's
+    /// first.
     pub fn new(pizza: &ItemCode, size: PizzaSize, recipe: &Ingredients, stock: Stock, whole: bool) -> Self {
         let track = |(ingredient, needed): (&IngredientCode, Quantity)| Track {
             ingredient: ingredient.clone(),
@@ -150,7 +151,7 @@ impl Trace {
         self.tracks.iter().all(enough) && self.stock.blocked(&self.pizza, self.size).is_none()
     }
 
-    /// Takes the next event of the stock.
+    /// Applies the next event of the stock.
     pub fn record(&mut self, mark: Mark, event: &StockEvent) {
         let (was_available, was_blocked) =
             (self.is_available(), self.stock.blocked(&self.pizza, self.size).is_some());
@@ -160,11 +161,9 @@ impl Trace {
         for (track, before) in self.tracks.iter_mut().zip(levels) {
             let after = self.stock.available(&track.ingredient);
             if after != before {
-                let order = order_of(event);
-                track.record(
-                    Movement { mark, event_type: event.name(), order, before, after },
-                    replenishes(event),
-                );
+                let facts = event.facts();
+                let movement = Movement { mark, event_type: event.name(), order: facts.order, before, after };
+                track.record(movement, facts.replenishes);
             }
         }
         let is_blocked = self.stock.blocked(&self.pizza, self.size).is_some();
@@ -178,7 +177,7 @@ impl Trace {
         }
     }
 
-    /// What came of it, by the menu whose recipe is followed.
+    /// Returns the explanation, by the menu whose recipe is followed.
     pub fn explain(self, menu: &Menu) -> Explanation {
         let none = Makeable { count: 0, limiting: None, blocked: false };
         let makeable = menu.makeable(&self.pizza, self.size, &self.stock).unwrap_or(none);
@@ -228,46 +227,5 @@ impl Track {
             movements: self.movements.into(),
             moved: self.moved,
         })
-    }
-}
-
-/// Whether goods came in by it, or were found; what an order gives back is no replenishment.
-fn replenishes(event: &StockEvent) -> bool {
-    match event {
-        StockEvent::SupplyReceived { .. }
-        | StockEvent::TransferReceived { .. }
-        | StockEvent::StockCounted { .. } => true,
-        StockEvent::IngredientsReserved { .. }
-        | StockEvent::ReservationChanged { .. }
-        | StockEvent::ReservationReleased { .. }
-        | StockEvent::ReservationConsumed { .. }
-        | StockEvent::IngredientsWasted { .. }
-        | StockEvent::TransferSent { .. }
-        | StockEvent::ThresholdSet { .. }
-        | StockEvent::StockLow { .. }
-        | StockEvent::StockRecovered { .. }
-        | StockEvent::ReservationShort { .. }
-        | StockEvent::PizzaBlocked { .. }
-        | StockEvent::PizzaUnblocked { .. } => false,
-    }
-}
-
-fn order_of(event: &StockEvent) -> Option<OrderId> {
-    match event {
-        StockEvent::IngredientsReserved { order, .. }
-        | StockEvent::ReservationChanged { order, .. }
-        | StockEvent::ReservationReleased { order, .. }
-        | StockEvent::ReservationConsumed { order, .. } => Some(*order),
-        StockEvent::IngredientsWasted { order, .. } => *order,
-        StockEvent::SupplyReceived { .. }
-        | StockEvent::StockCounted { .. }
-        | StockEvent::TransferSent { .. }
-        | StockEvent::TransferReceived { .. }
-        | StockEvent::ThresholdSet { .. }
-        | StockEvent::StockLow { .. }
-        | StockEvent::StockRecovered { .. }
-        | StockEvent::ReservationShort { .. }
-        | StockEvent::PizzaBlocked { .. }
-        | StockEvent::PizzaUnblocked { .. } => None,
     }
 }

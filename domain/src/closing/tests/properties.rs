@@ -9,7 +9,7 @@ use crate::order::{
     CancelReason, Fulfilment, OnlinePayment, OrderChannel, OrderCommand, OrderEvent, PaymentIntent,
 };
 use crate::stream::AggregateState;
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::usecase::{
     Basket, BasketLine, CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, StartPreparation, ToOrder,
     UseCase,
@@ -44,7 +44,7 @@ fn lines(quantity: u32) -> Vec<BasketLine> {
 
 fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
     let order = 1..=ORDERS;
-    let now = World::now();
+    let now = MemoryStore::now();
     let to_order = move |number, command| ToOrder { name: "test", order: order_id(number), command };
     prop_oneof![
         4 => (order.clone(), 1..4_u32, any::<bool>()).prop_map(move |(number, quantity, online)| {
@@ -94,12 +94,12 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
     ]
 }
 
-fn orders_of(world: &World) -> Vec<(OrderId, OrderEvent)> {
+fn orders_of(store: &MemoryStore) -> Vec<(OrderId, OrderEvent)> {
     let of_order = |(stream, event): &(crate::StreamId, Event)| match event {
         Event::Order(event) => Some((stream.id.parse().unwrap(), event.clone())),
         _ => None,
     };
-    world.log().iter().filter_map(of_order).collect()
+    store.log().iter().filter_map(of_order).collect()
 }
 
 proptest! {
@@ -108,11 +108,11 @@ proptest! {
         use_cases in prop::collection::vec(any_use_case(), 1..60),
         mut cuts in prop::collection::vec(0..100_usize, 0..6),
     ) {
-        let mut world = World::demo();
+        let mut store = MemoryStore::demo();
         for use_case in use_cases {
-            let _ = world.execute(&*use_case);
+            let _ = store.execute(&*use_case);
         }
-        let log = orders_of(&world);
+        let log = orders_of(&store);
         let mut whole = Ledger::default();
         for (order, event) in &log {
             whole.apply(*order, event);
@@ -151,7 +151,7 @@ proptest! {
             let mut gross = Cents::ZERO;
             let mut paid = Cents::ZERO;
             for number in 1..=ORDERS {
-                let AggregateState::Order(state) = world.state(&crate::StreamId::order(order_id(number))) else {
+                let AggregateState::Order(state) = store.state(&crate::StreamId::order(order_id(number))) else {
                     panic!("no order");
                 };
                 let Some(order) = state.placed().filter(|order| order.pizzeria == *pizzeria) else { continue };

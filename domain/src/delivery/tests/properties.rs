@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn it_ends_once_and_any_prefix_loads(commands in vec(some_command(), 0..60)) {
+    fn ends_once_and_any_prefix_loads(commands in vec(some_command(), 0..60)) {
         let mut state = Delivery::default();
         let mut history: Vec<DeliveryEvent> = Vec::new();
         for command in commands {

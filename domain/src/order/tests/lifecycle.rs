@@ -27,7 +27,7 @@ fn too_late(status: S) -> OrderError {
 }
 
 #[test]
-fn an_order_is_placed_once() {
+fn places_an_order_once() {
     for (payment, status) in
         [(PaymentIntent::Online, S::AwaitingPayment), (PaymentIntent::OnDelivery, S::Placed)]
     {
@@ -45,7 +45,7 @@ fn an_order_is_placed_once() {
 }
 
 #[test]
-fn a_placement_has_lines_and_the_expected_total() {
+fn rejects_placements_without_lines_or_with_another_total() {
     let place = |placement, expected_total| OrderCommand::Place {
         placement: Box::new(placement),
         expected_total,
@@ -61,7 +61,7 @@ fn a_placement_has_lines_and_the_expected_total() {
 }
 
 #[test]
-fn a_refusal_is_a_fact() {
+fn stores_a_refusal() {
     let OrderEvent::OrderRefused { order, pizzeria, channel, customer, asked, total, missing, at } =
         refused()
     else {
@@ -73,14 +73,14 @@ fn a_refusal_is_a_fact() {
 }
 
 #[test]
-fn nothing_but_placing_can_be_asked_of_no_order() {
+fn rejects_commands_before_placement() {
     for command in every_command().into_iter().skip(2) {
         given([]).when(does(command)).then_err(OrderError::NotFound);
     }
 }
 
 #[test]
-fn lines_change_until_preparation_starts() {
+fn changes_lines_until_preparation_starts() {
     let mut fewer = lines();
     fewer.remove(0);
     for status in [S::AwaitingPayment, S::Placed] {
@@ -108,7 +108,7 @@ fn lines_change_until_preparation_starts() {
 }
 
 #[test]
-fn fewer_lines_may_leave_nothing_due_and_then_the_order_is_placed() {
+fn places_an_order_once_fewer_lines_leave_nothing_due() {
     let mut fewer = lines();
     fewer.remove(0);
     let half_paid = [history(S::AwaitingPayment), vec![captured(PaymentMethod::Cash, 500)]].concat();
@@ -122,7 +122,7 @@ fn fewer_lines_may_leave_nothing_due_and_then_the_order_is_placed() {
 }
 
 #[test]
-fn an_order_is_cancelled_until_preparation_starts_and_by_managers_later() {
+fn only_managers_cancel_after_preparation_starts() {
     let cancelled =
         OrderEvent::OrderCancelled { reason: CancelReason::PizzeriaRequest, at: now(), note: None };
     for (status, even_started, was_started) in [
@@ -149,7 +149,7 @@ fn an_order_is_cancelled_until_preparation_starts_and_by_managers_later() {
 }
 
 #[test]
-fn an_unpaid_order_expires_at_its_deadline() {
+fn expires_an_unpaid_order_at_its_deadline() {
     let expired = OrderEvent::OrderExpired { at: later(10) };
     let order = given(history(S::AwaitingPayment))
         .when(does(OrderCommand::Expire { now: later(10) }))
@@ -169,7 +169,7 @@ fn preparation_starts_once_the_order_is_placed() {
 }
 
 #[test]
-fn lines_are_baked_one_by_one_while_in_preparation() {
+fn bakes_lines_one_by_one_in_preparation() {
     let bake = |line| OrderCommand::MarkItemBaked { line, now: now() };
     let baked = OrderEvent::ItemBaked { line: 1, at: now() };
     let order = given(history(S::InPreparation)).when(does(bake(1))).then([baked.clone()]);
@@ -186,7 +186,7 @@ fn lines_are_baked_one_by_one_while_in_preparation() {
 }
 
 #[test]
-fn ready_speaks_for_every_line() {
+fn marking_ready_bakes_every_line() {
     let mark = OrderCommand::MarkReady { now: now() };
     let order = given(history(S::InPreparation)).when(does(mark.clone())).then([ready(Fulfilment::Delivery)]);
     assert!(order.placed().unwrap().lines.iter().all(|line| line.baked));
@@ -194,7 +194,7 @@ fn ready_speaks_for_every_line() {
 }
 
 #[test]
-fn takeaway_and_on_site_orders_are_handed_over_once_paid() {
+fn hands_over_takeaway_and_on_site_orders_once_paid() {
     let hand_over = OrderCommand::HandOver { now: now() };
     for fulfilment in [Fulfilment::Takeaway, Fulfilment::OnSite] {
         let unpaid = vec![placed_as(fulfilment, PaymentIntent::AtCounter), started(), ready(fulfilment)];
@@ -211,7 +211,7 @@ fn takeaway_and_on_site_orders_are_handed_over_once_paid() {
 }
 
 #[test]
-fn a_delivery_goes_out_comes_back_goes_out_again_and_arrives() {
+fn follows_a_delivery_that_fails_once() {
     let leave = OrderCommand::MarkOutForDelivery { now: now() };
     given(history(S::Ready)).when(does(leave.clone())).then([out()]);
     given(history(S::NotDelivered)).when(does(leave.clone())).then([out()]);

@@ -45,7 +45,7 @@ fn paid_online() -> [OrderEvent; 2] {
 }
 
 #[test]
-fn money_is_taken_by_any_method_whenever_something_is_due() {
+fn records_payments_by_any_method_while_something_is_due() {
     for method in [Card, Cash, Cheque, MealVoucher] {
         let order = given(history(S::Placed)).when(does(pay(method, 1540))).then([captured(method, 1540)]);
         assert_eq!(order.placed().unwrap().due(), Cents::ZERO);
@@ -56,7 +56,7 @@ fn money_is_taken_by_any_method_whenever_something_is_due() {
 }
 
 #[test]
-fn online_is_said_by_the_payment_provider_and_neither_recorded_nor_given_back_by_hand() {
+fn rejects_online_payments_and_refunds_by_hand() {
     let refused = OrderError::MethodNotAllowed { method: Online };
     given(history(S::Placed)).when(does(pay(Online, 1))).then_err(refused.clone());
     let paid = [history(S::AwaitingPayment), paid_online().to_vec()].concat();
@@ -64,7 +64,7 @@ fn online_is_said_by_the_payment_provider_and_neither_recorded_nor_given_back_by
 }
 
 #[test]
-fn an_order_to_be_paid_online_is_not_started_while_anything_is_due() {
+fn rejects_starting_an_unpaid_online_order() {
     let start = || OrderCommand::StartPreparation { now: now() };
     let paid = [history(S::AwaitingPayment), paid_online().to_vec()].concat();
     given(paid.clone()).when(does(start())).then([started()]);
@@ -89,7 +89,7 @@ fn an_order_to_be_paid_online_is_not_started_while_anything_is_due() {
 }
 
 #[test]
-fn several_payments_make_a_total_and_no_more() {
+fn rejects_payments_above_the_total() {
     let events = [history(S::Ready), vec![captured(MealVoucher, 1000), captured(Cheque, 500)]].concat();
     given(events.clone())
         .when(does(pay(Cash, 41)))
@@ -103,7 +103,7 @@ fn several_payments_make_a_total_and_no_more() {
 }
 
 #[test]
-fn an_amount_is_more_than_zero() {
+fn rejects_amounts_of_zero_or_less() {
     for amount in [0, -1, i64::MIN] {
         given(history(S::Placed)).when(does(pay(Cash, amount))).then_err(OrderError::InvalidAmount);
         given(history(S::Placed)).when(does(pay_back(Cash, amount))).then_err(OrderError::InvalidAmount);
@@ -111,7 +111,7 @@ fn an_amount_is_more_than_zero() {
 }
 
 #[test]
-fn no_money_is_taken_for_what_never_reaches_the_customer() {
+fn rejects_payments_of_orders_that_end_without_a_sale() {
     for status in [S::Refused, S::Returned, S::Cancelled, S::Expired] {
         for command in [pay(Cash, 1), online(accepted())] {
             given(history(status)).when(does(command)).then_err(OrderError::AlreadyClosed { status });
@@ -120,7 +120,7 @@ fn no_money_is_taken_for_what_never_reaches_the_customer() {
 }
 
 #[test]
-fn paying_online_pays_all_that_is_due_and_places_the_order() {
+fn paying_online_pays_the_amount_due_and_places_the_order() {
     let order = given(history(S::AwaitingPayment)).when(does(online(accepted()))).then(paid_online());
     let order = order.placed().unwrap();
     assert_eq!((order.status(), order.due()), (S::Placed, Cents::ZERO));
@@ -138,20 +138,20 @@ fn paying_online_pays_all_that_is_due_and_places_the_order() {
 }
 
 #[test]
-fn part_of_the_total_does_not_place_an_order_that_awaits_its_payment() {
+fn partial_payments_do_not_place_an_order() {
     let order = given(history(S::AwaitingPayment)).when(does(pay(Cash, 1539))).then([captured(Cash, 1539)]);
     assert_eq!(order.status(), Some(S::AwaitingPayment));
 }
 
 #[test]
-fn nothing_due_is_not_paid_online() {
+fn rejects_online_payment_when_nothing_is_due() {
     given([history(S::AwaitingPayment), paid_online().to_vec()].concat())
         .when(does(online(accepted())))
         .then_err(OrderError::Overpaid { amount: Cents::ZERO, due: Cents::ZERO });
 }
 
 #[test]
-fn a_declined_payment_is_a_fact_and_changes_nothing_else() {
+fn stores_a_declined_payment() {
     let declined = OrderEvent::PaymentDeclined { amount: TOTAL, reason: "no_funds".into(), at: now() };
     let order = given(history(S::AwaitingPayment))
         .when(does(online(OnlinePayment::Declined { reason: "no_funds".into() })))
@@ -162,7 +162,7 @@ fn a_declined_payment_is_a_fact_and_changes_nothing_else() {
 }
 
 #[test]
-fn a_sixth_card_is_refused_and_not_stored_and_no_provider_is_asked_without_one() {
+fn rejects_a_sixth_card_and_payments_without_a_provider() {
     let declined = || OrderEvent::PaymentDeclined { amount: TOTAL, reason: "no_funds".into(), at: now() };
     let decline = || online(OnlinePayment::Declined { reason: "no_funds".into() });
     let declined_times = |times| [history(S::AwaitingPayment), vec![declined(); times]].concat();
@@ -179,7 +179,7 @@ fn a_sixth_card_is_refused_and_not_stored_and_no_provider_is_asked_without_one()
 }
 
 #[test]
-fn what_came_in_by_a_method_can_go_back_by_it() {
+fn refunds_at_most_what_a_method_paid() {
     let paid = [history(S::Delivered), vec![captured(Card, 1000), captured(Cash, 540)]].concat();
     given(paid.clone())
         .when(does(pay_back(Cash, 541)))
@@ -195,7 +195,7 @@ fn what_came_in_by_a_method_can_go_back_by_it() {
 }
 
 #[test]
-fn money_goes_back_in_any_state_of_an_accepted_order() {
+fn refunds_in_any_state_of_an_accepted_order() {
     for status in S::ALL.into_iter().filter(|status| *status != S::Refused) {
         let mut events = history(status);
         events.insert(1, captured(Cheque, 100));
@@ -207,7 +207,7 @@ fn money_goes_back_in_any_state_of_an_accepted_order() {
 }
 
 #[test]
-fn cancelling_pays_back_what_was_paid_online_and_not_yet_refunded() {
+fn cancelling_refunds_the_remaining_online_payment() {
     let events = [
         history(S::AwaitingPayment),
         vec![captured(Cash, 40)],
@@ -223,7 +223,7 @@ fn cancelling_pays_back_what_was_paid_online_and_not_yet_refunded() {
 }
 
 #[test]
-fn expiring_pays_back_what_was_paid_online() {
+fn expiring_refunds_online_payments() {
     let events = [history(S::AwaitingPayment), vec![captured(Online, 500)]].concat();
     given(events).when(does(OrderCommand::Expire { now: now() + TimeDelta::minutes(10) })).then([
         OrderEvent::OrderExpired { at: later(10) },
@@ -232,7 +232,7 @@ fn expiring_pays_back_what_was_paid_online() {
 }
 
 #[test]
-fn what_was_paid_for_an_order_that_came_back_is_owed() {
+fn payments_of_a_returned_order_are_owed_back() {
     let paid = |status| {
         let mut events = history(status);
         events.insert(1, captured(Cash, 500));

@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn any_prefix_of_a_valid_history_loads_and_reads_back(commands in any_commands()) {
+    fn any_prefix_of_a_valid_history_loads_and_round_trips(commands in any_commands()) {
         let events = lived(commands);
         for length in 0..=events.len() {
             let state = given::<Order>(events[..length].to_vec()).state;
@@ -126,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_closed_stays_closed(commands in any_commands()) {
+    fn closed_orders_stay_closed(commands in any_commands()) {
         let mut state = Order::default();
         let mut closed = None;
         for event in lived(commands) {

@@ -18,7 +18,7 @@ use crate::pizzeria::Place;
 use crate::policies;
 use crate::staff::StaffEvent;
 use crate::stream::AggregateState;
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::usecase::{
     Basket, BasketLine, Conditions, PlaceOrder, RecordPayment, StartPreparation, ToOrder, ToStaff,
 };
@@ -26,7 +26,7 @@ use crate::usecase::{
 const CODE: &str = "4711";
 
 fn now() -> DateTime<Utc> {
-    World::now()
+    MemoryStore::now()
 }
 
 fn order(number: u128) -> OrderId {
@@ -45,7 +45,7 @@ fn pizzeria(code: &str) -> PizzeriaId {
     code.parse().unwrap()
 }
 
-fn hire(world: &mut World, number: u128, role: Role, code: &str) {
+fn hire(store: &mut MemoryStore, number: u128, role: Role, code: &str) {
     let command = StaffCommand::Hire {
         staff: staff(number),
         role,
@@ -54,18 +54,18 @@ fn hire(world: &mut World, number: u128, role: Role, code: &str) {
         other_directors: 0,
         now: now(),
     };
-    world.execute(&ToStaff { name: "hireStaff", staff: staff(number), command }).unwrap();
+    store.execute(&ToStaff { name: "hireStaff", staff: staff(number), command }).unwrap();
 }
 
 /// The demo with two couriers at P1.
-fn world() -> World {
-    let mut world = World::demo();
-    hire(&mut world, 1, Role::Courier, "P1");
-    hire(&mut world, 2, Role::Courier, "P1");
-    world
+fn store() -> MemoryStore {
+    let mut store = MemoryStore::demo();
+    hire(&mut store, 1, Role::Courier, "P1");
+    hire(&mut store, 2, Role::Courier, "P1");
+    store
 }
 
-fn place(world: &mut World, number: u128, fulfilment: Fulfilment) {
+fn place(store: &mut MemoryStore, number: u128, fulfilment: Fulfilment) {
     let line = BasketLine {
         item: "MAR".parse().unwrap(),
         size: Some(PizzaSize::M),
@@ -90,20 +90,20 @@ fn place(world: &mut World, number: u128, fulfilment: Fulfilment) {
         conditions: Conditions::default(),
         now: now(),
     };
-    world.execute(&use_case).unwrap();
+    store.execute(&use_case).unwrap();
 }
 
-fn make(world: &mut World, number: u128) {
-    world.execute(&StartPreparation { order: order(number), now: now() }).unwrap();
+fn make(store: &mut MemoryStore, number: u128) {
+    store.execute(&StartPreparation { order: order(number), now: now() }).unwrap();
     let command = OrderCommand::MarkReady { now: now() };
-    world.execute(&ToOrder { name: "markOrderReady", order: order(number), command }).unwrap();
+    store.execute(&ToOrder { name: "markOrderReady", order: order(number), command }).unwrap();
 }
 
 /// An order ready for its courier, its delivery scheduled.
-fn ready(world: &mut World, number: u128) {
-    place(world, number, Fulfilment::Delivery);
-    make(world, number);
-    world.execute(&ScheduleDelivery { order: order(number), now: now() }).unwrap();
+fn ready(store: &mut MemoryStore, number: u128) {
+    place(store, number, Fulfilment::Delivery);
+    make(store, number);
+    store.execute(&ScheduleDelivery { order: order(number), now: now() }).unwrap();
 }
 
 fn claim(number: u128, by: u128) -> AssignDelivery {
@@ -126,8 +126,8 @@ fn fail() -> DeliveryCommand {
     DeliveryCommand::Fail { by: None, reason: DeliveryFailure::Absent, now: now() }
 }
 
-fn carrying(world: &World, number: u128) -> Vec<DeliveryId> {
-    match world.state(&StreamId::staff(staff(number))) {
+fn carrying(store: &MemoryStore, number: u128) -> Vec<DeliveryId> {
+    match store.state(&StreamId::staff(staff(number))) {
         AggregateState::Staff(state) => {
             state.employed().map(|person| person.carrying.iter().copied().collect()).unwrap_or_default()
         }
@@ -135,20 +135,20 @@ fn carrying(world: &World, number: u128) -> Vec<DeliveryId> {
     }
 }
 
-fn state(world: &World, number: u128) -> Delivery {
-    match world.state(&StreamId::delivery(delivery(number))) {
+fn state(store: &MemoryStore, number: u128) -> Delivery {
+    match store.state(&StreamId::delivery(delivery(number))) {
         AggregateState::Delivery(state) => state,
         other => panic!("{other:?}"),
     }
 }
 
 /// Runs every policy over the log, from an index on, as a reactor does.
-fn react(world: &mut World, from: usize) {
+fn react(store: &mut MemoryStore, from: usize) {
     let mut next = from;
-    while let Some((stream, event)) = world.log().get(next).cloned() {
+    while let Some((stream, event)) = store.log().get(next).cloned() {
         for policies::Policy { follow, .. } in policies::ALL {
             for use_case in follow(&stream, &event) {
-                if let Err(refusal) = world.execute(use_case.as_ref()) {
+                if let Err(refusal) = store.execute(use_case.as_ref()) {
                     assert!(policies::already_done(&refusal), "{refusal:?}");
                 }
             }
@@ -158,11 +158,11 @@ fn react(world: &mut World, from: usize) {
 }
 
 #[test]
-fn a_ready_order_is_scheduled_with_what_its_delivery_needs_and_once() {
-    let mut world = world();
-    ready(&mut world, 1);
-    let placed = world.placed(order(1));
-    let state = state(&world, 1);
+fn schedules_a_ready_order_once() {
+    let mut store = store();
+    ready(&mut store, 1);
+    let placed = store.placed(order(1));
+    let state = state(&store, 1);
     let scheduled = state.scheduled().unwrap();
     assert_eq!((scheduled.id, scheduled.order), (delivery(1), order(1)));
     assert_eq!((scheduled.number.as_str(), scheduled.pizzeria.as_str()), ("P1-000001", "P1"));
@@ -171,182 +171,182 @@ fn a_ready_order_is_scheduled_with_what_its_delivery_needs_and_once() {
     assert!(scheduled.distance_m.is_some());
     assert_eq!(scheduled.promised_at, placed.promised_at());
     assert_eq!(
-        world.execute(&ScheduleDelivery { order: order(1), now: now() }),
+        store.execute(&ScheduleDelivery { order: order(1), now: now() }),
         Err(DeliveryError::AlreadyScheduled.into())
     );
 }
 
 #[test]
-fn only_a_ready_delivery_order_is_scheduled() {
-    let mut world = world();
+fn rejects_orders_that_are_not_ready_for_delivery() {
+    let mut store = store();
     let schedule = ScheduleDelivery { order: order(1), now: now() };
-    assert_eq!(world.execute(&schedule), Err(OrderError::NotFound.into()));
-    place(&mut world, 1, Fulfilment::Delivery);
+    assert_eq!(store.execute(&schedule), Err(OrderError::NotFound.into()));
+    place(&mut store, 1, Fulfilment::Delivery);
     let wrong = OrderError::WrongState { status: OrderStatus::Placed };
-    assert_eq!(world.execute(&schedule), Err(wrong.into()));
-    place(&mut world, 2, Fulfilment::Takeaway);
-    make(&mut world, 2);
+    assert_eq!(store.execute(&schedule), Err(wrong.into()));
+    place(&mut store, 2, Fulfilment::Takeaway);
+    make(&mut store, 2);
     let wrong = OrderError::WrongState { status: OrderStatus::Ready };
-    assert_eq!(world.execute(&ScheduleDelivery { order: order(2), now: now() }), Err(wrong.into()));
+    assert_eq!(store.execute(&ScheduleDelivery { order: order(2), now: now() }), Err(wrong.into()));
 }
 
 #[test]
-fn a_claim_is_written_on_both_streams_and_the_second_courier_is_told_that_it_is_taken() {
-    let mut world = world();
-    ready(&mut world, 1);
+fn claims_write_both_streams_and_reject_a_second_courier() {
+    let mut store = store();
+    ready(&mut store, 1);
     let at = now();
     let assigned = DeliveryEvent::DeliveryAssigned { courier: staff(1), claimed: true, at };
     let taken = StaffEvent::DeliveryTaken { delivery: delivery(1), at };
     assert_eq!(
-        world.execute(&claim(1, 1)),
+        store.execute(&claim(1, 1)),
         Ok(Decision::on(StreamId::delivery(delivery(1)), vec![assigned])
             .and(StreamId::staff(staff(1)), vec![taken]))
     );
     for by in [1, 2, 99] {
-        assert_eq!(world.execute(&claim(1, by)), Err(DeliveryError::AlreadyClaimed.into()));
+        assert_eq!(store.execute(&claim(1, by)), Err(DeliveryError::AlreadyClaimed.into()));
     }
     assert_eq!(claim(1, 1).name(), "claimDelivery");
     assert_eq!(AssignDelivery { claimed: false, ..claim(1, 1) }.name(), "assignDelivery");
 }
 
 #[test]
-fn only_a_courier_of_the_pizzeria_is_given_a_delivery_and_never_a_fourth() {
-    let mut world = world();
-    hire(&mut world, 3, Role::Courier, "P2");
-    hire(&mut world, 4, Role::Manager, "P1");
+fn assigns_only_to_couriers_of_the_pizzeria_with_capacity() {
+    let mut store = store();
+    hire(&mut store, 3, Role::Courier, "P2");
+    hire(&mut store, 4, Role::Manager, "P1");
     for number in 1..=4 {
-        ready(&mut world, number);
+        ready(&mut store, number);
     }
-    assert_eq!(world.execute(&claim(9, 1)), Err(DeliveryError::NotFound.into()));
+    assert_eq!(store.execute(&claim(9, 1)), Err(DeliveryError::NotFound.into()));
     for by in [3, 4, 99] {
         let unknown = DeliveryError::UnknownCourier { courier: staff(by) };
-        assert_eq!(world.execute(&claim(1, by)), Err(unknown.into()));
+        assert_eq!(store.execute(&claim(1, by)), Err(unknown.into()));
     }
     for number in 1..=3 {
-        world.execute(&claim(number, 1)).unwrap();
+        store.execute(&claim(number, 1)).unwrap();
     }
     let full = DeliveryError::CourierFull { max: 3 };
-    assert_eq!(world.execute(&claim(4, 1)), Err(full.clone().into()));
+    assert_eq!(store.execute(&claim(4, 1)), Err(full.clone().into()));
     // An assignment that comes as a plain command is bound by the same rule.
     let assign = DeliveryCommand::Assign { courier: staff(1), claimed: false, now: now() };
-    assert_eq!(world.execute(&to_delivery(4, assign)), Err(full.into()));
-    world.execute(&to_delivery(2, DeliveryCommand::Unassign { by: None, now: now() })).unwrap();
-    world.execute(&claim(4, 1)).unwrap();
-    assert_eq!(carrying(&world, 1).len(), 3);
+    assert_eq!(store.execute(&to_delivery(4, assign)), Err(full.into()));
+    store.execute(&to_delivery(2, DeliveryCommand::Unassign { by: None, now: now() })).unwrap();
+    store.execute(&claim(4, 1)).unwrap();
+    assert_eq!(carrying(&store, 1).len(), 3);
 }
 
 #[test]
-fn the_courier_puts_down_what_is_given_back_delivered_or_returned_and_nothing_else() {
-    let mut world = world();
-    ready(&mut world, 1);
+fn ending_an_assignment_updates_the_courier() {
+    let mut store = store();
+    ready(&mut store, 1);
     let held = vec![delivery(1)];
-    world.execute(&claim(1, 1)).unwrap();
-    world.execute(&to_delivery(1, DeliveryCommand::Unassign { by: Some(staff(1)), now: now() })).unwrap();
-    assert_eq!(carrying(&world, 1), vec![]);
-    world.execute(&claim(1, 1)).unwrap();
+    store.execute(&claim(1, 1)).unwrap();
+    store.execute(&to_delivery(1, DeliveryCommand::Unassign { by: Some(staff(1)), now: now() })).unwrap();
+    assert_eq!(carrying(&store, 1), vec![]);
+    store.execute(&claim(1, 1)).unwrap();
     for command in [pick_up(), fail(), DeliveryCommand::Retry { by: None, now: now() }] {
-        world.execute(&to_delivery(1, command)).unwrap();
-        assert_eq!(carrying(&world, 1), held);
+        store.execute(&to_delivery(1, command)).unwrap();
+        assert_eq!(carrying(&store, 1), held);
     }
-    world.execute(&to_delivery(1, DeliveryCommand::Return { by: None, now: now() })).unwrap();
-    assert_eq!(carrying(&world, 1), vec![]);
+    store.execute(&to_delivery(1, DeliveryCommand::Return { by: None, now: now() })).unwrap();
+    assert_eq!(carrying(&store, 1), vec![]);
 
-    ready(&mut world, 2);
-    world.execute(&claim(2, 2)).unwrap();
-    world.execute(&to_delivery(2, pick_up())).unwrap();
+    ready(&mut store, 2);
+    store.execute(&claim(2, 2)).unwrap();
+    store.execute(&to_delivery(2, pick_up())).unwrap();
     let at = now();
     let completed = DeliveryEvent::DeliveryCompleted { courier: staff(2), proof: Proof::Code, at };
     let put_down = StaffEvent::DeliveryPutDown { delivery: delivery(2), at };
     assert_eq!(
-        world.execute(&to_delivery(2, code(CODE))),
+        store.execute(&to_delivery(2, code(CODE))),
         Ok(Decision::on(StreamId::delivery(delivery(2)), vec![completed])
             .and(StreamId::staff(staff(2)), vec![put_down]))
     );
-    assert_eq!(carrying(&world, 2), vec![]);
+    assert_eq!(carrying(&store, 2), vec![]);
 }
 
 #[test]
-fn a_delivery_that_nobody_has_is_returned_without_a_courier() {
-    let mut world = world();
-    ready(&mut world, 1);
-    world.execute(&claim(1, 1)).unwrap();
+fn returns_a_delivery_without_a_courier() {
+    let mut store = store();
+    ready(&mut store, 1);
+    store.execute(&claim(1, 1)).unwrap();
     for command in [
         pick_up(),
         fail(),
         DeliveryCommand::Retry { by: None, now: now() },
         DeliveryCommand::Unassign { by: None, now: now() },
     ] {
-        world.execute(&to_delivery(1, command)).unwrap();
+        store.execute(&to_delivery(1, command)).unwrap();
     }
     let returned = DeliveryEvent::DeliveryReturned { at: now() };
     assert_eq!(
-        world.execute(&to_delivery(1, DeliveryCommand::Return { by: None, now: now() })),
+        store.execute(&to_delivery(1, DeliveryCommand::Return { by: None, now: now() })),
         Ok(Decision::on(StreamId::delivery(delivery(1)), vec![returned]))
     );
 }
 
 #[test]
-fn a_wrong_code_is_stored_and_refused_with_the_tries_left() {
-    let mut world = world();
-    ready(&mut world, 1);
-    world.execute(&claim(1, 1)).unwrap();
-    world.execute(&to_delivery(1, pick_up())).unwrap();
+fn stores_a_wrong_code_and_reports_the_tries_left() {
+    let mut store = store();
+    ready(&mut store, 1);
+    store.execute(&claim(1, 1)).unwrap();
+    store.execute(&to_delivery(1, pick_up())).unwrap();
     for tries in 1..=5 {
         let wrong = DeliveryEvent::WrongCodeGiven { tries, at: now() };
         let expected = Decision {
             refusal: Some(DeliveryError::BadCode { tries_left: 5 - tries }.into()),
             ..Decision::on(StreamId::delivery(delivery(1)), vec![wrong])
         };
-        assert_eq!(world.execute(&to_delivery(1, code("0000"))), Ok(expected));
+        assert_eq!(store.execute(&to_delivery(1, code("0000"))), Ok(expected));
     }
     let none_left = DeliveryError::BadCode { tries_left: 0 };
-    assert_eq!(world.execute(&to_delivery(1, code(CODE))), Err(none_left.into()));
-    assert_eq!(carrying(&world, 1), vec![delivery(1)]);
+    assert_eq!(store.execute(&to_delivery(1, code(CODE))), Err(none_left.into()));
+    assert_eq!(carrying(&store, 1), vec![delivery(1)]);
 }
 
 #[test]
-fn an_underpaid_online_order_is_completed_once_the_rest_is_recorded() {
-    let mut world = world();
-    ready(&mut world, 1);
-    world.execute(&claim(1, 1)).unwrap();
-    world.execute(&to_delivery(1, pick_up())).unwrap();
+fn completes_an_online_order_only_once_paid() {
+    let mut store = store();
+    ready(&mut store, 1);
+    store.execute(&claim(1, 1)).unwrap();
+    store.execute(&to_delivery(1, pick_up())).unwrap();
     // Started by a program that did not look, and paid in part.
-    let AggregateState::Order(Order::Placed(mut placed)) = world.state(&StreamId::order(order(1))) else {
+    let AggregateState::Order(Order::Placed(mut placed)) = store.state(&StreamId::order(order(1))) else {
         panic!("not placed");
     };
     placed.payment = PaymentIntent::Online;
     let due = placed.due();
-    world.replace(&StreamId::order(order(1)), AggregateState::Order(Order::Placed(placed)));
-    let length = world.log().len();
+    store.replace(&StreamId::order(order(1)), AggregateState::Order(Order::Placed(placed)));
+    let length = store.log().len();
     let not_paid: Refusal = OrderError::NotPaid { due }.into();
-    assert_eq!(world.execute(&to_delivery(1, code(CODE))), Err(not_paid));
-    assert_eq!(world.log().len(), length);
+    assert_eq!(store.execute(&to_delivery(1, code(CODE))), Err(not_paid));
+    assert_eq!(store.log().len(), length);
     let method = order::PaymentMethod::Cash;
     let paid = RecordPayment { order: order(1), method, amount: due, by: Some(staff(1)), now: now() };
-    world.execute(&paid).unwrap();
-    world.execute(&to_delivery(1, code(CODE))).unwrap();
-    assert_eq!(state(&world, 1).scheduled().map(ScheduledDelivery::status), Some(DeliveryStatus::Delivered));
+    store.execute(&paid).unwrap();
+    store.execute(&to_delivery(1, code(CODE))).unwrap();
+    assert_eq!(state(&store, 1).scheduled().map(ScheduledDelivery::status), Some(DeliveryStatus::Delivered));
 }
 
 #[test]
-fn another_couriers_delivery_is_refused_and_changes_nothing() {
-    let mut world = world();
-    ready(&mut world, 1);
-    world.execute(&claim(1, 1)).unwrap();
-    let length = world.log().len();
+fn rejects_another_couriers_delivery() {
+    let mut store = store();
+    ready(&mut store, 1);
+    store.execute(&claim(1, 1)).unwrap();
+    let length = store.log().len();
     let command = DeliveryCommand::PickUp { by: Some(staff(2)), now: now() };
-    assert_eq!(world.execute(&to_delivery(1, command)), Err(DeliveryError::NotYours.into()));
-    assert_eq!(world.log().len(), length);
+    assert_eq!(store.execute(&to_delivery(1, command)), Err(DeliveryError::NotYours.into()));
+    assert_eq!(store.log().len(), length);
 }
 
 #[test]
-fn an_order_follows_its_delivery_step_by_step_and_a_rerun_adds_nothing() {
-    let mut world = world();
-    place(&mut world, 1, Fulfilment::Delivery);
-    let start = world.log().len();
-    make(&mut world, 1);
-    react(&mut world, start);
-    assert_eq!(state(&world, 1).scheduled().map(ScheduledDelivery::status), Some(DeliveryStatus::Scheduled));
+fn orders_follow_their_delivery_idempotently() {
+    let mut store = store();
+    place(&mut store, 1, Fulfilment::Delivery);
+    let start = store.log().len();
+    make(&mut store, 1);
+    react(&mut store, start);
+    assert_eq!(state(&store, 1).scheduled().map(ScheduledDelivery::status), Some(DeliveryStatus::Scheduled));
     let at = now() + TimeDelta::minutes(9);
     let steps = [
         DeliveryCommand::Assign { courier: staff(1), claimed: true, now: now() },
@@ -357,11 +357,11 @@ fn an_order_follows_its_delivery_step_by_step_and_a_rerun_adds_nothing() {
         DeliveryCommand::Complete { by: None, proof: ProofGiven::Code(CODE.into()), now: at },
     ];
     for command in steps {
-        let from = world.log().len();
-        world.execute(&to_delivery(1, command)).unwrap();
-        react(&mut world, from);
+        let from = store.log().len();
+        store.execute(&to_delivery(1, command)).unwrap();
+        react(&mut store, from);
     }
-    let of_the_order: Vec<OrderEvent> = world.log()[start..]
+    let of_the_order: Vec<OrderEvent> = store.log()[start..]
         .iter()
         .filter_map(|(_, event)| match event {
             Event::Order(event) => Some(event.clone()),
@@ -380,28 +380,28 @@ fn an_order_follows_its_delivery_step_by_step_and_a_rerun_adds_nothing() {
             OrderEvent::OrderDelivered { at },
         ]
     );
-    let length = world.log().len();
-    react(&mut world, 0);
-    assert_eq!(world.log().len(), length);
+    let length = store.log().len();
+    react(&mut store, 0);
+    assert_eq!(store.log().len(), length);
 }
 
 #[test]
 fn a_returned_delivery_returns_its_order() {
-    let mut world = world();
-    ready(&mut world, 1);
-    let from = world.log().len();
-    world.execute(&claim(1, 1)).unwrap();
+    let mut store = store();
+    ready(&mut store, 1);
+    let from = store.log().len();
+    store.execute(&claim(1, 1)).unwrap();
     for command in [pick_up(), fail(), DeliveryCommand::Return { by: None, now: now() }] {
-        world.execute(&to_delivery(1, command)).unwrap();
+        store.execute(&to_delivery(1, command)).unwrap();
     }
-    react(&mut world, from);
-    assert_eq!(world.placed(order(1)).status(), OrderStatus::Returned);
+    react(&mut store, from);
+    assert_eq!(store.placed(order(1)).status(), OrderStatus::Returned);
 }
 
 #[test]
-fn tracking_a_delivery_that_does_not_exist_is_refused() {
+fn rejects_tracking_an_unknown_delivery() {
     let step = TrackDelivery { delivery: delivery(1), step: DeliveryStep::PickedUp, now: now() };
-    assert_eq!(world().execute(&step), Err(DeliveryError::NotFound.into()));
+    assert_eq!(store().execute(&step), Err(DeliveryError::NotFound.into()));
     assert_eq!(step.name(), "markOutForDelivery");
 }
 
@@ -424,23 +424,23 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_courier_never_carries_more_than_three_and_what_is_carried_is_theirs(steps in vec(some_step(), 0..60)) {
-        let mut world = world();
+    fn couriers_carry_at_most_three_of_their_own_deliveries(steps in vec(some_step(), 0..60)) {
+        let mut store = store();
         for number in 1..6 {
-            ready(&mut world, number);
+            ready(&mut store, number);
         }
         for (number, command) in steps {
-            let _ = world.execute(&to_delivery(number, command));
+            let _ = store.execute(&to_delivery(number, command));
             let mut held: BTreeMap<StaffId, Vec<DeliveryId>> = BTreeMap::new();
             for number in 1..6 {
-                let state = state(&world, number);
+                let state = state(&store, number);
                 let scheduled = state.scheduled().unwrap();
                 if let Some(courier) = scheduled.courier().filter(|_| !scheduled.status().is_closed()) {
                     held.entry(courier).or_default().push(scheduled.id);
                 }
             }
             for number in 1..3 {
-                let carried = carrying(&world, number);
+                let carried = carrying(&store, number);
                 prop_assert!(carried.len() <= 3);
                 let mut expected = held.remove(&staff(number)).unwrap_or_default();
                 expected.sort();

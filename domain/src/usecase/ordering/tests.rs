@@ -15,7 +15,7 @@ use crate::ids::IngredientCode;
 use crate::ingredients::Ingredients;
 use crate::order::{OnlinePayment, Order, OrderEvent, PaymentMethod};
 use crate::pizzeria::PizzeriaEvent;
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::testing::baskets::{basket, line, p1};
 use crate::usecase::ToOrder;
 use Fulfilment::{Delivery, Takeaway};
@@ -25,7 +25,7 @@ fn id(number: u128) -> OrderId {
 }
 
 fn now() -> DateTime<Utc> {
-    World::now()
+    MemoryStore::now()
 }
 
 fn later(minutes: i64) -> DateTime<Utc> {
@@ -70,25 +70,25 @@ fn names(decision: &Decision) -> Vec<&'static str> {
     decision.events.iter().map(|(_, event)| event.event_type()).collect()
 }
 
-fn available(world: &World, code: &str) -> i64 {
-    world.stock(&p1()).available(&stocked(code))
+fn available(store: &MemoryStore, code: &str) -> i64 {
+    store.stock(&p1()).available(&stocked(code))
 }
 
 /// On hand and reserved.
-fn level(world: &World, code: &str) -> (i64, i64) {
-    let level = world.stock(&p1()).level(&stocked(code));
+fn level(store: &MemoryStore, code: &str) -> (i64, i64) {
+    let level = store.stock(&p1()).level(&stocked(code));
     (level.on_hand, level.reserved)
 }
 
-fn pause(world: &mut World) {
+fn pause(store: &mut MemoryStore) {
     let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: now() };
-    world.append(&StreamId::pizzeria(&p1()), event.into());
+    store.append(&StreamId::pizzeria(&p1()), event.into());
 }
 
 /// Refused, and nothing stored.
 #[track_caller]
-fn refused(world: &mut World, use_case: &dyn UseCase, refusal: impl Into<Refusal>) {
-    let before = world.log().len();
-    assert_eq!(world.execute(use_case), Err(refusal.into()));
-    assert_eq!(world.log().len(), before);
+fn refused(store: &mut MemoryStore, use_case: &dyn UseCase, refusal: impl Into<Refusal>) {
+    let before = store.log().len();
+    assert_eq!(store.execute(use_case), Err(refusal.into()));
+    assert_eq!(store.log().len(), before);
 }

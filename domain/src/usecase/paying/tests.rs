@@ -3,13 +3,13 @@
 use super::*;
 use crate::delivery::{DeliveryEvent, DeliveryFailure, Proof};
 use crate::order::{Fulfilment, OrderChannel, OrderError, PaymentIntent};
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::testing::baskets::{basket, p1};
 use crate::usecase::{Conditions, PlaceOrder};
 use uuid::Uuid;
 
 fn now() -> DateTime<Utc> {
-    World::now()
+    MemoryStore::now()
 }
 
 fn id() -> OrderId {
@@ -25,8 +25,8 @@ fn pays(by: Option<StaffId>, method: PaymentMethod) -> RecordPayment {
 }
 
 /// A delivery of 24.90 that is not made yet.
-fn placed() -> World {
-    let mut world = World::demo();
+fn placed() -> MemoryStore {
+    let mut store = MemoryStore::demo();
     let place = PlaceOrder {
         order: id(),
         pizzeria: p1(),
@@ -40,13 +40,13 @@ fn placed() -> World {
         conditions: Conditions::default(),
         now: now(),
     };
-    world.execute(&place).unwrap();
-    world
+    store.execute(&place).unwrap();
+    store
 }
 
-fn delivery(world: &mut World, events: Vec<DeliveryEvent>) {
+fn delivery(store: &mut MemoryStore, events: Vec<DeliveryEvent>) {
     for event in events {
-        world.append(&StreamId::delivery(DeliveryId::of(id())), event.into());
+        store.append(&StreamId::delivery(DeliveryId::of(id())), event.into());
     }
 }
 
@@ -74,53 +74,53 @@ fn picked_up(number: u128) -> DeliveryEvent {
 }
 
 #[track_caller]
-fn not_theirs(world: &mut World, number: u128) {
-    let length = world.log().len();
+fn not_theirs(store: &mut MemoryStore, number: u128) {
+    let length = store.log().len();
     let refused: Refusal = DeliveryError::NotYours.into();
-    assert_eq!(world.execute(&pays(Some(courier(number)), PaymentMethod::Cash)), Err(refused));
-    assert_eq!(world.log().len(), length);
+    assert_eq!(store.execute(&pays(Some(courier(number)), PaymentMethod::Cash)), Err(refused));
+    assert_eq!(store.log().len(), length);
 }
 
 #[test]
-fn a_courier_records_money_for_the_delivery_that_they_carry_and_for_no_other() {
-    let mut world = placed();
-    not_theirs(&mut world, 1);
-    delivery(&mut world, vec![scheduled()]);
-    not_theirs(&mut world, 1);
-    delivery(&mut world, vec![assigned(2)]);
-    not_theirs(&mut world, 1);
-    world.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
-    delivery(&mut world, vec![picked_up(2)]);
-    world.execute(&pays(Some(courier(2)), PaymentMethod::Card)).unwrap();
+fn couriers_record_payments_of_their_own_deliveries_only() {
+    let mut store = placed();
+    not_theirs(&mut store, 1);
+    delivery(&mut store, vec![scheduled()]);
+    not_theirs(&mut store, 1);
+    delivery(&mut store, vec![assigned(2)]);
+    not_theirs(&mut store, 1);
+    store.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
+    delivery(&mut store, vec![picked_up(2)]);
+    store.execute(&pays(Some(courier(2)), PaymentMethod::Card)).unwrap();
     // What was taken at the door is still recorded when the door is closed.
     let completed = DeliveryEvent::DeliveryCompleted { courier: courier(2), proof: Proof::Code, at: now() };
-    delivery(&mut world, vec![completed]);
-    world.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
-    not_theirs(&mut world, 1);
-    assert_eq!(world.placed(id()).paid, Cents(300));
+    delivery(&mut store, vec![completed]);
+    store.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
+    not_theirs(&mut store, 1);
+    assert_eq!(store.placed(id()).paid, Cents(300));
 }
 
 #[test]
-fn a_delivery_that_was_taken_from_a_courier_is_theirs_no_longer() {
-    let mut world = placed();
+fn rejects_a_courier_whose_assignment_ended() {
+    let mut store = placed();
     let failed = DeliveryEvent::DeliveryFailed {
         courier: courier(1),
         reason: DeliveryFailure::Absent,
         at: now(),
         note: None,
     };
-    delivery(&mut world, vec![scheduled(), assigned(1), picked_up(1), failed]);
-    world.execute(&pays(Some(courier(1)), PaymentMethod::Cash)).unwrap();
-    delivery(&mut world, vec![DeliveryEvent::DeliveryReturned { at: now() }]);
-    not_theirs(&mut world, 1);
+    delivery(&mut store, vec![scheduled(), assigned(1), picked_up(1), failed]);
+    store.execute(&pays(Some(courier(1)), PaymentMethod::Cash)).unwrap();
+    delivery(&mut store, vec![DeliveryEvent::DeliveryReturned { at: now() }]);
+    not_theirs(&mut store, 1);
 }
 
 #[test]
-fn the_counter_records_money_for_any_order_and_nobody_records_online() {
-    let mut world = placed();
-    world.execute(&pays(None, PaymentMethod::MealVoucher)).unwrap();
+fn the_counter_records_any_payment_but_online() {
+    let mut store = placed();
+    store.execute(&pays(None, PaymentMethod::MealVoucher)).unwrap();
     let refused: Refusal = OrderError::MethodNotAllowed { method: PaymentMethod::Online }.into();
-    assert_eq!(world.execute(&pays(None, PaymentMethod::Online)), Err(refused.clone()));
-    delivery(&mut world, vec![scheduled(), assigned(1)]);
-    assert_eq!(world.execute(&pays(Some(courier(1)), PaymentMethod::Online)), Err(refused));
+    assert_eq!(store.execute(&pays(None, PaymentMethod::Online)), Err(refused.clone()));
+    delivery(&mut store, vec![scheduled(), assigned(1)]);
+    assert_eq!(store.execute(&pays(Some(courier(1)), PaymentMethod::Online)), Err(refused));
 }

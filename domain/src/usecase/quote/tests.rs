@@ -9,7 +9,7 @@ use crate::order::LinePart;
 use crate::pizzeria::{Changes, PizzeriaEvent, WeeklyHours};
 use crate::stock::StockEvent;
 use crate::stream::StreamId;
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::testing::baskets::{basket, line, near, p1};
 use crate::vat::{VatPart, VatRate};
 use Fulfilment::{Delivery, OnSite, Takeaway};
@@ -22,14 +22,14 @@ fn item(code: &str) -> ItemCode {
     code.parse().unwrap()
 }
 
-fn quoted(world: &World, basket: &Basket) -> Result<Quote, Vec<OrderError>> {
+fn quoted(store: &MemoryStore, basket: &Basket) -> Result<Quote, Vec<OrderError>> {
     let load = KitchenLoad::default();
-    quote(&world.menu(), &world.pizzeria(&p1()), &world.stock(&p1()), basket, load, World::now())
+    quote(&store.menu(), &store.pizzeria(&p1()), &store.stock(&p1()), basket, load, MemoryStore::now())
 }
 
 #[track_caller]
 fn unpriceable(basket: &Basket, error: OrderError) {
-    let errors = quoted(&World::demo(), basket).unwrap_err();
+    let errors = quoted(&MemoryStore::demo(), basket).unwrap_err();
     assert_eq!(errors.iter().map(OrderError::what).collect::<Vec<_>>(), [&error]);
 }
 
@@ -38,8 +38,8 @@ fn at(index: u32, part: LinePart, error: OrderError) -> OrderError {
 }
 
 #[track_caller]
-fn obstacles(world: &World, basket: &Basket, expected: &[OrderError]) {
-    assert_eq!(quoted(world, basket).unwrap().obstacles, expected);
+fn obstacles(store: &MemoryStore, basket: &Basket, expected: &[OrderError]) {
+    assert_eq!(quoted(store, basket).unwrap().obstacles, expected);
 }
 
 fn takeaway(change: impl FnOnce(&mut BasketLine), text: &str) -> Basket {
@@ -53,9 +53,10 @@ fn part(rate: u32, net: i64, tax: i64) -> VatPart {
 }
 
 #[test]
-fn a_delivery_is_priced_to_the_cent() {
+fn prices_a_delivery_to_the_cent() {
     let quote =
-        quoted(&World::demo(), &basket(Delivery, &["2 MAR M", "1 COLA", "1 BEER", "1 ICE_CREAM"])).unwrap();
+        quoted(&MemoryStore::demo(), &basket(Delivery, &["2 MAR M", "1 COLA", "1 BEER", "1 ICE_CREAM"]))
+            .unwrap();
     // 22.00 at 10 %, 5.70 at 5.5 %, 3.80 at 20 %; the fee of 2.90 goes 203 + 52 + 35.
     let expected = Pricing {
         subtotal: Cents(3150),
@@ -66,14 +67,16 @@ fn a_delivery_is_priced_to_the_cent() {
     assert_eq!(quote.pricing, expected);
     assert_eq!((quote.distance_m, quote.obstacles), (Some(556), vec![]));
     // 15 + 2 pizzas + 8 + 3 = 28 minutes, to the next five.
-    assert_eq!(quote.promised_at - World::now(), chrono::TimeDelta::minutes(30));
+    assert_eq!(quote.promised_at - MemoryStore::now(), chrono::TimeDelta::minutes(30));
 }
 
 #[test]
-fn soft_drinks_and_ice_cream_have_another_rate_on_site_and_only_deliveries_a_fee() {
+fn applies_vat_by_fulfilment_and_fees_to_deliveries_only() {
     let rates = |fulfilment| {
-        let quote =
-            quoted(&World::demo(), &basket(fulfilment, &["1 MAR M", "1 COLA", "1 BEER", "1 ICE_CREAM"]));
+        let quote = quoted(
+            &MemoryStore::demo(),
+            &basket(fulfilment, &["1 MAR M", "1 COLA", "1 BEER", "1 ICE_CREAM"]),
+        );
         let quote = quote.unwrap();
         let rates: Vec<u32> = quote.lines.iter().map(|line| line.vat_rate.0).collect();
         (rates, quote.pricing.delivery_fee, quote.distance_m)
@@ -84,7 +87,7 @@ fn soft_drinks_and_ice_cream_have_another_rate_on_site_and_only_deliveries_a_fee
 }
 
 #[test]
-fn extras_cost_and_need_while_what_is_left_out_is_free_and_not_needed() {
+fn extras_add_price_and_ingredients_while_omissions_are_free() {
     let asked = takeaway(
         |one| {
             one.extras = ["MOZZARELLA", "MOZZARELLA", "EGG"].map(stocked).to_vec();
@@ -92,7 +95,7 @@ fn extras_cost_and_need_while_what_is_left_out_is_free_and_not_needed() {
         },
         "2 MAR L",
     );
-    let quote = quoted(&World::demo(), &asked).unwrap();
+    let quote = quoted(&MemoryStore::demo(), &asked).unwrap();
     let one = &quote.lines[0];
     assert_eq!((one.unit_price, one.total), (Cents(1500 + 150 + 150 + 100), Cents(3800)));
     assert_eq!(one.without, ["BASIL", "TOMATO"].map(stocked));
@@ -106,35 +109,39 @@ fn extras_cost_and_need_while_what_is_left_out_is_free_and_not_needed() {
 }
 
 #[test]
-fn what_is_left_out_can_be_put_in_again_as_an_extra() {
+fn an_omitted_ingredient_can_be_an_extra() {
     let asked = takeaway(
         |one| (one.extras, one.without) = (vec![stocked("MOZZARELLA")], vec![stocked("MOZZARELLA")]),
         "1 MAR M",
     );
-    assert_eq!(quoted(&World::demo(), &asked).unwrap().needs.get(&stocked("MOZZARELLA")), Quantity(50));
+    assert_eq!(quoted(&MemoryStore::demo(), &asked).unwrap().needs.get(&stocked("MOZZARELLA")), Quantity(50));
 }
 
 #[test]
-fn sides_are_one_piece_of_their_own_code() {
-    let quote = quoted(&World::demo(), &basket(Takeaway, &["3 COLA"])).unwrap();
+fn sides_need_one_piece_of_their_own_code() {
+    let quote = quoted(&MemoryStore::demo(), &basket(Takeaway, &["3 COLA"])).unwrap();
     assert_eq!(quote.needs, [(stocked("COLA"), Quantity(3))].into_iter().collect());
     assert_eq!(quote.pricing.total, Cents(660));
 }
 
 #[test]
-fn an_order_has_lines_and_a_line_has_pieces() {
+fn rejects_empty_orders_and_lines() {
     unpriceable(&basket(Takeaway, &[]), OrderError::EmptyOrder);
     unpriceable(&basket(Takeaway, &["1 MAR M", "0 COLA"]), OrderError::InvalidQuantity { max: 99 });
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once_and_where() {
-    let mut world = World::demo();
-    let paused = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: World::now() };
-    world.append(&StreamId::pizzeria(&p1()), paused.into());
-    let blocked =
-        StockEvent::PizzaBlocked { pizza: item("REI"), size: None, reason: String::new(), at: World::now() };
-    world.append(&StreamId::stock(&p1()), blocked.into());
+fn reports_all_errors_with_their_place() {
+    let mut store = MemoryStore::demo();
+    let paused = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: MemoryStore::now() };
+    store.append(&StreamId::pizzeria(&p1()), paused.into());
+    let blocked = StockEvent::PizzaBlocked {
+        pizza: item("REI"),
+        size: None,
+        reason: String::new(),
+        at: MemoryStore::now(),
+    };
+    store.append(&StreamId::stock(&p1()), blocked.into());
     let mut changed = line("100 MAR M");
     (changed.extras, changed.without) =
         (["EGG", "HONEY"].map(stocked).to_vec(), ["BASIL", "DOUGH"].map(stocked).to_vec());
@@ -161,11 +168,11 @@ fn everything_that_is_wrong_is_said_at_once_and_where() {
         OrderError::ItemBlocked { item: item("REI") },
         OrderError::InsufficientStock { missing: vec![missing] },
     ];
-    assert_eq!(quoted(&world, &asked).unwrap_err(), expected);
+    assert_eq!(quoted(&store, &asked).unwrap_err(), expected);
 }
 
 #[test]
-fn an_order_is_bounded() {
+fn bounds_lines_pieces_and_extras() {
     let too_large = |what: &'static str, max| OrderError::TooLarge { what: what.into(), max };
     unpriceable(&basket(Takeaway, &["1 COLA"; 51]), too_large("lines", 50));
     unpriceable(&basket(Takeaway, &["100 COLA"]), too_large("pieces of one line", 99));
@@ -173,14 +180,15 @@ fn an_order_is_bounded() {
         &takeaway(|one| one.extras = vec![stocked("EGG"); 11], "1 MAR M"),
         too_large("extras on one line", 10),
     );
-    assert!(quoted(&World::demo(), &basket(Takeaway, &["99 COLA"; 50])).is_ok());
+    assert!(quoted(&MemoryStore::demo(), &basket(Takeaway, &["99 COLA"; 50])).is_ok());
     assert!(
-        quoted(&World::demo(), &takeaway(|one| one.extras = vec![stocked("EGG"); 10], "1 MAR M")).is_ok()
+        quoted(&MemoryStore::demo(), &takeaway(|one| one.extras = vec![stocked("EGG"); 10], "1 MAR M"))
+            .is_ok()
     );
 }
 
 #[test]
-fn only_what_is_on_the_menu_is_sold_in_the_sizes_that_it_has() {
+fn rejects_unknown_items_and_sizes() {
     unpriceable(&basket(Takeaway, &["1 XXX M"]), OrderError::UnknownItem { item: item("XXX") });
     unpriceable(&basket(Takeaway, &["1 MAR"]), OrderError::UnknownSize { item: item("MAR"), size: None });
     unpriceable(
@@ -190,7 +198,7 @@ fn only_what_is_on_the_menu_is_sold_in_the_sizes_that_it_has() {
 }
 
 #[test]
-fn extras_are_those_of_the_menu_and_for_pizzas() {
+fn rejects_unknown_extras_and_extras_on_sides() {
     unpriceable(
         &takeaway(|one| one.extras = vec![stocked("TOMATO")], "1 MAR M"),
         OrderError::UnknownExtra { item: item("MAR"), extra: stocked("TOMATO") },
@@ -202,7 +210,7 @@ fn extras_are_those_of_the_menu_and_for_pizzas() {
 }
 
 #[test]
-fn only_what_is_in_it_is_left_out_and_never_dough_or_box() {
+fn rejects_omitting_absent_or_required_ingredients() {
     for (text, code) in
         [("1 MAR M", "HAM"), ("1 MAR M", "DOUGH"), ("1 MAR M", "BXM"), ("1 COLA", "COLA"), ("1 MAR M", "X")]
     {
@@ -214,18 +222,18 @@ fn only_what_is_in_it_is_left_out_and_never_dough_or_box() {
 }
 
 #[test]
-fn what_would_be_promised_after_closing_is_refused_with_the_last_time() {
-    let mut world = World::demo();
+fn rejects_promises_after_closing_time() {
+    let mut store = MemoryStore::demo();
     let changes = Changes { hours: Some(crate::demo_data::regular_hours()), ..Changes::default() };
-    let event = PizzeriaEvent::PizzeriaUpdated { changes, at: World::now() };
-    world.append(&StreamId::pizzeria(&p1()), event.into());
+    let event = PizzeriaEvent::PizzeriaUpdated { changes, at: MemoryStore::now() };
+    store.append(&StreamId::pizzeria(&p1()), event.into());
     // A Monday, open until 22:30 in Paris.
     let closes_at: DateTime<Utc> = "2026-03-02T21:30:00Z".parse().unwrap();
     let obstacles = |minutes, pizzas: &str, load| {
         let now = closes_at - chrono::TimeDelta::minutes(minutes);
         let asked = basket(Takeaway, &[pizzas]);
-        let stock = world.stock(&p1());
-        quote(&world.menu(), &world.pizzeria(&p1()), &stock, &asked, load, now).unwrap().obstacles
+        let stock = store.stock(&p1());
+        quote(&store.menu(), &store.pizzeria(&p1()), &stock, &asked, load, now).unwrap().obstacles
     };
     let idle = KitchenLoad::default();
     let too_soon = |minutes| {
@@ -242,14 +250,14 @@ fn what_would_be_promised_after_closing_is_refused_with_the_last_time() {
 }
 
 #[test]
-fn what_has_no_rate_today_has_no_price() {
-    let world = World::demo();
+fn rejects_items_without_a_vat_rate() {
+    let store = MemoryStore::demo();
     let long_ago = "2013-12-31T22:59:59Z".parse().unwrap();
     let quote = |now| {
         quote(
-            &world.menu(),
-            &world.pizzeria(&p1()),
-            &world.stock(&p1()),
+            &store.menu(),
+            &store.pizzeria(&p1()),
+            &store.stock(&p1()),
             &basket(Takeaway, &["1 MAR M"]),
             KitchenLoad::default(),
             now,
@@ -264,109 +272,117 @@ fn what_has_no_rate_today_has_no_price() {
 }
 
 #[test]
-fn a_closed_or_paused_pizzeria_takes_no_orders() {
-    let mut closed = World::demo();
+fn rejects_orders_while_closed_or_paused() {
+    let mut closed = MemoryStore::demo();
     let changes = Changes { hours: Some(WeeklyHours::default()), ..Changes::default() };
-    let event = PizzeriaEvent::PizzeriaUpdated { changes, at: World::now() };
+    let event = PizzeriaEvent::PizzeriaUpdated { changes, at: MemoryStore::now() };
     closed.append(&StreamId::pizzeria(&p1()), event.into());
     obstacles(&closed, &basket(Takeaway, &["1 MAR M"]), &[OrderError::PizzeriaClosed]);
 
-    let mut paused = World::demo();
-    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: World::now() };
+    let mut paused = MemoryStore::demo();
+    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: MemoryStore::now() };
     paused.append(&StreamId::pizzeria(&p1()), event.into());
     obstacles(&paused, &basket(Takeaway, &["1 MAR M"]), &[OrderError::PizzeriaClosed]);
 }
 
 #[test]
-fn a_delivery_needs_a_door_within_reach() {
-    let world = World::demo();
+fn rejects_deliveries_without_an_address_in_reach() {
+    let store = MemoryStore::demo();
     let to = |place| Basket { place, ..basket(Delivery, &["2 MAR M"]) };
-    obstacles(&world, &to(None), &[OrderError::AddressRequired]);
+    obstacles(&store, &to(None), &[OrderError::AddressRequired]);
     let far = Place::from_degrees(48.859, 2.379).unwrap();
-    let distance_m = far.distance_m(world.pizzeria(&p1()).place);
-    obstacles(&world, &to(Some(far)), &[OrderError::OutOfDeliveryArea { distance_m, radius_m: 3_000 }]);
-    obstacles(&world, &Basket { place: Some(far), ..basket(Takeaway, &["2 MAR M"]) }, &[]);
+    let distance_m = far.distance_m(store.pizzeria(&p1()).place);
+    obstacles(&store, &to(Some(far)), &[OrderError::OutOfDeliveryArea { distance_m, radius_m: 3_000 }]);
+    obstacles(&store, &Basket { place: Some(far), ..basket(Takeaway, &["2 MAR M"]) }, &[]);
 }
 
 #[test]
-fn the_edge_of_the_delivery_area_is_within_it() {
+fn includes_the_edge_of_the_delivery_area() {
     for (radius_m, expected) in
         [(556, vec![]), (555, vec![OrderError::OutOfDeliveryArea { distance_m: 556, radius_m: 555 }])]
     {
-        let mut world = World::demo();
+        let mut store = MemoryStore::demo();
         let changes = Changes { radius_m: Some(radius_m), ..Changes::default() };
-        let event = PizzeriaEvent::PizzeriaUpdated { changes, at: World::now() };
-        world.append(&StreamId::pizzeria(&p1()), event.into());
-        assert_eq!(near().distance_m(world.pizzeria(&p1()).place), 556);
-        obstacles(&world, &basket(Delivery, &["2 MAR M"]), &expected);
+        let event = PizzeriaEvent::PizzeriaUpdated { changes, at: MemoryStore::now() };
+        store.append(&StreamId::pizzeria(&p1()), event.into());
+        assert_eq!(near().distance_m(store.pizzeria(&p1()).place), 556);
+        obstacles(&store, &basket(Delivery, &["2 MAR M"]), &expected);
     }
 }
 
 #[test]
-fn the_minimum_is_for_deliveries_and_without_the_fee() {
+fn applies_the_minimum_to_deliveries_without_the_fee() {
     // With the fee of 2.90 it would be 17.30.
     let smaller = ["1 VEG S", "1 COLA", "1 COLA"];
-    assert_eq!(quoted(&World::demo(), &basket(Takeaway, &smaller)).unwrap().pricing.total, Cents(1440));
+    assert_eq!(quoted(&MemoryStore::demo(), &basket(Takeaway, &smaller)).unwrap().pricing.total, Cents(1440));
     obstacles(
-        &World::demo(),
+        &MemoryStore::demo(),
         &basket(Delivery, &smaller),
         &[OrderError::BelowMinimum { subtotal: Cents(1440), minimum: Cents(1500) }],
     );
-    obstacles(&World::demo(), &basket(Takeaway, &smaller), &[]);
-    obstacles(&World::demo(), &basket(Delivery, &["1 MAR L"]), &[]); // exactly 15.00
+    obstacles(&MemoryStore::demo(), &basket(Takeaway, &smaller), &[]);
+    obstacles(&MemoryStore::demo(), &basket(Delivery, &["1 MAR L"]), &[]); // exactly 15.00
 }
 
 #[test]
-fn what_is_blocked_is_not_sold_in_that_size() {
-    let mut world = World::demo();
+fn rejects_blocked_sizes() {
+    let mut store = MemoryStore::demo();
     for (pizza, size) in [("MAR", Some(PizzaSize::L)), ("REI", None)] {
-        let event =
-            StockEvent::PizzaBlocked { pizza: item(pizza), size, reason: "oven".into(), at: World::now() };
-        world.append(&StreamId::stock(&p1()), event.into());
+        let event = StockEvent::PizzaBlocked {
+            pizza: item(pizza),
+            size,
+            reason: "oven".into(),
+            at: MemoryStore::now(),
+        };
+        store.append(&StreamId::stock(&p1()), event.into());
     }
     let blocked = |code| OrderError::ItemBlocked { item: item(code) };
-    obstacles(&world, &basket(Takeaway, &["1 MAR M"]), &[]);
+    obstacles(&store, &basket(Takeaway, &["1 MAR M"]), &[]);
     obstacles(
-        &world,
+        &store,
         &basket(Takeaway, &["1 REI S", "1 MAR L", "1 REI M", "1 MAR M"]),
         &[blocked("MAR"), blocked("REI")],
     );
 }
 
 #[test]
-fn every_missing_ingredient_is_named_with_what_is_needed_and_available() {
-    let world = World::demo();
+fn names_every_missing_ingredient_with_quantities() {
+    let store = MemoryStore::demo();
     let missing = |code, needed, available| Missing {
         ingredient: stocked(code),
         needed: Quantity(needed),
         available: Quantity(available),
     };
     // 31 eggs of 30, 61 colas of 60; over two lines each.
-    let quote = quoted(&world, &basket(Takeaway, &["15 CAL L", "1 CAL S", "60 COLA", "1 COLA"])).unwrap();
+    let quote = quoted(&store, &basket(Takeaway, &["15 CAL L", "1 CAL S", "60 COLA", "1 COLA"])).unwrap();
     let expected = vec![missing("COLA", 61, 60), missing("EGG", 31, 30)];
     assert_eq!(quote.missing, expected);
     assert_eq!(quote.obstacles, [OrderError::InsufficientStock { missing: expected }]);
-    obstacles(&world, &basket(Takeaway, &["15 CAL L", "60 COLA"]), &[]);
+    obstacles(&store, &basket(Takeaway, &["15 CAL L", "60 COLA"]), &[]);
 }
 
 #[test]
-fn obstacles_stand_in_the_order_in_which_placing_checks() {
-    let mut world = World::demo();
-    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: World::now() };
-    world.append(&StreamId::pizzeria(&p1()), event.into());
-    let event =
-        StockEvent::PizzaBlocked { pizza: item("MAR"), size: None, reason: String::new(), at: World::now() };
-    world.append(&StreamId::stock(&p1()), event.into());
+fn lists_obstacles_in_the_order_of_the_checks() {
+    let mut store = MemoryStore::demo();
+    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: MemoryStore::now() };
+    store.append(&StreamId::pizzeria(&p1()), event.into());
+    let event = StockEvent::PizzaBlocked {
+        pizza: item("MAR"),
+        size: None,
+        reason: String::new(),
+        at: MemoryStore::now(),
+    };
+    store.append(&StreamId::stock(&p1()), event.into());
     let event = StockEvent::StockCounted {
         lines: vec![crate::stock::Counted {
             ingredient: stocked("BASIL"),
             counted: Quantity(0),
             difference: -400,
         }],
-        at: World::now(),
+        at: MemoryStore::now(),
     };
-    world.append(&StreamId::stock(&p1()), event.into());
-    let quote = quoted(&world, &Basket { place: None, ..basket(Delivery, &["1 MAR M"]) }).unwrap();
+    store.append(&StreamId::stock(&p1()), event.into());
+    let quote = quoted(&store, &Basket { place: None, ..basket(Delivery, &["1 MAR M"]) }).unwrap();
     assert_eq!(
         quote.obstacles,
         [
@@ -380,14 +396,14 @@ fn obstacles_stand_in_the_order_in_which_placing_checks() {
 }
 
 #[test]
-fn a_new_version_of_the_menu_prices_what_is_asked_from_then_on() {
-    let mut world = World::demo();
-    let mut dearer = world.menu().pizzas[&item("MAR")].clone();
+fn prices_by_the_current_version_of_the_menu() {
+    let mut store = MemoryStore::demo();
+    let mut dearer = store.menu().pizzas[&item("MAR")].clone();
     dearer.sizes.get_mut(&PizzaSize::M).unwrap().price = Cents(1111);
     let changes = Box::new(MenuChanges { pizzas: vec![dearer], ..MenuChanges::default() });
-    let event = MenuEvent::MenuPublished { version: 2, changes, at: World::now() };
-    world.append(&StreamId::menu(), event.into());
-    let quote = quoted(&world, &basket(Takeaway, &["1 MAR M"])).unwrap();
+    let event = MenuEvent::MenuPublished { version: 2, changes, at: MemoryStore::now() };
+    store.append(&StreamId::menu(), event.into());
+    let quote = quoted(&store, &basket(Takeaway, &["1 MAR M"])).unwrap();
     assert_eq!((quote.pricing.total, quote.lines[0].recipe_version), (Cents(1111), 2));
 }
 
@@ -437,9 +453,9 @@ fn any_basket(menu: &Menu) -> impl Strategy<Value = Basket> + use<> {
 
 proptest! {
     #[test]
-    fn the_parts_of_a_price_add_up_to_its_total(basket in any_basket(&World::demo().menu())) {
-        let world = World::demo();
-        let quote = quoted(&world, &basket).unwrap();
+    fn parts_of_a_price_add_up_to_its_total(basket in any_basket(&MemoryStore::demo().menu())) {
+        let store = MemoryStore::demo();
+        let quote = quoted(&store, &basket).unwrap();
         let Pricing { subtotal, delivery_fee, vat, total } = quote.pricing;
         prop_assert_eq!(quote.lines.iter().map(|line| line.total).sum::<Cents>(), subtotal);
         prop_assert_eq!(subtotal + delivery_fee, total);
@@ -450,10 +466,10 @@ proptest! {
         }
         for line in &quote.lines {
             prop_assert_eq!(line.unit_price.times(line.quantity), line.total);
-            let whole = world.menu().pizzas.get(&line.item).map(|pizza| pizza.sizes[&line.size.unwrap()].price)
-                .unwrap_or_else(|| world.menu().sides[&line.item].price);
+            let whole = store.menu().pizzas.get(&line.item).map(|pizza| pizza.sizes[&line.size.unwrap()].price)
+                .unwrap_or_else(|| store.menu().sides[&line.item].price);
             prop_assert_eq!(whole + line.extras.iter().map(|extra| extra.price).sum(), line.unit_price);
         }
-        prop_assert_eq!(quote.missing, world.stock(&p1()).missing(&quote.needs, &Ingredients::new()));
+        prop_assert_eq!(quote.missing, store.stock(&p1()).missing(&quote.needs, &Ingredients::new()));
     }
 }

@@ -5,26 +5,26 @@ use uuid::Uuid;
 use super::*;
 use crate::ids::IngredientCode;
 use crate::order::{Fulfilment, OrderChannel, PaymentIntent};
-use crate::testing::World;
+use crate::testing::MemoryStore;
 use crate::testing::baskets::{basket, p1};
 use crate::usecase::{Conditions, PlaceOrder, RecordPayment, StartPreparation};
 
 fn now() -> DateTime<Utc> {
-    World::now()
+    MemoryStore::now()
 }
 
 fn id(number: u128) -> OrderId {
     OrderId(Uuid::from_u128(number))
 }
 
-fn dough(world: &World) -> i64 {
+fn dough(store: &MemoryStore) -> i64 {
     let dough: IngredientCode = "DOUGH".parse().unwrap();
-    world.stock(&p1()).available(&dough)
+    store.stock(&p1()).available(&dough)
 }
 
 #[test]
-fn unpaid_orders_are_cancelled_and_their_stock_is_released_while_the_others_stay() {
-    let mut world = World::demo();
+fn releases_unpaid_orders_and_keeps_the_others() {
+    let mut store = MemoryStore::demo();
     for (number, pizzeria) in [(1, "P1"), (2, "P1"), (3, "P1"), (4, "P1"), (5, "P2")] {
         let place = PlaceOrder {
             order: id(number),
@@ -39,19 +39,19 @@ fn unpaid_orders_are_cancelled_and_their_stock_is_released_while_the_others_stay
             conditions: Conditions::default(),
             now: now(),
         };
-        world.execute(&place).unwrap();
+        store.execute(&place).unwrap();
     }
-    world.execute(&StartPreparation { order: id(3), now: now() }).unwrap();
+    store.execute(&StartPreparation { order: id(3), now: now() }).unwrap();
     let method = PaymentMethod::Cash;
-    world.execute(&RecordPayment { order: id(4), method, amount: Cents(1), by: None, now: now() }).unwrap();
-    let before = dough(&world);
+    store.execute(&RecordPayment { order: id(4), method, amount: Cents(1), by: None, now: now() }).unwrap();
+    let before = dough(&store);
     let orders = vec![id(1), id(2), id(3), id(4), id(5), id(9)];
     let release = ReleaseUnpaidOrders { pizzeria: p1(), orders, now: now() };
-    world.execute(&release).unwrap();
-    let status = |number| world.placed(id(number)).status();
+    store.execute(&release).unwrap();
+    let status = |number| store.placed(id(number)).status();
     assert_eq!([1, 2].map(status), [OrderStatus::Cancelled; 2]);
     assert_eq!([3, 4, 5].map(status), [OrderStatus::InPreparation, OrderStatus::Placed, OrderStatus::Placed]);
-    assert_eq!(dough(&world) - before, 4 * 260);
+    assert_eq!(dough(&store) - before, 4 * 260);
     // Again: nothing is left to release.
-    assert_eq!(world.execute(&release), Ok(Decision::default()));
+    assert_eq!(store.execute(&release), Ok(Decision::default()));
 }

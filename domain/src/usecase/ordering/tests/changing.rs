@@ -17,66 +17,66 @@ fn change(number: u128, lines: &[&str]) -> ChangeOrderLines {
     }
 }
 
-fn delivered(lines: &[&str]) -> World {
-    let mut world = World::demo();
+fn delivered(lines: &[&str]) -> MemoryStore {
+    let mut store = MemoryStore::demo();
     let delivery =
         PlaceOrder { basket: basket(Delivery, lines), payment: PaymentIntent::OnDelivery, ..place(1, &[]) };
-    world.execute(&delivery).unwrap();
-    world
+    store.execute(&delivery).unwrap();
+    store
 }
 
-fn update(world: &mut World, changes: Changes) {
+fn update(store: &mut MemoryStore, changes: Changes) {
     let event = PizzeriaEvent::PizzeriaUpdated { changes, at: now() };
-    world.append(&StreamId::pizzeria(&p1()), event.into());
+    store.append(&StreamId::pizzeria(&p1()), event.into());
 }
 
 #[test]
 fn lines_and_reservation_change_together() {
-    let mut world = World::demo();
-    world.execute(&place(1, &["5 CHV M", "1 COLA"])).unwrap();
-    assert_eq!(available(&world, "GOAT_CHEESE"), 250);
+    let mut store = MemoryStore::demo();
+    store.execute(&place(1, &["5 CHV M", "1 COLA"])).unwrap();
+    assert_eq!(available(&store, "GOAT_CHEESE"), 250);
     // 8 need 560 of 600: what the order itself has reserved is free to it.
-    let decision = world.execute(&change(1, &["8 CHV M"])).unwrap();
+    let decision = store.execute(&change(1, &["8 CHV M"])).unwrap();
     assert_eq!(names(&decision), ["OrderLinesChanged", "ReservationChanged"]);
-    assert_eq!((available(&world, "GOAT_CHEESE"), available(&world, "COLA")), (40, 60));
-    let order = world.placed(id(1));
+    assert_eq!((available(&store, "GOAT_CHEESE"), available(&store, "COLA")), (40, 60));
+    let order = store.placed(id(1));
     assert_eq!((order.pricing.total, order.lines.len(), order.promises.len()), (Cents(8 * 1350), 1, 2));
     // 15 + 8 minutes from 19:01, and it does not wait for itself: 19:25.
     assert_eq!(order.promised_at(), later(25));
-    assert_eq!(world.stock(&p1()).accepted(), 1);
+    assert_eq!(store.stock(&p1()).accepted(), 1);
 }
 
 #[test]
-fn a_want_of_stock_leaves_the_order_as_it_was() {
-    let mut world = World::demo();
-    world.execute(&place(1, &["5 CHV M"])).unwrap();
+fn a_shortage_leaves_the_order_unchanged() {
+    let mut store = MemoryStore::demo();
+    store.execute(&place(1, &["5 CHV M"])).unwrap();
     let missing =
         vec![Missing { ingredient: stocked("GOAT_CHEESE"), needed: Quantity(630), available: Quantity(600) }];
-    refused(&mut world, &change(1, &["9 CHV M"]), OrderError::InsufficientStock { missing });
+    refused(&mut store, &change(1, &["9 CHV M"]), OrderError::InsufficientStock { missing });
 }
 
 #[test]
 fn a_delivery_keeps_its_fee_and_distance_when_fee_and_area_change() {
-    let mut world = delivered(&["2 MAR M"]);
+    let mut store = delivered(&["2 MAR M"]);
     let changes = Changes { radius_m: Some(100), delivery_fee: Some(Cents(990)), ..Changes::default() };
-    update(&mut world, changes);
-    world.execute(&change(1, &["3 MAR M"])).unwrap();
-    let order = world.placed(id(1));
+    update(&mut store, changes);
+    store.execute(&change(1, &["3 MAR M"])).unwrap();
+    let order = store.placed(id(1));
     assert_eq!((order.pricing.delivery_fee, order.pricing.total), (Cents(290), Cents(3590)));
     assert_eq!(order.distance_m, Some(556));
 }
 
 #[test]
-fn the_refusals_of_placing_hold_for_a_change() {
-    let mut world = delivered(&["2 MAR M"]);
-    refused(&mut world, &change(1, &[]), OrderError::EmptyOrder);
+fn changes_are_refused_like_placements() {
+    let mut store = delivered(&["2 MAR M"]);
+    refused(&mut store, &change(1, &[]), OrderError::EmptyOrder);
     refused(
-        &mut world,
+        &mut store,
         &change(1, &["1 MAR M"]),
         OrderError::BelowMinimum { subtotal: Cents(1100), minimum: Cents(1500) },
     );
     refused(
-        &mut world,
+        &mut store,
         &ChangeOrderLines { expected_total: Some(Cents(1)), ..change(1, &["3 MAR M"]) },
         OrderError::PriceChanged { expected: Cents(1), actual: Cents(3590) },
     );
@@ -86,21 +86,21 @@ fn the_refusals_of_placing_hold_for_a_change() {
         reason: String::new(),
         at: now(),
     };
-    world.append(&StreamId::stock(&p1()), event.into());
-    refused(&mut world, &change(1, &["3 MAR M"]), OrderError::ItemBlocked { item: "MAR".parse().unwrap() });
-    pause(&mut world);
-    refused(&mut world, &change(1, &["3 REI M"]), OrderError::PizzeriaClosed);
+    store.append(&StreamId::stock(&p1()), event.into());
+    refused(&mut store, &change(1, &["3 MAR M"]), OrderError::ItemBlocked { item: "MAR".parse().unwrap() });
+    pause(&mut store);
+    refused(&mut store, &change(1, &["3 REI M"]), OrderError::PizzeriaClosed);
 }
 
 #[test]
-fn what_cannot_change_any_more_is_not_priced() {
-    let mut world = World::demo();
-    refused(&mut world, &change(1, &["1 XXX M"]), OrderError::NotFound);
-    world.execute(&place(1, &["1 MAR M"])).unwrap();
-    world.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
-    refused(&mut world, &change(1, &["1 XXX M"]), OrderError::TooLate { status: OrderStatus::InPreparation });
-    world.execute(&cancel(1, true)).unwrap();
-    refused(&mut world, &change(1, &["1 MAR M"]), OrderError::TooLate { status: OrderStatus::Cancelled });
-    world.execute(&place(2, &["31 CAL M"])).unwrap();
-    refused(&mut world, &change(2, &["1 MAR M"]), OrderError::TooLate { status: OrderStatus::Refused });
+fn rejects_late_changes_before_pricing() {
+    let mut store = MemoryStore::demo();
+    refused(&mut store, &change(1, &["1 XXX M"]), OrderError::NotFound);
+    store.execute(&place(1, &["1 MAR M"])).unwrap();
+    store.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
+    refused(&mut store, &change(1, &["1 XXX M"]), OrderError::TooLate { status: OrderStatus::InPreparation });
+    store.execute(&cancel(1, true)).unwrap();
+    refused(&mut store, &change(1, &["1 MAR M"]), OrderError::TooLate { status: OrderStatus::Cancelled });
+    store.execute(&place(2, &["31 CAL M"])).unwrap();
+    refused(&mut store, &change(2, &["1 MAR M"]), OrderError::TooLate { status: OrderStatus::Refused });
 }

@@ -48,19 +48,19 @@ proptest! {
         quantities in prop::collection::vec(1..6_u32, 1..6), started in prop::collection::vec(any::<bool>(), 6),
         mine in 1..9_u32,
     ) {
-        let mut world = World::demo();
+        let mut store = MemoryStore::demo();
         let numbers = || (1_u128..).zip(&quantities);
         for (number, quantity) in numbers() {
-            world.execute(&place(number, &[&format!("{quantity} MAR M")])).unwrap();
+            store.execute(&place(number, &[&format!("{quantity} MAR M")])).unwrap();
         }
-        let promised = |world: &World| {
-            let pizzas = numbers().map(|(number, _)| pizzas_left(&world.placed(id(number)))).sum();
+        let promised = |store: &MemoryStore| {
+            let pizzas = numbers().map(|(number, _)| pizzas_left(&store.placed(id(number)))).sum();
             promise(now(), mine, KitchenLoad { pizzas, ..KitchenLoad::default() }, None)
         };
-        let mut before = promised(&world);
+        let mut before = promised(&store);
         for ((number, _), _) in numbers().zip(&started).filter(|(_, started)| **started) {
-            world.execute(&StartPreparation { order: id(number), now: now() }).unwrap();
-            let after = promised(&world);
+            store.execute(&StartPreparation { order: id(number), now: now() }).unwrap();
+            let after = promised(&store);
             prop_assert!(before <= after);
             before = after;
         }
@@ -68,16 +68,16 @@ proptest! {
 
     #[test]
     fn orders_and_stock_agree(use_cases in prop::collection::vec(any_use_case(), 1..40)) {
-        let mut world = World::demo();
+        let mut store = MemoryStore::demo();
         for use_case in use_cases {
-            let before = world.log().len();
-            if world.execute(&*use_case).is_err() {
-                prop_assert_eq!(world.log().len(), before);
+            let before = store.log().len();
+            if store.execute(&*use_case).is_err() {
+                prop_assert_eq!(store.log().len(), before);
             }
-            let stock = world.stock(&p1());
+            let stock = store.stock(&p1());
             let mut reserved = Ingredients::new();
             for number in 1..=ORDERS {
-                let order = world.order(id(number));
+                let order = store.order(id(number));
                 let needs = order.placed().filter(|order| waits(order)).map(|order| &order.needs);
                 prop_assert_eq!(stock.reservation(id(number)), needs);
                 reserved.add_all(needs.unwrap_or(&Ingredients::new()), 1);

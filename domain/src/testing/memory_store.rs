@@ -20,12 +20,12 @@ const ROUNDS: usize = 4;
 
 /// Every stream, and every event in the order of the log.
 #[derive(Debug, Default)]
-pub(crate) struct World {
+pub(crate) struct MemoryStore {
     states: BTreeMap<StreamId, AggregateState>,
     log: Vec<(StreamId, Event)>,
 }
 
-impl World {
+impl MemoryStore {
     /// A Monday evening in March, 19:00 in Paris.
     pub(crate) fn now() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(1_772_474_400)
@@ -33,20 +33,20 @@ impl World {
 
     /// The demo's five pizzerias, open, with their menu and their opening stock.
     pub(crate) fn demo() -> Self {
-        let (mut world, now) = (Self::default(), Self::now());
+        let (mut store, now) = (Self::default(), Self::now());
         let command = MenuCommand::Publish { changes: Box::new(demo_data::menu()), now };
-        world.execute(&ToMenu { command }).unwrap();
+        store.execute(&ToMenu { command }).unwrap();
         for opening in demo_data::pizzerias() {
             let pizzeria = opening.pizzeria.clone();
             let command = PizzeriaCommand::Open { opening: Box::new(opening), now };
-            world.execute(&ToPizzeria { name: "openPizzeria", pizzeria: pizzeria.clone(), command }).unwrap();
+            store.execute(&ToPizzeria { name: "openPizzeria", pizzeria: pizzeria.clone(), command }).unwrap();
             let lines = demo_data::opening_stock(&pizzeria);
-            world.stocked(
+            store.stocked(
                 &pizzeria,
                 StockCommand::Receive { supplier: "Demo".into(), delivery_note: "1".into(), lines, now },
             );
         }
-        world
+        store
     }
 
     /// Runs a use case and stores what it decides.
