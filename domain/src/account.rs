@@ -50,16 +50,16 @@ pub enum AccountError {
     #[error("the password is easy to guess")]
     GuessablePassword,
     /// This change needs the current password.
-    #[error("the present password is needed")]
+    #[error("the current password is needed")]
     PasswordRequired,
     /// The password is right; the authenticator app's code is needed too.
     #[error("a code of the authenticator app is needed")]
     TotpRequired,
     /// The code of the authenticator app is wrong, expired or was used before.
-    #[error("the code does not hold")]
+    #[error("the code is wrong, expired or was used before")]
     BadTotpCode,
     /// The account has an authenticator app already.
-    #[error("an authenticator app is set up already")]
+    #[error("an authenticator app is already set up")]
     TotpEnabled,
     /// The account has no authenticator app, or none waits for its first code.
     #[error("no authenticator app is set up")]
@@ -68,10 +68,10 @@ pub enum AccountError {
     #[error("wrong e-mail address or password")]
     BadCredentials,
     /// The token is unknown, used or expired.
-    #[error("the token does not hold")]
+    #[error("the token is invalid or has expired")]
     BadToken,
     /// The e-mail address is verified already.
-    #[error("verified already")]
+    #[error("the e-mail address is already verified")]
     AlreadyVerified,
 }
 

@@ -9,13 +9,13 @@ use crate::usecase::RefusalCode;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ClosingError {
     /// This day or a later one is closed: days close once and in order.
-    #[error("closed up to {day}")]
+    #[error("days up to {day} are already closed")]
     AlreadyClosed {
         /// The last closed day.
         day: NaiveDate,
     },
     /// The part of the log does not begin where the last closing ended.
-    #[error("the part of the log does not follow the last closing's")]
+    #[error("the part of the log does not begin where the last closing ended")]
     NotNext,
 }
 

@@ -11,10 +11,10 @@ pub enum CustomerError {
     #[error("no such customer")]
     NotFound,
     /// The account already exists.
-    #[error("registered already")]
+    #[error("the customer is already registered")]
     AlreadyRegistered,
     /// The account was erased and cannot be restored.
-    #[error("erased already")]
+    #[error("the account was already erased")]
     AlreadyErased,
     /// The command changes no field.
     #[error("nothing to change")]

@@ -13,10 +13,10 @@ pub enum DeliveryError {
     #[error("no such delivery")]
     NotFound,
     /// The delivery is already scheduled.
-    #[error("the delivery is scheduled already")]
+    #[error("the delivery is already scheduled")]
     AlreadyScheduled,
     /// A courier already has it.
-    #[error("the delivery is claimed already")]
+    #[error("a courier already has the delivery")]
     AlreadyClaimed,
     /// The current state does not allow the command.
     #[error("not possible while the delivery is {status:?}")]
@@ -25,7 +25,7 @@ pub enum DeliveryError {
         status: DeliveryStatus,
     },
     /// Another courier has it.
-    #[error("the delivery is another courier's")]
+    #[error("another courier has the delivery")]
     NotYours,
     /// The id is not a courier of this pizzeria.
     #[error("{courier} is not a courier of this pizzeria")]

@@ -63,13 +63,13 @@ pub enum MenuError {
         max: u32,
     },
     /// A price must be more than 0.
-    #[error("the price of {code} is more than zero")]
+    #[error("the price of {code} must be more than 0")]
     InvalidPrice {
         /// The item or the extra.
         code: String,
     },
     /// A VAT rate must be at most 100 %.
-    #[error("a VAT rate is at most 100 %")]
+    #[error("a VAT rate must be at most 100 %")]
     InvalidRate,
 }
 

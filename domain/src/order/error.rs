@@ -37,13 +37,13 @@ pub enum OrderError {
     #[error("no such order")]
     NotFound,
     /// An order with this id already exists.
-    #[error("the order exists already")]
+    #[error("the order already exists")]
     AlreadyPlaced,
     /// The order has no lines.
-    #[error("an order has at least one line")]
+    #[error("an order must have at least one line")]
     EmptyOrder,
     /// The order has more lines, pieces or extras than allowed.
-    #[error("an order has at most {max} {what}")]
+    #[error("an order may have at most {max} {what}")]
     TooLarge {
         /// Unit of the limit, in the plural.
         what: Cow<'static, str>,
@@ -51,7 +51,7 @@ pub enum OrderError {
         max: u32,
     },
     /// The quantity is 0.
-    #[error("a quantity is 1 to {max}")]
+    #[error("a quantity must be 1 to {max}")]
     InvalidQuantity {
         /// The most pieces that one line may have.
         max: u32,
@@ -74,7 +74,7 @@ pub enum OrderError {
     },
     /// The payment intent does not fit the fulfilment: at the counter for a delivery, or to a courier without
     /// one.
-    #[error("{payment:?} does not go with {fulfilment:?}")]
+    #[error("payment {payment:?} does not fit fulfilment {fulfilment:?}")]
     PaymentNotAllowed {
         /// The requested value.
         payment: PaymentIntent,
@@ -82,7 +82,7 @@ pub enum OrderError {
         fulfilment: Fulfilment,
     },
     /// The reason is reserved for the pizzeria.
-    #[error("a customer does not cancel for the reason {reason:?}")]
+    #[error("a customer may not cancel with reason {reason:?}")]
     ReasonNotAllowed {
         /// The requested value.
         reason: CancelReason,
@@ -196,7 +196,7 @@ pub enum OrderError {
         line: u32,
     },
     /// An amount must be more than zero.
-    #[error("an amount is more than zero")]
+    #[error("an amount must be more than 0")]
     InvalidAmount,
     /// The payment provider declined.
     #[error("the payment was declined")]
@@ -227,7 +227,7 @@ pub enum OrderError {
         due: Cents,
     },
     /// No payment provider is configured.
-    #[error("no payment provider is configured: nothing can be paid online")]
+    #[error("no payment provider is configured, so that online payment is not possible")]
     OnlinePaymentUnavailable,
     /// Too many declined payments of this order, or by this account within the hour; the provider was not
     /// asked.
@@ -267,7 +267,7 @@ pub enum OrderError {
         missing: Vec<Missing>,
     },
     /// Only the payment provider moves `ONLINE` money; it is never recorded or refunded by hand.
-    #[error("{} is what the payment provider says, and is not recorded by hand", method.as_str())]
+    #[error("{} payments are recorded by the payment provider only, not by hand", method.as_str())]
     MethodNotAllowed {
         /// The requested value.
         method: PaymentMethod,

@@ -13,16 +13,16 @@ pub enum PizzeriaError {
     #[error("no such pizzeria")]
     NotFound,
     /// A pizzeria with this code already exists.
-    #[error("a pizzeria with this code has opened already")]
+    #[error("a pizzeria with this code already exists")]
     AlreadyOpened,
     /// The pizzeria is already paused, for the same reason and with the same end.
-    #[error("paused already")]
+    #[error("the pizzeria is already paused")]
     AlreadyPaused,
     /// The pizzeria is not paused.
-    #[error("not paused")]
+    #[error("the pizzeria is not paused")]
     NotPaused,
     /// A pause must end in the future.
-    #[error("a pause ends in the future")]
+    #[error("a pause must end in the future")]
     PauseInThePast,
     /// The command changes nothing.
     #[error("nothing to change")]

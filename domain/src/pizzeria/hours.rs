@@ -25,7 +25,7 @@ pub struct WeeklyHours(Vec<OpeningSpan>);
 
 /// Span that is empty or leaves its day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("opening hours start before they end, within one day")]
+#[error("opening hours must start before they end, within one day")]
 pub struct InvalidHours;
 
 /// Returns the instant of a local minute: the later of two, or an hour later if the clocks skip it.

@@ -13,7 +13,7 @@ pub struct Place {
 
 /// Coordinates outside the globe's bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("latitude is −90 to 90, longitude −180 to 180")]
+#[error("latitude must be −90 to 90, longitude −180 to 180")]
 pub struct InvalidPlace;
 
 /// Mean radius of the earth, in metres (IUGG).

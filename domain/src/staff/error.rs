@@ -12,25 +12,25 @@ pub enum StaffError {
     #[error("no such member of staff")]
     NotFound,
     /// The person already works here in that role.
-    #[error("hired already")]
+    #[error("the person already has this role")]
     AlreadyHired,
     /// The person no longer works here.
-    #[error("revoked already")]
+    #[error("the person no longer works here")]
     AlreadyRevoked,
     /// The person is not a courier, or works in another pizzeria.
     #[error("not a courier of this pizzeria")]
     NotACourier,
     /// The courier already carries the maximum.
-    #[error("carries {max} deliveries already")]
+    #[error("the courier already carries {max} deliveries")]
     Full {
         /// The limit.
         max: usize,
     },
     /// The last director cannot leave; another must be appointed first.
-    #[error("the last director stays")]
+    #[error("the last director cannot leave; appoint another first")]
     LastDirector,
     /// The caller may not hire or revoke this role.
-    #[error("{by} does not hire or revoke {role}")]
+    #[error("{by} may not hire or revoke {role}")]
     RoleNotAllowed {
         /// Role of the caller.
         by: Role,

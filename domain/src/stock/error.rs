@@ -16,7 +16,7 @@ pub enum StockError {
         missing: Vec<Missing>,
     },
     /// The order already has a reservation.
-    #[error("order {order} has a reservation already")]
+    #[error("order {order} already has a reservation")]
     AlreadyReserved {
         /// The order.
         order: OrderId,
@@ -28,7 +28,7 @@ pub enum StockError {
         order: OrderId,
     },
     /// The delivery note was already received.
-    #[error("delivery note {delivery_note} of {supplier} was received before")]
+    #[error("delivery note {delivery_note} of {supplier} was already received")]
     DuplicateReceipt {
         /// The supplier.
         supplier: String,
@@ -39,7 +39,7 @@ pub enum StockError {
     #[error("at least one ingredient is needed")]
     NoLines,
     /// The quantity exceeds what a stock holds of one ingredient.
-    #[error("with {on_hand} of {ingredient} on hand, it would be more than the {max} that a stock holds")]
+    #[error("with {on_hand} of {ingredient} on hand, the quantity would exceed the limit of {max}")]
     LimitExceeded {
         /// The ingredient.
         ingredient: IngredientCode,
@@ -61,7 +61,7 @@ pub enum StockError {
         pizza: ItemCode,
     },
     /// The pizza is already blocked.
-    #[error("{pizza} is blocked already")]
+    #[error("{pizza} is already blocked")]
     AlreadyBlocked {
         /// The pizza.
         pizza: ItemCode,

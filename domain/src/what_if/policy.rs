@@ -56,7 +56,7 @@ pub struct Restock {
 fn some<'de, D: Deserializer<'de>>(given: D) -> Result<Quantity, D::Error> {
     let quantity = Quantity::deserialize(given)?;
     if quantity.0 == 0 {
-        return Err(de::Error::custom("nothing is no quantity"));
+        return Err(de::Error::custom("a quantity must be 1 or more"));
     }
     Ok(quantity)
 }
@@ -64,7 +64,7 @@ fn some<'de, D: Deserializer<'de>>(given: D) -> Result<Quantity, D::Error> {
 fn at_least_one<'de, D: Deserializer<'de>>(given: D) -> Result<Option<usize>, D::Error> {
     let number = Option::<usize>::deserialize(given)?;
     if number == Some(0) {
-        return Err(de::Error::custom("a kitchen makes at least one order at once"));
+        return Err(de::Error::custom("orders_at_once must be 1 or more"));
     }
     Ok(number)
 }
@@ -73,7 +73,7 @@ fn amount<'de, D: Deserializer<'de>>(given: D) -> Result<Option<Cents>, D::Error
     let text = Option::<String>::deserialize(given)?;
     let amount = text.map(|text| text.parse::<Cents>()).transpose().map_err(de::Error::custom)?;
     if amount.is_some_and(|amount| amount.0 < 0) {
-        return Err(de::Error::custom("an amount is not negative"));
+        return Err(de::Error::custom("an amount must not be negative"));
     }
     Ok(amount)
 }
