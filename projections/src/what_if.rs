@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::PizzeriaId;
 use domain::menu::Menu;
-use domain::what_if::{Opening, Policy, Row, WhatIf};
+use domain::what_if::{Policy, Row, StartingState, WhatIf};
 use domain::{AggregateState, LogPosition, StreamId, StreamType};
 use event_store::{LogEntry, LogError, StoreError, log, state_at};
 use sqlx::{PgConnection, PgPool};
@@ -93,12 +93,12 @@ async fn openings(
     period: &Period,
     after: LogPosition,
     up_to: LogPosition,
-) -> Result<BTreeMap<PizzeriaId, Opening>, StoreError> {
+) -> Result<BTreeMap<PizzeriaId, StartingState>, StoreError> {
     let sql = "SELECT aggregate_id FROM events WHERE aggregate_type IN ('pizzeria', 'stock') AND sequence = 1 \
                AND position <= $1 ORDER BY position";
     let ids: Vec<String> =
         sqlx::query_scalar(sql).bind(up_to.0).fetch_all(&mut *db).await.map_err(LogError::from)?;
-    let mut openings: BTreeMap<PizzeriaId, Opening> = BTreeMap::new();
+    let mut openings: BTreeMap<PizzeriaId, StartingState> = BTreeMap::new();
     for id in ids.iter().filter_map(|id| id.parse::<PizzeriaId>().ok()) {
         // Of the others, nothing is asked.
         if period.pizzeria.as_ref().is_some_and(|one| *one != id) {

@@ -14,7 +14,7 @@ pub fn business_day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
 }
 
 /// Returns the end of a business day, 04:00 of the next local day; `None` after the last representable day.
-pub fn ends(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+pub fn business_day_end(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     let next = day.checked_add_days(Days::new(1))?.and_hms_opt(4, 0, 0)?;
     // If clocks skip 04:00 that day, the first instant after the gap.
     let found = zone.from_local_datetime(&next).earliest();

@@ -13,7 +13,7 @@ mod tests;
 mod totals;
 
 pub use commands::ClosingCommand;
-pub use day::{business_day, ends};
+pub use day::{business_day, business_day_end};
 pub use decide::decide;
 pub use error::ClosingError;
 pub use events::{ClosingEvent, DayClosing, TreeHead};

@@ -78,8 +78,8 @@ pub fn quote(
     let distance_m = basket.place.filter(|_| delivered).map(|place| pizzeria.place.distance_m(place));
     let reach = if delivered { reach(pizzeria, distance_m) } else { None };
     let missing = stock.missing(&priced.needs, &Ingredients::new());
-    let ask = Ask { reach, distance_m, missing, load, ends_open: true, now };
-    whole(finish(priced, pizzeria, stock, basket.fulfilment, ask), problems)
+    let findings = Findings { reach, distance_m, missing, load, ends_open: true, now };
+    whole(finish(priced, pizzeria, stock, basket.fulfilment, findings), problems)
 }
 
 /// Prices new lines of a placed order: by today's menu, with the order's fee and distance, and with its
@@ -104,8 +104,8 @@ pub(super) fn requote(
     let load = KitchenLoad { pizzas: load.pizzas.saturating_sub(own), ..load };
     // A smaller order is not refused for its hour.
     let ends_open = pizzas(&priced.lines) > own;
-    let ask = Ask { reach: None, distance_m: order.distance_m, missing, load, ends_open, now };
-    whole(finish(priced, pizzeria, stock, order.fulfilment, ask), problems)
+    let findings = Findings { reach: None, distance_m: order.distance_m, missing, load, ends_open, now };
+    whole(finish(priced, pizzeria, stock, order.fulfilment, findings), problems)
 }
 
 /// Returns the quote, or what is wrong with lines that have no price, followed by the other obstacles.
@@ -120,7 +120,7 @@ fn whole(quote: Quote, mut problems: Vec<OrderError>) -> Result<Quote, Vec<Order
 }
 
 /// Inputs that a quote and a change of lines determine differently.
-struct Ask {
+struct Findings {
     reach: Option<OrderError>,
     distance_m: Option<u32>,
     missing: Vec<Missing>,
@@ -136,12 +136,13 @@ fn pizzas(lines: &[OrderLine]) -> u32 {
 }
 
 /// Returns why the opening hours do not allow an order.
-fn hours(pizzeria: &OpenedPizzeria, promised_at: DateTime<Utc>, ask: &Ask) -> Option<OrderError> {
-    if !pizzeria.takes_orders(ask.now) {
+fn hours(pizzeria: &OpenedPizzeria, promised_at: DateTime<Utc>, findings: &Findings) -> Option<OrderError> {
+    if !pizzeria.takes_orders(findings.now) {
         return Some(OrderError::PizzeriaClosed);
     }
-    let closes_at =
-        pizzeria.closes_at(ask.now).filter(|closes_at| ask.ends_open && promised_at > *closes_at)?;
+    let closes_at = pizzeria
+        .closes_at(findings.now)
+        .filter(|closes_at| findings.ends_open && promised_at > *closes_at)?;
     Some(OrderError::ClosesTooSoon { closes_at, promised_at })
 }
 
@@ -161,13 +162,13 @@ fn finish(
     pizzeria: &OpenedPizzeria,
     stock: &Stock,
     fulfilment: Fulfilment,
-    ask: Ask,
+    findings: Findings,
 ) -> Quote {
     let subtotal = priced.pricing.subtotal;
-    let promised_at = promise(ask.now, pizzas(&priced.lines), ask.load, ask.distance_m);
+    let promised_at = promise(findings.now, pizzas(&priced.lines), findings.load, findings.distance_m);
     let mut obstacles = Vec::new();
-    obstacles.extend(hours(pizzeria, promised_at, &ask));
-    obstacles.extend(ask.reach);
+    obstacles.extend(hours(pizzeria, promised_at, &findings));
+    obstacles.extend(findings.reach);
     if fulfilment == Fulfilment::Delivery && subtotal < pizzeria.minimum {
         obstacles.push(OrderError::BelowMinimum { subtotal, minimum: pizzeria.minimum });
     }
@@ -177,16 +178,16 @@ fn finish(
         obstacles.push(OrderError::TooLarge { what: "euros".into(), max });
     }
     obstacles.extend(pricing::blocked(&priced.lines, stock));
-    if !ask.missing.is_empty() {
-        obstacles.push(OrderError::InsufficientStock { missing: ask.missing.clone() });
+    if !findings.missing.is_empty() {
+        obstacles.push(OrderError::InsufficientStock { missing: findings.missing.clone() });
     }
     Quote {
         promised_at,
         lines: priced.lines,
         needs: priced.needs,
         pricing: priced.pricing,
-        distance_m: ask.distance_m,
-        missing: ask.missing,
+        distance_m: findings.distance_m,
+        missing: findings.missing,
         obstacles,
     }
 }

@@ -34,7 +34,7 @@ type Orders = BTreeMap<OrderId, Order>;
 
 /// State of a pizzeria at the beginning of the period.
 #[derive(Debug, Clone, Default)]
-pub struct Opening {
+pub struct StartingState {
     /// The pizzeria.
     pub pizzeria: Pizzeria,
     /// The stock, with every reservation.
@@ -80,11 +80,11 @@ impl Replay {
 
 impl WhatIf {
     /// Starts from the states right before the first event of the period, at `from`. Only the pizzerias in
-    /// `openings` are replayed; one that opens in the period is given in its state before it.
+    /// `starting` are replayed; one that opens in the period is given in its state before it.
     pub fn new(
         policy: Policy,
         menu: Menu,
-        openings: BTreeMap<PizzeriaId, Opening>,
+        starting: BTreeMap<PizzeriaId, StartingState>,
         from: DateTime<Utc>,
     ) -> Self {
         let mut new = Self {
@@ -95,7 +95,7 @@ impl WhatIf {
             unchanged: Replay::new(Policy::default()),
             changed: Replay::new(policy),
         };
-        for (id, Opening { pizzeria, stock }) in openings {
+        for (id, StartingState { pizzeria, stock }) in starting {
             for replay in [&mut new.unchanged, &mut new.changed] {
                 let replayed = PizzeriaReplay::new(stock.clone(), replay.policy.of(&id), from);
                 replay.pizzerias.insert(id.clone(), replayed);

@@ -1,4 +1,5 @@
-//! Given an recording and a policy, then the figures: unchanged, they are exactly those that are recorded.
+//! Tests of replays: given recorded events and a policy, then the figures. An unchanged replay equals the
+//! record.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +73,7 @@ fn transfer(number: u128, from: &str, to: &str, quantity: u32, now: DateTime<Utc
     TransferStock { transfer, from: from.parse().unwrap(), to: to.parse().unwrap(), lines, now }
 }
 
-/// A store, and how long its log was when the recording began.
+/// Recorded events of a store, from the length of its log when the recording began.
 struct Recording {
     store: MemoryStore,
     began: usize,
@@ -87,12 +88,12 @@ impl Recording {
         recording
     }
 
-    /// Whatever comes of it.
+    /// Runs a use case, accepted or refused.
     fn run(&mut self, use_case: &dyn UseCase) {
         let _ = self.store.execute(use_case);
     }
 
-    /// Replays what followed an event of the log.
+    /// Replays the events after a position of the log.
     fn replay_from(&self, from: usize, policy: Policy) -> BTreeMap<PizzeriaId, Row> {
         let mut states: BTreeMap<&StreamId, AggregateState> = BTreeMap::new();
         for (stream, event) in &self.store.log()[..from] {
@@ -100,20 +101,20 @@ impl Recording {
             state.evolve(event).unwrap();
         }
         let mut menu = Menu::default();
-        let mut openings: BTreeMap<PizzeriaId, Opening> = BTreeMap::new();
+        let mut starting: BTreeMap<PizzeriaId, StartingState> = BTreeMap::new();
         for (stream, state) in states {
             match state {
                 AggregateState::Menu(state) => menu = state,
                 AggregateState::Stock(stock) => {
-                    openings.entry(stream.id.parse().unwrap()).or_default().stock = stock
+                    starting.entry(stream.id.parse().unwrap()).or_default().stock = stock
                 }
                 AggregateState::Pizzeria(pizzeria) => {
-                    openings.entry(stream.id.parse().unwrap()).or_default().pizzeria = pizzeria;
+                    starting.entry(stream.id.parse().unwrap()).or_default().pizzeria = pizzeria;
                 }
                 _ => {}
             }
         }
-        let mut replay = WhatIf::new(policy, menu, openings, MemoryStore::now());
+        let mut replay = WhatIf::new(policy, menu, starting, MemoryStore::now());
         // One event a minute.
         for (minute, (stream, event)) in (0..).zip(&self.store.log()[from..]) {
             replay.record(stream, later(minute), event);
@@ -136,7 +137,7 @@ impl Recording {
     }
 }
 
-/// The recording of the goat cheese: five orders, six refusals, a waste and a cancellation.
+/// Returns the recorded goat cheese scenario: five orders, six refusals, a waste and a cancellation.
 fn goat_cheese() -> Recording {
     let mut recording = Recording::begin();
     for (number, lines) in [(1, "2 CHV L"), (2, "3 4FR M"), (3, "2 CHV M")] {
@@ -190,12 +191,12 @@ fn more_opening_stock_accepts_every_order() {
 #[test]
 fn less_opening_stock_serves_the_first_orders() {
     let row = goat_cheese().replay(opening("GOAT_CHEESE", 250));
-    // 204 for the first; the second and third are refused, and sixty grams are thrown away although reserved.
+    // 204 g for the first; the second and third are refused, and 60 g are wasted although reserved.
     let is = &row.changed;
     assert_eq!((is.orders, is.refused, is.sold), (1, 9, 1));
     assert_eq!((is.takings, is.waste.clone()), (Cents(3_500), grams("GOAT_CHEESE", 60)));
     let row = goat_cheese().replay(opening("GOAT_CHEESE", 200));
-    // Not the first, for whom it does not suffice, but the second: 3 × 13.50.
+    // The stock suffices for the second refusal, not for the first: 3 × 13.50.
     assert_eq!((row.changed.orders, row.changed.takings), (1, Cents(4_050)));
     let row = goat_cheese().replay(opening("GOAT_CHEESE", 30));
     assert_eq!(
@@ -215,7 +216,7 @@ fn restocks_after_the_delay() {
     let recording = goat_cheese();
     let late = recording.replay(rule(60 * 24));
     assert_eq!((late.changed.clone(), late.recorded.low), (late.unchanged, 1), "too late for the recording");
-    // It is low once the sixty grams are thrown away; a minute later there are 576.
+    // It is low once the 60 g are wasted; a minute later there are 576 g.
     let soon = recording.replay(rule(1)).changed;
     assert_eq!((soon.restocked, soon.refused, soon.orders), (1, 0, 10));
 }
@@ -253,7 +254,7 @@ fn kitchen_size_changes_lateness() {
     for number in 1..=3 {
         recording.run(&place(number, Fulfilment::Takeaway, &["1 MAR M"], MemoryStore::now()));
     }
-    // Promised for 20 minutes (two more a waiting order); begun one after the other, ten minutes each.
+    // Promised for 20 minutes (two more per waiting order); started one after the other, ten minutes each.
     for (number, from) in [(1, 0), (2, 10), (3, 20)] {
         recording.cook(number, from, from + 10);
     }
@@ -280,7 +281,7 @@ fn transfers_that_cannot_be_sent_are_not_received() {
     assert_eq!(rows[&p1()].changed, rows[&p1()].unchanged);
 }
 
-/// A step of a random recording.
+/// Runs a step of a random recording.
 fn step(recording: &mut Recording, number: u128, (kind, about, quantity): (u8, u8, u32)) {
     let now = later(i64::try_from(number).unwrap_or(0));
     let about_order = u128::from(about);
@@ -336,7 +337,7 @@ proptest! {
             prop_assert_eq!(&row.recorded, &row.unchanged, "{}", &pizzeria);
             prop_assert_eq!(&row.unchanged, &row.changed, "{}", &pizzeria);
         }
-        // A period that begins in the middle: orders that are older go on.
+        // A period that begins in the middle: older orders continue.
         let from = recording.began + cut.index(recording.store.log().len() - recording.began + 1);
         // Never between the events of one command.
         let is_cut = |at: usize| !matches!(

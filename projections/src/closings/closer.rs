@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use domain::closing::{ClosingCommand, ClosingError, TreeHead, business_day, ends};
+use domain::closing::{ClosingCommand, ClosingError, TreeHead, business_day, business_day_end};
 use domain::ids::PizzeriaId;
 use domain::pizzeria::PizzeriaEvent;
 use domain::usecase::{Refusal, ToClosing};
@@ -39,7 +39,7 @@ pub(crate) struct Closer {
     pub(crate) now: fn() -> DateTime<Utc>,
 }
 
-/// A part of the log that days are to be closed with: it begins after a position, and ends before an instant.
+/// Part of the log with which days are closed: it begins after a position and ends before an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Part {
     before: DateTime<Utc>,
@@ -98,7 +98,7 @@ impl Closer {
         let mut rest = now + REST;
         for (pizzeria, zone) in self.pizzerias().await? {
             let Some((day, after)) = self.next(&pizzeria, zone).await? else { continue };
-            let Some(before) = ends(day, zone) else { continue };
+            let Some(before) = business_day_end(day, zone) else { continue };
             if before + GRACE > now {
                 rest = rest.min(before + GRACE);
             } else {

@@ -1,4 +1,4 @@
-//! Wherever the log is cut into days, the days add up to the whole, to the cent.
+//! Property tests: closings add up to the whole log, to the cent, wherever it is cut into days.
 
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::usecase::{
     UseCase,
 };
 
-/// How many orders are played with, at two pizzerias.
+/// Number of orders, at two pizzerias.
 const ORDERS: u128 = 6;
 
 fn order_id(number: u128) -> OrderId {
@@ -34,7 +34,7 @@ fn lines(quantity: u32) -> Vec<BasketLine> {
         extras: Vec::new(),
         without: Vec::new(),
     };
-    // Three rates, and too much goat cheese beyond a few.
+    // Three VAT rates; goat cheese runs out after a few orders.
     vec![
         line("CHV", Some(crate::menu::PizzaSize::L), quantity),
         line("COLA", None, quantity),
@@ -118,7 +118,7 @@ proptest! {
             whole.apply(*order, event);
         }
 
-        // Each day by a ledger of its own, which recalls what orders were before.
+        // One ledger per day, which recalls the earlier states of its orders.
         cuts.iter_mut().for_each(|cut| *cut = *cut * log.len() / 100);
         cuts.push(log.len());
         cuts.sort_unstable();
@@ -146,7 +146,7 @@ proptest! {
             prop_assert_eq!(sum, &whole.totals(pizzeria));
         }
 
-        // And the whole is what the orders that hold come to, and the money that changed hands.
+        // The whole equals the sold orders and the payments.
         for (sum, pizzeria) in sums.iter().zip(&pizzerias) {
             let mut gross = Cents::ZERO;
             let mut paid = Cents::ZERO;
