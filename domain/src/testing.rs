@@ -1,5 +1,5 @@
-//! Given events, when a command, then events or a refusal: the harness of every aggregate's tests.
-//! For tests alone; compares values, never messages.
+//! Test harness of every aggregate: given events, when a command, then events or a refusal. Compares values,
+//! never messages.
 
 pub(crate) mod baskets;
 mod memory_store;
@@ -10,14 +10,14 @@ use crate::aggregate::Aggregate;
 
 pub(crate) use memory_store::MemoryStore;
 
-/// A state folded from what has happened.
+/// State folded from events.
 #[derive(Debug)]
 pub(crate) struct Given<S> {
     /// The state, for a test that looks into it.
     pub(crate) state: S,
 }
 
-/// What a decision answered.
+/// Result of a decision.
 #[derive(Debug)]
 pub(crate) struct When<S: Aggregate, E> {
     state: S,
@@ -34,7 +34,7 @@ pub(crate) fn given<S: Aggregate>(events: impl IntoIterator<Item = S::Event>) ->
 }
 
 impl<S: Aggregate> Given<S> {
-    /// Decides over the state.
+    /// Decides a command over the state.
     pub(crate) fn when<E>(self, decide: impl FnOnce(&S) -> Result<Vec<S::Event>, E>) -> When<S, E> {
         let outcome = decide(&self.state);
         When { state: self.state, outcome }
@@ -42,7 +42,7 @@ impl<S: Aggregate> Given<S> {
 }
 
 impl<S: Aggregate, E: Debug + PartialEq> When<S, E> {
-    /// These events follow, in this order; gives the state after them.
+    /// Checks that exactly these events follow; returns the state after them.
     #[track_caller]
     pub(crate) fn then(self, expected: impl IntoIterator<Item = S::Event>) -> S {
         let expected: Vec<S::Event> = expected.into_iter().collect();
@@ -54,7 +54,7 @@ impl<S: Aggregate, E: Debug + PartialEq> When<S, E> {
         state
     }
 
-    /// It is accepted; gives the state after whatever follows.
+    /// Checks that the command is accepted; returns the state after its events.
     #[track_caller]
     pub(crate) fn accepted(self) -> S {
         let mut state = self.state;
@@ -64,7 +64,7 @@ impl<S: Aggregate, E: Debug + PartialEq> When<S, E> {
         state
     }
 
-    /// It is refused, and for this reason.
+    /// Checks that the command is refused with this error.
     #[track_caller]
     pub(crate) fn then_err(self, expected: E) {
         assert_eq!(self.outcome, Err(expected));

@@ -1,13 +1,13 @@
-//! Every permission × role × scope, against a table written by hand from DOMAIN.md. Never derived
-//! from the code's own table.
+//! Every permission × role × scope, against a table written by hand from DOMAIN.md, never derived from the
+//! code's own table.
 
 use super::*;
 
 const OWN: Uuid = Uuid::from_u128(1);
 const OTHER: Uuid = Uuid::from_u128(2);
 
-/// Who has what: C customer, R receptionist, P pizzaiolo, L courier (livreur), M manager,
-/// D director, A auditor, S system.
+/// Permissions by role: C customer, R receptionist, P pizzaiolo, L courier (livreur), M manager, D director,
+/// A auditor, S system.
 const TABLE: &[(Permission, &str)] = &[
     (Permission::ReadMenu, "CRPLMDAS"),
     (Permission::SignIn, "CRPLMDAS"),
@@ -75,7 +75,7 @@ fn letter(role: Role) -> char {
     }
 }
 
-/// What a role that has a permission is told in a scope.
+/// Returns the expected answer to a role that has a permission, in a scope.
 fn within(role: Role, permission: Permission, scope: &str) -> Result<(), Denied> {
     match (letter(role), permission, scope) {
         (_, Permission::ReadMenu | Permission::SignIn, _) => Ok(()),
@@ -176,7 +176,7 @@ fn confines_the_functional_check_to_its_pizzeria() {
                 | Permission::EraseCustomer
                 | Permission::ReadContactReads
         );
-        // A permission that is added later is not granted by being forgotten here.
+        // A permission added later is denied unless it is listed here.
         if !needed {
             assert!(!may(Scope::Pizzeria(&here)), "{permission:?}");
         } else if permission.is_of_functional_check() {

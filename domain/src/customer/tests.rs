@@ -1,4 +1,4 @@
-//! Given events, when a command, then events or a refusal.
+//! Tests of decide and evolve: given events, when a command, then events or a refusal.
 
 use std::collections::BTreeSet;
 
@@ -113,7 +113,7 @@ fn erasure_is_final() {
     for command in [verify(), update(&[AccountField::Name]), change_password(true)] {
         refuses(vec![], command, CustomerError::NotFound);
     }
-    // Of an account that is older than its stream.
+    // An account older than its stream.
     assert_eq!(accepts(vec![], erase(), vec![erased()]), Customer::Erased);
 }
 

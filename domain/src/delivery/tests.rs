@@ -1,4 +1,4 @@
-//! Given events, when a command, then events or a refusal.
+//! Tests of decide and evolve: given events, when a command, then events or a refusal.
 
 mod properties;
 
@@ -114,7 +114,7 @@ fn code(digits: &str) -> ProofGiven {
     ProofGiven::Code(digits.into())
 }
 
-/// The commands that a courier may give on their own delivery.
+/// Returns the commands that a courier may give for their own delivery.
 fn own_commands(by: Option<StaffId>) -> [(&'static str, DeliveryCommand); 6] {
     [
         ("unassign", DeliveryCommand::Unassign { by, now: now() }),
@@ -126,7 +126,7 @@ fn own_commands(by: Option<StaffId>) -> [(&'static str, DeliveryCommand); 6] {
     ]
 }
 
-/// A history that ends in each state; a retry with its courier, and one without.
+/// Returns a history for each state, with a retry that has a courier and one that has none.
 fn histories() -> Vec<(DeliveryStatus, Vec<DeliveryEvent>)> {
     let under_way = vec![scheduled(), assigned(1), picked_up(1)];
     let and = |past: &[DeliveryEvent], more: &[DeliveryEvent]| [past, more].concat();
@@ -188,7 +188,7 @@ fn every_state_allows_exactly_its_commands() {
         for by in [None, Some(courier(1))] {
             for (name, command) in own_commands(by) {
                 if name == "return" && by.is_some() && allowed == "return" {
-                    // One that no courier has is for a manager to return.
+                    // Only a manager returns one without a courier.
                     refuses(past.clone(), command, DeliveryError::NotYours);
                 } else if allowed.contains(name) {
                     assert!(

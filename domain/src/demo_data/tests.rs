@@ -1,4 +1,4 @@
-//! The demo's data against the tables of DOMAIN.md.
+//! Tests of the demo's data against the tables of DOMAIN.md.
 
 use super::*;
 use crate::menu::{Menu, MenuCommand, decide};

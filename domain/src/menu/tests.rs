@@ -1,4 +1,4 @@
-//! Given events, when a command, then events or a refusal.
+//! Tests of decide and evolve: given events, when a command, then events or a refusal.
 
 use std::collections::BTreeMap;
 
@@ -269,7 +269,7 @@ fn rejects_new_entries_with_missing_values() {
         edits.withdrawn.push(item("MAR"));
         edits.pizzas.push(PizzaEdit { name: Some("M".into()), ..edited_pizza("MAR") });
     });
-    // Withdrawn and named again is made anew, without the sizes that it had.
+    // An item withdrawn and edited at once is created anew, without its old sizes.
     after_first().when(anew).then_err(MenuError::NoRecipe { item: item("MAR") });
     let twice = edit(|edits| edits.ingredients = vec![edited_ingredient("TOMATO"); 2]);
     after_first().when(twice).then_err(MenuError::DuplicateCode { item: item("TOMATO") });
@@ -300,11 +300,11 @@ fn allergens_as_sold_follow_omissions_and_extras() {
     };
     assert_eq!(sold(&[], &[]), [Allergen::Milk, Allergen::Celery].into());
     assert_eq!(sold(&["CHEESE"], &["EGG"]), [Allergen::Egg, Allergen::Celery].into());
-    // Left out of the recipe, and added again.
+    // Left out of the recipe and added as an extra.
     assert_eq!(sold(&["CHEESE"], &["CHEESE"]), [Allergen::Milk, Allergen::Celery].into());
     let cola = menu.allergens_as_sold(&item("COLA"), None, &[], std::iter::empty());
     assert_eq!(cola, Some([Allergen::Sulphites].into()));
-    // What this version does not sell has no allergens that could be told.
+    // An item that this version does not sell has no allergens.
     assert_eq!(menu.allergens_as_sold(&item("MAR"), Some(PizzaSize::L), &[], std::iter::empty()), None);
 }
 

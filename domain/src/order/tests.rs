@@ -1,4 +1,4 @@
-//! Given events, when a command, then events or a refusal.
+//! Tests of decide and evolve: given events, when a command, then events or a refusal.
 
 mod lifecycle;
 mod money;
@@ -130,7 +130,7 @@ fn not_delivered() -> OrderEvent {
     OrderEvent::OrderNotDelivered { reason: DeliveryFailure::Absent, at: now() }
 }
 
-/// The events that lead to a status.
+/// Returns the events that lead to a status.
 fn history(status: OrderStatus) -> Vec<OrderEvent> {
     use Fulfilment::{Delivery, Takeaway};
     use PaymentIntent::{AtCounter, OnDelivery, Online};
@@ -184,7 +184,7 @@ fn cancel(even_started: bool) -> OrderCommand {
     OrderCommand::Cancel { reason: CancelReason::PizzeriaRequest, even_started, now: now() }
 }
 
-/// Every command that there is, as simple as it gets.
+/// Returns every command, in its simplest form.
 fn every_command() -> Vec<OrderCommand> {
     let now = now();
     vec![

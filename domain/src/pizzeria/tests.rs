@@ -1,4 +1,4 @@
-//! Given events, when a command, then events or a refusal.
+//! Tests of decide and evolve: given events, when a command, then events or a refusal.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -132,7 +132,7 @@ fn changes_end_or_reason_of_a_running_pause() {
     let running = || [opened(), paused(Some(later(30)))];
     for until in [Some(later(60)), Some(later(10)), None] {
         let replaced = PizzeriaEvent::PizzeriaPaused { reason: "oven".into(), until, at: later(5) };
-        // A reason that is not given stays.
+        // An omitted reason stays.
         let command = PizzeriaCommand::Pause { reason: String::new(), until, now: later(5) };
         let pizzeria = given(running()).when(does(command)).then([replaced]);
         let pause = pizzeria.opened().unwrap().pause.clone().unwrap();

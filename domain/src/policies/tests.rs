@@ -1,4 +1,4 @@
-//! Which events ask for which use cases. What comes of them is tested where they are decided.
+//! Tests of which events lead to which use cases. The use cases' decisions are tested elsewhere.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ fn order() -> OrderId {
     OrderId(Uuid::from_u128(1))
 }
 
-/// Every use case that follows, by its name and the streams that it names first.
+/// Returns the use cases that follow, by name and first stream.
 fn follow(stream: &StreamId, event: impl Into<Event>) -> Vec<(&'static str, StreamId)> {
     let event = event.into();
     let asked = ALL.iter().flat_map(|policy| {

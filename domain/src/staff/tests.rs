@@ -1,4 +1,4 @@
-//! Given events, when a command, then events or a refusal.
+//! Tests of decide and evolve: given events, when a command, then events or a refusal.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::collection::vec;
@@ -119,7 +119,7 @@ fn keeps_the_last_director() {
     };
     refuses(past(), demote(0), StaffError::LastDirector);
     accepts(past(), demote(1), vec![hired(Role::Manager, "P1")]);
-    // Who was director and left, or never was, is not the last one.
+    // A former director, or a person who never was one, is not the last director.
     accepts(vec![hired(Role::Director, "P1"), revoked()], demote(0), vec![hired(Role::Manager, "P1")]);
     accepts(vec![hired(Role::Courier, "P1")], revoke(0), vec![revoked()]);
 }
@@ -138,7 +138,7 @@ fn rejects_hiring_or_revoking_a_higher_role() {
     let revoke = || StaffCommand::Revoke { by, other_directors: 1, now: now() };
     accepts(vec![], hire(Role::Courier), vec![hired(Role::Courier, "P1")]);
     refuses(vec![], hire(Role::Manager), StaffError::RoleNotAllowed { by, role: Role::Manager });
-    // Nor does a manager make a courier of the director, or a customer of anybody.
+    // A manager cannot demote a director, nor hire a customer.
     let director = || vec![hired(Role::Director, "P1")];
     refuses(director(), hire(Role::Courier), StaffError::RoleNotAllowed { by, role: Role::Director });
     refuses(director(), revoke(), StaffError::RoleNotAllowed { by, role: Role::Director });

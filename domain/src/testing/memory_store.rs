@@ -1,5 +1,5 @@
-//! The log in memory, for tests: runs use cases as the event store does, over the demo's pizzerias,
-//! menu and stocks. Gives a use case no other stream than those that it names.
+//! Event store in memory, for tests: runs use cases as the event store does, over the demo's pizzerias, menu
+//! and stocks. A use case sees only the streams that it names.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::stock::{self, Stock, StockCommand};
 use crate::stream::{AggregateState, StreamId};
 use crate::usecase::{Decision, Refusal, States, ToMenu, ToPizzeria, UseCase};
 
-/// How often a use case may name more streams before it must have settled.
+/// Number of calls within which a use case must settle on its streams.
 const ROUNDS: usize = 4;
 
 /// Every stream, and every event in the order of the log.
@@ -26,12 +26,12 @@ pub(crate) struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// A Monday evening in March, 19:00 in Paris.
+    /// Returns a Monday evening in March, 19:00 in Paris.
     pub(crate) fn now() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(1_772_474_400)
     }
 
-    /// The demo's five pizzerias, open, with their menu and their opening stock.
+    /// Returns the demo's five open pizzerias, with menu and opening stock.
     pub(crate) fn demo() -> Self {
         let (mut store, now) = (Self::default(), Self::now());
         let command = MenuCommand::Publish { changes: Box::new(demo_data::menu()), now };
@@ -67,7 +67,7 @@ impl MemoryStore {
         Ok(decision)
     }
 
-    /// A command to a stock, which must be accepted.
+    /// Runs a command to a stock, which must be accepted.
     #[track_caller]
     pub(crate) fn stocked(&mut self, pizzeria: &PizzeriaId, command: StockCommand) {
         for event in stock::decide(&self.stock(pizzeria), command).unwrap() {
@@ -75,7 +75,7 @@ impl MemoryStore {
         }
     }
 
-    /// Stores an event as it is.
+    /// Stores an event without a decision.
     pub(crate) fn append(&mut self, stream: &StreamId, event: Event) {
         let mut state = self.state(stream);
         state.evolve(&event).unwrap();
@@ -83,17 +83,17 @@ impl MemoryStore {
         self.log.push((stream.clone(), event));
     }
 
-    /// Puts a state in place that no event of today leads to.
+    /// Sets a state that today's rules do not reach.
     pub(crate) fn replace(&mut self, stream: &StreamId, state: AggregateState) {
         self.states.insert(stream.clone(), state);
     }
 
-    /// Every event so far.
+    /// Returns every event in the order of the log.
     pub(crate) fn log(&self) -> &[(StreamId, Event)] {
         &self.log
     }
 
-    /// The state of a stream.
+    /// Returns the state of a stream.
     pub(crate) fn state(&self, stream: &StreamId) -> AggregateState {
         self.states.get(stream).cloned().unwrap_or_else(|| AggregateState::empty(stream.kind))
     }
@@ -114,7 +114,7 @@ impl MemoryStore {
         }
     }
 
-    /// A pizzeria, which must have opened.
+    /// Returns a pizzeria, which must have opened.
     pub(crate) fn pizzeria(&self, id: &PizzeriaId) -> OpenedPizzeria {
         match self.state(&StreamId::pizzeria(id)) {
             AggregateState::Pizzeria(pizzeria) => pizzeria.opened().unwrap().clone(),
@@ -130,7 +130,7 @@ impl MemoryStore {
         }
     }
 
-    /// An order, which must have been accepted.
+    /// Returns an order, which must have been accepted.
     #[track_caller]
     pub(crate) fn placed(&self, id: OrderId) -> PlacedOrder {
         self.order(id).placed().unwrap().clone()

@@ -1,5 +1,5 @@
-//! Every stored shape of every event, as text, under `domain/fixtures/events`. A file that has landed
-//! is a promise to the log: it is loaded for ever, and never edited.
+//! Tests of stored payloads: every shape of every event, as text, under `domain/fixtures/events`. A committed
+//! file stands for events in production logs: it must load for ever and is never edited.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn names(stream: StreamType) -> &'static [&'static str] {
     }
 }
 
-/// Event type, version and text of every fixture.
+/// Returns event type, version and text of every fixture.
 fn fixtures() -> Vec<(String, String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events");
     let mut fixtures = Vec::new();

@@ -1,4 +1,4 @@
-//! Given states and events, then what changed, and why a pizza could not be made.
+//! Tests of explanations: what changed, and why a pizza could not be made.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -56,7 +56,7 @@ fn mark(index: usize) -> Mark {
     Mark { position: LogPosition(position), at: MemoryStore::now() + TimeDelta::seconds(position) }
 }
 
-/// Explains a pizza from the log of a store, of which the events of P1's stock from `from` on are read.
+/// Explains a pizza from the events of P1's stock, from index `from` of the store's log on.
 fn explain_from(store: &MemoryStore, pizza: &str, size: PizzaSize, from: usize) -> Explanation {
     let (menu, pizza): (_, ItemCode) = (store.menu(), pizza.parse().unwrap());
     let events = store.log().iter().enumerate().filter_map(|(index, (stream, event))| match event {
@@ -78,7 +78,7 @@ fn explain(store: &MemoryStore, pizza: &str, size: PizzaSize) -> Explanation {
     explain_from(store, pizza, size, 0)
 }
 
-/// The evening of DOMAIN.md, as far as a step: each with what was available after it.
+/// Returns the scenario of DOMAIN.md up to a step, each with the quantity available after it.
 fn evening(steps: usize) -> MemoryStore {
     let mut store = MemoryStore::demo();
     let commands = [
@@ -116,7 +116,7 @@ fn explains_each_step_of_the_goat_cheese_scenario() {
         ("IngredientsReserved", -70, 76, 6),
         ("ReservationReleased", 70, 6, 76),
     ];
-    // By step: how many large ones, and how many grams more would have made one.
+    // By step: the number of large pizzas, and the grams lacking for one more.
     for (step, makeable, lacking) in
         [(0, 5, 0), (1, 3, 0), (2, 2, 0), (3, 1, 0), (4, 0, 26), (5, 0, 96), (6, 0, 26), (7, 5, 0)]
     {
@@ -136,11 +136,11 @@ fn explains_each_step_of_the_goat_cheese_scenario() {
         assert_eq!(levels(short), used[..step], "step {step}");
         let opening = short.replenished.as_ref().unwrap();
         assert_eq!((opening.event_type, opening.quantity(), opening.after), ("SupplyReceived", 600, 600));
-        // Not since the last order, but since the waste, and given back or not.
+        // Short since the waste, not since the last order, whether it was given back or not.
         assert_eq!((short.since, told.since), (Some(short.movements[3].mark), short.since), "step {step}");
         assert_eq!(short.movements[0].order, Some(order(1)));
     }
-    // A medium one could still be made until the last order, and again once that was cancelled.
+    // A medium pizza could be made until the last order, and again after its cancellation.
     for (step, makeable) in [(4, 1), (5, 0), (6, 1), (7, 8)] {
         assert_eq!(explain(&evening(step), "CHV", PizzaSize::M).makeable.count, makeable, "step {step}");
     }

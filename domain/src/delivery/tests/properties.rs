@@ -1,4 +1,4 @@
-//! What holds of a delivery whatever is asked of it.
+//! Property tests: invariants of a delivery under any commands and events.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ proptest! {
         let exists = events.contains(&scheduled());
         let state = given::<Delivery>(events).state;
         prop_assert_eq!(state.scheduled().is_some(), exists);
-        // No number of wrong codes, however absurd, breaks a decision.
+        // Decisions hold for any number of wrong codes.
         for (_, command) in own_commands(None) {
             let _ = decide(&state, command);
         }

@@ -1,10 +1,10 @@
-//! From placement to the end: each step, and each refusal because of where the order stands.
+//! Tests of an order's life: each step, and each refusal because of its status.
 
 use super::*;
 use crate::testing::given;
 use OrderStatus as S;
 
-/// In every status but those, the command is refused as said.
+/// Checks that the command is refused in every status but these.
 #[track_caller]
 fn only_in(allowed: &[S], command: &OrderCommand, refusal: impl Fn(S) -> OrderError) {
     for status in S::ALL.into_iter().filter(|status| !allowed.contains(status)) {
@@ -137,7 +137,7 @@ fn only_managers_cancel_after_preparation_starts() {
             Progress::Cancelled { at: now(), reason: CancelReason::PizzeriaRequest, was_started }
         );
     }
-    // What is ready at the counter and nobody collects; deliveries (as in `history`) end otherwise.
+    // Ready at the counter and not collected; deliveries, as in `history`, end otherwise.
     for fulfilment in [Fulfilment::Takeaway, Fulfilment::OnSite] {
         let waiting = vec![placed_as(fulfilment, PaymentIntent::AtCounter), started(), ready(fulfilment)];
         given(waiting.clone()).when(does(cancel(false))).then_err(OrderError::TooLate { status: S::Ready });
@@ -206,7 +206,7 @@ fn hands_over_takeaway_and_on_site_orders_once_paid() {
             given(paid).when(does(hand_over.clone())).then([at(|at| OrderEvent::OrderHandedOver { at })]);
         assert_eq!(order.placed().unwrap().completed_at, Some(now()));
     }
-    // Ready included: what is delivered is not handed over.
+    // Also when ready: a delivery is not handed over.
     only_in(&[], &hand_over, wrong);
 }
 

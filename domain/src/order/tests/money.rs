@@ -1,4 +1,4 @@
-//! Payments beside preparation: paying, paying back, and what is due.
+//! Tests of payments: captures, refunds, and the amount due.
 
 use super::*;
 use crate::testing::given;
@@ -82,9 +82,9 @@ fn rejects_starting_an_unpaid_online_order() {
     let underpaid = [paid, vec![changed]].concat();
     let due = Cents(7 * 1100);
     given(underpaid.clone()).when(does(start())).then_err(OrderError::NotPaid { due });
-    // By whichever way the rest comes in.
+    // The rest may be paid by any method.
     given([underpaid, vec![captured(Cash, due.0)]].concat()).when(does(start())).then([started()]);
-    // What is to be paid at the door may be made before.
+    // An order to be paid at the door may be started unpaid.
     given(history(S::Placed)).when(does(start())).then([started()]);
 }
 
@@ -168,7 +168,7 @@ fn rejects_a_sixth_card_and_payments_without_a_provider() {
     let declined_times = |times| [history(S::AwaitingPayment), vec![declined(); times]].concat();
     given(declined_times(4)).when(does(decline())).then([declined()]);
     given(declined_times(5)).when(does(decline())).then_err(OrderError::TooManyDeclines { max: 5 });
-    // What was charged all the same is the customer's, and counts.
+    // A charge that succeeded all the same counts.
     given(declined_times(5)).when(does(online(accepted()))).then(paid_online());
     given(history(S::AwaitingPayment))
         .when(does(online(OnlinePayment::Barred { max: 10 })))
@@ -218,7 +218,7 @@ fn cancelling_refunds_the_remaining_online_payment() {
         OrderEvent::OrderCancelled { reason: CancelReason::PizzeriaRequest, at: now(), note: None };
     let order = given(events).when(does(cancel(false))).then([cancelled, refunded(Online, 1300)]);
     let order = order.placed().unwrap();
-    // The cash is still owed back, at the till.
+    // Cash is refunded at the counter later.
     assert_eq!((order.paid, order.due()), (Cents(40), Cents(-40)));
 }
 

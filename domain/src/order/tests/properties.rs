@@ -1,11 +1,11 @@
-//! What holds for any order whatever happens to it.
+//! Property tests: invariants of an order under any commands and events.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::testing::given;
 
-/// Any event, as it might follow anything.
+/// Generates any event.
 fn any_event() -> impl Strategy<Value = OrderEvent> {
     let money = 0_i64..3_000;
     let method = prop::sample::select(PaymentMethod::ALL.to_vec());
@@ -40,7 +40,7 @@ fn any_event() -> impl Strategy<Value = OrderEvent> {
     ]
 }
 
-/// The commands of a life: which of [`every_command`] is tried next, and an amount for those with one.
+/// Generates commands: indices into [`every_command`], each with an amount.
 fn any_commands() -> impl Strategy<Value = Vec<OrderCommand>> {
     let command =
         (0..every_command().len(), 1_i64..=TOTAL.0, 1_u32..=2).prop_map(|(which, money, number)| {
@@ -66,7 +66,7 @@ fn any_commands() -> impl Strategy<Value = Vec<OrderCommand>> {
     prop::collection::vec(command, 1..60)
 }
 
-/// The history that follows from the commands that were accepted.
+/// Returns the events of the accepted commands.
 fn lived(commands: Vec<OrderCommand>) -> Vec<OrderEvent> {
     let (mut state, mut events) = (Order::default(), Vec::new());
     for command in commands {
@@ -101,7 +101,7 @@ proptest! {
         which in 0..every_command().len(),
     ) {
         let state = given::<Order>(events).state;
-        // Whatever it answers, it answers; and what it decides is never nothing.
+        // It never panics, and an accepted command has events.
         if let Ok(decided) = decide(&state, every_command().swap_remove(which)) {
             prop_assert!(!decided.is_empty());
         }
@@ -115,7 +115,7 @@ proptest! {
             let text = serde_json::to_string(&state).unwrap();
             prop_assert_eq!(&serde_json::from_str::<Order>(&text).unwrap(), &state);
             if let Some(order) = state.placed() {
-                // No more is ever taken than is due, nor given back than was taken.
+                // Payments never exceed the total, and refunds never exceed payments.
                 prop_assert!(order.paid >= Cents::ZERO && order.paid <= TOTAL);
             }
         }

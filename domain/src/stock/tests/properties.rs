@@ -1,4 +1,4 @@
-//! What holds of a stock whatever is asked of it.
+//! Property tests: invariants of a stock under any commands and events.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn some_size() -> impl Strategy<Value = Option<PizzaSize>> {
     prop_oneof![Just(None), Just(Some(PizzaSize::M))]
 }
 
-/// Any command, sensible or not, over few orders and ingredients so that they meet.
+/// Generates any command, valid or not, over few orders and ingredients.
 fn some_command() -> impl Strategy<Value = StockCommand> {
     let pizzeria = || "P2".parse::<PizzeriaId>().unwrap();
     let pizza = || "CHV".parse::<ItemCode>().unwrap();
@@ -76,7 +76,7 @@ fn some_command() -> impl Strategy<Value = StockCommand> {
     ]
 }
 
-/// Any event, whether it can follow or not.
+/// Generates any event, possible or not.
 fn some_event() -> impl Strategy<Value = StockEvent> {
     let at = now();
     let from: PizzeriaId = "P2".parse().unwrap();
@@ -168,7 +168,7 @@ fn levels_hold(stock: &Stock) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What takes from the stock may never take what is not available, nor make a shortage worse.
+/// Checks that an event never takes more than is available, nor makes a shortage worse.
 fn not_oversold(before: &Stock, after: &Stock, event: &StockEvent) -> Result<(), TestCaseError> {
     let takes = matches!(
         event,
@@ -183,7 +183,7 @@ fn not_oversold(before: &Stock, after: &Stock, event: &StockEvent) -> Result<(),
     Ok(())
 }
 
-/// Once an answer is whole, an ingredient is called low exactly when it is.
+/// Checks that an ingredient is marked low exactly if it is below its threshold.
 fn low_is_said(stock: &Stock) -> Result<(), TestCaseError> {
     for (ingredient, level) in stock.levels() {
         let is_low = level.threshold.0 > 0 && level.available() < level.threshold.signed();

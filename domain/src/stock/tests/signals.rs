@@ -1,4 +1,4 @@
-//! Thresholds crossed, and pizzas blocked.
+//! Tests of threshold crossings and blocked pizzas.
 
 use super::*;
 use crate::ids::ItemCode;

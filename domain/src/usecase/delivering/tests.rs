@@ -1,4 +1,6 @@
-//! Deliveries, their couriers and their orders together, over the demo's pizzerias.
+//! Tests of deliveries with their couriers and orders, over the demo's pizzerias.
+
+mod tracking;
 
 use std::collections::BTreeMap;
 
@@ -57,7 +59,7 @@ fn hire(store: &mut MemoryStore, number: u128, role: Role, code: &str) {
     store.execute(&ToStaff { name: "hireStaff", staff: staff(number), command }).unwrap();
 }
 
-/// The demo with two couriers at P1.
+/// Returns the demo with two couriers at P1.
 fn store() -> MemoryStore {
     let mut store = MemoryStore::demo();
     hire(&mut store, 1, Role::Courier, "P1");
@@ -99,7 +101,7 @@ fn make(store: &mut MemoryStore, number: u128) {
     store.execute(&ToOrder { name: "markOrderReady", order: order(number), command }).unwrap();
 }
 
-/// An order ready for its courier, its delivery scheduled.
+/// Adds a ready order with a scheduled delivery.
 fn ready(store: &mut MemoryStore, number: u128) {
     place(store, number, Fulfilment::Delivery);
     make(store, number);
@@ -139,21 +141,6 @@ fn state(store: &MemoryStore, number: u128) -> Delivery {
     match store.state(&StreamId::delivery(delivery(number))) {
         AggregateState::Delivery(state) => state,
         other => panic!("{other:?}"),
-    }
-}
-
-/// Runs every policy over the log, from an index on, as a reactor does.
-fn react(store: &mut MemoryStore, from: usize) {
-    let mut next = from;
-    while let Some((stream, event)) = store.log().get(next).cloned() {
-        for policies::Policy { follow, .. } in policies::ALL {
-            for use_case in follow(&stream, &event) {
-                if let Err(refusal) = store.execute(use_case.as_ref()) {
-                    assert!(policies::already_done(&refusal), "{refusal:?}");
-                }
-            }
-        }
-        next += 1;
     }
 }
 
@@ -227,7 +214,7 @@ fn assigns_only_to_couriers_of_the_pizzeria_with_capacity() {
     }
     let full = DeliveryError::CourierFull { max: 3 };
     assert_eq!(store.execute(&claim(4, 1)), Err(full.clone().into()));
-    // An assignment that comes as a plain command is bound by the same rule.
+    // An assignment sent as a plain command obeys the same rule.
     let assign = DeliveryCommand::Assign { courier: staff(1), claimed: false, now: now() };
     assert_eq!(store.execute(&to_delivery(4, assign)), Err(full.into()));
     store.execute(&to_delivery(2, DeliveryCommand::Unassign { by: None, now: now() })).unwrap();
@@ -310,7 +297,7 @@ fn completes_an_online_order_only_once_paid() {
     ready(&mut store, 1);
     store.execute(&claim(1, 1)).unwrap();
     store.execute(&to_delivery(1, pick_up())).unwrap();
-    // Started by a program that did not look, and paid in part.
+    // Started although unpaid, by an earlier program version, and paid in part.
     let AggregateState::Order(Order::Placed(mut placed)) = store.state(&StreamId::order(order(1))) else {
         panic!("not placed");
     };
@@ -339,73 +326,7 @@ fn rejects_another_couriers_delivery() {
     assert_eq!(store.log().len(), length);
 }
 
-#[test]
-fn orders_follow_their_delivery_idempotently() {
-    let mut store = store();
-    place(&mut store, 1, Fulfilment::Delivery);
-    let start = store.log().len();
-    make(&mut store, 1);
-    react(&mut store, start);
-    assert_eq!(state(&store, 1).scheduled().map(ScheduledDelivery::status), Some(DeliveryStatus::Scheduled));
-    let at = now() + TimeDelta::minutes(9);
-    let steps = [
-        DeliveryCommand::Assign { courier: staff(1), claimed: true, now: now() },
-        pick_up(),
-        fail(),
-        DeliveryCommand::Retry { by: None, now: now() },
-        pick_up(),
-        DeliveryCommand::Complete { by: None, proof: ProofGiven::Code(CODE.into()), now: at },
-    ];
-    for command in steps {
-        let from = store.log().len();
-        store.execute(&to_delivery(1, command)).unwrap();
-        react(&mut store, from);
-    }
-    let of_the_order: Vec<OrderEvent> = store.log()[start..]
-        .iter()
-        .filter_map(|(_, event)| match event {
-            Event::Order(event) => Some(event.clone()),
-            _ => None,
-        })
-        .collect();
-    let (ready_at, out) = (now(), OrderEvent::OrderOutForDelivery { at: now() });
-    assert_eq!(
-        of_the_order,
-        [
-            OrderEvent::PreparationStarted { at: now() },
-            OrderEvent::OrderReady { fulfilment: Fulfilment::Delivery, at: ready_at },
-            out.clone(),
-            OrderEvent::OrderNotDelivered { reason: DeliveryFailure::Absent, at: now() },
-            out,
-            OrderEvent::OrderDelivered { at },
-        ]
-    );
-    let length = store.log().len();
-    react(&mut store, 0);
-    assert_eq!(store.log().len(), length);
-}
-
-#[test]
-fn a_returned_delivery_returns_its_order() {
-    let mut store = store();
-    ready(&mut store, 1);
-    let from = store.log().len();
-    store.execute(&claim(1, 1)).unwrap();
-    for command in [pick_up(), fail(), DeliveryCommand::Return { by: None, now: now() }] {
-        store.execute(&to_delivery(1, command)).unwrap();
-    }
-    react(&mut store, from);
-    assert_eq!(store.placed(order(1)).status(), OrderStatus::Returned);
-}
-
-#[test]
-fn rejects_tracking_an_unknown_delivery() {
-    let step = TrackDelivery { delivery: delivery(1), step: DeliveryStep::PickedUp, now: now() };
-    assert_eq!(store().execute(&step), Err(DeliveryError::NotFound.into()));
-    assert_eq!(step.name(), "markOutForDelivery");
-}
-
-/// A step of an evening: something is asked of one of five deliveries, by or for one of two couriers.
+/// Generates a command to one of five deliveries, by or for one of two couriers.
 fn some_step() -> impl Strategy<Value = (u128, DeliveryCommand)> {
     let by = || proptest::option::of((1u128..3).prop_map(staff));
     let command = prop_oneof![

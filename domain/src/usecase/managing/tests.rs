@@ -1,4 +1,4 @@
-//! The last director stays, whoever else is named beside.
+//! Tests of keeping the last director.
 
 use uuid::Uuid;
 

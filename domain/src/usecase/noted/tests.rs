@@ -1,4 +1,4 @@
-//! Notes on the events that they are about.
+//! Tests of notes on the events that they are about.
 
 use super::*;
 use crate::ids::NoteId;
@@ -32,7 +32,7 @@ fn place(lines: &[&str]) -> PlaceOrder {
     }
 }
 
-/// An order of two lines with a note on the order and one on its second line.
+/// Returns a store with an order of two lines, a note on the order and one on its second line.
 fn store() -> MemoryStore {
     let mut store = MemoryStore::demo();
     let notes = vec![note(1, NotePurpose::Kitchen, None), note(2, NotePurpose::Kitchen, Some(2))];

@@ -1,4 +1,4 @@
-//! Orders and their stock, decided together: over the demo's pizzerias, as the event store runs them.
+//! Tests of orders with their stock, over the demo's pizzerias.
 
 mod changing;
 mod ending;
@@ -36,7 +36,7 @@ fn stocked(code: &str) -> IngredientCode {
     code.parse().unwrap()
 }
 
-/// A takeaway order of these lines at P1, paid at the counter.
+/// Returns the placement of a takeaway order of these lines at P1, paid at the counter.
 fn place(number: u128, lines: &[&str]) -> PlaceOrder {
     PlaceOrder {
         order: id(number),
@@ -74,7 +74,7 @@ fn available(store: &MemoryStore, code: &str) -> i64 {
     store.stock(&p1()).available(&stocked(code))
 }
 
-/// On hand and reserved.
+/// Returns the quantities on hand and reserved.
 fn level(store: &MemoryStore, code: &str) -> (i64, i64) {
     let level = store.stock(&p1()).level(&stocked(code));
     (level.on_hand, level.reserved)
@@ -85,7 +85,7 @@ fn pause(store: &mut MemoryStore) {
     store.append(&StreamId::pizzeria(&p1()), event.into());
 }
 
-/// Refused, and nothing stored.
+/// Checks that the command is refused and nothing is stored.
 #[track_caller]
 fn refused(store: &mut MemoryStore, use_case: &dyn UseCase, refusal: impl Into<Refusal>) {
     let before = store.log().len();

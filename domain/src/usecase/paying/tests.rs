@@ -1,4 +1,4 @@
-//! Who records money at the counter and at the door, over the demo's pizzerias.
+//! Tests of payments recorded at the counter and at the door, over the demo's pizzerias.
 
 use super::*;
 use crate::delivery::{DeliveryEvent, DeliveryFailure, Proof};
@@ -24,7 +24,7 @@ fn pays(by: Option<StaffId>, method: PaymentMethod) -> RecordPayment {
     RecordPayment { order: id(), method, amount: Cents(100), by, now: now() }
 }
 
-/// A delivery of 24.90 that is not made yet.
+/// Returns a store with a placed delivery order of 24.90.
 fn placed() -> MemoryStore {
     let mut store = MemoryStore::demo();
     let place = PlaceOrder {
@@ -92,7 +92,7 @@ fn couriers_record_payments_of_their_own_deliveries_only() {
     store.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
     delivery(&mut store, vec![picked_up(2)]);
     store.execute(&pays(Some(courier(2)), PaymentMethod::Card)).unwrap();
-    // What was taken at the door is still recorded when the door is closed.
+    // A payment at the door is still recorded after the delivery is completed.
     let completed = DeliveryEvent::DeliveryCompleted { courier: courier(2), proof: Proof::Code, at: now() };
     delivery(&mut store, vec![completed]);
     store.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();

@@ -1,4 +1,4 @@
-//! Unpaid orders released together, over the demo's pizzerias.
+//! Tests of releasing unpaid orders, over the demo's pizzerias.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Use cases of one aggregate: the right stream, and the aggregate's own refusal.
+//! Tests of use cases over one aggregate: its stream and its refusals.
 
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ fn order() -> OrderId {
     OrderId(Uuid::from_u128(1))
 }
 
-/// A drink to take away, to be paid online.
+/// Places a drink to take away, to be paid online.
 fn place(store: &mut MemoryStore) {
     let line = BasketLine {
         item: "COLA".parse().unwrap(),

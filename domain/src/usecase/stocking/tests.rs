@@ -1,4 +1,4 @@
-//! Commands to a stock, over the demo's pizzerias and menu.
+//! Tests of commands to a stock, over the demo's pizzerias and menu.
 
 use super::*;
 use crate::ids::ItemCode;

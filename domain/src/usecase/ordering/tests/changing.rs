@@ -1,4 +1,4 @@
-//! Changing lines: new prices, the difference in the reservation, and what stands in the way.
+//! Tests of changed lines: prices, reservation and obstacles.
 
 use super::*;
 use crate::Quantity;
@@ -35,13 +35,13 @@ fn lines_and_reservation_change_together() {
     let mut store = MemoryStore::demo();
     store.execute(&place(1, &["5 CHV M", "1 COLA"])).unwrap();
     assert_eq!(available(&store, "GOAT_CHEESE"), 250);
-    // 8 need 560 of 600: what the order itself has reserved is free to it.
+    // 8 need 560 of 600: the order's own reservation counts as available.
     let decision = store.execute(&change(1, &["8 CHV M"])).unwrap();
     assert_eq!(names(&decision), ["OrderLinesChanged", "ReservationChanged"]);
     assert_eq!((available(&store, "GOAT_CHEESE"), available(&store, "COLA")), (40, 60));
     let order = store.placed(id(1));
     assert_eq!((order.pricing.total, order.lines.len(), order.promises.len()), (Cents(8 * 1350), 1, 2));
-    // 15 + 8 minutes from 19:01, and it does not wait for itself: 19:25.
+    // 15 + 8 minutes from 19:01, without its own pizzas ahead: 19:25.
     assert_eq!(order.promised_at(), later(25));
     assert_eq!(store.stock(&p1()).accepted(), 1);
 }

@@ -1,4 +1,4 @@
-//! Starting, cancelling and expiring: what becomes of the reservation and of the money.
+//! Tests of starting, cancelling and expiring: effects on reservation and payments.
 
 use super::*;
 

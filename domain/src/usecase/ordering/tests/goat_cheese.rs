@@ -1,4 +1,4 @@
-//! The scenario at the end of DOMAIN.md, to the gram: goat cheese at P1.
+//! Test of the scenario at the end of DOMAIN.md: goat cheese at P1, to the gram.
 
 use super::*;
 use crate::menu::PizzaSize;
@@ -17,7 +17,7 @@ fn makeable(store: &MemoryStore, pizza: &str, size: PizzaSize) -> (u32, String) 
     (makeable.count, makeable.limiting.unwrap().to_string())
 }
 
-/// Refused for want of goat cheese alone, with what was needed and available.
+/// Checks a refusal for want of goat cheese only, with the quantities needed and available.
 #[track_caller]
 fn wants_goat_cheese(store: &mut MemoryStore, number: u128, line: &str, needed: u32, available: u32) {
     let decision = store.execute(&place(number, &[line])).unwrap();

@@ -1,4 +1,4 @@
-//! Placing: accepted, refused with a trace, refused without one.
+//! Tests of placing: accepted, refused and stored, refused and not stored.
 
 use super::*;
 use crate::order::Missing;

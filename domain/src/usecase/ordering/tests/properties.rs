@@ -1,4 +1,5 @@
-//! Whatever is asked of a few orders at one pizzeria, orders and stock agree, and nothing is oversold.
+//! Property tests: under any commands to orders of one pizzeria, orders and stock agree and nothing is
+//! oversold.
 
 use proptest::prelude::*;
 
@@ -7,7 +8,7 @@ use crate::Ingredients;
 use crate::order::PlacedOrder;
 use crate::policies::promise::{pizzas_left, promise};
 
-/// How many orders are played with.
+/// Number of orders.
 const ORDERS: u128 = 6;
 
 fn any_lines() -> impl Strategy<Value = Vec<BasketLine>> {

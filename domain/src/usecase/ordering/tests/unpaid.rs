@@ -1,4 +1,4 @@
-//! Bounds on what one customer holds unpaid.
+//! Tests of limits on one customer's unpaid orders.
 
 use super::*;
 use crate::ids::HolderId;
@@ -12,13 +12,13 @@ fn holder(number: u128) -> HolderId {
     HolderId(Uuid::from_u128(number))
 }
 
-/// A takeaway order by these holders.
+/// Returns the placement of a takeaway order by these holders.
 fn by(holders: &[u128], bound: Bound, number: u128, lines: &[&str]) -> PlaceOrder {
     let holders = holders.iter().copied().map(holder).collect();
     PlaceOrder { conditions: Conditions { holders, bound, ..Conditions::default() }, ..place(number, lines) }
 }
 
-/// P1 with three orders and ten pieces for whomever.
+/// Returns a store in which P1 allows three orders and ten pieces for every holder.
 fn bounded() -> MemoryStore {
     let mut store = MemoryStore::demo();
     let limit = Some(UnpaidLimit { orders: 3, pieces: 10 });
@@ -40,12 +40,12 @@ fn limits_unpaid_orders_per_customer_until_paid() {
     store.execute(&paid).unwrap();
     store.execute(&order(4)).unwrap();
     refused(&mut store, &order(5), OrderError::UnpaidLimit { what: Orders, max: 3 });
-    // What the kitchen has begun, and what was cancelled, holds no stock any more.
+    // Started and cancelled orders hold no stock.
     store.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
     store.execute(&order(5)).unwrap();
     store.execute(&cancel(3, false)).unwrap();
     store.execute(&order(6)).unwrap();
-    // Another customer is another matter.
+    // Another customer has a limit of their own.
     store.execute(&by(&[2], Bound::Account, 7, &["1 MAR M"])).unwrap();
 }
 
@@ -57,7 +57,7 @@ fn limits_pieces_and_asks_unverified_accounts_to_verify() {
     refused(&mut store, &more, OrderError::VerificationRequired { what: Pieces, max: 10 });
     let all_at_once = by(&[2], Bound::Account, 3, &["11 MAR M"]);
     refused(&mut store, &all_at_once, OrderError::UnpaidLimit { what: Pieces, max: 10 });
-    // A manager vouches for whom they order for.
+    // A manager vouches for the customer.
     store.execute(&by(&[], Bound::Vouched, 4, &["11 MAR M"])).unwrap();
 }
 
@@ -89,7 +89,7 @@ fn orders_may_shrink_but_not_grow_above_the_limit() {
     let refusal = OrderError::UnpaidLimit { what: Pieces, max: 10 };
     refused(&mut store, &change(&["7 MAR M"], Bound::Account), refusal.clone());
     store.execute(&change(&["7 MAR M"], Bound::Vouched)).unwrap();
-    // Fewer are never refused, not even above the bound.
+    // A smaller order is accepted even above the limit.
     store.execute(&by(&[1], Bound::Vouched, 3, &["9 MAR M"])).unwrap();
     store.execute(&change(&["6 MAR M"], Bound::Account)).unwrap();
     refused(&mut store, &change(&["7 MAR M"], Bound::Account), refusal);
