@@ -70,6 +70,11 @@ pub fn places(payload: &Value) -> Vec<(&str, String)> {
     errors.iter().map(|error| (error["code"].as_str().unwrap_or_default(), place(error))).collect()
 }
 
+/// A payload's user errors, one a line: code and field path.
+pub fn problems(payload: &Value) -> String {
+    places(payload).iter().map(|(code, field)| format!("{code} {field}\n")).collect()
+}
+
 /// Missing ingredients of a refusal: code, needed, available.
 pub fn missing(payload: &Value) -> Vec<(&str, i64, i64)> {
     let missing = payload["userErrors"][0]["detail"]["missing"].as_array();

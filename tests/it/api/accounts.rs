@@ -7,7 +7,7 @@ use graphql::app::Config;
 use graphql::auth::BrakeLimits;
 use graphql::mail::{MailSettings, Memory};
 use serde_json::{Value, json};
-use tests::orders::{basket, pizza, places};
+use tests::orders::{basket, pizza, places, problems};
 use tests::server::Server;
 use tests::{Api, Demo, eventually, within};
 
@@ -205,26 +205,11 @@ async fn sign_up_reports_every_problem_at_once() {
         "address": { "street": "\u{202e}", "latitude": 91.0, "longitude": 2.3 }, "idempotencyKey": "",
     });
     let payload = house.anonymous().mutate("signUp", SESSION, input).await;
-    let expected = [
-        ("INVALID_EMAIL", "email"),
-        ("INVALID_INPUT", "name"),
-        ("INVALID_INPUT", "phone"),
-        ("INVALID_INPUT", "address.street"),
-        ("INVALID_INPUT", "address.latitude"),
-        ("WEAK_PASSWORD", "password"),
-        ("INVALID_INPUT", "idempotencyKey"),
-    ];
-    assert_eq!(places(&payload), expected.map(|(code, field)| (code, format!("input.{field}"))), "{payload}");
+    insta::assert_snapshot!(problems(&payload));
     let customer = house.person("customer1");
     let input = json!({ "name": " ", "email": "a@b", "phone": "12", "expectedVersion": -1 });
     let payload = customer.mutate("updateMyAccount", "account { id }", input).await;
-    let expected = [
-        ("INVALID_INPUT", "phone"),
-        ("INVALID_INPUT", "name"),
-        ("INVALID_EMAIL", "email"),
-        ("INVALID_INPUT", "expectedVersion"),
-    ];
-    assert_eq!(places(&payload), expected.map(|(code, field)| (code, format!("input.{field}"))), "{payload}");
+    insta::assert_snapshot!(problems(&payload));
     assert_ne!(payload["account"]["id"], Value::Null);
 }
 

@@ -218,25 +218,13 @@ async fn vat_depends_on_fulfilment_and_adds_up() {
     let shop = Shop::open().await;
     let reception = shop.person("receptionist1.p1");
     let lines = [pizza("MAR", "M", 1), side("COLA", 1), side("BEER", 1), side("ICE_CREAM", 1)];
-    let part = |rate: &str, net: &str, tax: &str, gross: &str| json!({ "rate": rate, "net": { "amount": net }, "tax": { "amount": tax }, "gross": { "amount": gross } });
     // 11.00 + 2.20 + 3.80 + 3.50 = 20.50. On site the soft drink and the ice cream are at 10 %.
-    let expected = [
-        ("ON_SITE", vec![part("10.00", "15.18", "1.52", "16.70"), part("20.00", "3.17", "0.63", "3.80")]),
-        (
-            "TAKEAWAY",
-            vec![
-                part("5.50", "5.40", "0.30", "5.70"),
-                part("10.00", "10.00", "1.00", "11.00"),
-                part("20.00", "3.17", "0.63", "3.80"),
-            ],
-        ),
-    ];
-    for (fulfilment, vat) in expected {
+    for fulfilment in ["ON_SITE", "TAKEAWAY"] {
         let order = reception.placed(basket("P1", fulfilment, &lines)).await;
         assert_eq!(order["total"]["amount"], "20.50");
         let selection = "vat { rate net { amount } tax { amount } gross { amount } }";
         let seen = reception.order(&order, selection, &order["position"]).await;
-        assert_eq!(seen["vat"], json!(vat), "{fulfilment}");
+        insta::assert_compact_json_snapshot!(format!("vat_{}", fulfilment.to_lowercase()), seen["vat"]);
     }
 }
 

@@ -32,31 +32,11 @@ async fn the_sales_of_a_day_add_up() {
             date orders gross { amount } refused cancelled returned paidTotal { amount }
             vat { rate gross { amount } } paid { method amount { amount } } } }";
     let data = manager.data(document, days.clone()).await;
-    let amount = |amount: &str| json!({ "amount": amount });
     let mut day = data["sales"][0].clone();
     assert_eq!(data["sales"].as_array().unwrap().len(), 1);
     day["paid"].as_array_mut().unwrap().sort_by_key(|paid| paid["method"].to_string());
-    assert_eq!(
-        day,
-        json!({
-            "date": "2026-11-23",
-            "orders": 2,
-            "gross": amount("26.40"),
-            "refused": 1,
-            "cancelled": 1,
-            "returned": 0,
-            "paidTotal": amount("26.40"),
-            // The cola taken away is at 5.5 %, the one on site at 10 %.
-            "vat": [
-                { "rate": "5.50", "gross": amount("2.20") },
-                { "rate": "10.00", "gross": amount("24.20") },
-            ],
-            "paid": [
-                { "method": "CARD", "amount": amount("13.20") },
-                { "method": "CASH", "amount": amount("13.20") },
-            ],
-        })
-    );
+    // The cola taken away is at 5.5 %, the one on site at 10 %.
+    insta::assert_json_snapshot!(day);
     let other = document.replacen("P1", "P2", 1);
     assert_eq!(manager.ask(&other, days.clone()).await.code(), "FORBIDDEN");
     let none = person("director").data(&other, days).await;
