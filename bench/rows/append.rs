@@ -11,19 +11,19 @@ use bench::figures::median;
 use bench::load::{Watched, closed_loop};
 use bench::plot::{Line, Plot};
 use bench::{Cluster, Database, Disk, Length, Measure, Row, Sample, Target, Unit, in_turn};
-use command::Events;
 use event_store::{EventStore, Settings};
-use pgbench::{Pgbench, Stored};
 use sqlx::{Executor, PgPool};
 
 use crate::Bench;
+use command::Events;
+use pgbench::{Pgbench, Stored};
 
 const PLOT: &str = "append.svg";
 const PGBENCH: &str = "`pgbench -M prepared`, the same rows, one transaction a command, as many clients";
 const INSERT: &str = "one prepared INSERT of the same rows by sqlx, a transaction of its own";
 
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
-    graphql::supervision::metrics::record();
+    telemetry::metrics::record();
     let events = Events::read()?;
     let stored = pgbench::stored(&bench.cluster, &events).await?;
     let both = Both::prepare(&bench.cluster, &events, &stored).await?;

@@ -23,7 +23,7 @@ use bench::postgres::note;
 use bench::{Cluster, Disk, Length, Row};
 use clap::Parser;
 use futures_util::future::LocalBoxFuture;
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use tokio::sync::OnceCell;
 
 use crate::million::Million;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use bench::postgres::note;
 use bench::{Database, binary};
-use graphql::clock::Clock;
-use graphql::simulate::{Options, generate};
+use identity::clock::Clock;
+use simulation::history::{Options, generate};
 use sqlx::Executor;
 
 use crate::Bench;

@@ -11,8 +11,8 @@ use bench::binary::{Serving, UNLIMITED};
 use bench::http::Client;
 use bench::load::{Watched, closed_loop};
 use bench::{Length, Row, Sample, Target, Worker, in_turn};
-use graphql::auth::{self, Key};
-use graphql::clock::Clock;
+use identity::accounts::{self, Key};
+use identity::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
@@ -62,7 +62,7 @@ pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let database = &bench.million().await?.database;
     let (pool, clock) = (&database.pool, Clock::system());
     let key = Key::development(pool).await?;
-    let (token, _) = auth::issue_token(pool, &key, "director@ocpizza.example", &clock).await?;
+    let (token, _) = accounts::issue_token(pool, &key, "director@ocpizza.example", &clock).await?;
     let serving = Serving::start(&database.url, UNLIMITED).await?;
     if bench.length == Length::Full {
         // The days of the generated log are closed first.

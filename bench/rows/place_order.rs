@@ -19,10 +19,10 @@ use domain::pizzeria::{Changes, PizzeriaCommand, UnpaidChanges, UnpaidLimit, Wee
 use domain::stock::StockCommand;
 use domain::usecase::{ToPizzeria, ToStock, UseCase};
 use event_store::{CommandContext, EventStore};
-use graphql::auth::{self, Key};
-use graphql::clock::Clock;
-use graphql::demo;
+use identity::accounts::{self, Key};
+use identity::clock::Clock;
 use serde_json::json;
+use simulation::demo;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -104,7 +104,7 @@ impl Ours {
                 Some(before) => tokens[before].clone(),
                 None => {
                     let email = format!("customer{}@ocpizza.example", spread.pizzeria(client));
-                    auth::issue_token(pool, &key, &email, &clock).await?.0
+                    accounts::issue_token(pool, &key, &email, &clock).await?.0
                 }
             };
             tokens.push(token);

@@ -26,7 +26,7 @@ struct Task {
 }
 
 pub(crate) async fn work(task: String) -> Result<()> {
-    graphql::supervision::metrics::record();
+    telemetry::metrics::record();
     let Task { url, postmaster, clients, millis } = serde_json::from_str(&task)?;
     let pool = PgPoolOptions::new().max_connections(20).connect_lazy(&url)?;
     let sample = ours(&pool, postmaster, &Events::read()?, clients, Duration::from_millis(millis)).await?;

@@ -13,7 +13,7 @@ use crate::append::ours;
 const CLIENTS: usize = 64;
 
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
-    graphql::supervision::metrics::record();
+    telemetry::metrics::record();
     let events = Events::read()?;
     let work = format!("commands of three events to fresh streams, {CLIENTS} concurrent");
     let (repetitions, duration) = (bench.length.repetitions(), bench.length.duration());

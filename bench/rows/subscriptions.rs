@@ -22,7 +22,7 @@ use self::evening::Evening;
 use crate::Bench;
 
 /// The example documents of the API.
-const OPERATIONS: &str = include_str!("../../graphql/operations/subscriptions.graphql");
+const OPERATIONS: &str = include_str!("../../crates/http/operations/subscriptions.graphql");
 /// Sockets opened concurrently.
 const AT_ONCE: usize = 64;
 /// Sessions of each customer shared by sockets.

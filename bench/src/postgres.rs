@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 use event_store::MIGRATOR;
-use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
+use private_postgres::{self, Durability, Options, PrivatePostgres};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 

@@ -12,6 +12,9 @@ pub const PASSWORD_MAX: usize = 256;
 /// Maximum length of an e-mail address, in characters (RFC 5321, 4.5.3.1.3, without the brackets).
 pub const EMAIL_MAX: usize = 254;
 
+/// Maximum length of a name, in characters.
+pub const NAME_MAX: usize = 200;
+
 /// Field of an account's personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -26,7 +26,7 @@ mod unit_of_work;
 
 pub use command::{CommandContext, CommandResult, Idempotency, NewContact, NewNote};
 pub use cqrs::{Framework, FrameworkEvent};
-pub use error::StoreError;
+pub use error::{StoreError, chain};
 pub use follow::{FollowError, Follower, Idle, Notice, StreamFeed};
 pub use load::state_at;
 pub use log::{LogEntry, LogError, Metadata, RecordedEvent, UnreadableRecord};

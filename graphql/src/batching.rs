@@ -13,9 +13,8 @@ use async_graphql::dataloader::DataLoader;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{Stream, StreamExt};
-use sqlx::PgPool;
-
 use projections::HeavyReads;
+use sqlx::PgPool;
 
 use crate::loaders::Loaders;
 

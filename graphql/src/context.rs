@@ -8,22 +8,21 @@ use async_graphql::dataloader::DataLoader;
 use chrono::{DateTime, Utc};
 use domain::access::{Actor, Permission, Scope, authorize};
 use event_store::{EventStore, Follower};
+use identity::accounts::{Accounts, Brakes, Key, Origin, Passwords};
+use identity::client_address::ClientAddress;
+use identity::clock::Clock;
+use identity::maintenance::Maintenance;
+use mail::Post;
+use messages::labels::Lang;
+use payments::{PaymentService, Settlement};
 use projections::{Model, ReadModels};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::auth::{Accounts, Brakes, Key, Origin, Passwords};
-use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::http::client_address::ClientAddress;
 use crate::kitchen::Kitchens;
-use crate::labels::Lang;
 use crate::loaders::Loaders;
-use crate::mail::Post;
-use crate::maintenance::Maintenance;
-use crate::payment::{PaymentService, Settlement};
 use crate::scalars::LogPosition;
-use crate::stand_ins::StandIn;
 
 /// How long a query waits for a read model at most.
 const WAIT: Duration = Duration::from_secs(5);
@@ -60,8 +59,6 @@ pub struct Services {
     pub payments: Arc<dyn PaymentService>,
     /// The work ahead in each kitchen.
     pub kitchens: Kitchens,
-    /// What stands in for what production needs.
-    pub stand_ins: Arc<[StandIn]>,
 }
 
 /// Who is calling, and how they want to be answered; data of the request.

@@ -8,7 +8,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError, value};
+use async_graphql::{Response, value};
+pub use document::error_code::{ErrorCode, set_code};
 use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
@@ -19,88 +20,11 @@ use projections::why::Unknown;
 use projections::{ApplyError, HeavyError, WaitError};
 use transparency::{SealError, TreeError};
 
-use crate::auth::second_factor::SecondFactorError;
-use crate::auth::{AuthError, BrakeError, PasswordError, ReleaseError};
 use crate::inputs::InputError;
-
-/// The codes of API.md, and the one that the protocol of persisted queries has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // their names are the contract's
-pub enum ErrorCode {
-    Unauthenticated,
-    Forbidden,
-    NotFound,
-    BadUserInput,
-    GraphqlParseFailed,
-    GraphqlValidationFailed,
-    /// Of Apollo's automatic persisted queries: send the document too.
-    PersistedQueryNotFound,
-    QueryTooComplex,
-    RateLimited,
-    Conflict,
-    Overloaded,
-    Maintenance,
-    Unavailable,
-    Internal,
-}
-
-impl ErrorCode {
-    /// Every code.
-    pub const ALL: [Self; 14] = [
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::BadUserInput,
-        Self::GraphqlParseFailed,
-        Self::GraphqlValidationFailed,
-        Self::PersistedQueryNotFound,
-        Self::QueryTooComplex,
-        Self::RateLimited,
-        Self::Conflict,
-        Self::Overloaded,
-        Self::Maintenance,
-        Self::Unavailable,
-        Self::Internal,
-    ];
-
-    /// The code's text.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::NotFound => "NOT_FOUND",
-            Self::BadUserInput => "BAD_USER_INPUT",
-            Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
-            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
-            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
-            Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::Conflict => "CONFLICT",
-            Self::Overloaded => "OVERLOADED",
-            Self::Maintenance => "MAINTENANCE",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Internal => "INTERNAL",
-        }
-    }
-
-    /// Whether the same request may succeed later: the last five of the contract's list.
-    pub fn is_retryable(self) -> bool {
-        match self {
-            Self::Conflict | Self::Overloaded | Self::Maintenance | Self::Unavailable | Self::Internal => {
-                true
-            }
-            Self::Unauthenticated
-            | Self::Forbidden
-            | Self::NotFound
-            | Self::BadUserInput
-            | Self::GraphqlParseFailed
-            | Self::GraphqlValidationFailed
-            | Self::PersistedQueryNotFound
-            | Self::QueryTooComplex
-            | Self::RateLimited => false,
-        }
-    }
-}
+use event_store::chain;
+use identity::accounts::second_factor::SecondFactorError;
+use identity::accounts::{AuthError, BrakeError, PasswordError, ReleaseError};
+use identity::clock::in_seconds;
 
 /// What a resolver, or the way to one, failed with.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -233,33 +157,29 @@ fn is_passing(code: &str) -> bool {
     ["40", "55", "57", "58"].iter().any(|class| code.starts_with(class))
 }
 
-impl From<sqlx::Error> for ApiError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
+impl ApiError {
+    /// Classifies a failure of the database; `cause` is what the log of the process shows.
+    fn of_database(fault: &sqlx::Error, cause: Arc<dyn StdError + Send + Sync>) -> Self {
+        let code = fault.as_database_error().and_then(|fault| fault.code()).unwrap_or_default();
+        let away =
+            |cause| Self::Unavailable("the database does not answer; try again".to_owned(), Some(cause));
+        match fault {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => {
-                Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
-            }
+            | sqlx::Error::WorkerCrashed => away(cause),
             // query_canceled: the statement's time is over.
-            sqlx::Error::Database(ref fault) if fault.code().as_deref() == Some("57014") => {
-                Self::Unavailable(
-                    "the database took too long; ask for less, or try again".to_owned(),
-                    Some(Arc::new(error)),
-                )
+            sqlx::Error::Database(_) if code == "57014" => {
+                let message = "the database took too long; ask for less, or try again".to_owned();
+                Self::Unavailable(message, Some(cause))
             }
-            sqlx::Error::Database(ref fault) if fault.code().is_some_and(|code| is_away(&code)) => {
-                Self::Unavailable("the database does not answer; try again".to_owned(), Some(Arc::new(error)))
-            }
+            sqlx::Error::Database(_) if is_away(&code) => away(cause),
             // datetime_field_overflow: requests can name years that PostgreSQL does not know.
-            sqlx::Error::Database(ref fault) if fault.code().as_deref() == Some("22008") => {
+            sqlx::Error::Database(_) if code == "22008" => {
                 Self::bad_input("an instant or a day that is too far away")
             }
-            sqlx::Error::Database(ref fault) if fault.code().is_some_and(|code| is_passing(&code)) => {
-                Self::internal(error)
-            }
+            sqlx::Error::Database(_) if is_passing(&code) => Self::Internal(cause),
             sqlx::Error::Database(_)
             | sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
@@ -267,9 +187,16 @@ impl From<sqlx::Error> for ApiError {
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
             | sqlx::Error::RowNotFound
-            | sqlx::Error::TypeNotFound { .. } => Self::permanent(error),
-            other => Self::internal(other),
+            | sqlx::Error::TypeNotFound { .. } => Self::Permanent(cause),
+            _ => Self::Internal(cause),
         }
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        let error = Arc::new(error);
+        Self::of_database(&error, error.clone())
     }
 }
 
@@ -363,9 +290,15 @@ impl From<WaitError> for ApiError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::Database(error) => error.into(),
-            other @ (AuthError::UnknownAccount(_) | AuthError::Unreadable(_)) => Self::permanent(other),
+        Arc::new(error).into()
+    }
+}
+
+impl From<Arc<AuthError>> for ApiError {
+    fn from(error: Arc<AuthError>) -> Self {
+        match &*error {
+            AuthError::Database(fault) => Self::of_database(fault, error.clone()),
+            AuthError::UnknownAccount(_) | AuthError::Unreadable(_) => Self::Permanent(error),
         }
     }
 }
@@ -424,20 +357,6 @@ impl From<StoreError> for ApiError {
                 Self::permanent(fault)
             }
         }
-    }
-}
-
-/// A time to wait, in whole seconds, rounded up.
-pub fn in_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-/// Gives an error its code, and whether trying again makes sense.
-pub fn set_code(error: &mut ServerError, code: ErrorCode) {
-    let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
-    extensions.set("code", code.as_str());
-    if code.is_retryable() {
-        extensions.set("retryable", true);
     }
 }
 
@@ -516,18 +435,6 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
 #[derive(Debug, thiserror::Error)]
 #[error("an error of an unknown type")]
 struct UnknownCause;
-
-/// An error with all its causes, in one line.
-pub fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
 
 #[cfg(test)]
 mod tests;

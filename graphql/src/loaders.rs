@@ -10,6 +10,8 @@ use domain::menu::Menu;
 use domain::why::Change;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{LogEntry, log};
+use identity::accounts::{self, Account};
+use identity::personal_data::{self, ContactOf, ContactRow, KitchenContact};
 use projections::as_of::{self, Folded};
 use projections::courier_positions::{self, Report};
 use projections::{HeavyReads, deliveries, menus, order_details, pizzerias, why};
@@ -17,9 +19,7 @@ use sqlx::PgPool;
 use transparency::StoredHead;
 use uuid::Uuid;
 
-use crate::auth::{self, Account};
 use crate::error::ApiError;
-use crate::personal_data::{self, ContactOf, ContactRow, KitchenContact};
 use crate::types::delivery::Delivery;
 use crate::types::order::Order;
 use crate::types::pizzeria::Pizzeria;
@@ -208,7 +208,7 @@ impl Loader<StaffId> for Loaders {
 
     async fn load(&self, keys: &[StaffId]) -> Result<HashMap<StaffId, Account>, ApiError> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let accounts = auth::accounts_by_ids(&self.pool, &ids).await?;
+        let accounts = accounts::accounts_by_ids(&self.pool, &ids).await?;
         Ok(accounts.into_iter().map(|account| (StaffId(account.id), account)).collect())
     }
 }
@@ -220,7 +220,7 @@ impl Loader<CouriersOf> for Loaders {
     async fn load(&self, keys: &[CouriersOf]) -> Result<HashMap<CouriersOf, Vec<StaffId>>, ApiError> {
         let pizzerias: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
         let mut couriers: HashMap<CouriersOf, Vec<StaffId>> = HashMap::new();
-        for account in auth::couriers_of(&self.pool, &pizzerias).await? {
+        for account in accounts::couriers_of(&self.pool, &pizzerias).await? {
             if let Some(pizzeria) = account.pizzeria {
                 couriers.entry(CouriersOf(pizzeria)).or_default().push(StaffId(account.id));
             }

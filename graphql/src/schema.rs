@@ -11,11 +11,11 @@ use async_graphql::{
     Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationMode, Value, Variables,
 };
 use chrono::{DateTime, Utc};
+use document::completion::{Asked, complete};
 
-use crate::access::Gate;
-use crate::completion::{Asked, complete};
 use crate::context::Services;
 use crate::error::{ApiError, ErrorCode, set_code};
+use crate::field_guard::Gate;
 use crate::introspection::{self, Undescribed};
 use crate::mutations::Mutation;
 use crate::queries::Query;
@@ -129,15 +129,14 @@ pub fn schema(services: Services) -> Schema {
     builder().data(services).finish()
 }
 
-/// The schema without services: it answers only what is asked about itself.
-#[cfg(test)]
-pub(crate) fn bare() -> Schema {
+/// The schema without services: it answers introspection only.
+pub fn bare() -> Schema {
     builder().finish()
 }
 
 /// The schema's text, as in `schema.graphql`.
 pub fn sdl() -> String {
-    builder().finish().sdl_with_options(
+    bare().sdl_with_options(
         SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by(),
     )
 }

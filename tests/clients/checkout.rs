@@ -31,7 +31,7 @@ impl Checkout {
         let top = std::env::temp_dir().join(format!("ocpizza-clients-{}", std::process::id()));
         let (copied, sources) = (Self(top), sources());
         let checkout = sources.join("../..");
-        for part in ["schema.graphql", "docs/releases", "graphql/operations", "tests/clients"] {
+        for part in ["schema.graphql", "docs/releases", "crates/http/operations", "tests/clients"] {
             let to = copied.0.join(part);
             fs::create_dir_all(to.parent().unwrap_or(&copied.0))?;
             copy(&checkout.join(part), &to)?;

@@ -13,7 +13,7 @@ export default [
     languageOptions: {
       parser: graphql.parser,
       parserOptions: {
-        graphQLConfig: { schema: `${CHECKOUT}schema.graphql`, documents: `${CHECKOUT}graphql/operations/*.graphql` },
+        graphQLConfig: { schema: `${CHECKOUT}schema.graphql`, documents: `${CHECKOUT}crates/http/operations/*.graphql` },
       },
     },
   },
@@ -51,7 +51,7 @@ export default [
     },
   },
   {
-    files: ['**/graphql/operations/*.graphql'],
+    files: ['**/crates/http/operations/*.graphql'],
     rules: { ...graphql.configs['flat/operations-recommended'].rules },
   },
 ];

@@ -13,7 +13,7 @@ const eslint = new ESLint({
   overrideConfigFile: fileURLToPath(new URL('eslint.config.js', import.meta.url)),
   errorOnUnmatchedPattern: true,
 });
-const results = await eslint.lintFiles(['schema.graphql', 'graphql/operations/*.graphql']);
+const results = await eslint.lintFiles(['schema.graphql', 'crates/http/operations/*.graphql']);
 const { format } = await eslint.loadFormatter('stylish');
 const found = await format(results);
 

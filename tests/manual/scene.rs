@@ -11,7 +11,7 @@ use domain::pizzeria::PizzeriaCommand;
 use domain::stock::StockCommand;
 use domain::usecase::{ToMenu, ToPizzeria, ToStock, UseCase};
 use event_store::{CommandContext, EventStore, Settings};
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use tests::Database;
 use tests::processes::binary;
 use uuid::Uuid;

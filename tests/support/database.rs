@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use event_store::MIGRATOR;
-use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
+use private_postgres::{self, Durability, Options, PrivatePostgres};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use event_store::EventStore;
-use graphql::app::Config;
-use graphql::auth::{self, Key};
-use graphql::clock::Clock;
-use graphql::demo;
+use identity::accounts::{self, Key};
+use identity::clock::Clock;
+use server::app::Config;
+use simulation::demo;
 use sqlx::PgPool;
 
 use crate::Database;
@@ -81,7 +81,7 @@ impl Demo {
     pub async fn token_for(&self, email: &str) -> String {
         let pool = &self.database.pool;
         let key = Key::development(pool).await.expect("a key");
-        auth::issue_token(pool, &key, email, &Clock::system()).await.expect("a token").0
+        accounts::issue_token(pool, &key, email, &Clock::system()).await.expect("a token").0
     }
 }
 
@@ -148,7 +148,7 @@ pub async fn fill(pool: &PgPool) -> HashMap<&'static str, String> {
     let mut tokens = HashMap::new();
     for account in ACCOUNTS {
         let email = format!("{account}@ocpizza.example");
-        let (token, _) = auth::issue_token(pool, &key, &email, &clock).await.expect("a token");
+        let (token, _) = accounts::issue_token(pool, &key, &email, &clock).await.expect("a token");
         tokens.insert(account, token);
     }
     tokens

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use graphql::private_postgres::{self, Durability, Options, PrivatePostgres};
+use private_postgres::{self, Durability, Options, PrivatePostgres};
 use sqlx::{Connection, Executor, PgConnection};
 
 /// Password of the role `app`.

@@ -1,7 +1,7 @@
 //! The API served by this process on a free port. Everything runs on the test's runtime and ends with it.
 
-use graphql::app::{App, Config};
-use graphql::clock::Clock;
+use identity::clock::Clock;
+use server::app::{App, Config};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 

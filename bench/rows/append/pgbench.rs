@@ -13,8 +13,7 @@ use anyhow::{Context, Result, bail};
 use bench::load::{Latencies, Watched};
 use bench::{Cluster, Database, Sample};
 use event_store::{EventStore, Settings};
-use graphql::clock::Clock;
-use graphql::private_postgres;
+use identity::clock::Clock;
 use sqlx::Executor;
 use tokio::process::Command;
 

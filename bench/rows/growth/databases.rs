@@ -9,9 +9,9 @@ use chrono::NaiveDate;
 use domain::LogPosition;
 use event_store::log;
 use futures_util::TryStreamExt;
-use graphql::clock::Clock;
-use graphql::simulate::{Options, generate};
+use identity::clock::Clock;
 use projections::Model;
+use simulation::history::{Options, generate};
 use sqlx::Executor;
 use sqlx::postgres::PgPoolCopyExt;
 

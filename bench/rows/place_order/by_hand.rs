@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::demo_data;
 use domain::menu::PizzaSize;
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;

@@ -14,10 +14,10 @@ use domain::usecase::{Basket, BasketLine, PlaceOrder, StartPreparation, ToOrder,
 use domain::{AggregateState, demo_data};
 use event_store::{CommandContext, CommandResult, EventStore, Settings};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use graphql::auth::session::{self, Issuer};
-use graphql::auth::{Account, Key};
-use graphql::clock::Clock;
-use graphql::demo;
+use identity::accounts::session::{self, Issuer};
+use identity::accounts::{Account, Key};
+use identity::clock::Clock;
+use simulation::demo;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 

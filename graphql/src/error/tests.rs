@@ -1,5 +1,7 @@
 //! What is retryable, and what is not.
 
+use async_graphql::ServerError;
+
 use super::*;
 
 /// The extensions of an error as clients see them.

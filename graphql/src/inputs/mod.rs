@@ -9,7 +9,6 @@ mod problem;
 mod problems;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use async_graphql::{ID, InputObject};
 
@@ -20,20 +19,18 @@ pub use problems::{Complete, Problems};
 
 use crate::types::enums::PizzaSize;
 
+pub use domain::account::NAME_MAX;
+
 /// The most lines of an order that are read at all.
 pub const ORDER_LINES_MAX: usize = 50;
 /// The most lines of a command to a stock.
 pub const STOCK_LINES_MAX: usize = 200;
 /// The most extras, or ingredients left out, of one line.
 pub const ALTERATIONS_MAX: usize = 20;
-/// Longest name, street or reason, in characters.
-pub const NAME_MAX: usize = 200;
 /// Longest note, in characters.
 pub const NOTE_MAX: usize = 500;
 /// Longest telephone number as it is written, postcode or delivery note number, in characters.
 pub const SHORT_MAX: usize = 64;
-/// Longest e-mail address (RFC 5321), in characters.
-pub const EMAIL_MAX: usize = 254;
 
 /// A line of an order.
 #[derive(Debug, Clone, InputObject)]

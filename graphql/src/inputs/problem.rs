@@ -3,9 +3,9 @@
 use async_graphql::Enum;
 use domain::ids::CODE_MAX;
 use domain::usecase::{Refusal, RefusalCode};
+use messages::labels::Lang;
 
 use super::path::Path;
-use crate::labels::Lang;
 use crate::types::user_error::{self, UserError, UserErrorCode};
 use crate::types::user_error_detail::UserErrorDetail;
 

@@ -6,13 +6,14 @@ use domain::order::OrderError;
 use domain::pizzeria::Place;
 use domain::usecase::{Refusal, RefusalCode};
 use domain::{Cents, Ingredients, Quantity};
+use identity::text;
+use messages::labels::Lang;
 
 use super::path::Path;
 use super::problem::{InputError, InputProblem, InputRule, ProblemKind};
-use super::{SHORT_MAX, STOCK_LINES_MAX, StockLineInput, phone, text};
+use super::{SHORT_MAX, STOCK_LINES_MAX, StockLineInput, phone};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::labels::Lang;
 use crate::scalars::Decimal;
 use crate::types::user_error::{UserError, UserErrorCode};
 
@@ -90,7 +91,7 @@ impl Problems {
 
     /// A text in one line, of 1 to `max` characters; trimmed, and brought to one form. Any script.
     pub fn text<'a>(&mut self, at: impl Into<Path<'a>>, value: &str, max: usize) -> Option<String> {
-        let text = text::single_line(value).map_err(ProblemKind::from);
+        let text = text::single_line(value).map_err(|_unsafe| ProblemKind::from(InputRule::Characters));
         let text = text.and_then(|text| text.ok_or(InputRule::Empty.into()));
         self.read(at, text.and_then(|text| bounded(text, max)))
     }
@@ -102,7 +103,7 @@ impl Problems {
         value: Option<&str>,
         max: usize,
     ) -> Option<String> {
-        let text = text::single_line(value?).map_err(ProblemKind::from);
+        let text = text::single_line(value?).map_err(|_unsafe| ProblemKind::from(InputRule::Characters));
         self.read(at, text.and_then(|text| text.map(|text| bounded(text, max)).transpose())).flatten()
     }
 
@@ -113,7 +114,7 @@ impl Problems {
         value: Option<&str>,
         max: usize,
     ) -> Option<String> {
-        let text = text::lines(value?).map_err(ProblemKind::from);
+        let text = text::lines(value?).map_err(|_unsafe| ProblemKind::from(InputRule::Characters));
         self.read(at, text.and_then(|text| text.map(|text| bounded(text, max)).transpose())).flatten()
     }
 

@@ -4,10 +4,10 @@ use domain::Quantity;
 use domain::ids::{CODE_MAX, ContactId};
 use domain::order::{LinePart, OrderError};
 use domain::usecase::Refusal;
+use messages::labels::Lang;
 
 use super::*;
 use crate::error::ApiError;
-use crate::labels::Lang;
 use crate::types::user_error::{UserError, UserErrorCode};
 
 fn line(quantity: i64) -> OrderLineInput {

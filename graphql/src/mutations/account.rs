@@ -8,17 +8,17 @@ use domain::access::{Permission, Scope};
 use domain::account::{AccountError, AccountField, EmailAddress};
 use domain::ids::ContactId;
 use event_store::{CommandContext, CommandResult};
+use identity::accounts::one_time::{self, Purpose};
+use identity::accounts::registration::{self, Details, Home};
+use identity::accounts::{self, credentials, session};
+use mail::Letter;
 
 use super::account_steps::{Step, ToAccount, check_new_password, confirm_password, refused, refused_at};
 use super::run::{check_options, execute_in, secret_context, to_the_end, user_errors};
-use crate::auth::one_time::{self, Purpose};
-use crate::auth::registration::{self, Details, Home};
-use crate::auth::{self, credentials, session};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
-use crate::mail::Letter;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{LogPosition, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
@@ -107,14 +107,14 @@ account_payloads! {
 
 /// What a payload is made of.
 struct Done {
-    account: Option<auth::Account>,
+    account: Option<accounts::Account>,
     position: Option<LogPosition>,
     user_errors: Vec<UserError>,
 }
 
 impl Done {
     fn of(
-        account: Option<auth::Account>,
+        account: Option<accounts::Account>,
         services: &Services,
         caller: &Caller,
         result: &CommandResult,
@@ -122,20 +122,20 @@ impl Done {
         let user_errors = user_errors(services, caller, result);
         Self { account, position: result.position.map(LogPosition), user_errors }
     }
-    fn refused(account: auth::Account, error: UserError) -> Self {
+    fn refused(account: accounts::Account, error: UserError) -> Self {
         Self { account: Some(account), position: None, user_errors: vec![error] }
     }
 
-    fn wrong(account: auth::Account, problems: Problems, caller: &Caller) -> Self {
+    fn wrong(account: accounts::Account, problems: Problems, caller: &Caller) -> Self {
         Self { account: Some(account), position: None, user_errors: problems.user_errors(caller.lang) }
     }
 }
 
 /// The caller's account as stored.
-async fn own(services: &Services, caller: &Caller) -> Result<auth::Account, ApiError> {
+async fn own(services: &Services, caller: &Caller) -> Result<accounts::Account, ApiError> {
     let id = caller.actor()?.id;
     caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
-    let found = auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
+    let found = accounts::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
     found.ok_or(ApiError::NotFound("account"))
 }
 
@@ -270,7 +270,7 @@ impl AccountMutation {
 /// Whether the command was answered before, under its idempotency key.
 async fn answered(
     services: &Services,
-    account: &auth::Account,
+    account: &accounts::Account,
     context: &CommandContext,
 ) -> Result<bool, ApiError> {
     match &context.idempotency {
@@ -299,7 +299,7 @@ fn details(problems: &mut Problems, input: &UpdateMyAccountInput) -> Details {
 }
 
 /// The fields that have another value now.
-fn changed(account: &auth::Account, details: &Details) -> BTreeSet<AccountField> {
+fn changed(account: &accounts::Account, details: &Details) -> BTreeSet<AccountField> {
     let Details { email, name, phone, address } = details;
     let home = Home {
         street: account.street.clone(),
@@ -328,7 +328,7 @@ fn changed(account: &auth::Account, details: &Details) -> BTreeSet<AccountField>
 async fn set_password(
     services: &Services,
     caller: &Caller,
-    account: auth::Account,
+    account: accounts::Account,
     hash: &str,
     context: CommandContext,
 ) -> Result<Done, ApiError> {
@@ -349,7 +349,7 @@ async fn set_password(
 async fn update(
     services: &Services,
     caller: &Caller,
-    account: auth::Account,
+    account: accounts::Account,
     details: Details,
     repeated: bool,
     context: CommandContext,
@@ -397,6 +397,6 @@ async fn update(
         services.post.notify(warning, caller.lang);
         services.post.send(letter, &token, caller.lang);
     }
-    let now_kept = auth::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
+    let now_kept = accounts::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
     Ok(Done::of(now_kept, services, caller, &result))
 }

@@ -11,11 +11,11 @@ use domain::customer::CustomerCommand;
 use domain::ids::{CustomerId, StaffId};
 use domain::staff::StaffCommand;
 use domain::usecase::{Decision, Refusal, States, ToCustomer, ToStaff, UseCase};
+use identity::accounts::{self, Attempt, Verified, check_strength, credentials};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::{Builder, Uuid};
 
 use super::run::fresh_id;
-use crate::auth::{self, Attempt, Verified, check_strength, credentials};
 use crate::context::{Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::Problems;
@@ -44,7 +44,7 @@ pub(super) enum ToAccount {
 
 impl ToAccount {
     /// `name` is the mutation's.
-    pub fn new(name: &'static str, account: &auth::Account, step: Step, now: DateTime<Utc>) -> Self {
+    pub fn new(name: &'static str, account: &accounts::Account, step: Step, now: DateTime<Utc>) -> Self {
         match account.role {
             Role::Customer => {
                 let command = match step {

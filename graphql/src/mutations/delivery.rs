@@ -18,7 +18,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{NAME_MAX, NOTE_MAX, Path, Problems, SHORT_MAX};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::actions::{self, acting_courier};
 use crate::types::delivery::Delivery;

@@ -8,16 +8,16 @@ use domain::customer::{Customer, CustomerCommand};
 use domain::ids::CustomerId;
 use domain::usecase::ToCustomer;
 use domain::{AggregateState, StreamId};
+use identity::accounts;
+use identity::personal_data::erase_customer;
 
 use super::account_steps::{confirm_password, refused_at};
 use super::run::{check_options, command_context, execute_in, told};
-use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::Problems;
-use crate::personal_data::erase_customer;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{LogPosition, Secret};
 use crate::types::user_error::UserError;
 
@@ -126,7 +126,7 @@ impl ErasureMutation {
             return Ok(payload);
         }
         let services = ctx.services()?;
-        let accounts = auth::accounts_by_ids(&services.pool, &[customer.0]).await?;
+        let accounts = accounts::accounts_by_ids(&services.pool, &[customer.0]).await?;
         let known = match services.store.load(&StreamId::customer(customer)).await? {
             (AggregateState::Customer(Customer::Registered(_) | Customer::Erased), _) => true,
             _ => accounts.iter().any(|account| account.role == Role::Customer),
@@ -152,7 +152,7 @@ async fn erase(
     let command = ToCustomer { name, customer, command: CustomerCommand::Erase { now } };
     // Its only refusal is that it was done before.
     let result = execute_in(services, command, context).await?;
-    let account = auth::accounts_by_ids(&services.pool, &[customer.0]).await?.pop();
+    let account = accounts::accounts_by_ids(&services.pool, &[customer.0]).await?.pop();
     let mut db = services.pool.acquire().await?;
     erase_customer(&mut db, customer, now).await?;
     if let Some(account) = account {

@@ -17,7 +17,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{InputRule, NAME_MAX, Path, Problems, StockLineInput};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{Date, Decimal};
 use crate::types::enums::{Allergen, PizzaSize, SideCategory, Unit, VatClass};
 use crate::types::menu::Menu;

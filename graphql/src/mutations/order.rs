@@ -9,6 +9,8 @@ use domain::pizzeria::Place;
 use domain::policies::promise::KitchenLoad;
 use domain::usecase::{self, Bound, Conditions, Noted, NotedLines, Refusal};
 use event_store::{CommandContext, CommandResult, NewContact};
+use identity::accounts::Account;
+use identity::holders;
 use rand::Rng;
 use uuid::Uuid;
 
@@ -17,13 +19,11 @@ use super::notes::{About, references};
 use super::run::{
     execute, execute_in, fresh_id, payload_at, payloads, read_context, refused_as_well, settled,
 };
-use crate::auth::Account;
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::holders;
 use crate::ids::GlobalId;
 use crate::inputs::{ContactInput, OrderLineInput, Problems};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::{CancelReason, Fulfilment, OrderChannel, PaymentIntent};
 use crate::types::order::Order;

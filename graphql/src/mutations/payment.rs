@@ -1,5 +1,5 @@
 //! Money: taken at the counter or the door, asked for online, given back. The domain decides what is
-//! due; [`crate::payment`] asks for it.
+//! due; [`payments`] asks for it.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::Permission;
@@ -8,20 +8,20 @@ use domain::order::{MAX_DECLINES, OnlinePayment, Order as OrderState, OrderComma
 use domain::usecase::{Noted, RecordPayment, Refusal, RefusalCode, ToOrder};
 use domain::{AggregateState, Cents, StreamId};
 use event_store::{CommandContext, CommandResult, Idempotency};
+use identity::accounts::{BrakeError, CardAttempt, DECLINES_PER_ACCOUNT};
+use payments::intents::{self, Intent, Opened, Wish};
+use payments::settle::SettleError;
+use payments::{Charge, PaymentUnavailable};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::allowed::{AllowedOrder, Consistency, allowed_order, order_allowed_to};
 use super::notes::{About, references};
 use super::run::{execute, execute_in, fresh_id, payload, payloads, read_context, settled};
-use crate::auth::{BrakeError, CardAttempt, DECLINES_PER_ACCOUNT};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{NAME_MAX, Problems};
-use crate::payment::intents::{self, Intent, Opened, Wish};
-use crate::payment::settle::SettleError;
-use crate::payment::{Charge, PaymentUnavailable};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::actions::acting_courier;
 use crate::types::enums::PaymentMethod;
@@ -305,7 +305,7 @@ async fn charge(
     let result = store_outcome(services, order, outcome.clone(), intent.wish.at(version)).await?;
     if let Err(error) = settlement.conclude(&intent, &outcome).await {
         // The result stands; the intent stays open and is concluded later.
-        let (request_id, cause) = (&context.correlation_id, crate::error::chain(&error));
+        let (request_id, cause) = (&context.correlation_id, event_store::chain(&error));
         tracing::warn!(request_id, %order, cause, "a payment is not concluded yet");
     }
     Ok(Some(result))

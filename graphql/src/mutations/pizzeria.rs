@@ -15,7 +15,7 @@ use super::run::{execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs::{InputRule, NAME_MAX, Path, Problems};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::Weekday;
 use crate::types::pizzeria::Pizzeria;

@@ -10,7 +10,7 @@ use super::run::{execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::inputs::Problems;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::types::order::Order;
 
 /// An input that names an order and nothing else.

@@ -8,20 +8,20 @@ use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope};
 use domain::account::{AccountError, EmailAddress};
 use event_store::CommandResult;
+use identity::accounts::credentials::Credentials;
+use identity::accounts::one_time::{self, Purpose};
+use identity::accounts::session::{self, Issuer};
+use identity::accounts::{self, SignInClaim, Verified, credentials, devices, second_factor};
+use mail::{Letter, MailPermit};
+use messages::labels::Lang;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::account_steps::{Step, ToAccount, check_new_password, refused, refused_at};
 use super::run::{Payload, check_options, execute_in, payload, secret_context, settled, to_the_end, told};
-use crate::auth::credentials::Credentials;
-use crate::auth::one_time::{self, Purpose};
-use crate::auth::session::{self, Issuer};
-use crate::auth::{self, SignInClaim, Verified, credentials, devices, second_factor};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::Problems;
-use crate::labels::Lang;
-use crate::mail::{Letter, MailPermit};
 use crate::scalars::{LogPosition, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
@@ -259,7 +259,7 @@ impl SignInMutation {
         };
         services.brakes.succeeded(attempt).await?;
         let device_token = devices::token(&services.key, found.id, device, services.clock.now());
-        let account = auth::accounts_by_ids(&services.pool, &[found.id]).await?.into_iter().next();
+        let account = accounts::accounts_by_ids(&services.pool, &[found.id]).await?.into_iter().next();
         Ok(SignInPayload {
             token: Some(opened.token),
             expires_at: Some(opened.expires_at),
@@ -297,7 +297,7 @@ impl SignInMutation {
         let own = caller.actor.as_ref().is_some_and(|actor| actor.id == id);
         let mut payload: VerifyEmailPayload = payload(services, caller, &result);
         if own {
-            let account = auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
+            let account = accounts::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
             payload.account = account.map(|account| Account(Arc::new(account)));
         }
         Ok(payload)
@@ -326,7 +326,7 @@ impl SignInMutation {
             let request_id = caller.request_id.clone();
             tokio::spawn(async move {
                 if let Err(error) = send_reset(&services, &email, permit, lang).await {
-                    let cause = crate::error::chain(&error);
+                    let cause = event_store::chain(&error);
                     tracing::warn!(request_id = &*request_id, cause, "a request for a new password failed");
                 }
                 drop(place);
@@ -376,12 +376,12 @@ async fn holder(
     services: &Services,
     token: &str,
     purposes: &[Purpose],
-) -> Result<Option<auth::Account>, ApiError> {
+) -> Result<Option<accounts::Account>, ApiError> {
     let now = services.clock.now();
     let Some(id) = one_time::holder(&services.pool, &services.key, token, purposes, now).await? else {
         return Ok(None);
     };
-    Ok(auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next())
+    Ok(accounts::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next())
 }
 
 async fn send_reset(
@@ -409,7 +409,7 @@ async fn send_reset(
 /// used the token.
 async fn verify(
     services: &Services,
-    account: &auth::Account,
+    account: &accounts::Account,
     token: &SecretString,
     context: event_store::CommandContext,
 ) -> Result<Option<CommandResult>, ApiError> {
@@ -433,7 +433,7 @@ async fn verify(
 async fn reset(
     services: &Services,
     caller: &Caller,
-    account: &auth::Account,
+    account: &accounts::Account,
     token: &SecretString,
     hash: &str,
     context: event_store::CommandContext,

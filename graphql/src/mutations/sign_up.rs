@@ -1,5 +1,5 @@
 //! A customer's account is made. The row is kept first, then the event is stored, then the row is in use:
-//! see `auth::registration`.
+//! see `accounts::registration`.
 
 use std::sync::Arc;
 
@@ -12,6 +12,9 @@ use domain::customer::CustomerCommand;
 use domain::ids::{ContactId, CustomerId};
 use domain::usecase::{Refusal, RefusalCode, ToCustomer};
 use event_store::CommandContext;
+use identity::accounts::one_time::{self, Purpose};
+use identity::accounts::{self, AddressLookUp, BrakeError, credentials, registration};
+use mail::Letter;
 use projections::account_access;
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -19,12 +22,9 @@ use uuid::Uuid;
 use super::account_steps::{check_new_password, new_account_id, refused};
 use super::run::{check_options, execute_in, fresh_id, secret_context, settled, to_the_end, user_errors};
 use super::sign_in::{Given, Opened, open_session};
-use crate::auth::one_time::{self, Purpose};
-use crate::auth::{self, AddressLookUp, BrakeError, credentials, registration};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
-use crate::mail::Letter;
 use crate::scalars::{self, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
@@ -106,14 +106,14 @@ async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, Ap
     let (email, name) = problems.all((email, name))?;
     let now = services.clock.now();
     let id = new_account_id(services, "signUp", &email, input.idempotency_key.as_deref(), now);
-    let account = auth::Account {
+    let account = accounts::Account {
         phone: kept.phone,
         street: kept.street,
         postcode: kept.postcode,
         city: kept.city,
         latitude: kept.latitude,
         longitude: kept.longitude,
-        ..auth::Account::new(id, email.as_str(), Role::Customer, name)
+        ..accounts::Account::new(id, email.as_str(), Role::Customer, name)
     };
     let actor = Actor { id, role: Role::Customer, pizzeria: None };
     let context = secret_context(ctx, actor, input.idempotency_key, None)?;
@@ -126,7 +126,7 @@ async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, Ap
 async fn sign_up(
     services: &Services,
     caller: &Caller,
-    account: auth::Account,
+    account: accounts::Account,
     password: SecretString,
     counted: AddressLookUp,
     context: CommandContext,
@@ -172,7 +172,7 @@ async fn sign_up(
     let given = Given { password, computed: fresh.then_some(hash), totp_code: None };
     match open_session(services, caller, &credentials, given).await? {
         Ok(Opened { token, expires_at }) => Ok(SignUpPayload {
-            account: auth::accounts_by_ids(&services.pool, &[account.id])
+            account: accounts::accounts_by_ids(&services.pool, &[account.id])
                 .await?
                 .into_iter()
                 .next()

@@ -10,6 +10,9 @@ use domain::staff::StaffError;
 use domain::usecase::{ManageStaff, StaffChange};
 use domain::{AggregateState, StreamId};
 use event_store::{CommandContext, CommandResult};
+use identity::accounts::one_time::{self, Purpose};
+use identity::accounts::{self, AddressLookUp, BrakeError, credentials, registration, release_unverified};
+use mail::Letter;
 use projections::account_access;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
@@ -18,14 +21,11 @@ use super::account_steps::{new_account_id, refused};
 use super::run::{
     check_options, command_context, execute_in, fresh_id, secret_context, settled, told, user_errors,
 };
-use crate::auth::one_time::{self, Purpose};
-use crate::auth::{self, AddressLookUp, BrakeError, credentials, registration, release_unverified};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{InputRule, NAME_MAX, Problems};
-use crate::mail::Letter;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::enums::Role;
 use crate::types::staff::Staff;
@@ -236,11 +236,11 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn account(&self) -> auth::Account {
-        auth::Account {
+    fn account(&self) -> accounts::Account {
+        accounts::Account {
             pizzeria: self.pizzeria.clone(),
             phone: self.phone.clone(),
-            ..auth::Account::new(self.id, self.email.as_str(), self.role, &*self.name)
+            ..accounts::Account::new(self.id, self.email.as_str(), self.role, &*self.name)
         }
     }
 }
@@ -262,7 +262,7 @@ async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>
 
 /// Whether the caller may change somebody who works here now: nobody of another pizzeria, nor above
 /// themselves. Who has left belongs to nobody.
-fn may_change(caller: &Caller, held: &auth::Account) -> Result<(), ApiError> {
+fn may_change(caller: &Caller, held: &accounts::Account) -> Result<(), ApiError> {
     if held.active {
         let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
         caller.authorize(Permission::ManageStaff, scope)?;
@@ -294,8 +294,10 @@ async fn hire(
     }
     if held.is_none() {
         // Asked again under the same key, after they have moved to another address.
-        held =
-            auth::accounts_by_ids(&services.pool, &[wanted.id]).await?.into_iter().find(|held| held.active);
+        held = accounts::accounts_by_ids(&services.pool, &[wanted.id])
+            .await?
+            .into_iter()
+            .find(|held| held.active);
     }
     let id = match &held {
         Some(held) => {
@@ -356,7 +358,7 @@ async fn revoke(
     let _turn = services.staff_turn.lock().await;
     let mut connection = services.pool.acquire().await?;
     let turn = turn(&mut connection).await?;
-    let held = auth::accounts_by_ids(&services.pool, &[id.0]).await?.into_iter().next();
+    let held = accounts::accounts_by_ids(&services.pool, &[id.0]).await?.into_iter().next();
     let held = held.filter(|held| held.role != ActorRole::Customer).ok_or(ApiError::NotFound("staff"))?;
     let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
     caller.authorize(Permission::ManageStaff, scope)?;

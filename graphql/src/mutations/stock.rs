@@ -14,7 +14,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{NAME_MAX, Problems, SHORT_MAX, StockLineInput};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::types::enums::{PizzaSize, WasteReason};
 use crate::types::stock::Stock;
 use crate::types::user_error::UserErrorCode;

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use domain::access::{Permission, Scope};
 use domain::account::{AccountError, AccountField};
+use identity::accounts;
+use identity::accounts::second_factor::{self, FittingCode};
+use mail::Letter;
 use secrecy::ExposeSecret;
 
 use super::account_steps::{Step, ToAccount, confirm_password, refused, refused_at};
 use super::run::{check_options, command_context, execute_in, to_the_end, told, user_errors};
-use crate::auth;
-use crate::auth::second_factor::{self, FittingCode};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::Problems;
-use crate::mail::Letter;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{LogPosition, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
@@ -255,14 +255,14 @@ impl TotpMutation {
 }
 
 /// The caller's account as stored.
-async fn own(services: &Services, caller: &Caller) -> Result<auth::Account, ApiError> {
+async fn own(services: &Services, caller: &Caller) -> Result<accounts::Account, ApiError> {
     let id = caller.actor()?.id;
     caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
-    let found = auth::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
+    let found = accounts::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
     found.ok_or(ApiError::NotFound("account"))
 }
 
-fn shown(account: auth::Account) -> Option<Account> {
+fn shown(account: accounts::Account) -> Option<Account> {
     Some(Account(Arc::new(account)))
 }
 
@@ -270,7 +270,7 @@ fn shown(account: auth::Account) -> Option<Account> {
 async fn tell(
     services: &Services,
     mutation: &'static str,
-    account: &auth::Account,
+    account: &accounts::Account,
     context: event_store::CommandContext,
 ) -> Result<event_store::CommandResult, ApiError> {
     let step = Step::Update([AccountField::Totp].into());
@@ -278,10 +278,10 @@ async fn tell(
 }
 
 /// Tells the account's address. What was changed stays so where too many mails were sent.
-async fn warn(services: &Services, caller: &Caller, account: &auth::Account) -> Result<(), ApiError> {
+async fn warn(services: &Services, caller: &Caller, account: &accounts::Account) -> Result<(), ApiError> {
     match services.post.permit(Letter::TotpChanged, &account.email, caller.origin()).await {
         Ok(permit) => services.post.notify(permit, caller.lang),
-        Err(auth::BrakeError::TooMany(_)) => {}
+        Err(accounts::BrakeError::TooMany(_)) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::run::{command_context, execute_in, seen, user_errors};
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 use crate::types::user_error::UserError;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object};
+use identity::accounts;
 
-use crate::auth;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::types::account::Account;
@@ -16,7 +16,7 @@ pub struct AccountQuery;
 /// The caller's account; none when nobody has signed in.
 pub(super) async fn own_account(ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
     let Some(actor) = &ctx.caller()?.actor else { return Ok(None) };
-    let accounts = auth::accounts_by_ids(&ctx.services()?.pool, &[actor.id]).await?;
+    let accounts = accounts::accounts_by_ids(&ctx.services()?.pool, &[actor.id]).await?;
     Ok(accounts.into_iter().next().map(|account| Account(Arc::new(account))))
 }
 

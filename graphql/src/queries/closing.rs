@@ -9,7 +9,7 @@ use super::sales::at_most_a_year;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{Date, LogPosition};
 use crate::types::closing::DailyClosing;
 use crate::types::pizzeria::Pizzeria;

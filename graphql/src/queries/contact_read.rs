@@ -10,7 +10,7 @@ use projections::page::{NoRange, PageArgs};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::types::contact_read::ContactReadConnection;
 
 /// Queries over reads of contacts.

@@ -14,7 +14,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids;
 use crate::loaders::LatestHead;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, LogPosition};
 use crate::types::enums::StreamType;
 use crate::types::event::{Event, EventConnection, cursor_or_position};

@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{ContactInput, OrderLineInput, Problems};
 use crate::loaders::{CurrentMenu, MenuVersion};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{Decimal, LogPosition};
 use crate::types::enums::{Fulfilment, OrderChannel, PaymentIntent, PizzaSize};
 use crate::types::menu::{Menu, Recipe};

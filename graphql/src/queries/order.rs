@@ -13,7 +13,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::OrderOf;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};

@@ -10,7 +10,7 @@ use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{Date, LogPosition};
 use crate::types::pizzeria::Pizzeria;
 use crate::types::sales::SalesDay;

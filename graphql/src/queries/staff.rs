@@ -3,14 +3,14 @@
 use async_graphql::{Context, ID, Object};
 use domain::access::Permission;
 use domain::ids::StaffId;
+use identity::accounts::registration;
 use projections::page::{Item, Page, PageArgs, PageError, decode_cursor, encode_cursor};
 use uuid::Uuid;
 
 use super::order::pizzerias_of;
-use crate::auth::registration;
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::types::page::connection;
 use crate::types::staff::Staff;
 

@@ -11,7 +11,7 @@ use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::pizzeria::Pizzeria;
 use crate::types::stock::Stock;

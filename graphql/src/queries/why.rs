@@ -12,7 +12,7 @@ use projections::{Model, as_of, menus, why};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::LogPosition;
 use crate::types::enums::PizzaSize;
 use crate::types::pizzeria::Pizzeria;

@@ -16,7 +16,7 @@ use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::queries::log::{EventFilter, event_filter};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::event::Event;
 

@@ -19,7 +19,7 @@ use super::progress::Progress;
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 

@@ -19,7 +19,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::CurrentMenu;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::menu::Ingredient;
 use crate::types::stock::Stock;

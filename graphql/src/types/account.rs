@@ -6,11 +6,11 @@ use async_graphql::{Context, ID, Object};
 use domain::StreamId;
 use domain::access::Role as ActorRole;
 use domain::ids::{CustomerId, StaffId};
+use identity::accounts::{self, second_factor};
 
 use super::contact::Address;
 use super::enums::Role;
 use super::pizzeria::Pizzeria;
-use crate::auth::{self, second_factor};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -18,7 +18,7 @@ use crate::scalars;
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone)]
-pub struct Account(pub Arc<auth::Account>);
+pub struct Account(pub Arc<accounts::Account>);
 
 /// Somebody who may sign in.
 #[Object]

@@ -14,11 +14,11 @@ use domain::order::{
     PlacedOrder,
 };
 use domain::usecase::Refusal;
+use messages::labels::Lang;
+use messages::refusals::message;
 use uuid::Uuid;
 
 use crate::as_of::Moment;
-use crate::labels::Lang;
-use crate::messages::message;
 use crate::types::user_error::UserErrorCode;
 
 /// The mutations that can be asked of an order or of a delivery.

@@ -3,13 +3,13 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::ids::PizzeriaId;
+use messages::labels;
 use projections::order_board::{Count, Row};
 
 use super::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::labels;
 use crate::scalars::Money;
 
 /// The open orders of a pizzeria.

@@ -2,8 +2,7 @@
 
 use async_graphql::SimpleObject;
 use domain::ids::ContactId;
-
-use crate::personal_data::ContactRow;
+use identity::personal_data::ContactRow;
 
 /// Who an order is for, and where to.
 #[derive(Debug, Clone, Default, SimpleObject)]
@@ -44,7 +43,7 @@ impl Contact {
 
 impl From<ContactRow> for Contact {
     fn from(row: ContactRow) -> Self {
-        let ContactRow { id: _, name, phone, email, street, postcode, city, latitude, longitude, note } = row;
+        let ContactRow { name, phone, email, street, postcode, city, latitude, longitude, note, .. } = row;
         let known = street.is_some() || postcode.is_some() || city.is_some() || latitude.is_some();
         let address = known.then_some(Address { street, postcode, city, latitude, longitude });
         Self { name, phone, email, address, note }

@@ -9,6 +9,7 @@ use domain::delivery::{Delivery as DeliveryState, DeliveryProgress, Proof, Sched
 use domain::ids::DeliveryId;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::CommandResult;
+use messages::labels;
 
 use super::actions::{self, OrderAction};
 use super::contact::Contact;
@@ -24,9 +25,8 @@ use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
-use crate::labels;
 use crate::loaders::{OrderOf, PositionOf, StateAt};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars;
 
 /// A delivery, at one version.

@@ -18,7 +18,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::{ChangesOf, EventAt, HistoryOf, LatestHead};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Json};
 
 /// An event of the log. One that this program cannot read is shown as it is stored.

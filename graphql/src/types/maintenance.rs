@@ -2,8 +2,7 @@
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-
-use crate::maintenance::Window;
+use identity::maintenance::Window;
 
 /// A maintenance that is under way: mutations are refused with `MAINTENANCE`, everything else goes on.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]

@@ -10,6 +10,7 @@ use domain::order::{Fulfilment as How, Order as OrderState, PlacedOrder, Progres
 use domain::usecase::carries;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::CommandResult;
+use messages::labels;
 
 use super::actions::{self, Beside, OrderAction};
 use super::contact::Contact;
@@ -24,9 +25,8 @@ use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
-use crate::labels;
 use crate::loaders::StateAt;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Money};
 
 /// An order that was accepted, at one version.

@@ -17,7 +17,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::MenuVersion;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Decimal, Money};
 
 /// One line of an order, as it was priced.

@@ -7,13 +7,13 @@ use domain::access::{Actor, Permission, Role};
 use domain::delivery::DeliveryStatus as DeliveryState;
 use domain::note::{NotePurpose, NoteRef};
 use domain::order::{Fulfilment as How, OrderStatus as Status};
+use identity::personal_data::{ContactOf, Reading};
 
 use super::contact::Contact;
 use super::order::Order;
 use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::loaders::{KitchenContactOf, NoteText};
-use crate::personal_data::{ContactOf, Reading};
 
 /// What a comment is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

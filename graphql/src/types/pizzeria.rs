@@ -17,7 +17,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
 use crate::loaders::{CouriersOf, StateAt};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Money};
 
 /// A pizzeria, at one version.

@@ -4,14 +4,14 @@ use async_graphql::{Context, ID, Object};
 use domain::StreamId;
 use domain::access::{Permission, Role as ActorRole, Scope};
 use domain::ids::StaffId;
+use identity::accounts::Account;
 
 use super::enums::Role;
 use super::pizzeria::Pizzeria;
-use crate::auth::Account;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars;
 
 /// A member of staff, by id.

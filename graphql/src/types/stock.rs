@@ -19,7 +19,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
 use crate::loaders::{CurrentMenu, MenuAt};
-use crate::requires::{requires, roles};
+use crate::roles_directive::{requires, roles};
 use crate::scalars;
 
 /// The stock of a pizzeria, at one version.

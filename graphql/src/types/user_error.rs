@@ -11,11 +11,11 @@ use domain::pizzeria::PizzeriaError;
 use domain::staff::StaffError;
 use domain::stock::StockError;
 use domain::usecase::{BasketLine, Refusal};
+use messages::labels::Lang;
+use messages::refusals::{message, shortage};
 
 use crate::ids::GlobalId;
 use crate::inputs::StockLineInput;
-use crate::labels::Lang;
-use crate::messages::{message, shortage};
 use crate::types::actions::OrderAction;
 use crate::types::user_error_detail::{self, MissingIngredient, UserErrorDetail};
 

@@ -26,7 +26,7 @@ export function bearer(token) {
   return { authorization: `Bearer ${token}` };
 }
 
-const FOLDER = new URL('graphql/operations/', CHECKOUT);
+const FOLDER = new URL('crates/http/operations/', CHECKOUT);
 
 function examples(suffix) {
   return readdirSync(FOLDER)
@@ -34,7 +34,7 @@ function examples(suffix) {
     .map((file) => readFileSync(new URL(file, FOLDER), 'utf8'));
 }
 
-/** The text of every example operation of graphql/operations, with its fragments, by its name. */
+/** The text of every example operation of crates/http/operations, with its fragments, by its name. */
 export const OPERATIONS = new Map(
   examples('.graphql')
     .flatMap((text) => Object.entries(separateOperations(parse(text))))

@@ -2,7 +2,7 @@
 /** @type {import('@graphql-codegen/cli').CodegenConfig} */
 export default {
   schema: '../../schema.graphql',
-  documents: '../../graphql/operations/*.graphql',
+  documents: '../../crates/http/operations/*.graphql',
   generates: {
     'typescript/src/gql/': {
       preset: 'client',

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use graphql::app::Config;
-use graphql::auth::BrakeLimits;
-use graphql::mail::{MailSettings, Memory};
+use identity::accounts::BrakeLimits;
+use mail::{MailSettings, Memory};
 use serde_json::{Value, json};
+<<<<<<< HEAD
 use tests::orders::{basket, pizza, places, problems};
+=======
+use server::app::Config;
+use tests::orders::{basket, pizza, places};
+>>>>>>> 1b29a42 (Split the crate graphql into crates with one purpose each)
 use tests::server::Server;
 use tests::{Api, Demo, eventually, within};
 
 /// The demo's password.
-pub const PASSWORD: &str = graphql::demo::PASSWORD;
+pub const PASSWORD: &str = simulation::demo::PASSWORD;
 
 const SESSION: &str = "token expiresAt account { id name email role emailVerified version }";
 

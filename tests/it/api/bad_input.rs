@@ -310,7 +310,7 @@ async fn extends_a_running_pause_and_bakes_only_pizzas() {
         manager.mutate("pausePizzeria", "pizzeria { pause { reason until } }", input)
     };
     let later = |minutes: i64| {
-        let at = graphql::clock::Clock::system().now() + chrono::TimeDelta::minutes(minutes);
+        let at = identity::clock::Clock::system().now() + chrono::TimeDelta::minutes(minutes);
         json!(at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
     };
     let (first, second) = (later(30), later(60));

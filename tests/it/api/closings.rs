@@ -6,11 +6,11 @@ use domain::closing::{Ledger, Totals};
 use domain::ids::PizzeriaId;
 use domain::{Event, LogPosition};
 use event_store::{EventStore, Follower, Settings, log};
-use graphql::auth::{self, Key};
-use graphql::clock::Clock;
-use graphql::simulate::{self, Options};
+use identity::accounts::{self, Key};
+use identity::clock::Clock;
 use projections::{ReadModels, closings};
 use serde_json::{Value, json};
+use simulation::history::{self, Options};
 use sqlx::PgPool;
 use tests::server::Server;
 use tests::{Api, Database, eventually};
@@ -40,7 +40,7 @@ async fn history() -> Database {
     let database = Database::create().await;
     let options = Options { days: Some(4), from: Some(day(FIRST_DAY)), ..Options::new(8_000, 3) };
     let later = "2026-11-01T00:00:00Z".parse().unwrap();
-    simulate::generate(&database.pool, &options, later).await.unwrap();
+    history::generate(&database.pool, &options, later).await.unwrap();
     database
 }
 
@@ -65,7 +65,7 @@ async fn closed(pool: &PgPool, many: usize) {
 async fn person(database: &Database, base: &str, account: &str) -> Api {
     let key = Key::development(&database.pool).await.unwrap();
     let email = format!("{account}@ocpizza.example");
-    let (token, _) = auth::issue_token(&database.pool, &key, &email, &Clock(monday)).await.unwrap();
+    let (token, _) = accounts::issue_token(&database.pool, &key, &email, &Clock(monday)).await.unwrap();
     Api::new(base).with_token(token)
 }
 

@@ -7,7 +7,7 @@ use domain::order::{OrderCommand, OrderError, OrderStatus};
 use domain::usecase::{Refusal, StartPreparation, ToOrder};
 use domain::{AggregateState, LogPosition, StreamType};
 use event_store::{CommandContext, EventStore, Settings};
-use graphql::expired_keys::ExpiredKeys;
+use identity::expired_keys::ExpiredKeys;
 use tests::Database;
 
 use crate::log::pizzas::*;

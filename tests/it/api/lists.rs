@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{SecondsFormat, TimeDelta};
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, position, side, with};
 use tests::{Api, Shop};

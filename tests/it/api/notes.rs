@@ -1,8 +1,8 @@
 //! Notes: who may read which, that no event contains their text, and when they are erased.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use graphql::clock::Clock;
-use graphql::personal_data::Keeper;
+use identity::clock::Clock;
+use identity::personal_data::Keeper;
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, refusals, with};
 use tests::{Api, Shop, eventually};

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use graphql::app::Config;
-use graphql::clock::Clock;
-use graphql::payment::NoPayments;
+use identity::clock::Clock;
+use payments::NoPayments;
 use serde_json::{Value, json};
+use server::app::Config;
 use tests::orders::{basket, level, pizza, refusals, side, with};
 use tests::server::Server;
 use tests::{Api, Demo, Shop};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use domain::order::OnlinePayment;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
-use graphql::payment::{Charge, ChargeStatus, DemoPayments, PaymentService, PaymentUnavailable};
+use payments::{Charge, ChargeStatus, DemoPayments, PaymentService, PaymentUnavailable};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tests::orders::{basket, refusals, side, with};
@@ -99,7 +99,7 @@ impl Till {
         let line = Arc::new(line);
         let payments = Some(Arc::clone(&line) as Arc<dyn PaymentService>);
         let server =
-            Server::start_with(&demo.database, |config| graphql::app::Config { payments, ..config }).await;
+            Server::start_with(&demo.database, |config| server::app::Config { payments, ..config }).await;
         let customer = demo.person(&server.base, "customer1");
         let online = json!({ "channel": "WEB", "payment": "ONLINE" });
         let order = customer.placed(with(basket("P1", "TAKEAWAY", &[side("WATER", 2)]), online)).await;

@@ -1,6 +1,6 @@
 //! A day's sales: orders, VAT by rate, payments, refusals.
 
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use serde_json::{Value, json};
 use tests::Demo;
 use tests::orders::{basket, pizza, side};

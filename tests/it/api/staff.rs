@@ -7,7 +7,7 @@ use domain::access::{Actor, Role};
 use domain::ids::StaffId;
 use domain::usecase::{ManageStaff, StaffChange};
 use event_store::{CommandContext, EventStore, Settings};
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use serde_json::{Value, json};
 use tests::orders::places;
 use tests::server::Server;

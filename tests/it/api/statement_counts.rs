@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_graphql::{Request, Variables};
 use event_store::{EventStore, Follower, Settings};
 use futures_util::future::join_all;
-use graphql::auth::{self, Accounts, BrakeLimits, Brakes, Key, Passwords};
 use graphql::batching::Batches;
-use graphql::clock::Clock;
 use graphql::context::{Caller, Services};
 use graphql::kitchen::Kitchens;
-use graphql::labels::Lang;
-use graphql::mail::{MailSettings, Post};
-use graphql::maintenance::Maintenance;
-use graphql::payment::DemoPayments;
 use graphql::schema::{Schema, schema};
+use identity::accounts::{self, Accounts, BrakeLimits, Brakes, Key, Passwords};
+use identity::clock::Clock;
+use identity::maintenance::Maintenance;
+use mail::{MailSettings, Post};
+use messages::labels::Lang;
+use payments::DemoPayments;
 use projections::ReadModels;
 use serde_json::{Value, json};
 use sqlx::ConnectOptions;
@@ -140,7 +140,6 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
     let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
     let services = Services {
         kitchens: Kitchens::new(pool.clone()),
-        stand_ins: Arc::default(),
         pool: pool.clone(),
         accounts: Accounts::of(pool.clone()),
         store,
@@ -155,7 +154,7 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
         staff_turn: Arc::default(),
         maintenance,
     };
-    let director = auth::account_by_email(&pool, "director@ocpizza.example").await.unwrap().unwrap();
+    let director = accounts::account_by_email(&pool, "director@ocpizza.example").await.unwrap().unwrap();
     let caller = Caller { actor: Some(director.actor()), ..Caller::nobody(Lang::Fr, "test".into()) };
     let statements = Statements::default();
     let heard = tracing_subscriber::registry().with(statements.clone());

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::DateTime;
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, position, side, with};
 use tests::server::Server;

@@ -7,7 +7,7 @@ use domain::ids::PizzeriaId;
 use domain::pizzeria::PizzeriaCommand;
 use domain::usecase::ToPizzeria;
 use event_store::{CommandContext, EventStore, Settings};
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza};
 use tests::processes::{Process, run};

@@ -2,8 +2,8 @@
 
 use std::process::{Output, Stdio};
 
-use graphql::auth::{Authenticator, Key, account_by_email};
-use graphql::clock::Clock;
+use identity::accounts::{Authenticator, Key, account_by_email};
+use identity::clock::Clock;
 use sqlx::Executor;
 use tests::processes::{command, run};
 use tests::{Database, Demo, eventually, within};

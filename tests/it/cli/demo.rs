@@ -8,7 +8,7 @@ use domain::staff::{Employed, Staff};
 use domain::usecase::ToPizzeria;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{CommandContext, EventStore, Settings, log};
-use graphql::demo::{self, SeedError};
+use simulation::demo::{self, SeedError};
 use tests::{Database, eventually};
 
 use crate::log::pizzas::now;

@@ -8,15 +8,15 @@ use domain::stock::StockEvent;
 use domain::usecase::{Basket, BasketLine, PlaceOrder};
 use domain::{LogPosition, StreamId};
 use event_store::{CommandContext, EventStore, Settings, log};
-use graphql::simulate::{self, Options, SimulateError, Summary};
 use sha2::{Digest, Sha256};
+use simulation::history::{self, Options, SimulateError, Summary};
 use sqlx::PgPool;
 use tests::Database;
 
 use crate::log::pizzas::now;
 
 async fn made(database: &Database, events: u64, seed: u64) -> Summary {
-    simulate::generate(&database.pool, &Options::new(events, seed), now()).await.unwrap()
+    history::generate(&database.pool, &Options::new(events, seed), now()).await.unwrap()
 }
 
 /// A hash over every byte of the log.
@@ -99,7 +99,7 @@ async fn a_generated_history_is_a_valid_log_and_can_be_continued() {
     // The next order is appended.
     let store = EventStore::start(pool.clone(), Settings::default());
     let customer =
-        graphql::demo::accounts().into_iter().find(|account| account.role == Role::Customer).unwrap();
+        simulation::demo::accounts().into_iter().find(|account| account.role == Role::Customer).unwrap();
     let opening = demo_data::pizzerias().remove(0);
     let place = PlaceOrder {
         order: OrderId(uuid::Uuid::now_v7()),
@@ -140,13 +140,13 @@ async fn the_demo_continues_a_generated_history() {
     let database = Database::create().await;
     let head = made(&database, 1_000, 1).await.position;
     let store = EventStore::start(database.pool.clone(), Settings::default());
-    assert_eq!(graphql::demo::seed(&store, now()).await.unwrap(), head);
+    assert_eq!(simulation::demo::seed(&store, now()).await.unwrap(), head);
 }
 
 #[tokio::test]
 async fn refuses_a_database_with_data_and_a_history_that_ends_in_the_future() {
     let database = Database::create().await;
-    let generate = async |options: Options| simulate::generate(&database.pool, &options, now()).await;
+    let generate = async |options: Options| history::generate(&database.pool, &options, now()).await;
     for options in [
         Options::new(999, 1),
         Options { days: Some(1), ..Options::new(20_001, 1) },

@@ -37,8 +37,8 @@ async fn sealed(person: &Api) -> Value {
     .await
 }
 
-fn soon() -> impl FnOnce(graphql::app::Config) -> graphql::app::Config {
-    |config| graphql::app::Config { seal_within: Duration::from_millis(20), ..config }
+fn soon() -> impl FnOnce(server::app::Config) -> server::app::Config {
+    |config| server::app::Config { seal_within: Duration::from_millis(20), ..config }
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn proofs_of_the_api_hold_in_another_implementation() {
 #[tokio::test]
 async fn events_after_the_head_are_not_sealed() {
     let shop =
-        Shop::open_with(|config| graphql::app::Config { seal_within: Duration::from_hours(1), ..config })
+        Shop::open_with(|config| server::app::Config { seal_within: Duration::from_hours(1), ..config })
             .await;
     let auditor = shop.person("auditor");
     let query = "{ log { position unsealed head { size } } events(last: 2) { nodes { position sealed } } }";

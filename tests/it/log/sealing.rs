@@ -10,7 +10,7 @@ use domain::LogPosition;
 use event_store::{EventStore, Follower, Settings};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use projections::{HeadsTo, NotPublished, ReadModels, Sealing};
 use sha2::Sha256;
 use sqlx::PgPool;
@@ -264,7 +264,7 @@ async fn publishes_each_head_in_order_despite_failures_of_the_destination() {
 #[tokio::test]
 async fn publishes_heads_to_a_webhook_and_a_file() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let to = graphql::sealing::destination(&format!("http://{}/heads?x=1", listener.local_addr().unwrap()))
+    let to = server::sealing::destination(&format!("http://{}/heads?x=1", listener.local_addr().unwrap()))
         .unwrap();
     let serve = async |answer: &str| {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -289,7 +289,7 @@ async fn publishes_heads_to_a_webhook_and_a_file() {
     published.unwrap();
 
     let path = std::env::temp_dir().join(format!("ocpizza-heads-{}", Uuid::new_v4()));
-    let to = graphql::sealing::destination(&format!("file:{}", path.display())).unwrap();
+    let to = server::sealing::destination(&format!("file:{}", path.display())).unwrap();
     to.publish("one\n").await.unwrap();
     to.publish("two\n").await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n\ntwo\n\n");

@@ -13,8 +13,8 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use graphql::backup::tables::{self, Kind};
-use graphql::private_postgres::{Durability, Options, PrivatePostgres};
+use backup::tables::{self, Kind};
+use private_postgres::{Durability, Options, PrivatePostgres};
 use serde_json::{Value, json};
 use sqlx::{Executor, PgPool};
 use tests::orders::{basket, pizza, side, with};
@@ -131,7 +131,7 @@ async fn classifies_each_table() {
     .unwrap();
     let mut classified: Vec<String> = tables::all().map(|table| table.name.to_owned()).collect();
     classified.sort();
-    assert_eq!(classified, there, "graphql/src/backup/tables.rs says what a backup has of each table");
+    assert_eq!(classified, there, "crates/backup/src/tables.rs says what a backup has of each table");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,7 +218,7 @@ async fn gapless(pool: &PgPool) -> i64 {
 
 /// A program of the PostgreSQL installation.
 fn beside_the_server(program: &str) -> std::process::Command {
-    let path = graphql::private_postgres::program(program);
+    let path = private_postgres::program(program);
     std::process::Command::new(
         path.unwrap_or_else(|| panic!("{program} is not beside PostgreSQL's other programs")),
     )
@@ -254,7 +254,7 @@ async fn a_dump_continues_in_another_cluster() {
         .unwrap()
         .unwrap()
     };
-    let url = other.database_url(graphql::private_postgres::DATABASE);
+    let url = other.database_url(private_postgres::DATABASE);
     let restored =
         beside_the_server("pg_restore").args(["--exit-on-error", "--dbname", &url, &dump]).output().unwrap();
     assert!(restored.status.success(), "{}", text(&restored.stderr));
@@ -280,7 +280,7 @@ async fn a_dump_continues_in_another_cluster() {
     pool.close().await;
     tokio::task::spawn_blocking(move || other.stop()).await.unwrap();
     let _ = tokio::task::spawn_blocking(move || {
-        let _ = graphql::private_postgres::erase(&data_dir);
+        let _ = private_postgres::erase(&data_dir);
         std::fs::remove_dir_all(data_dir)
     })
     .await;

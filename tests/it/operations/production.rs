@@ -1,8 +1,8 @@
 //! Production: settings that stop a start, and what strangers learn about the process.
 
-use graphql::app::Config;
 use graphql::introspection::Introspection;
 use serde_json::{Value, json};
+use server::app::Config;
 use tests::processes::{Process, command};
 use tests::server::Server;
 use tests::{Api, Database, Demo, within};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use graphql::app::Config;
-use graphql::supervision::METRICS;
-use graphql::supervision::metrics::Readers;
 use serde_json::{Value, json};
+use server::app::Config;
+use telemetry::METRICS;
+use telemetry::metrics::Readers;
 use tests::orders::{basket, pizza};
 use tests::processes::{Process, run};
 use tests::{Api, Database, Demo, Shop};

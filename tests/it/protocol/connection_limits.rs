@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use graphql::app::Config;
-use graphql::http::connections::Budget;
+use http_api::connections::Budget;
+use server::app::Config;
 use tests::processes::Process;
 use tests::{Demo, RawAnswer, RawHttp, Shop, eventually};
 

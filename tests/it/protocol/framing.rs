@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use graphql::app::Config;
-use graphql::http::rate_limit::{RateLimit, RateLimits};
+use http_api::rate_limit::{RateLimit, RateLimits};
+use server::app::Config;
 use tests::{RawAnswer, RawHttp, Shop, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

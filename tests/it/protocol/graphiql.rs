@@ -1,9 +1,9 @@
 //! GraphiQL is served completely from the binary, and only where it is enabled.
 
-use graphql::app::{App, Config};
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use reqwest::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use serde_json::Value;
+use server::app::{App, Config};
 use tests::server::Server;
 use tests::{Api, Database};
 

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use graphql::app::{App, Config};
-use graphql::clock::Clock;
-use graphql::http::documents::{Documents, Mode};
+use http_api::persisted_documents::{Documents, Mode};
+use identity::clock::Clock;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use server::app::{App, Config};
 use sha2::{Digest, Sha256};
 use tests::Database;
 use tokio::net::TcpListener;
@@ -33,7 +33,7 @@ async fn api() -> Api {
     let database = Database::create().await;
     let config = Config::new(database.pool.clone(), Clock::system());
     let app = std::sync::Arc::new(App::start(config).await.unwrap());
-    graphql::demo::seed(&app.store, Clock::system().now()).await.unwrap();
+    simulation::demo::seed(&app.store, Clock::system().now()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();

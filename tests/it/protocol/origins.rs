@@ -1,8 +1,8 @@
 //! Web pages: only listed origins and the API's own host may call.
 
-use graphql::app::Config;
-use graphql::http::origins::AllowedOrigins;
+use http_api::origins::AllowedOrigins;
 use reqwest::Method;
+use server::app::Config;
 use tests::server::Server;
 use tests::{Database, within};
 use tokio_tungstenite::connect_async;

@@ -1,9 +1,9 @@
 //! Response headers for browsers and caches on every answer, including errors, event streams and metrics.
 
-use graphql::app::Config;
-use graphql::http::browser::Hardening;
+use http_api::browser::Hardening;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use server::app::Config;
 use tests::{Shop, within};
 
 /// Status and headers of an answer.

@@ -1,9 +1,9 @@
 //! `text/event-stream`: the distinct connections mode of graphql-sse.
 
-use graphql::app::{App, Config};
-use graphql::clock::Clock;
+use identity::clock::Clock;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
+use server::app::{App, Config};
 use tests::{Block, Events, Shop, events, within};
 
 const EVENTS: &str = "subscription($after: LogPosition) { eventAppended(after: $after) { position } }";

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use graphql::app::Config;
-use graphql::http::admission::StreamLimits;
+use http_api::admission::StreamLimits;
 use serde_json::{Value, json};
+use server::app::Config;
 use tests::server::Server;
 use tests::{Database, Heard, RawSocket, Shop};
 use tokio_tungstenite::tungstenite::Message;

@@ -10,13 +10,13 @@ use domain::delivery::DeliveryStatus;
 use domain::order::{Fulfilment, OrderChannel, OrderStatus};
 use domain::{LogPosition, StreamId, StreamType};
 use event_store::log::{self, EventFilter, FindError, MAX_SCANNED_EVENTS};
-use graphql::simulate::{self, Options};
 use projections::contact_reads::ContactReadFilter;
 use projections::deliveries::{self, DeliveryFilter, DeliverySort};
 use projections::order_details::{self, OrderFilter, OrderSort};
 use projections::page::{NoRange, PageArgs};
 use projections::{HeavyError, HeavyReads, catch_up};
 use serde_json::{Value, json};
+use simulation::history::{self, Options};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Executor, PgPool};
 use tests::{Database, Shop, eventually, within};
@@ -129,7 +129,7 @@ async fn reads<T>(pool: &PgPool, table: &str, read: impl AsyncFnOnce() -> T) -> 
 async fn generated(events: u64) -> Database {
     let database = Database::create().await;
     let now = "2026-11-01T00:00:00Z".parse().unwrap();
-    simulate::generate(&database.pool, &Options::new(events, 5), now).await.unwrap();
+    history::generate(&database.pool, &Options::new(events, 5), now).await.unwrap();
     sqlx::query("VACUUM ANALYZE").execute(&database.pool).await.unwrap();
     database
 }

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use graphql::app::Config;
-use graphql::auth::BrakeLimits;
-use graphql::auth::session::PER_ACCOUNT_MAX;
+use identity::accounts::BrakeLimits;
+use identity::accounts::session::PER_ACCOUNT_MAX;
 use serde_json::{Value, json};
+use server::app::Config;
 use tests::{Answer, Api, eventually};
 
 use crate::api::accounts::{House, PASSWORD, codes};

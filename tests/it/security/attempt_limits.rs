@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use graphql::auth::{BrakeError, BrakeLimits, Brakes, Key, Origin, SignInClaim};
-use graphql::clock::Clock;
-use graphql::http::client_address::ClientAddress;
-use graphql::mail::{Letter, MailSettings, Post};
+use identity::accounts::{BrakeError, BrakeLimits, Brakes, Key, Origin, SignInClaim};
+use identity::client_address::ClientAddress;
+use identity::clock::Clock;
+use mail::{Letter, MailSettings, Post};
 use tests::{Database, within};
 use uuid::Uuid;
 

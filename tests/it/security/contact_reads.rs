@@ -1,8 +1,8 @@
 //! Contact reads: recorded before the contact is shown, once a minute; contacts are erased after retention.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use graphql::clock::Clock;
-use graphql::personal_data::Keeper;
+use identity::clock::Clock;
+use identity::personal_data::Keeper;
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza};
 use tests::{Api, Shop, eventually};

@@ -12,9 +12,10 @@ use std::path::Path;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{ObjectType, TypeKind, TypeSystemDefinition};
 use futures_util::future::join_all;
-use samples::{SAMPLES, Sample};
 use serde_json::Value;
 use tests::{Api, Item};
+
+use samples::{SAMPLES, Sample};
 use world::{CALLERS, TARGETS, Target, World};
 
 const SCHEMA: &str = include_str!("../../../schema.graphql");

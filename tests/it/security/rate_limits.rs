@@ -1,9 +1,9 @@
 //! Rate limits by account and real client address; a request counts once for each field with effects.
 
-use graphql::app::Config;
-use graphql::http::rate_limit::{RateLimit, RateLimits};
+use http_api::rate_limit::{RateLimit, RateLimits};
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use serde_json::{Value, json};
+use server::app::Config;
 use tests::server::Server;
 use tests::{Api, Demo, Item, Shop, within};
 

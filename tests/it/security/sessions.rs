@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::Follower;
-use graphql::app::Config;
-use graphql::auth::session::{self, Issuer};
-use graphql::auth::{Authenticator, Changed, Key, account_by_email, issue_token};
-use graphql::clock::Clock;
+use identity::accounts::session::{self, Issuer};
+use identity::accounts::{Authenticator, Changed, Key, account_by_email, issue_token};
+use identity::clock::Clock;
 use secrecy::SecretString;
 use serde_json::json;
+use server::app::Config;
 use sqlx::PgPool;
 use tests::server::Server;
 use tests::{Answer, Api, Demo, Shop, eventually, within};

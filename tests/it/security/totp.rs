@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::{EventStore, Settings};
-use graphql::app::Config;
-use graphql::auth::second_factor::{self, SecondFactorError};
-use graphql::auth::{BrakeLimits, Key, account_by_email, remove_second_factor};
-use graphql::clock::Clock;
+use identity::accounts::second_factor::{self, SecondFactorError};
+use identity::accounts::{BrakeLimits, Key, account_by_email, remove_second_factor};
+use identity::clock::Clock;
 use serde_json::{Value, json};
+use server::app::Config;
 use tests::server::Server;
 use tests::{Api, Demo, eventually};
 use totp_rs::{Algorithm, Secret, TOTP};

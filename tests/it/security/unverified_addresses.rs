@@ -1,8 +1,8 @@
 //! An unverified e-mail address does not block hiring, and its claimant gains nothing.
 
 use event_store::{EventStore, Settings};
-use graphql::auth::{InviteError, Key, invite_first_director};
-use graphql::clock::Clock;
+use identity::accounts::{InviteError, Key, invite_first_director};
+use identity::clock::Clock;
 use serde_json::{Value, json};
 use tests::server::Server;
 use tests::{Api, Database};

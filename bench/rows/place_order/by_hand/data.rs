@@ -51,7 +51,7 @@ pub(crate) async fn fill(pool: &PgPool, each: i64, sessions: usize) -> Result<Ve
             .await?;
     }
     let mut customers = Vec::new();
-    for account in graphql::demo::accounts() {
+    for account in simulation::demo::accounts() {
         if account.role == Role::Customer {
             customers.push(account.id);
         }

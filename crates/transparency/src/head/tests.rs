@@ -1,6 +1,7 @@
+use tlog_tiles::record_hash;
+
 use super::*;
 use crate::SealingKey;
-use tlog_tiles::record_hash;
 
 fn signed(size: u64) -> SignedHead {
     let signed_at = "2026-11-24T18:00:00Z".parse().unwrap();

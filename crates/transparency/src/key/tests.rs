@@ -1,5 +1,6 @@
-use super::*;
 use tlog_tiles::record_hash;
+
+use super::*;
 
 const LOG: Uuid = Uuid::from_u128(7);
 

@@ -1,6 +1,6 @@
 //! Removing the data under maintenance: connected processes wait, and continue after the restore.
 
-use graphql::backup::verify;
+use backup::verify;
 use serde_json::json;
 use tests::processes::{Process, command, run};
 use tests::{Api, Demo, eventually};

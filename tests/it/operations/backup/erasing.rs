@@ -24,7 +24,7 @@ async fn erased(dir: &Dir) -> (Demo, String) {
     customer.placed(basket("P1", "DELIVERY", &[pizza("MAR", "M", 2)])).await;
     let older = dir.file("older.backup");
     done(&run(&demo.database.url, &["backup", &older]).await);
-    let password = json!({ "currentPassword": graphql::demo::PASSWORD });
+    let password = json!({ "currentPassword": simulation::demo::PASSWORD });
     let erased = customer.mutate("eraseMyAccount", "customerId", password).await;
     assert!(erased["position"].is_string(), "{erased}");
     process.kill().await;

@@ -1,0 +1,224 @@
+//! Puts a backup into an empty database: in one transaction, so all of it or nothing. What was put there is read
+//! again and held against the backup's digests. The read models are not made here: they follow from the log.
+
+use std::io::{self, Read};
+
+use event_store::MIGRATOR;
+use identity::personal_data::erase_all_recorded;
+use sqlx::{Connection, Executor, PgConnection};
+use uuid::Uuid;
+
+use super::cut::{self, Cut, NoUntil, Until};
+use super::erasures::{self, Erasure};
+use super::format::{FormatError, Header, Part, Reader, Sum, TableHead};
+use super::{tables, verify, write};
+
+/// Why nothing was restored. One line each.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The database did not answer, or refused a row.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The backup is no good.
+    #[error("nothing is restored: {0}")]
+    Backup(#[from] FormatError),
+    /// It cannot be opened.
+    #[error("the backup cannot be read: {0}")]
+    Open(#[from] io::Error),
+    /// It does not reach there.
+    #[error("nothing is restored: {0}")]
+    Until(#[from] NoUntil),
+    /// The database has something.
+    #[error(
+        "the database is not empty: {0}; restore into another one, or remove the data first (ocpizza-manager destroy)"
+    )]
+    NotEmpty(String),
+    /// The backup is of a newer program.
+    #[error(
+        "the backup has what this program does not know ({0}): use the program that wrote it, or a newer one"
+    )]
+    Newer(String),
+    /// What is in the database is not what was in the backup.
+    #[error("nothing is restored: {0} does not read as it was written")]
+    Differs(String),
+}
+
+/// What was put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What the backup is of.
+    pub header: Header,
+    /// Its tables.
+    pub sums: Vec<Sum>,
+    /// The last event that was put back.
+    pub position: i64,
+    /// Where the log was cut; none when it was not.
+    pub cut: Option<Cut>,
+    /// How many customers were erased again, or had been.
+    pub erased: usize,
+    /// Charges whose capture was cut off, and that the settlement does not look after.
+    pub charges: Vec<Uuid>,
+}
+
+/// Puts a backup, which `open` opens (twice: it is verified first), into a migrated and empty database; the log up
+/// to `until`, and everybody erased whom the backup, the database or `erased` knows to be. Memory does not grow with
+/// the log.
+///
+/// # Errors
+/// [`RestoreError`]; the database is as it was then.
+pub async fn restore<R: Read>(
+    db: &mut PgConnection,
+    open: impl Fn() -> io::Result<R>,
+    until: Option<Until>,
+    erased: &[Erasure],
+) -> Result<Restored, RestoreError> {
+    let verified = verify(open()?, until)??;
+    check_known(&verified.header)?;
+    super::prepare(db, "restore").await?;
+    let mut transaction = db.begin().await?;
+    check_empty(&mut transaction).await?;
+    let mut registered = erasures::left_behind(&mut transaction).await?;
+    registered.extend_from_slice(erased);
+    let heads = fill(&mut transaction, &mut Reader::open(open()?)?, verified.cut.as_ref()).await?;
+    check_same(&mut transaction, &heads, &verified.sums, verified.cut.as_ref()).await?;
+    erasures::store(&mut transaction, "public.erased_customers", &registered).await?;
+    let erased = erase_all_recorded(&mut transaction).await?;
+    let charges = match &verified.cut {
+        Some(cut) => cut::apply(&mut transaction, cut).await?,
+        None => Vec::new(),
+    };
+    set_head(&mut transaction).await?;
+    transaction.commit().await?;
+    // Nobody has counted the new rows yet, and the planner would not believe that there are many.
+    db.execute("ANALYZE").await?;
+    let position = verified.cut.as_ref().map_or(verified.header.position, |cut| cut.position);
+    let verify::Verified { header, sums, cut } = verified;
+    Ok(Restored { header, sums, position, cut, erased, charges })
+}
+
+/// Whether this program has the tables that the backup was made of.
+fn check_known(header: &Header) -> Result<(), RestoreError> {
+    let newer: Vec<String> = header
+        .migrations
+        .iter()
+        .filter(|version| !MIGRATOR.version_exists(**version))
+        .map(|version| format!("migration {version:04}"))
+        .collect();
+    if newer.is_empty() { Ok(()) } else { Err(RestoreError::Newer(newer.join(", "))) }
+}
+
+/// Whether there is nothing yet. From here on nobody appends, nor signs up, until the end of the transaction.
+async fn check_empty(db: &mut PgConnection) -> Result<(), RestoreError> {
+    let position: i64 =
+        sqlx::query_scalar("SELECT position FROM event_log_head FOR UPDATE").fetch_one(&mut *db).await?;
+    if position > 0 {
+        return Err(RestoreError::NotEmpty(format!("its log has {position} events")));
+    }
+    let names: Vec<String> = tables::kept().map(|table| format!("public.{}", table.name)).collect();
+    db.execute(&*format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", "))).await?;
+    for table in tables::kept().filter(|table| !table.is_begun()) {
+        let sql = format!("SELECT EXISTS (SELECT FROM public.{})", table.name);
+        if sqlx::query_scalar::<_, bool>(&sql).fetch_one(&mut *db).await? {
+            return Err(RestoreError::NotEmpty(format!("there are rows in {}", table.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Puts the rows into their tables.
+async fn fill<R: Read>(
+    db: &mut PgConnection,
+    reader: &mut Reader<R>,
+    cut: Option<&Cut>,
+) -> Result<Vec<TableHead>, RestoreError> {
+    let mut heads = Vec::new();
+    let mut next = reader.next()?;
+    loop {
+        let head = match next {
+            Part::Table(head) => head,
+            Part::Rows(_) | Part::End(_) => return Ok(heads),
+        };
+        let table = tables::kept_by_name(&head.table);
+        let table = table.ok_or_else(|| RestoreError::Newer(format!("the table {}", head.table)))?;
+        if table.is_begun() {
+            db.execute(&*format!("DELETE FROM public.{}", table.name)).await?;
+        }
+        let only = cut.and_then(|cut| cut::only(table.name, cut)).map(|only| format!(" WHERE {only}"));
+        let sql = format!(
+            "COPY public.{} ({}) FROM STDIN{}",
+            table.name,
+            super::listed(&head.columns),
+            only.unwrap_or_default()
+        );
+        let mut copy = db.copy_in_raw(&sql).await?;
+        next = loop {
+            match reader.next() {
+                Ok(Part::Rows(rows)) => {
+                    copy.send(rows).await?;
+                }
+                Ok(other) => break other,
+                Err(error) => {
+                    copy.abort("the backup cannot be read on").await?;
+                    return Err(error.into());
+                }
+            }
+        };
+        copy.finish().await?;
+        set_sequences(db, table.name).await?;
+        heads.push(head);
+    }
+}
+
+/// Numbers that the database gives go on behind those that came.
+async fn set_sequences(db: &mut PgConnection, table: &str) -> Result<(), sqlx::Error> {
+    let sql = "SELECT quote_ident(attname), pg_get_serial_sequence('public.' || $1, attname) FROM pg_attribute \
+               WHERE attrelid = to_regclass('public.' || $1) AND attnum > 0 AND NOT attisdropped \
+               AND pg_get_serial_sequence('public.' || $1, attname) IS NOT NULL";
+    let sequences: Vec<(String, String)> = sqlx::query_as(sql).bind(table).fetch_all(&mut *db).await?;
+    for (column, sequence) in sequences {
+        let sql = format!(
+            "SELECT setval($1::regclass, max({column})) FROM public.{table} HAVING max({column}) > 0"
+        );
+        sqlx::query(&sql).bind(sequence).execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Reads everything again, and holds it against the backup.
+async fn check_same(
+    db: &mut PgConnection,
+    heads: &[TableHead],
+    sums: &[Sum],
+    cut: Option<&Cut>,
+) -> Result<(), RestoreError> {
+    for (head, sum) in heads.iter().zip(sums) {
+        let Some(table) = tables::kept_by_name(&head.table) else { continue };
+        let found = write::sum(db, table, &head.columns).await?;
+        let same = match cut {
+            Some(cut) if table.kind == tables::Kind::Log => {
+                found.rows == cut.position.unsigned_abs() && found.sha256 == cut.sha256
+            }
+            Some(cut) if cut::only(table.name, cut).is_some() => found.rows <= sum.rows,
+            _ => found == *sum,
+        };
+        if !same {
+            return Err(RestoreError::Differs(head.table.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// The head follows from the log.
+async fn set_head(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = "
+UPDATE event_log_head SET
+    position = last.position,
+    recorded_at = GREATEST(last.recorded_at, (SELECT max(recorded_at) FROM idempotency_keys)),
+    settings_position = (SELECT COALESCE(max(position), 0) FROM events
+                         WHERE aggregate_type IN ('menu', 'pizzeria'))
+FROM (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) AS last";
+    sqlx::query(sql).execute(&mut *db).await?;
+    // Whoever follows the log wakes up.
+    db.execute("SELECT pg_notify('events', position::text) FROM event_log_head").await?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! `audit verify`: reads the whole log again, and names the first position that is wrong.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use chrono::SecondsFormat;
+use indicatif::{ProgressBar, ProgressStyle};
+use server::config::Settings;
+use server::sealing;
+use transparency::{Delay, PublicKey, Report, Resumption, SignedHead};
+
+use super::offline;
+use crate::database::{self, DataDir};
+use crate::logs;
+use crate::report::say;
+
+/// Hash every event again, and compare with the sealed tree, its signed heads, and those that you kept
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ocpizza-manager audit verify --head heads.txt")]
+pub(crate) struct Args {
+    /// An export, as `audit export` writes it, instead of the log: no database and no settings are needed
+    #[arg(long, value_name = "EXPORT")]
+    offline: Option<PathBuf>,
+    /// A file of signed heads that was kept outside the database; may be given more than once
+    #[arg(long = "head", value_name = "FILE")]
+    heads: Vec<PathBuf>,
+    /// A public key, as `audit key` prints it, whose heads are believed; may be given more than once
+    #[arg(long = "public-key", value_name = "KEY")]
+    public_keys: Vec<PublicKey>,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(export) = &args.offline {
+        return offline::run(export, &args.heads, args.public_keys);
+    }
+    let settings = Settings::load()?;
+    logs::start(settings.environment, "warn");
+    let mut given = Vec::new();
+    for path in &args.heads {
+        given.extend(read_heads(path)?);
+    }
+    let pool = database::pool(&database::url(&settings, &args.data_dir)?, 2).await?;
+    let log = transparency::log_id(&pool).await?;
+    let trusted = sealing::trusted(&settings, &pool, log, args.public_keys).await?;
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} events, {per_sec}, {eta}")
+    {
+        bar.set_style(style);
+    }
+    let began = Instant::now();
+    let mut progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let report = transparency::verify(&pool, &trusted, &given, &mut progress).await?;
+    bar.finish_and_clear();
+    match &report.finding {
+        Some(finding) => bail!("{finding}"),
+        None => print_report(&report, began.elapsed().as_secs_f64()),
+    }
+    Ok(())
+}
+
+/// The heads in a file.
+pub(super) fn read_heads(path: &Path) -> anyhow::Result<Vec<SignedHead>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    transparency::parse_notes(&text).with_context(|| path.display().to_string())
+}
+
+#[allow(clippy::cast_precision_loss)] // a rate is rounded anyway
+fn print_report(report: &Report, seconds: f64) {
+    let rate = report.events as f64 / seconds.max(0.001);
+    say(format_args!("log {}", report.log));
+    say(format_args!("{} events in {seconds:.1} s, {rate:.0} a second", report.events));
+    say(format_args!("{} stored heads and {} of those given agree", report.heads, report.given));
+    say(format_args!("{} events are not yet sealed", report.unsealed));
+    if let Some(Delay { position, waited }) = &report.longest {
+        let seconds = waited.num_seconds();
+        say(format_args!(
+            "the longest that an event waited for its head: {seconds} s, at position {position}"
+        ));
+    }
+    for head in &report.resumptions {
+        let at = head.signed_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let Some(Resumption { size, reason, .. }) = &head.resumption else { continue };
+        say(format_args!(
+            "resumed at {at} behind position {}, heads up to {size} events were given up: {reason}",
+            head.size
+        ));
+    }
+    if report.given_up > 0 {
+        say(format_args!(
+            "{} of the heads given are among those that were given up, and the log is another now",
+            report.given_up
+        ));
+    }
+}

@@ -1,0 +1,74 @@
+//! `destroy`: removes the application's data, once its name is typed and a backup has all of it.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use server::config::Settings;
+use sqlx::Connection;
+
+use crate::database::{self, DataDir};
+use crate::report::{note, say};
+use crate::{bar, logs};
+
+/// Remove the application's data from its database; a backup must have all of it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  ocpizza-manager destroy --name ocpizza_manager_db --backup ocpizza.backup"
+)]
+pub(crate) struct Args {
+    /// The database's name; on a terminal it is asked for
+    #[arg(long, value_name = "DATABASE")]
+    name: Option<String>,
+    /// A backup that was written since the last change
+    #[arg(long, value_name = "FILE")]
+    backup: PathBuf,
+    /// Also while processes are connected and maintenance is off: they fail from then on
+    #[arg(long)]
+    force_while_serving: bool,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    logs::start(settings.environment, "warn");
+    let mut db = database::connect_migrated(&database::url(&settings, &args.data_dir)?).await?;
+    let name = match args.name {
+        Some(name) => name,
+        None => ask(&sqlx::query_scalar::<_, String>("SELECT current_database()::text")
+            .fetch_one(&mut db)
+            .await?)?,
+    };
+    let path = args.backup.display();
+    let file = File::open(&args.backup).with_context(|| format!("cannot read {path}"))?;
+    let bar = bar::of_bytes(file.metadata()?.len(), "verifying the backup");
+    let destroyed = backup::destroy(&mut db, &name, bar.wrap_read(file), args.force_while_serving).await;
+    bar.finish_and_clear();
+    let destroyed = destroyed?;
+    db.close().await?;
+    say(format_args!(
+        "removed {} tables of {name}; {path} has the log up to position {}",
+        destroyed.tables, destroyed.position
+    ));
+    say(format_args!(
+        "kept: the register of {} erased customers, for restores (ocpizza_kept.erased_customers)",
+        destroyed.erased
+    ));
+    Ok(())
+}
+
+/// The name, as somebody types it.
+fn ask(actual: &str) -> anyhow::Result<String> {
+    if !std::io::stdin().is_terminal() {
+        bail!("nothing is removed: say --name, the name of the database");
+    }
+    note(format_args!("this removes all data of the application from the database {actual}"));
+    note("type its name to go on:");
+    std::io::stderr().flush()?;
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    Ok(typed.trim().to_owned())
+}

@@ -1,0 +1,46 @@
+//! `director`: invites the first director of a new installation.
+
+use event_store::{EventStore, Settings as StoreSettings};
+use identity::accounts::{self, Key};
+use identity::clock::Clock;
+use server::config::Settings;
+use server::production;
+use server::sealing;
+
+use crate::database::{self, DataDir};
+use crate::logs;
+use crate::report::say;
+
+/// Connections: one holds the turn while the store uses others.
+const CONNECTIONS: u32 = 3;
+
+/// Invite the group's first director; prints the token that sets their password, good for a week
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  ocpizza-manager director anne@ocpizza.example --name 'Anne Martin'\n\nThe token is for the mutation resetPassword. Whoever the group needs beside them, the director hires."
+)]
+pub(crate) struct Args {
+    /// Their e-mail address
+    #[arg(value_name = "EMAIL")]
+    email: String,
+    /// What they are called
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    logs::start(settings.environment, "warn");
+    production::check_settings(&settings)?;
+    let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    let key = Key::given_or_development(settings.signing_key(), &pool).await?;
+    let store = EventStore::start(pool.clone(), StoreSettings::default());
+    let now = Clock::system().now();
+    say(accounts::invite_first_director(&store, &key, &args.email, &args.name, now).await?);
+    // The first process to serve may come days later.
+    sealing::seal_all(&settings, &pool, Clock::system().now()).await?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! `maintenance`: while it is on, every process refuses mutations. Changes one row, which they watch.
+
+use anyhow::anyhow;
+use chrono::{DateTime, TimeDelta, Utc};
+use identity::clock::Clock;
+use identity::maintenance::{self, Window, rfc3339};
+use server::config::Settings;
+use sqlx::Connection;
+
+use crate::database::{self, DataDir};
+use crate::logs;
+use crate::report::say;
+
+/// Refuse mutations for a while, in every process: queries and subscriptions go on
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  ocpizza-manager maintenance on --message \"Back at 23:30\" --until 2026-11-24T22:30:00Z"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Turn it on, or change what is said of it
+    #[command(
+        after_help = "Example:\n  ocpizza-manager maintenance on --message \"Back in half an hour\" --until 30m"
+    )]
+    On {
+        /// What callers are told
+        #[arg(long, value_name = "TEXT", default_value = "The application is under maintenance.")]
+        message: String,
+        /// When it is expected to be over: a time (2026-11-24T22:30:00Z), or in how long (30m, 2h); it is over
+        /// when it is turned off
+        #[arg(long, value_name = "TIME", value_parser = parse_until)]
+        until: Option<Until>,
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+    /// Turn it off
+    #[command(after_help = "Example:\n  ocpizza-manager maintenance off")]
+    Off {
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+    /// Say whether it is on
+    #[command(after_help = "Example:\n  ocpizza-manager maintenance status")]
+    Status {
+        #[command(flatten)]
+        data_dir: DataDir,
+    },
+}
+
+/// When it is expected to be over.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    At(DateTime<Utc>),
+    In(TimeDelta),
+}
+
+/// Reads a time or a duration.
+fn parse_until(text: &str) -> Result<Until, String> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(Until::At(at.to_utc()));
+    }
+    let hours = text.strip_suffix('h').and_then(|hours| hours.parse().ok());
+    let minutes = text.strip_suffix('m').and_then(|minutes| minutes.parse().ok());
+    let duration = hours.and_then(TimeDelta::try_hours).or(minutes.and_then(TimeDelta::try_minutes));
+    let year = TimeDelta::days(366);
+    duration.filter(|duration| *duration > TimeDelta::zero() && *duration < year).map(Until::In).ok_or_else(
+        || "neither a time such as 2026-11-24T22:30:00Z nor a duration such as 30m or 2h".to_owned(),
+    )
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    logs::start(settings.environment, "warn");
+    let (What::On { data_dir, .. } | What::Off { data_dir } | What::Status { data_dir }) = &args.what;
+    let mut db = database::connect_migrated(&database::url(&settings, data_dir)?).await?;
+    match args.what {
+        What::On { message, until, .. } => {
+            let now = Clock::system().now();
+            let until = match until {
+                Some(Until::At(at)) => Some(at),
+                Some(Until::In(duration)) => {
+                    let at = now.checked_add_signed(duration);
+                    Some(at.ok_or_else(|| anyhow!("--until is too far away"))?)
+                }
+                None => None,
+            };
+            let window = maintenance::turn_on(&mut db, &message, until, now).await?;
+            say(line(Some(&window)));
+        }
+        What::Off { .. } => {
+            let was_on = maintenance::turn_off(&mut db).await?;
+            say(if was_on { line(None) } else { "maintenance was off already".to_owned() });
+        }
+        What::Status { .. } => say(line(maintenance::read(&mut db).await?.as_ref())),
+    }
+    db.close().await?;
+    Ok(())
+}
+
+fn line(window: Option<&Window>) -> String {
+    match window {
+        None => "maintenance is off".to_owned(),
+        Some(Window { message, since, until: None }) => {
+            format!("maintenance is on since {}: {message}", rfc3339(*since))
+        }
+        Some(Window { message, since, until: Some(until) }) => {
+            format!("maintenance is on since {}, until {}: {message}", rfc3339(*since), rfc3339(*until))
+        }
+    }
+}

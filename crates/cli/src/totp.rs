@@ -1,0 +1,39 @@
+//! `totp`: removes the authenticator app of an account whose holder has lost it and the recovery codes.
+
+use event_store::{EventStore, Settings as StoreSettings};
+use identity::accounts;
+use identity::clock::Clock;
+use server::config::Settings;
+use server::production;
+
+use crate::database::{self, DataDir};
+use crate::logs;
+use crate::report::say;
+
+/// Connections: one for the rows, one for the store.
+const CONNECTIONS: u32 = 2;
+
+/// Remove the authenticator app of an account whose holder has lost it and its recovery codes
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  ocpizza-manager totp manager.p1@ocpizza.example\n\nMake sure who asks: from then on the password alone signs in. Open sessions go on."
+)]
+pub(crate) struct Args {
+    /// E-mail address of the account
+    #[arg(value_name = "EMAIL")]
+    email: String,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    logs::start(settings.environment, "warn");
+    production::check_settings(&settings)?;
+    let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    let store = EventStore::start(pool, StoreSettings::default());
+    let removed = accounts::remove_second_factor(&store, &args.email, Clock::system().now()).await?;
+    say(if removed { "removed" } else { "the account has no authenticator app" });
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The parameters of a request (GraphQL over HTTP, section 5), the same for every transport: the body of
+//! a POST, the URL of a GET, the payload of a WebSocket's `subscribe`.
+
+use async_graphql::{Request, Variables};
+use document::limits;
+use graphql::error::ErrorCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::persisted_documents::{Documents, Named, NoDocument};
+
+/// The parameters as they came, of whatever types. A parameter given twice is not one that can be read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Parameters {
+    /// The document.
+    pub query: Option<Value>,
+    /// The id of one.
+    pub document_id: Option<Value>,
+    /// Which of its operations.
+    pub operation_name: Option<Value>,
+    /// Its variables.
+    pub variables: Option<Value>,
+    /// Of which only `persistedQuery` is looked at.
+    pub extensions: Option<Value>,
+}
+
+/// A request that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotARequest {
+    /// A parameter cannot be used.
+    #[error("{0}")]
+    Parameter(String),
+    /// There is no document.
+    #[error(transparent)]
+    Document(#[from] NoDocument),
+}
+
+impl NotARequest {
+    /// The code that clients see.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Parameter(_) => ErrorCode::BadUserInput,
+            Self::Document(none) => none.code(),
+        }
+    }
+}
+
+fn text(name: &str, value: Option<Value>) -> Result<Option<String>, NotARequest> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(NotARequest::Parameter(format!("{name} is not a string"))),
+    }
+}
+
+fn object(name: &str, value: Option<Value>) -> Result<Map<String, Value>, NotARequest> {
+    match value {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(object)) => Ok(object),
+        Some(_) => Err(NotARequest::Parameter(format!("{name} is not an object"))),
+    }
+}
+
+/// The hash of an automatic persisted query, in the protocol of Apollo's clients.
+fn hash_of(mut extensions: Map<String, Value>) -> Result<Option<String>, NotARequest> {
+    let mut given = object("extensions.persistedQuery", extensions.remove("persistedQuery"))?;
+    if given.is_empty() {
+        return Ok(None);
+    }
+    if given.get("version") != Some(&Value::from(1)) {
+        return Err(NotARequest::Parameter("extensions.persistedQuery.version is not 1".to_owned()));
+    }
+    text("extensions.persistedQuery.sha256Hash", given.remove("sha256Hash"))
+}
+
+impl Parameters {
+    /// The request that the parameters make, its document found in `documents` when only named. It is
+    /// still to be [checked](super::execute::Api::check).
+    ///
+    /// # Errors
+    /// [`NotARequest`].
+    pub fn into_request(self, documents: &Documents) -> Result<Request, NotARequest> {
+        let named = Named {
+            query: text("query", self.query)?,
+            document_id: text("documentId", self.document_id)?,
+            hash: hash_of(object("extensions", self.extensions)?)?,
+        };
+        let operation_name = text("operationName", self.operation_name)?;
+        let variables = Value::Object(object("variables", self.variables)?);
+        limits::check_variables(&variables).map_err(|error| NotARequest::Parameter(error.to_string()))?;
+        let mut request = Request::new(documents.find(named)?).variables(Variables::from_json(variables));
+        request.operation_name = operation_name;
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(parameters: Value) -> Result<Request, NotARequest> {
+        let parameters: Parameters = serde_json::from_value(parameters).unwrap();
+        parameters.into_request(&Documents::default())
+    }
+
+    #[test]
+    fn parameters_make_a_request() {
+        let made = request(json!({
+            "query": "{ a }", "operationName": "A", "variables": { "x": [1] }, "extensions": { "other": 1 }, "more": 1
+        }));
+        let made = made.unwrap();
+        assert_eq!((made.query.as_str(), made.operation_name.as_deref()), ("{ a }", Some("A")));
+        assert_eq!(made.variables, Variables::from_json(json!({ "x": [1] })));
+        assert!(
+            request(
+                json!({ "query": "{ a }", "operationName": null, "variables": null, "extensions": null })
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_says_which_parameter() {
+        for (parameters, message) in [
+            (json!({}), "query is missing"),
+            (json!({ "query": 1 }), "query is not a string"),
+            (json!({ "query": "{ a }", "operationName": {} }), "operationName is not a string"),
+            (json!({ "query": "{ a }", "variables": [] }), "variables is not an object"),
+            (json!({ "query": "{ a }", "extensions": "" }), "extensions is not an object"),
+            (json!({ "documentId": [] }), "documentId is not a string"),
+            (json!({ "extensions": { "persistedQuery": 1 } }), "extensions.persistedQuery is not an object"),
+            (
+                json!({ "extensions": { "persistedQuery": { "version": 2, "sha256Hash": "" } } }),
+                "extensions.persistedQuery.version is not 1",
+            ),
+        ] {
+            let error = request(parameters.clone()).unwrap_err();
+            assert_eq!(
+                (error.to_string().as_str(), error.code()),
+                (message, ErrorCode::BadUserInput),
+                "{parameters}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_parameter_given_twice_cannot_be_read() {
+        assert!(serde_json::from_str::<Parameters>(r#"{"query": "{ a }", "query": "{ b }"}"#).is_err());
+    }
+
+    #[test]
+    fn an_automatic_persisted_query_is_not_found_at_first() {
+        let hash = "0".repeat(64);
+        let error =
+            request(json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } }));
+        let error = error.unwrap_err();
+        assert_eq!(
+            (error.to_string().as_str(), error.code().as_str()),
+            ("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! The group's first director, invited by the operator: everybody else is hired by somebody who is there.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::access::{Actor, Role};
+use domain::account::{AccountError, EmailAddress, NAME_MAX};
+use domain::ids::StaffId;
+use domain::usecase::{ManageStaff, StaffChange};
+use event_store::{CommandContext, EventStore, StoreError};
+use projections::account_access;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::account::{Account, AuthError};
+use super::address_release::{ReleaseError, release_unverified};
+use super::attempt_limiter::AddressLookUp;
+use super::key::Key;
+use super::one_time::{self, Purpose};
+use super::{credentials, registration};
+use crate::text;
+
+/// Why nobody was invited.
+#[derive(Debug, thiserror::Error)]
+pub enum InviteError {
+    /// The group has a director, who hires the others.
+    #[error("the group has a director already: others are hired by the mutation hireStaff")]
+    NotTheFirst,
+    /// Not an e-mail address.
+    #[error("not an e-mail address that can be used: {0}")]
+    Email(AccountError),
+    /// Not a name.
+    #[error("a name has 1 to {NAME_MAX} characters, and none that cannot be seen")]
+    Name,
+    /// The address belongs to a customer who has verified it, or to somebody of the staff who is no director.
+    #[error("the e-mail address belongs to an account already")]
+    EmailTaken,
+    /// The domain refused.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The account could not be read or stored.
+    #[error(transparent)]
+    Account(#[from] AuthError),
+    /// The log could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address could not be freed.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Hires the first director; the token that sets their password (`resetPassword`), good for a week. The same
+/// address again, while it has no password, gets another token.
+///
+/// # Errors
+/// See [`InviteError`].
+pub async fn invite_first_director(
+    store: &EventStore,
+    key: &Key,
+    email: &str,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<String, InviteError> {
+    let email = EmailAddress::parse(email).map_err(InviteError::Email)?;
+    let name = text::single_line(name).ok().flatten().filter(|name| name.chars().count() <= NAME_MAX);
+    let name = name.ok_or(InviteError::Name)?;
+    let pool = store.pool();
+    let mut turn = pool.begin().await?;
+    registration::take_turn(&mut turn).await?;
+    let counted = AddressLookUp::by_operator();
+    let mut held = registration::holder_of(pool, &email, &counted).await?;
+    if let Some(customer) = held.take_if(|held| held.role == Role::Customer) {
+        if !registration::directors(pool).await?.is_empty() {
+            return Err(InviteError::NotTheFirst);
+        }
+        let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "first-director");
+        if !release_unverified(store, &customer, context, now).await? {
+            return Err(InviteError::EmailTaken);
+        }
+    }
+    let id = match held {
+        Some(held) => waiting(pool, &held).await?,
+        None => hire(store, &email, &name, &counted, now).await?,
+    };
+    let token = one_time::issue(&mut turn, key, id, Purpose::Invitation, now).await?;
+    turn.commit().await?;
+    Ok(token)
+}
+
+/// A director who has not taken up the invitation yet.
+async fn waiting(pool: &PgPool, held: &Account) -> Result<Uuid, InviteError> {
+    if held.role != Role::Director {
+        return Err(InviteError::EmailTaken);
+    }
+    let stored = credentials::of_account(pool, held.id).await?;
+    match stored {
+        Some(stored) if stored.is_active() && stored.usable_hash().is_none() => Ok(held.id),
+        _ => Err(InviteError::NotTheFirst),
+    }
+}
+
+async fn hire(
+    store: &EventStore,
+    email: &EmailAddress,
+    name: &str,
+    counted: &AddressLookUp,
+    now: DateTime<Utc>,
+) -> Result<Uuid, InviteError> {
+    let pool = store.pool();
+    let directors = registration::directors(pool).await?;
+    if !directors.is_empty() {
+        return Err(InviteError::NotTheFirst);
+    }
+    let id = Uuid::now_v7();
+    let account = Account::new(id, email.as_str(), Role::Director, name);
+    if !registration::reserve(pool, &account, None, now, counted).await? {
+        return Err(InviteError::EmailTaken);
+    }
+    let change = StaffChange::Hire { role: Role::Director, pizzeria: None };
+    let use_case = ManageStaff { staff: StaffId(id), change, by: Role::System, directors: Vec::new(), now };
+    let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "first-director");
+    let outcome = store.execute(Arc::new(use_case), context).await?;
+    match (outcome.refusal, outcome.position) {
+        (None, Some(position)) => {
+            let mut db = pool.acquire().await?;
+            account_access::hired(&mut db, id, Role::Director, None, position).await?;
+            Ok(id)
+        }
+        (refusal, _) => {
+            registration::give_up(pool, id).await?;
+            Err(InviteError::Refused(format!("{refusal:?}")))
+        }
+    }
+}

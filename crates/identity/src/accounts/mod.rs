@@ -1,0 +1,35 @@
+//! Accounts and their sessions. Says who a caller is; what they may do is decided by `domain::access`.
+
+mod account;
+mod address_release;
+mod attempt_limiter;
+mod authenticator;
+pub mod credentials;
+pub mod devices;
+mod first_director;
+pub mod housekeeping;
+mod key;
+mod lost_app;
+pub mod one_time;
+mod password;
+mod password_strength;
+mod reads;
+pub mod registration;
+pub mod second_factor;
+pub mod session;
+
+pub use account::store_accounts_in;
+pub use account::{Account, AuthError, account_by_email, accounts_by_ids, couriers_of, store_accounts};
+pub use address_release::{ReleaseError, release_unverified};
+pub use attempt_limiter::{
+    AddressLookUp, Attempt, BrakeError, BrakeLimits, Brakes, CardAttempt, DECLINES_PER_ACCOUNT, Origin,
+    REFUSALS_PER_CUSTOMER, SignInClaim,
+};
+pub use authenticator::{Authenticator, Changed, LookupError, Session};
+pub use first_director::{InviteError, invite_first_director};
+pub use key::{Hash, Key, SealError};
+pub use lost_app::{LostAppError, remove_second_factor};
+pub use password::{PasswordError, Passwords, Verified, hash_now};
+pub use password_strength::check_strength;
+pub use reads::Accounts;
+pub use session::{end_token, issue_check_token, issue_token};

@@ -1,0 +1,70 @@
+//! Whether a password will do: its length by the domain, and how soon an attacker would try it by zxcvbn, which
+//! knows common passwords, names, dates and keyboard patterns. Every mutation that sets a password asks here.
+
+use domain::account::{AccountError, EmailAddress, check_password};
+use zxcvbn::{Score, zxcvbn};
+
+/// The least score, of 4: more than 10^8 guesses, which withstands a slow hash for a while.
+const SCORE_MIN: Score = Score::Three;
+/// What an attacker of this product tries first.
+const PRODUCT: [&str; 4] = ["ocpizza", "oc pizza", "pizzeria", "pizza-manager"];
+
+/// Checks a password to be: its length, and that it is neither common, nor a pattern, nor made from the e-mail
+/// address or the name of its account.
+///
+/// # Errors
+/// [`AccountError::WeakPassword`] for its length, [`AccountError::GuessablePassword`] otherwise.
+pub fn check_strength(password: &str, email: &EmailAddress, name: &str) -> Result<(), AccountError> {
+    check_password(password, email)?;
+    // zxcvbn reads the first hundred characters; a longer password has its score.
+    let mut inputs: Vec<&str> = PRODUCT.to_vec();
+    inputs.push(email.as_str());
+    inputs.extend(email.as_str().split(['@', '.', '-', '_', '+']).filter(|part| part.chars().count() > 2));
+    inputs.push(name);
+    inputs.extend(name.split_whitespace().filter(|part| part.chars().count() > 2));
+    let score = zxcvbn(password, &inputs).score();
+    if score < SCORE_MIN { Err(AccountError::GuessablePassword) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(password: &str) -> Result<(), AccountError> {
+        check_strength(password, &EmailAddress::parse("ada.quenelle@example.org").unwrap(), "Ada Quenelle")
+    }
+
+    #[test]
+    fn refuses_common_passwords_patterns_and_the_account_itself() {
+        for password in [
+            "1234567890",
+            "aaaaaaaaaa",
+            "éééééééééé",
+            "azertyuiop",
+            "qwertyuiop",
+            "password123",
+            "P@ssw0rd123",
+            "motdepasse1",
+            "marseille13",
+            "jetaime1234",
+            "0612345678",
+            "pizzeria2026",
+            "quenelle2026",
+            "adaquenelle",
+            &"a".repeat(200),
+        ] {
+            assert_eq!(check(password), Err(AccountError::GuessablePassword), "{password}");
+        }
+        assert_eq!(check("neuf lett"), Err(AccountError::WeakPassword));
+        assert_eq!(check("ada.quenelle@example.org"), Err(AccountError::WeakPassword));
+    }
+
+    #[test]
+    fn accepts_a_few_unrelated_words_in_any_script() {
+        for password in
+            ["cent pizzas chaudes", "seize ingrédients", "correct horse battery", "مرحبا بالعالم الجميل"]
+        {
+            assert_eq!(check(password), Ok(()), "{password}");
+        }
+    }
+}

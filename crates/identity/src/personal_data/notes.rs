@@ -1,0 +1,47 @@
+//! Notes and what the kitchen is told of a contact, read. Reading them is the kitchen's and the courier's daily work
+//! and is not noted; what leads to a customer's door is (`reads`).
+
+use domain::ids::{ContactId, NoteId};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// What the kitchen is told of a contact.
+#[derive(Debug, Clone)]
+pub struct KitchenContact {
+    /// The first word of the name.
+    pub first_name: Option<String>,
+    /// The one note that older clients know.
+    pub note: Option<String>,
+}
+
+/// The texts of the notes that are still there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn note_texts(pool: &PgPool, ids: &[NoteId]) -> Result<Vec<(NoteId, String)>, sqlx::Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<(Uuid, String)> =
+        sqlx::query_as("SELECT id, text FROM notes WHERE id = ANY($1)").bind(ids).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|(id, text)| (NoteId(id), text)).collect())
+}
+
+/// What the kitchen is told of the contacts that are still there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn kitchen_contacts(
+    pool: &PgPool,
+    ids: &[ContactId],
+) -> Result<Vec<(ContactId, KitchenContact)>, sqlx::Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<(Uuid, Option<String>, Option<String>)> =
+        sqlx::query_as("SELECT id, name, note FROM contacts WHERE id = ANY($1)")
+            .bind(ids)
+            .fetch_all(pool)
+            .await?;
+    let contact = |(id, name, note): (Uuid, Option<String>, Option<String>)| {
+        let first_name = name.as_deref().and_then(|name| name.split_whitespace().next()).map(str::to_owned);
+        (ContactId(id), KitchenContact { first_name, note })
+    };
+    Ok(rows.into_iter().map(contact).collect())
+}

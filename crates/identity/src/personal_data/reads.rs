@@ -1,0 +1,106 @@
+//! Contacts, read; and that staff have read them, noted in the same statement: what cannot be noted is not
+//! shown, and a request notes all it shows of a level at once.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::access::Role;
+use domain::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// A row of `contacts`.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ContactRow {
+    id: Uuid,
+    /// The person's name.
+    pub name: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Street and number.
+    pub street: Option<String>,
+    /// Postcode.
+    pub postcode: Option<String>,
+    /// Name of the city.
+    pub city: Option<String>,
+    /// Degrees, WGS 84.
+    pub latitude: Option<f64>,
+    /// Degrees, WGS 84.
+    pub longitude: Option<f64>,
+    /// The one note of an order that was placed before notes had rows of their own.
+    pub note: Option<String>,
+}
+
+/// A reading of a contact by staff, as it is noted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reading {
+    /// Account of the reader.
+    pub reader: Uuid,
+    /// Role of the reader.
+    pub role: Role,
+    /// Customer whose contact it is; `None` for an order without an account.
+    pub customer: Option<CustomerId>,
+    /// Order that the contact belongs to.
+    pub order: OrderId,
+    /// Pizzeria of the order.
+    pub pizzeria: PizzeriaId,
+    /// When, to the second: what is read at once is one reading.
+    pub at: DateTime<Utc>,
+}
+
+/// Key of a contact to read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ContactOf {
+    /// Row of `contacts`.
+    pub id: ContactId,
+    /// The reading to note; `None` when the customer reads it.
+    pub reading: Option<Reading>,
+}
+
+/// The columns of [`ContactRow`].
+const COLUMNS: &str = "id, name, phone, email, street, postcode, city, latitude, longitude, note";
+
+/// The contacts that are still there, each noted as read where staff read it.
+pub async fn contacts(
+    pool: &PgPool,
+    keys: &[ContactOf],
+) -> Result<HashMap<ContactOf, ContactRow>, sqlx::Error> {
+    let ids: Vec<Uuid> = keys.iter().map(|key| key.id.0).collect();
+    let readings: Vec<(Uuid, &Reading)> =
+        keys.iter().filter_map(|key| Some((key.id.0, key.reading.as_ref()?))).collect();
+    let rows: Vec<ContactRow> = if readings.is_empty() {
+        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = ANY($1)");
+        sqlx::query_as(&sql).bind(ids).fetch_all(pool).await?
+    } else {
+        let sql = format!(
+            "WITH shown AS MATERIALIZED (SELECT {COLUMNS} FROM contacts WHERE id = ANY($1)), \
+             noted AS ( \
+               INSERT INTO contact_reads (reader_id, role, contact_id, customer_id, order_id, pizzeria, minute, \
+                                          read_at) \
+               SELECT r.reader, r.role, r.contact, r.customer, r.order_id, r.pizzeria, \
+                      floor(extract(epoch FROM r.at) / 60)::bigint, r.at \
+               FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[]) \
+                    AS r(reader, role, contact, customer, order_id, pizzeria, at) \
+               JOIN shown ON shown.id = r.contact \
+               ON CONFLICT (reader_id, order_id, minute) DO NOTHING) \
+             SELECT {COLUMNS} FROM shown"
+        );
+        let of = |pick: fn(&Reading) -> Uuid| readings.iter().map(|(_, one)| pick(one)).collect::<Vec<_>>();
+        sqlx::query_as(&sql)
+            .bind(ids)
+            .bind(of(|one| one.reader))
+            .bind(readings.iter().map(|(_, one)| one.role.as_str()).collect::<Vec<_>>())
+            .bind(readings.iter().map(|(contact, _)| *contact).collect::<Vec<_>>())
+            .bind(readings.iter().map(|(_, one)| one.customer.map(|customer| customer.0)).collect::<Vec<_>>())
+            .bind(of(|one| one.order.0))
+            .bind(readings.iter().map(|(_, one)| one.pizzeria.as_str()).collect::<Vec<_>>())
+            .bind(readings.iter().map(|(_, one)| one.at).collect::<Vec<_>>())
+            .fetch_all(pool)
+            .await?
+    };
+    let shown: HashMap<Uuid, ContactRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let found = |key: &ContactOf| Some((key.clone(), shown.get(&key.id.0)?.clone()));
+    Ok(keys.iter().filter_map(found).collect())
+}

@@ -1,0 +1,132 @@
+//! What mails say, in French or in English. Words only.
+
+use messages::labels::Lang;
+
+/// What a mail is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Letter {
+    /// To show that the address is theirs.
+    VerifyEmail,
+    /// To set another password.
+    ResetPassword,
+    /// To set a first password.
+    Invitation,
+    /// To the address that an account had before: it has another one now.
+    Moved,
+    /// An authenticator app was set up for the account, or removed.
+    TotpChanged,
+}
+
+impl Letter {
+    /// The page that its link leads to; a letter without a token has none.
+    fn page(self) -> Option<&'static str> {
+        match self {
+            Self::VerifyEmail => Some("verify-email"),
+            Self::ResetPassword => Some("reset-password"),
+            Self::Invitation => Some("invitation"),
+            Self::Moved | Self::TotpChanged => None,
+        }
+    }
+
+    /// The kind that it is counted as. What an anonymous caller can cause does not use up the invitations and
+    /// warnings to an address.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::VerifyEmail | Self::ResetPassword => "mail",
+            Self::Invitation => "invitation",
+            Self::Moved | Self::TotpChanged => "warning",
+        }
+    }
+
+    /// Subject and text. The token stands behind `#`, so that it shows in no server's log.
+    pub(super) fn text(self, public_url: Option<&str>, token: &str, lang: Lang) -> (String, String) {
+        let key = match (self.page(), public_url) {
+            (Some(page), Some(url)) => format!("\n\n{}/{page}#token={token}\n", url.trim_end_matches('/')),
+            (Some(_), None) => format!("\n\n{token}\n"),
+            (None, _) => String::new(),
+        };
+        let subject = match self {
+            Self::VerifyEmail => lang.pick("Confirmez votre adresse e-mail", "Confirm your e-mail address"),
+            Self::ResetPassword => lang.pick("Votre nouveau mot de passe", "Your new password"),
+            Self::Invitation => lang.pick("Votre accès à OC Pizza", "Your access to OC Pizza"),
+            Self::Moved => lang.pick("Votre adresse e-mail a changé", "Your e-mail address has changed"),
+            Self::TotpChanged => lang
+                .pick("Votre application d'authentification a changé", "Your authenticator app has changed"),
+        };
+        let (before, after) = match self {
+            Self::VerifyEmail => (
+                lang.pick(
+                    "Pour confirmer que cette adresse est la vôtre :",
+                    "To confirm that this address is yours:",
+                ),
+                lang.pick(
+                    "Valable deux jours. Vous n'avez rien demandé ? Ignorez ce message.",
+                    "Good for two days. You have not asked for it? Leave it be.",
+                ),
+            ),
+            Self::ResetPassword => (
+                lang.pick("Pour choisir un nouveau mot de passe :", "To choose a new password:"),
+                lang.pick(
+                    "Valable une heure, une seule fois. Vous n'avez rien demandé ? Ignorez ce message : votre mot de passe reste le même.",
+                    "Good for one hour, once. You have not asked for it? Leave it be: your password stays as it is.",
+                ),
+            ),
+            Self::Invitation => (
+                lang.pick(
+                    "Vous travaillez désormais avec OC Pizza-Manager. Pour choisir votre mot de passe :",
+                    "You work with OC Pizza-Manager now. To choose your password:",
+                ),
+                lang.pick("Valable sept jours, une seule fois.", "Good for seven days, once."),
+            ),
+            Self::Moved => (
+                lang.pick(
+                    "Votre compte OC Pizza a désormais une autre adresse e-mail.",
+                    "Your OC Pizza account has another e-mail address now.",
+                ),
+                lang.pick(
+                    "Ce n'était pas vous ? Prévenez votre pizzeria.",
+                    "It was not you? Tell your pizzeria.",
+                ),
+            ),
+            Self::TotpChanged => (
+                lang.pick(
+                    "Une application d'authentification a été associée à votre compte OC Pizza, ou retirée.",
+                    "An authenticator app was set up for your OC Pizza account, or removed.",
+                ),
+                lang.pick(
+                    "Ce n'était pas vous ? Changez votre mot de passe et prévenez votre pizzeria.",
+                    "It was not you? Change your password and tell your pizzeria.",
+                ),
+            ),
+        };
+        (subject.to_owned(), format!("{before}{key}\n{after}\n\nOC Pizza\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_has_a_link_or_the_bare_token_in_either_language() {
+        for letter in [Letter::VerifyEmail, Letter::ResetPassword, Letter::Invitation] {
+            for lang in [Lang::Fr, Lang::En] {
+                let (_, linked) = letter.text(Some("https://ocpizza.example/"), "ocp_T", lang);
+                let link = format!("https://ocpizza.example/{}#token=ocp_T", letter.page().unwrap());
+                assert!(linked.lines().any(|line| line == link), "{linked}");
+                let (_, bare) = letter.text(None, "ocp_T", lang);
+                assert!(bare.lines().any(|line| line == "ocp_T"), "{bare}");
+            }
+            assert_ne!(letter.text(None, "t", Lang::Fr), letter.text(None, "t", Lang::En));
+        }
+    }
+
+    #[test]
+    fn a_warning_has_no_token() {
+        for letter in [Letter::Moved, Letter::TotpChanged] {
+            let (_, text) = letter.text(Some("https://ocpizza.example/"), "ocp_T", Lang::En);
+            assert!(!text.contains("ocp_T") && !text.contains("https:"), "{text}");
+            assert_ne!(letter.text(None, "", Lang::Fr), letter.text(None, "", Lang::En));
+        }
+    }
+}

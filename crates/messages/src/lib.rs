@@ -1,0 +1,4 @@
+//! Texts in French and English. Words only: decides nothing.
+
+pub mod labels;
+pub mod refusals;

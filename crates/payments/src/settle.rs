@@ -1,0 +1,158 @@
+//! Settling payment intents: by what the payment service and the order's stream say, a charge is either
+//! captured or given back. Any process may do it at any time, also beside the request itself.
+//!
+//! An intent can be captured only at the version of the order that it was made at. Once the stream has
+//! gone on, it says for good whether it was; so nobody gives back what somebody else captures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::StreamId;
+use domain::order::{OnlinePayment, OrderCommand};
+use domain::usecase::ToOrder;
+use event_store::{EventStore, LogError, StoreError, chain, log};
+use identity::clock::Clock;
+use sqlx::PgPool;
+
+use super::intents::{self, Ending, Intent};
+use super::{ChargeStatus, PaymentService, PaymentUnavailable};
+
+/// How often open intents are looked after.
+const EVERY: Duration = Duration::from_secs(1);
+/// Intents looked after at a time.
+const AT_ONCE: i64 = 20;
+
+/// What settling takes.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The database.
+    pub pool: PgPool,
+    /// Where payments are stored.
+    pub store: EventStore,
+    /// Who was asked for money.
+    pub payments: Arc<dyn PaymentService>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Why an intent could not be settled for now.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The order's stream could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The payment could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The payment service did not answer.
+    #[error(transparent)]
+    Payments(#[from] PaymentUnavailable),
+}
+
+impl Settlement {
+    /// Settles an intent whose request may be over. None while the request may still charge.
+    ///
+    /// # Errors
+    /// When something does not answer; it may be tried again.
+    pub async fn settle(&self, intent: &Intent) -> Result<Option<Ending>, SettleError> {
+        match self.payments.find(intent.id).await? {
+            Some(status) => Ok(Some(self.settle_as(intent, status).await?)),
+            None if intents::is_overdue(&self.pool, intent.id).await? => {
+                Ok(Some(self.abandon(intent).await?))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Settles an intent now: what was charged is captured or goes back, and nothing else is charged.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub async fn abandon(&self, intent: &Intent) -> Result<Ending, SettleError> {
+        // First, so that a charge has either come before and is found, or is declined.
+        self.payments.cancel(intent.id).await?;
+        let status = self.payments.find(intent.id).await?.unwrap_or(ChargeStatus::Cancelled);
+        self.settle_as(intent, status).await
+    }
+
+    async fn settle_as(&self, intent: &Intent, status: ChargeStatus) -> Result<Ending, SettleError> {
+        match status {
+            ChargeStatus::Accepted { reference } => {
+                let outcome = OnlinePayment::Accepted { reference };
+                let command = OrderCommand::PayOnline { outcome: outcome.clone(), now: self.clock.now() };
+                let pay = ToOrder { name: "payOnline", order: intent.order, command };
+                self.store.execute(Arc::new(pay), intent.wish.at(intent.version)).await?;
+                self.conclude(intent, &outcome).await
+            }
+            ChargeStatus::Declined | ChargeStatus::Cancelled => self.end(intent, Ending::NotCharged).await,
+            ChargeStatus::Refunded => self.end(intent, Ending::Refunded).await,
+        }
+    }
+
+    /// Closes an intent once storing the service's answer was not a fault: the order has taken the money,
+    /// or never will.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub async fn conclude(&self, intent: &Intent, outcome: &OnlinePayment) -> Result<Ending, SettleError> {
+        let ending = match outcome {
+            OnlinePayment::Declined { .. } | OnlinePayment::Unavailable | OnlinePayment::Barred { .. } => {
+                Ending::NotCharged
+            }
+            OnlinePayment::Accepted { reference } if self.is_captured(intent, reference).await? => {
+                Ending::Captured
+            }
+            OnlinePayment::Accepted { .. } => {
+                self.payments.refund(intent.id).await?;
+                Ending::Refunded
+            }
+        };
+        self.end(intent, ending).await
+    }
+
+    async fn end(&self, intent: &Intent, ending: Ending) -> Result<Ending, SettleError> {
+        intents::close(&self.pool, intent.id, ending, self.clock.now()).await?;
+        Ok(ending)
+    }
+
+    /// Whether the order's stream says that a charge was taken: right behind the intent's version, or never.
+    async fn is_captured(&self, intent: &Intent, reference: &str) -> Result<bool, LogError> {
+        let stream = StreamId::order(intent.order);
+        let (after, up_to) = (intent.version, intent.version.saturating_add(2));
+        let events = log::read_stream(&self.pool, &stream, after, up_to).await?;
+        let charge = Some(Some(reference));
+        Ok(events.iter().any(|recorded| recorded.event.facts().money.map(|money| money.charge) == charge))
+    }
+
+    /// Looks after intents that their requests have left open, for ever.
+    pub async fn sweep(self) {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            let claimed = match intents::claim(&self.pool, AT_ONCE).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "open payments could not be looked after");
+                    continue;
+                }
+            };
+            for intent in claimed {
+                let (order, request_id) = (intent.order, &intent.wish.correlation_id);
+                match self.settle(&intent).await {
+                    Ok(Some(ending)) => {
+                        let ending = ending.as_str();
+                        tracing::info!(request_id, %order, ending, "an interrupted payment was settled");
+                        metrics::counter!("ocpizza_payments_settled_total", "ending" => ending).increment(1);
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        let cause = chain(&error);
+                        tracing::warn!(request_id, %order, cause, "an interrupted payment is not settled yet");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! A process put together: the log, the read side and the API over one database. Used by the binary,
+//! by the demo and by tests.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use chrono::TimeDelta;
+use document::{InvalidSchema, Validator};
+use event_store::{EventStore, Follower, LogError, Settings};
+use graphql::context::Services;
+use graphql::introspection::Introspection;
+use graphql::kitchen::Kitchens;
+use graphql::schema::{schema, sdl};
+use http_api::admission::{Admission, Full, StreamLimits, Subscriptions};
+use http_api::browser::Hardening;
+use http_api::client_address::TrustedProxies;
+use http_api::connections::{self, Budget, Slots};
+use http_api::cost::Costs;
+use http_api::document_cache::Parsed;
+use http_api::execute::Api;
+use http_api::operation_log::OperationMetrics;
+use http_api::origins::AllowedOrigins;
+use http_api::persisted_documents::Documents;
+use http_api::rate_limit::{RateLimiter, RateLimits};
+use http_api::router::{Server, router};
+use identity::accounts::session::{self, Issuer};
+use identity::accounts::{
+    self, Accounts, AuthError, Authenticator, BrakeLimits, Brakes, Key, PasswordError, Passwords,
+};
+use identity::clock::Clock;
+use identity::maintenance::{self, Maintenance};
+use identity::personal_data::Keeper;
+use mail::{MailSettings, Post};
+use payments::intents::Ending;
+use payments::{DemoPayments, NoPayments, PaymentService};
+use projections::{HeadsTo, ProjectionError, ReadModels, Sealing, courier_positions};
+use sqlx::PgPool;
+use telemetry::metrics::Readers;
+use telemetry::{self, Metrics};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use transparency::{PublicKey, SealingKey, Signer};
+
+use crate::config::{self, Environment};
+use crate::sampler::Sampler;
+use crate::stand_ins::{StandIn, stand_ins};
+
+/// How long open connections may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a process is made of.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The database, migrated.
+    pub pool: PgPool,
+    /// `OCPIZZA_MANAGER_KEY`; without it a key kept in the database is used, for development.
+    pub key: Option<Key>,
+    /// The clock.
+    pub clock: Clock,
+    /// The pages, besides the API's own, that may talk to it.
+    pub origins: AllowedOrigins,
+    /// The proxies in front of the process, whose word on where a request comes from is taken.
+    pub trusted_proxies: TrustedProxies,
+    /// How many attempts to sign in, to sign up and to be sent mail there may be.
+    pub brakes: BrakeLimits,
+    /// How fast one account and one address may ask.
+    pub rates: RateLimits,
+    /// For whom the API describes itself.
+    pub introspection: Introspection,
+    /// The documents that requests may name instead of sending them.
+    pub documents: Documents,
+    /// Whether GraphiQL is served, at `/graphiql`.
+    pub graphiql: bool,
+    /// How mail is sent.
+    pub mail: MailSettings,
+    /// Who takes money online; the demo's service when none.
+    pub payments: Option<Arc<dyn PaymentService>>,
+    /// What stands in for what production needs, as `/readyz` shows it.
+    pub stand_ins: Vec<StandIn>,
+    /// The bounds of WebSockets and event streams.
+    pub streams: StreamLimits,
+    /// How many connections one client address may have; derived from the process's limit on files when none.
+    pub connections_per_address: Option<usize>,
+    /// What every answer tells a browser about itself.
+    pub hardening: Hardening,
+    /// How long a contact is kept once its order is over.
+    pub contact_retention: TimeDelta,
+    /// How long an idempotency key is kept at least.
+    pub key_age: TimeDelta,
+    /// Who may read the metrics.
+    pub metrics: Readers,
+    /// What heads of the log are signed with; derived from the key of tokens when none.
+    pub sealing_key: Option<SealingKey>,
+    /// The keys that heads were signed with before it: only on top of their heads and its own is anything sealed.
+    pub retired_keys: Vec<PublicKey>,
+    /// How soon an event is sealed when fewer than a thousand follow.
+    pub seal_within: Duration,
+    /// Where heads of the log are published, if anywhere.
+    pub heads_to: Option<Arc<dyn HeadsTo>>,
+}
+
+impl Config {
+    /// For development: over a migrated database, everything else as it is when nothing is said.
+    pub fn new(pool: PgPool, clock: Clock) -> Self {
+        Self {
+            pool,
+            key: None,
+            clock,
+            origins: AllowedOrigins::default().and_localhost(),
+            trusted_proxies: TrustedProxies::default(),
+            brakes: BrakeLimits::default(),
+            rates: RateLimits::OFF,
+            introspection: Introspection::Everybody,
+            documents: Documents::default(),
+            graphiql: true,
+            mail: MailSettings::default(),
+            payments: None,
+            stand_ins: Vec::new(),
+            streams: StreamLimits::default(),
+            connections_per_address: None,
+            hardening: Hardening { https_only: false },
+            contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
+            key_age: TimeDelta::hours(i64::from(config::IDEMPOTENCY_HOURS)),
+            metrics: Readers::Anybody,
+            sealing_key: None,
+            retired_keys: Vec::new(),
+            seal_within: projections::WITHIN,
+            heads_to: None,
+        }
+    }
+
+    /// As a process's settings say.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn of(
+        pool: PgPool,
+        clock: Clock,
+        settings: &config::Settings,
+    ) -> Result<Self, config::SettingsError> {
+        Ok(Self {
+            key: settings.signing_key(),
+            sealing_key: settings.sealing_key()?,
+            retired_keys: settings.retired_keys()?,
+            heads_to: settings.heads_destination()?,
+            origins: settings.origins()?,
+            trusted_proxies: settings.trusted_proxies.clone(),
+            brakes: settings.brakes(),
+            rates: settings.rates(),
+            introspection: settings.introspection(),
+            documents: settings.documents()?,
+            graphiql: settings.graphiql(),
+            mail: settings.mail()?,
+            contact_retention: TimeDelta::days(settings.contact_retention_days.into()),
+            key_age: TimeDelta::hours(settings.idempotency_hours.into()),
+            metrics: settings.metrics_readers(),
+            payments: match settings.environment {
+                Environment::Production => Some(Arc::new(NoPayments)),
+                Environment::Development => None,
+            },
+            stand_ins: stand_ins(settings),
+            streams: settings.streams(),
+            connections_per_address: settings.connections_per_address.map(|most| most as usize),
+            hardening: settings.hardening(),
+            ..Self::new(pool, clock)
+        })
+    }
+}
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log could not be followed.
+    #[error("the log cannot be followed")]
+    Log(#[from] LogError),
+    /// The read side could not start.
+    #[error("the read models cannot be started")]
+    ReadModels(#[from] ProjectionError),
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The schema's own text could not be read.
+    #[error("the schema cannot be read")]
+    Schema(async_graphql::parser::Error),
+    /// Documents cannot be validated against the schema's own text.
+    #[error("the schema cannot be validated against")]
+    Validation(#[from] InvalidSchema),
+    /// Passwords cannot be computed.
+    #[error("passwords cannot be computed")]
+    Passwords(#[from] PasswordError),
+}
+
+/// A process: everything runs while it lives.
+pub struct App {
+    /// The paths of the API, for in-process calls.
+    pub router: Router,
+    /// The write side.
+    pub store: EventStore,
+    /// The log as it grows.
+    pub follower: Follower,
+    /// The read side.
+    pub read_models: ReadModels,
+    /// The key that tokens are stored under.
+    pub key: Key,
+    /// The clock.
+    pub clock: Clock,
+    pool: PgPool,
+    slots: Slots,
+    stopping: Arc<watch::Sender<bool>>,
+    housekeeping: JoinHandle<()>,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.housekeeping.abort();
+    }
+}
+
+impl App {
+    /// Starts everything but the listening.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let Config {
+            pool,
+            key,
+            clock,
+            origins,
+            trusted_proxies,
+            brakes,
+            rates,
+            introspection,
+            documents,
+            graphiql,
+            mail,
+            payments,
+            stand_ins,
+            streams,
+            connections_per_address,
+            hardening,
+            contact_retention,
+            key_age,
+            metrics,
+            sealing_key,
+            retired_keys,
+            seal_within,
+            heads_to,
+        } = config;
+        telemetry::metrics::record();
+        Full::begin_counters();
+        Ending::begin_counters();
+        let key = Key::given_or_development(key, &pool).await?;
+        let store = EventStore::start(pool.clone(), Settings::default());
+        let channels = [courier_positions::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
+        let follower = Follower::start(pool.clone(), &channels).await?;
+        let (maintenance, watching) = Maintenance::start(&pool, &follower).await?;
+        let sealing = Sealing {
+            signer: Signer::new(sealing_key.unwrap_or_else(|| key.sealing_key()), retired_keys),
+            within: seal_within,
+            to: heads_to,
+        };
+        let read_models =
+            ReadModels::start_and_seal(pool.clone(), &follower, store.clone(), clock.0, Some(sealing))
+                .await?;
+        let brakes = Brakes::new(pool.clone(), key.clone(), clock, brakes);
+        let services = Services {
+            pool: pool.clone(),
+            accounts: Accounts::of(pool.clone()),
+            store: store.clone(),
+            follower: follower.clone(),
+            read_models: read_models.clone(),
+            brakes: brakes.clone(),
+            key: key.clone(),
+            clock,
+            passwords: Passwords::start().await?,
+            post: Post::new(mail, brakes),
+            staff_turn: Arc::default(),
+            maintenance,
+            payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),
+            kitchens: Kitchens::new(pool.clone()),
+        };
+        let settling = services.settlement().sweep();
+        let authenticator = Authenticator::start(pool.clone(), key.clone(), clock);
+        authenticator.listen(&follower);
+        let stopping = Arc::new(watch::Sender::new(false));
+        let limiter = RateLimiter::new(rates);
+        let database_connections = pool.options().get_max_connections() + config::BESIDE_THE_POOL;
+        let budget = Budget::of_process(database_connections, connections_per_address);
+        let slots = Slots::new(budget, trusted_proxies.clone());
+        let streams = Admission::new(streams.within(budget), trusted_proxies.clone());
+        let sdl = sdl();
+        let costs = Costs::of(&sdl).map_err(StartError::Schema)?;
+        let metrics = Metrics::new(Arc::new(Sampler::new(services.clone())), metrics);
+        let api = Api {
+            metrics: OperationMetrics::new(&costs),
+            schema: schema(services.clone()),
+            services,
+            authenticator,
+            limiter: limiter.clone(),
+            subscriptions: Subscriptions::new(streams.limits.clone()),
+            introspection,
+            documents,
+            parsed: Parsed::new(Validator::new(&sdl, graphql::scalars::check)?),
+            costs,
+        };
+        let router = router(Server {
+            api,
+            stopping: stopping.clone(),
+            streams,
+            origins,
+            metrics,
+            proxies: trusted_proxies,
+            graphiql,
+            hardening,
+            stand_ins: stand_ins.iter().map(StandIn::to_json).collect(),
+        });
+        let keeper = Keeper { pool: pool.clone(), clock, retention: contact_retention };
+        let (sweeping, tidying) =
+            (limiter.sweep(), accounts::housekeeping::run(pool.clone(), key.clone(), clock, key_age));
+        let housekeeping = tokio::spawn(async {
+            tokio::join!(sweeping, tidying, settling, keeper.run(), watching);
+        });
+        Ok(Self { router, store, follower, read_models, key, clock, pool, slots, stopping, housekeeping })
+    }
+
+    /// A bearer token for an account of the demo, by its e-mail address.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database does not answer.
+    pub async fn issue_token(&self, email: &str) -> Result<String, AuthError> {
+        let account = accounts::account_by_email(&self.pool, email).await?;
+        let account = account.ok_or_else(|| AuthError::UnknownAccount(email.trim().to_owned()))?;
+        let now = self.clock.now();
+        let (token, _) = session::open(&self.pool, &self.key, account.id, Issuer::Operator, now).await?;
+        Ok(token)
+    }
+
+    /// Serves until `shutdown` is over; then takes no more, finishes what is under way, and closes the
+    /// WebSockets with a word.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let stopping = self.stopping.clone();
+        let told = async move {
+            shutdown.await;
+            stopping.send_replace(true);
+        };
+        connections::serve(listener, self.router.clone(), self.slots.clone(), told).await;
+        // Every connection holds a receiver.
+        let _ = tokio::time::timeout(FAREWELL, self.stopping.closed()).await;
+        Ok(())
+    }
+
+    /// Seals what the process has left unsealed, at its end: otherwise it would wait for the next process. Bounded;
+    /// what cannot be sealed is for the log of the process.
+    pub async fn seal_rest(&self) {
+        match tokio::time::timeout(FAREWELL, self.read_models.seal_rest(self.clock.now())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last events could not be sealed"),
+            Err(_elapsed) => tracing::warn!("the last events could not be sealed in time"),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Settings that can be used, and those that cannot.
+
+use std::collections::HashMap;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let variables: HashMap<&str, &str> = variables.iter().copied().collect();
+    Settings::from_variables(|name| variables.get(name).map(|value| (*value).to_owned()))
+}
+
+fn file(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("ocpizza-settings-{}-{name}.toml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn nothing_said_is_a_developers_machine() {
+    let settings = settings(&[("DATABASE_URL", "")]).unwrap();
+    assert!(settings.database_url.is_none() && settings.key.is_none());
+    assert_eq!((settings.port, settings.environment), (8080, Environment::Development));
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let path = file("wins", "port = 9000\nenv = \"PRODUCTION\"\nocpizza_manager_key = \"from the file\"\n");
+    let settings =
+        settings(&[(SETTINGS, &path), ("PORT", "9001"), ("DATABASE_URL", "postgres:///x")]).unwrap();
+    assert_eq!((settings.port, settings.environment), (9001, Environment::Production));
+    assert_eq!(settings.key.as_ref().unwrap().expose_secret(), "from the file");
+    assert_eq!(settings.database_url.as_ref().unwrap().expose_secret(), "postgres:///x");
+    assert!(!format!("{settings:?}").contains("from the file"));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn graphiql_is_for_development_unless_it_is_said() {
+    for (environment, said, served) in [
+        ("DEVELOPMENT", "", true),
+        ("PRODUCTION", "", false),
+        ("PRODUCTION", "true", true),
+        ("DEVELOPMENT", "false", false),
+    ] {
+        let settings = settings(&[("ENV", environment), ("OCPIZZA_MANAGER_GRAPHIQL", said)]).unwrap();
+        assert_eq!(settings.graphiql(), served, "{environment} {said}");
+    }
+}
+
+#[test]
+fn production_limits_what_development_leaves_open() {
+    let development = settings(&[]).unwrap();
+    assert_eq!(development.rates(), RateLimits::OFF);
+    assert_eq!(development.introspection(), Introspection::Everybody);
+    assert_eq!(development.brakes(), BrakeLimits::default());
+
+    let production = settings(&[("ENV", "PRODUCTION")]).unwrap();
+    assert_eq!(production.rates(), RateLimits::PRODUCTION);
+    assert_eq!(production.introspection(), Introspection::nobody());
+    assert_eq!(production.brakes(), BrakeLimits::default());
+
+    let said = settings(&[
+        ("ENV", "PRODUCTION"),
+        ("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "OFF"),
+        ("OCPIZZA_MANAGER_RATE_PER_ADDRESS", "7/70"),
+        ("OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT", "3"),
+        ("OCPIZZA_MANAGER_INTROSPECTION", "DIRECTOR"),
+    ])
+    .unwrap();
+    assert_eq!(said.rates(), RateLimits { account: RateLimit::OFF, address: RateLimit::of(7, 70) });
+    assert_eq!(said.brakes(), BrakeLimits { sign_in_per_account: 3, ..BrakeLimits::default() });
+    assert_eq!(said.introspection(), "DIRECTOR".parse().unwrap());
+}
+
+#[test]
+fn a_key_that_follows_another_says_until_when() {
+    let (key, previous) = (("OCPIZZA_MANAGER_KEY", "new"), ("OCPIZZA_MANAGER_KEY_PREVIOUS", "old"));
+    let until = ("OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL", "2026-11-24T12:00:00Z");
+    assert!(settings(&[key, previous, until]).unwrap().signing_key().is_some());
+    for lacking in [&[key, previous][..], &[previous, until]] {
+        assert!(matches!(settings(lacking), Err(SettingsError::PreviousKey)));
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_named_in_one_line() {
+    let misspelt = file("misspelt", "prot = 9000\n");
+    let broken = file("broken", "port = \n");
+    for (variables, named) in [
+        ([("PORT", "seventy"), ("ENV", "")], "PORT cannot be used"),
+        ([("PORT", "70000"), ("ENV", "")], "PORT cannot be used"),
+        ([("PORT", ""), ("ENV", "STAGING")], "ENV cannot be used"),
+        ([("PORT", "8080"), ("OCPIZZA_MANAGER_PROCESSES", "-1")], "OCPIZZA_MANAGER_PROCESSES cannot be used"),
+        ([(SETTINGS, misspelt.as_str()), ("ENV", "")], "prot"),
+        ([(SETTINGS, broken.as_str()), ("ENV", "")], "OCPIZZA_MANAGER_SETTINGS"),
+        ([(SETTINGS, "/nowhere.toml"), ("ENV", "")], "/nowhere.toml"),
+        ([("OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE", "none"), ("ENV", "")], "none"),
+    ] {
+        let message = settings(&variables).unwrap_err().to_string();
+        assert!(message.contains(named), "{message}");
+    }
+    std::fs::remove_file(misspelt).unwrap();
+    std::fs::remove_file(broken).unwrap();
+}
+
+#[test]
+fn a_line_of_the_file_is_named_and_never_shown() {
+    const SECRET: &str = "s3cr3t-Value";
+    for (name, text, said) in [
+        ("quote", "port = 9000\nocpizza_manager_key = \"s3cr3t-Value\n", "line 2 (ocpizza_manager_key) of"),
+        ("bare", "ocpizza_manager_key = s3cr3t-Value\n", "line 1 (ocpizza_manager_key) of"),
+        (
+            "smtp",
+            "\n\nocpizza_manager_smtp_url = smtps://u:s3cr3t-Value@mail\n",
+            "line 3 (ocpizza_manager_smtp_url)",
+        ),
+        ("alone", "port = 9000\n\ns3cr3t-Value\n", "line 3 of"),
+        ("key", "s3cr3t-Value: s3cr3t-Value = 1\n", "line 1 of"),
+        (
+            "list",
+            "port = 1\nocpizza_manager_key = [\"s3cr3t-Value\"]\n",
+            "ocpizza_manager_key cannot be used (line 2",
+        ),
+        ("table", "database_url = { url = \"s3cr3t-Value\" }\n", "database_url cannot be used (line 1"),
+        ("twice", "ocpizza_manager_key = \"a\"\nocpizza_manager_key = \"s3cr3t-Value\"\n", "is not TOML"),
+        ("unknown", "ocpizza_manager_kee = \"s3cr3t-Value\"\n", "no setting: ocpizza_manager_kee"),
+        ("public", "port = \"eighty\"\n", "port cannot be used (line 1"),
+    ] {
+        let path = file(name, text);
+        let error = settings(&[(SETTINGS, &path)]).unwrap_err();
+        std::fs::remove_file(path).unwrap();
+        let mut shown = format!("{error} {error:?}");
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            shown += &format!(" {cause} {cause:?}");
+            source = cause.source();
+        }
+        assert!(shown.contains(said), "{name}: {shown}");
+        assert!(!shown.contains(SECRET), "{name}: {shown}");
+        assert_eq!(error.to_string().lines().count(), 1, "{shown}");
+    }
+}
+
+#[test]
+fn numbers_that_would_break_the_process_are_refused_with_their_bounds() {
+    for (name, value, bounds) in [
+        ("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "0", "1 to 3650"),
+        ("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "4294967295", "1 to 3650"),
+        ("OCPIZZA_MANAGER_DATABASE_CONNECTIONS", "4294967295", "1 to 10000"),
+        ("OCPIZZA_MANAGER_PROCESSES", "0", "1 to 1000"),
+        ("OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT", "0", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_MAIL_PER_ADDRESS", "4294967295", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_CONNECTIONS_PER_ADDRESS", "0", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER", "0", "1 to 1000000"),
+        ("OCPIZZA_MANAGER_RATE_PER_ACCOUNT", "4294967295/1", "1 to 1000000"),
+    ] {
+        let message = settings(&[(name, value)]).unwrap_err().to_string();
+        assert!(message.contains(name) && message.contains(bounds), "{message}");
+    }
+    let most = settings(&[("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "3650")]).unwrap();
+    assert_eq!(most.contact_retention_days, 3_650);
+}
+
+#[test]
+fn only_production_asks_browsers_for_https() {
+    assert!(settings(&[("ENV", "PRODUCTION")]).unwrap().hardening().https_only);
+    assert!(!settings(&[]).unwrap().hardening().https_only);
+}
+
+#[test]
+fn app_json_sets_nothing_but_real_settings_and_starts_in_production() {
+    let app: serde_json::Value = serde_json::from_str(include_str!("../../../../app.json")).unwrap();
+    let env = app["env"].as_object().unwrap();
+    for (name, entry) in env {
+        assert!(VARIABLES.contains(&name.as_str()), "{name} is no setting");
+        assert!(
+            entry["description"].as_str().is_some_and(|text| !text.is_empty()),
+            "{name} is not described"
+        );
+    }
+    // The platform makes the key; what it gives is 64 hexadecimal digits.
+    assert_eq!(env["OCPIZZA_MANAGER_KEY"]["generator"], "secret");
+    let made = "0f".repeat(32);
+    let given: Vec<(&str, &str)> = env
+        .iter()
+        .filter_map(|(name, entry)| Some((name.as_str(), entry["value"].as_str()?)))
+        .chain([("OCPIZZA_MANAGER_KEY", made.as_str())])
+        .collect();
+    let settings = settings(&given).unwrap();
+    assert_eq!(settings.environment, Environment::Production);
+    crate::production::check_settings(&settings).unwrap();
+    let processes: Vec<&str> =
+        include_str!("../../../../Procfile").lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(processes, ["release", "web"]);
+    for name in app["formation"].as_object().unwrap().keys() {
+        assert!(processes.contains(&name.as_str()), "the Procfile has no {name}");
+    }
+}

@@ -1,0 +1,125 @@
+//! What is looked up when somebody reads the metrics, and not before: the pool, how far read models and reactors
+//! and sealing
+//! are, orders that are stuck. At most once a second, and never for long.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use graphql::context::Services;
+use http_api::health::{REVISION, SCHEMA_VERSION};
+use projections::{lag, order_board};
+use telemetry::Sample;
+use tokio::sync::Mutex;
+
+/// Whoever asks sooner is shown the same.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long the database may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// An order is stuck when its time to pay has been over for so long: it expires within seconds.
+const UNPAID: TimeDelta = TimeDelta::minutes(2);
+/// Or when what was promised is so late.
+const LATE: TimeDelta = TimeDelta::minutes(30);
+
+#[derive(Debug, Default)]
+struct State {
+    sampled: Option<Instant>,
+    /// Pizzerias and states that had stuck orders once: they go back to zero.
+    stuck: HashSet<(String, String)>,
+}
+
+/// Looks things up.
+#[derive(Debug)]
+pub struct Sampler {
+    services: Services,
+    state: Mutex<State>,
+}
+
+#[allow(clippy::cast_precision_loss)] // a gauge is a float; what is counted here stays far below 2^53
+fn gauge(value: i64) -> f64 {
+    value as f64
+}
+
+impl Sampler {
+    pub fn new(services: Services) -> Self {
+        let (version, schema) = (env!("CARGO_PKG_VERSION"), SCHEMA_VERSION.as_str());
+        metrics::gauge!("ocpizza_build_info", "version" => version, "revision" => REVISION, "schema" => schema)
+            .set(1.0);
+        let started = services.clock.now().timestamp();
+        metrics::gauge!("ocpizza_process_start_time_seconds").set(gauge(started));
+        Self { services, state: Mutex::default() }
+    }
+
+    /// Brings the gauges up to date.
+    async fn refresh(&self) {
+        let mut state = self.state.lock().await;
+        if state.sampled.is_some_and(|sampled| sampled.elapsed() < FRESH) {
+            return;
+        }
+        let Services { pool, store, follower, .. } = &self.services;
+        metrics::gauge!("ocpizza_log_position").set(gauge(follower.head().borrow().0));
+        metrics::gauge!("ocpizza_append_queue_depth")
+            .set(f64::from(u32::try_from(store.queue_depth()).unwrap_or(u32::MAX)));
+        let maintenance = self.services.maintenance.window().is_some();
+        metrics::gauge!("ocpizza_maintenance").set(f64::from(u8::from(maintenance)));
+        let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+        metrics::gauge!("ocpizza_database_connections", "state" => "idle").set(f64::from(idle));
+        metrics::gauge!("ocpizza_database_connections", "state" => "in_use")
+            .set(f64::from(open.saturating_sub(idle)));
+        metrics::gauge!("ocpizza_database_connections_max")
+            .set(f64::from(pool.options().get_max_connections()));
+        let asked = tokio::time::timeout(PATIENCE, self.ask(&mut state)).await;
+        let up = matches!(asked, Ok(Ok(())));
+        metrics::gauge!("ocpizza_database_up").set(f64::from(u8::from(up)));
+        // However it went: a database that is slow is not asked more often for it.
+        state.sampled = Some(Instant::now());
+    }
+
+    async fn ask(&self, state: &mut State) -> Result<(), sqlx::Error> {
+        let begun = Instant::now();
+        let mut db = self.services.pool.acquire().await?;
+        metrics::gauge!("ocpizza_database_acquire_seconds").set(begun.elapsed().as_secs_f64());
+        for lag in lag::lags(&mut db).await? {
+            let (stopped, events) = (f64::from(u8::from(lag.stopped)), gauge(lag.events));
+            if lag.is_read_model() {
+                metrics::gauge!("ocpizza_projection_lag_events", "model" => lag.name.clone()).set(events);
+                metrics::gauge!("ocpizza_projection_lag_seconds", "model" => lag.name.clone())
+                    .set(lag.seconds);
+                metrics::gauge!("ocpizza_projection_stopped", "model" => lag.name).set(stopped);
+            } else {
+                let name = lag.name.strip_prefix("reactor:").unwrap_or(&lag.name).to_owned();
+                metrics::gauge!("ocpizza_reactor_lag_events", "reactor" => name.clone()).set(events);
+                metrics::gauge!("ocpizza_reactor_lag_seconds", "reactor" => name.clone()).set(lag.seconds);
+                metrics::gauge!("ocpizza_reactor_stopped", "reactor" => name).set(stopped);
+            }
+        }
+        let sealing = self.services.read_models.sealing_on(&mut db).await?;
+        metrics::gauge!("ocpizza_sealed_position").set(gauge(sealing.position));
+        metrics::gauge!("ocpizza_sealing_lag_events").set(gauge(sealing.events));
+        metrics::gauge!("ocpizza_sealing_lag_seconds").set(sealing.seconds);
+        metrics::gauge!("ocpizza_sealing_stopped").set(f64::from(u8::from(sealing.stopped.is_some())));
+        let now = self.services.clock.now();
+        let stuck = order_board::stuck(&mut db, now - UNPAID, now - LATE).await?;
+        for (pizzeria, status) in &state.stuck {
+            stuck_orders(pizzeria, status, 0);
+        }
+        for (pizzeria, status, orders) in stuck {
+            stuck_orders(&pizzeria, &status, orders);
+            state.stuck.insert((pizzeria, status));
+        }
+        Ok(())
+    }
+}
+
+impl Sample for Sampler {
+    fn sample(&self) -> BoxFuture<'_, ()> {
+        self.refresh().boxed()
+    }
+}
+
+fn stuck_orders(pizzeria: &str, status: &str, orders: i64) {
+    let labels = [("pizzeria", pizzeria.to_owned()), ("status", status.to_owned())];
+    metrics::gauge!("ocpizza_stuck_orders", &labels).set(gauge(orders));
+}

@@ -1,8 +1,0 @@
-//! What a process shows to whoever watches over it: metrics, a line a request, and traces. Never what was sent.
-
-pub mod metrics;
-pub mod operations;
-mod sampler;
-pub mod traces;
-
-pub use metrics::{METRICS, Metrics};
