@@ -6,12 +6,8 @@ use std::time::Duration;
 use identity::accounts::BrakeLimits;
 use mail::{MailSettings, Memory};
 use serde_json::{Value, json};
-<<<<<<< HEAD
-use tests::orders::{basket, pizza, places, problems};
-=======
 use server::app::Config;
-use tests::orders::{basket, pizza, places};
->>>>>>> 1b29a42 (Split the crate graphql into crates with one purpose each)
+use tests::orders::{basket, pizza, places, problems};
 use tests::server::Server;
 use tests::{Api, Demo, eventually, within};
 
