@@ -1,6 +1,6 @@
-//! What accounts may, brought in line with the log: the role and pizzeria of a member of staff, and whether
-//! an account is in use. A mutation does it at once for the event that it has stored; a reactor follows the
-//! log and does it again, so that a crash between the two is mended. Each change counts once, by its position.
+//! Applies events to accounts: role and pizzeria of staff, and whether an account is active. A mutation applies its own
+//! event at once; a reactor follows the log and applies every event again, which repairs a crash in between. Each event
+//! counts once, by its position.
 
 use std::sync::Arc;
 
@@ -19,24 +19,23 @@ use crate::leadership::Leadership;
 use crate::progress::Progress;
 use crate::runner::{Backoff, Chain};
 
-/// The name of its checkpoint and lock.
+/// Name of the checkpoint and lock.
 pub(crate) const NAME: &str = "reactor:account_access";
 
-/// The channel that a change of an account's sessions or rights is announced on; the payload is the
-/// account's id.
+/// NOTIFY channel for changes of an account's sessions or rights; the payload is the account's id.
 pub const SESSIONS_CHANGED: &str = "sessions_changed";
 
-/// Announces that an account's sessions or rights have changed, for those who hold a connection for it.
+/// Notifies the processes that hold connections of an account that its sessions or rights have changed.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn announce(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx::Error> {
-    let told = sqlx::query("SELECT pg_notify($1, $2::text)");
-    told.bind(SESSIONS_CHANGED).bind(account).execute(db).await?;
+    let notify = sqlx::query("SELECT pg_notify($1, $2::text)");
+    notify.bind(SESSIONS_CHANGED).bind(account).execute(db).await?;
     Ok(())
 }
 
-/// Takes an account into use, or out of it; whether that was news.
+/// Activates or deactivates an account. Returns whether it changed.
 async fn set_active(
     db: &mut PgConnection,
     account: Uuid,
@@ -51,7 +50,7 @@ async fn set_active(
     Ok(changed.rows_affected() > 0)
 }
 
-/// Notes where a member of staff works from an event on; noted before, it stays so.
+/// Records the pizzeria of a member of staff from a position on; does nothing if it is recorded.
 async fn posted(
     db: &mut PgConnection,
     staff: Uuid,
@@ -67,11 +66,11 @@ async fn posted(
     Ok(())
 }
 
-/// Notes every posting that the log has up to a position and the table has not: of a restore, of events that are older
-/// than the table, and of processes of an older release.
+/// Records every posting of the log up to a position that the table lacks: after a restore, for events older than the
+/// table, and for events of processes of an older release.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn fill_postings(pool: &PgPool, to: LogPosition) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO staff_postings (staff_id, position, pizzeria) \
@@ -84,10 +83,10 @@ pub async fn fill_postings(pool: &PgPool, to: LogPosition) -> Result<(), sqlx::E
     Ok(())
 }
 
-/// Somebody was hired, or has another role; whether that was news.
+/// Applies a hire or a change of role. Returns whether the account changed.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn hired(
     db: &mut PgConnection,
     account: Uuid,
@@ -113,10 +112,10 @@ pub async fn hired(
     Ok(news)
 }
 
-/// Somebody left: their sessions end, and what was sent to them by mail opens nothing any more.
+/// Deactivates an account and deletes its sessions and one-time tokens. Returns whether the account changed.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn revoked(
     db: &mut PgConnection,
     account: Uuid,
@@ -134,10 +133,10 @@ pub async fn revoked(
     Ok(news)
 }
 
-/// A customer signed up: the account is in use.
+/// Activates the account of a customer who signed up. Returns whether the account changed.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn registered(
     db: &mut PgConnection,
     account: Uuid,
@@ -146,7 +145,7 @@ pub async fn registered(
     set_active(db, account, true, position).await
 }
 
-/// Does what an event says about the account of its stream, unless it was done.
+/// Applies an event to the account of its stream, unless it was applied.
 async fn apply(db: &mut PgConnection, recorded: &RecordedEvent) -> Result<(), sqlx::Error> {
     let account = || recorded.stream.id.parse::<Uuid>().ok();
     let position = recorded.position;
@@ -185,7 +184,7 @@ async fn apply(db: &mut PgConnection, recorded: &RecordedEvent) -> Result<(), sq
     Ok(())
 }
 
-/// What keeps it from going on.
+/// Why a batch could not be applied.
 #[derive(Debug, thiserror::Error)]
 enum AccessError {
     #[error("the database failed")]
@@ -194,14 +193,14 @@ enum AccessError {
     Log(#[from] LogError),
 }
 
-/// Follows the log for as long as this process is the one to do so.
+/// The reactor that applies events to accounts.
 pub(crate) struct Access {
     pub(crate) pool: PgPool,
     pub(crate) batches: Arc<Batches>,
 }
 
 impl Access {
-    /// Runs for ever.
+    /// Follows the log while this process is the leader. Never ends.
     pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
         let mut backoff = Backoff::default();
         loop {
@@ -236,8 +235,8 @@ impl Access {
         }
     }
 
-    /// One batch: its changes and the checkpoint in one transaction, up to the first event of a person that
-    /// this program cannot read.
+    /// Applies one batch and moves the checkpoint in one transaction, up to the first unreadable event of staff or a
+    /// customer.
     async fn step(&self, at: &mut Checkpoint) -> Result<(), AccessError> {
         let batch = self.batches.after(at.position).await?;
         let needed = batch.all().needed(|kind| matches!(kind, StreamType::Staff | StreamType::Customer));

@@ -1,5 +1,5 @@
-//! Checkpoints: how far a read model or reactor has counted the log, with what proves it: the number of
-//! events and a running digest of them. Changed in the transaction of the rows, or not at all.
+//! Checkpoints: the position that a read model or reactor has reached, with the number and the running digest of the
+//! events counted. A checkpoint changes only in the transaction of the rows.
 
 use domain::LogPosition;
 use sha2::{Digest, Sha256};
@@ -7,10 +7,10 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::batches::Part;
 
-/// A digest before the first event.
+/// The digest before the first event.
 pub(crate) const START: [u8; 32] = [0; 32];
 
-/// How far something has counted.
+/// Position, number of events and digest of a read model or reactor.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Checkpoint {
     pub(crate) position: i64,
@@ -25,7 +25,7 @@ impl Default for Checkpoint {
     }
 }
 
-/// The digest after one more event.
+/// Returns the digest after one more event.
 pub(crate) fn chain(digest: &[u8], position: i64, event_type: &str) -> [u8; 32] {
     Sha256::new()
         .chain_update(digest)
@@ -36,7 +36,7 @@ pub(crate) fn chain(digest: &[u8], position: i64, event_type: &str) -> [u8; 32] 
 }
 
 impl Checkpoint {
-    /// The last event counted.
+    /// Returns the position of the last event counted.
     pub fn position(&self) -> LogPosition {
         LogPosition(self.position)
     }
@@ -50,7 +50,7 @@ impl Checkpoint {
         self.applied += 1;
     }
 
-    /// Where it is once these entries are counted too.
+    /// Returns the checkpoint after these entries.
     pub(crate) fn after(&self, part: Part<'_>) -> Self {
         let mut next = self.clone();
         for (position, event_type) in part.marks() {
@@ -60,7 +60,7 @@ impl Checkpoint {
     }
 }
 
-/// Makes sure that there are rows to be changed.
+/// Creates missing rows.
 pub(crate) async fn ensure<'n>(
     db: impl PgExecutor<'_>,
     names: impl IntoIterator<Item = &'n str>,
@@ -73,22 +73,22 @@ pub(crate) async fn ensure<'n>(
     Ok(())
 }
 
-/// How far something has come; at the start when it has no row.
+/// Loads a checkpoint; the start if it has no row.
 pub(crate) async fn load(db: impl PgExecutor<'_>, name: &str) -> Result<Checkpoint, sqlx::Error> {
     let sql = "SELECT position, events_applied, digest FROM checkpoints WHERE name = $1";
     Ok(sqlx::query_as(sql).bind(name).fetch_optional(db).await?.unwrap_or_default())
 }
 
-/// How far something has come, after all; with a row to be changed, if it was removed meanwhile.
+/// Loads a checkpoint that another process has moved, and creates its row if it was removed.
 pub(crate) async fn reload(db: &mut PgConnection, name: &str) -> Result<Checkpoint, sqlx::Error> {
     ensure(&mut *db, [name]).await?;
     load(db, name).await
 }
 
-/// Moves a checkpoint, unless somebody else has: then `false`. Whatever stopped it is over.
+/// Moves a checkpoint and clears its failure. Returns `false` if another process has moved it.
 ///
-/// It comes first in a transaction, so that only one at a time changes the rows. The transaction does not wait for the
-/// disk: what a crash of the database takes back, rows and checkpoint together, is made anew from the log.
+/// It must be the transaction's first statement, so that one writer at a time changes the rows. The commit does not wait
+/// for the disk: rows and checkpoint lost in a crash are rebuilt from the log.
 pub(crate) async fn advance(
     db: &mut PgConnection,
     name: &str,
@@ -112,7 +112,7 @@ pub(crate) async fn advance(
     Ok(moved.rows_affected() == 1)
 }
 
-/// Puts the checkpoint of something that has none yet, for a log whose events it has counted elsewhere.
+/// Writes a checkpoint for events that were counted elsewhere.
 pub(crate) async fn put(
     db: impl PgExecutor<'_>,
     name: &str,
@@ -132,7 +132,7 @@ pub(crate) async fn put(
     Ok(())
 }
 
-/// Notes what stopped it; says whether that is news.
+/// Records the failure that stopped it. Returns whether it is a new one.
 pub(crate) async fn fail(
     db: impl PgExecutor<'_>,
     name: &str,

@@ -1,5 +1,4 @@
-//! Who of the staff has read whose contact. No read model, for it does not follow from the log: whoever shows
-//! a contact notes it. Listed like one.
+//! Reads of contacts by staff. Not a read model: the query that shows a contact records them, not the log.
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
@@ -7,50 +6,48 @@ use uuid::Uuid;
 
 use crate::page::{Cursor, List, NoRange, Page, PageArgs, PageError, SortKind, range_of};
 
-/// That somebody has read a contact, at least once in a minute.
+/// Reads of a contact by one reader within a minute.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Row {
     id: Uuid,
-    /// Who.
+    /// Account of the reader.
     pub reader_id: Uuid,
-    /// In which role, `COURIER`.
+    /// Role of the reader, such as `COURIER`.
     pub role: String,
-    /// What.
+    /// The contact.
     pub contact_id: Uuid,
-    /// Whose, when it is a customer with an account.
+    /// The contact's customer, if they have an account.
     pub customer_id: Option<Uuid>,
-    /// For which order.
+    /// The order.
     pub order_id: Uuid,
-    /// Of which pizzeria.
+    /// The order's pizzeria.
     pub pizzeria: String,
-    /// When, first in that minute.
+    /// Time of the first read in the minute.
     pub read_at: DateTime<Utc>,
 }
 
-/// Which reads; what is none does not restrict.
+/// A filter on reads; a condition that is not set does not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContactReadFilter {
-    /// By this account.
+    /// Reads by this account.
     pub reader: Option<Uuid>,
-    /// Of this customer's.
+    /// Reads of this customer's contacts.
     pub customer: Option<Uuid>,
-    /// For this order.
+    /// Reads for this order.
     pub order: Option<Uuid>,
-    /// Then or later.
+    /// Reads at this instant or later.
     pub from: Option<DateTime<Utc>>,
-    /// Earlier than then.
+    /// Reads before this instant.
     pub to: Option<DateTime<Utc>>,
 }
 
 impl ContactReadFilter {
-    /// Whether rows are looked at one by one: by reader or by order alone, which no index begins with together with the
-    /// time.
+    /// Returns whether rows are scanned: by reader or order alone, which have no index with the time.
     fn is_scan(&self) -> bool {
         self.customer.is_none() && (self.reader.is_some() || self.order.is_some())
     }
 
-    /// Refuses a list that would look through the whole table: one by reader or by order, without a customer and without
-    /// a range of time.
+    /// Refuses a list that would scan the whole table: by reader or order, without customer and range of time.
     ///
     /// # Errors
     /// [`NoRange`].
@@ -75,10 +72,10 @@ impl ContactReadFilter {
     }
 }
 
-/// A page of reads, the latest first.
+/// Returns a page of reads, the latest first.
 ///
 /// # Errors
-/// When a cursor is not of this list, or the database does not answer.
+/// A cursor is not of this list, or the database does not answer.
 pub async fn page(
     pool: &PgPool,
     filter: &ContactReadFilter,

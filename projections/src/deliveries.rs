@@ -1,4 +1,4 @@
-//! Every delivery, whole. Couriers' positions are not here: they are no events.
+//! Every delivery as a document. Couriers' positions are in `courier_positions`: they are not events.
 
 use chrono::{DateTime, Utc};
 use domain::delivery::{Delivery, DeliveryStatus, ScheduledDelivery};
@@ -21,9 +21,9 @@ use crate::page::{
 pub struct Row {
     /// The delivery.
     pub delivery: ScheduledDelivery,
-    /// The version of its stream.
+    /// Version of its stream.
     pub version: i64,
-    /// Its last event.
+    /// Position of its last event.
     pub position: LogPosition,
 }
 
@@ -45,28 +45,28 @@ impl From<Stored> for Row {
     }
 }
 
-/// Which deliveries. What is none or empty does not restrict.
+/// A filter on deliveries; a condition that is not set or empty does not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
-    /// From one of these pizzerias.
+    /// Deliveries from these pizzerias.
     pub pizzerias: Vec<PizzeriaId>,
-    /// In one of these states.
+    /// Deliveries in these states.
     pub statuses: Vec<DeliveryStatus>,
-    /// That this courier carries, or delivered.
+    /// Deliveries that this courier carries or delivered.
     pub courier: Option<StaffId>,
-    /// Of this order.
+    /// The delivery of this order.
     pub order: Option<OrderId>,
-    /// Of this customer's orders.
+    /// Deliveries of this customer's orders.
     pub customer: Option<CustomerId>,
-    /// Scheduled then or later.
+    /// Deliveries scheduled at this instant or later.
     pub scheduled_from: Option<DateTime<Utc>>,
-    /// Scheduled earlier than then.
+    /// Deliveries scheduled before this instant.
     pub scheduled_to: Option<DateTime<Utc>>,
-    /// Only what this courier may see: those without a courier that wait for one, and their own.
+    /// Deliveries that this courier may see: their own, and those waiting for a courier.
     pub visible_to_courier: Option<StaffId>,
 }
 
-/// In which order; ties by id.
+/// The order of a list; ties by id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DeliverySort {
     /// Most urgent first.
@@ -78,7 +78,7 @@ pub enum DeliverySort {
     ScheduledAtAsc,
 }
 
-/// Whether the index of open deliveries holds deliveries of a status.
+/// Returns whether the index of open deliveries has a status.
 fn is_indexed(status: DeliveryStatus) -> bool {
     match status {
         DeliveryStatus::Scheduled
@@ -89,15 +89,15 @@ fn is_indexed(status: DeliveryStatus) -> bool {
     }
 }
 
-/// What leads to the rows of a list.
+/// The access path to the rows of a list.
 enum Access {
-    /// An index that gives the order, or a few rows.
+    /// An index in the list's order, or on a few rows.
     Index,
-    /// What a courier may see.
+    /// The deliveries that a courier may see.
     Courier(StaffId),
     /// The index of open deliveries.
     Open,
-    /// The rows of a range of time, one by one.
+    /// A scan of a range of time.
     Range,
 }
 
@@ -122,8 +122,8 @@ impl DeliveryFilter {
         }
     }
 
-    /// Refuses a list that would look through the whole table: one by a status that is over, or of all pizzerias in the
-    /// order of scheduling, without a range of time.
+    /// Refuses a list that would scan the whole table: by a closed status, or of all pizzerias in the order of
+    /// scheduling, without a range of time.
     ///
     /// # Errors
     /// [`NoRange`].
@@ -134,7 +134,8 @@ impl DeliveryFilter {
         }
     }
 
-    /// The table, with what leads to its rows behind a fence: a limit must not tempt the planner into another index.
+    /// Returns the relation to query. `OFFSET 0` fences the access path: because of the limit the planner might choose
+    /// another index.
     fn table(&self, sort: DeliverySort) -> String {
         let rows = match (self.access(sort), range_of(self.scheduled_from, self.scheduled_to)) {
             (Access::Courier(StaffId(courier)), _) => format!(
@@ -158,7 +159,7 @@ impl DeliveryFilter {
         format!("({rows}) AS deliveries")
     }
 
-    /// What holds of a delivery from its first event on, or never.
+    /// Appends the conditions on columns that never change.
     pub(crate) fn push_lasting(&self, query: &mut QueryBuilder<'_, Postgres>) {
         push_pizzerias(query, &self.pizzerias);
         if let Some(order) = self.order {
@@ -250,26 +251,26 @@ async fn found(pool: &PgPool, column: &str, ids: Vec<Uuid>) -> Result<Vec<Row>, 
     Ok(rows.into_iter().map(Row::from).collect())
 }
 
-/// Some deliveries, in no particular order; those that there are not are left out.
+/// Returns deliveries by id, in no particular order; unknown ids are left out.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn by_ids(pool: &PgPool, ids: &[DeliveryId]) -> Result<Vec<Row>, sqlx::Error> {
     found(pool, "id", ids.iter().map(|id| id.0).collect()).await
 }
 
-/// The deliveries of some orders, in no particular order; an order has at most one.
+/// Returns the deliveries of some orders, in no particular order; an order has at most one.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn by_orders(pool: &PgPool, orders: &[OrderId]) -> Result<Vec<Row>, sqlx::Error> {
     found(pool, "order_id", orders.iter().map(|id| id.0).collect()).await
 }
 
-/// A page of deliveries.
+/// Returns a page of deliveries.
 ///
 /// # Errors
-/// [`PageError::Cursor`] for a cursor of another list, or when the database does not answer.
+/// [`PageError::Cursor`] for a cursor of another list; the database does not answer.
 pub async fn page(
     pool: &PgPool,
     filter: &DeliveryFilter,
@@ -279,7 +280,7 @@ pub async fn page(
     page_in(&mut *pool.acquire().await?, &filter.table(sort), filter, sort, args).await
 }
 
-/// A page of deliveries of a table, or of what stands for one.
+/// Returns a page of deliveries of a relation.
 pub(crate) async fn page_in(
     db: &mut PgConnection,
     table: &str,

@@ -1,4 +1,4 @@
-//! What can go wrong on the read side. No error names a payload.
+//! Errors of the read side. No error contains a payload.
 
 use domain::LogPosition;
 use event_store::LogError;
@@ -8,22 +8,22 @@ use crate::registry::Model;
 /// Why events could not be applied to a read model.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The database refused or did not answer.
+    /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// The log, which a read model of the past goes back to, cannot be read.
+    /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A stored row cannot be read or written as the state that it should be.
+    /// A document cannot be serialised.
     #[error("a document of {table} cannot be converted")]
     Document {
         /// The table.
         table: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
-    /// The name of an event's stream is not an id of its kind.
+    /// The id of an event's stream is not of the stream's kind.
     #[error("the id of a {kind} stream cannot be read")]
     StreamId {
         /// The stream's kind.
@@ -32,11 +32,12 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// Whether trying again without any change may help: the database was away or busy.
+    /// Returns whether a retry may succeed: the database was unavailable or busy.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error.code().is_none_or(|code| {
-                // Connection, rollback (deadlock), resources, not in a state to, operator intervention, system.
+                // Connection, rollback (deadlock), resources, object not in prerequisite state, operator intervention,
+                // system.
                 ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
             }),
             Self::Database(
@@ -47,7 +48,7 @@ impl ApplyError {
         }
     }
 
-    /// A short text for the checkpoint's row: the kind of fault, never a value.
+    /// Returns a short text for the checkpoint's row: the kind of error, never a value.
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
@@ -60,41 +61,41 @@ impl ApplyError {
     }
 }
 
-/// Why a read model could not be brought up to date, rebuilt or verified.
+/// Why a read model could not be updated, rebuilt or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectionError {
-    /// The database did not answer.
+    /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// The log could not be read.
+    /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Applying failed, for a reason that may pass.
+    /// Applying failed; a retry may succeed.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// An event that the read model cannot take; those before it were applied.
+    /// An event cannot be applied; those before it were.
     #[error("{model} stopped at position {position}: {reason}")]
     Poison {
         /// The read model.
         model: Model,
-        /// The event.
+        /// Position of the event.
         position: LogPosition,
-        /// Why, without any value of the event.
+        /// The cause, without values of the event.
         reason: String,
     },
-    /// The same read model is being rebuilt or verified by somebody else.
+    /// Another process rebuilds or verifies the same read model.
     #[error("{0} is being rebuilt or verified already")]
     Busy(Model),
 }
 
-/// Why a read model was not waited for any longer.
+/// A read model did not reach a position in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{model} is at {reached}, not yet at {wanted}")]
 pub struct WaitError {
-    /// The read model that was not there.
+    /// The read model.
     pub model: Model,
-    /// How far it was.
+    /// The position reached.
     pub reached: LogPosition,
-    /// How far it should have been.
+    /// The position waited for.
     pub wanted: LogPosition,
 }

@@ -1,6 +1,5 @@
-//! The timer that lets unpaid online orders expire: each second it looks for those whose time is over and
-//! asks the domain, which decides. One process at a time runs it. Orders that do not expire when asked,
-//! however many they are, never hold up those behind them: they are put aside for a while.
+//! The timer that expires unpaid online orders: each second it sends a command for every overdue order, and the domain
+//! decides. One process at a time runs it. Orders that are refused are deferred, so that they do not block others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,30 +17,30 @@ use crate::order_board;
 use crate::reactor::context_once;
 use crate::runner::{Backoff, Chain};
 
-/// The name of its lock.
+/// Name of the lock.
 pub(crate) const NAME: &str = "expiry";
-/// How often it looks.
-const TICK: Duration = Duration::from_secs(1);
-/// Orders handled at a tick.
-const AT_ONCE: i64 = 100;
-/// How long an order that did not expire is put aside, at first; twice as long each time.
-const ASIDE: Duration = Duration::from_secs(10);
-/// And at most.
-const LONGEST_ASIDE: Duration = Duration::from_secs(600);
+/// Interval between two ticks.
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
+/// Orders handled per tick.
+const MAX_ORDERS_PER_TICK: i64 = 100;
+/// First delay of an order that did not expire; it doubles each time.
+const FIRST_DELAY: Duration = Duration::from_secs(10);
+/// Longest delay of an order that did not expire.
+const MAX_DELAY: Duration = Duration::from_secs(600);
 
-/// The context of asking an order to expire.
+/// Returns the context of the command that expires an order.
 pub fn context(order: OrderId) -> CommandContext {
     context_once(format!("{NAME}:{order}"), NAME)
 }
 
-/// What the timer needs.
+/// The timer.
 pub(crate) struct Expiry {
     pub(crate) pool: PgPool,
     pub(crate) store: EventStore,
     pub(crate) now: fn() -> DateTime<Utc>,
 }
 
-/// Why nothing can be done for now, for whichever order.
+/// Why no order can be handled now.
 #[derive(Debug, thiserror::Error)]
 enum ExpiryError {
     #[error("the board cannot be read")]
@@ -50,42 +49,42 @@ enum ExpiryError {
     Store(#[source] StoreError),
 }
 
-/// Orders that were asked and did not expire. They are asked again, later and later.
+/// Orders that did not expire. They are retried with growing delays.
 #[derive(Debug, Default)]
-struct Aside(BTreeMap<OrderId, (Instant, Duration)>);
+struct Deferred(BTreeMap<OrderId, (Instant, Duration)>);
 
-impl Aside {
-    /// Those that are not to be asked yet.
+impl Deferred {
+    /// Returns the orders whose delay is not over.
     fn waiting(&self, now: Instant) -> Vec<OrderId> {
         self.0.iter().filter(|(_, (until, _))| *until > now).map(|(order, _)| *order).collect()
     }
 
-    /// Puts an order aside; says whether it is the first time.
+    /// Defers an order. Returns whether it is the first time.
     fn put(&mut self, order: OrderId, now: Instant) -> bool {
         let before = self.0.get(&order).map(|(_, pause)| *pause);
-        let pause = before.map_or(ASIDE, |pause| pause.saturating_mul(2).min(LONGEST_ASIDE));
+        let pause = before.map_or(FIRST_DELAY, |pause| pause.saturating_mul(2).min(MAX_DELAY));
         self.0.insert(order, (now + pause, pause));
         before.is_none()
     }
 
-    /// Forgets those that are no longer heard of: their time came again, and the board has them no more.
+    /// Removes orders that were due again and are no longer on the board.
     fn forget_old(&mut self, now: Instant) {
         self.0.retain(|_, (until, pause)| now < *until + *pause);
     }
 }
 
 impl Expiry {
-    /// Ticks for as long as this process is the one to do so; then waits to be again.
+    /// Ticks while this process is the leader. Never ends.
     pub(crate) async fn run(self, leadership: Leadership) {
         let mut backoff = Backoff::default();
-        let mut aside = Aside::default();
+        let mut deferred = Deferred::default();
         loop {
             leadership.gained(NAME).await;
             while leadership.holds(NAME) {
-                match self.tick(&mut aside).await {
+                match self.tick(&mut deferred).await {
                     Ok(()) => {
                         backoff.reset();
-                        tokio::time::sleep(TICK).await;
+                        tokio::time::sleep(TICK_INTERVAL).await;
                     }
                     Err(error) => {
                         tracing::warn!(error = %Chain(&error), "unpaid orders could not be looked after");
@@ -96,31 +95,31 @@ impl Expiry {
         }
     }
 
-    /// Asks orders whose time is over.
-    async fn tick(&self, aside: &mut Aside) -> Result<(), ExpiryError> {
+    /// Sends a command for every overdue order.
+    async fn tick(&self, deferred: &mut Deferred) -> Result<(), ExpiryError> {
         let now = (self.now)();
-        let waiting = aside.waiting(Instant::now());
-        for order in order_board::unpaid_at(&self.pool, now, &waiting, AT_ONCE).await? {
+        let waiting = deferred.waiting(Instant::now());
+        for order in order_board::unpaid_at(&self.pool, now, &waiting, MAX_ORDERS_PER_TICK).await? {
             let context = context(order);
             match self.store.execute(Arc::new(ExpireOrder { order, now }), context).await {
                 Ok(CommandResult { refusal: None, .. }) => {}
                 Ok(CommandResult { refusal: Some(refusal), .. }) => {
-                    // Paid or changed a moment ago: the board has yet to hear of it.
+                    // Paid or changed a moment ago; the board is not up to date.
                     tracing::debug!(%order, code = refusal.code().as_str(), "does not expire");
-                    aside.put(order, Instant::now());
+                    deferred.put(order, Instant::now());
                 }
                 Err(error @ (StoreError::Overloaded | StoreError::Unavailable(_))) => {
                     return Err(ExpiryError::Store(error));
                 }
                 Err(error) => {
-                    if aside.put(order, Instant::now()) {
+                    if deferred.put(order, Instant::now()) {
                         let error = Chain(&error);
                         tracing::error!(%order, %error, "an unpaid order could not be asked to expire");
                     }
                 }
             }
         }
-        aside.forget_old(Instant::now());
+        deferred.forget_old(Instant::now());
         Ok(())
     }
 }
@@ -132,18 +131,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_expire_waits_longer_each_time() {
+    fn delay_of_an_order_doubles_until_it_is_forgotten() {
         let (order, start) = (OrderId(Uuid::from_u128(1)), Instant::now());
-        let mut aside = Aside::default();
-        assert!(aside.put(order, start), "the first time");
-        assert_eq!(aside.waiting(start + ASIDE / 2), [order]);
-        assert_eq!(aside.waiting(start + ASIDE), []);
-        assert!(!aside.put(order, start + ASIDE));
-        assert_eq!(aside.waiting(start + ASIDE * 2), [order]);
-        assert_eq!(aside.waiting(start + ASIDE * 3), []);
-        aside.forget_old(start + ASIDE * 4);
-        assert!(!aside.put(order, start + ASIDE * 4), "still known");
-        aside.forget_old(start + LONGEST_ASIDE * 3);
-        assert!(aside.put(order, start), "forgotten");
+        let mut deferred = Deferred::default();
+        assert!(deferred.put(order, start), "the first time");
+        assert_eq!(deferred.waiting(start + FIRST_DELAY / 2), [order]);
+        assert_eq!(deferred.waiting(start + FIRST_DELAY), []);
+        assert!(!deferred.put(order, start + FIRST_DELAY));
+        assert_eq!(deferred.waiting(start + FIRST_DELAY * 2), [order]);
+        assert_eq!(deferred.waiting(start + FIRST_DELAY * 3), []);
+        deferred.forget_old(start + FIRST_DELAY * 4);
+        assert!(!deferred.put(order, start + FIRST_DELAY * 4), "still known");
+        deferred.forget_old(start + MAX_DELAY * 3);
+        assert!(deferred.put(order, start), "forgotten");
     }
 }

@@ -1,5 +1,5 @@
-//! Documents: states kept as JSON in a table, loaded and folded a batch at a time by the domain's own
-//! `evolve`. Writes nothing; each read model knows its own columns.
+//! Loads states stored as JSON documents, and folds the events of a batch into them by the domain's `evolve`. Each read
+//! model writes its own columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use uuid::Uuid;
 
 use crate::error::ApplyError;
 
-/// A state, the version of its stream and the position of its last event.
+/// A state with the version of its stream and the position of its last event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Folded<S> {
     /// The state.
     pub state: S,
-    /// The version of its stream; 0 before the first event.
+    /// Version of the stream; 0 before the first event.
     pub version: i64,
-    /// Its last event; 0 before the first.
+    /// Position of the last event; 0 before the first.
     pub position: i64,
 }
 
@@ -30,16 +30,15 @@ impl<S: Default> Default for Folded<S> {
     }
 }
 
-/// Where documents are: the table, the column of their key, and its type.
+/// A table of documents: its name, its key column and the key's type.
 pub(crate) struct Place {
     pub(crate) table: &'static str,
     pub(crate) key: &'static str,
     pub(crate) key_type: &'static str,
 }
 
-/// What is stored of these keys, in one query.
-///
-/// Joined from an array, key by key: `= ANY($1)` prepared on an empty table would keep scanning it.
+/// Loads the documents of these keys in one query. It joins an array key by key: `= ANY($1)` prepared on an empty table
+/// would keep scanning it.
 pub(crate) async fn load<S>(
     db: &mut PgConnection,
     place: &Place,
@@ -64,9 +63,8 @@ where
     Ok(folded.collect())
 }
 
-/// The streams of a kind that a batch touches, each with its state after the batch.
-///
-/// `empty` is the state before a stream's first event, `stored` the state of a document.
+/// Returns the streams of a kind that a batch changes, each with its state after the batch. `stored` converts a document
+/// to a state.
 pub(crate) async fn fold<S>(
     db: &mut PgConnection,
     place: &Place,
@@ -84,7 +82,7 @@ where
     if place.key_type == "uuid" && first.keys().any(|stream| stream.id.parse::<Uuid>().is_err()) {
         return Err(ApplyError::StreamId { kind: kind.as_str() });
     }
-    // A stream that begins in this batch has no document yet.
+    // A stream that begins in this batch has no document.
     let begun = first.iter().filter(|(_, sequence)| **sequence > 1).map(|(stream, _)| stream.id.to_string());
     let mut documents = load::<S>(db, place, &begun.collect()).await?;
     let mut states: BTreeMap<&StreamId, Folded<AggregateState>> = first
@@ -118,7 +116,7 @@ fn evolve(
     Ok(())
 }
 
-/// A document's text. The same state always gives the same text: fields in order, maps by key.
+/// Returns a document's text, which is deterministic: fields in order, maps by key.
 pub(crate) fn document<S: Serialize>(table: &'static str, state: &S) -> Result<String, ApplyError> {
     serde_json::to_string(state).map_err(|source| ApplyError::Document { table, source })
 }

@@ -1,5 +1,5 @@
-//! Heavy reads: pages of events, lists of the past, causes, proofs. They share a limit, so that however many are asked
-//! for, connections are left for everything else; each ends in the database when its caller gives it up.
+//! Heavy reads: pages of events, past lists, causes, proofs. They share a limit, so that connections are left for other
+//! queries. A dropped read is cancelled in the database.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -9,60 +9,60 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a heavy read waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long a cancelled statement may take to be cancelled, and its connection to be closed.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// One snapshot that changes nothing; no statement in it takes longer than callers wait.
+/// Longest wait for a permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bound on cancelling a statement, and on closing its connection.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Begins a read-only snapshot whose statements are bounded.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '5s'";
 
-/// Why a heavy read was not begun.
+/// Why a heavy read did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum HeavyError {
-    /// As many as may are under way.
+    /// The limit is reached.
     #[error("too many heavy reads are under way")]
     Busy,
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
-/// The heavy reads of a process. Clones share the limit; the connections are the pool's.
+/// The limit of heavy reads of a process, shared by clones.
 #[derive(Debug, Clone)]
 pub struct HeavyReads {
     pool: PgPool,
     permits: Arc<Semaphore>,
-    patience: Duration,
+    permit_timeout: Duration,
 }
 
-/// How many heavy reads there may be at once over a pool: a third of its connections, and at most 8.
-fn at_once(connections: u32) -> usize {
+/// Returns the limit of heavy reads for a pool: a third of its connections, at most 8.
+fn max_reads(connections: u32) -> usize {
     usize::try_from(connections / 3).unwrap_or(1).clamp(1, 8)
 }
 
 impl HeavyReads {
-    /// Over the connections of a pool.
+    /// Returns the limit for a pool.
     pub fn over(pool: &PgPool) -> Self {
-        let permits = Arc::new(Semaphore::new(at_once(pool.options().get_max_connections())));
-        Self { pool: pool.clone(), permits, patience: PATIENCE }
+        let permits = Arc::new(Semaphore::new(max_reads(pool.options().get_max_connections())));
+        Self { pool: pool.clone(), permits, permit_timeout: PERMIT_TIMEOUT }
     }
 
-    /// With another bound of the wait for a turn.
+    /// Replaces the longest wait for a permit.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_permit_timeout(self, permit_timeout: Duration) -> Self {
+        Self { permit_timeout, ..self }
     }
 
-    /// Waits for a turn, for reads that take connections of the pool themselves, one after the other.
+    /// Waits for a permit, for reads that take their connections from the pool one after the other.
     ///
     /// # Errors
-    /// [`HeavyError::Busy`] when none comes.
+    /// [`HeavyError::Busy`] if none is free in time.
     pub async fn permit(&self) -> Result<OwnedSemaphorePermit, HeavyError> {
-        let permit = tokio::time::timeout(self.patience, self.permits.clone().acquire_owned()).await;
+        let permit = tokio::time::timeout(self.permit_timeout, self.permits.clone().acquire_owned()).await;
         permit.map_err(|_elapsed| HeavyError::Busy)?.map_err(|_closed| HeavyError::Busy)
     }
 
-    /// Waits for a turn, and takes a connection as [`HeavyRead`].
+    /// Waits for a permit, and begins a [`HeavyRead`].
     ///
     /// # Errors
     /// [`HeavyError`].
@@ -70,7 +70,7 @@ impl HeavyReads {
         self.begin_after(async |_db| Ok(())).await
     }
 
-    /// As [`Self::begin`]; does something to the connection before the snapshot is taken.
+    /// Begins as [`Self::begin`], after preparing the connection.
     pub(crate) async fn begin_after(
         &self,
         prepare: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
@@ -85,8 +85,8 @@ impl HeavyReads {
     }
 }
 
-/// A heavy read: a connection in a snapshot that changes nothing. Dropped before [`Self::finish`], whatever it is doing
-/// is cancelled in the database, and the next one has its turn after that.
+/// A connection in a read-only snapshot. Dropping it before [`Self::finish`] cancels its statement in the database, and
+/// then releases the permit.
 #[derive(Debug)]
 pub struct HeavyRead {
     db: Option<PoolConnection<Postgres>>,
@@ -112,10 +112,10 @@ impl DerefMut for HeavyRead {
 }
 
 impl HeavyRead {
-    /// Ends it, and gives the connection back.
+    /// Commits, and returns the connection to the pool.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn finish(mut self) -> Result<(), sqlx::Error> {
         self.execute("COMMIT").await?;
         drop(self.db.take());
@@ -127,13 +127,13 @@ impl Drop for HeavyRead {
     fn drop(&mut self) {
         let (Some(db), Ok(runtime)) = (self.db.take(), tokio::runtime::Handle::try_current()) else { return };
         let (process, pool, permit) = (self.process, self.pool.clone(), self.permit.take());
-        // The client of a connection cannot stop its statement; another connection can.
+        // A statement can only be cancelled from another connection.
         runtime.spawn(async move {
             let cancel = sqlx::query("SELECT pg_cancel_backend($1)").bind(process).execute(&pool);
-            if !matches!(tokio::time::timeout(FAREWELL, cancel).await, Ok(Ok(_))) {
+            if !matches!(tokio::time::timeout(CANCEL_TIMEOUT, cancel).await, Ok(Ok(_))) {
                 tracing::warn!("a read that was given up could not be cancelled; its timeout ends it");
             }
-            let _ = tokio::time::timeout(FAREWELL, db.detach().close_hard()).await;
+            let _ = tokio::time::timeout(CANCEL_TIMEOUT, db.detach().close_hard()).await;
             drop(permit);
         });
     }

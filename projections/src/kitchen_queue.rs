@@ -1,5 +1,5 @@
-//! The kitchen queue: orders that have not left the kitchen. Orders still to be paid online are kept,
-//! because the event that places them does not say what they are, but not shown.
+//! The kitchen queue: orders that have not left the kitchen. Orders awaiting payment are stored but not shown, because
+//! the event that places them later does not contain the order.
 
 use domain::LogPosition;
 use domain::ids::PizzeriaId;
@@ -26,7 +26,7 @@ impl From<Stored> for Row {
     }
 }
 
-/// Whether an order of this status is still the kitchen's.
+/// Returns whether an order of this status stays in the table.
 fn stays(status: OrderStatus) -> bool {
     match status {
         OrderStatus::AwaitingPayment | OrderStatus::Placed | OrderStatus::InPreparation => true,
@@ -76,10 +76,10 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     Ok(())
 }
 
-/// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
+/// Returns a pizzeria's orders placed and in preparation, oldest first.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn queue(
     pool: &PgPool,
     pizzeria: &PizzeriaId,
@@ -88,7 +88,7 @@ pub async fn queue(
     queue_in(&mut *pool.acquire().await?, "kitchen_queue", pizzeria, limit).await
 }
 
-/// The queue of a table, or of what stands for one.
+/// Returns the queue of a relation.
 pub(crate) async fn queue_in(
     db: &mut PgConnection,
     table: &str,

@@ -1,35 +1,34 @@
-//! How far read models, reactors and sealing are behind the log, in events and in time, for whoever watches over
-//! them.
+//! Lag of read models, reactors and sealing behind the log, in events and in time, for monitoring.
 
 use sqlx::{FromRow, PgConnection};
 use transparency::{SealError, Signer};
 
 use crate::registry::Model;
 
-/// How far something is behind.
+/// Lag of a read model or reactor.
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct Lag {
-    /// `order_details`, `reactor:delivery_scheduling`.
+    /// Name, such as `order_details` or `reactor:delivery_scheduling`.
     pub name: String,
-    /// How many events of the log it has not counted.
+    /// Number of events not yet counted.
     pub events: i64,
-    /// How old the first of these is, in seconds; 0 when there is none.
+    /// Age of the first of these in seconds; 0 without lag.
     pub seconds: f64,
     /// Whether an event has stopped it.
     pub stopped: bool,
 }
 
 impl Lag {
-    /// Whether it is a read model, and no reactor.
+    /// Returns whether it is a read model.
     pub fn is_read_model(&self) -> bool {
         Model::ALL.iter().any(|model| model.name() == self.name)
     }
 }
 
-/// How far everything that has a checkpoint is behind. Times are the database's, as those of the events are.
+/// Returns the lag of everything with a checkpoint, by the database's clock.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn lags(db: &mut PgConnection) -> Result<Vec<Lag>, sqlx::Error> {
     let sql = "SELECT c.name, greatest(h.position - c.position, 0) AS events, \
                coalesce(greatest(extract(epoch FROM clock_timestamp() - e.recorded_at), 0), 0)::float8 AS seconds, \
@@ -39,33 +38,33 @@ pub async fn lags(db: &mut PgConnection) -> Result<Vec<Lag>, sqlx::Error> {
     sqlx::query_as(sql).fetch_all(db).await
 }
 
-/// How far the log is sealed.
+/// Lag of sealing.
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct SealingLag {
-    /// The last position that is sealed; 0 when none is.
+    /// The last sealed position; 0 before the first head.
     pub position: i64,
-    /// How many events of the log are not sealed yet.
+    /// Number of events not yet sealed.
     pub events: i64,
-    /// How old the first of these is, in seconds; 0 when there is none.
+    /// Age of the first of these in seconds; 0 without lag.
     pub seconds: f64,
-    /// Why nothing can be sealed on top of what is, as far as that shows without reading the log.
+    /// Why sealing cannot continue, as far as a few rows show.
     #[sqlx(skip)]
     pub stopped: Option<Stopped>,
 }
 
-/// Why nothing can be sealed.
+/// Why sealing cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
-    /// The fault's name, [`SealError::code`].
+    /// Code of the error, [`SealError::code`].
     pub code: &'static str,
-    /// What it is, with positions of the log.
+    /// Message of the error, with positions of the log.
     pub reason: String,
 }
 
-/// How far the log is sealed, whichever process does it. With a signer, what its process remembers counts too.
+/// Returns the lag of sealing, by whichever process. With a signer its memory is checked too.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn sealing(db: &mut PgConnection, signer: Option<&Signer>) -> Result<SealingLag, sqlx::Error> {
     let sql = "SELECT s.size AS position, greatest(h.position - s.size, 0) AS events, \
                coalesce(greatest(extract(epoch FROM clock_timestamp() - e.recorded_at), 0), 0)::float8 AS seconds \

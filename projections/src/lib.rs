@@ -1,13 +1,13 @@
-//! Event to read model, and the queries over read models. Never decides anything: what follows from
-//! an event beyond rows is a policy of the domain, run by a reactor.
+//! Applies events to read models, and queries read models. Decides nothing: effects of an event beyond rows are
+//! policies of the domain, run by reactors.
 //!
 //! A new read model is one migration, one file (row, apply, queries) and one line in [`registry`].
 //!
-//! - [`ReadModels::start`] follows the log: a runner a read model, a reactor a policy, the expiry timer, and
-//!   [`account_access`], which keeps what accounts may in line with the log; and seals it, when told how ([`Sealing`]).
+//! - [`ReadModels::start`] follows the log: a runner for each read model, a reactor for each policy, the timers, and
+//!   [`account_access`], which applies staff events to accounts. With [`Sealing`] it also seals the log.
 //! - Rows and checkpoint change in one transaction (module `checkpoint`), so an event counts once.
-//! - [`rebuild()`] fills a model anew beside the live one; [`compare`] fills it likewise and compares the two row by
-//!   row, [`count`] holds what each has counted against the log, [`verify()`] does both.
+//! - [`rebuild()`] refills a model beside the live one. [`compare`] refills it and compares row by row, [`count`]
+//!   compares each checkpoint with the log, [`verify()`] does both.
 
 pub mod account_access;
 pub mod as_of;
@@ -58,6 +58,6 @@ pub use read_models::ReadModels;
 pub use rebuild::rebuild;
 pub use registry::Model;
 pub use runner::{catch_up, deliver};
-pub use sealer::{HeadsTo, NotPublished, Sealing, WITHIN, remember_published};
+pub use sealer::{HeadsTo, NotPublished, SEALING_DELAY, Sealing, remember_published};
 pub use status::{Failure, RunsAt, Status, status};
 pub use verify::{Comparison, Count, Difference, ModelReport, OnStep, Step, compare, count, verify};

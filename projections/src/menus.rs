@@ -1,5 +1,5 @@
-//! The menu, one row a version: prices and recipes as they were published. Availability is not here,
-//! it follows from a menu and a stock (`domain::menu::Menu::makeable`).
+//! The menu, one row a version: prices and recipes as published. Availability is computed from a menu and a stock
+//! (`domain::menu::Menu::makeable`).
 
 use chrono::{DateTime, Utc};
 use domain::menu::{Menu, MenuEvent};
@@ -14,13 +14,13 @@ use crate::fold::document;
 /// A version of the menu.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// The menu, whole.
+    /// The menu.
     pub menu: Menu,
-    /// The version of the menu's stream.
+    /// Version of the menu's stream.
     pub version: i64,
-    /// The event that published it.
+    /// Position of the publishing event.
     pub position: LogPosition,
-    /// When it was published.
+    /// Time of publication.
     pub published_at: DateTime<Utc>,
 }
 
@@ -89,29 +89,29 @@ async fn latest(db: &mut PgConnection) -> Result<Menu, ApplyError> {
     Ok(stored.map(|menu| menu.0).unwrap_or_default())
 }
 
-/// The menu that holds now; none before the first publication.
+/// Returns the current menu; `None` before the first publication.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn current(pool: &PgPool) -> Result<Option<Row>, sqlx::Error> {
     let sql = format!("SELECT {COLUMNS} FROM menus ORDER BY version DESC LIMIT 1");
     Ok(sqlx::query_as::<_, Stored>(&sql).fetch_optional(pool).await?.map(Row::from))
 }
 
-/// The menu that held at a position; none before the first publication.
+/// Returns the menu at a position; `None` before the first publication.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn as_of(pool: &PgPool, position: LogPosition) -> Result<Option<Row>, sqlx::Error> {
     let sql = format!("SELECT {COLUMNS} FROM menus WHERE position <= $1 ORDER BY version DESC LIMIT 1");
     let row = sqlx::query_as::<_, Stored>(&sql).bind(position.0).fetch_optional(pool).await?;
     Ok(row.map(Row::from))
 }
 
-/// The menus of some versions, ascending; versions that there are not are left out.
+/// Returns the menus of some versions, ascending; unknown versions are left out.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn at_versions(pool: &PgPool, versions: &[u32]) -> Result<Vec<Row>, sqlx::Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM menus JOIN (SELECT DISTINCT unnest($1::bigint[]) AS version) AS asked \
@@ -132,11 +132,11 @@ pub async fn at_position(pool: &PgPool, position: LogPosition) -> Result<Option<
     Ok(row.map(Row::from))
 }
 
-/// A version of the menu that the read model may not have yet: folded from the latest version before it that the
-/// read model has, by the events of the menu's stream since. `None` when it was never published.
+/// Returns a version of the menu that the read model may lack, folded from the latest earlier version and the events
+/// since. `None` if it was never published.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// The log cannot be read.
 pub async fn from_log(pool: &PgPool, version: u32) -> Result<Option<Row>, LogError> {
     let sql = format!("SELECT {COLUMNS} FROM menus WHERE version < $1 ORDER BY version DESC LIMIT 1");
     let before: Option<Stored> = sqlx::query_as(&sql).bind(i64::from(version)).fetch_optional(pool).await?;

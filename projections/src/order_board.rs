@@ -1,4 +1,4 @@
-//! The board: one small row an open order, for counts and for the pizzerias' walls. Closed orders leave it.
+//! The order board: one small row per open order, for counts and displays. Closed orders are removed.
 
 use chrono::{DateTime, Utc};
 use domain::ids::{OrderId, PizzeriaId};
@@ -17,40 +17,40 @@ use crate::orders;
 /// An open order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Which.
+    /// Id of the order.
     pub order: OrderId,
-    /// Its number, `P1-000042`.
+    /// Number of the order, such as `P1-000042`.
     pub number: String,
-    /// Where.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
-    /// Where it stands.
+    /// The state.
     pub status: OrderStatus,
-    /// How it came in.
+    /// The channel.
     pub channel: OrderChannel,
-    /// How it leaves.
+    /// The way of fulfilment.
     pub fulfilment: Fulfilment,
-    /// Since when it is open.
+    /// Time of placement.
     pub placed_at: DateTime<Utc>,
-    /// When it is promised for.
+    /// Latest promised time.
     pub promised_at: DateTime<Utc>,
-    /// What it costs.
+    /// Total price.
     pub total: Cents,
-    /// What is still to be paid; negative when money is owed back.
+    /// Amount still to be paid; negative if a refund is owed.
     pub due: Cents,
-    /// The version of its stream.
+    /// Version of its stream.
     pub version: i64,
-    /// Its last event.
+    /// Position of its last event.
     pub position: LogPosition,
 }
 
-/// How many open orders of a pizzeria are in a state.
+/// Number of open orders of a pizzeria in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count {
-    /// Where.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
-    /// In which state.
+    /// The state.
     pub status: OrderStatus,
-    /// How many; more than zero.
+    /// Number of orders, at least 1.
     pub orders: i64,
 }
 
@@ -130,10 +130,10 @@ fn expires_at(progress: &Progress) -> Option<DateTime<Utc>> {
     }
 }
 
-/// The open orders of a pizzeria, or of all, oldest first.
+/// Returns the open orders of a pizzeria, or of all, oldest first.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn board(
     pool: &PgPool,
     pizzeria: Option<&PizzeriaId>,
@@ -162,10 +162,10 @@ pub async fn board(
     Ok(rows.collect())
 }
 
-/// How many open orders each pizzeria has in each state; what there are none of is left out.
+/// Returns the number of open orders by pizzeria and state, without zeros.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn counts(pool: &PgPool) -> Result<Vec<Count>, sqlx::Error> {
     type Counted = (Json<PizzeriaId>, Json<OrderStatus>, i64);
     let rows: Vec<Counted> = sqlx::query_as(
@@ -180,12 +180,11 @@ pub async fn counts(pool: &PgPool) -> Result<Vec<Count>, sqlx::Error> {
         .collect())
 }
 
-/// How many open orders of each pizzeria have been late in a state: not expired by `unpaid_since` although
-/// their time to pay was over then, or promised for `promised_before` and still not through. The functional
-/// check's are left out.
+/// Returns the number of stuck orders by pizzeria and state: not expired although payment was due before `unpaid_since`,
+/// or still open although promised before `promised_before`. Orders of the functional check are left out.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn stuck(
     db: &mut PgConnection,
     unpaid_since: DateTime<Utc>,
@@ -199,10 +198,10 @@ pub async fn stuck(
     query.fetch_all(db).await
 }
 
-/// Orders whose time to pay is over, longest first, at most `limit`, leaving some out.
+/// Returns orders whose payment is overdue, the longest overdue first, at most `limit`, without those in `except`.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn unpaid_at(
     pool: &PgPool,
     now: DateTime<Utc>,

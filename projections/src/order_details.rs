@@ -1,4 +1,4 @@
-//! Every accepted order, whole. Refused ones are in the log alone: they have no lines, price or progress.
+//! Every accepted order as a document. Refused orders are in the log only: they have no lines, price or progress.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
@@ -23,9 +23,9 @@ use crate::page::{
 pub struct Row {
     /// The order.
     pub order: PlacedOrder,
-    /// The version of its stream.
+    /// Version of its stream.
     pub version: i64,
-    /// Its last event.
+    /// Position of its last event.
     pub position: LogPosition,
 }
 
@@ -48,30 +48,30 @@ impl From<Stored> for Row {
     }
 }
 
-/// Which orders. What is none or empty does not restrict.
+/// A filter on orders; a condition that is not set or empty does not restrict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderFilter {
-    /// Of one of these pizzerias.
+    /// Orders of these pizzerias.
     pub pizzerias: Vec<PizzeriaId>,
-    /// In one of these states.
+    /// Orders in these states.
     pub statuses: Vec<OrderStatus>,
-    /// That came in so.
+    /// Orders of this channel.
     pub channel: Option<OrderChannel>,
-    /// That leave so.
+    /// Orders with this way of fulfilment.
     pub fulfilment: Option<Fulfilment>,
-    /// Of this customer.
+    /// Orders of this customer.
     pub customer: Option<CustomerId>,
-    /// With this number, `P1-000042`.
+    /// The order with this number, such as `P1-000042`.
     pub number: Option<String>,
-    /// Placed then or later.
+    /// Orders placed at this instant or later.
     pub placed_from: Option<DateTime<Utc>>,
-    /// Placed earlier than then.
+    /// Orders placed before this instant.
     pub placed_to: Option<DateTime<Utc>>,
-    /// Neither paid nor started, and placed by then.
+    /// Orders neither paid nor started, placed at this instant or before.
     pub unpaid_since: Option<DateTime<Utc>>,
 }
 
-/// In which order; ties by id.
+/// The order of a list; ties by id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OrderSort {
     /// Newest first.
@@ -87,7 +87,7 @@ pub enum OrderSort {
     NumberDesc,
 }
 
-/// The name that a unit variant serialises as, `ON_SITE`.
+/// Returns the name that a unit variant serialises as, such as `ON_SITE`.
 pub(crate) fn name<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
@@ -95,7 +95,7 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
     }
 }
 
-/// Whether the index of open orders holds orders of a status.
+/// Returns whether the index of open orders has a status.
 fn is_indexed(status: OrderStatus) -> bool {
     match status {
         OrderStatus::AwaitingPayment
@@ -113,13 +113,13 @@ fn is_indexed(status: OrderStatus) -> bool {
     }
 }
 
-/// What leads to the rows of a list.
+/// The access path to the rows of a list.
 enum Access {
-    /// An index that gives the order, or a few rows.
+    /// An index in the list's order, or on a few rows.
     Index,
     /// The index of open orders.
     Open,
-    /// The rows of a range of time, one by one.
+    /// A scan of a range of time.
     Range,
 }
 
@@ -142,8 +142,8 @@ impl OrderFilter {
         }
     }
 
-    /// Refuses a list that would look through the whole table: one by a closed status, by channel or by fulfilment,
-    /// without a range of time.
+    /// Refuses a list that would scan the whole table: by a closed status, channel or fulfilment, without a range of
+    /// time.
     ///
     /// # Errors
     /// [`NoRange`].
@@ -154,7 +154,8 @@ impl OrderFilter {
         }
     }
 
-    /// The table, with what leads to its rows behind a fence: a limit must not tempt the planner into another index.
+    /// Returns the relation to query. `OFFSET 0` fences the access path: because of the limit the planner might choose
+    /// another index.
     fn table(&self, sort: OrderSort) -> String {
         let only = match (self.access(sort), range_of(self.placed_from, self.placed_to)) {
             (Access::Open, _) if self.unpaid_since.is_some() => {
@@ -176,8 +177,8 @@ impl OrderFilter {
         format!("(SELECT * FROM order_details WHERE {only} OFFSET 0) AS order_details")
     }
 
-    /// The conditions for a list in an order. A pizzeria's numbers begin with its code: in the order of numbers they are
-    /// side by side, and the pizzeria is not named beside them, which would lead the planner to all of its orders.
+    /// Appends the conditions for a sorted list. A pizzeria's numbers begin with its code, so a list by number uses a
+    /// range of numbers; a condition on the pizzeria would make the planner read all of its orders.
     fn push_in_order(&self, query: &mut QueryBuilder<'_, Postgres>, sort: OrderSort) {
         match (&self.pizzerias[..], sort) {
             ([pizzeria], OrderSort::NumberAsc | OrderSort::NumberDesc)
@@ -194,14 +195,14 @@ impl OrderFilter {
     fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
         self.push_lasting(query);
         if let Some(since) = self.unpaid_since {
-            // Of the orders that are not over, which have an index of their own.
+            // The statuses match the index of open orders.
             let unpaid = " AND status IN ('AWAITING_PAYMENT', 'PLACED') AND due > 0 AND placed_at <= ";
             query.push(unpaid).push_bind(since);
         }
         push_any(query, "status", self.statuses.iter().map(|status| status.as_str().to_owned()).collect());
     }
 
-    /// What holds of an order from its first event on, or never.
+    /// Appends the conditions on columns that never change.
     pub(crate) fn push_lasting(&self, query: &mut QueryBuilder<'_, Postgres>) {
         push_pizzerias(query, &self.pizzerias);
         if let Some(channel) = &self.channel {
@@ -214,7 +215,7 @@ impl OrderFilter {
             query.push(" AND customer = ").push_bind(customer.0);
         }
         if let Some(number) = &self.number {
-            // Postgres has no NUL in a text, so no number has one.
+            // Postgres neither stores nor accepts NUL.
             query.push(" AND number = ").push_bind(number.replace('\0', "\u{fffd}"));
         }
         if let Some(from) = self.placed_from {
@@ -266,10 +267,10 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     Ok(())
 }
 
-/// Some orders, in no particular order; those that there are not are left out.
+/// Returns orders by id, in no particular order; unknown ids are left out.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn by_ids(pool: &PgPool, ids: &[OrderId]) -> Result<Vec<Row>, sqlx::Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM (SELECT DISTINCT unnest($1::uuid[]) AS asked) AS keys \
@@ -280,10 +281,10 @@ pub async fn by_ids(pool: &PgPool, ids: &[OrderId]) -> Result<Vec<Row>, sqlx::Er
     Ok(rows.into_iter().map(Row::from).collect())
 }
 
-/// How many orders are in each state, states in the order of an order's life; what there are none of is left out.
+/// Returns the number of orders by state, in the order of an order's life, without zeros.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn counts(pool: &PgPool) -> Result<Vec<(OrderStatus, i64)>, sqlx::Error> {
     let sql = "SELECT to_json(status), count(*) FROM order_details GROUP BY order_details.status";
     let rows: Vec<(Json<OrderStatus>, i64)> = sqlx::query_as(sql).fetch_all(pool).await?;
@@ -293,10 +294,10 @@ pub async fn counts(pool: &PgPool) -> Result<Vec<(OrderStatus, i64)>, sqlx::Erro
     Ok(counts)
 }
 
-/// A page of orders.
+/// Returns a page of orders.
 ///
 /// # Errors
-/// [`PageError::Cursor`] for a cursor of another list, or when the database does not answer.
+/// [`PageError::Cursor`] for a cursor of another list; the database does not answer.
 pub async fn page(
     pool: &PgPool,
     filter: &OrderFilter,
@@ -306,7 +307,7 @@ pub async fn page(
     page_in(&mut *pool.acquire().await?, &filter.table(sort), filter, sort, args).await
 }
 
-/// A page of orders of a table, or of what stands for one.
+/// Returns a page of orders of a relation.
 pub(crate) async fn page_in(
     db: &mut PgConnection,
     table: &str,

@@ -1,4 +1,4 @@
-//! Orders folded for the read models that hold their documents: details, board, kitchen queue. Writes nothing.
+//! Folds orders for the read models that store them as documents: details, board, kitchen queue.
 
 use domain::order::{Order, PlacedOrder};
 use domain::{AggregateState, StreamType};
@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 use crate::error::ApplyError;
 use crate::fold::{Folded, Place, fold};
 
-/// The accepted orders that a batch touches, as they are after it. An order without a document that
-/// is not placed in this batch is none of the table's: it was refused, or has left it for good.
+/// Returns the accepted orders that a batch changes, with their state after it. An order that has no document and is not
+/// placed in the batch was refused or removed.
 pub(crate) async fn touched(
     db: &mut PgConnection,
     table: &'static str,
@@ -34,7 +34,7 @@ pub(crate) async fn touched(
     Ok(placed.collect())
 }
 
-/// Removes rows of a table by their ids.
+/// Deletes rows by id.
 pub(crate) async fn remove(
     db: &mut PgConnection,
     table: &'static str,

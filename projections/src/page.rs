@@ -1,7 +1,7 @@
-//! Pages of lists that grow: keyset pagination with opaque cursors. Knows no read model.
+//! Pages of growing lists: keyset pagination with opaque cursors.
 //!
-//! A cursor names the list, the order of the list and, where the list belongs to one object, that object. What is a
-//! cursor of another list is refused: it would be compared to keys of another kind, and the page would be wrong or empty.
+//! A cursor names its list, the list's order and, for a list of one object, that object. A cursor of another list is
+//! refused: compared with keys of another kind it would give a wrong page.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,63 +13,63 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-/// The most that a page holds.
-pub const MAX_PAGE: u32 = 100;
+/// Largest number of items of a page.
+pub const MAX_PAGE_ITEMS: u32 = 100;
 
-/// The longest range of time that a list looks through row by row.
-pub const RANGE: TimeDelta = TimeDelta::days(31);
+/// Longest range of time that a list scans.
+pub const MAX_SCANNED_RANGE: TimeDelta = TimeDelta::days(31);
 
-/// A list whose filter no index serves, and that names no range of time of at most [`RANGE`].
+/// No index serves the filter, and it lacks a range of time of at most [`MAX_SCANNED_RANGE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the list needs a range of time of at most 31 days")]
 pub struct NoRange;
 
-/// A range of time, when both ends are given and it is not too long.
+/// Returns the range of time, if both ends are set and it is not too long.
 pub(crate) fn range_of(
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
 ) -> Result<(DateTime<Utc>, DateTime<Utc>), NoRange> {
     match (from, to) {
-        (Some(from), Some(to)) if to.signed_duration_since(from) <= RANGE => Ok((from, to)),
+        (Some(from), Some(to)) if to.signed_duration_since(from) <= MAX_SCANNED_RANGE => Ok((from, to)),
         (Some(_) | None, Some(_) | None) => Err(NoRange),
     }
 }
 
-/// An instant as a literal of SQL.
+/// Returns an instant as an SQL literal.
 pub(crate) fn instant(at: DateTime<Utc>) -> String {
     format!("to_timestamp({}.{:06})", at.timestamp(), at.timestamp_subsec_micros())
 }
 
-/// A text as a literal of SQL.
+/// Returns a text as an SQL literal.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Why there is no such page.
+/// Why a page cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// Exactly one of `first` and `last` is given.
+    /// Not exactly one of `first` and `last` is set.
     #[error("give either first or last")]
     Bound,
-    /// Out of range.
-    #[error("a page has 1 to {MAX_PAGE} items")]
+    /// The size is out of range.
+    #[error("a page has 1 to {MAX_PAGE_ITEMS} items")]
     Size,
-    /// Not a cursor of this list and order.
+    /// The cursor is not of this list and order.
     #[error("not a cursor of this list and order: pass one of a page of the same list, in the same order")]
     Cursor,
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
-/// From which end a page is taken.
+/// The end that a page is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     First,
     Last,
 }
 
-/// Which page: so many from one end of what lies between two cursors, both exclusive.
+/// Arguments of a page: its size, and its end of the items between two cursors, both exclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageArgs {
     end: End,
@@ -79,10 +79,10 @@ pub struct PageArgs {
 }
 
 impl PageArgs {
-    /// From the arguments of a Relay connection.
+    /// Reads the arguments of a Relay connection. The list decodes the cursors.
     ///
     /// # Errors
-    /// Unless exactly one of `first` and `last` is given, and it is 1 to 100. Cursors are read by the list.
+    /// Not exactly one of `first` and `last` is set, or it is not 1 to 100.
     pub fn new(
         first: Option<i32>,
         after: Option<&str>,
@@ -94,7 +94,7 @@ impl PageArgs {
             (None, Some(last)) => (End::Last, last),
             (Some(_), Some(_)) | (None, None) => return Err(PageError::Bound),
         };
-        let size = u32::try_from(size).ok().filter(|size| (1..=MAX_PAGE).contains(size));
+        let size = u32::try_from(size).ok().filter(|size| (1..=MAX_PAGE_ITEMS).contains(size));
         Ok(Self {
             end,
             size: size.ok_or(PageError::Size)?,
@@ -104,10 +104,10 @@ impl PageArgs {
     }
 }
 
-/// One item of a page, with the cursor that stands for it.
+/// An item of a page with its cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item<T> {
-    /// Opaque; good for `after` and `before`.
+    /// Opaque cursor, for `after` and `before`.
     pub cursor: String,
     /// The item.
     pub node: T,
@@ -116,11 +116,11 @@ pub struct Item<T> {
 /// A page of a list, in the list's order whichever end it was taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// At most as many as asked for.
+    /// The items.
     pub items: Vec<Item<T>>,
-    /// Whether the list goes on behind the last item.
+    /// Whether the list has items after the page.
     pub has_next: bool,
-    /// Whether the list begins before the first item.
+    /// Whether the list has items before the page.
     pub has_previous: bool,
 }
 
@@ -128,9 +128,9 @@ pub struct Page<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum SortKey {
-    /// An instant, in microseconds since 1970: what the database keeps.
+    /// An instant in microseconds since 1970, the database's precision.
     Micros(i64),
-    /// A text in the order of its bytes.
+    /// A text, sorted by its bytes.
     Text(String),
 }
 
@@ -140,16 +140,15 @@ impl From<DateTime<Utc>> for SortKey {
     }
 }
 
-/// Writes the cursor of an item of a list, by the item's place in it. The list's name says which list it is, in which
-/// order, and of which object.
+/// Encodes the cursor of an item by its place in a list. The list's name includes its order and its object.
 pub fn encode_cursor(list: &str, place: impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::json!([list, place]).to_string())
 }
 
-/// Reads the place that a cursor of a list stands for.
+/// Decodes the place of a list's cursor.
 ///
 /// # Errors
-/// [`PageError::Cursor`] for a cursor of another list, and for what is not a cursor.
+/// [`PageError::Cursor`] for a cursor of another list, and for any other text.
 pub fn decode_cursor<T: DeserializeOwned>(list: &str, cursor: &str) -> Result<T, PageError> {
     let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| PageError::Cursor)?;
     let (named, place): (String, serde_json::Value) =
@@ -160,7 +159,7 @@ pub fn decode_cursor<T: DeserializeOwned>(list: &str, cursor: &str) -> Result<T,
     serde_json::from_value(place).map_err(|_| PageError::Cursor)
 }
 
-/// What a cursor holds: the item's place in the order, and its id to tell equals apart.
+/// Content of a cursor: the item's sort key, and its id to break ties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor(pub(crate) SortKey, pub(crate) Uuid);
 
@@ -172,7 +171,7 @@ impl Cursor {
     fn decode(list: &str, text: &str) -> Result<Self, PageError> {
         let cursor: Self = decode_cursor(list, text)?;
         match &cursor.0 {
-            // Postgres has no NUL in a text and no instant before 4713 BC or after 294276.
+            // Postgres has neither NUL in texts nor instants before 4713 BC or after 294276.
             SortKey::Text(text) if text.contains('\0') => Err(PageError::Cursor),
             SortKey::Micros(micros) if DateTime::from_timestamp_micros(*micros).is_none() => {
                 Err(PageError::Cursor)
@@ -182,23 +181,23 @@ impl Cursor {
     }
 }
 
-/// What the order's column holds.
+/// Type of the sorted column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SortKind {
     Instant,
     Text,
 }
 
-/// A list: a table, or what stands for one, its order, and what restricts it. The table has the columns `id` and `column`.
+/// A list: a relation with the columns `id` and `column`, its order, and its filter.
 pub(crate) struct List<'a> {
-    /// What cursors name: the list and its order.
+    /// Name of the list and its order, part of cursors.
     pub(crate) name: &'static str,
     pub(crate) table: &'a str,
     pub(crate) columns: &'static str,
     pub(crate) column: &'static str,
     pub(crate) kind: SortKind,
     pub(crate) descending: bool,
-    /// Adds conditions, each beginning with ` AND `.
+    /// Appends conditions, each beginning with ` AND `.
     pub(crate) filter: &'a (dyn Fn(&mut QueryBuilder<'_, Postgres>) + Sync),
 }
 
@@ -214,14 +213,14 @@ impl List<'_> {
         }
     }
 
-    // Queries are not kept prepared: with other filters and values another plan is best.
+    // Not prepared: the best plan depends on filter and values.
     fn start<'q>(&self, what: &str) -> QueryBuilder<'q, Postgres> {
         let mut query = QueryBuilder::new(format!("SELECT {what} FROM {} WHERE true", self.table));
         (self.filter)(&mut query);
         query
     }
 
-    /// Restricts to what lies on one side of a cursor, in the list's order.
+    /// Restricts to one side of a cursor in the list's order.
     fn beside(&self, query: &mut QueryBuilder<'_, Postgres>, operator: &str, cursor: &Cursor) {
         query.push(format!(" AND ({}, id) {operator} (", self.column));
         match &cursor.0 {
@@ -243,13 +242,13 @@ impl List<'_> {
     ) -> Result<bool, sqlx::Error> {
         let mut query = self.start("1");
         self.beside(&mut query, operator, cursor);
-        // From the cursor on: in no order, half a table may be read before the first that lies there.
+        // Sorted from the cursor on: unsorted, half a table might be read before the first match.
         let direction = if operator.starts_with('>') { "ASC" } else { "DESC" };
         query.push(format!(" ORDER BY {} {direction}, id {direction} LIMIT 1", self.column));
         Ok(query.build().persistent(false).fetch_optional(db).await?.is_some())
     }
 
-    /// Reads a page; `place` says where a row stands in the order.
+    /// Reads a page; `place` returns a row's cursor.
     pub(crate) async fn page<R>(
         &self,
         db: &mut PgConnection,
@@ -278,7 +277,7 @@ impl List<'_> {
         if args.end == End::Last {
             rows.reverse();
         }
-        // On the side of a cursor the list goes on if something is there, the cursor's own item included.
+        // Beyond a cursor the list has further items, if any exists, including the cursor's own.
         let beyond_after = match &after {
             Some(after) => self.exists(db, &format!("{ahead}="), after).await?,
             None => false,
@@ -297,9 +296,7 @@ impl List<'_> {
     }
 }
 
-/// Adds that a column has one of some values; nothing when there are none. One value alone is compared
-/// as such, so that an index that begins with the column gives the order too.
-/// In one of some pizzerias; where none is named, in any but the functional check's.
+/// Restricts to some pizzerias; without any, to all except the functional check's.
 pub(crate) fn push_pizzerias(query: &mut QueryBuilder<'_, Postgres>, pizzerias: &[PizzeriaId]) {
     if pizzerias.is_empty() {
         query.push(" AND pizzeria <> ").push_bind(PizzeriaId::functional_check().to_string());
@@ -308,6 +305,8 @@ pub(crate) fn push_pizzerias(query: &mut QueryBuilder<'_, Postgres>, pizzerias: 
     }
 }
 
+/// Restricts a column to some values, if there are any. A single value is compared by `=`, so that an index beginning
+/// with the column also gives the order.
 pub(crate) fn push_any(query: &mut QueryBuilder<'_, Postgres>, column: &str, values: Vec<String>) {
     match <[String; 1]>::try_from(values) {
         Ok([value]) => {
@@ -321,7 +320,7 @@ pub(crate) fn push_any(query: &mut QueryBuilder<'_, Postgres>, column: &str, val
 }
 
 impl<T> Page<T> {
-    /// The same page of something else.
+    /// Converts the items.
     pub(crate) fn map<U>(self, f: impl Fn(T) -> U) -> Page<U> {
         let items =
             self.items.into_iter().map(|item| Item { cursor: item.cursor, node: f(item.node) }).collect();
@@ -351,7 +350,7 @@ mod tests {
         let of = |place: serde_json::Value| encode_cursor("list", place);
         let far = of(serde_json::json!([i64::MAX, Uuid::nil()]));
         let nul = of(serde_json::json!(["\0", Uuid::nil()]));
-        // As they were before cursors named their list.
+        // A cursor of the former format, without a list.
         let former = URL_SAFE_NO_PAD.encode(serde_json::json!([7, Uuid::nil()]).to_string());
         let wrong = ["", "?", "bm9wZQ", &far, &nul, &former, &of(serde_json::json!([1])), "é", "42"];
         for text in wrong {

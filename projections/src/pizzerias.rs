@@ -1,4 +1,4 @@
-//! The points of sale, a row each. Whether one takes orders now, its own state says (`takes_orders`).
+//! The pizzerias, one row each. The document tells whether it takes orders now (`takes_orders`).
 
 use domain::ids::PizzeriaId;
 use domain::pizzeria::{OpenedPizzeria, Pizzeria};
@@ -15,9 +15,9 @@ use crate::fold::{Place, document, fold};
 pub struct Row {
     /// The pizzeria.
     pub pizzeria: OpenedPizzeria,
-    /// The version of its stream.
+    /// Version of its stream.
     pub version: i64,
-    /// Its last event.
+    /// Position of its last event.
     pub position: LogPosition,
 }
 
@@ -54,10 +54,10 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     Ok(())
 }
 
-/// Every pizzeria that sells, by code: not the functional check's.
+/// Returns every pizzeria except the functional check's, by code.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn all(pool: &PgPool) -> Result<Vec<Row>, sqlx::Error> {
     let sql = "SELECT version, position, document FROM pizzerias WHERE id <> $1 ORDER BY id";
     let check = PizzeriaId::functional_check();
@@ -65,10 +65,10 @@ pub async fn all(pool: &PgPool) -> Result<Vec<Row>, sqlx::Error> {
     Ok(rows.into_iter().map(Row::from).collect())
 }
 
-/// Some pizzerias, by code; those that there are not are left out.
+/// Returns pizzerias by id, sorted by code; unknown ids are left out.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn by_ids(pool: &PgPool, ids: &[PizzeriaId]) -> Result<Vec<Row>, sqlx::Error> {
     let sql = "SELECT version, position, document FROM pizzerias \
                JOIN (SELECT DISTINCT unnest($1::text[]) AS id) AS asked USING (id) ORDER BY id";

@@ -1,22 +1,21 @@
-//! Where each of those who go through the log together is, so that none runs away from the others: what one has read, the
-//! others still find, and the log is read once.
+//! Keeps read models that catch up together close to each other, so that they share batches and the log is read once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::batches::BATCH;
+use crate::batches::BATCH_ENTRIES;
 use crate::registry::Model;
 
-/// How far ahead of the last one the first may be, in entries: less than the batches that are kept.
-const AHEAD: i64 = 2 * BATCH;
+/// Largest distance between the first and the last model, in entries: less than the batches in memory.
+const MAX_AHEAD_ENTRIES: i64 = 2 * BATCH_ENTRIES;
 
-/// Where they are, without those who have gone.
+/// The positions of all models that are still running.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places(Arc<watch::Sender<BTreeMap<Model, i64>>>);
 
-/// The place of one. Who drops it has gone, and holds up nobody any more.
+/// The position of one model. Dropping it removes the model, so that the others do not wait for it.
 #[derive(Debug)]
 pub(crate) struct Place {
     model: Model,
@@ -24,7 +23,7 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    /// The place of one who begins there.
+    /// Adds a model that begins at a position.
     pub(crate) fn take(&self, model: Model, at: i64) -> Place {
         self.0.send_modify(|places| {
             places.insert(model, at);
@@ -34,13 +33,14 @@ impl Places {
 }
 
 impl Place {
-    /// Says how far this one has come, and waits until the others are not far behind.
+    /// Reports the model's position, and waits until the others are close.
     pub(crate) async fn keep_together(&self, at: i64) {
         self.places.0.send_modify(|places| {
             places.insert(self.model, at);
         });
-        let near = |places: &BTreeMap<Model, i64>| places.values().all(|place| at - place < AHEAD);
-        // It ends only with what this one holds itself.
+        let near =
+            |places: &BTreeMap<Model, i64>| places.values().all(|place| at - place < MAX_AHEAD_ENTRIES);
+        // The sender lives as long as `self`, so waiting cannot fail.
         let _ = self.places.0.subscribe().wait_for(near).await;
     }
 }
@@ -60,16 +60,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_waits_for_the_last_and_for_nobody_who_has_gone() {
+    fn the_first_waits_for_the_last_until_it_is_dropped() {
         let places = Places::default();
         let (first, last) = (places.take(Model::Menus, 0), places.take(Model::OrderDetails, 0));
         let may = |place: &Place, at| place.keep_together(at).now_or_never().is_some();
-        assert!(may(&first, AHEAD - 1));
-        assert!(!may(&first, AHEAD));
-        assert!(may(&last, BATCH), "who is behind never waits");
-        assert!(may(&first, AHEAD));
-        assert!(!may(&first, AHEAD + BATCH));
+        assert!(may(&first, MAX_AHEAD_ENTRIES - 1));
+        assert!(!may(&first, MAX_AHEAD_ENTRIES));
+        assert!(may(&last, BATCH_ENTRIES), "the last never waits");
+        assert!(may(&first, MAX_AHEAD_ENTRIES));
+        assert!(!may(&first, MAX_AHEAD_ENTRIES + BATCH_ENTRIES));
         drop(last);
-        assert!(may(&first, AHEAD + BATCH));
+        assert!(may(&first, MAX_AHEAD_ENTRIES + BATCH_ENTRIES));
     }
 }

@@ -1,5 +1,5 @@
-//! How far the log and the read models are, as this process knows: told by its own runners at once, and
-//! by one poll of the database for everything else. Changes nothing in the database.
+//! Positions of the log and the read models as known to this process: its own runners report at once, everything else is
+//! polled from the database.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::error::WaitError;
 use crate::leadership::Leadership;
 use crate::registry::Model;
 
-/// How often the database is asked when nobody waits for it: what a lost notification can cost.
-const IDLE: Duration = Duration::from_secs(1);
-/// How often it is asked while a caller waits for a read model that another process runs.
-const WAITING: Duration = Duration::from_millis(20);
+/// Polling interval without waiting callers: the delay of an event whose notification is lost.
+const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Polling interval while a caller waits for a read model of another process.
+const WAITING_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long a query that names no position waits for the log as it is known.
-const MOMENT: Duration = Duration::from_millis(250);
-/// And how far a read model may be behind, in events, for that to be worth it.
-const NEARLY: i64 = 1000;
+/// Longest wait of a query that names no position.
+const BRIEF_WAIT_TIMEOUT: Duration = Duration::from_millis(250);
+/// Largest lag of a read model, in events, for which a query waits briefly.
+const BRIEF_WAIT_MAX_LAG: i64 = 1000;
 
-/// What is known.
+/// The known positions.
 #[derive(Debug)]
 pub(crate) struct Progress {
     pool: PgPool,
@@ -35,7 +35,7 @@ pub(crate) struct Progress {
     wake: Notify,
 }
 
-/// Counts a caller for as long as it waits.
+/// Counts a waiting caller until it is dropped.
 struct Waiter<'a>(&'a Progress);
 
 impl Drop for Waiter<'_> {
@@ -63,12 +63,12 @@ impl Progress {
         });
     }
 
-    /// A runner of this process is here: further than before or, after a rebuild, less far.
+    /// Records the position of a runner of this process, which may decrease after a rebuild.
     pub(crate) fn reached(&self, name: &str, position: i64) {
         self.reached.send_if_modified(|reached| reached.insert(name.to_owned(), position) != Some(position));
     }
 
-    /// What the checkpoints say, of everything that this process does not run.
+    /// Records the checkpoints of everything that other processes run.
     fn read(&self, leadership: &Leadership, checkpoints: BTreeMap<String, i64>) {
         self.reached.send_if_modified(|reached| {
             let mut now = checkpoints;
@@ -82,13 +82,13 @@ impl Progress {
         });
     }
 
-    /// Waits until the log goes on behind a position: at once when it is told, else within a second.
+    /// Waits until the log has an event after a position.
     pub(crate) async fn head_beyond(&self, position: i64) {
-        // The sender is this value's own, so waiting cannot fail.
+        // `self` owns the sender, so waiting cannot fail.
         let _ = self.head.subscribe().wait_for(|head| *head > position).await;
     }
 
-    /// Listens to the follower, for ever.
+    /// Follows the follower's head until it stops.
     pub(crate) async fn follow(self: Arc<Self>, follower: Follower) {
         let mut head = follower.head();
         loop {
@@ -100,16 +100,16 @@ impl Progress {
         }
     }
 
-    /// Polls the database, for ever.
+    /// Polls the database. Never ends.
     pub(crate) async fn poll(self: Arc<Self>, leadership: Leadership) {
         loop {
             if let Err(error) = self.look(&leadership).await {
                 tracing::debug!(%error, "the checkpoints cannot be read");
             }
             if self.waiting.load(Ordering::Relaxed) > 0 {
-                tokio::time::sleep(WAITING).await;
+                tokio::time::sleep(WAITING_POLL_INTERVAL).await;
             } else {
-                let _ = tokio::time::timeout(IDLE, self.wake.notified()).await;
+                let _ = tokio::time::timeout(IDLE_POLL_INTERVAL, self.wake.notified()).await;
             }
         }
     }
@@ -123,16 +123,16 @@ impl Progress {
         Ok(())
     }
 
-    /// Waits a moment for read models that are nearly there.
+    /// Waits briefly for read models with a small lag.
     pub(crate) async fn wait_briefly(&self, leadership: &Leadership, models: &[Model], wanted: LogPosition) {
         let reached = |model: &Model| self.reached.borrow().get(model.name()).copied().unwrap_or(0);
-        if models.iter().all(|model| wanted.0 - reached(model) <= NEARLY) {
-            // Late is no fault: the answer is of a moment ago, and says its position.
-            let _ = self.wait_for(leadership, models, wanted, MOMENT).await;
+        if models.iter().all(|model| wanted.0 - reached(model) <= BRIEF_WAIT_MAX_LAG) {
+            // A timeout is not an error: the answer is slightly out of date and names its position.
+            let _ = self.wait_for(leadership, models, wanted, BRIEF_WAIT_TIMEOUT).await;
         }
     }
 
-    /// Waits until read models have counted a position.
+    /// Waits until read models have applied a position.
     pub(crate) async fn wait_for(
         &self,
         leadership: &Leadership,
@@ -147,7 +147,7 @@ impl Progress {
         if models.iter().all(|model| at(&reached.borrow(), model) >= wanted) {
             return Ok(());
         }
-        // A model that this process runs is heard of without asking the database.
+        // Models of this process report without polling.
         let _waiter = models.iter().any(|model| !leadership.holds(model.name())).then(|| {
             self.waiting.fetch_add(1, Ordering::Relaxed);
             self.wake.notify_one();
@@ -171,16 +171,17 @@ mod tests {
     use crate::leadership::compete;
 
     #[tokio::test]
-    async fn a_moment_is_waited_for_what_is_nearly_there_and_for_nothing_else() {
+    async fn waits_briefly_for_a_small_lag_only() {
         let pool = PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap();
         let (leadership, _contender) = compete(pool.clone(), Vec::new());
         let progress = Progress::new(pool);
-        let wait = || progress.wait_briefly(&leadership, &[Model::Menus], LogPosition(NEARLY + 1));
+        let wait =
+            || progress.wait_briefly(&leadership, &[Model::Menus], LogPosition(BRIEF_WAIT_MAX_LAG + 1));
         progress.reached(Model::Menus.name(), 0);
         assert_eq!(wait().now_or_never(), Some(()), "far behind: at once");
-        progress.reached(Model::Menus.name(), NEARLY);
-        assert_eq!(wait().now_or_never(), None, "nearly there: waits");
-        progress.reached(Model::Menus.name(), NEARLY + 1);
+        progress.reached(Model::Menus.name(), BRIEF_WAIT_MAX_LAG);
+        assert_eq!(wait().now_or_never(), None, "small lag: waits");
+        progress.reached(Model::Menus.name(), BRIEF_WAIT_MAX_LAG + 1);
         assert_eq!(wait().now_or_never(), Some(()), "there: at once");
     }
 }

@@ -1,5 +1,5 @@
-//! Reactors: policies of the domain run over the log, each with a checkpoint of its own. What a policy
-//! asks for is a command with a key derived from the event's position: repeated, it does nothing again.
+//! Reactors run the domain's policies over the log, each with a checkpoint of its own. A policy's commands have an
+//! idempotency key derived from the event's position, so repeating them has no effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,17 +22,17 @@ use crate::leadership::Leadership;
 use crate::progress::Progress;
 use crate::runner::{Backoff, Chain, keep_pace};
 
-/// The name space of the ids of commands that the system sends.
+/// UUID namespace of the ids of the system's commands.
 const COMMANDS: Uuid = Uuid::from_u128(0x6f4e_5c1d_84f2_4f0e_9a57_1f6d_0c3b_7e21);
-/// Streams whose commands are on their way at once; those of one stream follow each other.
-const AT_ONCE: usize = 32;
+/// Streams with a running command; commands of one stream run in order.
+const MAX_CONCURRENT_STREAMS: usize = 32;
 
-/// The name of a policy's checkpoint and lock.
+/// Returns the name of a policy's checkpoint and lock.
 pub(crate) fn name(policy: &str) -> String {
     format!("reactor:{policy}")
 }
 
-/// The context of a command that the system sends once, whatever happens in between.
+/// Returns the context of a command of the system that takes effect once.
 pub fn context_once(key: String, correlation_id: &str) -> CommandContext {
     let fingerprint = Sha256::digest(key.as_bytes()).into();
     let mut context =
@@ -41,18 +41,17 @@ pub fn context_once(key: String, correlation_id: &str) -> CommandContext {
     context
 }
 
-/// The context of the `n`th command that a policy asks for after an event, as its reactor sends it.
+/// Returns the context of the `n`th command that a policy derives from an event.
 pub fn reaction(policy: &Policy, position: LogPosition, n: usize, correlation_id: &str) -> CommandContext {
     let mut context = context_once(format!("{}:{position}:{n}", name(policy.name)), correlation_id);
     context.causation = Some(position);
     context
 }
 
-/// Says that every policy's reactor has reacted up to here: of a log that was generated together with its
-/// reactions.
+/// Sets the checkpoint of every policy's reactor, for a log that was generated with its reactions.
 ///
 /// # Errors
-/// When the database does not take it.
+/// The database failed.
 pub async fn have_reacted(db: &mut PgConnection, upto: &Checkpoint) -> Result<(), sqlx::Error> {
     for policy in domain::policies::ALL {
         checkpoint::put(&mut *db, &name(policy.name), upto).await?;
@@ -60,7 +59,7 @@ pub async fn have_reacted(db: &mut PgConnection, upto: &Checkpoint) -> Result<()
     Ok(())
 }
 
-/// What a reactor waits for or has stopped at.
+/// Why a reactor waits or has stopped.
 #[derive(Debug, thiserror::Error)]
 enum ReactorError {
     #[error("the database failed")]
@@ -76,7 +75,7 @@ enum ReactorError {
 }
 
 impl ReactorError {
-    /// The event to be named, when waiting alone will not help.
+    /// Returns the event that stops the reactor, with the reason; `None` if a retry may succeed.
     fn stopped_at(&self) -> Option<(LogPosition, String)> {
         match self {
             Self::Log(LogError::Unreadable { position, .. }) => Some((*position, self.to_string())),
@@ -92,7 +91,7 @@ impl ReactorError {
     }
 }
 
-/// A policy, and what it takes to follow it.
+/// The runner of a policy.
 pub(crate) struct Reactor {
     pub(crate) pool: PgPool,
     pub(crate) batches: Arc<Batches>,
@@ -100,11 +99,11 @@ pub(crate) struct Reactor {
     pub(crate) policy: Policy,
 }
 
-/// The use cases that follow from an event.
+/// An event and the use cases derived from it.
 type Following<'a> = (&'a RecordedEvent, Vec<Arc<dyn UseCase>>);
 
 impl Reactor {
-    /// Runs the policy for as long as this process is the one to do so; then waits to be again.
+    /// Runs the policy while this process is the leader. Never ends.
     pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
         let name = name(self.policy.name);
         let mut backoff = Backoff::default();
@@ -136,8 +135,8 @@ impl Reactor {
         }
     }
 
-    /// One batch: what follows from its events, then the checkpoint, up to the first that failed or that
-    /// the policy would need and that this program cannot read.
+    /// Executes the commands of one batch, then moves the checkpoint: up to the first event whose command failed, or that
+    /// the policy needs and this program cannot read.
     async fn step(&self, name: &str, at: &mut Checkpoint) -> Result<(), ReactorError> {
         let batch = self.batches.after(at.position).await?;
         let needed = batch.all().needed(|kind| kind == self.policy.follows);
@@ -160,8 +159,8 @@ impl Reactor {
         }
     }
 
-    /// Sends what follows from some events: one after the other on each stream, streams side by side.
-    /// Gives the first event whose command failed; those behind it may have been sent, and will be again.
+    /// Executes the commands of some events: in order on each stream, streams concurrently. Returns the first event whose
+    /// command failed; commands of later events may have been executed and will be repeated.
     async fn react(&self, events: &[RecordedEvent]) -> Option<(LogPosition, StoreError)> {
         let mut following: BTreeMap<&StreamId, Vec<Following<'_>>> = BTreeMap::new();
         for event in events {
@@ -171,7 +170,7 @@ impl Reactor {
             }
         }
         let sending: Vec<_> = following.into_values().map(|events| self.send(events).boxed()).collect();
-        let failed: Vec<_> = stream::iter(sending).buffer_unordered(AT_ONCE).collect().await;
+        let failed: Vec<_> = stream::iter(sending).buffer_unordered(MAX_CONCURRENT_STREAMS).collect().await;
         failed.into_iter().flatten().min_by_key(|(position, _)| *position)
     }
 
@@ -184,7 +183,7 @@ impl Reactor {
                 let span =
                     tracing::info_span!(target: SPANS, "reactor", reactor, position = event.position.0);
                 match self.store.execute(use_case, context).instrument(span).await {
-                    Ok(outcome) => self.note(event.position, command, outcome.refusal.as_ref()),
+                    Ok(result) => self.note(event.position, command, result.refusal.as_ref()),
                     Err(error) => return Some((event.position, error)),
                 }
             }
@@ -192,7 +191,7 @@ impl Reactor {
         None
     }
 
-    /// A refusal is an answer: asked again, the domain would say the same.
+    /// Logs a refusal. It is final: a retry would be refused too.
     fn note(&self, position: LogPosition, command: &str, refusal: Option<&Refusal>) {
         match refusal {
             None => {}

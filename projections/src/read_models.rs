@@ -1,4 +1,4 @@
-//! The read side of a process: everything that follows the log, behind one handle. Knows no row.
+//! [`ReadModels`]: everything in a process that follows the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +28,10 @@ use crate::sealer::{self, Publisher, Sealer, Sealing};
 use crate::status::{self, RunsAt, Status};
 use crate::{checkpoint, runner, scratch};
 
-/// How long after a panic something is started again.
-const RESTART: Duration = Duration::from_secs(1);
+/// Delay of a restart after a panic.
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 
-/// The runners, reactors and timer of this process. Cloning shares them; they stop with the last clone.
+/// The runners, reactors and timers of this process. Clones share them; they stop with the last clone.
 #[derive(Debug, Clone)]
 pub struct ReadModels(Arc<Inner>);
 
@@ -52,7 +52,7 @@ impl Drop for Inner {
     }
 }
 
-/// Runs something that never ends; if it does, by a fault of the program, it is started again.
+/// Runs an endless task, and restarts it if it ends because of a bug.
 fn supervise<F>(what: String, start: impl Fn() -> F + Send + 'static) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send,
@@ -61,12 +61,12 @@ where
         loop {
             let ended = std::panic::AssertUnwindSafe(start()).catch_unwind().await;
             tracing::error!(what, panicked = ended.is_err(), "something that should run for ever has ended");
-            tokio::time::sleep(RESTART).await;
+            tokio::time::sleep(RESTART_DELAY).await;
         }
     })
 }
 
-/// The sealer, and what publishes its heads.
+/// Starts the sealer, and the publisher of its heads.
 fn seal(
     pool: &PgPool,
     sealing: &Sealing,
@@ -91,12 +91,11 @@ fn seal(
 }
 
 impl ReadModels {
-    /// Starts following the log: a runner for each read model, a reactor for each policy, and the
-    /// timers that let unpaid orders expire and close business days by the clock `now`. Of all processes on
-    /// the database one runs each of them; the others stand by.
+    /// Starts a runner for each read model, a reactor for each policy, and the timers that expire unpaid orders and close
+    /// business days by the clock `now`. Of all processes on the database one runs each of them; the others stand by.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn start(
         pool: PgPool,
         follower: &Follower,
@@ -106,10 +105,10 @@ impl ReadModels {
         Self::start_and_seal(pool, follower, store, now, None).await
     }
 
-    /// As [`Self::start`], and seals the log, if it is said how; of all processes one at a time.
+    /// Starts as [`Self::start`], and also seals the log with `sealing`, in one process at a time.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn start_and_seal(
         pool: PgPool,
         follower: &Follower,
@@ -171,10 +170,10 @@ impl ReadModels {
         Ok(Self(Arc::new(Inner { pool, past, heavy, progress, leadership, signer, tasks })))
     }
 
-    /// Waits until read models have counted the event at a position.
+    /// Waits until read models have applied the event at a position.
     ///
     /// # Errors
-    /// [`WaitError`] when one of them has not after `timeout`.
+    /// [`WaitError`] after `timeout`.
     pub async fn wait_for(
         &self,
         models: &[Model],
@@ -184,39 +183,39 @@ impl ReadModels {
         self.0.progress.wait_for(&self.0.leadership, models, position, timeout).await
     }
 
-    /// Waits a moment for read models to have counted a position that is in the log already, so that
-    /// who has just changed something sees it; not when they are far behind, nor for long.
+    /// Waits briefly until read models with a small lag have applied a stored position, so that clients see their own
+    /// changes.
     pub async fn wait_briefly(&self, models: &[Model], position: LogPosition) {
         self.0.progress.wait_briefly(&self.0.leadership, models, position).await;
     }
 
-    /// Lists as they were in the past. Read models must have counted the position that is asked for.
+    /// Returns the queries of past lists. Read models must have applied the requested position.
     pub fn past(&self) -> &Past {
         &self.0.past
     }
 
-    /// The limit that heavy reads share.
+    /// Returns the limit of heavy reads.
     pub fn heavy(&self) -> &HeavyReads {
         &self.0.heavy
     }
 
-    /// How far the log is sealed, and whether that can go on by what this process remembers.
+    /// Returns the lag of sealing, and whether it can continue by this process's memory.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn sealing(&self) -> Result<SealingLag, sqlx::Error> {
         self.sealing_on(&mut *self.0.pool.acquire().await?).await
     }
 
-    /// As [`Self::sealing`], over a connection.
+    /// Reads [`Self::sealing`] over a given connection.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn sealing_on(&self, db: &mut PgConnection) -> Result<SealingLag, sqlx::Error> {
         lag::sealing(db, self.0.signer.as_ref()).await
     }
 
-    /// Seals what is in the log now, for a process that ends: what it leaves unsealed would wait for the next one.
+    /// Seals the rest of the log before the process stops: otherwise it would wait for the next process.
     ///
     /// # Errors
     /// [`SealError`].
@@ -227,10 +226,10 @@ impl ReadModels {
         Ok(())
     }
 
-    /// Where every read model and reactor is.
+    /// Returns the status of every read model and reactor.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// The database does not answer.
     pub async fn status(&self) -> Result<Vec<Status>, ProjectionError> {
         let mut all = status::status(&self.0.pool).await?;
         for one in all.iter_mut().filter(|one| self.0.leadership.holds(&one.name)) {

@@ -1,5 +1,5 @@
-//! Fills a read model anew beside the live one, which goes on serving and advancing, and swaps it in at
-//! the end in one transaction. Readers wait for the moment of the swap, no longer.
+//! Rebuilds a read model beside the live one, which stays in use, and swaps the tables in one transaction. Readers wait
+//! for the swap only.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use domain::LogPosition;
 use event_store::log;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::batches::BATCH;
+use crate::batches::BATCH_ENTRIES;
 use crate::error::ProjectionError;
 use crate::registry::Model;
 use crate::scratch::{Filler, Purpose, Scratch, schema};
 
-/// Tries to swap before giving up: a dump or a long query may hold the tables for a while.
-const SWAPS: u32 = 60;
-/// SQLSTATE of a lock that was not to be had in time.
+/// Attempts to swap: a dump or a long query may hold the tables for a while.
+const MAX_SWAP_ATTEMPTS: u32 = 60;
+/// SQLSTATE of a lock timeout.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Delay between two attempts.
+const SWAP_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Rebuilds a read model from the whole log and says up to where. `progress` hears how far it has come.
-/// A read model that had stopped goes on from there.
+/// Rebuilds a read model from the whole log, and returns the position reached. `progress` gets the position of each
+/// batch. A stopped read model continues from there.
 ///
 /// # Errors
-/// [`ProjectionError::Busy`] while somebody else rebuilds or verifies the same one; a poison event; the
-/// database. The live tables are as they were then.
+/// [`ProjectionError::Busy`] while another process rebuilds or verifies the model; an event cannot be applied; the
+/// database failed. The live tables are unchanged then.
 pub async fn rebuild(
     pool: &PgPool,
     model: Model,
@@ -46,20 +46,20 @@ async fn fill_and_swap(
     let Scratch { db, filler } = scratch;
     let mut tries = 0;
     loop {
-        // Until so little is missing that it can be added while the live tables stand still.
+        // Until the rest is small enough to be applied while the live checkpoint is locked.
         loop {
             let head = log::head(pool).await?;
             let at = filler.fill(db, head, progress).await?.position;
-            if at < head.0 || log::head(pool).await?.0 - at < BATCH {
+            if at < head.0 || log::head(pool).await?.0 - at < BATCH_ENTRIES {
                 break;
             }
         }
         tries += 1;
         match swap(db, filler, progress).await {
             Err(ProjectionError::Database(sqlx::Error::Database(error)))
-                if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) && tries < SWAPS =>
+                if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) && tries < MAX_SWAP_ATTEMPTS =>
             {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(SWAP_RETRY_DELAY).await;
             }
             swapped => return swapped,
         }
@@ -76,7 +76,7 @@ async fn swap(
     let mut transaction = db.begin().await?;
     let live = filler.lock_live(&mut transaction).await?;
     let filled = filler.fill(&mut transaction, live, progress).await?;
-    // Readers that come while the swap waits for a long query wait behind it: not for long, then again.
+    // Bounded: readers queue behind a swap that waits for a long query.
     sqlx::query("SET LOCAL lock_timeout = '2s'").execute(&mut *transaction).await?;
     for table in model.tables() {
         let name = table.name;

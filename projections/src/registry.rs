@@ -1,4 +1,4 @@
-//! The read models: their names, their tables, and what applies events to each. Nothing about running them.
+//! The read models: names, tables, and the function that applies events to each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use crate::{
 /// A table of a read model.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    /// The columns of its primary key.
+    /// Columns of the primary key.
     pub(crate) key: &'static [&'static str],
 }
 
@@ -34,13 +34,13 @@ macro_rules! models {
             /// Every read model.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Its name on the command line and in the table of checkpoints, `order_details`.
+            /// Returns its name on the command line and in `checkpoints`, such as `order_details`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => stringify!($module),)+ }
             }
 
-            /// Whether its rows depend on the events of a kind of stream. One of these that this program
-            /// cannot read stops it; those of other kinds are only counted.
+            /// Returns whether its rows depend on the events of a kind of stream. An unreadable event of such a stream
+            /// stops the model; events of other kinds are only counted.
             pub fn reads(self, kind: StreamType) -> bool {
                 match self { $(Self::$variant => [$(StreamType::$kind),+].contains(&kind),)+ }
             }
@@ -49,13 +49,12 @@ macro_rules! models {
                 match self { $(Self::$variant => { const TABLES: &[Table] = &[$($table),+]; TABLES })+ }
             }
 
-            /// The names of its tables.
+            /// Returns the names of its tables.
             pub fn table_names(self) -> impl Iterator<Item = &'static str> {
                 self.tables().iter().map(|table| table.name)
             }
 
-            /// Changes the rows that the events change. Which tables those are, the connection's
-            /// `search_path` says.
+            /// Applies events to its tables, which the connection's `search_path` selects.
             pub(crate) async fn apply(
                 self,
                 db: &mut PgConnection,
@@ -74,23 +73,23 @@ models! {
     Pizzerias = pizzerias of [Pizzeria] [table("pizzerias", &["id"])];
     /// Every accepted order.
     OrderDetails = order_details of [Order] [table("order_details", &["id"])];
-    /// Open orders, small.
+    /// Open orders, in short.
     OrderBoard = order_board of [Order] [table("order_board", &["id"])];
     /// Orders in the kitchen.
     KitchenQueue = kitchen_queue of [Order] [table("kitchen_queue", &["id"])];
-    /// What each pizzeria has left.
+    /// Stock levels of each pizzeria.
     StockLevels = stock_levels of [Stock] [table("stock_levels", &["pizzeria"])];
     /// Every delivery.
     Deliveries = deliveries of [Delivery] [table("deliveries", &["id"])];
-    /// Takings by pizzeria and business day.
+    /// Sales by pizzeria and business day.
     DailySales = daily_sales of [Order, Pizzeria] [
         table("daily_sales", &["pizzeria", "day"]),
         table("daily_sales_orders", &["id"]),
         table("daily_sales_zones", &["pizzeria"])
     ];
-    /// Business days that are closed.
+    /// Closed business days.
     Closings = closings of [Closing] [table("closings", &["pizzeria", "day"])];
-    /// Where states of the past are replayed from.
+    /// Base states for replaying the past.
     TimeTravel = time_travel of [Stock, Order] [
         table("stock_history", &["pizzeria", "position"]),
         table("order_hours", &["pizzeria", "hour", "id"])
@@ -103,7 +102,7 @@ impl fmt::Display for Model {
     }
 }
 
-/// Not the name of a read model.
+/// A text is not the name of a read model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no read model of that name; there are {}", names())]
 pub struct UnknownModel;

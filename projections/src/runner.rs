@@ -1,5 +1,5 @@
-//! Brings read models forward, a batch and a transaction at a time. An event that one cannot take stops
-//! that one, before the event; it is never skipped.
+//! Applies the log to read models, one transaction a batch. An event that cannot be applied stops its model before the
+//! event; no event is skipped.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::batches::{BATCH, Batches, Part};
+use crate::batches::{BATCH_ENTRIES, Batches, Part};
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::{ApplyError, ProjectionError};
 use crate::leadership::Leadership;
@@ -18,12 +18,12 @@ use crate::places::{Place, Places};
 use crate::progress::Progress;
 use crate::registry::Model;
 
-/// How long after a failure it is tried again, at first; twice as long each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// And at most.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// First delay of a retry; it doubles each time.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Longest delay of a retry.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// Pauses that grow while something keeps failing.
+/// Delays that grow with consecutive failures.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff(u32);
 
@@ -33,13 +33,13 @@ impl Backoff {
     }
 
     pub(crate) async fn pause(&mut self) {
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.0)).min(LONGEST_PAUSE);
+        let delay = FIRST_RETRY_DELAY.saturating_mul(2_u32.saturating_pow(self.0)).min(MAX_RETRY_DELAY);
         self.0 = self.0.saturating_add(1);
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(delay).await;
     }
 }
 
-/// Counts and applies entries in one transaction; none when somebody else has moved the checkpoint.
+/// Applies entries and moves the checkpoint in one transaction. Returns `None` if another process has moved it.
 async fn advance(
     db: &mut PgConnection,
     model: Model,
@@ -56,12 +56,11 @@ async fn advance(
     Ok(Some(to))
 }
 
-/// Applies entries of the log, up to the first that the read model would need and that this program
-/// cannot read; the others that it cannot read are counted. When applying fails for a reason that will
-/// not pass, it goes on entry by entry, so that all before the one that cannot be taken are.
+/// Applies entries up to the first unreadable one that the read model needs; other unreadable entries are counted. If a
+/// batch fails for a permanent reason, its entries are applied one by one up to the failing one.
 ///
 /// # Errors
-/// [`ProjectionError::Poison`] at an event that cannot be taken, once all before it are; the database.
+/// [`ProjectionError::Poison`] at an event that cannot be applied, after all before it were; the database failed.
 pub(crate) async fn apply(
     db: &mut PgConnection,
     model: Model,
@@ -107,7 +106,7 @@ async fn one_by_one(
     Ok(Some(at))
 }
 
-/// One read model at one place of the log.
+/// A read model and its checkpoint.
 struct Runner {
     pool: PgPool,
     batches: Arc<Batches>,
@@ -116,7 +115,7 @@ struct Runner {
 }
 
 impl Runner {
-    /// One batch: of how many entries, none at the head.
+    /// Applies one batch, and returns its number of entries; 0 at the head.
     async fn step(&mut self) -> Result<usize, ProjectionError> {
         let batch = self.batches.after(self.at.position).await?;
         if batch.all().is_empty() {
@@ -130,7 +129,7 @@ impl Runner {
             .record(begun.elapsed().as_secs_f64());
         self.at = match result {
             Ok(Some(next)) => next,
-            // Somebody else was here: what is stored says how far.
+            // Another process has moved the checkpoint.
             Ok(None) => checkpoint::reload(&mut db, self.model.name()).await?,
             Err(error) => {
                 self.at = checkpoint::load(&mut *db, self.model.name()).await?;
@@ -141,19 +140,18 @@ impl Runner {
     }
 }
 
-/// The least time between two batches that are not full. An event that comes alone is applied at once; while many come,
-/// they are applied together, because a batch costs the database the same few statements whatever its size.
-const PACE: Duration = Duration::from_millis(20);
+/// Shortest time between two incomplete batches. A single event is applied at once; under load, events are applied
+/// together, because a batch of any size costs the same few statements.
+const MIN_BATCH_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Waits until a batch of so many entries, begun then, may be followed by the next: at once when it was full, because
-/// there is more.
+/// Waits before the next batch, unless the previous one was complete.
 pub(crate) async fn keep_pace(begun: Instant, entries: usize) {
-    if i64::try_from(entries).is_ok_and(|entries| entries < BATCH) {
-        tokio::time::sleep(PACE.saturating_sub(begun.elapsed())).await;
+    if i64::try_from(entries).is_ok_and(|entries| entries < BATCH_ENTRIES) {
+        tokio::time::sleep(MIN_BATCH_INTERVAL.saturating_sub(begun.elapsed())).await;
     }
 }
 
-/// Runs a read model for as long as this process is the one to do so; then waits to be again.
+/// Runs a read model while this process is the leader. Never ends.
 pub(crate) async fn run(
     pool: PgPool,
     batches: Arc<Batches>,
@@ -194,7 +192,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Reports what stopped a read model: in its row, in the metrics, and in one line of the log.
+/// Reports what stopped a read model: in its checkpoint, the metrics and the process's log.
 async fn report(pool: &PgPool, model: Model, error: &ProjectionError) {
     let name = model.name();
     let ProjectionError::Poison { position, reason, .. } = error else {
@@ -211,7 +209,7 @@ async fn report(pool: &PgPool, model: Model, error: &ProjectionError) {
     }
 }
 
-/// An error with its causes, in one line.
+/// Displays an error with its causes on one line.
 pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
 
 impl std::fmt::Display for Chain<'_> {
@@ -226,10 +224,10 @@ impl std::fmt::Display for Chain<'_> {
     }
 }
 
-/// Brings every read model to the log's head as it is now. One that stops does not hold up the others.
+/// Brings every read model to the log's current head, concurrently.
 ///
 /// # Errors
-/// The first read model's that stopped: a poison event, or the database.
+/// The first error of a read model: an event cannot be applied, or the database failed.
 pub async fn catch_up(pool: &PgPool) -> Result<(), ProjectionError> {
     checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
     let head = log::head(pool).await?;
@@ -242,7 +240,7 @@ pub async fn catch_up(pool: &PgPool) -> Result<(), ProjectionError> {
     }
     let models: Vec<Model> = behind.iter().map(|(model, ..)| *model).collect();
     let batches = Arc::new(Batches::of_models(pool.clone(), &models));
-    // Side by side, so that the log is read once for all.
+    // Concurrently, so that the log is read once for all.
     let mut tasks = JoinSet::new();
     for (model, place, at) in behind {
         let runner = Runner { pool: pool.clone(), batches: batches.clone(), model, at };
@@ -266,7 +264,7 @@ async fn catch_up_one(mut runner: Runner, place: Place, head: LogPosition) -> Re
     Ok(())
 }
 
-/// Gives events to a read model, in order; those that it has counted before change nothing.
+/// Applies events to a read model, in order; events that it has counted are ignored.
 ///
 /// # Errors
 /// As [`catch_up`].

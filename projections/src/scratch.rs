@@ -1,6 +1,5 @@
-//! A read model's tables a second time, in a schema of their own, filled by the very code that fills
-//! the live ones: the connection's `search_path` finds the schema's tables first. Used to rebuild and
-//! to verify; one at a time for each read model.
+//! A second set of a read model's tables in a schema of their own, filled by the model's own code: the connection's
+//! `search_path` finds these tables first. Used to rebuild and to verify, one at a time for each read model.
 
 use domain::LogPosition;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -11,33 +10,33 @@ use crate::error::ProjectionError;
 use crate::registry::Model;
 use crate::runner;
 
-/// The second set of tables. What is left over when it is dropped without `remove` goes with the next one.
+/// The second set of tables. If it is dropped without `remove`, the next one removes the rest.
 pub(crate) struct Scratch {
     pub(crate) db: PgConnection,
     pub(crate) filler: Filler,
 }
 
-/// What the tables are for.
+/// The purpose of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To take the live ones' place.
+    /// Replace the live tables.
     Swap,
-    /// To be compared with them, and thrown away: nothing of them goes into the write-ahead log.
+    /// Compare with the live tables and drop; unlogged.
     Compare,
 }
 
-/// What fills the tables, on the connection that has them or in a transaction of it.
+/// Fills the tables, on their connection or in a transaction of it.
 pub(crate) struct Filler {
     pub(crate) model: Model,
     batches: Batches,
 }
 
-/// The schema of a read model's second tables.
+/// Returns the schema of a read model's second tables.
 pub(crate) fn schema(model: Model) -> String {
     format!("rebuild_{model}")
 }
 
-/// Takes a session's lock against a second rebuild; `false` when somebody holds it.
+/// Takes the session lock against concurrent rebuilds. Returns `false` if another session holds it.
 async fn lock(db: &mut PgConnection, model: Model) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
         .bind(schema(model))
@@ -50,7 +49,7 @@ async fn drop_schema(db: &mut PgConnection, model: Model) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// Removes what rebuilds that were killed have left behind.
+/// Removes the schemas of killed rebuilds.
 pub(crate) async fn remove_left_over(pool: &PgPool) -> Result<(), sqlx::Error> {
     let left: Vec<String> =
         sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'rebuild\\_%'")
@@ -58,7 +57,7 @@ pub(crate) async fn remove_left_over(pool: &PgPool) -> Result<(), sqlx::Error> {
             .await?;
     let left = Model::ALL.iter().filter(|model| left.contains(&schema(**model))).copied();
     for model in left {
-        // On a connection of its own, which takes the lock with it; a rebuild under way holds the lock.
+        // On a connection of its own, whose end releases the lock. A running rebuild holds the lock.
         let mut db = PgConnection::connect_with(&pool.connect_options()).await?;
         if lock(&mut db, model).await? {
             drop_schema(&mut db, model).await?;
@@ -70,10 +69,10 @@ pub(crate) async fn remove_left_over(pool: &PgPool) -> Result<(), sqlx::Error> {
 }
 
 impl Scratch {
-    /// Makes the tables, empty, at the start of the log.
+    /// Creates empty tables, at the start of the log.
     ///
     /// # Errors
-    /// [`ProjectionError::Busy`] when somebody else has them; the database.
+    /// [`ProjectionError::Busy`] if another session has them; the database failed.
     pub(crate) async fn create(
         pool: &PgPool,
         model: Model,
@@ -101,11 +100,10 @@ impl Scratch {
         Ok(Self { db, filler: Filler { model, batches: Batches::of_models(pool.clone(), &[model]) } })
     }
 
-    /// Removes the tables, if they are still there, and lets the next one have its turn.
+    /// Removes remaining tables, and releases the lock.
     pub(crate) async fn remove(mut self) -> Result<(), sqlx::Error> {
         drop_schema(&mut self.db, self.filler.model).await?;
-        // Not left to the end of the session: the server notices that a moment later, and whoever comes next is told
-        // that somebody has the tables.
+        // Explicitly: the server detects the session's end with a delay, during which a next rebuild would be refused.
         sqlx::query("SELECT pg_advisory_unlock(hashtextextended($1, 0))")
             .bind(schema(self.filler.model))
             .execute(&mut self.db)
@@ -115,11 +113,11 @@ impl Scratch {
 }
 
 impl Filler {
-    /// Fills the tables up to a position and says where they are then; a transaction a batch, or
-    /// a savepoint within a transaction.
+    /// Fills the tables up to a position, and returns their checkpoint; one transaction a batch, or a savepoint within a
+    /// transaction.
     ///
     /// # Errors
-    /// A poison event, or the database.
+    /// An event cannot be applied, or the database failed.
     pub(crate) async fn fill(
         &self,
         db: &mut PgConnection,
@@ -143,13 +141,13 @@ impl Filler {
         Ok(at)
     }
 
-    /// Where the live tables are, in the connection's snapshot.
+    /// Returns the position of the live tables in the connection's snapshot.
     pub(crate) async fn live(&self, db: &mut PgConnection) -> Result<LogPosition, sqlx::Error> {
         let sql = "SELECT position FROM public.checkpoints WHERE name = $1";
         sqlx::query_scalar(sql).bind(self.model.name()).fetch_one(db).await.map(LogPosition)
     }
 
-    /// Locks the live checkpoint for the rest of the transaction: the live tables stand still.
+    /// Locks the live checkpoint, and with it the live tables, for the rest of the transaction.
     pub(crate) async fn lock_live(&self, db: &mut PgConnection) -> Result<LogPosition, sqlx::Error> {
         let sql = "SELECT position FROM public.checkpoints WHERE name = $1 FOR UPDATE";
         sqlx::query_scalar(sql).bind(self.model.name()).fetch_one(db).await.map(LogPosition)

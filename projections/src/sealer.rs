@@ -1,5 +1,5 @@
-//! Seals the log behind the writers: a head at least every thousand events, and soon after any. One process at a time
-//! does it, and publishes the heads where the settings say; neither waits for the other.
+//! Seals the log off the write path: a head at least every thousand events, and at most [`SEALING_DELAY`] after any. One
+//! process at a time seals, and publishes the heads independently.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,54 +16,54 @@ use crate::leadership::Leadership;
 use crate::progress::Progress;
 use crate::runner::{Backoff, Chain};
 
-/// The name of its lock.
+/// Name of the lock.
 pub(crate) const NAME: &str = "sealer";
-/// How soon an event is sealed when fewer than a thousand follow: twice in the minute that is promised.
-pub const WITHIN: Duration = Duration::from_secs(30);
-/// How often it is looked for heads that another process has signed.
-const LOOK: Duration = Duration::from_secs(10);
-/// Heads that are read at once to be published.
-const AT_ONCE: i64 = 100;
+/// Longest wait for further events before an event is sealed: half of the promised minute.
+pub const SEALING_DELAY: Duration = Duration::from_secs(30);
+/// Interval at which heads signed by another process are looked up.
+const PUBLISH_INTERVAL: Duration = Duration::from_secs(10);
+/// Heads read at once to be published.
+const BATCH_HEADS: i64 = 100;
 
-/// Why a head was not published, as the destination says.
+/// Error of the destination of heads.
 pub type NotPublished = Box<dyn std::error::Error + Send + Sync>;
 
-/// Where heads are published.
+/// A destination of published heads.
 pub trait HeadsTo: Debug + Send + Sync {
-    /// Its name in the database, where it is noted how far it has got them; no secret in it.
+    /// Returns its name in `head_publications`, which must not contain secrets.
     fn name(&self) -> &str;
 
-    /// Publishes a head, as its signed note. The same one may come again.
+    /// Publishes a head as its signed note. The same head may be published again.
     fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>>;
 
-    /// The last heads that it was given, if it can be read back.
+    /// Returns the last published heads, if the destination can be read.
     fn last(&self) -> BoxFuture<'_, Result<Vec<SignedHead>, NotPublished>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }
 
-/// How the log is sealed.
+/// Settings of sealing.
 #[derive(Debug, Clone)]
 pub struct Sealing {
-    /// What heads are signed with, and what this process remembers of them.
+    /// Signs heads, and remembers them in this process.
     pub signer: Signer,
-    /// How soon an event is sealed when fewer than a thousand follow; [`WITHIN`].
+    /// Longest wait for further events before an event is sealed, by default [`SEALING_DELAY`].
     pub within: Duration,
-    /// Where heads are published, if anywhere.
+    /// The destination of published heads.
     pub to: Option<Arc<dyn HeadsTo>>,
 }
 
-/// What the sealer needs.
+/// The task that seals.
 pub(crate) struct Sealer {
     pub(crate) pool: PgPool,
     pub(crate) sealing: Sealing,
     pub(crate) now: fn() -> DateTime<Utc>,
-    /// Told when there are heads to publish.
+    /// Notified when there are heads to publish.
     pub(crate) signed: Arc<Notify>,
 }
 
 impl Sealer {
-    /// Seals for as long as this process is the one to do so; then waits to be again.
+    /// Seals while this process is the leader. Never ends.
     pub(crate) async fn run(self, leadership: Leadership, progress: Arc<Progress>) {
         let mut backoff = Backoff::default();
         let mut said = None;
@@ -79,7 +79,7 @@ impl Sealer {
                     }
                     Err(error) => {
                         let line = Chain(&error).to_string();
-                        // Tampering does not pass by itself: once is enough.
+                        // Tampering is permanent: the same error is logged once.
                         if said.as_ref() != Some(&line) {
                             tracing::error!(error = %line, "the log cannot be sealed");
                             said = Some(line);
@@ -91,7 +91,7 @@ impl Sealer {
         }
     }
 
-    /// Learns from the place where heads are published what the tree must still have.
+    /// Reads the heads that the tree must still have from the destination.
     async fn read_back(&self) {
         let Some(to) = &self.sealing.to else { return };
         if let Err(error) = remember_published(&self.pool, &self.sealing.signer, &**to).await {
@@ -99,7 +99,7 @@ impl Sealer {
         }
     }
 
-    /// Waits until there is something to seal, and seals it.
+    /// Waits for new events, and seals them.
     async fn step(&self, sealed: &mut Option<LogPosition>, progress: &Progress) -> Result<(), SealError> {
         let from = match *sealed {
             Some(sealed) => sealed,
@@ -115,17 +115,17 @@ impl Sealer {
         if !heads.is_empty() {
             self.signed.notify_one();
         }
-        // Asked again: somebody else may have sealed meanwhile.
+        // Read again: another process may have sealed meanwhile.
         *sealed = None;
         Ok(())
     }
 }
 
-/// Reads the last published head of this log, and remembers it with the signer. Other logs' heads, and those that no
-/// trusted key has signed, are passed over. After a resumption its note is the last, and nothing beyond it counts.
+/// Reads the last published head of this log into the signer's memory. Heads of other logs and untrusted heads are
+/// ignored. After a resumption its note is the last one, and no head counts.
 ///
 /// # Errors
-/// When the place or the database does not answer.
+/// The destination or the database does not answer.
 pub async fn remember_published(
     pool: &PgPool,
     signer: &Signer,
@@ -141,7 +141,7 @@ pub async fn remember_published(
     Ok(())
 }
 
-/// What the publisher needs.
+/// The task that publishes heads.
 pub(crate) struct Publisher {
     pub(crate) pool: PgPool,
     pub(crate) to: Arc<dyn HeadsTo>,
@@ -158,7 +158,7 @@ enum PublishError {
 }
 
 impl Publisher {
-    /// Publishes for as long as this process is the one that seals.
+    /// Publishes while this process seals. Never ends.
     pub(crate) async fn run(self, leadership: Leadership) {
         let mut backoff = Backoff::default();
         loop {
@@ -168,7 +168,7 @@ impl Publisher {
                     Ok(true) => backoff.reset(),
                     Ok(false) => {
                         backoff.reset();
-                        let _ = tokio::time::timeout(LOOK, self.signed.notified()).await;
+                        let _ = tokio::time::timeout(PUBLISH_INTERVAL, self.signed.notified()).await;
                     }
                     Err(error) => {
                         tracing::warn!(error = %Chain(&error), "heads could not be published; they will be");
@@ -179,8 +179,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes heads that have not been, each at least once and in order; whether there were any. A resumption comes
-    /// before the heads that follow it.
+    /// Publishes unpublished heads in order, each at least once, a resumption before the heads after it. Returns whether
+    /// there were any.
     async fn publish(&self) -> Result<bool, PublishError> {
         let name = self.to.name();
         let published: Option<(i64, i64)> =
@@ -193,7 +193,7 @@ impl Publisher {
         let resumptions: Vec<(i64, i64, String)> =
             sqlx::query_as("SELECT id, size, note FROM tree_resumptions WHERE id > $1 ORDER BY id LIMIT $2")
                 .bind(resumption)
-                .bind(AT_ONCE)
+                .bind(BATCH_HEADS)
                 .fetch_all(&self.pool)
                 .await
                 .map_err(SealError::from)?;
@@ -202,7 +202,7 @@ impl Publisher {
             self.give(u64::try_from(cut).unwrap_or_default(), &note).await?;
             self.note(size, id).await?;
         }
-        let heads = transparency::heads_after(&self.pool, LogPosition(size), AT_ONCE).await?;
+        let heads = transparency::heads_after(&self.pool, LogPosition(size), BATCH_HEADS).await?;
         some |= !heads.is_empty();
         for head in heads {
             let size = head.signed.head.size;
@@ -216,7 +216,7 @@ impl Publisher {
         self.to.publish(note).await.map_err(|error| PublishError::Refused(size, error))
     }
 
-    /// Notes what was published.
+    /// Records what was published.
     async fn note(&self, size: i64, resumption: i64) -> Result<(), PublishError> {
         sqlx::query(
             "INSERT INTO head_publications AS p (destination, size, published_at, resumption) VALUES ($1, $2, $3, $4) \

@@ -1,4 +1,4 @@
-//! Where every read model and reactor is, as anybody with the database can see it. Changes nothing.
+//! Status of every read model and reactor, read from the database.
 
 use std::collections::BTreeMap;
 
@@ -10,40 +10,40 @@ use crate::error::ProjectionError;
 use crate::registry::Model;
 use crate::{account_access, leadership, reactor};
 
-/// Why something does not go on.
+/// Why a read model or reactor has stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The event that stopped it.
+    /// Position of the event that stopped it.
     pub position: LogPosition,
-    /// Why, without any value of the event.
+    /// The reason, without values of the event.
     pub reason: String,
 }
 
-/// Who runs something.
+/// The process that runs a read model or reactor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunsAt {
     /// This process.
     Here,
     /// Another process; this one would take over.
     Elsewhere,
-    /// None at the moment.
+    /// No process at the moment.
     Nowhere,
 }
 
-/// Where a read model or a reactor is.
+/// Status of a read model or reactor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// `order_details`, `reactor:delivery_scheduling`.
+    /// Name, such as `order_details` or `reactor:delivery_scheduling`.
     pub name: String,
-    /// The last event counted.
+    /// Position of the last event counted.
     pub position: LogPosition,
-    /// The last event of the log.
+    /// Position of the log's last event.
     pub head: LogPosition,
-    /// How many events it has counted; equals `position` unless events were skipped or counted twice.
+    /// Number of events counted; equals `position` unless events were skipped or counted twice.
     pub applied: i64,
-    /// What stopped it, if something did.
+    /// The failure that stopped it.
     pub failure: Option<Failure>,
-    /// Who runs it.
+    /// The process that runs it.
     pub runs_at: RunsAt,
 }
 
@@ -57,23 +57,23 @@ struct Stored {
 }
 
 impl Status {
-    /// How many events it is behind.
+    /// Returns the number of events that it is behind.
     pub fn lag(&self) -> i64 {
         (self.head.0 - self.position.0).max(0)
     }
 }
 
-/// Where every read model and reactor is; `RunsAt::Elsewhere` for whatever is run, by whomever.
+/// Returns the status of every read model and reactor; `RunsAt::Elsewhere` for those that any process runs.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn status(pool: &PgPool) -> Result<Vec<Status>, ProjectionError> {
     let head = log::head(pool).await?;
     let sql = "SELECT name, position, events_applied, failed_position, failure FROM checkpoints";
     let rows: Vec<Stored> = sqlx::query_as(sql).fetch_all(pool).await?;
     let mut stored: BTreeMap<String, Stored> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
     let names = names();
-    let run = leadership::held_by_anybody(pool, &names).await?;
+    let run = leadership::held_by_any_process(pool, &names).await?;
     let status = names.into_iter().map(|name| {
         let row = stored.remove(&name).unwrap_or_default();
         Status {
@@ -91,7 +91,7 @@ pub async fn status(pool: &PgPool) -> Result<Vec<Status>, ProjectionError> {
     Ok(status.collect())
 }
 
-/// Everything that has a checkpoint: the read models, then the reactors.
+/// Returns the names of everything with a checkpoint: the read models, then the reactors.
 pub(crate) fn names() -> Vec<String> {
     let models = Model::ALL.iter().map(|model| model.name().to_owned());
     let policies = domain::policies::ALL.iter().map(|policy| reactor::name(policy.name));

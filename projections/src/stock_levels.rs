@@ -1,5 +1,4 @@
-//! What each pizzeria has left: one row a pizzeria, its levels and blocks. Who reserved what is the
-//! aggregate's affair: the row stays small however many orders wait.
+//! Stock of each pizzeria: one row with levels and blocks. Reservations are left out, so that the row stays small.
 
 use domain::ids::PizzeriaId;
 use domain::stock::Stock;
@@ -14,13 +13,13 @@ use crate::fold::{Place, document, fold};
 /// A pizzeria's stock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Whose.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
-    /// Its levels and blocks ([`Stock::levels_only`]).
+    /// Levels and blocks ([`Stock::levels_only`]).
     pub stock: Stock,
-    /// The version of its stream.
+    /// Version of its stream.
     pub version: i64,
-    /// Its last event.
+    /// Position of its last event.
     pub position: LogPosition,
 }
 
@@ -65,10 +64,10 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     Ok(())
 }
 
-/// The stocks of some pizzerias, by code; those of which nothing was ever recorded are left out.
+/// Returns the stocks of some pizzerias, by code; pizzerias without stock events are left out.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn by_pizzerias(pool: &PgPool, pizzerias: &[PizzeriaId]) -> Result<Vec<Row>, sqlx::Error> {
     let sql = "SELECT to_json(pizzeria) AS pizzeria, version, position, document FROM stock_levels \
                JOIN (SELECT DISTINCT unnest($1::text[]) AS pizzeria) AS asked USING (pizzeria) \

@@ -1,5 +1,5 @@
-//! Where states of the past are replayed from (`as_of`): each stock every 200 events, and in which hours
-//! something happened to an order that sales count. What it holds never changes: rows are only added.
+//! Base states for replaying the past (`as_of`): each stock every 200 events, and the hours in which an order changed
+//! the sales. Rows are only added.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +16,15 @@ use crate::as_of::fold_stream;
 use crate::error::ApplyError;
 use crate::fold::{Folded, document};
 
-/// Events of a stock's stream between two states that are kept.
-pub(crate) const KEPT_EVERY: i64 = 200;
+/// Events of a stock's stream between two stored states.
+pub(crate) const EVENTS_PER_STATE: i64 = 200;
 
 pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
     keep_stocks(db, events).await?;
     keep_hours(db, events).await
 }
 
-/// The last state kept of a stock at or before a position; the empty one before the first.
+/// Returns the last stored state of a stock at or before a position; the empty state before the first.
 pub(crate) async fn kept_stock(
     db: &mut PgConnection,
     pizzeria: &str,
@@ -41,12 +41,11 @@ pub(crate) async fn kept_stock(
     }))
 }
 
-/// Keeps the stocks that have come to a multiple of 200 events. Folded from the log and the state kept
-/// last, so that the events in between cost nothing.
+/// Stores the stocks that reach a multiple of 200 events, folded from the last stored state and the log.
 async fn keep_stocks(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
     let due = events
         .iter()
-        .filter(|event| event.stream.kind == StreamType::Stock && event.sequence % KEPT_EVERY == 0);
+        .filter(|event| event.stream.kind == StreamType::Stock && event.sequence % EVENTS_PER_STATE == 0);
     for event in due {
         let pizzeria: PizzeriaId =
             event.stream.id.parse().map_err(|_| ApplyError::StreamId { kind: "stock" })?;
@@ -66,7 +65,7 @@ async fn keep_stocks(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<
     Ok(())
 }
 
-/// The beginning of an instant's hour, in UTC.
+/// Returns the start of an instant's hour, in UTC.
 fn hour_of(at: DateTime<Utc>) -> DateTime<Utc> {
     let hour = at.trunc_subsecs(0);
     hour.with_minute(0).and_then(|hour| hour.with_second(0)).unwrap_or(hour)

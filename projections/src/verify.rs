@@ -1,91 +1,91 @@
-//! Holds read models against the log: were all events counted, once and in order ([`count`]), and are the rows those
-//! that the log says ([`compare`]). Changes nothing, and holds up nobody: the live tables go on all the while.
+//! Verifies read models against the log: whether all events were counted once and in order ([`count`]), and whether the
+//! rows are those that the log gives ([`compare`]). The live tables stay in use.
 
 use domain::LogPosition;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::batches::BATCH;
+use crate::batches::BATCH_ENTRIES;
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::ProjectionError;
 use crate::registry::{Model, Table};
 use crate::scratch::{Purpose, Scratch, schema};
 
-/// Events read at once when the log is counted.
-const CHUNK: i64 = 5_000;
-/// Differing rows named, of each table.
-const SHOWN: i64 = 100;
+/// Events read at once to count the log.
+const BATCH_EVENTS: i64 = 5_000;
+/// Differing rows reported of each table.
+const MAX_DIFFERENCES: i64 = 100;
 
-/// A row that is not what the log says.
+/// A row that differs from the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The table.
     pub table: String,
     /// The row's key, its columns joined by `,`.
     pub key: String,
-    /// `missing`, `unexpected` or `different`.
+    /// Kind of difference: `missing`, `unexpected` or `different`.
     pub what: &'static str,
 }
 
-/// What is being done, for whoever waits.
+/// The current step of a verification, for progress reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The log is counted and digested.
+    /// Counting and digesting the log.
     Counting,
-    /// A read model is filled a second time.
+    /// Filling a read model a second time.
     Filling(Model),
-    /// And compared row for row; for this it has no position to tell.
+    /// Comparing a read model row by row, without a position.
     Comparing(Model),
 }
 
-/// Hears how far each step has come.
+/// Callback that gets the position of each step.
 pub type OnStep<'a> = &'a mut (dyn FnMut(Step, LogPosition) + Send);
 
-/// What a read model says that it has counted, and what the log says.
+/// A read model's checkpoint compared with the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count {
-    /// Which.
+    /// The read model.
     pub model: Model,
-    /// Up to where.
+    /// Position of the checkpoint.
     pub position: LogPosition,
-    /// Events counted, by its checkpoint.
+    /// Number of events of the checkpoint.
     pub applied: i64,
-    /// Events in the log up to its position.
+    /// Number of events in the log up to the position.
     pub expected: i64,
-    /// Whether the running digest of what it counted is that of the log.
+    /// Whether the checkpoint's digest is that of the log.
     pub digest_matches: bool,
 }
 
 impl Count {
-    /// Whether it has counted exactly the events of the log.
+    /// Returns whether it has counted exactly the events of the log.
     pub fn is_sound(&self) -> bool {
         self.applied == self.expected && self.digest_matches
     }
 }
 
-/// How a read model's rows compare with those that the log gives.
+/// A read model's rows compared with those that the log gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// Which.
+    /// The read model.
     pub model: Model,
-    /// Up to where both had come.
+    /// Position of both sets of rows.
     pub position: LogPosition,
-    /// Live rows, of all its tables.
+    /// Number of live rows of all tables.
     pub rows: i64,
-    /// The first rows that differ, at most 100 a table.
+    /// The first differing rows, at most 100 a table.
     pub differences: Vec<Difference>,
 }
 
 impl Comparison {
-    /// Whether nothing differs.
+    /// Returns whether no row differs.
     pub fn is_sound(&self) -> bool {
         self.differences.is_empty()
     }
 }
 
-/// Counts the log, and holds every read model's own count against it. Reads each event's type once, and no payload.
+/// Counts the log, and compares every read model's checkpoint with it. Reads each event's type once, and no payload.
 ///
 /// # Errors
-/// When the database fails.
+/// The database failed.
 pub async fn count(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<Count>, ProjectionError> {
     checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
     let mut counted = Vec::new();
@@ -103,10 +103,10 @@ pub async fn count(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<Count>, Pr
     Ok(reports.collect())
 }
 
-/// Fills every read model a second time beside the live one, and compares the two row for row.
+/// Fills every read model a second time beside the live one, and compares the two row by row.
 ///
 /// # Errors
-/// When a read model cannot be compared: it is being rebuilt, an event cannot be read, the database fails.
+/// A read model is being rebuilt, an event cannot be read, or the database failed.
 pub async fn compare(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<Comparison>, ProjectionError> {
     checkpoint::ensure(pool, Model::ALL.iter().map(|model| model.name())).await?;
     let mut comparisons = Vec::new();
@@ -116,33 +116,33 @@ pub async fn compare(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<Comparis
     Ok(comparisons)
 }
 
-/// Both of a read model.
+/// [`Count`] and [`Comparison`] of a read model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelReport {
-    /// Which.
+    /// The read model.
     pub model: Model,
-    /// Up to where its rows were compared.
+    /// Position of the compared rows.
     pub position: LogPosition,
-    /// Events counted, by its checkpoint.
+    /// Number of events of the checkpoint.
     pub applied: i64,
-    /// Events in the log up to the checkpoint's position.
+    /// Number of events in the log up to the checkpoint's position.
     pub expected: i64,
-    /// Whether the running digest of what it counted is that of the log.
+    /// Whether the checkpoint's digest is that of the log.
     pub digest_matches: bool,
-    /// Live rows, of all its tables.
+    /// Number of live rows of all tables.
     pub rows: i64,
-    /// The first rows that differ, at most 100 a table.
+    /// The first differing rows, at most 100 a table.
     pub differences: Vec<Difference>,
 }
 
 impl ModelReport {
-    /// Whether nothing is wrong.
+    /// Returns whether counts, digest and rows match the log.
     pub fn is_sound(&self) -> bool {
         self.applied == self.expected && self.digest_matches && self.differences.is_empty()
     }
 }
 
-/// Both: every read model has counted exactly the events of the log, and has the rows that they give.
+/// Counts and compares every read model.
 ///
 /// # Errors
 /// As [`count`] and [`compare`].
@@ -161,7 +161,7 @@ pub async fn verify(pool: &PgPool, progress: OnStep<'_>) -> Result<Vec<ModelRepo
     Ok(reports.collect())
 }
 
-/// Counts and digests the log once, up to each of the positions.
+/// Counts and digests the log up to each checkpoint, in one pass.
 async fn count_log(
     pool: &PgPool,
     counted: &[(Model, Checkpoint)],
@@ -177,7 +177,7 @@ async fn count_log(
         )
         .bind(position)
         .bind(last)
-        .bind(CHUNK)
+        .bind(BATCH_EVENTS)
         .fetch_all(pool)
         .await?;
         if events.is_empty() {
@@ -212,7 +212,7 @@ async fn compare_model(
     Ok(compared)
 }
 
-/// Fills the tables a second time, up to where the live ones are, and compares row for row.
+/// Fills the second tables up to the live position, and compares row by row.
 async fn fill_and_compare(
     pool: &PgPool,
     scratch: &mut Scratch,
@@ -224,11 +224,11 @@ async fn fill_and_compare(
     loop {
         let live = checkpoint::load(pool, model.name()).await?.position;
         let at = filler.fill(db, LogPosition(live), &mut filling).await?.position;
-        if at < live || checkpoint::load(pool, model.name()).await?.position - at < BATCH {
+        if at < live || checkpoint::load(pool, model.name()).await?.position - at < BATCH_ENTRIES {
             break;
         }
     }
-    // One snapshot of the live tables, which are not locked; only what is written here is newer in it.
+    // One snapshot of the live tables, which are not locked.
     let mut snapshot = db.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *snapshot).await?;
     let live = filler.live(&mut snapshot).await?;
@@ -245,8 +245,8 @@ async fn fill_and_compare(
     Ok(Comparison { model, position: live, rows, differences })
 }
 
-/// The rows of a table that are not in both sets, or not the same. Whole rows are compared as text,
-/// documents by their bytes. The key is the primary key, so no row can hide behind an equal one.
+/// Returns the rows that are missing in one set or differ. Rows are compared as text, documents by their bytes, joined by
+/// the primary key.
 async fn compare_table(
     db: &mut PgConnection,
     model: Model,
@@ -261,7 +261,7 @@ async fn compare_table(
          filled AS (SELECT {keys}, t::text AS whole FROM {schema}.{name} AS t) \
          SELECT concat_ws(',', {shown}), live.whole IS NULL, filled.whole IS NULL \
          FROM live FULL JOIN filled USING ({keys}) \
-         WHERE live.whole IS DISTINCT FROM filled.whole ORDER BY {keys} LIMIT {SHOWN}"
+         WHERE live.whole IS DISTINCT FROM filled.whole ORDER BY {keys} LIMIT {MAX_DIFFERENCES}"
     );
     let found: Vec<(String, bool, bool)> = sqlx::query_as(&sql).fetch_all(db).await?;
     let differences = found.into_iter().map(|(key, missing, unexpected)| Difference {

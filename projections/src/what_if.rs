@@ -1,5 +1,4 @@
-//! Replays a period of the log against a policy (`domain::what_if`). In one read-only transaction, so that it
-//! neither writes nor sees what comes in meanwhile. Reads the log once, a batch at a time.
+//! Replays a period of the log against a policy (`domain::what_if`), in batches and in one read-only transaction.
 
 use std::collections::BTreeMap;
 
@@ -14,34 +13,34 @@ use sqlx::{PgConnection, PgPool};
 use crate::as_of;
 
 /// Entries read at once.
-const BATCH: i64 = 1_000;
+const BATCH_ENTRIES: i64 = 1_000;
 
-/// What is replayed.
+/// The period to replay.
 #[derive(Debug, Clone)]
 pub struct Period {
-    /// From this instant on, by when events were recorded.
+    /// Start, by the time of recording; inclusive.
     pub from: DateTime<Utc>,
-    /// Up to this one, without it.
+    /// End; exclusive.
     pub to: DateTime<Utc>,
-    /// Of one pizzeria only.
+    /// Restricts the replay to one pizzeria.
     pub pizzeria: Option<PizzeriaId>,
 }
 
-/// What came of it.
+/// Result of [`replay`].
 #[derive(Debug, Clone)]
 pub struct Replayed {
-    /// Behind this position of the log.
+    /// The position before the first replayed event.
     pub after: LogPosition,
-    /// Up to this position.
+    /// The position of the last replayed event.
     pub up_to: LogPosition,
     /// The figures by pizzeria.
     pub rows: BTreeMap<PizzeriaId, Row>,
 }
 
-/// Replays a period. `progress` is told how many of how many events have been read.
+/// Replays a period. `progress` gets the number of events read, and the total.
 ///
 /// # Errors
-/// When the database does not answer, or an event of the period cannot be read.
+/// The database does not answer, or an event of the period cannot be read.
 pub async fn replay(
     pool: &PgPool,
     period: &Period,
@@ -65,7 +64,7 @@ pub async fn replay(
     let mut what_if = WhatIf::new(policy, menu, openings, period.from);
     let mut read = after;
     while read < up_to {
-        let entries = log::read_after(&mut *db, read, BATCH.min(up_to.0 - read.0)).await?;
+        let entries = log::read_after(&mut *db, read, BATCH_ENTRIES.min(up_to.0 - read.0)).await?;
         let Some(last) = entries.last() else { break };
         read = last.position();
         for entry in entries.into_iter().filter(matters) {
@@ -79,7 +78,7 @@ pub async fn replay(
     Ok(Replayed { after, up_to, rows })
 }
 
-/// Whether a replay has a use for it: what it has not, it need not be able to read.
+/// Returns whether a replay uses an entry; other entries may be unreadable.
 fn matters(entry: &LogEntry) -> bool {
     entry.stream().is_some_and(|stream| match stream.kind {
         StreamType::Order | StreamType::Stock | StreamType::Pizzeria | StreamType::Menu => true,
@@ -87,7 +86,7 @@ fn matters(entry: &LogEntry) -> bool {
     })
 }
 
-/// Every pizzeria that opens before the end, as it was before the beginning.
+/// Returns every pizzeria that opens before the end, in its state before the start.
 async fn openings(
     db: &mut PgConnection,
     period: &Period,
@@ -100,7 +99,6 @@ async fn openings(
         sqlx::query_scalar(sql).bind(up_to.0).fetch_all(&mut *db).await.map_err(LogError::from)?;
     let mut openings: BTreeMap<PizzeriaId, StartingState> = BTreeMap::new();
     for id in ids.iter().filter_map(|id| id.parse::<PizzeriaId>().ok()) {
-        // Of the others, nothing is asked.
         if period.pizzeria.as_ref().is_some_and(|one| *one != id) {
             continue;
         }

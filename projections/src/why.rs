@@ -1,5 +1,4 @@
-//! Why something is as it is, read from the log: what events changed, and what used up an ingredient.
-//! Writes nothing, and asks no read model but the menu's.
+//! Causes, read from the log: what an event changed, and what used up an ingredient.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,42 +16,40 @@ use sqlx::PgPool;
 
 use crate::as_of::{self, AsOfError};
 
-/// How far back a stock is read for what used up an ingredient, in events of its stream: as far as is
-/// needed, and in the end no farther.
-const WINDOWS: [i64; 3] = [1_000, 10_000, 100_000];
+/// Increasing numbers of a stock's last events that are searched for the cause of a missing ingredient.
+const WINDOWS_EVENTS: [i64; 3] = [1_000, 10_000, 100_000];
 /// Events read at once.
-const BATCH: i64 = 1_000;
-/// How far apart events of one stock may lie whose changes are asked for together, in events of its stream.
-pub const STOCK_SPAN: i64 = 5_000;
+const BATCH_EVENTS: i64 = 1_000;
+/// Largest distance of a stock's events whose changes are read together, in events of its stream.
+pub const MAX_STOCK_SPAN_EVENTS: i64 = 5_000;
 
-/// Why it is not known what an event changed.
+/// Why the changes of an event are unknown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Unknown {
-    /// An event before it, or itself, that this program cannot read.
+    /// This program cannot read the event or an earlier one.
     #[error("the event at position {position} cannot be read")]
     Unreadable {
-        /// Where.
+        /// Position of the event.
         position: LogPosition,
-        /// Why.
+        /// The cause.
         #[source]
         source: Arc<UnreadableEvent>,
     },
-    /// The events of a stock that are asked about lie too far apart ([`STOCK_SPAN`]).
+    /// The requested events of a stock are too far apart ([`MAX_STOCK_SPAN_EVENTS`]).
     #[error("the events of a stock that are asked about lie too far apart: ask for fewer at once")]
     TooFarApart,
-    /// An event that is none of its stream's, or a state that is no JSON.
+    /// An event does not belong to its stream, or a state is not JSON.
     #[error("the stream cannot be followed")]
     Damaged,
 }
 
-/// An event by its stream and its sequence in it.
+/// An event's stream and sequence.
 pub type Place = (StreamId, i64);
 
-/// What each of some events changed, in one statement for all streams that are short, and in two more for
-/// each stock.
+/// Returns the changes of some events, in one statement for all short streams and two more for each stock.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn changes_of(
     pool: &PgPool,
     places: &[Place],
@@ -69,7 +66,7 @@ pub async fn changes_of(
         let (Some(first), Some(last)) = (sequences.first(), sequences.last()) else { continue };
         let mut after = 0;
         if stream.kind == StreamType::Stock {
-            if last - first > STOCK_SPAN {
+            if last - first > MAX_STOCK_SPAN_EVENTS {
                 found.extend(
                     sequences.iter().map(|one| (((*stream).clone(), *one), Err(Unknown::TooFarApart))),
                 );
@@ -95,7 +92,7 @@ pub async fn changes_of(
     Ok(found)
 }
 
-/// What the events of one stream changed, of those that are asked for.
+/// Adds the changes of the requested events of one stream.
 fn follow(
     stream: &StreamId,
     mut state: AggregateState,
@@ -128,7 +125,7 @@ fn follow(
     }
 }
 
-/// A stock's levels and blocks at a sequence of its stream.
+/// Returns a stock's levels and blocks at a sequence.
 async fn stock_at(pool: &PgPool, stream: &StreamId, sequence: i64) -> Result<Stock, AsOfError> {
     let (true, Ok(pizzeria)) = (sequence > 0, stream.id.parse::<PizzeriaId>()) else {
         return Ok(Stock::default());
@@ -137,10 +134,10 @@ async fn stock_at(pool: &PgPool, stream: &StreamId, sequence: i64) -> Result<Sto
     Ok(as_of::stock(pool, &pizzeria, position).await?.map(|folded| folded.state).unwrap_or_default())
 }
 
-/// A pizzeria as it was at a position of the log.
+/// Returns a pizzeria at a position of the log.
 ///
 /// # Errors
-/// When the database does not answer, or an event cannot be read.
+/// The database does not answer, or an event cannot be read.
 pub async fn pizzeria_at(
     pool: &PgPool,
     pizzeria: &PizzeriaId,
@@ -153,12 +150,11 @@ pub async fn pizzeria_at(
     }
 }
 
-/// Why a pizza could or could not be made at a position of the log, by the menu that held then; none when it
-/// was not on it. Reads as much of the stock's stream as led to it, at most a hundred thousand events: beyond,
-/// the answer says that it is not complete.
+/// Explains why a pizza could or could not be made at a position, by the menu of that position; `None` if it was not on
+/// the menu. Reads at most 100,000 events of the stock's stream; beyond, the explanation is marked incomplete.
 ///
 /// # Errors
-/// When the database does not answer, or an event cannot be read.
+/// The database does not answer, or an event cannot be read.
 pub async fn unavailable(
     pool: &PgPool,
     pizzeria: &PizzeriaId,
@@ -173,7 +169,7 @@ pub async fn unavailable(
     let stream = StreamId::stock(pizzeria);
     let last = log::sequence_at(pool, &stream, position).await?;
     let mut explained = None;
-    for window in WINDOWS {
+    for window in WINDOWS_EVENTS {
         let explanation = traced(pool, &stream, menu, pizza, size, (last - window).max(0), last).await?;
         let complete = explanation.as_ref().is_none_or(|explanation| explanation.complete);
         explained = explanation;
@@ -198,7 +194,7 @@ async fn traced(
     let mut trace = Trace::new(pizza, size, recipe, stock, from == 0);
     let mut read = from;
     while read < to {
-        let events = log::read_stream(pool, stream, read, (read + BATCH).min(to)).await?;
+        let events = log::read_stream(pool, stream, read, (read + BATCH_EVENTS).min(to)).await?;
         let Some(last) = events.last() else { break };
         read = last.sequence;
         for recorded in &events {

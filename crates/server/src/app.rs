@@ -127,7 +127,7 @@ impl Config {
             metrics: Readers::Anybody,
             sealing_key: None,
             retired_keys: Vec::new(),
-            seal_within: projections::WITHIN,
+            seal_within: projections::SEALING_DELAY,
             heads_to: None,
         }
     }

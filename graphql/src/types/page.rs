@@ -1,7 +1,7 @@
 //! Relay connections: where a page lies, and the bound that every list has.
 
 use async_graphql::SimpleObject;
-use projections::page::{MAX_PAGE, PageError};
+use projections::page::{MAX_PAGE_ITEMS, PageError};
 
 use crate::error::ApiError;
 
@@ -32,7 +32,7 @@ impl From<PageError> for ApiError {
 /// # Errors
 /// `BAD_USER_INPUT` unless it is 1 to 100.
 pub fn forward(first: i32) -> Result<u32, ApiError> {
-    let size = u32::try_from(first).ok().filter(|size| (1..=MAX_PAGE).contains(size));
+    let size = u32::try_from(first).ok().filter(|size| (1..=MAX_PAGE_ITEMS).contains(size));
     Ok(size.ok_or(PageError::Size)?)
 }
 

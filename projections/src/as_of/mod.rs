@@ -1,6 +1,5 @@
-//! States of the past, folded from the log by the domain's own `evolve`: what a stream, a stock or the menu
-//! was at a position. Needs no read model to be up to date; a stock takes at most 200 events beside the
-//! state that `time_travel` has kept.
+//! States at a past position, folded from the log by the domain's `evolve`. No read model must be up to date. A stock
+//! takes at most 200 events after the state stored by `time_travel`.
 
 mod past;
 
@@ -16,33 +15,33 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use crate::error::ApplyError;
 pub use crate::fold::Folded;
 use crate::time_travel::kept_stock;
-pub use past::{AT_MOST, Past, PastError};
+pub use past::{MAX_REPLAYED_EVENTS, Past, PastError};
 
 /// Events of a stream read at once.
-const BATCH: i64 = 200;
+const BATCH_EVENTS: i64 = 200;
 
-/// Why there is no state of the past.
+/// Why a past state cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum AsOfError {
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// The log could not be read, or holds an event that this program cannot read.
+    /// The log cannot be read, or has an unreadable event.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// An event could not be applied.
+    /// An event cannot be applied.
     #[error(transparent)]
     Apply(#[from] ApplyError),
 }
 
-/// The last position that was recorded at an instant or before, by the database's clock; 0 when none was.
-/// One lookup for each binary digit of the log's length, since `recorded_at` never decreases with position.
+/// Returns the last position recorded at or before an instant, by the database's clock; 0 if there is none. A binary
+/// search: `recorded_at` never decreases with position.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn position_at(pool: &PgPool, at: DateTime<Utc>) -> Result<LogPosition, LogError> {
     let mut db = pool.acquire().await?;
-    // What is at or below `low` was recorded by then; what is above `high` later, or not at all.
+    // Positions up to `low` were recorded by then; those above `high` later, or not at all.
     let (mut low, mut high) = (0, log::head(&mut *db).await?.0);
     while low < high {
         let middle = low + (high - low + 1) / 2;
@@ -54,10 +53,10 @@ pub async fn position_at(pool: &PgPool, at: DateTime<Utc>) -> Result<LogPosition
     Ok(LogPosition(low))
 }
 
-/// When the event at a position was recorded; none when there is no such event.
+/// Returns when the event at a position was recorded.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn recorded_at(
     db: impl PgExecutor<'_>,
     position: LogPosition,
@@ -66,11 +65,11 @@ pub async fn recorded_at(
     Ok(sqlx::query_scalar(sql).bind(position.0).fetch_optional(db).await?)
 }
 
-/// A pizzeria's stock as it was at a position: its levels and blocks ([`Stock::levels_only`]), its version
-/// and its last event then. None when nothing was recorded of it by then.
+/// Returns a pizzeria's stock at a position: levels and blocks ([`Stock::levels_only`]), version and last event. `None`
+/// before its first event.
 ///
 /// # Errors
-/// When the database does not answer, or an event cannot be read.
+/// The database does not answer, or an event cannot be read.
 pub async fn stock(
     pool: &PgPool,
     pizzeria: &PizzeriaId,
@@ -83,10 +82,10 @@ pub async fn stock(
     Ok((version > 0).then(|| Folded { state: state.levels_only(), version, position }))
 }
 
-/// A stream's state as it was at a position, from its first event on; of version 0 before that.
+/// Returns a stream's state at a position, folded from its first event; version 0 before that.
 ///
 /// # Errors
-/// When the database does not answer, or an event cannot be read.
+/// The database does not answer, or an event cannot be read.
 pub async fn stream(
     db: &mut PgConnection,
     stream: &StreamId,
@@ -96,11 +95,11 @@ pub async fn stream(
     Ok(fold_stream(db, stream, empty, position).await?)
 }
 
-/// The states of some short streams (orders, deliveries, pizzerias) as they were at a position, each from
-/// its first event on; those that had none by then are left out.
+/// Returns the states of some short streams (orders, deliveries, pizzerias) at a position, each folded from its first
+/// event. Streams without an event by then are left out.
 ///
 /// # Errors
-/// When the database does not answer, or an event cannot be read.
+/// The database does not answer, or an event cannot be read.
 pub async fn states(
     pool: &PgPool,
     streams: &[StreamId],
@@ -141,18 +140,18 @@ impl Evolves for Stock {
     }
 }
 
-/// Goes on from a state with the events of its stream up to a position.
+/// Folds the further events of a stream up to a position into a state.
 pub(crate) async fn fold_stream<S: Evolves>(
     db: &mut PgConnection,
     stream: &StreamId,
     mut folded: Folded<S>,
     position: LogPosition,
 ) -> Result<Folded<S>, ApplyError> {
-    // By sequence, and not by position, so that what comes later in a long stream is never read.
+    // In batches by sequence, so that later events of a long stream are not read.
     loop {
-        let up_to = folded.version + BATCH;
+        let up_to = folded.version + BATCH_EVENTS;
         let events = match log::read_stream(&mut *db, stream, folded.version, up_to).await {
-            // Of a newer program, and later than what is asked for.
+            // An unreadable event after the position does not matter.
             Err(LogError::Unreadable { position: at, .. }) if at > position => return Ok(folded),
             events => events?,
         };

@@ -1,6 +1,6 @@
-//! Lists and boards as they were at a position. What has not changed since then is read from the live
-//! tables; what has is replayed from the log, by the read model's own `apply`, into temporary tables, and
-//! the list's own query runs over both. Changes nothing: it could not, its transactions are read-only.
+//! Lists and queues at a past position. Rows unchanged since then are read from the live tables; changed ones are
+//! replayed from the log into temporary tables by the read model's `apply`; the list's query runs over both, in a
+//! read-only transaction.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,48 +21,48 @@ use crate::page::{Page, PageArgs, PageError};
 use crate::registry::Model;
 use crate::{daily_sales, order_details::Row as OrderRow};
 
-/// The most events that one answer may take to replay.
-pub const AT_MOST: usize = 50_000;
-/// Streams replayed in one go.
-const STREAMS: usize = 500;
-/// The read models whose lists can be of the past.
+/// Upper bound on the events replayed for one query.
+pub const MAX_REPLAYED_EVENTS: usize = 50_000;
+/// Streams replayed at once.
+const BATCH_STREAMS: usize = 500;
+/// The read models that have past lists.
 const MODELS: [Model; 4] = [Model::OrderDetails, Model::KitchenQueue, Model::Deliveries, Model::DailySales];
 
-/// Why there is no list of the past.
+/// Why a past list cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PastError {
-    /// Others are being worked on.
+    /// Too many heavy reads are running.
     #[error("too many lists of the past are being worked on")]
     Busy,
-    /// More would have to be replayed than is allowed.
+    /// The query would replay more events than allowed.
     #[error("more than {at_most} events would have to be replayed")]
     TooMany {
-        /// How many are allowed.
+        /// The bound.
         at_most: usize,
     },
-    /// There is no such page.
+    /// The page cannot be read.
     #[error(transparent)]
     Page(#[from] PageError),
-    /// The log could not be read, or holds an event that this program cannot read.
+    /// The log cannot be read, or has an unreadable event.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// An event could not be applied.
+    /// An event cannot be applied.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
-/// Lists of the past, among the other heavy reads. Cloning shares their limit.
+/// Queries of past lists. Clones share the limit of heavy reads.
 #[derive(Debug, Clone)]
 pub struct Past {
     heavy: HeavyReads,
     at_most: usize,
 }
 
-/// Makes the temporary tables, once a connection: made anew for each answer they would bloat the catalogue. Whoever uses
-/// the connection later finds the live tables first; only a list of the past looks at these before them.
+/// Creates the temporary tables once a connection: creating them for each query would bloat the catalogue. Other users
+/// of the connection find the live tables first; only past lists put `pg_temp` before `public`.
 async fn make_tables(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     let made = "SELECT to_regclass('pg_temp.order_details') IS NOT NULL";
     if sqlx::query_scalar::<_, bool>(made).fetch_one(&mut *db).await? {
@@ -70,7 +70,7 @@ async fn make_tables(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     }
     db.execute("SELECT set_config('search_path', current_setting('search_path') || ', pg_temp', false)")
         .await?;
-    // All or none: that one is there says that all are.
+    // In one transaction: the first table exists only if all do.
     let mut db = db.begin().await?;
     for table in MODELS.iter().flat_map(|model| model.tables()) {
         let name = table.name;
@@ -82,7 +82,7 @@ async fn make_tables(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     db.commit().await
 }
 
-/// What stands for a table as it was: the rows that have not changed since, and those replayed.
+/// Returns the relation for a table at a position: its rows unchanged since, and the replayed ones.
 fn as_of(table: &str, position: LogPosition) -> String {
     format!(
         "(SELECT * FROM public.{table} WHERE position <= {position} \
@@ -91,19 +91,19 @@ fn as_of(table: &str, position: LogPosition) -> String {
 }
 
 impl Past {
-    /// Among some heavy reads.
+    /// Returns queries that share the limit of `heavy`.
     pub fn among(heavy: HeavyReads) -> Self {
-        Self { heavy, at_most: AT_MOST }
+        Self { heavy, at_most: MAX_REPLAYED_EVENTS }
     }
 
-    /// With another bound of events than [`AT_MOST`].
+    /// Replaces the bound of [`MAX_REPLAYED_EVENTS`].
     #[must_use]
     pub fn at_most(self, at_most: usize) -> Self {
         Self { at_most, ..self }
     }
 
     async fn begin(&self) -> Result<HeavyRead, PastError> {
-        // One snapshot: a row that changes meanwhile would be neither unchanged nor replayed.
+        // One snapshot: a row that changes in between would be neither unchanged nor replayed.
         let mut db =
             self.heavy.begin_after(async |db| make_tables(db).await).await.map_err(|error| match error {
                 HeavyError::Busy => PastError::Busy,
@@ -113,7 +113,7 @@ impl Past {
         Ok(db)
     }
 
-    /// The rows of a live table that had begun by a position and have changed since.
+    /// Returns the ids of rows whose stream began by a position and has changed since.
     async fn changed_since(
         &self,
         db: &mut PgConnection,
@@ -147,7 +147,7 @@ impl Past {
             return Err(too_many);
         }
         let mut left = self.at_most;
-        for ids in ids.chunks(STREAMS) {
+        for ids in ids.chunks(BATCH_STREAMS) {
             let streams: Vec<_> = ids.iter().map(|id| StreamId::new(kind, id.to_string())).collect();
             let limit = i64::try_from(left).unwrap_or(i64::MAX).saturating_add(1);
             let entries = log::read_streams(&mut *db, &streams, position, limit).await?;
@@ -159,10 +159,10 @@ impl Past {
         Ok(())
     }
 
-    /// A page of orders as they were. Needs [`Model::OrderDetails`] to have counted the position.
+    /// Returns a page of orders at a position. [`Model::OrderDetails`] must have applied the position.
     ///
     /// # Errors
-    /// See [`PastError`].
+    /// [`PastError`].
     pub async fn orders(
         &self,
         filter: &OrderFilter,
@@ -180,10 +180,10 @@ impl Past {
         Ok(page)
     }
 
-    /// A page of deliveries as they were. Needs [`Model::Deliveries`] to have counted the position.
+    /// Returns a page of deliveries at a position. [`Model::Deliveries`] must have applied the position.
     ///
     /// # Errors
-    /// See [`PastError`].
+    /// [`PastError`].
     pub async fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -201,11 +201,11 @@ impl Past {
         Ok(page)
     }
 
-    /// A kitchen's queue as it was. Needs [`Model::OrderDetails`] and [`Model::KitchenQueue`] to have counted
+    /// Returns a kitchen's queue at a position. [`Model::OrderDetails`] and [`Model::KitchenQueue`] must have applied
     /// the position.
     ///
     /// # Errors
-    /// See [`PastError`].
+    /// [`PastError`].
     pub async fn kitchen_queue(
         &self,
         pizzeria: &PizzeriaId,
@@ -223,11 +223,11 @@ impl Past {
         Ok(queue)
     }
 
-    /// A pizzeria's days as they were, from one to another, both included. Needs [`Model::DailySales`] and
-    /// [`Model::TimeTravel`] to have counted the position.
+    /// Returns a pizzeria's sales of the days `from` to `to`, both included, at a position. [`Model::DailySales`] and
+    /// [`Model::TimeTravel`] must have applied the position.
     ///
     /// # Errors
-    /// See [`PastError`].
+    /// [`PastError`].
     pub async fn sales(
         &self,
         pizzeria: &PizzeriaId,
@@ -244,7 +244,7 @@ impl Past {
             let changed: BTreeSet<NaiveDate> = changed.into_iter().map(|row| row.day).collect();
             let ids = self.sold_on(&mut db, pizzeria, &changed, position).await?;
             self.replay(&mut db, Model::DailySales, (StreamType::Order, &ids), position).await?;
-            // Of other days, what these orders added is there too, and not what others did.
+            // The replayed figures of other days are incomplete: they lack other orders.
             let replayed = daily_sales::range_in(&mut db, "pg_temp.daily_sales", asked, from, to).await?;
             days.extend(replayed.into_iter().filter(|row| changed.contains(&row.day)));
             days.sort_by_key(|row| row.day);
@@ -253,7 +253,7 @@ impl Past {
         Ok(days)
     }
 
-    /// The orders that moved the figures of some days, by a position.
+    /// Returns the orders that changed the figures of some days by a position.
     async fn sold_on(
         &self,
         db: &mut PgConnection,
@@ -261,11 +261,11 @@ impl Past {
         days: &BTreeSet<NaiveDate>,
         position: LogPosition,
     ) -> Result<Vec<Uuid>, PastError> {
-        // A pizzeria's zone is as it opened.
+        // A pizzeria's time zone never changes.
         sqlx::query("INSERT INTO pg_temp.daily_sales_zones SELECT * FROM public.daily_sales_zones")
             .execute(&mut *db)
             .await?;
-        // An hour more than the business day at its beginning: the hours kept are those of UTC.
+        // One hour more at the start of the business day: stored hours are in UTC.
         let sql = "SELECT DISTINCT o.id FROM unnest($2::date[]) AS d(day) \
                    CROSS JOIN (SELECT COALESCE((SELECT timezone FROM public.daily_sales_zones \
                    WHERE pizzeria = $1), 'Europe/Paris') AS name) AS zone \

@@ -1,4 +1,4 @@
-//! Counts every closing again from the log, in one pass, and names the first that differs.
+//! Recomputes every closing from the log in one pass, and names the first that differs.
 
 use std::collections::BTreeMap;
 
@@ -8,37 +8,37 @@ use domain::{Event, LogPosition, StreamType};
 use event_store::log::{self, EventFilter};
 use sqlx::PgPool;
 
-use super::tally::{BATCH, ClosingsError, Tally};
+use super::tally::{BATCH_ENTRIES, ClosingsError, Tally};
 
-/// What the audit found.
+/// Result of [`audit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditReport {
-    /// How many closings there are.
+    /// Number of closings.
     pub closings: u64,
-    /// How many events were counted.
+    /// Number of events counted.
     pub events: u64,
-    /// Of the closings that differ from the log, the first by position.
+    /// The first closing, by position, that differs from the log.
     pub wrong: Option<WrongClosing>,
 }
 
-/// A closing that is not what the log says.
+/// A closing that differs from the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongClosing {
-    /// The event that closed the day.
+    /// Position of the event that closed the day.
     pub position: LogPosition,
     /// The closing.
     pub closing: Box<DayClosing>,
-    /// What about it is wrong.
+    /// The difference.
     pub what: &'static str,
 }
 
-/// A closing, and where it is.
+/// A closing with its position.
 type Closed = (LogPosition, DayClosing);
 
-/// Reads the log up to the last closing's end; `progress` is told how far, and how far it goes.
+/// Audits every closing. `progress` gets the position reached and the last one.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// The log cannot be read.
 pub async fn audit(
     pool: &PgPool,
     progress: &mut dyn FnMut(LogPosition, LogPosition),
@@ -54,7 +54,7 @@ pub async fn audit(
     let mut tally = Tally::new(pool.clone());
     let mut at = LogPosition::START;
     while at < last {
-        let entries = log::read_after(pool, at, BATCH).await?;
+        let entries = log::read_after(pool, at, BATCH_ENTRIES).await?;
         let Some(end) = entries.last().map(event_store::LogEntry::position) else { break };
         for entry in entries {
             books.compare(&mut tally, entry.position(), &mut report);
@@ -68,12 +68,12 @@ pub async fn audit(
     Ok(report)
 }
 
-/// Every closing, by position.
+/// Returns every closing by position.
 async fn all(pool: &PgPool) -> Result<Vec<Closed>, ClosingsError> {
     let mut filter = EventFilter { kinds: vec![StreamType::Closing], ..EventFilter::default() };
     let mut closings = Vec::new();
     loop {
-        let entries = log::search(pool, &filter, BATCH, false).await?;
+        let entries = log::search(pool, &filter, BATCH_ENTRIES, false).await?;
         let Some(end) = entries.last().map(event_store::LogEntry::position) else { return Ok(closings) };
         filter.after = Some(end);
         for entry in entries {
@@ -94,7 +94,7 @@ async fn all(pool: &PgPool) -> Result<Vec<Closed>, ClosingsError> {
     }
 }
 
-/// The closings that are still to be compared, and where each pizzeria's last one ended.
+/// The closings to compare, and the previous closing of each pizzeria.
 #[derive(Default)]
 struct Books {
     waiting: BTreeMap<PizzeriaId, Vec<Closed>>,
@@ -102,7 +102,7 @@ struct Books {
 }
 
 impl Books {
-    /// Compares the closings whose part of the log ends before a position.
+    /// Compares the closings that end before a position.
     fn compare(&mut self, tally: &mut Tally, position: LogPosition, report: &mut AuditReport) {
         for (pizzeria, closings) in &mut self.waiting {
             while closings.first().is_some_and(|(_, closing)| closing.upto < position) {
@@ -120,7 +120,7 @@ impl Books {
     }
 }
 
-/// What is wrong about a closing.
+/// Returns how a closing differs from its predecessor and the figures counted.
 fn difference(before: Option<&DayClosing>, closing: &DayClosing, counted: &Totals) -> Option<&'static str> {
     let (after, number, day, sum) = match before {
         Some(before) => {

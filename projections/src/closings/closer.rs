@@ -1,6 +1,6 @@
-//! The timer that closes business days: each one that is past and not closed, in order, exactly once. One process
-//! at a time runs it; should two, the closings' stream lets one of them win, and the day's own idempotency key
-//! answers the other. After a time without any process it closes what has been missed, a day at a time.
+//! The timer that closes past business days, in order and exactly once. One process at a time runs it; if two do, the
+//! version of the closings' stream lets one win, and the day's idempotency key returns its result to the other. After
+//! downtime it closes the missed days one by one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,45 +18,45 @@ use domain::{AggregateState, Event, LogPosition, StreamId};
 use event_store::{EventStore, log};
 use sqlx::PgPool;
 
-use super::tally::{BATCH, ClosingsError, Tally};
+use super::tally::{BATCH_ENTRIES, ClosingsError, Tally};
 use crate::leadership::Leadership;
 use crate::reactor::context_once;
 use crate::runner::{Backoff, Chain};
 
-/// The name of its lock.
+/// Name of the lock.
 pub(crate) const NAME: &str = "closer";
-/// How often it looks at the clock.
-const TICK: Duration = Duration::from_secs(1);
-/// How long after its end a day is closed: longer than any statement that may still be under way.
-const GRACE: TimeDelta = TimeDelta::minutes(1);
-/// How long it does not look at the pizzerias at most, when none has a day to close.
-const REST: TimeDelta = TimeDelta::minutes(5);
+/// Interval between two looks at the clock.
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
+/// Delay between the end of a day and its closing: longer than any running statement.
+const CLOSING_DELAY: TimeDelta = TimeDelta::minutes(1);
+/// Longest pause between two looks at the pizzerias.
+const MAX_REST: TimeDelta = TimeDelta::minutes(5);
 
-/// What the timer needs.
+/// The timer.
 pub(crate) struct Closer {
     pub(crate) pool: PgPool,
     pub(crate) store: EventStore,
     pub(crate) now: fn() -> DateTime<Utc>,
 }
 
-/// Part of the log with which days are closed: it begins after a position and ends before an instant.
+/// The part of the log that a closing covers: after a position and before an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Part {
     before: DateTime<Utc>,
     after: LogPosition,
 }
 
-/// What is to be done.
+/// The next step of the timer.
 #[derive(Debug)]
 enum Plan {
-    /// Close these days with that part of the log.
+    /// Close these days with this part of the log.
     Close(Part, Vec<(PizzeriaId, NaiveDate)>),
-    /// Nothing before then.
+    /// Do nothing before this instant.
     Rest(DateTime<Utc>),
 }
 
 impl Closer {
-    /// Closes days for as long as this process is the one to do so; then waits to be again.
+    /// Closes days while this process is the leader. Never ends.
     pub(crate) async fn run(self, leadership: Leadership) {
         let mut backoff = Backoff::default();
         loop {
@@ -64,7 +64,7 @@ impl Closer {
             let mut rest = DateTime::<Utc>::MIN_UTC;
             while leadership.holds(NAME) {
                 if (self.now)() < rest {
-                    tokio::time::sleep(TICK).await;
+                    tokio::time::sleep(TICK_INTERVAL).await;
                     continue;
                 }
                 match self.step().await {
@@ -81,7 +81,7 @@ impl Closer {
         }
     }
 
-    /// Closes the earliest day that is due, of every pizzeria whose it is; or says until when none will be.
+    /// Closes the earliest due days; or returns the instant before which none is due.
     async fn step(&self) -> Result<Option<DateTime<Utc>>, ClosingsError> {
         match self.plan().await? {
             Plan::Rest(until) => Ok(Some(until)),
@@ -95,12 +95,12 @@ impl Closer {
     async fn plan(&self) -> Result<Plan, ClosingsError> {
         let now = (self.now)();
         let mut due: BTreeMap<Part, Vec<(PizzeriaId, NaiveDate)>> = BTreeMap::new();
-        let mut rest = now + REST;
+        let mut rest = now + MAX_REST;
         for (pizzeria, zone) in self.pizzerias().await? {
             let Some((day, after)) = self.next(&pizzeria, zone).await? else { continue };
             let Some(before) = business_day_end(day, zone) else { continue };
-            if before + GRACE > now {
-                rest = rest.min(before + GRACE);
+            if before + CLOSING_DELAY > now {
+                rest = rest.min(before + CLOSING_DELAY);
             } else {
                 due.entry(Part { before, after }).or_default().push((pizzeria, day));
             }
@@ -108,7 +108,7 @@ impl Closer {
         Ok(due.pop_first().map_or(Plan::Rest(rest), |(part, days)| Plan::Close(part, days)))
     }
 
-    /// Every pizzeria that has opened and sells, by the log itself, with its zone.
+    /// Returns every selling pizzeria with its time zone, from the log.
     async fn pizzerias(&self) -> Result<Vec<(PizzeriaId, Tz)>, ClosingsError> {
         let sql = "SELECT aggregate_id FROM events WHERE aggregate_type = 'pizzeria' AND sequence = 1";
         let ids: Vec<String> = sqlx::query_scalar(sql).fetch_all(&self.pool).await?;
@@ -123,8 +123,7 @@ impl Closer {
         Ok(pizzerias)
     }
 
-    /// The day that is to be closed next, and where its part of the log begins; none before the pizzeria's first
-    /// event.
+    /// Returns the next day to close, and the position after which its part of the log begins.
     async fn next(
         &self,
         pizzeria: &PizzeriaId,
@@ -182,12 +181,12 @@ impl Closer {
         Ok(())
     }
 
-    /// Counts a part of the log; gives its last position, too.
+    /// Counts a part of the log, and returns its last position.
     async fn tally(&self, part: Part) -> Result<(Tally, LogPosition), ClosingsError> {
         let mut tally = Tally::new(self.pool.clone());
         let mut at = part.after;
         loop {
-            let entries = log::read_after(&self.pool, at, BATCH).await?;
+            let entries = log::read_after(&self.pool, at, BATCH_ENTRIES).await?;
             if entries.is_empty() {
                 return Ok((tally, at));
             }
@@ -202,7 +201,7 @@ impl Closer {
     }
 }
 
-/// The latest signed head of the log's tree.
+/// Returns the latest signed head of the log's tree.
 async fn tree_head(pool: &PgPool) -> Result<Option<TreeHead>, sqlx::Error> {
     let sql = "SELECT size, root_hash, key_id FROM tree_heads ORDER BY size DESC LIMIT 1";
     let head: Option<(i64, Vec<u8>, String)> = sqlx::query_as(sql).fetch_optional(pool).await?;

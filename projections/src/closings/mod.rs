@@ -1,5 +1,5 @@
-//! Daily closings: a row a pizzeria and business day, as the log's own closings say. Beside the rows: the timer
-//! that closes days (module `closer`), and the audit that counts every closing again (module `audit`).
+//! Daily closings, one row a pizzeria and business day. Also the timer that closes days (module `closer`) and the audit
+//! that recomputes every closing (module `audit`).
 
 mod audit;
 pub(crate) mod closer;
@@ -19,14 +19,14 @@ use crate::fold::document;
 pub use audit::{AuditReport, WrongClosing, audit};
 pub use tally::ClosingsError;
 
-/// A business day that is closed.
+/// A closed business day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Its figures.
+    /// The figures.
     pub closing: DayClosing,
-    /// When it was closed.
+    /// Time of closing.
     pub closed_at: DateTime<Utc>,
-    /// The event that closed it.
+    /// Position of the closing event.
     pub position: LogPosition,
 }
 
@@ -74,10 +74,10 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     Ok(())
 }
 
-/// A pizzeria's closings from one day to another, both included, oldest first.
+/// Returns a pizzeria's closings of the days `from` to `to`, both included, oldest first.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn range(
     pool: &PgPool,
     pizzeria: &PizzeriaId,

@@ -1,5 +1,5 @@
-//! Counts a part of the log into figures. What an order was before the part is folded from its own stream, so
-//! that a part can begin anywhere.
+//! Counts a part of the log into figures. The earlier state of an order is folded from its stream, so a part can begin
+//! anywhere.
 
 use std::sync::Arc;
 
@@ -12,38 +12,38 @@ use sqlx::PgPool;
 
 use crate::as_of::{self, AsOfError};
 
-/// Orders that are remembered before those that are over are forgotten: what bounds the memory.
-const REMEMBERED: usize = 20_000;
+/// Orders kept in memory before closed ones are dropped.
+const MAX_KEPT_ORDERS: usize = 20_000;
 /// Entries read at once.
-pub(super) const BATCH: i64 = 1_000;
+pub(super) const BATCH_ENTRIES: i64 = 1_000;
 
 /// Why closings cannot be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum ClosingsError {
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// The log could not be read.
+    /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A state of the past could not be had.
+    /// A past state cannot be read.
     #[error(transparent)]
     Past(#[from] AsOfError),
-    /// A command could not be carried out.
+    /// A command failed.
     #[error("a day cannot be closed")]
     Store(#[from] StoreError),
-    /// An order's event is of a newer program.
+    /// This program cannot read an order's event.
     #[error("the event at position {position} cannot be read")]
     Unreadable {
-        /// Where.
+        /// Position of the event.
         position: LogPosition,
-        /// Why.
+        /// The cause.
         #[source]
         source: Arc<UnreadableEvent>,
     },
 }
 
-/// Figures by pizzeria of the entries counted so far.
+/// Figures by pizzeria of the entries counted.
 pub(super) struct Tally {
     pool: PgPool,
     pub(super) ledger: Ledger,
@@ -54,7 +54,7 @@ impl Tally {
         Self { pool, ledger: Ledger::default() }
     }
 
-    /// Counts an entry; those that are not of orders say nothing.
+    /// Counts an entry; only events of orders matter.
     pub(super) async fn count(&mut self, entry: &LogEntry) -> Result<(), ClosingsError> {
         let event = match entry {
             LogEntry::Event(event) if event.stream.kind == StreamType::Order => event,
@@ -79,7 +79,7 @@ impl Tally {
             }
         }
         self.ledger.apply(order, happened);
-        if self.ledger.len() > REMEMBERED {
+        if self.ledger.len() > MAX_KEPT_ORDERS {
             self.ledger.forget_closed();
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The arithmetic of daily sales: what each event changes of which day. Pure.
+//! The arithmetic of daily sales: how each event changes the figures of which day. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Figures, VatSum};
 
-/// The zone of a pizzeria of which no opening is known (DOMAIN.md: Europe/Paris).
+/// Time zone of a pizzeria whose opening is unknown (DOMAIN.md: Europe/Paris).
 pub(super) const DEFAULT_ZONE: Tz = Tz::Europe__Paris;
 
-/// What is remembered of an order: itself, without what no figure needs, and where it was counted.
+/// An order without the fields that no figure needs, and where it was counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Memo {
     pub(super) order: PlacedOrder,
     pub(super) counted: Option<Counted>,
 }
 
-/// What an order added to which day.
+/// The day that an order counts on, and its part of the figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Counted {
     pub(super) day: NaiveDate,
@@ -32,7 +32,7 @@ pub(super) struct Counted {
     pub(super) late: bool,
 }
 
-/// The figures and memos that a batch touches.
+/// The figures and memos that a batch changes.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) zones: BTreeMap<String, Tz>,
@@ -40,7 +40,7 @@ pub(super) struct Ledger {
     pub(super) days: BTreeMap<(PizzeriaId, NaiveDate), Change>,
 }
 
-/// What a batch adds to a day.
+/// The changes of a batch to a day.
 #[derive(Debug, Default)]
 pub(super) struct Change {
     pub(super) figures: Figures,
@@ -48,7 +48,7 @@ pub(super) struct Change {
 }
 
 impl Figures {
-    /// Adds an order's prices, or with −1 takes them out again.
+    /// Adds an order's prices; with a `sign` of −1 subtracts them.
     fn add_order(&mut self, pricing: &Pricing, sign: i64) {
         self.orders += sign;
         self.add_pricing(pricing, sign);
@@ -79,7 +79,7 @@ impl Figures {
         self.late += other.late;
         self.cancelled += other.cancelled;
         self.returned += other.returned;
-        // What came to nothing is not shown, whether it cancelled out in one batch or over several.
+        // Sums of zero are removed, whether they cancel out in one batch or over several.
         self.vat.retain(|_, sum| *sum != VatSum::default());
         self.paid.retain(|_, sum| *sum != Cents::ZERO);
     }
@@ -96,7 +96,7 @@ impl Ledger {
         &mut change.figures
     }
 
-    /// The figures of the day on which something happened.
+    /// Returns the figures of an instant's business day.
     fn at(&mut self, pizzeria: &PizzeriaId, at: DateTime<Utc>, position: i64) -> &mut Figures {
         let day = business_day(at, self.zone(pizzeria));
         self.change(pizzeria, day, position)
@@ -143,7 +143,7 @@ impl Ledger {
         };
         state.evolve(event);
         let Order::Placed(order) = state else { return };
-        // The functional check sells nothing; its orders are not remembered either.
+        // Orders of the functional check are neither sales nor stored.
         if order.pizzeria.is_functional_check() {
             return;
         }
@@ -158,9 +158,9 @@ impl Ledger {
         *paid = *paid + money.captured - money.refunded;
     }
 
-    /// Brings the day that an order counts on in line with what the order is now.
+    /// Corrects the day that an order counts on by the order's new state.
     fn count(&mut self, order: &PlacedOrder, before: Option<Counted>, position: i64) -> Option<Counted> {
-        // Closed without a sale: how the day counts it instead.
+        // The counter of an order that was closed without a sale.
         let unsold: Option<fn(&mut Figures) -> &mut i64> = match order.progress {
             Progress::Cancelled { .. } | Progress::Expired { .. } => Some(|day| &mut day.cancelled),
             Progress::Returned { .. } => Some(|day| &mut day.returned),
@@ -197,7 +197,7 @@ impl Ledger {
     }
 }
 
-/// An order without what no later figure needs: the same whether taken off once or after each event.
+/// Removes the fields that no later figure needs; idempotent.
 fn slim(mut order: PlacedOrder) -> PlacedOrder {
     order.lines = Vec::new();
     order.needs = domain::Ingredients::new();

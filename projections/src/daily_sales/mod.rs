@@ -1,6 +1,6 @@
-//! Takings by pizzeria and business day: the local day in the pizzeria's zone, cut at 04:00, so that a
-//! Friday evening that ends on Saturday at two is Friday's. An order counts on the day on which it was
-//! accepted for good (PLACED); what happens to it later corrects that day. Money counts on the day it moved.
+//! Sales by pizzeria and business day: the local day in the pizzeria's time zone, from 04:00 to 04:00, so that a Friday
+//! evening that ends on Saturday at two counts as Friday. An order counts on the day on which it became PLACED; later
+//! events correct that day. Money counts on the day it was paid or refunded.
 
 mod ledger;
 #[cfg(test)]
@@ -25,14 +25,14 @@ use crate::fold::document;
 
 use self::ledger::{Change, DEFAULT_ZONE, Ledger, Memo};
 
-/// One rate's part of a day's takings.
+/// A day's sales at one VAT rate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VatSum {
-    /// Without VAT.
+    /// Sum without VAT.
     pub net: Cents,
-    /// The VAT, as rounded once an order.
+    /// VAT, rounded per order.
     pub tax: Cents,
-    /// With VAT.
+    /// Sum with VAT.
     pub gross: Cents,
 }
 
@@ -41,15 +41,15 @@ pub struct VatSum {
 pub struct Figures {
     /// Orders accepted on the day and not cancelled, expired or returned since.
     pub orders: i64,
-    /// What they come to, VAT and delivery included.
+    /// Their sum, with VAT and delivery.
     pub gross: Cents,
-    /// The same by VAT rate.
+    /// Their sums by VAT rate.
     pub vat: BTreeMap<VatRate, VatSum>,
-    /// What came in less what went back on the day, by method, of whatever day's orders.
+    /// Payments minus refunds on the day by method, for orders of any day.
     pub paid: BTreeMap<PaymentMethod, Cents>,
-    /// Placements refused on the day for want of stock.
+    /// Placements refused on the day for missing stock.
     pub refused: i64,
-    /// Of the orders, those that reached the customer after the latest promise.
+    /// Orders of the day that reached the customer after the latest promise.
     pub late: i64,
     /// Orders accepted on the day and cancelled or expired since.
     pub cancelled: i64,
@@ -57,16 +57,16 @@ pub struct Figures {
     pub returned: i64,
 }
 
-/// A pizzeria's business day on which something happened.
+/// A pizzeria's business day with its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Where.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
-    /// The local day that the business day began on.
+    /// The local day on which the business day began.
     pub day: NaiveDate,
     /// The figures.
     pub figures: Figures,
-    /// The last event that changed them.
+    /// Position of the last event that changed them.
     pub position: LogPosition,
 }
 
@@ -207,11 +207,11 @@ struct Stored {
     document: Json<Figures>,
 }
 
-/// The days of some pizzerias from one day to another, both included, by pizzeria and day. Days on
-/// which nothing happened are left out.
+/// Returns the days `from` to `to` of some pizzerias, both included, by pizzeria and day. Days without events are left
+/// out.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn range(
     pool: &PgPool,
     pizzerias: &[PizzeriaId],
@@ -221,7 +221,7 @@ pub async fn range(
     range_in(&mut *pool.acquire().await?, "daily_sales", pizzerias, from, to).await
 }
 
-/// The days of a table like `daily_sales`.
+/// Returns the days of a relation like `daily_sales`.
 pub(crate) async fn range_in(
     db: &mut PgConnection,
     table: &str,

@@ -62,8 +62,7 @@ fn captured(method: PaymentMethod, amount: i64, when: &str) -> OrderEvent {
     OrderEvent::PaymentCaptured { method, amount: Cents(amount), reference: None, at: at(when) }
 }
 
-/// The figures of a day after some events, as stored after one batch and, checked to be the same, after
-/// a batch for each event.
+/// Returns the figures of a day after some events, and checks that batches of one event give the same.
 fn figures(events: &[(OrderId, OrderEvent)], of: &str) -> Figures {
     let whole = fold(events, events.len().max(1), day(of));
     assert_eq!(fold(events, 1, day(of)), whole, "the batches make no difference");

@@ -365,7 +365,7 @@ async fn a_filter_without_its_range_is_refused_with_a_hint() {
 async fn an_abandoned_heavy_read_is_cancelled_and_the_next_one_runs() {
     let database = Database::create().await;
     let pool = PgPoolOptions::new().max_connections(3).connect(&database.url).await.unwrap();
-    let heavy = HeavyReads::over(&pool).with_patience(Duration::from_millis(10));
+    let heavy = HeavyReads::over(&pool).with_permit_timeout(Duration::from_millis(10));
     let running = async || {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
                    AND query LIKE 'SELECT pg_sleep(3600)%'";
