@@ -1,4 +1,4 @@
-//! Where an export is written to: three files that appear together, whole, or not at all; or standard output.
+//! Output of an export: three files that appear complete or not at all; or standard output.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -12,14 +12,14 @@ use crate::proof::{Paths, Proof, TreeLine};
 use crate::row::Row;
 use crate::tree::Subtree;
 
-/// Where to.
+/// The output of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A file, with the proof and the tree beside it.
     File {
         /// The file of the events.
         path: PathBuf,
-        /// Whether files that are there are replaced.
+        /// Whether existing files are replaced.
         force: bool,
     },
     /// Standard output: the events, without proof or tree.
@@ -29,16 +29,16 @@ pub enum Target {
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// It cannot be.
+    /// Writing failed.
     #[error("cannot write {path}")]
     Failed {
-        /// Which.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It is there already.
+    /// The file exists.
     #[error("{0} is there already: --force replaces it")]
     Exists(String),
 }
@@ -50,7 +50,7 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> WriteError {
     }
 }
 
-/// A file that takes its name only when it is whole; removed when it is dropped before.
+/// A temporary file that is renamed when it is complete, and removed when it is dropped before.
 #[derive(Debug)]
 struct Draft {
     path: PathBuf,
@@ -59,7 +59,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// Begins one beside its place.
+    /// Creates the temporary file beside its final path.
     fn create(path: &Path, force: bool) -> Result<(Self, File), WriteError> {
         if !force && path.symlink_metadata().is_ok() {
             return Err(WriteError::Exists(path.display().to_string()));
@@ -71,7 +71,7 @@ impl Draft {
         Ok((Self { path: path.to_owned(), draft, is_kept: false }, file))
     }
 
-    /// Gives it its name, and makes sure that it stays.
+    /// Syncs and renames the file.
     fn keep(mut self) -> Result<(), WriteError> {
         let kept = File::open(&self.draft)
             .and_then(|file| file.sync_all())
@@ -81,7 +81,7 @@ impl Draft {
         Ok(())
     }
 
-    /// SHA-256 of what is in it, in hex.
+    /// Returns the SHA-256 of its content in hex.
     fn sha256(&self) -> Result<String, WriteError> {
         sha256(&self.draft).map_err(failed(&self.draft))
     }
@@ -90,20 +90,20 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.is_kept {
-            // Nothing more can be done about a file that stays.
+            // A file that cannot be removed stays.
             let _ = std::fs::remove_file(&self.draft);
         }
     }
 }
 
-/// SHA-256 of a file, in hex.
+/// Returns the SHA-256 of a file in hex.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     io::copy(&mut File::open(path)?, &mut digest)?;
     Ok(hex::encode(digest.finalize()))
 }
 
-/// Standard output, for whoever must own what is written to.
+/// Standard output as an owned writer.
 struct Stdout;
 
 impl Write for Stdout {
@@ -125,16 +125,16 @@ struct Beside {
     text: File,
 }
 
-/// The files of an export, as they are written.
+/// The files of a running export.
 pub(crate) struct Files {
     path: PathBuf,
     sink: Box<dyn Sink>,
-    /// None on standard output.
+    /// `None` for standard output.
     beside: Option<Beside>,
 }
 
 impl Files {
-    /// Begins them.
+    /// Creates the files.
     pub(crate) fn create(format: Format, target: &Target) -> Result<Self, WriteError> {
         let Target::File { path, force } = target else {
             let path = PathBuf::from("standard output");
@@ -155,7 +155,7 @@ impl Files {
         self.sink.write(row).map_err(failed(&self.path))
     }
 
-    /// Writes parts of the tree, and whether their events are exported.
+    /// Writes subtrees, each with whether its events are exported.
     pub(crate) fn write_tree(&mut self, parts: Vec<(Subtree, bool)>) -> Result<(), WriteError> {
         let Some(beside) = &mut self.beside else { return Ok(()) };
         for (subtree, exported) in parts {
@@ -167,7 +167,7 @@ impl Files {
         Ok(())
     }
 
-    /// Writes the proof, and gives the files their names: the events last, so that where they are, all is.
+    /// Writes the proof and renames the files, the events last, so that they exist only with the others.
     pub(crate) fn keep(self, mut proof: Proof) -> Result<(), WriteError> {
         self.sink.finish().map_err(failed(&self.path))?;
         let Some(mut beside) = self.beside else { return Ok(()) };

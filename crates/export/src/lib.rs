@@ -1,10 +1,10 @@
-//! The log as files that an auditor takes away, and their verification without a database, without settings and
-//! without trust in whoever made them. Never writes to a database. `docs/audit.md` describes the files exactly;
-//! `docs/audit/verify.py` is a second verifier of them, which shares no code with this one.
+//! Exports the log as files for auditors, and verifies such files without a database, settings or trust in their author.
+//! Never writes to a database. `docs/audit.md` specifies the files; `docs/audit/verify.py` is a second verifier that
+//! shares no code with this one.
 //!
-//! - [`write()`] reads a part of the log in one snapshot and writes three files: the events, the proof that says
-//!   what they are, and the tree's hashes that lead from them to the signed head.
-//! - [`verify()`] reads the files back and names the first thing that is wrong.
+//! - [`write()`] reads a part of the log in one snapshot and writes three files: the events, the proof that describes
+//!   them, and the tree's hashes from the events to the signed head.
+//! - [`verify()`] reads the files and names the first error.
 
 mod files;
 mod format;

@@ -1,5 +1,5 @@
-//! What an export says of itself: its proof, a small JSON file beside the events, and the tree's hashes, line by
-//! line in a third file. Texts only; nothing is checked here but their form.
+//! The proof of an export, a small JSON file beside the events, and the tree's hashes, line by line in a third file. This
+//! module checks their form only.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,14 +11,14 @@ use transparency::Hash;
 
 use crate::tree::Subtree;
 
-/// The version of the files' form.
+/// Version of the files' form.
 pub(crate) const FORM: &str = "ocpizza-manager-export/1";
-/// A proof is a page of text: more is none.
-const LARGEST: u64 = 1024 * 1024;
-/// And a line of the tree a few words.
-const LONGEST_LINE: u64 = 1024;
+/// Upper bound on a proof file; larger input is rejected.
+const MAX_PROOF_BYTES: u64 = 1024 * 1024;
+/// Upper bound on a line of the tree's file.
+const MAX_LINE_BYTES: u64 = 1024;
 
-/// Where an export's three files are.
+/// Paths of an export's three files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// The events.
@@ -30,7 +30,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// By the file of the events.
+    /// Returns the paths for a file of events.
     pub fn of(events: &Path) -> Self {
         let beside = |ending: &str| {
             let mut name = events.as_os_str().to_owned();
@@ -41,38 +41,37 @@ impl Paths {
     }
 }
 
-/// What an export says of itself. `docs/audit.md` describes each field.
+/// The proof of an export. `docs/audit.md` specifies each field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
-    /// `ocpizza-manager-export/1`.
+    /// Version of the form, `ocpizza-manager-export/1`.
     pub form: String,
-    /// `jsonl`, `csv` or `parquet`.
+    /// Format of the events: `jsonl`, `csv` or `parquet`.
     pub format: String,
-    /// The log's id.
+    /// Id of the log.
     pub log_id: String,
-    /// The signed head, a note.
+    /// The signed head as a note.
     pub head: String,
-    /// The public half of the key that signed it.
+    /// The public key of the head.
     pub public_key: String,
-    /// The first position that was looked at.
+    /// First position of the range.
     pub from: u64,
-    /// The last one.
+    /// Last position of the range.
     pub to: u64,
-    /// Only events of these streams or kinds of streams; of all when empty.
+    /// Exported streams or kinds of streams; all if empty.
     pub streams: Vec<String>,
-    /// Only events of these types; of all when empty.
+    /// Exported event types; all if empty.
     pub types: Vec<String>,
-    /// Events that the head has sealed.
+    /// Number of events covered by the head.
     pub sealed: u64,
-    /// Events behind the head, after the sealed ones: nothing proves them yet.
+    /// Number of events after the head, which nothing proves yet.
     pub unsealed: u64,
     /// SHA-256 of the file of the events, in hex.
     pub events_sha256: String,
     /// SHA-256 of the file of the tree, in hex.
     pub tree_sha256: String,
-    /// SHA-256 of this file without the line of this field and the comma before it, in hex: finds damage, and no
-    /// intent.
+    /// SHA-256 of this file without this field's line and the comma before it, in hex: detects damage, not forgery.
     pub checksum: String,
 }
 
@@ -81,7 +80,7 @@ fn checksum_of(body: &str) -> String {
 }
 
 impl Proof {
-    /// The file's text, with the checksum set.
+    /// Returns the file's text with its checksum.
     pub(crate) fn to_text(&self) -> serde_json::Result<String> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         let body = text.replace(&self.checksum_line(), "");
@@ -93,10 +92,10 @@ impl Proof {
         format!(",\n  \"checksum\": \"{}\"", self.checksum)
     }
 
-    /// Reads it. None when it is not a proof of this form, or is damaged.
+    /// Reads a proof; `None` if it is damaged or of another form.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         let mut text = String::new();
-        let read = File::open(path)?.take(LARGEST).read_to_string(&mut text);
+        let read = File::open(path)?.take(MAX_PROOF_BYTES).read_to_string(&mut text);
         match read {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
             read => read?,
@@ -107,19 +106,19 @@ impl Proof {
         }))
     }
 
-    /// Whether nothing but the range says which events are in it: then none may be missing.
+    /// Returns whether the range alone selects the events, so that none may be missing.
     pub(crate) fn is_whole(&self) -> bool {
         self.streams.is_empty() && self.types.is_empty()
     }
 }
 
-/// A line of the tree's file: a complete subtree, by the positions of its first and last event.
+/// A line of the tree's file: a complete subtree with the positions of its first and last event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TreeLine {
     from: u64,
     to: u64,
-    /// Whether its events are exported, all of them.
+    /// Whether all of its events are exported.
     exported: bool,
     hash: String,
 }
@@ -130,7 +129,7 @@ impl TreeLine {
         Self { from: start + 1, to: start + size, exported, hash: hash.to_string() }
     }
 
-    /// The subtree, and whether its events are exported; none when it is not one.
+    /// Returns the subtree and whether its events are exported; `None` if it is not a complete subtree.
     fn subtree(&self) -> Option<(Subtree, bool)> {
         let start = self.from.checked_sub(1)?;
         let size = self.to.checked_sub(start)?;
@@ -139,13 +138,13 @@ impl TreeLine {
     }
 }
 
-/// The lines of a tree's file; an error of the kind `InvalidData` where one is not a subtree.
+/// Reads the lines of a tree's file, with an error of the kind `InvalidData` for a line that is not a subtree.
 pub(crate) fn tree(path: &Path) -> io::Result<impl Iterator<Item = io::Result<(Subtree, bool)>> + use<>> {
     let mut lines = BufReader::new(File::open(path)?);
     let mut text = Vec::new();
     let mut line = move || -> io::Result<Option<(Subtree, bool)>> {
         text.clear();
-        if (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut text)? == 0 {
+        if (&mut lines).take(MAX_LINE_BYTES).read_until(b'\n', &mut text)? == 0 {
             return Ok(None);
         }
         let line: TreeLine = serde_json::from_slice(&text)?;

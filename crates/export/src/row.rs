@@ -1,4 +1,4 @@
-//! A row of an export: an event as the log holds it, every field of its leaf as it was stored, and the leaf's hash.
+//! A row of an export: an event with every field of its leaf as stored, and the leaf's hash.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
@@ -7,7 +7,7 @@ use transparency::{Hash, StoredEvent};
 
 use crate::redact;
 
-/// The columns, in order; the same in every format.
+/// The columns in order, the same in every format.
 pub(crate) const COLUMNS: [&str; 10] = [
     "position",
     "aggregate_type",
@@ -21,37 +21,37 @@ pub(crate) const COLUMNS: [&str; 10] = [
     "leaf_hash",
 ];
 
-/// How an instant is written: microseconds, UTC.
-const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
+/// Format of an instant: UTC with microseconds.
+const INSTANT_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 
 /// An event as exported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// Its place in the log, from 1.
+    /// Position in the log, from 1.
     pub position: i64,
-    /// The kind of its stream.
+    /// Kind of the stream.
     pub aggregate_type: String,
-    /// Its stream within the kind.
+    /// Id of the stream within its kind.
     pub aggregate_id: String,
-    /// Its place in its stream, from 1.
+    /// Position in the stream, from 1.
     pub sequence: i64,
-    /// Its type.
+    /// Type of the event.
     pub event_type: String,
-    /// The version of its payload.
+    /// Version of the payload.
     pub event_version: String,
-    /// When it was recorded: RFC 3339 with six decimals, in UTC, ending in `Z`.
+    /// Time of recording: RFC 3339 with six decimals, in UTC, ending in `Z`.
     pub recorded_at: String,
-    /// The payload's exact text; empty where it is redacted.
+    /// Exact text of the payload; empty if it is redacted.
     pub payload: String,
-    /// The metadata's exact text.
+    /// Exact text of the metadata.
     pub metadata: String,
-    /// SHA-256 of its leaf, in base64.
+    /// SHA-256 of the leaf, in base64.
     pub leaf_hash: String,
 }
 
 impl Row {
-    /// The hash of its leaf, from all that is in it but the hash that it says; none when its time is not one.
+    /// Computes the hash of its leaf from the other columns; `None` if the time is malformed.
     pub(crate) fn computed_hash(&self) -> Option<Hash> {
         let leaf = StoredEvent {
             position: LogPosition(self.position),
@@ -67,26 +67,26 @@ impl Row {
         Some(leaf.hash())
     }
 
-    /// The hash of the leaf of a redacted row, which is given and not computed; none for a row that is not redacted.
+    /// Returns the given hash of a redacted row; `None` for any other row.
     pub(crate) fn given_hash(&self) -> Option<Hash> {
         let may_be = self.payload.is_empty() && redact::TYPES.contains(&&*self.event_type);
         let hash = Hash::parse_hash(&self.leaf_hash).ok().filter(|_| may_be)?;
-        // Only the one way of writing it.
+        // Only the canonical spelling.
         (hash.to_string() == self.leaf_hash).then_some(hash)
     }
 
-    /// The name of its stream, `order:<uuid>`.
+    /// Returns the name of its stream, such as `order:<uuid>`.
     pub(crate) fn stream(&self) -> String {
         format!("{}:{}", self.aggregate_type, self.aggregate_id)
     }
 }
 
-/// An instant as a row has it.
+/// Formats an instant as in a row.
 pub(crate) fn instant(at: DateTime<Utc>) -> String {
-    at.format(INSTANT).to_string()
+    at.format(INSTANT_FORMAT).to_string()
 }
 
-/// Microseconds since 1970 of an instant, written in the one way that there is.
+/// Parses an instant in its canonical spelling to microseconds since 1970.
 pub(crate) fn micros(text: &str) -> Option<i64> {
     let at = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
     (instant(at) == text).then(|| at.timestamp_micros())

@@ -1,4 +1,4 @@
-//! Which events are exported: a range of the log, and of it those of some streams and types.
+//! The selection of exported events: a range of the log, restricted to some streams and types.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
@@ -6,13 +6,13 @@ use domain::LogPosition;
 /// One end of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
-    /// A position, itself included.
+    /// A position, inclusive.
     Position(LogPosition),
-    /// An instant: a range begins with what was recorded at it or later, and ends with what was recorded before it.
+    /// An instant: inclusive as the start of a range, exclusive as its end.
     Instant(DateTime<Utc>),
 }
 
-/// Neither a position nor an instant.
+/// A text is neither a position nor an instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("neither a position, 1 or more, nor an instant such as 2026-11-24T18:00:00Z")]
 pub struct BadBound;
@@ -28,22 +28,22 @@ impl std::str::FromStr for Bound {
     }
 }
 
-/// Which events; everything that is given must hold.
+/// A selection of events: every condition that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// From here; from the beginning when it is not given.
+    /// Start of the range; by default the start of the log.
     pub from: Option<Bound>,
-    /// Up to here; to the end when it is not given.
+    /// End of the range; by default the end of the log.
     pub to: Option<Bound>,
-    /// Of these streams (`order:<uuid>`) or kinds of streams (`order`); of all when empty.
+    /// Streams (`order:<uuid>`) or kinds of streams (`order`); all if empty.
     pub streams: Vec<String>,
-    /// Of these types; of all when empty.
+    /// Event types; all if empty.
     pub types: Vec<String>,
-    /// Also what the last head has not sealed yet, which nothing proves.
+    /// Includes events after the last head, which nothing proves.
     pub unsealed: bool,
 }
 
-/// Whether an event is one of those that were asked for.
+/// Returns whether an event is selected.
 pub(crate) fn matches(streams: &[String], types: &[String], kind: &str, id: &str, event_type: &str) -> bool {
     let of_stream = |name: &String| {
         name == kind || name.split_once(':').is_some_and(|(named, within)| named == kind && within == id)
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_asked_for_by_its_name_or_its_kind() {
+    fn selects_a_stream_by_name_or_kind() {
         let of = |streams: &[&str], types: &[&str]| {
             let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
             matches(&owned(streams), &owned(types), "stock", "P1", "StockLow")

@@ -1,25 +1,25 @@
-//! The tree of RFC 6962 as an export needs it: a row of complete subtrees, from left to right, that covers all of
-//! it. Those of events that are exported are computed again by whoever verifies; the others are taken as given.
+//! The tree of RFC 6962 in an export: consecutive complete subtrees that cover all of it. A verifier computes the
+//! subtrees of exported events, and takes the others as given.
 
 use tlog_tiles::node_hash;
 use transparency::Hash;
 
-/// The largest subtree of exported events: where they differ from the proof can be told at least this closely.
-pub(crate) const BLOCK: u64 = 256;
+/// Leaves of the largest subtree of exported events: the precision with which a difference is located.
+pub(crate) const MAX_EXPORTED_LEAVES: u64 = 256;
 
 /// A complete subtree: a power of two of leaves, beginning at a multiple of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Subtree {
-    /// The index of its first leaf, from 0.
+    /// Index of the first leaf, from 0.
     pub(crate) start: u64,
-    /// Its leaves.
+    /// Number of leaves.
     pub(crate) size: u64,
-    /// Its hash.
+    /// Hash of the subtree.
     pub(crate) hash: Hash,
 }
 
 impl Subtree {
-    /// Whether a subtree of this size can begin there.
+    /// Returns whether a subtree of this size can begin at this leaf.
     pub(crate) fn fits(start: u64, size: u64) -> bool {
         size.is_power_of_two() && start.is_multiple_of(size)
     }
@@ -28,7 +28,7 @@ impl Subtree {
         self.start + self.size
     }
 
-    /// The subtree that this and the one to its right make, if they make one.
+    /// Joins this subtree and the one to its right, if they form a complete one.
     fn join(self, right: Self) -> Option<Self> {
         let size = self.size * 2;
         (self.size == right.size && Self::fits(self.start, size)).then(|| Self {
@@ -39,7 +39,7 @@ impl Subtree {
     }
 }
 
-/// Consecutive subtrees, joined as far as they go: as few as can be, and never more than twice the tree's height.
+/// Consecutive subtrees, joined as far as possible: at most twice the tree's height.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Range(Vec<Subtree>);
 
@@ -53,29 +53,29 @@ impl Range {
         self.0.push(right);
     }
 
-    /// The leaves that it reaches up to; 0 while it is empty.
+    /// Returns the number of leaves up to its end; 0 while it is empty.
     pub(crate) fn end(&self) -> u64 {
         self.0.last().map_or(0, |last| last.end())
     }
 
-    /// The leaves of its last subtree.
+    /// Returns the number of leaves of its last subtree.
     pub(crate) fn last_size(&self) -> u64 {
         self.0.last().map_or(0, |last| last.size)
     }
 
-    /// The root of the tree, when it begins at the first leaf; none while it is empty.
+    /// Returns the root of a tree that begins at the first leaf; `None` while it is empty.
     pub(crate) fn root(&self) -> Option<Hash> {
         let (last, others) = self.0.split_last()?;
         Some(others.iter().rfold(last.hash, |right, left| node_hash(left.hash, right)))
     }
 
-    /// What is in it, which is empty then.
+    /// Takes all subtrees.
     pub(crate) fn take(&mut self) -> Vec<Subtree> {
         std::mem::take(&mut self.0)
     }
 }
 
-/// Cuts a tree into the subtrees of a proof, leaf by leaf, in memory that does not grow with it.
+/// Cuts a tree into the subtrees of a proof, leaf by leaf, in constant memory.
 #[derive(Debug)]
 pub(crate) struct Cutter {
     range: Range,
@@ -88,7 +88,7 @@ impl Cutter {
         Self { range: Range::default(), exported: false }
     }
 
-    /// Adds what comes next; gives the subtrees that are finished by it, and whether they are of exported events.
+    /// Adds the next subtree, and returns the finished ones with whether their events are exported.
     pub(crate) fn push(&mut self, next: Subtree, exported: bool) -> Vec<(Subtree, bool)> {
         let mut finished = Vec::new();
         if exported != self.exported {
@@ -96,13 +96,13 @@ impl Cutter {
             self.exported = exported;
         }
         self.range.push(next);
-        if exported && self.range.last_size() == BLOCK {
+        if exported && self.range.last_size() == MAX_EXPORTED_LEAVES {
             finished.append(&mut self.finish());
         }
         finished
     }
 
-    /// The subtrees that are left.
+    /// Returns the remaining subtrees.
     pub(crate) fn finish(&mut self) -> Vec<(Subtree, bool)> {
         let exported = self.exported;
         self.range.take().into_iter().map(|subtree| (subtree, exported)).collect()
@@ -120,7 +120,7 @@ mod tests {
         Subtree { start, size: 1, hash: record_hash(&start.to_be_bytes()) }
     }
 
-    /// The root as RFC 6962 defines it.
+    /// Computes the root as RFC 6962 defines it.
     fn root(leaves: &[Hash]) -> Hash {
         match leaves {
             [one] => *one,
@@ -135,7 +135,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
         #[test]
-        fn whatever_is_exported_the_parts_cover_the_tree_and_lead_to_its_root(
+        fn subtrees_of_any_selection_cover_the_tree_and_give_its_root(
             runs in prop::collection::vec((1_u64..700, any::<bool>()), 1..8),
         ) {
             let (mut cutter, mut parts, mut leaves, mut wanted) = (Cutter::new(), Vec::new(), Vec::new(), Vec::new());
@@ -151,7 +151,7 @@ mod tests {
             let mut range = Range::default();
             for (part, exported) in parts {
                 prop_assert_eq!(part.start, range.end());
-                prop_assert!(Subtree::fits(part.start, part.size) && (!exported || part.size <= BLOCK));
+                prop_assert!(Subtree::fits(part.start, part.size) && (!exported || part.size <= MAX_EXPORTED_LEAVES));
                 let within = part.start as usize..part.end() as usize;
                 prop_assert!(wanted[within.clone()].iter().all(|wanted| *wanted == exported));
                 prop_assert_eq!(part.hash, root(&leaves[within]));

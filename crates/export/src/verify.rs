@@ -1,5 +1,5 @@
-//! Verifies an export by itself: no database, no settings, and in memory that does not grow with it. What is wrong
-//! first is named. Its checks and their words are those of `docs/audit/verify.py`.
+//! Verifies an export without database or settings, in constant memory, and names the first error. Checks and messages
+//! are those of `docs/audit/verify.py`.
 
 mod report;
 mod walk;
@@ -14,29 +14,28 @@ use crate::format::Format;
 use crate::proof::{Paths, Proof};
 pub use report::{Trust, Verified};
 
-/// What whoever verifies knows beforehand.
+/// Knowledge of the verifier from other sources.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The keys that the log's heads are signed with; without any, the export's own is taken, which only shows that
-    /// the export agrees with itself.
+    /// Trusted keys of the log; if empty, the export's own key is used, which only shows that the export is consistent.
     pub public_keys: Vec<PublicKey>,
-    /// Heads that were published earlier: the exported log must have grown from them.
+    /// Heads published earlier, from which the exported log must have grown.
     pub heads: Vec<SignedHead>,
 }
 
-/// What is wrong with an export.
+/// Why an export is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// A file is not there, or cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {path}")]
     Unreadable {
-        /// Which.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// What is there is not what was exported: where, and how.
+    /// The files differ from what was exported; the message says where and how.
     #[error("{0}")]
     Wrong(String),
 }
@@ -49,10 +48,10 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> VerifyError {
     move |source| VerifyError::Unreadable { path: path.display().to_string(), source }
 }
 
-/// Verifies an export, by the file of its events. `progress` hears the position that it has come to, and the head's.
+/// Verifies an export by the file of its events. `progress` gets the position reached, and the head's size.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first error found.
 pub fn verify(
     events: &Path,
     options: &Options,
@@ -106,7 +105,7 @@ pub fn verify(
     })
 }
 
-/// The export's head, once its signature is one of the key that is trusted.
+/// Returns the export's head after checking its signature.
 fn check_head(proof: &Proof, options: &Options) -> Result<(SignedHead, Trust, TrustedKeys), VerifyError> {
     let notes = parse_notes(&proof.head).unwrap_or_default();
     let Ok([signed]) = <[SignedHead; 1]>::try_from(notes) else {
@@ -137,7 +136,7 @@ fn check_head(proof: &Proof, options: &Options) -> Result<(SignedHead, Trust, Tr
     Ok((signed, trust, keys.into_iter().collect()))
 }
 
-/// A head that was published, once it is one of this log.
+/// Returns a published head after checking that it is a trusted head of this log.
 fn check_earlier<'a>(
     signed: &'a SignedHead,
     keys: &TrustedKeys,

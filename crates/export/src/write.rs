@@ -1,5 +1,5 @@
-//! Exports a part of the log, in one snapshot that only reads and in memory that does not grow with the log. All of
-//! the log up to the head is hashed again on the way, so that no export is made of a log that its head disowns.
+//! Exports a part of the log in one read-only snapshot and in constant memory. The log up to the head is hashed again, so
+//! that a log that disagrees with its head is not exported.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
@@ -15,41 +15,41 @@ use crate::row::{self, Row};
 use crate::select::{Bound, Selection, matches};
 use crate::tree::{Cutter, Range, Subtree};
 
-/// What was exported.
+/// Result of [`write`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
-    /// The first position that was looked at.
+    /// First position of the range.
     pub from: u64,
-    /// The last one.
+    /// Last position of the range.
     pub to: u64,
-    /// Events that the head has sealed.
+    /// Number of exported events covered by the head.
     pub sealed: u64,
-    /// Events that it has not.
+    /// Number of exported events after the head.
     pub unsealed: u64,
-    /// Events among these whose payload is left out, because it holds the code of a delivery that is not over.
+    /// Number of exported events without payload, because it holds the code of an open delivery.
     pub redacted: u64,
-    /// Events of the log that would be exported with `unsealed`, and were not; of any stream and type.
+    /// Number of events after the head that were left out because `unsealed` was not set, of any stream and type.
     pub left_out: u64,
 }
 
-/// Why nothing was exported.
+/// Why the export failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the log cannot be read")]
     Database(#[from] sqlx::Error),
     /// A file was not written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// Nothing of the log is selected.
+    /// The selection has no event.
     #[error("no event is selected; {head} are sealed, and {last} are in the log")]
     Nothing {
-        /// Events that the head has sealed.
+        /// Number of events covered by the head.
         head: u64,
-        /// Events in the log.
+        /// Number of events in the log.
         last: u64,
     },
-    /// The log is not the one that was sealed.
+    /// The log disagrees with its head.
     #[error(
         "the log is not what its head says, at position {0} or before: ocpizza-manager audit verify names it"
     )]
@@ -68,7 +68,7 @@ struct Stored {
     recorded_at: DateTime<Utc>,
     payload: String,
     metadata: String,
-    /// Whether it holds a delivery code that is of use.
+    /// Whether it has the code of an open delivery.
     in_use: bool,
 }
 
@@ -90,7 +90,7 @@ impl From<Stored> for Row {
     }
 }
 
-/// The range of a selection in the log as it is.
+/// The positions of a selection's range.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     from: u64,
@@ -99,12 +99,12 @@ struct Span {
     last: u64,
 }
 
-/// A position as a number that is not negative.
+/// Converts a position to an unsigned number.
 fn number(position: i64) -> u64 {
     u64::try_from(position).unwrap_or(0)
 }
 
-/// The first position at a bound or behind it; behind the log when there is none.
+/// Returns the first position at or after a bound, which may be after the log's end.
 async fn first_at(db: &mut PgConnection, bound: Bound, last: u64) -> Result<u64, sqlx::Error> {
     match bound {
         Bound::Position(LogPosition(position)) => Ok(number(position)),
@@ -133,17 +133,17 @@ async fn span(db: &mut PgConnection, selection: &Selection, head: u64) -> Result
     if from > to { Err(ExportError::Nothing { head, last }) } else { Ok(Span { from, to, last }) }
 }
 
-/// An export under way.
+/// A running export.
 struct Export<'a> {
     selection: &'a Selection,
-    /// Where the tree is cut besides, by the number of leaves before.
+    /// Additional sizes at which the tree is cut.
     splits: &'a [u64],
     span: Span,
-    /// The head's size.
+    /// Size of the head.
     size: u64,
     files: Files,
     cutter: Cutter,
-    /// The tree up to here.
+    /// The tree up to `at`.
     tree: Range,
     /// The last position read.
     at: u64,
@@ -153,11 +153,11 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    /// Takes the log's next event.
+    /// Adds the log's next event.
     fn take(&mut self, stored: Stored) -> Result<(), ExportError> {
         let (position, is_redacted) = (number(stored.position), stored.in_use);
         let mut row = Row::from(stored);
-        // The position is that of the leaf; an instant that cannot be written is none that was recorded.
+        // The position must be the leaf's; an instant that cannot be formatted was not recorded by this program.
         let hash = row.computed_hash().filter(|_| position == self.at + 1);
         let hash = hash.ok_or(ExportError::Altered(self.at + 1))?;
         self.at = position;
@@ -188,12 +188,11 @@ impl Export<'_> {
     }
 }
 
-/// Exports what is selected. With it go the log's last head, and the public half of the key that signed it. At
-/// `splits`, the sizes of heads that were published, the tree is cut besides, so that the export can be compared with
-/// them. `progress` hears the position that it has come to, and the last.
+/// Exports a selection with the log's last head and its public key. The tree is also cut at `splits`, the sizes of
+/// published heads, so that the export can be compared with them. `progress` gets the position reached, and the last.
 ///
 /// # Errors
-/// [`ExportError`]; no file is left then, and none was replaced.
+/// [`ExportError`]; no file is left, and none was replaced.
 pub async fn write(
     pool: &PgPool,
     (signed, public_key): (&SignedHead, &PublicKey),

@@ -291,27 +291,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_gives_its_own_entries_in_order_and_knows_how_far_there_are_no_more() {
+    async fn a_feed_returns_its_stream_in_order_and_knows_how_far_it_is_idle() {
         let topics = Arc::new(Topics::new(LogPosition(10)));
         let (mut one, mut two) = (follow(&topics, 1, 10), follow(&topics, 2, 10));
         let (of_one, of_two) = (one.idle(), two.idle());
         assert!(next(&mut one).is_none());
         assert_eq!(of_one.up_to(LogPosition(10)), Some(LogPosition(10)));
         topics.tell(&[entry(11, 1), entry(12, 3), entry(13, 1), entry(14, 3)]);
-        // There is something for one, and nothing for the other.
+        // One stream has an entry, the other has none.
         assert_eq!(of_one.up_to(LogPosition(10)), None);
         assert_eq!(of_two.up_to(LogPosition(10)), Some(LogPosition(14)));
         assert!(next(&mut two).is_none());
         assert_eq!(next(&mut one).unwrap().unwrap(), 11);
         assert_eq!(next(&mut one).unwrap().unwrap(), 13);
         assert!(next(&mut one).is_none());
-        // Given, but not taken yet.
+        // Returned, but not processed.
         assert_eq!(of_one.up_to(LogPosition(11)), None);
         assert_eq!(of_one.up_to(LogPosition(13)), Some(LogPosition(14)));
     }
 
     #[tokio::test]
-    async fn who_waits_is_woken() {
+    async fn an_entry_wakes_a_waiting_feed() {
         let topics = Arc::new(Topics::new(LogPosition(0)));
         let mut feed = follow(&topics, 1, 0);
         let waiting = tokio::spawn(async move { feed.next().await.map(|entry| entry.position()) });
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_behind_what_is_kept_must_read() {
+    async fn a_feed_behind_the_kept_entries_reads_the_database() {
         let topics = Arc::new(Topics::new(LogPosition(0)));
         let feed = follow(&topics, 1, 0);
         let all: Vec<_> = (1..=70).map(|position| entry(position, 1)).collect();
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_that_was_put_back_ends_those_who_saw_it() {
+    async fn a_rewind_ends_existing_feeds() {
         let topics = Arc::new(Topics::new(LogPosition(10)));
         let mut feed = follow(&topics, 1, 10);
         let idle = feed.idle();
@@ -342,7 +342,7 @@ mod tests {
         let Some(Err(FollowError::Rewound { from, to })) = next(&mut feed) else { panic!() };
         assert_eq!((from, to), (LogPosition(5), LogPosition(11)));
         assert_eq!(idle.up_to(LogPosition(11)), None);
-        // Who comes then follows the new log.
+        // A new feed follows the new log.
         let mut again = follow(&topics, 1, 5);
         drop((feed, idle));
         topics.tell(&[entry(6, 1)]);
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_left_of_who_leaves() {
+    async fn a_topic_is_removed_with_its_last_feed() {
         let topics = Arc::new(Topics::new(LogPosition(0)));
         let (one, two) = (follow(&topics, 1, 0), follow(&topics, 1, 0));
         let idle = one.idle();

@@ -1,9 +1,9 @@
-//! Brings the schema up to date, one process at a time, and holds nobody up: a statement that does not get its
-//! lock soon gives up its place in the queue, and its migration is tried again. Decides nothing about what a
-//! migration may say: that is `rules`, and `migrations/README.md`.
+//! Brings the schema up to date, one process at a time and without blocking others: a statement that does not get its
+//! lock soon leaves the queue, and its migration is retried. `rules` and `migrations/README.md` define what a migration
+//! may contain.
 //!
-//! The turn is an advisory lock of our own, asked for again and again. sqlx's waits for ever, and a session that
-//! waits for it has a snapshot, for which `CREATE INDEX CONCURRENTLY` of the session that holds it waits in turn.
+//! The advisory lock is polled. sqlx's own waits without limit, and a session waiting for it has a snapshot, for which
+//! `CREATE INDEX CONCURRENTLY` of the lock's holder waits: a deadlock.
 
 #[cfg(test)]
 mod rules;
@@ -17,27 +17,27 @@ use tokio::time::Instant;
 
 pub use status::{MigrationState, MigrationStatus, status};
 
-/// A number of our own: who migrates holds its advisory lock.
-const TURN: i64 = 0x6f_6370_697a_7a61;
-/// How often the turn is asked for.
-const ASK: Duration = Duration::from_millis(200);
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long a migration outside a transaction may wait for locks: it makes nobody wait behind it.
-const PATIENT: &str = "SET lock_timeout = '10min'";
-/// SQLSTATEs after which a migration is tried again: a lock not to be had in time, a deadlock.
-const AGAIN: [&str; 2] = ["55P03", "40P01"];
+/// Key of the advisory lock of the process that migrates.
+const LOCK_KEY: i64 = 0x6f_6370_697a_7a61;
+/// Interval between two attempts to take the lock.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Longest delay between two tries of a migration.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
+/// Lock timeout of a migration outside a transaction, which blocks no other session.
+const CONCURRENT_LOCK_TIMEOUT: &str = "SET lock_timeout = '10min'";
+/// SQLSTATEs after which a migration is retried: lock timeout, deadlock.
+const RETRIED_SQLSTATES: [&str; 2] = ["55P03", "40P01"];
 
-/// How long things are waited for.
+/// Bounds on waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// For another process that migrates.
+    /// Longest wait for another process that migrates.
     pub turn: Duration,
-    /// For each lock on a table: as long may others wait behind it.
+    /// Longest wait for each lock on a table, during which other sessions may queue behind it.
     pub lock: Duration,
-    /// How often a migration is tried that does not get its locks.
+    /// Number of tries of a migration that does not get its locks.
     pub tries: u32,
-    /// Between the first two tries; twice as long each time, ten seconds at most.
+    /// Delay between the first two tries; it doubles each time, up to ten seconds.
     pub pause: Duration,
 }
 
@@ -52,21 +52,21 @@ impl Default for Patience {
     }
 }
 
-/// Why the schema is not up to date. One line each.
+/// Why the schema is not up to date. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The database did not answer.
+    /// The database does not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// What was applied is not what the program has under that number.
+    /// The applied migration differs from the program's file of that number.
     #[error("migration {0} was changed after it had been applied here: put its file back as it was")]
     Changed(String),
-    /// Somebody else is at it.
+    /// Another process migrates.
     #[error("another process migrates this database, and has not finished within {} s: {holder}", waited.as_secs())]
     Busy {
-        /// How long it was waited for.
+        /// Time waited for it.
         waited: Duration,
-        /// Who it is, as far as the database tells.
+        /// The process as the database knows it.
         holder: String,
     },
     /// Other sessions hold the tables.
@@ -75,42 +75,42 @@ pub enum MigrateError {
          nothing of it is applied, and what runs goes on"
     )]
     Locked {
-        /// Which.
+        /// Name of the migration.
         migration: String,
-        /// How often it was tried.
+        /// Number of tries.
         tries: u32,
-        /// Who has a transaction open.
+        /// The oldest open transaction.
         others: String,
     },
-    /// The database refused it.
+    /// The database refused the migration.
     #[error("migration {migration} failed, nothing of it is applied, and what runs goes on: {source}")]
     Failed {
-        /// Which.
+        /// Name of the migration.
         migration: String,
-        /// Why.
+        /// The cause.
         source: sqlx::Error,
     },
 }
 
-/// What a rehearsal came to.
+/// Result of rehearsing a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rehearsal {
-    /// It applies.
+    /// The migration of this name applies.
     Applies(String),
-    /// It runs outside a transaction and cannot be tried: its name and its SQL.
+    /// The migration runs outside a transaction and was not tried: its name and its SQL.
     Untried(String, String),
 }
 
-/// `0003 accounts`.
+/// Returns the name of a migration, such as `0003 accounts`.
 fn name(migration: &Migration) -> String {
     format!("{:04} {}", migration.version, migration.description)
 }
 
-/// Applies what is missing, each in a transaction, and names it. `told` hears of each try that failed for want of
-/// a lock. Migrations of a newer program are left alone: they only add.
+/// Applies the missing migrations, each in a transaction, and returns their names. `told` gets a line for each try that
+/// failed for lack of a lock. Migrations of a newer program are ignored: they only add.
 ///
 /// # Errors
-/// [`MigrateError`]; what is named in it is not applied, what came before it is.
+/// [`MigrateError`]; the migration that it names is not applied, those before it are.
 pub async fn run(
     db: &mut PgConnection,
     migrator: &Migrator,
@@ -123,10 +123,10 @@ pub async fn run(
     applied
 }
 
-/// Tries what is missing in a transaction that is rolled back.
+/// Applies the missing migrations in a transaction that is rolled back.
 ///
 /// # Errors
-/// [`MigrateError`], as [`run`] would give. Nothing is changed either way.
+/// The [`MigrateError`] that [`run`] would return. Nothing is changed in any case.
 pub async fn rehearse(
     db: &mut PgConnection,
     migrator: &Migrator,
@@ -140,13 +140,13 @@ pub async fn rehearse(
 }
 
 async fn take_turn(db: &mut PgConnection, patience: Patience) -> Result<(), MigrateError> {
-    // So that who waits can be told who has it.
+    // Names this process to others that wait for the lock.
     let named = sqlx::query("SELECT set_config('application_name', $1, false)");
     named.bind(format!("ocpizza-manager migrate {}", std::process::id())).execute(&mut *db).await?;
     let deadline = Instant::now() + patience.turn;
     loop {
         let taken: bool =
-            sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(TURN).fetch_one(&mut *db).await?;
+            sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK_KEY).fetch_one(&mut *db).await?;
         if taken {
             return Ok(());
         }
@@ -154,17 +154,17 @@ async fn take_turn(db: &mut PgConnection, patience: Patience) -> Result<(), Migr
             let holder = holder(db).await?;
             return Err(MigrateError::Busy { waited: patience.turn, holder });
         }
-        tokio::time::sleep(ASK).await;
+        tokio::time::sleep(LOCK_POLL_INTERVAL).await;
     }
 }
 
 async fn give_turn(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     db.execute("RESET lock_timeout").await?;
-    sqlx::query("SELECT pg_advisory_unlock($1)").bind(TURN).execute(db).await?;
+    sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK_KEY).execute(db).await?;
     Ok(())
 }
 
-/// Who has the turn.
+/// Returns the process that holds the lock.
 async fn holder(db: &mut PgConnection) -> Result<String, sqlx::Error> {
     let sql = "
 SELECT format('process %s of the database (%s), connected since %s', a.pid,
@@ -174,11 +174,11 @@ FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND (l.classid::bigint << 32 | l.objid::bigint) = $1";
-    let holder: Option<String> = sqlx::query_scalar(sql).bind(TURN).fetch_optional(db).await?;
+    let holder: Option<String> = sqlx::query_scalar(sql).bind(LOCK_KEY).fetch_optional(db).await?;
     Ok(holder.unwrap_or_else(|| "it has just finished".to_owned()))
 }
 
-/// Who may be in the way: the transaction that has been open longest.
+/// Returns the oldest open transaction, which may block a migration.
 async fn oldest_transaction(db: &mut PgConnection) -> Result<String, sqlx::Error> {
     let sql = "
 SELECT format('the oldest open transaction is of process %s of the database (%s)', pid,
@@ -190,7 +190,7 @@ ORDER BY xact_start LIMIT 1";
     Ok(oldest.unwrap_or_else(|| "no transaction is open any more".to_owned()))
 }
 
-/// The migrations that are missing, once those that are there have been compared.
+/// Returns the missing migrations, after comparing the applied ones.
 async fn missing<'m>(
     db: &mut PgConnection,
     migrator: &'m Migrator,
@@ -225,11 +225,11 @@ async fn apply_missing(
     Ok(applied)
 }
 
-/// One try.
+/// Tries a migration once.
 async fn apply(db: &mut PgConnection, migration: &Migration, patience: Patience) -> Result<(), sqlx::Error> {
     if migration.no_tx {
-        db.execute(PATIENT).await?;
-        // What a try that was cut off has left is no index, or none that can be trusted.
+        db.execute(CONCURRENT_LOCK_TIMEOUT).await?;
+        // An interrupted try leaves an invalid index.
         if let Some(index) = concurrent_index(&migration.sql) {
             db.execute(&*format!("DROP INDEX CONCURRENTLY IF EXISTS {index}")).await?;
         }
@@ -279,7 +279,7 @@ fn lock_timeout(patience: Patience) -> String {
     format!("SET lock_timeout = '{}ms'", patience.lock.as_millis().max(1))
 }
 
-/// The tries of one migration.
+/// Counts the tries of one migration.
 struct Tries<'m> {
     migration: &'m Migration,
     patience: Patience,
@@ -291,7 +291,7 @@ impl<'m> Tries<'m> {
         Self { migration, patience, made: 0 }
     }
 
-    /// Whether it was the last try: it went well. After a lock that was not to be had it pauses, for the next.
+    /// Returns whether the try succeeded. After a lock timeout it waits for the next try.
     async fn is_over(
         &mut self,
         db: &mut PgConnection,
@@ -301,17 +301,17 @@ impl<'m> Tries<'m> {
         let Err(error) = tried else { return Ok(true) };
         let migration = name(self.migration);
         let code = error.as_database_error().and_then(|error| error.code());
-        if !code.is_some_and(|code| AGAIN.contains(&&*code)) {
+        if !code.is_some_and(|code| RETRIED_SQLSTATES.contains(&&*code)) {
             return Err(MigrateError::Failed { migration, source: error });
         }
         self.made += 1;
-        // It also ends the transaction that failed.
+        // This statement also ends the failed transaction.
         let others = oldest_transaction(db).await?;
         if self.made >= self.patience.tries {
             return Err(MigrateError::Locked { migration, tries: self.made, others });
         }
         let pause =
-            self.patience.pause.saturating_mul(2_u32.saturating_pow(self.made - 1)).min(LONGEST_PAUSE);
+            self.patience.pause.saturating_mul(2_u32.saturating_pow(self.made - 1)).min(MAX_RETRY_DELAY);
         told(&format!(
             "migration {migration} waits for locks ({others}): try {} of {} in {:.1} s",
             self.made + 1,
@@ -334,7 +334,7 @@ fn database(error: SqlxError) -> MigrateError {
     MigrateError::Database(cause(error))
 }
 
-/// The index that a migration makes concurrently.
+/// Returns the index that a migration creates concurrently.
 fn concurrent_index(sql: &str) -> Option<&str> {
     let mut words = sql.split_whitespace();
     words.find(|word| word.eq_ignore_ascii_case("CONCURRENTLY"))?;

@@ -1,5 +1,5 @@
-//! Holds the files of `migrations/` to expand / contract and to short locks, by their text; see
-//! `migrations/README.md`. What is here are tests; `tests/it/operations/migrations.rs` looks at what they do to a database.
+//! Tests that the files of `migrations/` follow expand / contract and take short locks only; see `migrations/README.md`.
+//! `tests/it/operations/migrations.rs` checks their effect on a database.
 
 mod lint;
 
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use lint::findings;
 
-/// The last file that was written before these rules.
-const BEFORE_THE_RULES: i64 = 10;
+/// Number of the last file that is older than the rules.
+const LAST_EXEMPT_NUMBER: i64 = 10;
 
-/// The files by name, with their texts.
+/// Returns the files' texts by name.
 fn files() -> BTreeMap<String, String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
@@ -28,7 +28,7 @@ fn files() -> BTreeMap<String, String> {
 fn every_file_keeps_the_rules() {
     for (name, text) in files() {
         let number: i64 = name.split('_').next().unwrap().parse().unwrap();
-        if number > BEFORE_THE_RULES {
+        if number > LAST_EXEMPT_NUMBER {
             assert_eq!(findings(&text), Vec::<String>::new(), "{name}; see migrations/README.md");
         }
     }
@@ -136,7 +136,7 @@ fn long_locks_and_changes_of_the_log_are_refused_even_in_a_contract() {
         ("DO $$ BEGIN DELETE FROM events; END $$", "DO"),
     ] {
         refused(sql, what);
-        // An own line at the start stays the first one.
+        // `-- no-transaction` must stay the first line.
         let contract = match sql.strip_prefix("-- no-transaction\n") {
             Some(rest) => format!("-- no-transaction\n-- contract: 0.3.0\n{rest}"),
             None => format!("-- contract: 0.3.0\n{sql}"),

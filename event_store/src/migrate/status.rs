@@ -1,4 +1,4 @@
-//! Which migrations the database has, against those that the program has. Changes nothing.
+//! Compares the migrations of the database with those of the program.
 
 use std::collections::BTreeMap;
 
@@ -6,32 +6,32 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 
-/// How a migration stands.
+/// State of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationState {
-    /// Applied, and when.
+    /// Applied at this time.
     Applied(DateTime<Utc>),
-    /// To be applied.
+    /// Not yet applied.
     Pending,
-    /// Applied by a newer program, and when; this one does not know it.
+    /// Applied at this time by a newer program; unknown to this one.
     Unknown(DateTime<Utc>),
-    /// Applied, and when; this program has something else under its number.
+    /// Applied at this time; the program's file of that number differs.
     Changed(DateTime<Utc>),
 }
 
-/// A migration, and how it stands.
+/// A migration and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// Its number.
+    /// Number.
     pub version: i64,
-    /// What its file is called.
+    /// Name of the file without number and ending.
     pub description: String,
-    /// How it stands.
+    /// The state.
     pub state: MigrationState,
 }
 
 impl MigrationStatus {
-    /// `0003 accounts`.
+    /// Returns number and description, such as `0003 accounts`.
     pub fn name(&self) -> String {
         format!("{:04} {}", self.version, self.description)
     }
@@ -45,10 +45,10 @@ struct Row {
     checksum: Vec<u8>,
 }
 
-/// How every migration stands, by number.
+/// Returns the state of every migration, by number.
 ///
 /// # Errors
-/// When the database does not answer.
+/// The database does not answer.
 pub async fn status(db: &mut PgConnection, migrator: &Migrator) -> Result<Vec<MigrationStatus>, sqlx::Error> {
     let mut applied: BTreeMap<i64, Row> = rows(db).await?.into_iter().map(|row| (row.version, row)).collect();
     let mut all: Vec<MigrationStatus> = migrator

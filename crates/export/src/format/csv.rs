@@ -1,4 +1,4 @@
-//! CSV as RFC 4180 has it, with a header; what holds a comma, a quote or the end of a line is quoted.
+//! CSV (RFC 4180) with a header. Fields with a comma, a quote or a line break are quoted.
 
 use std::io::{self, Read, Write};
 

@@ -1,13 +1,13 @@
-//! JSON Lines: an object a line, with the columns as its fields; payload and metadata are texts, not objects, so
-//! that no reader reformats them.
+//! JSON Lines: an object a line, with the columns as fields. Payload and metadata are strings, so that no reader
+//! reformats them.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use super::{Sink, invalid};
 use crate::row::Row;
 
-/// More than any line: what has none in between is not read into memory for ever.
-const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+/// Upper bound on a line, so that a file without line breaks does not fill the memory.
+const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) struct Writer<W: Write>(BufWriter<W>);
 
@@ -33,7 +33,7 @@ pub(super) fn rows(file: impl Read) -> impl Iterator<Item = io::Result<Row>> {
     let mut line = Vec::new();
     std::iter::from_fn(move || {
         line.clear();
-        match (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut line) {
+        match (&mut lines).take(MAX_LINE_BYTES).read_until(b'\n', &mut line) {
             Ok(0) => None,
             Ok(_) => Some(serde_json::from_slice(&line).map_err(invalid)),
             Err(error) => Some(Err(error)),

@@ -1,4 +1,4 @@
-//! The formats of an export's events: the same rows, each written and read back in its own way.
+//! The formats of an export's events, each with a writer and a reader of the same rows.
 
 mod csv;
 mod jsonl;
@@ -12,21 +12,21 @@ use std::str::FromStr;
 
 use crate::row::Row;
 
-/// A format.
+/// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// An object a line.
+    /// JSON Lines: an object a line.
     Jsonl,
     /// Comma-separated values (RFC 4180) with a header.
     Csv,
-    /// Parquet: a column for each field.
+    /// Parquet: a column a field.
     Parquet,
 }
 
 impl Format {
     const ALL: [Self; 3] = [Self::Jsonl, Self::Csv, Self::Parquet];
 
-    /// Its name, which is also how its files end.
+    /// Returns its name, which is also the file extension.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
@@ -42,7 +42,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// Not the name of a format.
+/// A text is not the name of a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such format; there are jsonl, csv and parquet")]
 pub struct UnknownFormat;
@@ -54,18 +54,18 @@ impl FromStr for Format {
     }
 }
 
-/// Takes rows.
+/// Writes rows.
 pub(crate) trait Sink: Send {
     /// Writes a row.
     fn write(&mut self, row: Row) -> io::Result<()>;
-    /// Writes what is left.
+    /// Writes buffered rows.
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
-/// Rows as they were read: each is one, or it is not.
+/// The rows of a file, each with its own error.
 pub(crate) type Rows = Box<dyn Iterator<Item = io::Result<Row>>>;
 
-/// Begins to write.
+/// Returns the writer of a format.
 pub(crate) fn sink(format: Format, file: impl Write + Send + 'static) -> io::Result<Box<dyn Sink>> {
     Ok(match format {
         Format::Jsonl => Box::new(jsonl::Writer::new(file)),
@@ -74,7 +74,7 @@ pub(crate) fn sink(format: Format, file: impl Write + Send + 'static) -> io::Res
     })
 }
 
-/// Begins to read.
+/// Opens a file and returns its rows.
 pub(crate) fn rows(format: Format, path: &Path) -> io::Result<Rows> {
     let file = File::open(path)?;
     Ok(match format {
@@ -84,7 +84,7 @@ pub(crate) fn rows(format: Format, path: &Path) -> io::Result<Rows> {
     })
 }
 
-/// What is there is not a row.
+/// Returns the error of a malformed row.
 fn invalid(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, source)
 }

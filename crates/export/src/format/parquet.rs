@@ -1,4 +1,4 @@
-//! Parquet by its column writers, without Arrow. A group of rows is in memory at once, and no more.
+//! Parquet by its column writers, without Arrow. One group of rows is in memory at a time.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -19,9 +19,9 @@ use super::{Sink, invalid};
 use crate::row::{self, Row};
 
 /// Rows of a group.
-const GROUP: usize = 10_000;
+const GROUP_ROWS: usize = 10_000;
 
-/// The columns of [`Row`]; the time is a number of microseconds, as the leaf has it.
+/// The columns of [`Row`]; the time is in microseconds, as in the leaf.
 const SCHEMA: &str = "message event {
     required int64 position;
     required binary aggregate_type (UTF8);
@@ -49,7 +49,7 @@ impl<W: Write + Send> Writer<W> {
         let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
-            // Of texts, they would repeat parts of payloads in the file's footer.
+            // Statistics would repeat parts of payloads in the file's footer.
             .set_statistics_enabled(EnabledStatistics::None)
             .build();
         let file = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(failed)?;
@@ -97,7 +97,7 @@ fn column<T: DataType, W: Write + Send>(
 impl<W: Write + Send> Sink for Writer<W> {
     fn write(&mut self, row: Row) -> io::Result<()> {
         self.group.push(row);
-        if self.group.len() == GROUP { self.write_group().map_err(failed) } else { Ok(()) }
+        if self.group.len() == GROUP_ROWS { self.write_group().map_err(failed) } else { Ok(()) }
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
@@ -135,7 +135,7 @@ impl Iterator for Reader {
             }
             let at = self.next;
             self.next += 1;
-            // What is damaged must be refused, also where the crate did not expect it.
+            // The crate may panic on damaged files, which must be refused.
             let read = panic::catch_unwind(AssertUnwindSafe(|| read_group(&self.file, at)));
             match read.unwrap_or_else(|_| Err(invalid("a group of rows is damaged"))) {
                 Ok(rows) => self.read = rows.into_iter(),
@@ -151,7 +151,7 @@ impl Iterator for Reader {
 fn read_group(file: &SerializedFileReader<File>, at: usize) -> io::Result<Vec<Row>> {
     let group = file.get_row_group(at).map_err(invalid)?;
     let rows = usize::try_from(group.metadata().num_rows()).map_err(invalid)?;
-    if rows > GROUP {
+    if rows > GROUP_ROWS {
         return Err(invalid("a group of rows is larger than those of an export"));
     }
     let group = &*group;
@@ -189,7 +189,7 @@ fn text(bytes: ByteArray) -> Option<String> {
     std::str::from_utf8(bytes.data()).ok().map(str::to_owned)
 }
 
-/// A column of a group.
+/// Reads a column of a group.
 fn values<T: DataType>(group: &dyn RowGroupReader, at: usize, rows: usize) -> io::Result<Vec<T::T>> {
     let reader = group.get_column_reader(at).map_err(invalid)?;
     let damaged = || invalid("a column is damaged");

@@ -72,7 +72,7 @@ fn a_damaged_file_is_refused_and_nothing_panics() {
             damaged[at] ^= 0x55;
             std::fs::write(&scratch.0, &damaged).unwrap();
             let read = rows(format, &scratch.0).and_then(Iterator::collect::<io::Result<Vec<Row>>>);
-            // Some bytes of Parquet say nothing about the rows.
+            // Some bytes of a Parquet file do not affect the rows.
             assert!(format == Format::Parquet || read.map_or(true, |read| read != all), "{format} at {at}");
         }
         for cut in (0..whole.len()).step_by(whole.len() / 23 + 1) {

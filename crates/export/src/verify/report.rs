@@ -1,4 +1,4 @@
-//! What an export was found to be.
+//! Report of a verified export.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -6,33 +6,33 @@ use transparency::{KeyId, TreeHead};
 
 use crate::proof::Proof;
 
-/// Whose word it is that the head is the log's.
+/// Source of the key that the head was checked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// The key was given by whoever verified.
+    /// The verifier gave the key.
     Given,
     /// The key is the export's own.
     Own,
 }
 
-/// An export in which nothing is wrong. It says of itself what that proves, and what not.
+/// A valid export. Its text says what that proves, and what not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
-    /// What it says of itself.
+    /// The export's proof.
     pub proof: Proof,
     /// The signed head.
     pub head: TreeHead,
     /// The key that signed it.
     pub key: KeyId,
-    /// Whose word that is.
+    /// Source of the key.
     pub trust: Trust,
-    /// The sizes of the published heads that it was compared with.
+    /// Sizes of the published heads that it was compared with.
     pub earlier: Vec<u64>,
     /// The resumptions among the published heads.
     pub resumptions: Vec<TreeHead>,
-    /// The sizes of the published heads that these gave up, with which nothing was compared.
+    /// Sizes of the published heads that these abandoned, which were not compared.
     pub given_up: Vec<u64>,
-    /// How many rows have no payload, because it held the code of a delivery that was not over.
+    /// Number of rows without payload, because it held the code of an open delivery.
     pub redacted: u64,
 }
 

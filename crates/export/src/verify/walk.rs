@@ -1,5 +1,5 @@
-//! Walks along the tree from its first leaf to its last: exported events are hashed again, and what is between them
-//! is taken as the proof has it. All of it together must be the signed head.
+//! Walks the tree from the first leaf to the last: hashes exported events, takes the other subtrees from the proof, and
+//! compares the root with the signed head.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::row::Row;
 use crate::select::matches;
 use crate::tree::{Range, Subtree};
 
-/// Walks along all of it, and returns how many rows are redacted. `earlier` are heads that were published, by size.
+/// Checks all of an export, and returns the number of redacted rows. `earlier` are published heads, sorted by size.
 pub(super) fn walk(
     paths: &Paths,
     proof: &Proof,
@@ -79,8 +79,8 @@ pub(super) fn walk(
     Ok(reader.redacted)
 }
 
-/// Whether a part of the tree is exported as the proof says: all of the range where nothing else is asked for, and
-/// nothing outside of it.
+/// Returns whether a subtree is marked as exported consistently with the proof: inside the range only, and all of the
+/// range if nothing else restricts it.
 fn is_as_said(proof: &Proof, head: &TreeHead, first: u64, last: u64, exported: bool) -> bool {
     let (from, to) = (proof.from, proof.to.min(head.size));
     let is_inside = from <= first && last <= to;
@@ -88,15 +88,15 @@ fn is_as_said(proof: &Proof, head: &TreeHead, first: u64, last: u64, exported: b
     if exported { is_inside } else { is_outside || !proof.is_whole() }
 }
 
-/// Whether what is there is wrong, and not only out of reach.
+/// Returns whether an error is about a file's content.
 fn is_content(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
-/// The tree as far as the walk has come.
+/// The tree up to the current leaf.
 struct Tree<'a> {
     range: Range,
-    /// Published heads that it has not reached yet.
+    /// Published heads beyond the current leaf.
     earlier: &'a [TreeHead],
 }
 
@@ -110,7 +110,7 @@ impl Tree<'_> {
         self.compare()
     }
 
-    /// Compares with the published heads that have been reached.
+    /// Compares with the published heads of the current size.
     fn compare(&mut self) -> Result<(), VerifyError> {
         let end = self.range.end();
         while let Some((head, later)) = self.earlier.split_first().filter(|(head, _)| head.size <= end) {
@@ -132,22 +132,22 @@ impl Tree<'_> {
     }
 }
 
-/// The rows, and what has been seen of them.
+/// The rows, and counters of those read.
 struct Reader<'a> {
     rows: Rows,
     proof: &'a Proof,
-    /// Rows read.
+    /// Number of rows read.
     read: u64,
-    /// The last one's position.
+    /// Position of the last row.
     last: u64,
-    /// Rows whose hash was taken as given.
+    /// Number of rows whose hash was taken as given.
     redacted: u64,
-    /// The sequence of the last event, where the events are those of one stream.
+    /// Sequence of the last event, if the export is of one stream.
     sequence: Option<i64>,
 }
 
 impl Reader<'_> {
-    /// The leaf of the next event: the one at a position, or any behind the last.
+    /// Returns the leaf of the next event, at a given position or at any later one.
     fn leaf(&mut self, position: Option<u64>) -> Result<Subtree, VerifyError> {
         let Some(row) = self.rows.next() else {
             return wrong(match position {
@@ -183,7 +183,7 @@ impl Reader<'_> {
             && types.is_empty()
             && *stream == row.stream()
         {
-            // Of one stream, whatever the type, none may be missing between two others.
+            // In an export of one stream, sequences must be consecutive.
             if self.sequence.is_some_and(|last| last.checked_add(1) != Some(row.sequence)) {
                 return wrong(format!(
                     "{place}: an event of the stream is missing before sequence {}",
@@ -195,7 +195,7 @@ impl Reader<'_> {
         Ok(Subtree { start: at - 1, size: 1, hash })
     }
 
-    /// The rest: what no head has sealed, and nothing behind it.
+    /// Checks the unsealed events, and that no row follows them.
     fn unsealed(&mut self, size: u64) -> Result<(), VerifyError> {
         let from = self.proof.from.max(size.saturating_add(1));
         self.last = from - 1;

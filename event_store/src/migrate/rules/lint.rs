@@ -1,9 +1,9 @@
-//! Reads a migration as far as the rules need it: statements, and the parts of ALTER TABLE. No parser of SQL: what
-//! it does not recognise it lets pass, and the test on a database looks again.
+//! Parses a migration as far as the rules need it: statements, and the parts of ALTER TABLE. Unknown SQL is accepted; the
+//! test on a database checks it again.
 
 use std::collections::HashSet;
 
-/// Tables that grow with the orders: nobody waits for a statement that reads or writes one of them whole.
+/// Tables that grow with the orders: no statement may read or write one of them as a whole.
 const BIG: [&str; 9] = [
     "EVENTS",
     "IDEMPOTENCY_KEYS",
@@ -15,11 +15,11 @@ const BIG: [&str; 9] = [
     "ACCOUNTS",
     "PAYMENT_INTENTS",
 ];
-/// Functions that give each row another value: a column with such a default is written into every row.
+/// Volatile functions: a column with such a default rewrites every row.
 const VOLATILE: [&str; 6] =
     ["GEN_RANDOM_UUID", "CLOCK_TIMESTAMP", "RANDOM", "NEXTVAL", "TIMEOFDAY", "UUID_GENERATE_V4"];
 
-/// What a file does that it must not.
+/// Returns the violations of a file.
 pub(super) fn findings(text: &str) -> Vec<String> {
     let contract = text.lines().find_map(|line| line.strip_prefix("-- contract:")).map(str::trim);
     let mut file = File {
@@ -48,8 +48,7 @@ fn is_release(text: &str) -> bool {
     parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok())
 }
 
-/// The statements as words in capitals, without comments, and with nothing in their quotes; `(`, `)` and `,` are
-/// words.
+/// Returns the statements as words in upper case, without comments and quoted text; `(`, `)` and `,` are words.
 fn statements(text: &str) -> Vec<Vec<String>> {
     let plain = without_quotes(text).to_uppercase();
     let spaced = plain.replace('(', " ( ").replace(')', " ) ").replace(',', " , ");
@@ -60,7 +59,7 @@ fn statements(text: &str) -> Vec<Vec<String>> {
 fn without_quotes(text: &str) -> String {
     let (mut plain, mut rest) = (String::new(), text);
     while !rest.is_empty() {
-        // What begins here, and what ends it.
+        // The delimiters of a comment or quoted text.
         let dollar = rest.starts_with('$').then(|| rest[1..].find('$').map(|end| &rest[..end + 2])).flatten();
         let (open, close) = if rest.starts_with("--") {
             (2, "\n")
@@ -83,19 +82,19 @@ fn without_quotes(text: &str) -> String {
     plain
 }
 
-/// A table's name, without its schema.
+/// Returns a table's name without its schema.
 fn table(word: &str) -> &str {
     let word = word.rsplit('.').next().unwrap_or(word);
     word.trim_matches('"')
 }
 
-/// The words behind some that may be there.
+/// Returns the words after some optional ones.
 fn behind<'a, 'w>(words: &'a [&'w str], optional: &[&str]) -> &'a [&'w str] {
     let skipped = words.iter().take_while(|word| optional.contains(word)).count();
     &words[skipped..]
 }
 
-/// The parts of a list, split at commas that are in no bracket.
+/// Splits a list at commas outside of brackets.
 fn parts<'a, 'w>(words: &'a [&'w str]) -> Vec<&'a [&'w str]> {
     let mut depth = 0;
     words
@@ -109,7 +108,7 @@ fn parts<'a, 'w>(words: &'a [&'w str]) -> Vec<&'a [&'w str]> {
 struct File {
     no_transaction: bool,
     contract: bool,
-    /// Tables that it makes itself: nobody uses them yet.
+    /// Tables that the file creates: no program uses them yet.
     new: HashSet<String>,
     found: Vec<String>,
 }
@@ -184,7 +183,7 @@ impl File {
         }
     }
 
-    /// Rows of a table are changed.
+    /// Checks a change of a table's rows.
     fn rows(&mut self, name: &str) {
         if name == "EVENTS" {
             self.refuse("the log is only appended to");
@@ -210,7 +209,7 @@ impl File {
         }
     }
 
-    /// One action of ALTER TABLE on a table that was there.
+    /// Checks one action of ALTER TABLE on an existing table.
     fn alter(&mut self, name: &str, action: &[&str]) {
         let has = |word: &str| action.contains(&word);
         let volatile = action.iter().any(|word| VOLATILE.contains(word) || word.ends_with("SERIAL"));
@@ -221,7 +220,7 @@ impl File {
             ["ALTER", rest @ ..] => match behind(rest, &["COLUMN"]) {
                 [_, "TYPE", ..] | [_, "SET", "DATA", ..] => {
                     if self.is_big(name) {
-                        self.refuse(format!("another TYPE rewrites {name} while everybody waits"));
+                        self.refuse(format!("another TYPE rewrites {name} while all sessions wait"));
                     } else {
                         self.only_as_contract("another TYPE");
                     }
@@ -245,9 +244,9 @@ impl File {
             }
             ["ADD", ..] => {
                 if volatile || has("STORED") {
-                    self.refuse(format!("such a column rewrites {name} while everybody waits"));
+                    self.refuse(format!("such a column rewrites {name} while all sessions wait"));
                 } else if has("UNIQUE") || has("PRIMARY") {
-                    self.refuse(format!("such a column makes an index of {name} while everybody waits"));
+                    self.refuse(format!("such a column makes an index of {name} while all sessions wait"));
                 } else if has("REFERENCES") {
                     self.refuse(
                         "a column that refers to another table: add it, then the constraint NOT VALID",
