@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::fold::{Folded, Place, document, fold};
 use crate::page::{
     Cursor, List, NoRange, Page, PageArgs, PageError, SortKind, instant, literal, push_any, push_pizzerias,

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 
 /// A state with the version of its stream and the position of its last event.
 #[derive(Debug, Clone, PartialEq)]

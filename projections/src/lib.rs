@@ -10,6 +10,7 @@
 //!   compares each checkpoint with the log, [`verify()`] does both.
 
 pub mod account_access;
+mod apply_error;
 pub mod as_of;
 mod batches;
 mod checkpoint;
@@ -48,8 +49,9 @@ mod verify;
 pub mod what_if;
 pub mod why;
 
+pub use apply_error::ApplyError;
 pub use checkpoint::Checkpoint;
-pub use error::{ApplyError, ProjectionError, WaitError};
+pub use error::{ProjectionError, WaitError};
 pub use expiry::context as expiry_context;
 pub use heavy::{HeavyError, HeavyRead, HeavyReads};
 pub use kitchen_load::kitchen_load;

@@ -8,7 +8,7 @@ use event_store::{LogError, RecordedEvent, log};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::fold::document;
 
 /// A version of the menu.

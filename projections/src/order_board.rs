@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::fold::document;
 use crate::order_details::name;
 use crate::orders;

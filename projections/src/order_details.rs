@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::fold::document;
 use crate::orders;
 use crate::page::{

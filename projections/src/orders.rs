@@ -5,7 +5,7 @@ use domain::{AggregateState, StreamType};
 use event_store::RecordedEvent;
 use sqlx::PgConnection;
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::fold::{Folded, Place, fold};
 
 /// Returns the accepted orders that a batch changes, with their state after it. An order that has no document and is not

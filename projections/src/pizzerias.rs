@@ -7,7 +7,7 @@ use event_store::RecordedEvent;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::fold::{Place, document, fold};
 
 /// A pizzeria.

@@ -7,7 +7,7 @@ use domain::StreamType;
 use event_store::RecordedEvent;
 use sqlx::PgConnection;
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::{
     closings, daily_sales, deliveries, kitchen_queue, menus, order_board, order_details, pizzerias,
     stock_levels, time_travel,

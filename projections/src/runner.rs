@@ -10,9 +10,10 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use crate::apply_error::ApplyError;
 use crate::batches::{BATCH_ENTRIES, Batches, Part};
 use crate::checkpoint::{self, Checkpoint};
-use crate::error::{ApplyError, ProjectionError};
+use crate::error::ProjectionError;
 use crate::leadership::Leadership;
 use crate::places::{Place, Places};
 use crate::progress::Progress;

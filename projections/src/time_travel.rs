@@ -12,8 +12,8 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::apply_error::ApplyError;
 use crate::as_of::fold_stream;
-use crate::error::ApplyError;
 use crate::fold::{Folded, document};
 
 /// Events of a stock's stream between two stored states.

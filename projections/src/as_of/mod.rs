@@ -12,7 +12,7 @@ use domain::{AggregateState, Event, LogPosition, StreamId};
 use event_store::{LogError, RecordedEvent, log};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 pub use crate::fold::Folded;
 use crate::time_travel::kept_stock;
 pub use past::{MAX_REPLAYED_EVENTS, Past, PastError};

@@ -12,8 +12,8 @@ use event_store::{LogError, RecordedEvent, log};
 use sqlx::{Connection, Executor, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use crate::apply_error::ApplyError;
 use crate::deliveries::{self, DeliveryFilter, DeliverySort};
-use crate::error::ApplyError;
 use crate::heavy::{HeavyError, HeavyRead, HeavyReads};
 use crate::kitchen_queue;
 use crate::order_details::{self, OrderFilter, OrderSort};

@@ -20,7 +20,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::error::ApplyError;
+use crate::apply_error::ApplyError;
 use crate::fold::document;
 
 use self::ledger::{Change, DEFAULT_ZONE, Ledger, Memo};
