@@ -1,18 +1,19 @@
 //! Audits and backups of a million events by the command line: duration and memory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bench::{Database, Measure, Row, Target, Unit, binary, cpu, in_turn};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{Bench, million};
 
 /// Events of the small log for the memory comparison.
-const FEW: (u64, u64) = (10_000, 1_000);
+const SMALL_LOG_EVENTS: (u64, u64) = (10_000, 1_000);
 /// Allowed memory ratio for a hundred times the events.
 const FLAT: f64 = 1.3;
 /// Interval of reading a process's memory; the kernel keeps the peak.
@@ -110,7 +111,8 @@ impl Log {
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let million = bench.million().await?;
     let many = Log::of(&million.database, million.events).await?;
-    let (database, events) = million::generated(bench, bench.length.pick(FEW.0, FEW.1)).await?;
+    let (database, events) =
+        million::generated(bench, bench.length.pick(SMALL_LOG_EVENTS.0, SMALL_LOG_EVENTS.1)).await?;
     million::seal(&database).await?;
     let few = Log::of(&database, events).await?;
     let files = Files::new()?;
@@ -238,31 +240,23 @@ async fn run(command: &mut Command, postmaster: u32) -> Result<Run> {
 }
 
 /// A directory for files, removed on drop.
-struct Files(PathBuf);
+struct Files(TempDir);
 
 impl Files {
     fn new() -> Result<Self> {
         // Not the system's temporary directory, which may be in memory.
-        let this =
-            Self(PathBuf::from("/var/tmp").join(format!("ocpizza-bench-files-{}", std::process::id())));
-        std::fs::create_dir_all(&this.0)?;
+        let this = Self(TempDir::new_in("/var/tmp")?);
         std::fs::write(this.path(POLICY), "")?;
         Ok(this)
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
+        self.0.path().join(name).display().to_string()
     }
 
     fn export(&self, format: &str, file: &str) -> Vec<String> {
         let mut command = words(&["audit", "export", "--force", "--format", format, "--output"]);
         command.push(self.path(file));
         command
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

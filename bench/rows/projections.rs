@@ -19,9 +19,9 @@ const ONE_BY_ONE: (i64, i64) = (4_000, 200);
 /// The measured read model: the largest, with the most indexes.
 const MODEL: Model = Model::OrderDetails;
 /// Target ratio to one transaction per event.
-const FASTER: Target = Target::AtLeast(40.0);
+const SPEEDUP_TARGET: Target = Target::AtLeast(40.0);
 /// Target lag of a read model at the 99th percentile, in seconds.
-const LATE: Target = Target::AtMost(1.0);
+const LAG_TARGET: Target = Target::AtMost(1.0);
 
 const REFERENCE: &str =
     "an upsert of the row and an update of the checkpoint, one transaction an event (prepared)";
@@ -83,7 +83,7 @@ fn beside(id: &str, work: &str, ours: &[Turn], reference: &[Turn]) -> Row {
     let measure =
         |name: &str, unit, figure| Measure::beside(name, unit, of(ours, figure), of(reference, figure));
     Row::new(id, work, REFERENCE)
-        .with(measure("events", Unit::PerSecond, |turn| turn.rate).to_reach(FASTER))
+        .with(measure("events", Unit::PerSecond, |turn| turn.rate).to_reach(SPEEDUP_TARGET))
         .with(measure("CPU of the process", Unit::CpuMicros, |turn| turn.process * 1e6))
         .with(measure("CPU of PostgreSQL", Unit::CpuMicros, |turn| turn.postgres * 1e6))
 }
@@ -171,6 +171,6 @@ async fn lag(bench: &Bench) -> Result<Row> {
         .with(Measure::alone("orders", Unit::PerSecond, rates))
         .with(
             Measure::alone("age of what the latest read model has not counted, p99", Unit::Seconds, late)
-                .to_reach(LATE),
+                .to_reach(LAG_TARGET),
         ))
 }

@@ -24,7 +24,7 @@ use crate::Bench;
 /// The example documents of the API.
 const OPERATIONS: &str = include_str!("../../crates/http/operations/subscriptions.graphql");
 /// Sockets opened concurrently.
-const AT_ONCE: usize = 64;
+const CONCURRENT_CONNECTS: usize = 64;
 /// Sessions of each customer shared by sockets.
 const SESSIONS: usize = 20;
 /// Kitchen screens in a hundred subscribers; as many follow stocks, the rest are customers.
@@ -97,7 +97,7 @@ async fn broadcast(length: Length, database: &Database, evening: &mut Evening, c
     let (query, variables) = (operation("EventAppended")?, json!({}));
     let everything = Subscription { token: evening.token("director").await?, query, variables };
     let joining = (0..count).map(|_| Subscriber::start(&serving.address, &everything, false));
-    let subscribers: Vec<_> = stream::iter(joining).buffered(AT_ONCE).try_collect().await?;
+    let subscribers: Vec<_> = stream::iter(joining).buffered(CONCURRENT_CONNECTS).try_collect().await?;
     // They have no first item: waits until they follow.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let measured = measured(length, &serving, database, evening, &subscribers).await?;
@@ -140,7 +140,7 @@ impl Everybody {
             let subscription = self.subscription(evening, number);
             Subscriber::start(&serving.address, &subscription, true).await
         });
-        stream::iter(joining).buffered(AT_ONCE).try_collect().await
+        stream::iter(joining).buffered(CONCURRENT_CONNECTS).try_collect().await
     }
 
     fn subscription(&self, evening: &Evening, number: usize) -> Subscription {

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_counted() {
+    fn counts_cpu_time_of_work() {
         let before = of_self();
         let mut sum = 0_u64;
         while of_self() < before + 0.03 {
@@ -86,12 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_not_there_has_used_nothing() {
+    fn an_unknown_process_has_used_nothing() {
         assert_eq!((of(u32::MAX), resident_bytes(u32::MAX)), (0.0, None));
     }
 
     #[test]
-    fn this_process_holds_memory() {
+    fn reads_the_memory_of_this_process() {
         let pid = std::process::id();
         assert!(resident_bytes(pid).unwrap() > 0);
         assert!(peak_bytes(pid).unwrap() >= resident_bytes(pid).unwrap() / 2);

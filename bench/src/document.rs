@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_says_whether_its_target_is_reached() {
+    fn a_row_shows_whether_its_target_is_reached() {
         let measure = Measure::beside("orders", Unit::PerSecond, vec![4000.0], vec![1000.0]);
         let row = Row::new("append-64", "append", "pgbench").with(measure.to_reach(Target::AtLeast(2.0)));
         let text = figures(vec![row]).markdown();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_reference_is_judged_by_itself() {
+    fn judges_a_value_without_reference_by_itself() {
         let measure =
             Measure::alone("a subscriber", Unit::Bytes, vec![41_600.0]).to_reach(Target::AtMost(20_000.0));
         let text = figures(vec![Row::new("s", "idle", "").with(measure)]).markdown();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_measured_again_take_the_place_of_the_old() {
+    fn newer_rows_replace_older_ones() {
         let mut kept = figures(vec![Row::new("a", "old", ""), Row::new("b", "old", "")]);
         kept.take_in(Figures {
             commit: "def".to_owned(),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_written_as_people_read_them() {
+    fn formats_values_with_units() {
         assert_eq!(shown(1_234_567.0, Unit::PerSecond), "1,234,567/s");
         assert_eq!(shown(999.4, Unit::Count), "999");
         assert_eq!(shown(0.456, Unit::Milliseconds), "0.46 ms");

@@ -176,14 +176,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn the_median_is_the_middle_value() {
         assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
         assert!(median([]).is_nan());
     }
 
     #[test]
-    fn a_ratio_is_that_of_pairs() {
+    fn the_ratio_is_the_median_over_pairs() {
         // A machine that is half as fast in the second turn changes neither.
         let measure = Measure::beside("a", Unit::PerSecond, vec![20.0, 10.0, 22.0], vec![10.0, 5.0, 10.0]);
         assert_eq!(measure.ratio(), Some(2.0));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_alone_is_judged_by_its_value() {
+    fn judges_a_measure_without_reference_by_its_value() {
         let measure =
             Measure::alone("ready", Unit::Seconds, vec![0.5, 0.7, 0.4]).to_reach(Target::AtMost(0.5));
         assert_eq!((measure.ratio(), measure.is_reached()), (None, Some(true)));

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latencies_survive_being_written_down() {
+    fn latencies_round_trip_through_json() {
         let mut latencies = Latencies::default();
         for millis in 1..=100 {
             latencies.add(Duration::from_millis(millis));

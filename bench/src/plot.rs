@@ -106,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_drawn_and_named() {
+    fn draws_and_names_lines() {
         let svg = plot(vec![(1.0, 10.0), (64.0, 300.0), (256.0, 500.0)]).svg().unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("<polyline"), "{svg}");
         assert!(svg.contains("ours &amp; theirs"), "{svg}");
     }
 
     #[test]
-    fn nothing_cannot_be_drawn() {
+    fn refuses_an_empty_plot() {
         assert!(plot(Vec::new()).svg().is_err());
         assert!(plot(vec![(0.0, 1.0)]).svg().is_err());
     }

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_has_its_position_at_its_end() {
+    fn reads_the_position_at_the_end_of_an_item() {
         let item = r#"{"id":"1","type":"next","payload":{"data":{"x":{"position":"7"}},"extensions":{"position":"8"}}}"#;
         assert_eq!(position_of(item), Some(8));
         assert_eq!(position_of(r#"{"type":"ping","payload":{"position":"9"}}"#), None);

@@ -14,7 +14,7 @@ import { items } from './support/items.js';
 import { CUSTOMER, DIRECTOR, bearer, operation } from './support/shop.js';
 import { play } from './support/script.js';
 
-/** The bodies that were sent, to see what Apollo makes of persisted queries. */
+/** Request bodies, to observe persisted queries. */
 const sent = [];
 
 function resultOf({ data, error }) {

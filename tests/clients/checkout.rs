@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use tempfile::TempDir;
+
 use crate::packages::sources;
 
 /// A directory that is removed on drop.
-pub(crate) struct Checkout(PathBuf);
+pub(crate) struct Checkout(TempDir);
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if from.is_dir() {
@@ -28,12 +30,11 @@ impl Checkout {
     /// Copies the scripts, links their packages, and puts the schema, its releases and the example operations
     /// beside them.
     pub(crate) fn copy(modules: &Path) -> io::Result<Self> {
-        let top = std::env::temp_dir().join(format!("ocpizza-clients-{}", std::process::id()));
-        let (copied, sources) = (Self(top), sources());
+        let (copied, sources) = (Self(TempDir::new()?), sources());
         let checkout = sources.join("../..");
         for part in ["schema.graphql", "docs/releases", "crates/http/operations", "tests/clients"] {
-            let to = copied.0.join(part);
-            fs::create_dir_all(to.parent().unwrap_or(&copied.0))?;
+            let to = copied.0.path().join(part);
+            fs::create_dir_all(to.parent().unwrap_or(copied.0.path()))?;
             copy(&checkout.join(part), &to)?;
         }
         std::os::unix::fs::symlink(modules, copied.scripts().join("node_modules"))?;
@@ -42,12 +43,6 @@ impl Checkout {
 
     /// The folder of the scripts.
     pub(crate) fn scripts(&self) -> PathBuf {
-        self.0.join("tests/clients")
-    }
-}
-
-impl Drop for Checkout {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.0.path().join("tests/clients")
     }
 }

@@ -7,7 +7,7 @@ import WebSocket from 'ws';
 import { BASE, CUSTOMER, bearer, operation } from './support/shop.js';
 import { play } from './support/script.js';
 
-/** A client as a page has it; it does not try again by itself, because the script resumes. */
+/** A client as in a page; it does not reconnect by itself, because the script resumes. */
 export function webSocketClient(url, token) {
   return createClient({ url, webSocketImpl: WebSocket, connectionParams: bearer(token), retryAttempts: 0 });
 }

@@ -40,14 +40,14 @@ const NODE: u32 = 20;
 const REQUIRED: &str = "OCPIZZA_REAL_CLIENTS";
 
 /// The scripts' server, started by the first and stopped after the last.
-struct Shop {
+struct Setup {
     process: Process,
     demo: Demo,
     checkout: Checkout,
 }
 
 /// The server, or the reason why the scripts are skipped.
-type Opened = OnceLock<Result<Shop, String>>;
+type Opened = OnceLock<Result<Setup, String>>;
 
 /// Checks for Node.js and npm; the error names what is missing.
 fn node() -> Result<(), String> {
@@ -64,27 +64,27 @@ fn node() -> Result<(), String> {
     version("npm").map(drop)
 }
 
-async fn open() -> Result<Shop, String> {
+async fn open() -> Result<Setup, String> {
     node()?;
     let modules = packages::modules().await?;
     let checkout =
         Checkout::copy(&modules).map_err(|error| format!("the scripts cannot be copied: {error}"))?;
     let demo = Demo::create().await;
     let process = Process::serve(&demo.database.url).await;
-    Ok(Shop { process, demo, checkout })
+    Ok(Setup { process, demo, checkout })
 }
 
 /// Runs a script; returns its output.
-async fn play(shop: &Shop, script: &str) -> Result<String, Failed> {
+async fn play(setup: &Setup, script: &str) -> Result<String, Failed> {
     let mut command = tokio::process::Command::new("node");
     command
         .arg(format!("{script}.js"))
-        .current_dir(shop.checkout.scripts())
-        .env("OCPIZZA_URL", &shop.process.base)
-        .env("OCPIZZA_CUSTOMER_TOKEN", shop.demo.token("customer1"))
-        .env("OCPIZZA_COURIER_TOKEN", shop.demo.token("courier1.p1"))
-        .env("OCPIZZA_MANAGER_TOKEN", shop.demo.token("manager.p1"))
-        .env("OCPIZZA_DIRECTOR_TOKEN", shop.demo.token("director"))
+        .current_dir(setup.checkout.scripts())
+        .env("OCPIZZA_URL", &setup.process.base)
+        .env("OCPIZZA_CUSTOMER_TOKEN", setup.demo.token("customer1"))
+        .env("OCPIZZA_COURIER_TOKEN", setup.demo.token("courier1.p1"))
+        .env("OCPIZZA_MANAGER_TOKEN", setup.demo.token("manager.p1"))
+        .env("OCPIZZA_DIRECTOR_TOKEN", setup.demo.token("director"))
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = tokio::time::timeout(DEADLINE, command.output()).await;
@@ -101,8 +101,8 @@ async fn play(shop: &Shop, script: &str) -> Result<String, Failed> {
 fn trial(script: &'static str, runtime: &Arc<Runtime>, opened: &Arc<Opened>) -> Trial {
     let (runtime, opened) = (runtime.clone(), opened.clone());
     Trial::ignorable_test(script, move || match opened.get_or_init(|| runtime.block_on(open())) {
-        Ok(shop) => {
-            let told = runtime.block_on(play(shop, script))?;
+        Ok(setup) => {
+            let told = runtime.block_on(play(setup, script))?;
             eprintln!("  {}", told.replace('\n', "\n  "));
             Ok(Completion::Completed)
         }

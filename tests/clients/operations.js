@@ -8,7 +8,7 @@ import WebSocket from 'ws';
 import { BASE, COURIER, CUSTOMER, DIRECTOR, MANAGER, OPERATIONS, VARIABLES, bearer, execute, operation } from './support/shop.js';
 
 const used = new Set();
-/** What stands for an id in the variables of the examples. */
+/** Placeholders of ids in the examples' variables. */
 const ids = new Map();
 
 function filled(value) {
@@ -21,7 +21,7 @@ function filled(value) {
   return ids.get(value) ?? value;
 }
 
-/** The variables of an example; `changes` go into its input, if it has one. A key is good for one call. */
+/** The variables of an example, with `changes` in its input if it has one, and a fresh idempotency key. */
 function variablesOf(name, changes) {
   const { input, ...others } = filled(VARIABLES.get(name) ?? {});
   if (!input) {
@@ -30,7 +30,7 @@ function variablesOf(name, changes) {
   return { ...others, input: { ...input, ...changes, idempotencyKey: crypto.randomUUID() } };
 }
 
-/** Executes an example; what its field answered, and without a refusal. */
+/** Executes an example without refusals; returns its field. */
 async function run(token, name, changes = {}) {
   used.add(name);
   const [answer] = Object.values(await execute(token, name, variablesOf(name, changes)));
@@ -45,7 +45,7 @@ async function all(token, ...names) {
   }
 }
 
-/** Takes the first item of a subscription. */
+/** Reads the first item of a subscription. */
 async function follow(token, name, changes = {}) {
   used.add(name);
   const url = `${BASE.replace(/^http/, 'ws')}/graphql`;
@@ -78,7 +78,7 @@ async function place(changes = {}) {
   return order;
 }
 
-/** An order to be delivered, made; its delivery is scheduled by a reactor. */
+/** A ready delivery order; a reactor has scheduled its delivery. */
 async function placeDelivery() {
   await place({ channel: 'PHONE', fulfilment: 'DELIVERY', payment: 'ON_DELIVERY', contact: DOOR });
   await all(MANAGER, 'StartPreparation', 'MarkOrderReady');
@@ -94,7 +94,7 @@ async function placeDelivery() {
   }
 }
 
-/** What needs something that only a mail or another system tells. */
+/** Operations that need a mail or another system. */
 const ELSEWHERE = new Set([
   // Needs maintenance; see tests/it/operations/maintenance.rs.
   'Maintenance',

@@ -34,7 +34,7 @@ const DOCUMENTS = {
   Refetched: await compiled('RefetchedQuery'),
 };
 
-/** What the API said beside or instead of data. */
+/** Errors of an answer. */
 class Refused extends Error {
   constructor(errors) {
     super(errors[0].message);
@@ -42,7 +42,7 @@ class Refused extends Error {
   }
 }
 
-/** Relay gives the data or fails. */
+/** Relay returns the data or fails. */
 function answered(promise) {
   return promise.then(
     (data) => ({ data }),

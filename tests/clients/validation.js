@@ -10,7 +10,7 @@ import { invalid, stricter, valid } from './validation/corpus.js';
 import { generated } from './validation/generated.js';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
-/** How many documents are asked about at once. */
+/** Concurrent requests. */
 const AT_ONCE = 8;
 /**
  * What a document is refused with: `BAD_USER_INPUT` is for literals that are not values of their types, `QUERY_TOO_COMPLEX` for
@@ -27,19 +27,19 @@ function parsed(text) {
   }
 }
 
-/** The document with an operation to execute in the place of its own; one without a name is a query, and is executed. */
+/** The document with an executed operation beside its own; an unnamed one is a query, and is executed. */
 function beside(text) {
   const anonymous = parsed(text)?.definitions.some(({ kind, name }) => kind === 'OperationDefinition' && !name);
   return anonymous ? { query: text } : { query: `${text}\n${BYSTANDER}`, operationName: 'Bystander' };
 }
 
-/** What graphql-js has against a document. */
+/** Errors of graphql-js. */
 function reference(text) {
   const document = parsed(text);
   return document ? validate(schema, document, specifiedRules).map(({ message }) => message) : ['syntax error'];
 }
 
-/** What the server has against it. Errors of the execution are none: they come with data. */
+/** Errors of the server before execution: those of execution come with data. */
 async function verdict(body) {
   const headers = { accept: 'application/graphql-response+json', 'content-type': 'application/json', authorization: `Bearer ${DIRECTOR}` };
   const response = await fetch(`${BASE}/graphql`, { method: 'POST', headers, body: JSON.stringify(body) });

@@ -144,7 +144,7 @@ fn line_matches(pattern: &str, line: &str) -> bool {
 }
 
 #[test]
-fn a_manual_is_read() {
+fn reads_a_manual() {
     let text = "# Title\n## 4 Deploy\n### 4.1.2 Variables\n```sh\n$ not played\n```\n<!-- played: load begins -->\n\
                 ```console\n$ echo a \\\n> b\na b\n$ true\n```\n";
     let step = |line, command: &str, prints: &[&str]| Step::Command {
@@ -165,7 +165,7 @@ fn a_manual_is_read() {
 }
 
 #[test]
-fn lines_are_held_against_what_was_to_be_printed() {
+fn compares_lines_with_the_expected_output() {
     let is = |prints: &[&str], printed: &[&str]| {
         let prints: Vec<String> = prints.iter().map(|&line| line.to_owned()).collect();
         matches(&prints, printed)

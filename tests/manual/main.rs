@@ -29,7 +29,7 @@ fn manual(name: &str) -> Vec<Section> {
 }
 
 #[test]
-fn the_manual_has_the_clients_sections() {
+fn the_manual_has_the_sections_of_the_client() {
     let sections = manual("operations.md");
     let numbers: Vec<&str> = sections.iter().map(|section| section.number.as_str()).collect();
     let missing: Vec<_> =
@@ -38,12 +38,12 @@ fn the_manual_has_the_clients_sections() {
 }
 
 #[test]
-fn the_manual_says_the_same_in_french() {
+fn the_french_manual_has_the_same_commands() {
     assert_eq!(difference(&manual("operations.md"), &manual("exploitation.md")), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_manual_is_played() {
+async fn plays_the_manual() {
     let honcho = match honcho::folder().await {
         Ok(folder) => folder,
         // Without the Procfile runner it is skipped, unless it is required.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// Deadline of a command; long, because machines are shared.
-const PATIENCE: Duration = Duration::from_secs(180);
+const COMMAND_DEADLINE: Duration = Duration::from_secs(180);
 /// Marker that the shell prints after each command, with its exit code.
 const DONE: &str = "==the-command-is-over==";
 
@@ -66,7 +66,7 @@ impl Shell {
             }
             Err(std::io::ErrorKind::UnexpectedEof.into())
         };
-        tokio::time::timeout(PATIENCE, read).await.map_err(|_| std::io::ErrorKind::TimedOut)?
+        tokio::time::timeout(COMMAND_DEADLINE, read).await.map_err(|_| std::io::ErrorKind::TimedOut)?
     }
 }
 

@@ -15,6 +15,7 @@ use bench::{Cluster, Database, Sample};
 use event_store::{EventStore, Settings};
 use identity::clock::Clock;
 use sqlx::Executor;
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::command::{self, Events};
@@ -46,7 +47,7 @@ pub(crate) async fn stored(cluster: &Cluster, events: &Events) -> Result<Vec<Sto
 /// pgbench on its own database.
 pub(crate) struct Pgbench {
     program: PathBuf,
-    directory: PathBuf,
+    directory: TempDir,
     database: Database,
     stored: Vec<Stored>,
     runs: AtomicU64,
@@ -58,9 +59,8 @@ impl Pgbench {
             private_postgres::program("pgbench").context("there is no pgbench beside PostgreSQL")?;
         let database = cluster.database().await?;
         database.pool.execute(POSITIONS).await?;
-        let directory = std::env::temp_dir().join(format!("{}-{}", database.name, std::process::id()));
-        std::fs::create_dir_all(&directory)?;
-        std::fs::write(directory.join("command.sql"), script(stored))?;
+        let directory = TempDir::new()?;
+        std::fs::write(directory.path().join("command.sql"), script(stored))?;
         Ok(Self { program, directory, database, stored: stored.to_vec(), runs: AtomicU64::new(0) })
     }
 
@@ -104,7 +104,7 @@ impl Pgbench {
         if !ended.status.success() {
             bail!("pgbench failed: {}", String::from_utf8_lossy(&ended.stderr));
         }
-        let latencies = latencies(&self.directory, begins..ends)?;
+        let latencies = latencies(self.directory.path(), begins..ends)?;
         let sample = Sample {
             operations: last - first,
             seconds,
@@ -117,14 +117,14 @@ impl Pgbench {
 
     fn command(&self, clients: usize, lasts: Duration) -> Command {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
-        let log = self.directory.join(format!("run{run}"));
+        let log = self.directory.path().join(format!("run{run}"));
         let mut pgbench = Command::new(&self.program);
         pgbench
             .args(["--no-vacuum", "--protocol=prepared", "--jobs", if clients == 1 { "1" } else { "2" }])
             .args(["--client", &clients.to_string(), "--time", &lasts.as_secs_f64().ceil().to_string()])
             .arg("--log")
             .arg(format!("--log-prefix={}", log.display()))
-            .arg(format!("--file={}", self.directory.join("command.sql").display()))
+            .arg(format!("--file={}", self.directory.path().join("command.sql").display()))
             .arg(format!("--define=n={}", FIRST + run * APART));
         for (number, (_, payload, metadata)) in self.stored.iter().enumerate() {
             pgbench.arg(format!("--define=payload{number}={payload}"));
@@ -143,7 +143,6 @@ impl Pgbench {
     }
 
     pub(crate) async fn end(self) -> Result<()> {
-        std::fs::remove_dir_all(&self.directory)?;
         self.database.remove().await
     }
 }

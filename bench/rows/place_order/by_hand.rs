@@ -63,7 +63,7 @@ struct Sold {
 }
 
 #[derive(Debug)]
-struct Shop {
+struct Handler {
     pool: PgPool,
     clock: Clock,
     menu: HashMap<(String, Option<PizzaSize>), Sold>,
@@ -192,8 +192,8 @@ pub(crate) async fn serve(task: String) -> Result<()> {
         sqlx::query_as("SELECT code, latitude, longitude FROM pizzerias").fetch_all(&pool).await?;
     let places =
         places.into_iter().map(|(code, latitude, longitude)| (code, (latitude, longitude))).collect();
-    let shop = Shop { pool, clock: Clock::system(), menu: menu(), places };
-    let router = Router::new().route("/orders", axum::routing::post(place)).with_state(Arc::new(shop));
+    let handler = Handler { pool, clock: Clock::system(), menu: menu(), places };
+    let router = Router::new().route("/orders", axum::routing::post(place)).with_state(Arc::new(handler));
     by_hand::serve(router).await
 }
 
@@ -225,14 +225,18 @@ fn distance(from: (f64, f64), to: (f64, f64)) -> i64 {
     (north.hypot(east) * 111_195.0) as i64
 }
 
-async fn place(State(shop): State<Arc<Shop>>, headers: HeaderMap, Json(basket): Json<Basket>) -> Response {
-    match shop.place(&headers, &basket).await {
+async fn place(
+    State(handler): State<Arc<Handler>>,
+    headers: HeaderMap,
+    Json(basket): Json<Basket>,
+) -> Response {
+    match handler.place(&headers, &basket).await {
         Ok(answer) => answer,
         Err(Refused(status)) => status.into_response(),
     }
 }
 
-impl Shop {
+impl Handler {
     async fn place(&self, headers: &HeaderMap, basket: &Basket) -> Result<Response, Refused> {
         let bad = || Refused(StatusCode::UNPROCESSABLE_ENTITY);
         let token =

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::place_order;
 
 /// Concurrent commands while the evening is created.
-const AT_ONCE: usize = 64;
+const CONCURRENT_COMMANDS: usize = 64;
 
 /// A ready order.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,8 @@ impl Evening {
         let key = Key::given_or_development(None, &database.pool).await?;
         let accounts = demo::accounts();
         let mut this = Self { store, key, clock, accounts, pizzerias, orders: Vec::new(), over: 0 };
-        let made = stream::iter(0..orders).map(|number| this.made_ready(number)).buffered(AT_ONCE);
+        let made =
+            stream::iter(0..orders).map(|number| this.made_ready(number)).buffered(CONCURRENT_COMMANDS);
         let made = made.try_collect().await?;
         this.orders = made;
         Ok(this)

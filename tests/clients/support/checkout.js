@@ -1,2 +1,2 @@
-/** The top of the checkout. */
+/** Root of the checkout. */
 export const CHECKOUT = new URL('../../../', import.meta.url);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** Opens one. `cut` resets every connection on it without a word; new ones may be made at once. */
+/** Opens a line. `cut` resets its connections; new ones may be opened at once. */
 export async function openLine(base) {
   const { hostname, port } = new URL(base);
   const open = new Set();
@@ -26,7 +26,7 @@ export async function openLine(base) {
   return {
     http: `http://127.0.0.1:${ours}/graphql`,
     websocket: `ws://127.0.0.1:${ours}/graphql`,
-    /** How many connections there are. */
+    /** Number of connections. */
     connections: () => open.size,
     cut() {
       for (const [near, far] of open) {

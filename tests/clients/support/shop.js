@@ -13,9 +13,9 @@ function setting(name) {
   return value;
 }
 
-/** Where the API is, `http://127.0.0.1:8080`. */
+/** URL of the API, `http://127.0.0.1:8080`. */
 export const BASE = setting('OCPIZZA_URL');
-/** Bearer tokens: a customer's, those of a courier and the manager of P1, and the director's. */
+/** Bearer tokens: of a customer, of a courier and the manager of P1, and of the director. */
 export const CUSTOMER = setting('OCPIZZA_CUSTOMER_TOKEN');
 export const COURIER = setting('OCPIZZA_COURIER_TOKEN');
 export const MANAGER = setting('OCPIZZA_MANAGER_TOKEN');
@@ -34,17 +34,17 @@ function examples(suffix) {
     .map((file) => readFileSync(new URL(file, FOLDER), 'utf8'));
 }
 
-/** The text of every example operation of crates/http/operations, with its fragments, by its name. */
+/** Texts of the example operations of crates/http/operations with their fragments, by name. */
 export const OPERATIONS = new Map(
   examples('.graphql')
     .flatMap((text) => Object.entries(separateOperations(parse(text))))
     .map(([name, document]) => [name, print(document)]),
 );
 
-/** The variables of the examples, by the operation's name. */
+/** Variables of the examples, by the operation's name. */
 export const VARIABLES = new Map(examples('.variables.json').flatMap((text) => Object.entries(JSON.parse(text))));
 
-/** The text of an example operation. */
+/** Text of an example operation. */
 export function operation(name) {
   const text = OPERATIONS.get(name);
   if (!text) {
@@ -53,7 +53,7 @@ export function operation(name) {
   return text;
 }
 
-/** Executes an example operation with nothing but `fetch`, straight to the server. */
+/** Executes an example operation by `fetch`, directly at the server. */
 export async function execute(token, name, variables) {
   const answer = await fetch(`${BASE}/graphql`, {
     method: 'POST',

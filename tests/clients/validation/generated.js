@@ -1,9 +1,9 @@
 // Documents generated from the schema: for every root field a valid one, and one for each way to break it.
 import { getNamedType, isEnumType, isInputObjectType, isLeafType, isListType, isNonNullType, isObjectType, isRequiredArgument, isRequiredInputField } from 'graphql';
 
-/** Literals of the scalars that are right for the server too. */
+/** Valid literals of the scalars. */
 const LITERALS = { ID: '"x"', String: '"x"', Int: '1', Float: '1.5', Boolean: 'true', Decimal: '"1.50"', Date: '"2026-01-01"', DateTime: '"2026-01-01T00:00:00Z"', LogPosition: '"1"', JSON: '{ a: 1 }' };
-/** Literals that are wrong for the types that the specification knows. */
+/** Invalid literals of the specification's types. */
 const WRONG = { ID: 'true', String: '1', Int: '"1"', Float: '"1"', Boolean: '1' };
 
 function literal(type) {
@@ -36,7 +36,7 @@ function object(type, changes = {}) {
   return `{ ${[...fields].map(([name, value]) => `${name}: ${value}`).join(', ')} }`;
 }
 
-/** What is selected of a type: a leaf of its own, else of what it has. */
+/** A selection of a type: a leaf of its own, otherwise of its fields. */
 function selection(type, depth = 3) {
   const named = getNamedType(type);
   if (isLeafType(named)) {
@@ -55,7 +55,7 @@ function operation(kind, field, args, selected = selection(field.type)) {
   return `${kind} Generated { ${field.name}${text}${selected} }`;
 }
 
-/** A literal that the type refuses by the specification; none for scalars of our own, which graphql-js does not know. */
+/** A literal that the type refuses by the specification; none for custom scalars, which graphql-js does not check. */
 function wrong(type) {
   const named = getNamedType(type);
   if (isEnumType(named)) {
@@ -91,7 +91,7 @@ function* of(kind, field) {
   }
 }
 
-/** Every document that the schema gives rise to. */
+/** Every document of the schema. */
 export function generated(schema) {
   const documents = [];
   for (const [kind, root] of [['query', schema.getQueryType()], ['mutation', schema.getMutationType()], ['subscription', schema.getSubscriptionType()]]) {

@@ -100,7 +100,7 @@ async fn couriers_see_only_the_addresses_of_their_deliveries() {
     carrier.carry("claimDelivery", &delivery, json!({})).await;
     carrier.carry("pickUpDelivery", &delivery, json!({})).await;
     shop.person("customer1").order_when(&order, "OUT_FOR_DELIVERY").await;
-    tests::eventually("the courier is seen to be on the way", || async {
+    tests::eventually("the delivery is picked up", || async {
         Some(seen(shop.person("courier1.p1")).await).filter(|seen| seen["status"] == "PICKED_UP")
     })
     .await;

@@ -137,7 +137,7 @@ async fn keeps_no_row_for_accounts_that_were_not_created() {
     }
     let _other = Server::start_with(&house.demo.database, |config| config).await;
     let probe = || async { (kept(long_ago).await == 0).then_some(()) };
-    eventually("what was kept is removed", probe).await;
+    eventually("the abandoned row is removed", probe).await;
     assert_eq!(kept(just_now).await, 1);
 }
 
@@ -183,5 +183,5 @@ async fn an_interrupted_sign_up_is_completed_or_frees_the_address() {
         let session = house.sign_in(email, "cent pizzas chaudes").await;
         session["token"].is_string().then_some(())
     };
-    eventually("the account is in use", probe).await;
+    eventually("the account is active", probe).await;
 }

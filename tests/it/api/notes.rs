@@ -183,13 +183,13 @@ async fn erases_notes_with_their_customer_and_after_retention() {
         shop.person("director").mutate("eraseCustomer", "customerId", json!({ "customerId": id })).await;
     assert_eq!(refusals(&erased), Vec::<&str>::new());
     assert_eq!(seen(&manager, &theirs).await["kitchenNote"], Value::Null);
-    eventually("the notes are gone", || async { (count().await == 4).then_some(()) }).await;
+    eventually("the notes are erased", || async { (count().await == 4).then_some(()) }).await;
     // The other customer's order is closed: its notes are erased after the retention time.
     fn later() -> DateTime<Utc> {
         Clock::system().now() + TimeDelta::days(400)
     }
     let keeper = Keeper { pool: pool.clone(), clock: Clock(later), retention: TimeDelta::days(90) };
-    eventually("the time of the notes is over", || async {
+    eventually("the notes' retention has ended", || async {
         keeper.step().await.unwrap();
         (count().await == 0).then_some(())
     })

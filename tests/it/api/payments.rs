@@ -204,7 +204,7 @@ async fn finds_a_charge_whose_answer_was_lost() {
     // Nothing is decided while the service does not answer.
     till.line.away.store(true, Ordering::SeqCst);
     till.age().await;
-    eventually("it is looked after", || async {
+    eventually("the settlement is retried", || async {
         let tries: i32 =
             sqlx::query_scalar("SELECT tries FROM payment_intents").fetch_one(till.pool()).await.unwrap();
         (tries > 0).then_some(())

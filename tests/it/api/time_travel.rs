@@ -293,7 +293,7 @@ async fn shows_as_of_each_position_what_was_shown_then() {
         let (position, answers) = {
             let history = &history;
             let auditor = &auditor;
-            eventually("nothing moves", move || async move { history.record(auditor).await }).await
+            eventually("the log is quiet", move || async move { history.record(auditor).await }).await
         };
         if position > last {
             recorded.push((position, answers));

@@ -126,7 +126,7 @@ async fn fails_if_the_pizzeria_takes_no_orders() {
     let pause = ToPizzeria { name: "pausePizzeria", pizzeria: PizzeriaId::functional_check(), command };
     let context = CommandContext::new(Actor::system(), Uuid::new_v4(), "test");
     store.execute(std::sync::Arc::new(pause), context).await.unwrap();
-    let (ok, _, error) = tests::eventually("it is seen to be closed", || async {
+    let (ok, _, error) = tests::eventually("the order is closed", || async {
         let said = functional(&demo, &process).await;
         (!said.0).then_some(said)
     })

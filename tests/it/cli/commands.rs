@@ -53,7 +53,7 @@ async fn concurrent_migrations_run_once_and_serve_does_not_migrate() {
 }
 
 #[tokio::test]
-async fn serve_ends_at_sigterm_with_0() {
+async fn serve_exits_with_0_on_sigterm() {
     let database = Database::create().await;
     let mut child = command(&database.url)
         .arg("serve")

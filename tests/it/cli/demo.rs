@@ -77,7 +77,7 @@ async fn the_demo_data_is_complete_to_the_gram() {
 }
 
 #[tokio::test]
-async fn loading_it_again_changes_nothing() {
+async fn loading_the_demo_again_changes_nothing() {
     let (database, _store, head) = seeded().await;
     let rename = "UPDATE accounts SET display_name = 'Somebody' WHERE email = 'customer1@ocpizza.example'";
     sqlx::query(rename).execute(&database.pool).await.unwrap();

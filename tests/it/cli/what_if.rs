@@ -1,9 +1,10 @@
 //! `what-if`: replays what the API recorded under another policy, and writes nothing.
 
-use std::path::PathBuf;
+use std::io::Write;
 
 use serde_json::{Value, json};
 use sqlx::Executor;
+use tempfile::NamedTempFile;
 use tests::Shop;
 use tests::orders::{basket, pizza};
 use tests::processes::run;
@@ -11,14 +12,14 @@ use tests::processes::run;
 use crate::api::why::evening;
 
 /// A policy file.
-fn policy(name: &str, text: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("ocpizza-policy-{}-{name}.toml", std::process::id()));
-    std::fs::write(&path, text).unwrap();
-    path
+fn policy(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
 }
 
-async fn replay(shop: &Shop, from: &str, policy: &std::path::Path) -> Value {
-    let path = policy.to_str().unwrap();
+async fn replay(shop: &Shop, from: &str, policy: &NamedTempFile) -> Value {
+    let path = policy.path().to_str().unwrap();
     let arguments =
         ["audit", "replay", "--from", from, "--to", "2100-01-01", "--policy", path, "--format", "json"];
     let output = run(&shop.database().url, &arguments).await;
@@ -46,7 +47,7 @@ async fn replays_an_evening_with_and_without_a_policy_and_writes_nothing() {
     let read_only = format!("ALTER DATABASE \"{database}\" SET default_transaction_read_only = on");
     shop.database().pool.execute(&*read_only).await.unwrap();
 
-    let nothing = replay(&shop, &opened, &policy("nothing", "")).await;
+    let nothing = replay(&shop, &opened, &policy("")).await;
     let p1 = &nothing["pizzerias"]["P1"];
     for (pizzeria, row) in nothing["pizzerias"].as_object().unwrap() {
         assert_eq!(row["recorded"], row["unchanged"], "{pizzeria}");
@@ -63,14 +64,14 @@ async fn replays_an_evening_with_and_without_a_policy_and_writes_nothing() {
     let sql = "SELECT sum((document->>'gross')::bigint)::bigint, sum((document->>'refused')::bigint)::bigint \
                FROM daily_sales WHERE pizzeria = 'P1'";
     let taken = recorded["takingsCents"].as_i64().unwrap();
-    tests::eventually("the read model says the same", || async {
+    tests::eventually("the read model has the same figures", || async {
         let row: (Option<i64>, Option<i64>) =
             sqlx::query_as(sql).fetch_one(&shop.database().pool).await.unwrap();
         (row == (Some(taken), Some(6))).then_some(())
     })
     .await;
 
-    let more = policy("more", "[pizzerias.P1]\nopening_stock = { GOAT_CHEESE = 2000 }\n");
+    let more = policy("[pizzerias.P1]\nopening_stock = { GOAT_CHEESE = 2000 }\n");
     let otherwise = replay(&shop, &opened, &more).await;
     let changed = &otherwise["pizzerias"]["P1"]["changed"];
     assert_eq!(
@@ -96,8 +97,8 @@ async fn replays_an_evening_with_and_without_a_policy_and_writes_nothing() {
     for (text, says) in
         [("[all]\nfee = 1", "unknown field `fee`"), ("[all]\norders_at_once = 0", "at least one order")]
     {
-        let path = policy("bad", text);
-        let path = path.to_str().unwrap();
+        let path = policy(text);
+        let path = path.path().to_str().unwrap();
         let arguments = ["audit", "replay", "--from", "2026-01-01", "--to", "2026-01-02", "--policy", path];
         let output = run(&shop.database().url, &arguments).await;
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -83,7 +83,7 @@ async fn a_stale_version_is_refused() {
 }
 
 #[tokio::test]
-async fn a_long_stream_is_loaded_from_its_snapshot_and_reads_the_same() {
+async fn loads_a_long_stream_from_its_snapshot() {
     let database = Database::create().await;
     let settings = Settings { snapshot_every: 10.try_into().unwrap(), ..Settings::default() };
     let store = EventStore::start(database.pool.clone(), settings);
@@ -159,7 +159,7 @@ async fn a_full_queue_refuses_at_once() {
 }
 
 #[tokio::test]
-async fn the_framework_of_cqrs_es_writes_to_the_same_log() {
+async fn cqrs_es_writes_to_the_same_log() {
     let database = Database::create().await;
     let store = EventStore::start(database.pool.clone(), Settings::default());
     let framework =

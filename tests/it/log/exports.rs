@@ -96,10 +96,9 @@ async fn the_command_writes_and_verifies_exports_and_refuses_bad_ones() {
     let (url, pool) = (&shop.database().url, &shop.database().pool);
     // An order with contact data, which is not exported.
     crate::api::deliveries::ready(&shop).await;
-    let directory = std::env::temp_dir().join(format!("ocpizza-export-command-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let file = directory.join("all.jsonl");
-    let (file, dir) = (file.to_str().unwrap(), directory.to_str().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("all.jsonl");
+    let (file, dir) = (file.to_str().unwrap(), directory.path().to_str().unwrap());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let export = ["audit", "export", "--output", file];
     let done = async |arguments: &[&str]| {
@@ -127,7 +126,7 @@ async fn the_command_writes_and_verifies_exports_and_refuses_bad_ones() {
     assert!(text(&offline.stdout).contains("none altered, none missing"));
     for format in ["csv", "parquet"] {
         done(&["audit", "export", "--output", dir, "--format", format]).await;
-        let file = directory.join(format!("events.{format}"));
+        let file = directory.path().join(format!("events.{format}"));
         done(&["audit", "verify", "--offline", file.to_str().unwrap()]).await;
     }
     let lines = done(&["audit", "export", "--output", "-", "--stream", "menu"]).await;
@@ -169,7 +168,6 @@ async fn the_command_writes_and_verifies_exports_and_refuses_bad_ones() {
     db.commit().await.unwrap();
     assert!(refused(&["audit", "export", "--output", file, "--force"]).await.contains("audit verify"));
     assert!(std::fs::read_to_string(file).unwrap().contains("manu"), "nothing was replaced");
-    std::fs::remove_dir_all(directory).unwrap();
 }
 
 /// Appends an event with its bytes unchanged.

@@ -16,7 +16,6 @@ use tests::processes;
 use tests::{Database, eventually, within};
 use tokio::sync::Mutex;
 use transparency::{KeptIn, SealError, SignedHead, Signer, TreeHead, Until, Wrong, parse_notes, seal};
-use uuid::Uuid;
 
 use crate::log::sealing::{all_heads, key, now, seal_now, verify};
 
@@ -188,7 +187,7 @@ async fn an_operator_resumes_sealing_which_is_published_and_reported() {
         "it names the head that was given up"
     );
     // The process continues by itself and publishes the resumption before the next heads.
-    let heads = eventually("the heads behind it are published", || async {
+    let heads = eventually("the following heads are published", || async {
         let heads = kept.heads().await;
         heads.last().is_some_and(|head| head.head.size == 130).then_some(heads)
     })
@@ -235,7 +234,8 @@ async fn ignores_resumptions_of_another_key() {
 async fn the_command_line_reads_back_published_heads_and_resumes() {
     let database = Database::create().await;
     let (pool, url) = (&database.pool, &database.url);
-    let path = std::env::temp_dir().join(format!("ocpizza-heads-{}", Uuid::new_v4()));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("heads.txt");
     let command = async |arguments: &[&str]| {
         let mut command = processes::command(url);
         command.args(arguments).env("OCPIZZA_MANAGER_HEADS_TO", format!("file:{}", path.display()));
@@ -268,5 +268,4 @@ async fn the_command_line_reads_back_published_heads_and_resumes() {
         said.contains("behind position 0, heads up to 10 events were given up: restored the backup"),
         "{said}"
     );
-    std::fs::remove_file(path).unwrap();
 }

@@ -14,7 +14,6 @@ use identity::clock::Clock;
 use projections::{HeadsTo, NotPublished, ReadModels, Sealing};
 use sha2::Sha256;
 use sqlx::PgPool;
-use sqlx::types::Uuid;
 use tests::log::grow;
 use tests::processes::{self, Process};
 use tests::{Database, eventually, within};
@@ -248,7 +247,7 @@ async fn publishes_each_head_in_order_despite_failures_of_the_destination() {
     };
     assert_eq!(published(2_500).await, all_heads(pool).await);
     // A process that stops between the publication of a head and its record publishes the head again.
-    eventually("the publication is noted", || async {
+    eventually("the publication is recorded", || async {
         let noted: Option<i64> =
             sqlx::query_scalar("SELECT size FROM head_publications").fetch_optional(pool).await.unwrap();
         (noted == Some(2_500)).then_some(())
@@ -288,12 +287,12 @@ async fn publishes_heads_to_a_webhook_and_a_file() {
     let (published, _) = within(async { tokio::join!(to.publish("a head\nsigned\n"), serve(taken)) }).await;
     published.unwrap();
 
-    let path = std::env::temp_dir().join(format!("ocpizza-heads-{}", Uuid::new_v4()));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("heads.txt");
     let to = server::sealing::destination(&format!("file:{}", path.display())).unwrap();
     to.publish("one\n").await.unwrap();
     to.publish("two\n").await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n\ntwo\n\n");
-    std::fs::remove_file(path).unwrap();
 }
 
 #[tokio::test]

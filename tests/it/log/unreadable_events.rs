@@ -53,7 +53,7 @@ async fn stopped(pool: &PgPool, at: LogPosition, stopped: &[&str]) {
         let status = projections::status(pool).await.unwrap();
         status.iter().all(as_expected).then_some(status)
     };
-    for one in eventually("some are stopped and the others go on", probe).await {
+    for one in eventually("only the dependents have stopped", probe).await {
         assert_eq!(one.applied, one.position.0, "{one:?}");
     }
 }
@@ -228,7 +228,7 @@ async fn shows_unreadable_events_and_ends_only_their_subscriptions() {
     let answer = kitchen.ask(&tests::Api::mutation("startPreparation", "order { id }"), command).await;
     assert_eq!(answer.code(), "UNAVAILABLE");
 
-    let ready = eventually("the order's read models say where they stopped", || async {
+    let ready = eventually("the order's read models report their positions", || async {
         let ready = shop.anonymous().get("/readyz").await.unwrap();
         let models = ready.body["readModels"].as_array().unwrap().clone();
         let stopped: Vec<_> = models.iter().filter(|model| !model["stoppedAt"].is_null()).cloned().collect();

@@ -17,6 +17,7 @@ use backup::tables::{self, Kind};
 use private_postgres::{Durability, Options, PrivatePostgres};
 use serde_json::{Value, json};
 use sqlx::{Executor, PgPool};
+use tempfile::TempDir;
 use tests::orders::{basket, pizza, side, with};
 use tests::processes::{Process, run};
 use tests::{Api, Database, Demo, eventually, within};
@@ -24,24 +25,15 @@ use tests::{Api, Database, Demo, eventually, within};
 use crate::log::append::assert_refuses_changes;
 
 /// A directory that is removed on drop.
-struct Dir(PathBuf);
+struct Dir(TempDir);
 
 impl Dir {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("ocpizza-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        std::fs::create_dir_all(&dir).unwrap();
-        Self(dir)
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
     }
 
     fn file(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.0.path().join(name).display().to_string()
     }
 }
 
@@ -98,7 +90,7 @@ async fn settled(pool: &PgPool) {
     let behind = "SELECT (SELECT count(*) FROM checkpoints c WHERE c.position < h.position) + \
                   (SELECT count(*) FROM personal_data_progress p WHERE p.position < h.position) + \
                   (SELECT count(*) = 0 FROM checkpoints)::int FROM event_log_head h";
-    eventually("everything has followed", || async {
+    eventually("all followers are at the head", || async {
         (sqlx::query_scalar::<_, i64>(behind).fetch_one(pool).await.unwrap() == 0).then_some(())
     })
     .await;
@@ -136,7 +128,7 @@ async fn classifies_each_table() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_restores_the_same_contents() {
-    let (dir, demo) = (Dir::new("same"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let process = Process::serve(&demo.database.url).await;
     let customer = demo.person(&process.base, "customer1");
     let (cook, manager) =
@@ -226,7 +218,7 @@ fn beside_the_server(program: &str) -> std::process::Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dump_continues_in_another_cluster() {
-    let (dir, demo) = (Dir::new("dump"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let process = Process::serve(&demo.database.url).await;
     demo.person(&process.base, "customer1").placed(water()).await;
     process.kill().await;

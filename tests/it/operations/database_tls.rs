@@ -49,10 +49,9 @@ async fn the_url_determines_the_protection_of_the_connection() {
     admin.execute("ALTER SYSTEM SET ssl = on").await.unwrap();
     admin.execute("SELECT pg_reload_conf()").await.unwrap();
 
-    let files = std::env::temp_dir().join(format!("ocpizza-tls-{}", std::process::id()));
-    std::fs::create_dir_all(&files).unwrap();
+    let files = tempfile::tempdir().unwrap();
     let file = |name: &str, text: String| {
-        let path = files.join(name);
+        let path = files.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
@@ -76,5 +75,4 @@ async fn the_url_determines_the_protection_of_the_connection() {
         assert!(!text.contains(tests::own_postgres::PASSWORD), "{text}");
         assert!(done || (text.lines().count() == 1 && text.contains("DATABASE_URL")), "{text}");
     }
-    std::fs::remove_dir_all(files).unwrap();
 }

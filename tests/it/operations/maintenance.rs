@@ -15,7 +15,7 @@ const FOLLOW: &str = "subscription { maintenanceChanged { position maintenance {
 const ASK: &str = "{ maintenance { message since until } }";
 const MESSAGE: &str = "Back in half an hour";
 /// The promised time.
-const A_SECOND: Duration = Duration::from_secs(1);
+const PROMISED_DELAY: Duration = Duration::from_secs(1);
 /// Slack for shared machines.
 const SLACK: Duration = Duration::from_secs(9);
 
@@ -33,7 +33,7 @@ async fn maintenance(url: &str, arguments: &[&str]) -> String {
 
 /// Waits until a process refuses or accepts mutations.
 async fn refusing(api: &Api, is_refusing: bool) {
-    eventually("the process hears of it", || async {
+    eventually("the process notices the change", || async {
         let answer = api.ask(PAUSE, pause()).await;
         let refused = answer.body["errors"][0]["extensions"]["code"] == "MAINTENANCE";
         (refused == is_refusing).then_some(())
@@ -99,7 +99,7 @@ async fn every_process_refuses_mutations_and_serves_everything_else() {
     for manager in &managers {
         refusing(manager, true).await;
     }
-    assert!(on.elapsed() < A_SECOND + SLACK, "{:?}", on.elapsed());
+    assert!(on.elapsed() < PROMISED_DELAY + SLACK, "{:?}", on.elapsed());
 
     // The refusal's contents; only mutations are refused.
     for manager in &managers {

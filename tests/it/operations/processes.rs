@@ -119,7 +119,7 @@ async fn crowd(kill: bool) {
         })
         .collect();
     let other = if kill {
-        eventually("the crowd is in full swing", || async {
+        eventually("the load has started", || async {
             (done.load(Ordering::Relaxed) >= CLIENTS).then_some(())
         })
         .await;

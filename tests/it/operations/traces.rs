@@ -87,7 +87,7 @@ async fn exports_spans_into_the_trace_of_the_request() {
     {
         eventually(wanted, || async { contains(&received, wanted.as_bytes()).then_some(()) }).await;
     }
-    eventually("the trace goes on", || async { contains(&received, &bytes).then_some(()) }).await;
+    eventually("the trace is continued", || async { contains(&received, &bytes).then_some(()) }).await;
     assert!(
         !contains(&received, "Fictif".as_bytes()) && !contains(&received, demo.token("director").as_bytes())
     );

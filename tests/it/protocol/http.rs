@@ -337,15 +337,13 @@ async fn a_stopping_process_closes_its_sockets() {
 
 #[tokio::test]
 async fn executes_trusted_documents_only_if_configured() {
-    let folder = std::env::temp_dir().join(format!("ocpizza-only-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let manifest = json!({ "menu-1": "query Menu { menu(pizzeriaId: \"P1\") { version } }" });
-    std::fs::write(folder.join("persisted-documents.json"), manifest.to_string()).unwrap();
+    std::fs::write(folder.path().join("persisted-documents.json"), manifest.to_string()).unwrap();
     let demo = tests::Demo::create().await;
-    let documents = Documents::load(&folder, Mode::Only).unwrap();
+    let documents = Documents::load(folder.path(), Mode::Only).unwrap();
     let server =
         tests::server::Server::start_with(&demo.database, |config| Config { documents, ..config }).await;
-    std::fs::remove_dir_all(&folder).unwrap();
     let anonymous = tests::Api::new(&server.base);
     let post = async |body: Value| anonymous.post("application/json", body.to_string()).await.unwrap();
     let expected = json!({ "menu": { "version": 1 } });

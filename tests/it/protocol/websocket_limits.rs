@@ -99,7 +99,7 @@ async fn closes_clients_that_do_not_read_and_bounds_their_memory() {
         readers.push(socket);
     }
     let mut most = before;
-    let gone = eventually("they are let go", || {
+    let gone = eventually("the silent clients are disconnected", || {
         most = most.max(process.resident());
         let open = open();
         async move { (open.await == 0).then_some(()) }

@@ -381,7 +381,7 @@ async fn an_abandoned_heavy_read_is_cancelled_and_the_next_one_runs() {
     pool.execute("SELECT 1").await.unwrap();
     reading.abort();
     eventually("it is cancelled", async || (running().await == 0).then_some(())).await;
-    let next = eventually("the next has its turn", async || heavy.begin().await.ok()).await;
+    let next = eventually("the next read runs", async || heavy.begin().await.ok()).await;
     within(next.finish()).await.unwrap();
     assert!(heavy.begin().await.is_ok(), "a turn that is finished is over");
 }

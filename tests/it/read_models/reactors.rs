@@ -171,7 +171,7 @@ async fn an_unreadable_order_does_not_delay_the_next_expiry() {
 }
 
 /// More orders than the timer handles in one batch.
-const MANY: usize = 120;
+const FAILING_ORDERS: usize = 120;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_failing_orders_do_not_delay_the_next_expiry() {
@@ -183,7 +183,7 @@ async fn many_failing_orders_do_not_delay_the_next_expiry() {
     let pool = &database.pool;
     let store = EventStore::start(pool.clone(), Settings::default());
     open(&store, stock_for(200)).await;
-    let mut orders: Vec<_> = (0..=MANY).map(|_| order_id()).collect();
+    let mut orders: Vec<_> = (0..=FAILING_ORDERS).map(|_| order_id()).collect();
     orders.sort();
     let next = orders.pop().unwrap();
     for order in &orders {

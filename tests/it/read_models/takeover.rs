@@ -95,7 +95,7 @@ async fn waits_again_for_a_read_model_that_restarted_elsewhere() {
     .await
     .unwrap();
     let lowered = || async { second.wait_for(&[Model::Menus], head, Duration::ZERO).await.err() };
-    assert_eq!(eventually("the standby hears of it", lowered).await.reached, LogPosition::START);
+    assert_eq!(eventually("the standby notices it", lowered).await.reached, LogPosition::START);
     let last = done(&store, margherita(order_id())).await.position.unwrap();
     within(second.wait_for(Model::ALL, last, DEADLINE)).await.unwrap();
     assert_sound(&pool).await;

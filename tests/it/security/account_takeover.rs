@@ -46,7 +46,7 @@ async fn requires_the_password_to_change_the_email_address() {
         assert_eq!(update(right.clone()).await["account"]["email"], "moved@example.org");
     }
     let warned = || async { house.mail.sent().iter().any(|mail| mail.to == EMAIL).then_some(()) };
-    eventually("the address before is told", warned).await;
+    eventually("the previous address is notified", warned).await;
     assert_eq!(house.mail.sent().len(), 2);
 }
 

@@ -125,7 +125,7 @@ async fn erases_contacts_after_their_retention() {
     };
     let bare = |order: &Value| order["id"].as_str().unwrap().replace("order:", "");
     let both = vec![(bare(&over), true), (bare(&open), false)];
-    eventually("it is known to be over", || async { (kept().await == both).then_some(()) }).await;
+    eventually("the order is closed", || async { (kept().await == both).then_some(()) }).await;
     let keeper = |now| Keeper { pool: pool.clone(), clock: Clock(now), retention: TimeDelta::days(90) };
     // Repeated, since another process may be doing the same.
     for _ in 0..3 {

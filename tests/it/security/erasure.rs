@@ -121,7 +121,7 @@ async fn an_erasure_clears_tables_logs_and_dumps_and_changes_nothing_else() {
     reception.to_order("cancelOrder", &called, json!({ "reason": "OTHER" })).await;
     secrets.push(phone.replace(' ', ""));
     let pool = &demo.database.pool;
-    eventually("the orders that are over are known to be", || async {
+    eventually("the orders are closed in the read model", || async {
         let closed: i64 = sqlx::query_scalar("SELECT count(*) FROM contacts WHERE closed_at IS NOT NULL")
             .fetch_one(pool)
             .await
@@ -267,7 +267,7 @@ async fn unverified_claims_erase_no_data_of_others() {
         let sql = "SELECT count(*) FROM contacts WHERE phone = $1 AND (closed_at IS NOT NULL) = $2";
         sqlx::query_scalar(sql).bind(phone).bind(closed).fetch_one(pool).await.unwrap()
     };
-    eventually("the order is known to be over", async || (left(true).await == 1).then_some(())).await;
+    eventually("the order is closed in the read model", async || (left(true).await == 1).then_some(())).await;
     // Signed up with the phone number and e-mail address of the victim, both unverified.
     let password = "cent pizzas chaudes";
     let input = json!({ "name": "Voleur", "email": email, "phone": phone, "password": password });

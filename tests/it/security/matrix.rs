@@ -3,8 +3,8 @@
 //! `OCPIZZA_WRITE_ACCESS=1`, reviewed by people) and with `@requires` in the schema and the rule of scopes,
 //! without calling the function that decides.
 
+mod fixtures;
 mod samples;
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,8 +15,8 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tests::{Api, Item};
 
+use fixtures::{CALLERS, Fixtures, TARGETS, Target};
 use samples::{SAMPLES, Sample};
-use world::{CALLERS, TARGETS, Target, World};
 
 const SCHEMA: &str = include_str!("../../../schema.graphql");
 const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
@@ -202,14 +202,14 @@ fn agrees(seen: Seen, derived: Seen, is_filter: bool) -> bool {
 }
 
 /// One row of the table per sample.
-async fn observed(world: &World, wrong: &mut Vec<String>) -> String {
+async fn observed(fixtures: &Fixtures, wrong: &mut Vec<String>) -> String {
     let requirements = requirements();
     let mut rows = String::new();
     for sample in SAMPLES {
         let cells = join_all(CALLERS.map(|caller| async move {
             join_all(targets(sample).iter().map(|target| async move {
-                let api = if sample.spends { world.spare(caller).await } else { world.caller(caller) };
-                tried(&api, sample, &world.about(sample.document, *target)).await
+                let api = if sample.spends { fixtures.spare(caller).await } else { fixtures.caller(caller) };
+                tried(&api, sample, &fixtures.about(sample.document, *target)).await
             }))
             .await
         }))
@@ -241,9 +241,9 @@ fn committed(text: &str) -> (&str, &str) {
 
 #[tokio::test]
 async fn access_matches_the_committed_table_and_the_schema() {
-    let world = World::open().await;
+    let fixtures = Fixtures::open().await;
     let mut wrong = Vec::new();
-    let rows = observed(&world, &mut wrong).await;
+    let rows = observed(&fixtures, &mut wrong).await;
     assert_eq!(wrong, Vec::<String>::new(), "the server does not do what the schema says");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/access.md");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -114,7 +114,7 @@ async fn staff_sessions_end_after_half_an_hour_without_use() {
         MINUTES.store(minutes, Ordering::Relaxed);
         let before = uses().await;
         manager.data(ME, json!({})).await;
-        eventually("the use is noted", async || (uses().await > before).then_some(())).await;
+        eventually("the session's use is recorded", async || (uses().await > before).then_some(())).await;
     }
     // Within a minute the use is not recorded again.
     let noted = uses().await;

@@ -195,7 +195,7 @@ async fn reencrypts_a_secret_under_the_next_key_and_an_operator_removes_a_lost_a
     assert!(matches!(under(&Key::of(&new)).await, Err(SecondFactorError::Sealed(_))));
     let key = Some(Key::after(&new, &old, now + TimeDelta::hours(1)));
     let _server = Server::start_with(&demo.database, |config| Config { key, ..config }).await;
-    eventually("the secret is sealed under the new key", async || {
+    eventually("the secret is encrypted under the new key", async || {
         under(&Key::of(&new)).await.is_ok().then_some(())
     })
     .await;

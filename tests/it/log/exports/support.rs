@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use event_store::{EventStore, Settings};
 use export::{Format, Options, Paths, Selection, Target};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 use tests::{Database, within};
 use transparency::{Hash, SealingKey, Until};
 
@@ -20,32 +20,12 @@ const ORDERS: u32 = 160;
 /// A change to the events' lines.
 pub type Edit = Box<dyn Fn(&mut Vec<String>) + Send + Sync>;
 
-/// A directory that is removed on drop.
-#[derive(Debug)]
-struct Directory(PathBuf);
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-impl Directory {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("ocpizza-exports-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
 /// A sealed log with some events after its head.
 pub struct Auditor {
     pub database: Database,
     pub key: SealingKey,
     store: EventStore,
-    directory: Arc<Directory>,
+    directory: Arc<TempDir>,
 }
 
 impl Auditor {
@@ -53,7 +33,7 @@ impl Auditor {
         let database = Database::create().await;
         let store = EventStore::start(database.pool.clone(), Settings::default());
         open(&store, stock_for(1_000)).await;
-        let directory = Arc::new(Directory::new());
+        let directory = Arc::new(TempDir::new().unwrap());
         let auditor = Self { database, key: SealingKey::from_seed(&[1; 32]), store, directory };
         auditor.place(ORDERS).await;
         auditor.seal().await;
@@ -104,7 +84,7 @@ impl Auditor {
         format: Format,
         splits: &[u64],
     ) -> Copy {
-        let path = self.directory.0.join(format!("{name}.{format}"));
+        let path = self.directory.path().join(format!("{name}.{format}"));
         let head = self.latest().await;
         let target = Target::File { path: path.clone(), force: true };
         let pool = &self.database.pool;
@@ -127,13 +107,13 @@ pub struct Copy {
     format: Format,
     public_key: Option<String>,
     heads: Vec<PathBuf>,
-    directory: Arc<Directory>,
+    directory: Arc<TempDir>,
 }
 
 impl Copy {
     /// Another copy to tamper with.
     pub fn copy(&self, name: &str) -> Self {
-        let paths = Paths::of(&self.directory.0.join(format!("{name}-copy.{}", self.format)));
+        let paths = Paths::of(&self.directory.path().join(format!("{name}-copy.{}", self.format)));
         for (from, to) in [
             (&self.paths.events, &paths.events),
             (&self.paths.proof, &paths.proof),
@@ -151,7 +131,7 @@ impl Copy {
 
     /// The same with kept heads.
     pub fn compared_with(&self, heads: &[&str]) -> Self {
-        let path = self.directory.0.join("heads.txt");
+        let path = self.directory.path().join("heads.txt");
         std::fs::write(&path, heads.join("\n")).unwrap();
         Self { heads: vec![path], ..self.clone() }
     }

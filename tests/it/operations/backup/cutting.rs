@@ -17,7 +17,7 @@ async fn count(pool: &PgPool, sql: &str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restores_up_to_a_position_or_a_time_and_continues() {
-    let (dir, demo) = (Dir::new("cut"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let process = Process::serve(&demo.database.url).await;
     let person = |name: &str| demo.person(&process.base, name);
     let (customer, cook, manager) = (person("customer1"), person("pizzaiolo1.p1"), person("manager.p1"));
@@ -99,7 +99,7 @@ async fn restores_up_to_a_position_or_a_time_and_continues() {
 /// the remaining head, and sealing continues from there.
 #[tokio::test]
 async fn the_tree_returns_to_the_last_remaining_head() {
-    let (dir, whole) = (Dir::new("cut-tree"), Database::create().await);
+    let (dir, whole) = (Dir::new(), Database::create().await);
     let (file, key) = (dir.file("a.backup"), SealingKey::from_seed(&[7; 32]));
     let seal_now = async |pool: &PgPool| {
         let mut db = pool.acquire().await.unwrap();

@@ -12,7 +12,7 @@ const KEY: (&str, &str) = ("OCPIZZA_MANAGER_KEY", "0123456789abcdef0123456789abc
 
 async fn ready(process: &Process, status: u16) {
     let api = Api::new(&process.base);
-    eventually("it is as ready as it should be", || async {
+    eventually("the readiness is as expected", || async {
         let answer = api.get("/readyz").await.unwrap();
         (answer.status == status).then_some(())
     })
@@ -21,7 +21,7 @@ async fn ready(process: &Process, status: u16) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_continue_after_a_restore_under_maintenance() {
-    let (dir, demo) = (Dir::new("destroying"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let (url, pool) = (&demo.database.url, &demo.database.pool);
     let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(pool).await.unwrap();
     let processes = [Process::serve_with(url, &[KEY]).await, Process::serve_with(url, &[KEY]).await];

@@ -41,7 +41,7 @@ async fn restored(older: &str, more: &[&str]) -> (Database, String) {
 
 #[tokio::test]
 async fn erases_again_by_a_list_or_a_later_backup() {
-    let dir = Dir::new("erased");
+    let dir = Dir::new();
     let (demo, older) = erased(&dir).await;
     // Without either, the erasure is unknown.
     let (database, said) = restored(&older, &[]).await;
@@ -67,7 +67,7 @@ async fn erases_again_by_a_list_or_a_later_backup() {
 
 #[tokio::test]
 async fn erases_again_by_the_records_of_a_removal() {
-    let dir = Dir::new("register");
+    let dir = Dir::new();
     let (demo, older) = erased(&dir).await;
     let (url, pool) = (&demo.database.url, &demo.database.pool);
     let later = dir.file("later.backup");

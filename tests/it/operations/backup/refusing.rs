@@ -10,7 +10,7 @@ use super::{Dir, assert_same, bare, contents, done, last, refused, settled, text
 
 #[tokio::test]
 async fn a_broken_file_leaves_the_database_empty() {
-    let (dir, demo) = (Dir::new("damaged"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let file = dir.file("good.backup");
     done(&run(&demo.database.url, &["backup", &file]).await);
     let good = fs::read(&file).unwrap();
@@ -43,7 +43,7 @@ async fn a_broken_file_leaves_the_database_empty() {
 
 #[tokio::test]
 async fn refuses_a_database_with_contents() {
-    let (dir, demo) = (Dir::new("full"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let file = dir.file("a.backup");
     done(&run(&demo.database.url, &["backup", &file]).await);
     let before = contents(&demo.database.pool).await;
@@ -64,7 +64,7 @@ async fn refuses_a_database_with_contents() {
 
 #[tokio::test]
 async fn keeps_existing_files_and_writes_backups_to_stdout() {
-    let (dir, demo) = (Dir::new("file"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let file = dir.file("a.backup");
     fs::write(&file, "precious").unwrap();
     let line = refused(&run(&demo.database.url, &["backup", &file]).await);
@@ -89,7 +89,7 @@ async fn keeps_existing_files_and_writes_backups_to_stdout() {
 
 #[tokio::test]
 async fn refuses_a_database_with_an_unknown_table() {
-    let (dir, demo) = (Dir::new("unknown"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     demo.database.pool.execute("CREATE TABLE of_tomorrow (id int)").await.unwrap();
     let file = dir.file("a.backup");
     let line = refused(&run(&demo.database.url, &["backup", &file]).await);
@@ -99,7 +99,7 @@ async fn refuses_a_database_with_an_unknown_table() {
 
 #[tokio::test]
 async fn removes_data_only_by_name_and_with_a_complete_backup() {
-    let (dir, demo) = (Dir::new("destroy"), Demo::create().await);
+    let (dir, demo) = (Dir::new(), Demo::create().await);
     let url = &demo.database.url;
     let name: String =
         sqlx::query_scalar("SELECT current_database()::text").fetch_one(&demo.database.pool).await.unwrap();

@@ -2,7 +2,7 @@
 //! add one, write a line with the field and an operation that a caller in scope may execute.
 //!
 //! `$order`, `$delivery`, `$event`, `$customer`, `$pizzeria`, `$stock` and `$staff` stand for the target (see
-//! [`super::world`]), `$spare` for a customer without other uses. Mutations name a version that no object has, or
+//! [`super::fixtures`]), `$spare` for a customer without other uses. Mutations name a version that no object has, or
 //! are refused for another reason of the domain, so that nothing changes: what counts is that they were allowed.
 
 /// An operation and the field that it is about.

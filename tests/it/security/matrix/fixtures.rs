@@ -32,7 +32,7 @@ pub const CALLERS: [&str; 9] = [
     "SYSTEM",
 ];
 
-pub struct World {
+pub struct Fixtures {
     pub shop: Shop,
     system: String,
     spare: String,
@@ -44,7 +44,7 @@ async fn id_of(api: &Api) -> String {
     api.data("{ me { id } }", Value::Null).await["me"]["id"].as_str().unwrap().to_owned()
 }
 
-impl World {
+impl Fixtures {
     pub async fn open() -> Self {
         let shop = Shop::open().await;
         let own = things(&shop, "customer1", "P1").await;
