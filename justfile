@@ -12,9 +12,9 @@ demo *ARGS:
 test:
     cargo test --workspace
 
-# Run the integration tests whose name contains NAME
+# Run the tests whose name contains NAME, with the binary that they start
 it NAME:
-    cargo test -p tests --test it {{NAME}}
+    cargo test -p cli -p tests {{NAME}}
 
 # Check that everything compiles, tests and benchmarks included
 check:

@@ -30,7 +30,7 @@ pub fn binary() -> PathBuf {
     // target/<profile>/deps/it-<hash>
     let profile = test.parent().and_then(|deps| deps.parent()).expect("target/<profile>");
     let path = profile.join("ocpizza-manager");
-    assert!(path.is_file(), "{} is not there: run `cargo test --workspace`", path.display());
+    assert!(path.is_file(), "{} is not there: run `cargo test -p cli -p tests`", path.display());
     path
 }
 
