@@ -8,7 +8,7 @@ use async_graphql::dataloader::DataLoader;
 use chrono::{DateTime, Utc};
 use domain::access::{Actor, Permission, Scope, authorize};
 use event_store::{EventStore, Follower};
-use identity::accounts::{Accounts, Brakes, Key, Origin, Passwords};
+use identity::accounts::{Accounts, AttemptLimiter, Key, Origin, Passwords};
 use identity::client_address::ClientAddress;
 use identity::clock::Clock;
 use identity::maintenance::Maintenance;
@@ -43,7 +43,7 @@ pub struct Services {
     /// Accounts, one for each of many who wait for theirs.
     pub accounts: Accounts,
     /// Counts attempts to sign in, to sign up and to be sent mail.
-    pub brakes: Brakes,
+    pub attempt_limiter: AttemptLimiter,
     /// The clock.
     pub clock: Clock,
     /// Passwords, a few at once.

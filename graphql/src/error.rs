@@ -23,7 +23,7 @@ use transparency::{SealError, TreeError};
 use crate::inputs::InputError;
 use event_store::chain;
 use identity::accounts::second_factor::SecondFactorError;
-use identity::accounts::{AuthError, BrakeError, PasswordError, ReleaseError};
+use identity::accounts::{AttemptError, AuthError, PasswordError, ReleaseError};
 use identity::clock::in_seconds;
 
 /// What a resolver, or the way to one, failed with.
@@ -303,13 +303,13 @@ impl From<Arc<AuthError>> for ApiError {
     }
 }
 
-impl From<BrakeError> for ApiError {
-    fn from(error: BrakeError) -> Self {
+impl From<AttemptError> for ApiError {
+    fn from(error: AttemptError) -> Self {
         match error {
-            BrakeError::TooMany(retry_after) => {
+            AttemptError::TooMany(retry_after) => {
                 Self::RateLimited { message: "too many attempts".to_owned(), retry_after }
             }
-            BrakeError::Database(error) => error.into(),
+            AttemptError::Database(error) => error.into(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! How fast one address and one account may ask, counted in this process's memory: so that one client
-//! cannot take what all share. Guessing passwords is slowed down elsewhere (`accounts::brakes`).
+//! cannot take what all share. Guessing passwords is slowed down elsewhere (`identity::accounts::AttemptLimiter`).
 
 use std::fmt::{Display, Formatter};
 use std::hash::Hash;

@@ -16,7 +16,7 @@ pub use directory::Directory;
 pub use letters::Letter;
 pub use smtp::{Smtp, SmtpError};
 
-use identity::accounts::{BrakeError, Brakes, Origin};
+use identity::accounts::{AttemptError, AttemptLimiter, Origin};
 use messages::labels::Lang;
 
 /// Mails on their way at once.
@@ -151,7 +151,7 @@ impl fmt::Debug for MailPermit {
 /// Sends mail beside the request. Cloning shares the bounds.
 #[derive(Debug, Clone)]
 pub struct Post {
-    brakes: Brakes,
+    limiter: AttemptLimiter,
     settings: MailSettings,
     at_once: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -159,18 +159,18 @@ pub struct Post {
 
 impl Post {
     /// By some settings, under the limits of some counts.
-    pub fn new(settings: MailSettings, brakes: Brakes) -> Self {
+    pub fn new(settings: MailSettings, limiter: AttemptLimiter) -> Self {
         let (at_once, waiting) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(WAITING)));
-        Self { brakes, settings, at_once, waiting }
+        Self { limiter, settings, at_once, waiting }
     }
 
     /// Permits a letter to an address, and counts it: for the address by the kind of letter, for the client's
     /// address, and for the account that is signed in.
     ///
     /// # Errors
-    /// [`BrakeError::TooMany`].
-    pub async fn permit(&self, letter: Letter, to: &str, origin: Origin) -> Result<MailPermit, BrakeError> {
-        self.brakes.mail(letter.kind(), to, origin).await?;
+    /// [`AttemptError::TooMany`].
+    pub async fn permit(&self, letter: Letter, to: &str, origin: Origin) -> Result<MailPermit, AttemptError> {
+        self.limiter.mail(letter.kind(), to, origin).await?;
         Ok(MailPermit { letter, to: to.to_owned() })
     }
 

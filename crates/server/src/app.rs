@@ -27,7 +27,7 @@ use http_api::rate_limit::{RateLimiter, RateLimits};
 use http_api::router::{Server, router};
 use identity::accounts::session::{self, Issuer};
 use identity::accounts::{
-    self, Accounts, AuthError, Authenticator, BrakeLimits, Brakes, Key, PasswordError, Passwords,
+    self, Accounts, AttemptLimiter, AttemptLimits, AuthError, Authenticator, Key, PasswordError, Passwords,
 };
 use identity::clock::Clock;
 use identity::maintenance::{self, Maintenance};
@@ -65,7 +65,7 @@ pub struct Config {
     /// The proxies in front of the process, whose word on where a request comes from is taken.
     pub trusted_proxies: TrustedProxies,
     /// How many attempts to sign in, to sign up and to be sent mail there may be.
-    pub brakes: BrakeLimits,
+    pub attempt_limits: AttemptLimits,
     /// How fast one account and one address may ask.
     pub rates: RateLimits,
     /// For whom the API describes itself.
@@ -111,7 +111,7 @@ impl Config {
             clock,
             origins: AllowedOrigins::default().and_localhost(),
             trusted_proxies: TrustedProxies::default(),
-            brakes: BrakeLimits::default(),
+            attempt_limits: AttemptLimits::default(),
             rates: RateLimits::OFF,
             introspection: Introspection::Everybody,
             documents: Documents::default(),
@@ -148,7 +148,7 @@ impl Config {
             heads_to: settings.heads_destination()?,
             origins: settings.origins()?,
             trusted_proxies: settings.trusted_proxies.clone(),
-            brakes: settings.brakes(),
+            attempt_limits: settings.attempt_limits(),
             rates: settings.rates(),
             introspection: settings.introspection(),
             documents: settings.documents()?,
@@ -231,7 +231,7 @@ impl App {
             clock,
             origins,
             trusted_proxies,
-            brakes,
+            attempt_limits,
             rates,
             introspection,
             documents,
@@ -266,18 +266,18 @@ impl App {
         let read_models =
             ReadModels::start_and_seal(pool.clone(), &follower, store.clone(), clock.0, Some(sealing))
                 .await?;
-        let brakes = Brakes::new(pool.clone(), key.clone(), clock, brakes);
+        let attempt_limiter = AttemptLimiter::new(pool.clone(), key.clone(), clock, attempt_limits);
         let services = Services {
             pool: pool.clone(),
             accounts: Accounts::of(pool.clone()),
             store: store.clone(),
             follower: follower.clone(),
             read_models: read_models.clone(),
-            brakes: brakes.clone(),
+            attempt_limiter: attempt_limiter.clone(),
             key: key.clone(),
             clock,
             passwords: Passwords::start().await?,
-            post: Post::new(mail, brakes),
+            post: Post::new(mail, attempt_limiter),
             staff_turn: Arc::default(),
             maintenance,
             payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),

@@ -14,7 +14,7 @@ use http_api::client_address::TrustedProxies;
 use http_api::origins::AllowedOrigins;
 use http_api::persisted_documents::{Documents, Mode};
 use http_api::rate_limit::{RateLimit, RateLimits};
-use identity::accounts::{BrakeLimits, Key};
+use identity::accounts::{AttemptLimits, Key};
 use mail::{Directory, MailSettings, Mailer, Nowhere, Smtp};
 use projections::HeadsTo;
 use secrecy::{ExposeSecret, SecretString};
@@ -383,9 +383,9 @@ impl Settings {
 
 impl Settings {
     /// How many attempts to sign in, to sign up and to be sent mail there may be.
-    pub fn brakes(&self) -> BrakeLimits {
-        let usual = BrakeLimits::default();
-        BrakeLimits {
+    pub fn attempt_limits(&self) -> AttemptLimits {
+        let usual = AttemptLimits::default();
+        AttemptLimits {
             sign_in_per_account: self.sign_in_per_account.unwrap_or(usual.sign_in_per_account),
             sign_in_per_address: self.sign_in_per_address.unwrap_or(usual.sign_in_per_address),
             sign_up_per_address: self.sign_up_per_address.unwrap_or(usual.sign_up_per_address),

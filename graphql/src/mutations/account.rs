@@ -176,7 +176,7 @@ impl AccountMutation {
                 let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
                 return Ok(Done::refused(account, error).into());
             };
-            services.brakes.succeeded(attempt).await?;
+            services.attempt_limiter.succeeded(attempt).await?;
         }
         let (services, caller) = (services.clone(), caller.clone());
         let updating = async move { update(&services, &caller, account, details, repeated, context).await };
@@ -208,7 +208,7 @@ impl AccountMutation {
                 let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
                 return Ok(Done::refused(account, error).into());
             };
-            services.brakes.succeeded(attempt).await?;
+            services.attempt_limiter.succeeded(attempt).await?;
         }
         let hash = services.passwords.hash(input.new_password.0).await?;
         let (services, caller) = (services.clone(), caller.clone());
@@ -359,7 +359,7 @@ async fn update(
     let mut permits = None;
     if let Some(email) = details.email.as_ref().filter(|_| !repeated) {
         let email = EmailAddress::parse(email).map_err(ApiError::permanent)?;
-        let counted = services.brakes.look_up(caller.origin()).await?;
+        let counted = services.attempt_limiter.look_up(caller.origin()).await?;
         if registration::holder_of(&services.pool, &email, &counted).await?.is_some() {
             return Ok(taken(account));
         }

@@ -104,7 +104,7 @@ pub(super) async fn confirm_password(
     account: Uuid,
     password: SecretString,
 ) -> Result<Option<Attempt>, ApiError> {
-    let attempt = services.brakes.confirm(account, caller.session).await?;
+    let attempt = services.attempt_limiter.confirm(account, caller.session).await?;
     let stored = credentials::of_account(&services.pool, account).await?;
     let stored = stored.and_then(|stored| stored.usable_hash());
     let verified = services.passwords.verify(password, stored).await?;

@@ -106,7 +106,7 @@ impl ErasureMutation {
             let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
             return Ok(EraseMyAccountPayload { customer_id: None, position: None, user_errors: vec![error] });
         };
-        services.brakes.succeeded(attempt).await?;
+        services.attempt_limiter.succeeded(attempt).await?;
         let position = erase(ctx, "eraseMyAccount", customer).await?;
         Ok((customer, position).into())
     }

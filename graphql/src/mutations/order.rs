@@ -240,7 +240,7 @@ async fn place_bounded(
     let own = [HolderId(ctx.caller()?.actor()?.id)];
     let holders = &command.conditions.holders;
     let customer = if holders.is_empty() { &own[..] } else { &holders[..] };
-    if !services.brakes.stores_refusal(customer).await? {
+    if !services.attempt_limiter.stores_refusal(customer).await? {
         return Ok(result);
     }
     let mut stored = command;

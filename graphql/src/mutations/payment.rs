@@ -8,7 +8,7 @@ use domain::order::{MAX_DECLINES, OnlinePayment, Order as OrderState, OrderComma
 use domain::usecase::{Noted, RecordPayment, Refusal, RefusalCode, ToOrder};
 use domain::{AggregateState, Cents, StreamId};
 use event_store::{CommandContext, CommandResult, Idempotency};
-use identity::accounts::{BrakeError, CardAttempt, DECLINES_PER_ACCOUNT};
+use identity::accounts::{AttemptError, CardAttempt, DECLINES_PER_ACCOUNT};
 use payments::intents::{self, Intent, Opened, Wish};
 use payments::settle::SettleError;
 use payments::{Charge, PaymentUnavailable};
@@ -183,7 +183,7 @@ async fn pay(
                     let result = charge(services, intent, card_token.clone(), &context).await?;
                     let refusal = result.as_ref().and_then(|result| result.refusal.as_ref());
                     if refusal.map(Refusal::code) != Some(RefusalCode::PaymentDeclined) {
-                        services.brakes.take_back(attempt).await?;
+                        services.attempt_limiter.take_back(attempt).await?;
                     }
                     result
                 }
@@ -224,10 +224,10 @@ async fn attempt(
         }
         _ => {}
     }
-    match services.brakes.card(account).await {
+    match services.attempt_limiter.card(account).await {
         Ok(attempt) => Ok(Ok(attempt)),
-        Err(BrakeError::TooMany(_)) => Ok(Err(OnlinePayment::Barred { max: DECLINES_PER_ACCOUNT })),
-        Err(BrakeError::Database(error)) => Err(error.into()),
+        Err(AttemptError::TooMany(_)) => Ok(Err(OnlinePayment::Barred { max: DECLINES_PER_ACCOUNT })),
+        Err(AttemptError::Database(error)) => Err(error.into()),
     }
 }
 

@@ -243,7 +243,7 @@ impl SignInMutation {
             address: caller.address,
             device,
         };
-        let attempt = services.brakes.sign_in(claim).await?;
+        let attempt = services.attempt_limiter.sign_in(claim).await?;
         let Some(found) = found else {
             services.passwords.verify(input.password.0, None).await?;
             return Ok(SignInPayload::refused(refused(caller, AccountError::BadCredentials)));
@@ -257,7 +257,7 @@ impl SignInMutation {
             }
             Err(error) => return Ok(SignInPayload::refused(refused(caller, error))),
         };
-        services.brakes.succeeded(attempt).await?;
+        services.attempt_limiter.succeeded(attempt).await?;
         let device_token = devices::token(&services.key, found.id, device, services.clock.now());
         let account = accounts::accounts_by_ids(&services.pool, &[found.id]).await?.into_iter().next();
         Ok(SignInPayload {
@@ -452,7 +452,7 @@ async fn reset(
     // Who has the token reads what is sent to the address.
     credentials::email_verified(&mut *transaction, account.id, now).await?;
     one_time::end_all_of(&mut *transaction, account.id).await?;
-    services.brakes.forgive(&mut *transaction, account.id, &account.email, caller.address).await?;
+    services.attempt_limiter.forgive(&mut *transaction, account.id, &account.email, caller.address).await?;
     session::end_all_of(&mut *transaction, account.id, None).await?;
     transaction.commit().await?;
     Ok(Some(result))

@@ -13,7 +13,7 @@ use domain::ids::{ContactId, CustomerId};
 use domain::usecase::{Refusal, RefusalCode, ToCustomer};
 use event_store::CommandContext;
 use identity::accounts::one_time::{self, Purpose};
-use identity::accounts::{self, AddressLookUp, BrakeError, credentials, registration};
+use identity::accounts::{self, AddressLookUp, AttemptError, credentials, registration};
 use mail::Letter;
 use projections::account_access;
 use secrecy::SecretString;
@@ -117,7 +117,7 @@ async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, Ap
     };
     let actor = Actor { id, role: Role::Customer, pizzeria: None };
     let context = secret_context(ctx, actor, input.idempotency_key, None)?;
-    let counted = services.brakes.look_up(caller.origin()).await?;
+    let counted = services.attempt_limiter.look_up(caller.origin()).await?;
     let (services, caller) = (services.clone(), caller.clone());
     let making = async move { sign_up(&services, &caller, account, password, counted, context).await };
     to_the_end(making).await
@@ -160,7 +160,7 @@ async fn sign_up(
         match services.post.permit(Letter::VerifyEmail, &account.email, caller.origin()).await {
             Ok(permit) => services.post.send(permit, &token, caller.lang),
             // The account is made: another mail can be asked for later. Nothing is known of who used them up.
-            Err(BrakeError::TooMany(_)) => {}
+            Err(AttemptError::TooMany(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }

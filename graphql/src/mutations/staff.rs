@@ -11,7 +11,7 @@ use domain::usecase::{ManageStaff, StaffChange};
 use domain::{AggregateState, StreamId};
 use event_store::{CommandContext, CommandResult};
 use identity::accounts::one_time::{self, Purpose};
-use identity::accounts::{self, AddressLookUp, BrakeError, credentials, registration, release_unverified};
+use identity::accounts::{self, AddressLookUp, AttemptError, credentials, registration, release_unverified};
 use mail::Letter;
 use projections::account_access;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
@@ -178,7 +178,7 @@ async fn read_and_hire(ctx: &Context<'_>, input: HireStaffInput) -> Result<HireS
     let context = secret_context(ctx, actor, input.idempotency_key, input.expected_version)?;
     let (services, caller) = (services.clone(), caller.clone());
     // On its own: a client that goes away must not give the turn away before the event is stored.
-    let counted = services.brakes.look_up(caller.origin()).await?;
+    let counted = services.attempt_limiter.look_up(caller.origin()).await?;
     let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, counted, context).await });
     hiring.await.map_err(ApiError::internal)?
 }
@@ -338,7 +338,7 @@ async fn hire(
             match services.post.permit(Letter::Invitation, to, caller.origin()).await {
                 Ok(permit) => services.post.send(permit, &token, caller.lang),
                 // They are hired: `requestPasswordReset` sends another mail later.
-                Err(BrakeError::TooMany(_)) => {
+                Err(AttemptError::TooMany(_)) => {
                     tracing::warn!(account = %id, "an invitation was not sent: too many")
                 }
                 Err(error) => return Err(error.into()),

@@ -128,7 +128,7 @@ impl TotpMutation {
             let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
             return Ok(refused_with(account, error));
         };
-        services.brakes.succeeded(attempt).await?;
+        services.attempt_limiter.succeeded(attempt).await?;
         let now = services.clock.now();
         let (pool, key) = (&services.pool, &services.key);
         match second_factor::enrol(pool, key, account.id, &account.email, now).await? {
@@ -162,7 +162,7 @@ impl TotpMutation {
             ..ConfirmTotpPayload::default()
         };
         let now = services.clock.now();
-        let attempt = services.brakes.confirm(account.id, caller.session).await?;
+        let attempt = services.attempt_limiter.confirm(account.id, caller.session).await?;
         let second = second_factor::of_account(&services.pool, &services.key, account.id, now).await?;
         let Some(second) = second else {
             return Ok(refused_with(account, refused(caller, AccountError::TotpNotEnabled)));
@@ -174,7 +174,7 @@ impl TotpMutation {
         let Some(FittingCode::Totp(step)) = second.fits(input.code.0.expose_secret(), now) else {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         };
-        services.brakes.succeeded(attempt).await?;
+        services.attempt_limiter.succeeded(attempt).await?;
         // Without the caller's key: the code can be used once.
         let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
@@ -235,7 +235,7 @@ impl TotpMutation {
         if !used {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         }
-        services.brakes.succeeded(attempt).await?;
+        services.attempt_limiter.succeeded(attempt).await?;
         // Without the caller's key: the code can be used once.
         let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
@@ -281,7 +281,7 @@ async fn tell(
 async fn warn(services: &Services, caller: &Caller, account: &accounts::Account) -> Result<(), ApiError> {
     match services.post.permit(Letter::TotpChanged, &account.email, caller.origin()).await {
         Ok(permit) => services.post.notify(permit, caller.lang),
-        Err(accounts::BrakeError::TooMany(_)) => {}
+        Err(accounts::AttemptError::TooMany(_)) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::accounts::BrakeLimits;
+use identity::accounts::AttemptLimits;
 use mail::{MailSettings, Memory};
 use serde_json::{Value, json};
 use server::app::Config;
@@ -17,7 +17,7 @@ pub const PASSWORD: &str = simulation::demo::PASSWORD;
 const SESSION: &str = "token expiresAt account { id name email role emailVerified version }";
 
 /// No attempt limits: they have tests of their own.
-const LOOSE: BrakeLimits = BrakeLimits {
+const LOOSE: AttemptLimits = AttemptLimits {
     sign_in_per_account: 1_000,
     sign_in_per_address: 1_000,
     sign_up_per_address: 1_000,
@@ -34,7 +34,7 @@ pub struct House {
 
 impl House {
     pub async fn open() -> Self {
-        Self::open_with(|config| Config { brakes: LOOSE, ..config }).await
+        Self::open_with(|config| Config { attempt_limits: LOOSE, ..config }).await
     }
 
     /// As [`House::open`], with other settings.

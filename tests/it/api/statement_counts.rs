@@ -10,7 +10,7 @@ use graphql::batching::Batches;
 use graphql::context::{Caller, Services};
 use graphql::kitchen::Kitchens;
 use graphql::schema::{Schema, schema};
-use identity::accounts::{self, Accounts, BrakeLimits, Brakes, Key, Passwords};
+use identity::accounts::{self, Accounts, AttemptLimiter, AttemptLimits, Key, Passwords};
 use identity::clock::Clock;
 use identity::maintenance::Maintenance;
 use mail::{MailSettings, Post};
@@ -136,7 +136,7 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
     let pool = counted(&database.url).await;
     let payments = Arc::new(DemoPayments::new(pool.clone()));
     let key = Key::development(&pool).await.unwrap();
-    let brakes = Brakes::new(pool.clone(), key.clone(), clock, BrakeLimits::default());
+    let attempt_limiter = AttemptLimiter::new(pool.clone(), key.clone(), clock, AttemptLimits::default());
     let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
     let services = Services {
         kitchens: Kitchens::new(pool.clone()),
@@ -145,12 +145,12 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
         store,
         follower,
         read_models,
-        brakes: brakes.clone(),
+        attempt_limiter: attempt_limiter.clone(),
         key,
         clock,
         payments,
         passwords: Passwords::start().await.unwrap(),
-        post: Post::new(MailSettings::default(), brakes),
+        post: Post::new(MailSettings::default(), attempt_limiter),
         staff_turn: Arc::default(),
         maintenance,
     };

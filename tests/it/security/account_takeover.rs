@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use identity::accounts::BrakeLimits;
+use identity::accounts::AttemptLimits;
 use identity::accounts::session::PER_ACCOUNT_MAX;
 use serde_json::{Value, json};
 use server::app::Config;
@@ -13,8 +13,8 @@ use crate::api::accounts::{House, PASSWORD, codes};
 const EMAIL: &str = "customer1@ocpizza.example";
 const ACCOUNT: &str = "account { email phone address { street } }";
 
-async fn limited(limits: BrakeLimits) -> House {
-    House::open_with(|config| Config { brakes: limits, ..config }).await
+async fn limited(limits: AttemptLimits) -> House {
+    House::open_with(|config| Config { attempt_limits: limits, ..config }).await
 }
 
 fn is_limited(answer: &Answer) -> bool {
@@ -52,7 +52,7 @@ async fn requires_the_password_to_change_the_email_address() {
 
 #[tokio::test]
 async fn counts_wrong_passwords_of_a_session() {
-    let house = limited(BrakeLimits { sign_in_per_account: 3, ..BrakeLimits::default() }).await;
+    let house = limited(AttemptLimits { sign_in_per_account: 3, ..AttemptLimits::default() }).await;
     let (thief, owner) = (house.person("customer1"), house.signed_in(EMAIL, PASSWORD).await);
     let input = json!({ "email": "thief@example.org", "currentPassword": "not the password" });
     let change = json!({ "currentPassword": "not the password", "newPassword": "cent pizzas chaudes" });
@@ -80,11 +80,11 @@ async fn counts_wrong_passwords_of_a_session() {
 
 #[tokio::test]
 async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
-    let limits = BrakeLimits {
+    let limits = AttemptLimits {
         mail_per_account: 3,
         mail_per_address: 12,
         sign_up_per_address: 20,
-        ..BrakeLimits::default()
+        ..AttemptLimits::default()
     };
     let house = limited(limits).await;
     let customer = house.person("customer1");
@@ -112,7 +112,7 @@ async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
     assert!(house.mail.sent().len() <= 12, "{}", house.mail.sent().len());
 
     // Both mutations that reveal a taken address share one limit.
-    let house = limited(BrakeLimits { sign_up_per_address: 4, ..BrakeLimits::default() }).await;
+    let house = limited(AttemptLimits { sign_up_per_address: 4, ..AttemptLimits::default() }).await;
     let customer = house.person("customer1");
     let taken = json!({ "email": "customer2@ocpizza.example", "currentPassword": PASSWORD });
     for _ in 0..4 {
@@ -177,7 +177,11 @@ impl Place<'_> {
 #[tokio::test]
 async fn wrong_passwords_on_a_shared_network_do_not_lock_staff_out() {
     let house = House::open_with(|config| Config {
-        brakes: BrakeLimits { sign_in_per_account: 5, sign_in_per_address: 30, ..BrakeLimits::default() },
+        attempt_limits: AttemptLimits {
+            sign_in_per_account: 5,
+            sign_in_per_address: 30,
+            ..AttemptLimits::default()
+        },
         trusted_proxies: "127.0.0.0/8".parse().unwrap(),
         ..config
     })

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::{EventStore, Settings};
 use identity::accounts::second_factor::{self, SecondFactorError};
-use identity::accounts::{BrakeLimits, Key, account_by_email, remove_second_factor};
+use identity::accounts::{AttemptLimits, Key, account_by_email, remove_second_factor};
 use identity::clock::Clock;
 use serde_json::{Value, json};
 use server::app::Config;
@@ -70,7 +70,7 @@ async fn confirm(api: &Api, code: &str) -> Value {
 async fn an_authenticator_app_is_enrolled_required_and_removed() {
     let house = House::open_with(|config| Config {
         clock: Clock(later),
-        brakes: BrakeLimits { sign_in_per_account: 6, ..BrakeLimits::default() },
+        attempt_limits: AttemptLimits { sign_in_per_account: 6, ..AttemptLimits::default() },
         ..config
     })
     .await;
@@ -146,7 +146,7 @@ async fn an_authenticator_app_is_enrolled_required_and_removed() {
 #[tokio::test]
 async fn counts_wrong_codes_and_encrypts_secrets() {
     let house = House::open_with(|config| Config {
-        brakes: BrakeLimits { sign_in_per_account: 4, ..BrakeLimits::default() },
+        attempt_limits: AttemptLimits { sign_in_per_account: 4, ..AttemptLimits::default() },
         ..config
     })
     .await;

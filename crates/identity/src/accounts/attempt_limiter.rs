@@ -30,7 +30,7 @@ const KNOWN_FACTOR: u32 = 10;
 
 /// How many attempts there may be in any fifteen minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BrakeLimits {
+pub struct AttemptLimits {
     /// Failures to sign in to one account, whether it exists or not: from all addresses that the account is not
     /// known to use together, and apart from each address and device that it is known to use. Also wrong
     /// passwords that one session gives to confirm a change.
@@ -46,7 +46,7 @@ pub struct BrakeLimits {
     pub mail_per_address: u32,
 }
 
-impl Default for BrakeLimits {
+impl Default for AttemptLimits {
     fn default() -> Self {
         Self {
             sign_in_per_account: 10,
@@ -60,7 +60,7 @@ impl Default for BrakeLimits {
 
 /// Why somebody must wait.
 #[derive(Debug, thiserror::Error)]
-pub enum BrakeError {
+pub enum AttemptError {
     /// Too many attempts; the next one is heard after so long.
     #[error("too many attempts; try again in {} seconds", in_seconds(*.0))]
     TooMany(Duration),
@@ -116,26 +116,26 @@ pub struct Attempt {
 
 /// Counts attempts. Cloning shares the counts, which are the database's.
 #[derive(Debug, Clone)]
-pub struct Brakes {
+pub struct AttemptLimiter {
     pool: PgPool,
     key: Key,
     clock: Clock,
-    limits: BrakeLimits,
+    limits: AttemptLimits,
 }
 
-impl Brakes {
+impl AttemptLimiter {
     /// Over the counts of a database.
-    pub fn new(pool: PgPool, key: Key, clock: Clock, limits: BrakeLimits) -> Self {
+    pub fn new(pool: PgPool, key: Key, clock: Clock, limits: AttemptLimits) -> Self {
         Self { pool, key, clock, limits }
     }
 
-    /// Counts an attempt to sign in. Call it before the password is computed, and [`Brakes::succeeded`] when it
+    /// Counts an attempt to sign in. Call it before the password is computed, and [`AttemptLimiter::succeeded`] when it
     /// was right. A device or an address that the account is known to use has a count of its own, which failures
     /// elsewhere, or on other accounts, do not use up.
     ///
     /// # Errors
-    /// [`BrakeError::TooMany`]; then nothing must be computed.
-    pub async fn sign_in(&self, claim: SignInClaim<'_>) -> Result<Attempt, BrakeError> {
+    /// [`AttemptError::TooMany`]; then nothing must be computed.
+    pub async fn sign_in(&self, claim: SignInClaim<'_>) -> Result<Attempt, AttemptError> {
         let SignInClaim { email, account, address, device } = claim;
         let at = self.clock.now();
         if let Some(account) = account {
@@ -163,8 +163,8 @@ impl Brakes {
     /// session use none of it up.
     ///
     /// # Errors
-    /// [`BrakeError::TooMany`]; then nothing must be computed.
-    pub async fn confirm(&self, account: Uuid, session: Option<Uuid>) -> Result<Attempt, BrakeError> {
+    /// [`AttemptError::TooMany`]; then nothing must be computed.
+    pub async fn confirm(&self, account: Uuid, session: Option<Uuid>) -> Result<Attempt, AttemptError> {
         let at = self.clock.now();
         let session = session.unwrap_or_default();
         let subject = self.key.hash(&format!("attempt confirm {account} {session}"));
@@ -212,8 +212,8 @@ impl Brakes {
     /// Counts an answer about whether an e-mail address is taken, whichever mutation gives it.
     ///
     /// # Errors
-    /// [`BrakeError::TooMany`].
-    pub async fn look_up(&self, origin: Origin) -> Result<AddressLookUp, BrakeError> {
+    /// [`AttemptError::TooMany`].
+    pub async fn look_up(&self, origin: Origin) -> Result<AddressLookUp, AttemptError> {
         self.count_origin("look-up", origin, self.limits.sign_up_per_address).await?;
         Ok(AddressLookUp(()))
     }
@@ -221,14 +221,14 @@ impl Brakes {
     /// Counts a mail of a kind to an address, whether it belongs to an account or not.
     ///
     /// # Errors
-    /// [`BrakeError::TooMany`].
-    pub async fn mail(&self, kind: &str, email: &str, origin: Origin) -> Result<(), BrakeError> {
+    /// [`AttemptError::TooMany`].
+    pub async fn mail(&self, kind: &str, email: &str, origin: Origin) -> Result<(), AttemptError> {
         self.count_origin("mail", origin, self.limits.mail_per_address).await?;
         self.count(self.account(kind, email), self.limits.mail_per_account, self.clock.now()).await
     }
 
     /// Counts an effect for the client's address, and for the account that is signed in.
-    async fn count_origin(&self, kind: &str, origin: Origin, limit: u32) -> Result<(), BrakeError> {
+    async fn count_origin(&self, kind: &str, origin: Origin, limit: u32) -> Result<(), AttemptError> {
         let now = self.clock.now();
         self.count(self.address(kind, origin.address), limit, now).await?;
         if let Some(account) = origin.account {
@@ -251,7 +251,7 @@ impl Brakes {
 
     /// Counts an attempt if there is room for it. One statement, whose row lock makes the count exact
     /// however many there are at once; what is refused is not counted, so the window slides on.
-    async fn count(&self, subject: Hash, limit: u32, now: DateTime<Utc>) -> Result<(), BrakeError> {
+    async fn count(&self, subject: Hash, limit: u32, now: DateTime<Utc>) -> Result<(), AttemptError> {
         self.count_within(subject, limit, WINDOW, now).await
     }
 
@@ -262,7 +262,7 @@ impl Brakes {
         limit: u32,
         window: TimeDelta,
         now: DateTime<Utc>,
-    ) -> Result<(), BrakeError> {
+    ) -> Result<(), AttemptError> {
         let (counted, oldest): (bool, Option<DateTime<Utc>>) = sqlx::query_as(
             "WITH counted AS ( \
                  INSERT INTO attempts AS a (subject, made_at, over_at) \
@@ -285,7 +285,7 @@ impl Brakes {
             return Ok(());
         }
         let wait = oldest.map_or(window, |oldest| oldest + window - now);
-        Err(BrakeError::TooMany(wait.to_std().unwrap_or(Duration::ZERO)))
+        Err(AttemptError::TooMany(wait.to_std().unwrap_or(Duration::ZERO)))
     }
 }
 

@@ -22,8 +22,8 @@ pub use account::store_accounts_in;
 pub use account::{Account, AuthError, account_by_email, accounts_by_ids, couriers_of, store_accounts};
 pub use address_release::{ReleaseError, release_unverified};
 pub use attempt_limiter::{
-    AddressLookUp, Attempt, BrakeError, BrakeLimits, Brakes, CardAttempt, DECLINES_PER_ACCOUNT, Origin,
-    REFUSALS_PER_CUSTOMER, SignInClaim,
+    AddressLookUp, Attempt, AttemptError, AttemptLimiter, AttemptLimits, CardAttempt, DECLINES_PER_ACCOUNT,
+    Origin, REFUSALS_PER_CUSTOMER, SignInClaim,
 };
 pub use authenticator::{Authenticator, Changed, LookupError, Session};
 pub use first_director::{InviteError, invite_first_director};

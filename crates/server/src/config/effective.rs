@@ -68,7 +68,7 @@ pub(super) fn effective(
 /// What a setting is when nobody has said anything.
 fn default_of(settings: &Settings, name: &str) -> String {
     let production = settings.environment == Environment::Production;
-    let (brakes, rates, streams) = (settings.brakes(), settings.rates(), settings.streams());
+    let (attempt_limits, rates, streams) = (settings.attempt_limits(), settings.rates(), settings.streams());
     let by_environment = |development: &str, in_production: &str| {
         (if production { in_production } else { development }).to_owned()
     };
@@ -85,15 +85,15 @@ fn default_of(settings: &Settings, name: &str) -> String {
         "OCPIZZA_MANAGER_INTROSPECTION" => by_environment("EVERYBODY", "NOBODY"),
         "OCPIZZA_MANAGER_KEY" => by_environment("(one that the database keeps)", "(must be set)"),
         "OCPIZZA_MANAGER_MAIL_DIR" => by_environment(MAIL_DIR, "(unused)"),
-        "OCPIZZA_MANAGER_MAIL_PER_ACCOUNT" => brakes.mail_per_account.to_string(),
-        "OCPIZZA_MANAGER_MAIL_PER_ADDRESS" => brakes.mail_per_address.to_string(),
+        "OCPIZZA_MANAGER_MAIL_PER_ACCOUNT" => attempt_limits.mail_per_account.to_string(),
+        "OCPIZZA_MANAGER_MAIL_PER_ADDRESS" => attempt_limits.mail_per_address.to_string(),
         "OCPIZZA_MANAGER_METRICS_TOKEN" => by_environment("(for anybody)", "(for nobody)"),
         "OCPIZZA_MANAGER_PROCESSES" => settings.processes.to_string(),
         "OCPIZZA_MANAGER_RATE_PER_ACCOUNT" => rates.account.to_string(),
         "OCPIZZA_MANAGER_RATE_PER_ADDRESS" => rates.address.to_string(),
-        "OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT" => brakes.sign_in_per_account.to_string(),
-        "OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS" => brakes.sign_in_per_address.to_string(),
-        "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS" => brakes.sign_up_per_address.to_string(),
+        "OCPIZZA_MANAGER_SIGN_IN_PER_ACCOUNT" => attempt_limits.sign_in_per_account.to_string(),
+        "OCPIZZA_MANAGER_SIGN_IN_PER_ADDRESS" => attempt_limits.sign_in_per_address.to_string(),
+        "OCPIZZA_MANAGER_SIGN_UP_PER_ADDRESS" => attempt_limits.sign_up_per_address.to_string(),
         "OCPIZZA_MANAGER_SIGNING_KEY" => "(derived from OCPIZZA_MANAGER_KEY)".to_owned(),
         "OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_CUSTOMER" => streams.subscriptions_per_customer.to_string(),
         "OCPIZZA_MANAGER_SUBSCRIPTIONS_PER_EMPLOYEE" => streams.subscriptions_per_employee.to_string(),

@@ -54,12 +54,12 @@ fn production_limits_what_development_leaves_open() {
     let development = settings(&[]).unwrap();
     assert_eq!(development.rates(), RateLimits::OFF);
     assert_eq!(development.introspection(), Introspection::Everybody);
-    assert_eq!(development.brakes(), BrakeLimits::default());
+    assert_eq!(development.attempt_limits(), AttemptLimits::default());
 
     let production = settings(&[("ENV", "PRODUCTION")]).unwrap();
     assert_eq!(production.rates(), RateLimits::PRODUCTION);
     assert_eq!(production.introspection(), Introspection::nobody());
-    assert_eq!(production.brakes(), BrakeLimits::default());
+    assert_eq!(production.attempt_limits(), AttemptLimits::default());
 
     let said = settings(&[
         ("ENV", "PRODUCTION"),
@@ -70,7 +70,7 @@ fn production_limits_what_development_leaves_open() {
     ])
     .unwrap();
     assert_eq!(said.rates(), RateLimits { account: RateLimit::OFF, address: RateLimit::of(7, 70) });
-    assert_eq!(said.brakes(), BrakeLimits { sign_in_per_account: 3, ..BrakeLimits::default() });
+    assert_eq!(said.attempt_limits(), AttemptLimits { sign_in_per_account: 3, ..AttemptLimits::default() });
     assert_eq!(said.introspection(), "DIRECTOR".parse().unwrap());
 }
 

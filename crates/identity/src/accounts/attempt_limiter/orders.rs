@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::HolderId;
 use uuid::Uuid;
 
-use super::{BrakeError, Brakes, Hash};
+use super::{AttemptError, AttemptLimiter, Hash};
 
 /// Declined cards of one account within an hour; the next payment is not tried.
 pub const DECLINES_PER_ACCOUNT: u32 = 10;
@@ -22,13 +22,13 @@ pub struct CardAttempt {
     at: DateTime<Utc>,
 }
 
-impl Brakes {
+impl AttemptLimiter {
     /// Counts a payment by card of an account. Call it before the payment service is asked, and
-    /// [`Brakes::take_back`] unless the card was declined: so no more are under way than may be declined.
+    /// [`AttemptLimiter::take_back`] unless the card was declined: so no more are under way than may be declined.
     ///
     /// # Errors
-    /// [`BrakeError::TooMany`]; then the payment service must not be asked.
-    pub async fn card(&self, account: Uuid) -> Result<CardAttempt, BrakeError> {
+    /// [`AttemptError::TooMany`]; then the payment service must not be asked.
+    pub async fn card(&self, account: Uuid) -> Result<CardAttempt, AttemptError> {
         let at = self.clock.now();
         let account = self.key.hash(&format!("declined card account {account}"));
         self.count_within(account, DECLINES_PER_ACCOUNT, HOUR, at).await?;
@@ -62,8 +62,8 @@ impl Brakes {
             let subject = self.key.hash(&format!("refused order of {holder}"));
             match self.count_within(subject, REFUSALS_PER_CUSTOMER, HOUR, now).await {
                 Ok(()) => {}
-                Err(BrakeError::TooMany(_)) => return Ok(false),
-                Err(BrakeError::Database(error)) => return Err(error),
+                Err(AttemptError::TooMany(_)) => return Ok(false),
+                Err(AttemptError::Database(error)) => return Err(error),
             }
         }
         Ok(true)
