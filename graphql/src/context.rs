@@ -12,7 +12,7 @@ use identity::accounts::{Accounts, AttemptLimiter, Key, Origin, Passwords};
 use identity::client_address::ClientAddress;
 use identity::clock::Clock;
 use identity::maintenance::Maintenance;
-use mail::Post;
+use mail::MailQueue;
 use messages::labels::Lang;
 use payments::{PaymentService, Settlement};
 use projections::{Model, ReadModels};
@@ -49,7 +49,7 @@ pub struct Services {
     /// Passwords, a few at once.
     pub passwords: Passwords,
     /// Who carries mail.
-    pub post: Post,
+    pub mail_queue: MailQueue,
     /// Whose turn it is in this process to change who works here: the database's lock is waited for by one
     /// connection at most.
     pub staff_turn: Arc<tokio::sync::Mutex<()>>,

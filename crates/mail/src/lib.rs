@@ -150,14 +150,14 @@ impl fmt::Debug for MailPermit {
 
 /// Sends mail beside the request. Cloning shares the bounds.
 #[derive(Debug, Clone)]
-pub struct Post {
+pub struct MailQueue {
     limiter: AttemptLimiter,
     settings: MailSettings,
     at_once: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
 
-impl Post {
+impl MailQueue {
     /// By some settings, under the limits of some counts.
     pub fn new(settings: MailSettings, limiter: AttemptLimiter) -> Self {
         let (at_once, waiting) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(WAITING)));
@@ -178,7 +178,7 @@ impl Post {
     pub fn send(&self, permit: MailPermit, token: &str, lang: Lang) {
         let MailPermit { letter, to } = permit;
         let (subject, body) = letter.text(self.settings.public_url.as_deref(), token, lang);
-        self.post(letter, Mail { to, subject, body });
+        self.enqueue(letter, Mail { to, subject, body });
     }
 
     /// Sends a letter that only tells something, with no token. Returns at once.
@@ -186,7 +186,7 @@ impl Post {
         self.send(permit, "", lang);
     }
 
-    fn post(&self, letter: Letter, mail: Mail) {
+    fn enqueue(&self, letter: Letter, mail: Mail) {
         // Reserved for addresses that no mail reaches (RFC 2606).
         if mail.to.ends_with(".invalid") {
             return;

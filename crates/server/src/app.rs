@@ -32,7 +32,7 @@ use identity::accounts::{
 use identity::clock::Clock;
 use identity::maintenance::{self, Maintenance};
 use identity::personal_data::Keeper;
-use mail::{MailSettings, Post};
+use mail::{MailQueue, MailSettings};
 use payments::intents::Ending;
 use payments::{DemoPayments, NoPayments, PaymentService};
 use projections::{HeadsTo, ProjectionError, ReadModels, Sealing, courier_positions};
@@ -277,7 +277,7 @@ impl App {
             key: key.clone(),
             clock,
             passwords: Passwords::start().await?,
-            post: Post::new(mail, attempt_limiter),
+            mail_queue: MailQueue::new(mail, attempt_limiter),
             staff_turn: Arc::default(),
             maintenance,
             payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),

@@ -252,7 +252,7 @@ impl AccountMutation {
             let error = refused(caller, AccountError::AlreadyVerified);
             return Ok(Done::refused(account, error).into());
         }
-        let permit = services.post.permit(Letter::VerifyEmail, &account.email, caller.origin()).await?;
+        let permit = services.mail_queue.permit(Letter::VerifyEmail, &account.email, caller.origin()).await?;
         let mut transaction = services.pool.begin().await?;
         let now = services.clock.now();
         // A token that is sent to an address must not be good for the one that came after it.
@@ -262,7 +262,7 @@ impl AccountMutation {
         let token =
             one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;
         transaction.commit().await?;
-        services.post.send(permit, &token, caller.lang);
+        services.mail_queue.send(permit, &token, caller.lang);
         Ok(Done { account: Some(account), position: None, user_errors: Vec::new() }.into())
     }
 }
@@ -364,8 +364,8 @@ async fn update(
             return Ok(taken(account));
         }
         // Both before anything changes: the address before it is told, or nothing moves.
-        let warning = services.post.permit(Letter::Moved, &account.email, caller.origin()).await?;
-        let letter = services.post.permit(Letter::VerifyEmail, email.as_str(), caller.origin()).await?;
+        let warning = services.mail_queue.permit(Letter::Moved, &account.email, caller.origin()).await?;
+        let letter = services.mail_queue.permit(Letter::VerifyEmail, email.as_str(), caller.origin()).await?;
         permits = Some((warning, letter));
     }
     let now = services.clock.now();
@@ -394,8 +394,8 @@ async fn update(
     }
     transaction.commit().await?;
     if let Some(((warning, letter), token)) = letters {
-        services.post.notify(warning, caller.lang);
-        services.post.send(letter, &token, caller.lang);
+        services.mail_queue.notify(warning, caller.lang);
+        services.mail_queue.send(letter, &token, caller.lang);
     }
     let now_kept = accounts::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
     Ok(Done::of(now_kept, services, caller, &result))

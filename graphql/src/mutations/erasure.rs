@@ -156,7 +156,7 @@ async fn erase(
     let mut db = services.pool.acquire().await?;
     erase_customer(&mut db, customer, now).await?;
     if let Some(account) = account {
-        services.post.forget(account.email).await;
+        services.mail_queue.forget(account.email).await;
     }
     Ok(result.accepted_at())
 }

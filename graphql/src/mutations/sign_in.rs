@@ -319,7 +319,8 @@ impl SignInMutation {
             Ok(email) => email,
             Err(error) => return settled(ctx, Err::<RequestPasswordResetPayload, _>(error)),
         };
-        let permit = services.post.permit(Letter::ResetPassword, email.as_str(), caller.origin()).await?;
+        let permit =
+            services.mail_queue.permit(Letter::ResetPassword, email.as_str(), caller.origin()).await?;
         // Looked into beside the request: how long it takes says nothing.
         if let Ok(place) = LOOKING.clone().try_acquire_owned() {
             let (services, lang) = (services.clone(), caller.lang);
@@ -401,7 +402,7 @@ async fn send_reset(
     let token =
         one_time::issue(&mut transaction, &services.key, account.id, Purpose::ResetPassword, now).await?;
     transaction.commit().await?;
-    services.post.send(permit, &token, lang);
+    services.mail_queue.send(permit, &token, lang);
     Ok(())
 }
 

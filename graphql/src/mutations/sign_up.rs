@@ -157,8 +157,8 @@ async fn sign_up(
     };
     let verification = take_into_use(services, account.id, position, fresh).await?;
     if let Some(token) = verification {
-        match services.post.permit(Letter::VerifyEmail, &account.email, caller.origin()).await {
-            Ok(permit) => services.post.send(permit, &token, caller.lang),
+        match services.mail_queue.permit(Letter::VerifyEmail, &account.email, caller.origin()).await {
+            Ok(permit) => services.mail_queue.send(permit, &token, caller.lang),
             // The account is made: another mail can be asked for later. Nothing is known of who used them up.
             Err(AttemptError::TooMany(_)) => {}
             Err(error) => return Err(error.into()),

@@ -335,8 +335,8 @@ async fn hire(
         transaction.commit().await?;
         if let Some(token) = invited {
             let to = wanted.email.as_str();
-            match services.post.permit(Letter::Invitation, to, caller.origin()).await {
-                Ok(permit) => services.post.send(permit, &token, caller.lang),
+            match services.mail_queue.permit(Letter::Invitation, to, caller.origin()).await {
+                Ok(permit) => services.mail_queue.send(permit, &token, caller.lang),
                 // They are hired: `requestPasswordReset` sends another mail later.
                 Err(AttemptError::TooMany(_)) => {
                     tracing::warn!(account = %id, "an invitation was not sent: too many")

@@ -279,8 +279,8 @@ async fn tell(
 
 /// Tells the account's address. What was changed stays so where too many mails were sent.
 async fn warn(services: &Services, caller: &Caller, account: &accounts::Account) -> Result<(), ApiError> {
-    match services.post.permit(Letter::TotpChanged, &account.email, caller.origin()).await {
-        Ok(permit) => services.post.notify(permit, caller.lang),
+    match services.mail_queue.permit(Letter::TotpChanged, &account.email, caller.origin()).await {
+        Ok(permit) => services.mail_queue.notify(permit, caller.lang),
         Err(accounts::AttemptError::TooMany(_)) => {}
         Err(error) => return Err(error.into()),
     }

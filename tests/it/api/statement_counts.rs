@@ -13,7 +13,7 @@ use graphql::schema::{Schema, schema};
 use identity::accounts::{self, Accounts, AttemptLimiter, AttemptLimits, Key, Passwords};
 use identity::clock::Clock;
 use identity::maintenance::Maintenance;
-use mail::{MailSettings, Post};
+use mail::{MailQueue, MailSettings};
 use messages::labels::Lang;
 use payments::DemoPayments;
 use projections::ReadModels;
@@ -150,7 +150,7 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
         clock,
         payments,
         passwords: Passwords::start().await.unwrap(),
-        post: Post::new(MailSettings::default(), attempt_limiter),
+        mail_queue: MailQueue::new(MailSettings::default(), attempt_limiter),
         staff_turn: Arc::default(),
         maintenance,
     };

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use identity::accounts::{AttemptError, AttemptLimiter, AttemptLimits, Key, Origin, SignInClaim};
 use identity::client_address::ClientAddress;
 use identity::clock::Clock;
-use mail::{Letter, MailSettings, Post};
+use mail::{Letter, MailQueue, MailSettings};
 use tests::{Database, within};
 use uuid::Uuid;
 
@@ -120,14 +120,14 @@ async fn the_window_slides_and_a_success_clears_the_failures() {
     let _counted = limiter.look_up(Origin { account, address: from(6) }).await.unwrap();
     wait_of(limiter.look_up(Origin { account, address: from(7) }).await);
     // Mails to an address from any origin, and from one client address.
-    let post = Post::new(MailSettings::default(), limiter.clone());
-    let permit = async |to: &str, last| post.permit(Letter::VerifyEmail, to, origin(last)).await;
+    let queue = MailQueue::new(MailSettings::default(), limiter.clone());
+    let permit = async |to: &str, last| queue.permit(Letter::VerifyEmail, to, origin(last)).await;
     let _counted = permit(email, 5).await.unwrap();
     wait_of(permit(email, 6).await);
     let _counted = permit(other, 5).await.unwrap();
     wait_of(permit("customer3@example.org", 5).await);
     // Anonymous requests do not use up the warnings to the same address.
-    let _counted = post.permit(Letter::Moved, email, origin(8)).await.unwrap();
+    let _counted = queue.permit(Letter::Moved, email, origin(8)).await.unwrap();
 }
 
 #[tokio::test]
