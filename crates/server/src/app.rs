@@ -31,7 +31,7 @@ use identity::accounts::{
 };
 use identity::clock::Clock;
 use identity::maintenance::{self, Maintenance};
-use identity::personal_data::Keeper;
+use identity::personal_data::ContactRetention;
 use mail::{MailQueue, MailSettings};
 use payments::intents::Ending;
 use payments::{DemoPayments, NoPayments, PaymentService};
@@ -318,11 +318,11 @@ impl App {
             hardening,
             stand_ins: stand_ins.iter().map(StandIn::to_json).collect(),
         });
-        let keeper = Keeper { pool: pool.clone(), clock, retention: contact_retention };
+        let contact_retention = ContactRetention { pool: pool.clone(), clock, retention: contact_retention };
         let (sweeping, tidying) =
             (limiter.sweep(), accounts::housekeeping::run(pool.clone(), key.clone(), clock, key_age));
         let housekeeping = tokio::spawn(async {
-            tokio::join!(sweeping, tidying, settling, keeper.run(), watching);
+            tokio::join!(sweeping, tidying, settling, contact_retention.run(), watching);
         });
         Ok(Self { router, store, follower, read_models, key, clock, pool, slots, stopping, housekeeping })
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::clock::Clock;
-use identity::personal_data::Keeper;
+use identity::personal_data::ContactRetention;
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza, refusals, with};
 use tests::{Api, Shop, eventually};
@@ -188,9 +188,10 @@ async fn erases_notes_with_their_customer_and_after_retention() {
     fn later() -> DateTime<Utc> {
         Clock::system().now() + TimeDelta::days(400)
     }
-    let keeper = Keeper { pool: pool.clone(), clock: Clock(later), retention: TimeDelta::days(90) };
+    let retention =
+        ContactRetention { pool: pool.clone(), clock: Clock(later), retention: TimeDelta::days(90) };
     eventually("the notes' retention has ended", || async {
-        keeper.step().await.unwrap();
+        retention.step().await.unwrap();
         (count().await == 0).then_some(())
     })
     .await;

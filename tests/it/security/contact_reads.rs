@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::clock::Clock;
-use identity::personal_data::Keeper;
+use identity::personal_data::ContactRetention;
 use serde_json::{Value, json};
 use tests::orders::{basket, pizza};
 use tests::{Api, Shop, eventually};
@@ -126,14 +126,15 @@ async fn erases_contacts_after_their_retention() {
     let bare = |order: &Value| order["id"].as_str().unwrap().replace("order:", "");
     let both = vec![(bare(&over), true), (bare(&open), false)];
     eventually("the order is closed", || async { (kept().await == both).then_some(()) }).await;
-    let keeper = |now| Keeper { pool: pool.clone(), clock: Clock(now), retention: TimeDelta::days(90) };
+    let retention =
+        |now| ContactRetention { pool: pool.clone(), clock: Clock(now), retention: TimeDelta::days(90) };
     // Repeated, since another process may be doing the same.
     for _ in 0..3 {
-        keeper(sooner).step().await.unwrap();
+        retention(sooner).step().await.unwrap();
     }
     assert_eq!(kept().await, both);
     eventually("the contact is erased, and the other is not", || async {
-        keeper(later).step().await.unwrap();
+        retention(later).step().await.unwrap();
         (kept().await == [(bare(&open), false)]).then_some(())
     })
     .await;

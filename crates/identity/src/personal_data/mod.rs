@@ -2,13 +2,13 @@
 //! The rows are outside the log; that a customer was erased is an event, and what it means for the rows
 //! is done again wherever it is not done yet. See `docs/privacy.md`.
 
+mod contact_retention;
 mod erase;
-mod keeper;
 mod notes;
 mod reads;
 
+pub use contact_retention::{ContactRetention, ContactRetentionError};
 pub use erase::{erase_all_recorded, erase_customer, erased_among};
-pub use keeper::{Keeper, KeeperError};
 pub use notes::KitchenContact;
 pub use notes::{kitchen_contacts, note_texts};
 pub use reads::{ContactOf, ContactRow, Reading, contacts};

@@ -31,7 +31,7 @@ const RETENTION: [&str; 2] = [
 
 /// Looks after personal data.
 #[derive(Debug, Clone)]
-pub struct Keeper {
+pub struct ContactRetention {
     /// The database.
     pub pool: PgPool,
     /// The clock.
@@ -42,7 +42,7 @@ pub struct Keeper {
 
 /// Why it has to try again.
 #[derive(Debug, thiserror::Error)]
-pub enum KeeperError {
+pub enum ContactRetentionError {
     /// The database did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -139,7 +139,7 @@ impl Meaning {
     }
 }
 
-impl Keeper {
+impl ContactRetention {
     /// Keeps at it for as long as the database is open.
     pub async fn run(self) {
         while !self.pool.is_closed() {
@@ -158,7 +158,7 @@ impl Keeper {
     ///
     /// # Errors
     /// When the database does not answer, or an event cannot be read; nothing is done then.
-    pub async fn step(&self) -> Result<bool, KeeperError> {
+    pub async fn step(&self) -> Result<bool, ContactRetentionError> {
         let head = log::head(&self.pool).await?;
         let mut tx = self.pool.begin().await?;
         let held = "SELECT position FROM personal_data_progress FOR UPDATE SKIP LOCKED";
@@ -186,7 +186,7 @@ impl Keeper {
         tx: &mut PgConnection,
         position: LogPosition,
         head: LogPosition,
-    ) -> Result<LogPosition, KeeperError> {
+    ) -> Result<LogPosition, ContactRetentionError> {
         let filter = log::EventFilter {
             types: followed_types(),
             after: Some(position),
