@@ -111,9 +111,9 @@ impl Mailer for Memory {
 
 /// Sends nothing, and says so: a production without a mail server.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Nowhere;
+pub struct NoMail;
 
-impl Mailer for Nowhere {
+impl Mailer for NoMail {
     fn send(&self, _mail: Mail) -> BoxFuture<'_, Result<(), MailError>> {
         Box::pin(std::future::ready(Err(MailError::NotSet)))
     }

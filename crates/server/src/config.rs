@@ -15,7 +15,7 @@ use http_api::origins::AllowedOrigins;
 use http_api::persisted_documents::{Documents, Mode};
 use http_api::rate_limit::{RateLimit, RateLimits};
 use identity::accounts::{AttemptLimits, Key};
-use mail::{Directory, MailSettings, Mailer, Nowhere, Smtp};
+use mail::{Directory, MailSettings, Mailer, NoMail, Smtp};
 use projections::HeadsTo;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
@@ -471,7 +471,7 @@ impl Settings {
         let mailer: Arc<dyn Mailer> = match (&self.smtp_url, &self.mail_from, self.environment) {
             (Some(url), Some(from), _) => Arc::new(Smtp::new(url, from)?),
             (Some(_), None, _) => return Err(SettingsError::NoSender),
-            (None, _, Environment::Production) => Arc::new(Nowhere),
+            (None, _, Environment::Production) => Arc::new(NoMail),
             (None, _, Environment::Development) => {
                 let directory = self.mail_dir.clone();
                 Arc::new(Directory::new(directory.unwrap_or_else(|| PathBuf::from(MAIL_DIR))))
