@@ -50,13 +50,13 @@ pub struct Intent {
     pub version: i64,
     /// How much.
     pub amount: Cents,
-    /// Whose wish it is, under which promise: what the payment is stored as.
-    pub wish: Wish,
+    /// The caller's command, as the payment is stored.
+    pub request: PaymentRequest,
 }
 
-/// Who wishes to pay.
+/// The command that asked to pay an order online.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct PaymentRequest {
     /// Who.
     pub actor: Actor,
     /// The command.
@@ -67,9 +67,9 @@ pub struct Wish {
     pub idempotency: Idempotency,
 }
 
-impl Wish {
-    /// Whether it is the same wish, asked for once more.
-    fn is_same(&self, other: &Self) -> bool {
+impl PaymentRequest {
+    /// Whether the same account repeats the same command.
+    fn is_repeat_of(&self, other: &Self) -> bool {
         self.actor.id == other.actor.id && self.idempotency == other.idempotency
     }
 
@@ -86,7 +86,7 @@ impl Wish {
 /// What opening an intent came to.
 #[derive(Debug)]
 pub enum Opened {
-    /// It is open: the caller's, or the same wish's of a moment ago.
+    /// The caller's intent is open: new, or opened by an earlier attempt of the same request.
     Ours(Intent),
     /// Something else is open for the order. It must be settled first.
     Other(Intent),
@@ -122,7 +122,7 @@ impl From<Row> for Intent {
             order: OrderId(row.order_id),
             version: row.order_version,
             amount: Cents(row.amount),
-            wish: Wish {
+            request: PaymentRequest {
                 actor: Actor {
                     id: row.actor_id,
                     role: row.actor_role.0,
@@ -154,7 +154,7 @@ pub async fn open(pool: &PgPool, intent: Intent) -> Result<Opened, sqlx::Error> 
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + {GRACE}) \
              ON CONFLICT (order_id) WHERE ending IS NULL DO NOTHING"
         );
-        let Wish { actor, command_id, correlation_id, idempotency } = &intent.wish;
+        let PaymentRequest { actor, command_id, correlation_id, idempotency } = &intent.request;
         let inserted = sqlx::query(&sql)
             .bind(intent.id)
             .bind(intent.order.0)
@@ -176,7 +176,7 @@ pub async fn open(pool: &PgPool, intent: Intent) -> Result<Opened, sqlx::Error> 
         let open: Option<Row> = sqlx::query_as(&sql).bind(intent.order.0).fetch_optional(pool).await?;
         // None: it was closed in between.
         if let Some(open) = open.map(Intent::from) {
-            let same = open.wish.is_same(&intent.wish) && open.version == intent.version;
+            let same = open.request.is_repeat_of(&intent.request) && open.version == intent.version;
             return Ok(if same { Opened::Ours(open) } else { Opened::Other(open) });
         }
     }

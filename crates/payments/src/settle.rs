@@ -84,7 +84,7 @@ impl Settlement {
                 let outcome = OnlinePayment::Accepted { reference };
                 let command = OrderCommand::PayOnline { outcome: outcome.clone(), now: self.clock.now() };
                 let pay = ToOrder { name: "payOnline", order: intent.order, command };
-                self.store.execute(Arc::new(pay), intent.wish.at(intent.version)).await?;
+                self.store.execute(Arc::new(pay), intent.request.at(intent.version)).await?;
                 self.conclude(intent, &outcome).await
             }
             ChargeStatus::Declined | ChargeStatus::Cancelled => self.end(intent, Ending::NotCharged).await,
@@ -139,7 +139,7 @@ impl Settlement {
                 }
             };
             for intent in claimed {
-                let (order, request_id) = (intent.order, &intent.wish.correlation_id);
+                let (order, request_id) = (intent.order, &intent.request.correlation_id);
                 match self.settle(&intent).await {
                     Ok(Some(ending)) => {
                         let ending = ending.as_str();

@@ -1,4 +1,4 @@
-//! What a wish is known again by: the same text for the same input, however it is written.
+//! Fingerprints that recognise a repeated mutation: one canonical text per input, however the input is written.
 
 use async_graphql::{Context, Value};
 use sha2::{Digest, Sha256};
@@ -6,16 +6,15 @@ use sha2::{Digest, Sha256};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 
-/// SHA-256 of the mutation and its input, but for the idempotency key: the same for the same wish,
-/// however it is written.
+/// SHA-256 of the mutation's name and its input without the idempotency key.
 pub(super) fn fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
-    Ok(Sha256::digest(wish(ctx, Nulls::Omitted)?.as_bytes()).into())
+    Ok(Sha256::digest(canonical_input(ctx, Nulls::Omitted)?.as_bytes()).into())
 }
 
-/// The same for a wish that holds a secret, such as a password: under the server's key, so that what is
-/// kept of it cannot be guessed at. A `null` counts: in an account it clears what is omitted would keep.
+/// HMAC of an input that holds a secret, such as a password: the stored fingerprint does not help to guess it.
+/// `null` counts, because it clears a field of an account that an omitted field would keep.
 pub(super) fn keyed_fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
-    Ok(ctx.services()?.key.hash(&wish(ctx, Nulls::Kept)?))
+    Ok(ctx.services()?.key.hash(&canonical_input(ctx, Nulls::Kept)?))
 }
 
 /// Whether a field that is `null` is told from one that is omitted.
@@ -25,7 +24,7 @@ enum Nulls {
     Kept,
 }
 
-fn wish(ctx: &Context<'_>, nulls: Nulls) -> Result<String, ApiError> {
+fn canonical_input(ctx: &Context<'_>, nulls: Nulls) -> Result<String, ApiError> {
     let field = ctx.field();
     let arguments =
         field.arguments().map_err(|error| ApiError::bad_input(error.message))?.into_iter().collect();
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_wish_has_the_same_text_however_it_is_written() {
+    fn the_same_input_has_the_same_text_however_it_is_written() {
         let one =
             value!({ "input": { "size": "M", "lines": [{ "b": 1, "a": "x" }], "idempotencyKey": "k1" } });
         let two = value!({ "input": {
@@ -93,10 +92,10 @@ mod tests {
     }
 
     #[test]
-    fn another_wish_has_another_text() {
-        let wish = |quantity: i32| value!({ "input": { "lines": [{ "quantity": (quantity) }] } });
-        assert_ne!(text(wish(1)), text(wish(2)));
-        // What is called so further down is part of the wish.
+    fn another_input_has_another_text() {
+        let input = |quantity: i32| value!({ "input": { "lines": [{ "quantity": (quantity) }] } });
+        assert_ne!(text(input(1)), text(input(2)));
+        // What is called so further down is part of the input.
         let below = |key: &str| value!({ "input": { "lines": [{ "idempotencyKey": (key) }] } });
         assert_ne!(text(below("a")), text(below("b")));
         // A text cannot pass for another structure.

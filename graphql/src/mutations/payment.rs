@@ -9,7 +9,7 @@ use domain::usecase::{Noted, RecordPayment, Refusal, RefusalCode, ToOrder};
 use domain::{AggregateState, Cents, StreamId};
 use event_store::{CommandContext, CommandResult, Idempotency};
 use identity::accounts::{AttemptError, CardAttempt, DECLINES_PER_ACCOUNT};
-use payments::intents::{self, Intent, Opened, Wish};
+use payments::intents::{self, Intent, Opened, PaymentRequest};
 use payments::settle::SettleError;
 use payments::{Charge, PaymentUnavailable};
 use sha2::{Digest, Sha256};
@@ -177,7 +177,7 @@ async fn pay(
     for _ in 0..TRIES {
         let order =
             order_allowed_to(services, caller, id, Permission::PayOnline, Consistency::AsStored).await?;
-        let result = match wish_at(services, &context, &order).await? {
+        let result = match intent_for(services, &context, &order).await? {
             Some(intent) => match attempt(services, &order, account).await? {
                 Ok(attempt) => {
                     let result = charge(services, intent, card_token.clone(), &context).await?;
@@ -233,7 +233,7 @@ async fn attempt(
 
 /// What is to be charged for the order as it is; none when nothing is due, when the key was answered, and
 /// when the caller has seen another version.
-async fn wish_at(
+async fn intent_for(
     services: &Services,
     context: &CommandContext,
     order: &AllowedOrder,
@@ -260,7 +260,7 @@ async fn wish_at(
         order: order.id,
         version: order.version,
         amount: due,
-        wish: Wish {
+        request: PaymentRequest {
             actor: context.actor.clone(),
             command_id: context.command_id,
             correlation_id: context.correlation_id.clone(),
@@ -302,7 +302,7 @@ async fn charge(
     }
     let Intent { id: key, order, amount, .. } = intent;
     let outcome = services.payments.charge(Charge { order, amount, card_token, key }).await?;
-    let result = store_outcome(services, order, outcome.clone(), intent.wish.at(version)).await?;
+    let result = store_outcome(services, order, outcome.clone(), intent.request.at(version)).await?;
     if let Err(error) = settlement.conclude(&intent, &outcome).await {
         // The result stands; the intent stays open and is concluded later.
         let (request_id, cause) = (&context.correlation_id, event_store::chain(&error));
