@@ -11,7 +11,7 @@ use bench::binary::{Serving, UNLIMITED};
 use bench::http::Client;
 use bench::load::{Watched, closed_loop};
 use bench::{Length, Row, Sample, Target, Worker, in_turn};
-use identity::accounts::{self, Key};
+use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -61,7 +61,7 @@ FROM page";
 pub(crate) async fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let database = &bench.million().await?.database;
     let (pool, clock) = (&database.pool, Clock::system());
-    let key = Key::development(pool).await?;
+    let key = ServerKey::development(pool).await?;
     let (token, _) = accounts::issue_token(pool, &key, "director@ocpizza.example", &clock).await?;
     let serving = Serving::start(&database.url, UNLIMITED).await?;
     if bench.length == Length::Full {

@@ -19,7 +19,7 @@ use domain::pizzeria::{Changes, PizzeriaCommand, UnpaidChanges, UnpaidLimit, Wee
 use domain::stock::StockCommand;
 use domain::usecase::{ToPizzeria, ToStock, UseCase};
 use event_store::{CommandContext, EventStore};
-use identity::accounts::{self, Key};
+use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
 use serde_json::json;
 use simulation::demo;
@@ -97,7 +97,7 @@ impl Ours {
         let store = EventStore::start(pool.clone(), event_store::Settings::default());
         demo::seed(&store, clock.now()).await?;
         supply(&store, &clock, SUPPLIES).await?;
-        let key = Key::development(pool).await?;
+        let key = ServerKey::development(pool).await?;
         let mut tokens: Tokens = Vec::with_capacity(CLIENTS);
         for client in 0..CLIENTS {
             let token = match client.checked_sub(SESSIONS) {

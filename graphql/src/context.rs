@@ -8,7 +8,7 @@ use async_graphql::dataloader::DataLoader;
 use chrono::{DateTime, Utc};
 use domain::access::{Actor, Permission, Scope, authorize};
 use event_store::{EventStore, Follower};
-use identity::accounts::{Accounts, AttemptLimiter, Key, Origin, Passwords};
+use identity::accounts::{Accounts, AttemptLimiter, Origin, Passwords, ServerKey};
 use identity::client_address::ClientAddress;
 use identity::clock::Clock;
 use identity::maintenance::Maintenance;
@@ -39,7 +39,7 @@ pub struct Services {
     /// The read side.
     pub read_models: ReadModels,
     /// The key that what lets somebody in is stored under.
-    pub key: Key,
+    pub key: ServerKey,
     /// Accounts, one for each of many who wait for theirs.
     pub accounts: Accounts,
     /// Counts attempts to sign in, to sign up and to be sent mail.

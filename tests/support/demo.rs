@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use event_store::EventStore;
-use identity::accounts::{self, Key};
+use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
 use server::app::Config;
 use simulation::demo;
@@ -80,7 +80,7 @@ impl Demo {
     /// Issues a token for the account with this e-mail address.
     pub async fn token_for(&self, email: &str) -> String {
         let pool = &self.database.pool;
-        let key = Key::development(pool).await.expect("a key");
+        let key = ServerKey::development(pool).await.expect("a key");
         accounts::issue_token(pool, &key, email, &Clock::system()).await.expect("a token").0
     }
 }
@@ -144,7 +144,7 @@ pub async fn fill(pool: &PgPool) -> HashMap<&'static str, String> {
     let store = EventStore::start(pool.clone(), event_store::Settings::default());
     demo::seed(&store, clock.now()).await.expect("the demo data is loaded");
     projections::catch_up(pool).await.expect("the read models are filled");
-    let key = Key::development(pool).await.expect("a key");
+    let key = ServerKey::development(pool).await.expect("a key");
     let mut tokens = HashMap::new();
     for account in ACCOUNTS {
         let email = format!("{account}@ocpizza.example");

@@ -15,7 +15,7 @@ use domain::{AggregateState, demo_data};
 use event_store::{CommandContext, CommandResult, EventStore, Settings};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use identity::accounts::session::{self, Issuer};
-use identity::accounts::{Account, Key};
+use identity::accounts::{Account, ServerKey};
 use identity::clock::Clock;
 use simulation::demo;
 use tokio::time::MissedTickBehavior;
@@ -36,7 +36,7 @@ pub(super) struct Ready {
 /// A database with an evening.
 pub(super) struct Evening {
     store: EventStore,
-    key: Key,
+    key: ServerKey,
     clock: Clock,
     accounts: Vec<Account>,
     pizzerias: Vec<PizzeriaId>,
@@ -54,7 +54,7 @@ impl Evening {
         demo::seed(&store, clock.now()).await?;
         place_order::supply(&store, &clock, 1).await?;
         let pizzerias: Vec<_> = demo_data::pizzerias().into_iter().map(|opening| opening.pizzeria).collect();
-        let key = Key::given_or_development(None, &database.pool).await?;
+        let key = ServerKey::or_development(None, &database.pool).await?;
         let accounts = demo::accounts();
         let mut this = Self { store, key, clock, accounts, pizzerias, orders: Vec::new(), over: 0 };
         let made =

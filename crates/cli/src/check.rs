@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
 use clap::ValueEnum;
-use identity::accounts::{self, Key};
+use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
 use secrecy::SecretString;
 use serde_json::json;
@@ -107,7 +107,7 @@ async fn functionally(
         "the functional check needs DATABASE_URL and OCPIZZA_MANAGER_KEY, or OCPIZZA_MANAGER_CHECK_TOKEN",
     )?;
     let pool: PgPool = database::pool(&url, 1).await?;
-    let key = Key::given_or_development(settings.signing_key(), &pool).await?;
+    let key = ServerKey::or_development(settings.signing_key(), &pool).await?;
     let token = accounts::issue_check_token(&pool, &key, LIFETIME, clock.now()).await?;
     let report = functional::check(&target.with_token(token.clone().into()), target, run, clock).await;
     // It ends by itself, too.

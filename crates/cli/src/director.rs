@@ -1,7 +1,7 @@
 //! `director`: invites the first director of a new installation.
 
 use event_store::{EventStore, Settings as StoreSettings};
-use identity::accounts::{self, Key};
+use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
 use server::config::Settings;
 use server::production;
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
-    let key = Key::given_or_development(settings.signing_key(), &pool).await?;
+    let key = ServerKey::or_development(settings.signing_key(), &pool).await?;
     let store = EventStore::start(pool.clone(), StoreSettings::default());
     let now = Clock::system().now();
     say(accounts::invite_first_director(&store, &key, &args.email, &args.name, now).await?);

@@ -1,7 +1,7 @@
 //! `token`: a bearer token for an account of the demo, until people sign in themselves.
 
 use identity::accounts::session::LIFETIME;
-use identity::accounts::{self, Key};
+use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
 use server::config::Settings;
 use server::production;
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
-    let key = Key::given_or_development(settings.signing_key(), &pool).await?;
+    let key = ServerKey::or_development(settings.signing_key(), &pool).await?;
     let clock = Clock::system();
     let token = match args.email {
         Some(email) => accounts::issue_token(&pool, &key, &email, &clock).await?.0,

@@ -8,7 +8,7 @@ use event_store::NewContact;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::accounts::Key;
+use crate::accounts::ServerKey;
 
 /// How long an id stands for a telephone number or an address after its last order.
 const KEPT: TimeDelta = TimeDelta::days(2);
@@ -39,7 +39,7 @@ fn address(contact: &NewContact) -> Option<String> {
 /// When the database does not answer.
 pub async fn of_caller(
     pool: &PgPool,
-    key: &Key,
+    key: &ServerKey,
     contact: &NewContact,
     now: DateTime<Utc>,
 ) -> Result<Vec<HolderId>, sqlx::Error> {

@@ -27,7 +27,8 @@ use http_api::rate_limit::{RateLimiter, RateLimits};
 use http_api::router::{Server, router};
 use identity::accounts::session::{self, Issuer};
 use identity::accounts::{
-    self, Accounts, AttemptLimiter, AttemptLimits, AuthError, Authenticator, Key, PasswordError, Passwords,
+    self, Accounts, AttemptLimiter, AttemptLimits, AuthError, Authenticator, PasswordError, Passwords,
+    ServerKey,
 };
 use identity::clock::Clock;
 use identity::maintenance::{self, Maintenance};
@@ -57,7 +58,7 @@ pub struct Config {
     /// The database, migrated.
     pub pool: PgPool,
     /// `OCPIZZA_MANAGER_KEY`; without it a key kept in the database is used, for development.
-    pub key: Option<Key>,
+    pub key: Option<ServerKey>,
     /// The clock.
     pub clock: Clock,
     /// The pages, besides the API's own, that may talk to it.
@@ -204,7 +205,7 @@ pub struct App {
     /// The read side.
     pub read_models: ReadModels,
     /// The key that tokens are stored under.
-    pub key: Key,
+    pub key: ServerKey,
     /// The clock.
     pub clock: Clock,
     pool: PgPool,
@@ -253,7 +254,7 @@ impl App {
         telemetry::metrics::record();
         Full::begin_counters();
         Ending::begin_counters();
-        let key = Key::given_or_development(key, &pool).await?;
+        let key = ServerKey::or_development(key, &pool).await?;
         let store = EventStore::start(pool.clone(), Settings::default());
         let channels = [courier_positions::CHANNEL, session::CHANNEL, maintenance::CHANNEL];
         let follower = Follower::start(pool.clone(), &channels).await?;

@@ -14,7 +14,7 @@ use http_api::client_address::TrustedProxies;
 use http_api::origins::AllowedOrigins;
 use http_api::persisted_documents::{Documents, Mode};
 use http_api::rate_limit::{RateLimit, RateLimits};
-use identity::accounts::{AttemptLimits, Key};
+use identity::accounts::{AttemptLimits, ServerKey};
 use mail::{Directory, MailSettings, Mailer, NoMail, Smtp};
 use projections::HeadsTo;
 use secrecy::{ExposeSecret, SecretString};
@@ -372,11 +372,11 @@ impl Settings {
     }
 
     /// The key that tokens are stored under; none when the database keeps it, for development.
-    pub fn signing_key(&self) -> Option<Key> {
+    pub fn signing_key(&self) -> Option<ServerKey> {
         let present = self.key.as_ref()?;
         Some(match (&self.key_previous, self.key_previous_until) {
-            (Some(previous), Some(until)) => Key::after(present, previous, until),
-            _ => Key::of(present),
+            (Some(previous), Some(until)) => ServerKey::rotated(present, previous, until),
+            _ => ServerKey::new(present),
         })
     }
 }

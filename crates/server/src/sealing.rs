@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use identity::accounts::Key;
+use identity::accounts::ServerKey;
 use projections::{HeadsTo, NotPublished};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
@@ -46,7 +46,7 @@ pub async fn key(settings: &Settings, pool: &PgPool) -> Result<SealingKey, KeyEr
     if let Some(key) = settings.sealing_key()? {
         return Ok(key);
     }
-    Ok(Key::given_or_development(settings.signing_key(), pool).await?.sealing_key())
+    Ok(ServerKey::or_development(settings.signing_key(), pool).await?.sealing_key())
 }
 
 /// The signer of a database's log, outside of a process that serves.

@@ -6,7 +6,7 @@ use domain::closing::{Ledger, Totals};
 use domain::ids::PizzeriaId;
 use domain::{Event, LogPosition};
 use event_store::{EventStore, Follower, Settings, log};
-use identity::accounts::{self, Key};
+use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
 use projections::{ReadModels, closings};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ async fn closed(pool: &PgPool, many: usize) {
 }
 
 async fn person(database: &Database, base: &str, account: &str) -> Api {
-    let key = Key::development(&database.pool).await.unwrap();
+    let key = ServerKey::development(&database.pool).await.unwrap();
     let email = format!("{account}@ocpizza.example");
     let (token, _) = accounts::issue_token(&database.pool, &key, &email, &Clock(monday)).await.unwrap();
     Api::new(base).with_token(token)

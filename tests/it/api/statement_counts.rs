@@ -10,7 +10,7 @@ use graphql::batching::Batches;
 use graphql::context::{Caller, Services};
 use graphql::kitchen::Kitchens;
 use graphql::schema::{Schema, schema};
-use identity::accounts::{self, Accounts, AttemptLimiter, AttemptLimits, Key, Passwords};
+use identity::accounts::{self, Accounts, AttemptLimiter, AttemptLimits, Passwords, ServerKey};
 use identity::clock::Clock;
 use identity::maintenance::Maintenance;
 use mail::{MailQueue, MailSettings};
@@ -135,7 +135,7 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
         ReadModels::start(database.pool.clone(), &follower, store.clone(), clock.0).await.unwrap();
     let pool = counted(&database.url).await;
     let payments = Arc::new(DemoPayments::new(pool.clone()));
-    let key = Key::development(&pool).await.unwrap();
+    let key = ServerKey::development(&pool).await.unwrap();
     let attempt_limiter = AttemptLimiter::new(pool.clone(), key.clone(), clock, AttemptLimits::default());
     let maintenance = Maintenance::start(&pool, &follower).await.unwrap().0;
     let services = Services {

@@ -2,7 +2,7 @@
 
 use std::process::{Output, Stdio};
 
-use identity::accounts::{Authenticator, Key, account_by_email};
+use identity::accounts::{Authenticator, ServerKey, account_by_email};
 use identity::clock::Clock;
 use sqlx::Executor;
 use tests::processes::{command, run};
@@ -83,7 +83,7 @@ async fn issues_a_token_for_the_given_account() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
     let token = done(&run(&demo.database.url, &["token", "Courier2.P1@ocpizza.example"]).await);
-    let key = Key::development(pool).await.unwrap();
+    let key = ServerKey::development(pool).await.unwrap();
     let session =
         Authenticator::start(pool.clone(), key, Clock::system()).authenticate(token.trim_end()).await;
     let courier = account_by_email(pool, "courier2.p1@ocpizza.example").await.unwrap().unwrap();

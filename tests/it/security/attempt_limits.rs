@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use identity::accounts::{AttemptError, AttemptLimiter, AttemptLimits, Key, Origin, SignInClaim};
+use identity::accounts::{AttemptError, AttemptLimiter, AttemptLimits, Origin, ServerKey, SignInClaim};
 use identity::client_address::ClientAddress;
 use identity::clock::Clock;
 use mail::{Letter, MailQueue, MailSettings};
@@ -12,7 +12,7 @@ use tests::{Database, within};
 use uuid::Uuid;
 
 async fn limiter(database: &Database, clock: Clock, limits: AttemptLimits) -> AttemptLimiter {
-    let key = Key::development(&database.pool).await.unwrap();
+    let key = ServerKey::development(&database.pool).await.unwrap();
     AttemptLimiter::new(database.pool.clone(), key, clock, limits)
 }
 

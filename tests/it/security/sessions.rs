@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::Follower;
 use identity::accounts::session::{self, Issuer};
-use identity::accounts::{Authenticator, Changed, Key, account_by_email, issue_token};
+use identity::accounts::{Authenticator, Changed, ServerKey, account_by_email, issue_token};
 use identity::clock::Clock;
 use secrecy::SecretString;
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn id_of(pool: &PgPool, name: &str) -> Uuid {
     account_by_email(pool, &format!("{name}@ocpizza.example")).await.unwrap().unwrap().id
 }
 
-async fn token_of(pool: &PgPool, key: &Key, name: &str) -> String {
+async fn token_of(pool: &PgPool, key: &ServerKey, name: &str) -> String {
     issue_token(pool, key, &format!("{name}@ocpizza.example"), &Clock::system()).await.unwrap().0
 }
 
@@ -39,10 +39,10 @@ async fn token_of(pool: &PgPool, key: &Key, name: &str) -> String {
 async fn accepts_only_unchanged_tokens_issued_under_the_key() {
     let shop = Shop::open().await;
     let (pool, base) = (&shop.database().pool, &shop.server.base);
-    let token = token_of(pool, &Key::development(pool).await.unwrap(), "director").await;
+    let token = token_of(pool, &ServerKey::development(pool).await.unwrap(), "director").await;
     assert_eq!(me(base, &token).await.data()["me"]["role"], "DIRECTOR");
 
-    let other = Key::of(&SecretString::from("another key, as long as one should be"));
+    let other = ServerKey::new(&SecretString::from("another key, as long as one should be"));
     let of_another_key = token_of(pool, &other, "director").await;
     let stored: Vec<u8> =
         sqlx::query_scalar("SELECT token_hash FROM sessions LIMIT 1").fetch_one(pool).await.unwrap();
@@ -74,7 +74,7 @@ async fn accepts_only_unchanged_tokens_issued_under_the_key() {
     }
     let old = session::open(
         pool,
-        &Key::development(pool).await.unwrap(),
+        &ServerKey::development(pool).await.unwrap(),
         id_of(pool, "director").await,
         Issuer::SignIn,
         long_ago(),
@@ -148,7 +148,7 @@ async fn revocations_apply_to_the_next_request_in_every_process() {
     assert_eq!(here.ask(sales, json!({})).await.code(), "FORBIDDEN");
     assert_eq!(there.ask(sales, json!({})).await.code(), "FORBIDDEN");
 
-    let key = Key::development(pool).await.unwrap();
+    let key = ServerKey::development(pool).await.unwrap();
     let manager = id_of(pool, "manager.p1").await;
     let (other, _) = session::open(pool, &key, manager, Issuer::SignIn, Clock::system().now()).await.unwrap();
     let authenticator = Authenticator::start(pool.clone(), key, Clock::system());
@@ -189,17 +189,17 @@ async fn accepts_and_migrates_tokens_of_the_previous_key_until_it_expires() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
     let (old, new): (SecretString, SecretString) = ("o".repeat(32).into(), "n".repeat(32).into());
-    let seen = token_of(pool, &Key::of(&old), "customer1").await;
-    let unseen = token_of(pool, &Key::of(&old), "customer2").await;
+    let seen = token_of(pool, &ServerKey::new(&old), "customer1").await;
+    let unseen = token_of(pool, &ServerKey::new(&old), "customer2").await;
     let now = Clock::system().now();
     let with = |key| Config { key: Some(key), ..Config::new(pool.clone(), Clock::system()) };
 
-    let strict = Server::with(with(Key::of(&new))).await;
+    let strict = Server::with(with(ServerKey::new(&new))).await;
     assert_refused(&me(&strict.base, &seen).await);
-    let over = Server::with(with(Key::after(&new, &old, now - TimeDelta::seconds(1)))).await;
+    let over = Server::with(with(ServerKey::rotated(&new, &old, now - TimeDelta::seconds(1)))).await;
     assert_refused(&me(&over.base, &seen).await);
 
-    let rotating = Server::with(with(Key::after(&new, &old, now + TimeDelta::hours(1)))).await;
+    let rotating = Server::with(with(ServerKey::rotated(&new, &old, now + TimeDelta::hours(1)))).await;
     me(&rotating.base, &seen).await.data();
     // Moved to the new key, which is now sufficient; the token stays valid where both keys are known.
     eventually("the session is moved", async || (me(&strict.base, &seen).await.status == 200).then_some(()))
@@ -212,7 +212,7 @@ async fn accepts_and_migrates_tokens_of_the_previous_key_until_it_expires() {
 async fn every_process_notices_changes_and_lost_connections() {
     let demo = Demo::create().await;
     let pool = &demo.database.pool;
-    let key = Key::development(pool).await.unwrap();
+    let key = ServerKey::development(pool).await.unwrap();
     let follower = Follower::start(pool.clone(), &[session::CHANNEL]).await.unwrap();
     let authenticator = Authenticator::start(pool.clone(), key.clone(), Clock::system());
     authenticator.listen(&follower);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::{EventStore, Settings};
 use identity::accounts::second_factor::{self, SecondFactorError};
-use identity::accounts::{AttemptLimits, Key, account_by_email, remove_second_factor};
+use identity::accounts::{AttemptLimits, ServerKey, account_by_email, remove_second_factor};
 use identity::clock::Clock;
 use serde_json::{Value, json};
 use server::app::Config;
@@ -189,18 +189,18 @@ async fn reencrypts_a_secret_under_the_next_key_and_an_operator_removes_a_lost_a
     let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
     let now = Clock::system().now();
     let account = account_by_email(pool, EMAIL).await.unwrap().unwrap().id;
-    second_factor::enrol(pool, &Key::of(&old), account, EMAIL, now).await.unwrap().unwrap();
-    let under = async |key: &Key| second_factor::of_account(pool, key, account, now).await;
-    assert!(under(&Key::of(&old)).await.unwrap().is_some());
-    assert!(matches!(under(&Key::of(&new)).await, Err(SecondFactorError::Sealed(_))));
-    let key = Some(Key::after(&new, &old, now + TimeDelta::hours(1)));
+    second_factor::enrol(pool, &ServerKey::new(&old), account, EMAIL, now).await.unwrap().unwrap();
+    let under = async |key: &ServerKey| second_factor::of_account(pool, key, account, now).await;
+    assert!(under(&ServerKey::new(&old)).await.unwrap().is_some());
+    assert!(matches!(under(&ServerKey::new(&new)).await, Err(SecondFactorError::Sealed(_))));
+    let key = Some(ServerKey::rotated(&new, &old, now + TimeDelta::hours(1)));
     let _server = Server::start_with(&demo.database, |config| Config { key, ..config }).await;
     eventually("the secret is encrypted under the new key", async || {
-        under(&Key::of(&new)).await.is_ok().then_some(())
+        under(&ServerKey::new(&new)).await.is_ok().then_some(())
     })
     .await;
 
-    second_factor::confirm(pool, &Key::of(&new), account, 1, now).await.unwrap().unwrap();
+    second_factor::confirm(pool, &ServerKey::new(&new), account, 1, now).await.unwrap().unwrap();
     let store = EventStore::start(pool.clone(), Settings::default());
     assert!(remove_second_factor(&store, &EMAIL.to_uppercase(), now).await.unwrap());
     assert!(!remove_second_factor(&store, EMAIL, now).await.unwrap());

@@ -1,7 +1,7 @@
 //! An unverified e-mail address does not block hiring, and its claimant gains nothing.
 
 use event_store::{EventStore, Settings};
-use identity::accounts::{InviteError, Key, invite_first_director};
+use identity::accounts::{InviteError, ServerKey, invite_first_director};
 use identity::clock::Clock;
 use serde_json::{Value, json};
 use tests::server::Server;
@@ -80,7 +80,7 @@ async fn an_unverified_customer_does_not_block_the_first_director() {
     assert!(signed_up["token"].is_string(), "{signed_up}");
     let (pool, now) = (&database.pool, Clock::system().now());
     let (store, key) =
-        (EventStore::start(pool.clone(), Settings::default()), Key::development(pool).await.unwrap());
+        (EventStore::start(pool.clone(), Settings::default()), ServerKey::development(pool).await.unwrap());
     let token = invite_first_director(&store, &key, "anne@example.org", "Anne Martin", now).await.unwrap();
     let input = json!({ "token": token, "newPassword": PASSWORD });
     assert_eq!(codes(&api.mutate("resetPassword", "", input).await), Vec::<&str>::new());

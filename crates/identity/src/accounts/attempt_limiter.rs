@@ -14,7 +14,7 @@ use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::devices::{self, Device};
-use super::key::{Hash, Key};
+use super::server_key::{Hash, ServerKey};
 use crate::client_address::ClientAddress;
 use crate::clock::Clock;
 use crate::clock::in_seconds;
@@ -118,14 +118,14 @@ pub struct Attempt {
 #[derive(Debug, Clone)]
 pub struct AttemptLimiter {
     pool: PgPool,
-    key: Key,
+    key: ServerKey,
     clock: Clock,
     limits: AttemptLimits,
 }
 
 impl AttemptLimiter {
     /// Over the counts of a database.
-    pub fn new(pool: PgPool, key: Key, clock: Clock, limits: AttemptLimits) -> Self {
+    pub fn new(pool: PgPool, key: ServerKey, clock: Clock, limits: AttemptLimits) -> Self {
         Self { pool, key, clock, limits }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::key::{Hash, Key};
+use super::server_key::{Hash, ServerKey};
 use super::session::{CHANNEL, STAFF_IDLE, is_token};
 use crate::clock::Clock;
 
@@ -81,7 +81,7 @@ struct Lookup {
 /// Looks tokens up. Cloning shares the one task that asks the database; it ends with the last clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
-    key: Key,
+    key: ServerKey,
     clock: Clock,
     lookups: mpsc::Sender<Lookup>,
     changes: broadcast::Sender<Changed>,
@@ -89,7 +89,7 @@ pub struct Authenticator {
 
 impl Authenticator {
     /// Over the sessions of a database.
-    pub fn start(pool: PgPool, key: Key, clock: Clock) -> Self {
+    pub fn start(pool: PgPool, key: ServerKey, clock: Clock) -> Self {
         let (lookups, queue) = mpsc::channel(QUEUE);
         tokio::spawn(supervise(Sessions { pool, clock }, queue));
         Self { key, clock, lookups, changes: broadcast::Sender::new(CHANGES) }

@@ -8,7 +8,7 @@ use rand::RngCore;
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::key::Key;
+use super::server_key::ServerKey;
 use crate::client_address::ClientAddress;
 
 /// How long an address stays known after a sign-in from there.
@@ -36,7 +36,7 @@ fn signed(account: Uuid, device: Device) -> String {
 
 impl Device {
     /// Reads a token, if the server has signed it for this account.
-    pub(super) fn read(key: &Key, account: Uuid, token: &str, now: DateTime<Utc>) -> Option<Self> {
+    pub(super) fn read(key: &ServerKey, account: Uuid, token: &str, now: DateTime<Utc>) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(token.trim().strip_prefix(PREFIX)?).ok()?;
         let (number, signature) = bytes.split_at_checked(NUMBER)?;
         let device = Self(number.try_into().ok()?);
@@ -46,7 +46,7 @@ impl Device {
 }
 
 /// The token of a device from which an account was just signed in to: a new one, or the one that it has shown.
-pub fn token(key: &Key, account: Uuid, shown: Option<&str>, now: DateTime<Utc>) -> String {
+pub fn token(key: &ServerKey, account: Uuid, shown: Option<&str>, now: DateTime<Utc>) -> String {
     let device = shown.and_then(|token| Device::read(key, account, token, now)).unwrap_or_else(|| {
         let mut number = [0; NUMBER];
         rand::rng().fill_bytes(&mut number);
@@ -66,7 +66,7 @@ fn subject(account: Uuid, address: ClientAddress) -> String {
 /// When the database does not answer.
 pub(super) async fn is_known(
     pool: &PgPool,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     address: ClientAddress,
     now: DateTime<Utc>,
@@ -90,7 +90,7 @@ pub(super) async fn is_known(
 /// When the database does not answer.
 pub async fn remember(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     address: ClientAddress,
     now: DateTime<Utc>,
@@ -128,14 +128,14 @@ mod tests {
     #[test]
     fn a_device_token_holds_for_its_account_under_its_key() {
         let now = "2026-11-24T12:00:00Z".parse().unwrap();
-        let key = Key::of(&"k".repeat(32).into());
+        let key = ServerKey::new(&"k".repeat(32).into());
         let (account, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let given = token(&key, account, None, now);
         let device = Device::read(&key, account, &given, now).unwrap();
         assert_eq!(token(&key, account, Some(&given), now), given);
         assert_ne!(token(&key, other, Some(&given), now), given);
         assert_eq!(Device::read(&key, other, &given, now), None);
-        assert_eq!(Device::read(&Key::of(&"l".repeat(32).into()), account, &given, now), None);
+        assert_eq!(Device::read(&ServerKey::new(&"l".repeat(32).into()), account, &given, now), None);
         for wrong in ["", "ocd_", "ocd_AAAA", &given[..given.len() - 1], "ocp_AAAA"] {
             assert_eq!(Device::read(&key, account, wrong, now), None, "{wrong}");
         }

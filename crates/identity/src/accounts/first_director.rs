@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::account::{Account, AuthError};
 use super::address_release::{ReleaseError, release_unverified};
 use super::attempt_limiter::AddressLookUp;
-use super::key::Key;
 use super::one_time::{self, Purpose};
+use super::server_key::ServerKey;
 use super::{credentials, registration};
 use crate::text;
 
@@ -59,7 +59,7 @@ pub enum InviteError {
 /// See [`InviteError`].
 pub async fn invite_first_director(
     store: &EventStore,
-    key: &Key,
+    key: &ServerKey,
     email: &str,
     name: &str,
     now: DateTime<Utc>,

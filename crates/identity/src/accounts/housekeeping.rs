@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sqlx::PgPool;
 
-use super::{Key, attempt_limiter, devices, registration, second_factor, session};
+use super::{ServerKey, attempt_limiter, devices, registration, second_factor, session};
 use crate::clock::Clock;
 use crate::expired_keys::ExpiredKeys;
 use crate::holders;
@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(600);
 /// Removes expired sessions, counts of attempts, addresses of old sign-ins, what was kept for accounts that never
 /// were, and idempotency keys older than `key_age`, and moves secrets to the present key, now and then, for as long as
 /// the database is open.
-pub async fn run(pool: PgPool, key: Key, clock: Clock, key_age: TimeDelta) {
+pub async fn run(pool: PgPool, key: ServerKey, clock: Clock, key_age: TimeDelta) {
     let mut keys = ExpiredKeys::default();
     let mut ticks = tokio::time::interval(EVERY);
     while !pool.is_closed() {

@@ -8,7 +8,6 @@ pub mod credentials;
 pub mod devices;
 mod first_director;
 pub mod housekeeping;
-mod key;
 mod lost_app;
 pub mod one_time;
 mod password;
@@ -16,6 +15,7 @@ mod password_strength;
 mod reads;
 pub mod registration;
 pub mod second_factor;
+mod server_key;
 pub mod session;
 
 pub use account::store_accounts_in;
@@ -27,9 +27,9 @@ pub use attempt_limiter::{
 };
 pub use authenticator::{Authenticator, Changed, LookupError, Session};
 pub use first_director::{InviteError, invite_first_director};
-pub use key::{Hash, Key, SealError};
 pub use lost_app::{LostAppError, remove_second_factor};
 pub use password::{PasswordError, Passwords, Verified, hash_now};
 pub use password_strength::check_strength;
 pub use reads::Accounts;
+pub use server_key::{Hash, SealError, ServerKey};
 pub use session::{end_token, issue_check_token, issue_token};

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::key::Key;
+use super::server_key::ServerKey;
 use super::session::random_token;
 
 /// What a token is good for.
@@ -44,7 +44,7 @@ impl Purpose {
 /// When the database does not answer.
 pub async fn issue(
     db: &mut PgConnection,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     purpose: Purpose,
     now: DateTime<Utc>,
@@ -70,7 +70,7 @@ pub async fn issue(
     Ok(token)
 }
 
-fn hashes(key: &Key, token: &str, now: DateTime<Utc>) -> Vec<Vec<u8>> {
+fn hashes(key: &ServerKey, token: &str, now: DateTime<Utc>) -> Vec<Vec<u8>> {
     key.hashes(token.trim(), now).into_iter().map(|hash| hash.to_vec()).collect()
 }
 
@@ -84,7 +84,7 @@ fn names(purposes: &[Purpose]) -> Vec<&'static str> {
 /// When the database does not answer.
 pub async fn holder(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     token: &str,
     purposes: &[Purpose],
     now: DateTime<Utc>,
@@ -106,7 +106,7 @@ pub async fn holder(
 /// When the database does not answer.
 pub async fn use_up(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     token: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use totp_rs::{Algorithm, Secret, TOTP};
 use uuid::Uuid;
 
-use super::key::{Key, SealError};
+use super::server_key::{SealError, ServerKey};
 
 /// Who the codes are for, as authenticator apps show it.
 const ISSUER: &str = "OC Pizza";
@@ -102,7 +102,7 @@ fn recovery_code() -> String {
     letters.chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
 }
 
-fn recovery_hash(key: &Key, account: Uuid, code: &str) -> [u8; 32] {
+fn recovery_hash(key: &ServerKey, account: Uuid, code: &str) -> [u8; 32] {
     key.hash(&format!("recovery {account} {}", plain(code)))
 }
 
@@ -113,7 +113,7 @@ fn recovery_hash(key: &Key, account: Uuid, code: &str) -> [u8; 32] {
 /// [`SecondFactorError`].
 pub async fn enrol(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     email: &str,
     now: DateTime<Utc>,
@@ -146,7 +146,7 @@ pub async fn enrol(
 /// [`SecondFactorError`].
 pub async fn of_account(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Option<SecondFactor>, SecondFactorError> {
@@ -179,7 +179,7 @@ impl SecondFactor {
     pub async fn use_up(
         &self,
         db: impl PgExecutor<'_>,
-        key: &Key,
+        key: &ServerKey,
         code: &FittingCode,
         now: DateTime<Utc>,
     ) -> Result<bool, sqlx::Error> {
@@ -213,7 +213,7 @@ impl SecondFactor {
 /// When the database does not answer.
 pub async fn confirm(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     step: i64,
     now: DateTime<Utc>,
@@ -254,7 +254,7 @@ pub async fn is_confirmed(db: impl PgExecutor<'_>, account: Uuid) -> Result<bool
 /// When the database does not answer.
 pub(super) async fn seal_again(
     pool: &PgPool,
-    key: &Key,
+    key: &ServerKey,
     now: DateTime<Utc>,
 ) -> Result<(), SecondFactorError> {
     if !key.is_rotating(now) {
@@ -274,7 +274,7 @@ pub(super) async fn seal_again(
 
 async fn reseal(
     db: &mut PgConnection,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     sealed: &[u8],
     now: DateTime<Utc>,

@@ -12,7 +12,7 @@ use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::account::{AuthError, account_by_email};
-use super::key::Key;
+use super::server_key::ServerKey;
 use crate::clock::Clock;
 
 /// What every token begins with.
@@ -64,7 +64,7 @@ pub(super) fn is_token(text: &str) -> bool {
 /// When the database does not answer.
 pub async fn open(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     issuer: Issuer,
     now: DateTime<Utc>,
@@ -74,7 +74,7 @@ pub async fn open(
 
 async fn open_until(
     db: impl PgExecutor<'_>,
-    key: &Key,
+    key: &ServerKey,
     account: Uuid,
     issuer: Issuer,
     now: DateTime<Utc>,
@@ -137,7 +137,7 @@ pub async fn end_all_of(
 /// [`AuthError::UnknownAccount`], or when the database does not answer.
 pub async fn issue_token(
     pool: &PgPool,
-    key: &Key,
+    key: &ServerKey,
     email: &str,
     clock: &Clock,
 ) -> Result<(String, DateTime<Utc>), AuthError> {
@@ -156,7 +156,7 @@ pub async fn issue_token(
 /// When the database does not answer.
 pub async fn issue_check_token(
     pool: &PgPool,
-    key: &Key,
+    key: &ServerKey,
     lifetime: TimeDelta,
     now: DateTime<Utc>,
 ) -> Result<String, sqlx::Error> {
@@ -180,7 +180,7 @@ pub async fn issue_check_token(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end_token(pool: &PgPool, key: &Key, token: &str) -> Result<(), sqlx::Error> {
+pub async fn end_token(pool: &PgPool, key: &ServerKey, token: &str) -> Result<(), sqlx::Error> {
     let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1");
     ended.bind(&key.hash(token)[..]).execute(pool).await.map(drop)
 }

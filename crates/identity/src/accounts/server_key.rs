@@ -22,7 +22,7 @@ pub struct SealError;
 
 /// The key that tokens are stored under.
 #[derive(Debug, Clone)]
-pub struct Key(Arc<Keys>);
+pub struct ServerKey(Arc<Keys>);
 
 #[derive(Debug)]
 struct Keys {
@@ -65,15 +65,15 @@ fn hash(key: &SecretSlice<u8>, text: &str) -> Hash {
     mac.finalize().into_bytes().into()
 }
 
-impl Key {
+impl ServerKey {
     /// From `OCPIZZA_MANAGER_KEY`.
-    pub fn of(secret: &SecretString) -> Self {
+    pub fn new(secret: &SecretString) -> Self {
         Self(Arc::new(Keys { present: bytes_of(secret), previous: None }))
     }
 
     /// The same, while what was stored under the key before it is still accepted, until some time.
     #[must_use]
-    pub fn after(secret: &SecretString, previous: &SecretString, until: DateTime<Utc>) -> Self {
+    pub fn rotated(secret: &SecretString, previous: &SecretString, until: DateTime<Utc>) -> Self {
         let previous = Some(Previous { key: bytes_of(previous), until });
         Self(Arc::new(Keys { present: bytes_of(secret), previous }))
     }
@@ -94,11 +94,11 @@ impl Key {
         Ok(Self(Arc::new(Keys { present: key.into(), previous: None })))
     }
 
-    /// The key that the settings give, else the one of [`Key::development`].
+    /// The key that the settings give, else the one of [`ServerKey::development`].
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn given_or_development(given: Option<Self>, pool: &PgPool) -> Result<Self, sqlx::Error> {
+    pub async fn or_development(given: Option<Self>, pool: &PgPool) -> Result<Self, sqlx::Error> {
         match given {
             Some(key) => Ok(key),
             None => Self::development(pool).await,
@@ -127,7 +127,7 @@ impl Key {
         Ok([&nonce[..], &text].concat())
     }
 
-    /// Decrypts what [`Key::seal`] has made under this key, or under the one before it while that is accepted.
+    /// Decrypts what [`ServerKey::seal`] has made under this key, or under the one before it while that is accepted.
     pub fn open(&self, context: &[u8], sealed: &[u8], now: DateTime<Utc>) -> Option<SecretSlice<u8>> {
         open(&self.0.present, context, sealed).or_else(|| self.open_previous(context, sealed, now))
     }
@@ -174,18 +174,18 @@ mod tests {
     fn a_sealed_secret_opens_under_its_key_and_in_its_context_only() {
         let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
         let until: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
-        let sealed = Key::of(&old).seal(b"ada", b"secret").unwrap();
-        assert_ne!(Key::of(&old).seal(b"ada", b"secret").unwrap(), sealed, "a nonce of its own");
+        let sealed = ServerKey::new(&old).seal(b"ada", b"secret").unwrap();
+        assert_ne!(ServerKey::new(&old).seal(b"ada", b"secret").unwrap(), sealed, "a nonce of its own");
         assert!(!sealed.windows(6).any(|part| part == b"secret"));
-        let opened = |key: &Key, context: &[u8], sealed: &[u8], now| {
+        let opened = |key: &ServerKey, context: &[u8], sealed: &[u8], now| {
             key.open(context, sealed, now).map(|secret| secret.expose_secret().to_vec())
         };
-        assert_eq!(opened(&Key::of(&old), b"ada", &sealed, until), Some(b"secret".to_vec()));
-        assert_eq!(opened(&Key::of(&old), b"bob", &sealed, until), None);
-        assert_eq!(opened(&Key::of(&old), b"ada", &sealed[1..], until), None);
-        assert_eq!(opened(&Key::of(&old), b"ada", b"", until), None);
-        assert_eq!(opened(&Key::of(&new), b"ada", &sealed, until), None);
-        let rotated = Key::after(&new, &old, until);
+        assert_eq!(opened(&ServerKey::new(&old), b"ada", &sealed, until), Some(b"secret".to_vec()));
+        assert_eq!(opened(&ServerKey::new(&old), b"bob", &sealed, until), None);
+        assert_eq!(opened(&ServerKey::new(&old), b"ada", &sealed[1..], until), None);
+        assert_eq!(opened(&ServerKey::new(&old), b"ada", b"", until), None);
+        assert_eq!(opened(&ServerKey::new(&new), b"ada", &sealed, until), None);
+        let rotated = ServerKey::rotated(&new, &old, until);
         let before = until - chrono::TimeDelta::seconds(1);
         assert_eq!(opened(&rotated, b"ada", &sealed, before), Some(b"secret".to_vec()));
         assert_eq!(opened(&rotated, b"ada", &sealed, until), None);
@@ -196,12 +196,12 @@ mod tests {
     fn the_previous_key_is_accepted_until_its_time() {
         let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
         let until: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
-        let stored = Key::of(&old).hash("token");
-        let rotated = Key::after(&new, &old, until);
+        let stored = ServerKey::new(&old).hash("token");
+        let rotated = ServerKey::rotated(&new, &old, until);
         assert_ne!(rotated.hash("token"), stored);
         assert!(rotated.hashes("token", until - chrono::TimeDelta::seconds(1)).contains(&stored));
-        assert_eq!(rotated.hashes("token", until), [Key::of(&new).hash("token")]);
-        assert_eq!(Key::of(&new).previous_hash("token", until), None);
+        assert_eq!(rotated.hashes("token", until), [ServerKey::new(&new).hash("token")]);
+        assert_eq!(ServerKey::new(&new).previous_hash("token", until), None);
         assert!(!format!("{rotated:?}").contains("111"), "a key is never shown");
     }
 }
