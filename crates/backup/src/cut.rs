@@ -148,7 +148,7 @@ pub(super) fn only(table: &str, cut: &Cut) -> Option<String> {
 
 /// What follows from a cut for the facts, a statement each; `$1` is the last position, `$2` its time, `$3` the types of
 /// events that capture a charge.
-const FACTS: &[&str] = &[
+const CUT_STATEMENTS: &[&str] = &[
     // Answers to commands that are no more: asked again, they are carried out again.
     "DELETE FROM idempotency_keys WHERE position > $1 OR (position IS NULL AND recorded_at > $2)",
     // Contacts of orders that are no more, and of proofs that came later.
@@ -189,7 +189,7 @@ const FACTS: &[&str] = &[
 /// Brings the facts in line with a log that was cut. Gives the charges that nobody will look after.
 pub(super) async fn apply(db: &mut PgConnection, cut: &Cut) -> Result<Vec<Uuid>, sqlx::Error> {
     let capturing = EventType::names_where(EventType::captures_charge);
-    for statement in FACTS {
+    for statement in CUT_STATEMENTS {
         let query = sqlx::query(statement).bind(cut.position).bind(cut.recorded_at).bind(&capturing);
         query.execute(&mut *db).await?;
     }

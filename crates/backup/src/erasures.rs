@@ -8,12 +8,12 @@ use domain::personal_data::erasing_types;
 use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
-use super::format::{FormatError, Part, Reader, ZSTD};
+use super::format::{FormatError, Part, Reader, ZSTD_MAGIC};
 
 /// A list's first line.
-const LIST: &str = "ocpizza-manager erasures 1";
+const LIST_HEADER: &str = "ocpizza-manager erasures 1";
 /// Customers stored by one statement.
-const AT_ONCE: usize = 1000;
+const CUSTOMERS_PER_INSERT: usize = 1000;
 
 /// Somebody who was erased: the customer's id, and when.
 pub type Erasure = (Uuid, DateTime<Utc>);
@@ -65,7 +65,7 @@ pub(super) async fn store(
     register: &str,
     erased: &[Erasure],
 ) -> Result<(), sqlx::Error> {
-    for some in erased.chunks(AT_ONCE) {
+    for some in erased.chunks(CUSTOMERS_PER_INSERT) {
         let mut insert = QueryBuilder::new(format!("INSERT INTO {register} (customer_id, erased_at) "));
         insert.push_values(some, |mut row, (customer, at)| {
             row.push_bind(customer).push_bind(at);
@@ -80,7 +80,7 @@ pub(super) async fn store(
 /// # Errors
 /// When it cannot be written.
 pub fn write_erasures(mut out: impl Write, erased: &[Erasure]) -> io::Result<()> {
-    writeln!(out, "{LIST}")?;
+    writeln!(out, "{LIST_HEADER}")?;
     for (customer, at) in erased {
         writeln!(out, "{customer} {}", at.to_rfc3339_opts(SecondsFormat::Micros, true))?;
     }
@@ -95,14 +95,14 @@ pub fn read_erasures(mut from: impl Read) -> Result<Vec<Erasure>, ErasuresError>
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start)?;
     let from = io::Cursor::new(start.clone()).chain(from);
-    if start == ZSTD { of_backup(from) } else { of_list(from) }
+    if start == ZSTD_MAGIC { of_backup(from) } else { of_list(from) }
 }
 
 fn of_list(mut from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
     let mut text = String::new();
     from.read_to_string(&mut text)?;
     let mut lines = text.lines().enumerate();
-    if lines.next().is_none_or(|(_, first)| first != LIST) {
+    if lines.next().is_none_or(|(_, first)| first != LIST_HEADER) {
         return Err(ErasuresError::Line(1));
     }
     lines.map(|(at, line)| erasure(line, ' ').ok_or(ErasuresError::Line(at + 1))).collect()

@@ -11,13 +11,13 @@ use uuid::Uuid;
 /// The version of the format that is written, and the newest that is read.
 pub const FORMAT: u32 = 1;
 /// What a zstd frame, and so a backup, begins with.
-pub(super) const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// zstd's usual level.
-const LEVEL: i32 = 3;
+const COMPRESSION_LEVEL: i32 = 3;
 /// The longest part that is read: what COPY sends of one row at most.
-const LONGEST: u32 = 1 << 30;
+const PART_BYTES_MAX: u32 = 1 << 30;
 /// Rows are collected up to this many bytes.
-const ROWS: usize = 64 * 1024;
+const ROWS_PART_BYTES: usize = 64 * 1024;
 
 /// What a backup is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +111,7 @@ pub(super) struct Writer<W: Write> {
 
 impl<W: Write> Writer<W> {
     pub(super) fn begin(out: W, header: &Header) -> Result<Self, FormatError> {
-        let mut out = zstd::Encoder::new(out, LEVEL)?;
+        let mut out = zstd::Encoder::new(out, COMPRESSION_LEVEL)?;
         out.include_checksum(true)?;
         let mut writer = Self { out, digest: Sha256::new(), rows: Vec::new(), table: None, sums: Vec::new() };
         writer.json(b'H', header)?;
@@ -119,7 +119,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn part(&mut self, kind: u8, bytes: &[u8]) -> Result<(), FormatError> {
-        let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
+        let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= PART_BYTES_MAX);
         let length = length.ok_or_else(|| damaged("a row is longer than 1 GiB"))?;
         let mut head = [kind, 0, 0, 0, 0];
         head[1..].copy_from_slice(&length.to_be_bytes());
@@ -145,7 +145,7 @@ impl<W: Write> Writer<W> {
     /// One row or several, whole.
     pub(super) fn row(&mut self, line: &[u8]) -> Result<(), FormatError> {
         self.rows.extend_from_slice(line);
-        if self.rows.len() >= ROWS { self.flush() } else { Ok(()) }
+        if self.rows.len() >= ROWS_PART_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), FormatError> {
@@ -204,7 +204,7 @@ impl<R: Read> Reader<R> {
         }
         let mut from = BufReader::new(from);
         let start = from.fill_buf()?;
-        if !ZSTD.starts_with(&start[..start.len().min(ZSTD.len())]) {
+        if !ZSTD_MAGIC.starts_with(&start[..start.len().min(ZSTD_MAGIC.len())]) {
             return Err(FormatError::NoBackup);
         }
         let mut from = zstd::Decoder::with_buffer(from)?;
@@ -290,7 +290,7 @@ fn part(from: &mut impl Read, digest: &mut Sha256) -> Result<(u8, Vec<u8>), Form
     let mut head = [0; 5];
     from.read_exact(&mut head).map_err(broken)?;
     let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
-    if length > LONGEST {
+    if length > PART_BYTES_MAX {
         return Err(damaged("a part is longer than any that is written"));
     }
     // Not reserved at once: a damaged length is no reason to ask for a gigabyte.

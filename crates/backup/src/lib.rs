@@ -25,14 +25,14 @@ pub use write::{BackupError, Writing, backup};
 use sqlx::{Executor, PgConnection};
 
 /// How values are written as text: the same on every server, and read back as the very same values.
-const TEXT: &str = "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres'; \
+const TEXT_SETTINGS: &str = "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres'; \
     SET extra_float_digits = 1; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; \
     SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '10s'; \
     SET search_path = public";
 
 /// Prepares a connection to give and take rows.
 async fn prepare(db: &mut PgConnection, what: &str) -> Result<(), sqlx::Error> {
-    db.execute(TEXT).await?;
+    db.execute(TEXT_SETTINGS).await?;
     let named = sqlx::query("SELECT set_config('application_name', $1, false)");
     named.bind(format!("ocpizza-manager {what} {}", std::process::id())).execute(db).await?;
     Ok(())

@@ -7,9 +7,9 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Rows that one statement looks through.
-const BATCH: i64 = 5_000;
+const BATCH_ROWS: i64 = 5_000;
 /// Statements of one visit: a table of millions of keys is gone through within a day.
-const BATCHES: usize = 4;
+const BATCHES_PER_RUN: usize = 4;
 
 /// Looks through the table in the order of its key, a part at each visit, and begins again at its end: no index of ages
 /// is kept up to date with every command for it.
@@ -28,7 +28,7 @@ impl ExpiredKeys {
     /// When the database does not answer; what was removed before stays removed.
     pub async fn remove(&mut self, pool: &PgPool, age: TimeDelta) -> Result<u64, sqlx::Error> {
         let mut removed = 0;
-        for _ in 0..BATCHES {
+        for _ in 0..BATCHES_PER_RUN {
             let (count, last) = remove_batch(pool, self.after.take(), age).await?;
             removed += count;
             self.after = last;
@@ -64,11 +64,11 @@ FROM (SELECT) AS one LEFT JOIN (SELECT * FROM part ORDER BY actor_id DESC, key D
     let (gone, seen, actor, key): (i64, i64, Option<Uuid>, Option<String>) = sqlx::query_as(sql)
         .bind(actor)
         .bind(key)
-        .bind(BATCH)
+        .bind(BATCH_ROWS)
         .bind(Actor::system().id)
         .bind(age.num_seconds())
         .fetch_one(pool)
         .await?;
-    let last = actor.zip(key).filter(|_| seen == BATCH);
+    let last = actor.zip(key).filter(|_| seen == BATCH_ROWS);
     Ok((u64::try_from(gone).unwrap_or_default(), last))
 }

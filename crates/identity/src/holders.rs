@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::accounts::ServerKey;
 
 /// How long an id stands for a telephone number or an address after its last order.
-const KEPT: TimeDelta = TimeDelta::days(2);
+const HOLDER_LIFETIME: TimeDelta = TimeDelta::days(2);
 
 /// A telephone number as it is compared: its digits, with the country's code where it was left out.
 fn phone(text: &str) -> Option<String> {
@@ -72,7 +72,10 @@ pub async fn of_caller(
 /// # Errors
 /// When the database does not answer.
 pub async fn remove_unused(pool: &PgPool, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM order_holders WHERE used_at < $1").bind(now - KEPT).execute(pool).await?;
+    sqlx::query("DELETE FROM order_holders WHERE used_at < $1")
+        .bind(now - HOLDER_LIFETIME)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 

@@ -16,11 +16,11 @@ use crate::clock::in_seconds;
 /// The channel that a change is told on.
 pub const CHANNEL: &str = "maintenance_changed";
 /// How often it is looked at all the same: a notification that is lost costs less than a second.
-const POLL: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// After how long callers may try again when nobody has said, or the time that was said is past.
-const RETRY: Duration = Duration::from_secs(30);
+const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// The longest message, in characters.
-const MESSAGE: usize = 500;
+const MESSAGE_CHARS_MAX: usize = 500;
 
 /// A maintenance that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -37,7 +37,7 @@ impl Window {
     /// How long callers are asked to wait: until the expected end, rounded up to whole seconds.
     pub fn retry_after(&self, now: DateTime<Utc>) -> u64 {
         let left = self.until.and_then(|until| (until - now).to_std().ok());
-        in_seconds(left.filter(|left| !left.is_zero()).unwrap_or(RETRY))
+        in_seconds(left.filter(|left| !left.is_zero()).unwrap_or(DEFAULT_RETRY_DELAY))
     }
 
     /// As it is told to open connections.
@@ -59,7 +59,7 @@ pub fn rfc3339(at: DateTime<Utc>) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum MaintenanceError {
     /// Nothing is said, or too much.
-    #[error("the message must have 1 to {MESSAGE} characters, all on one line")]
+    #[error("the message must have 1 to {MESSAGE_CHARS_MAX} characters, all on one line")]
     Message,
     /// It would be over before it begins.
     #[error("until must be later than now")]
@@ -90,7 +90,7 @@ pub async fn turn_on(
 ) -> Result<Window, MaintenanceError> {
     let message = message.trim();
     let length = message.chars().count();
-    if length == 0 || length > MESSAGE || message.chars().any(char::is_control) {
+    if length == 0 || length > MESSAGE_CHARS_MAX || message.chars().any(char::is_control) {
         return Err(MaintenanceError::Message);
     }
     if until.is_some_and(|until| until <= now) {
@@ -149,7 +149,7 @@ async fn keep_up(
     mut notices: broadcast::Receiver<Notice>,
     told: watch::Sender<Option<Window>>,
 ) {
-    let mut poll = interval(POLL);
+    let mut poll = interval(POLL_INTERVAL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -20,11 +20,11 @@ use identity::accounts::{AttemptError, AttemptLimiter, Origin};
 use messages::labels::Lang;
 
 /// Mails on their way at once.
-const AT_ONCE: usize = 4;
+const CONCURRENT_MAILS_MAX: usize = 4;
 /// Mails on their way or waiting; beyond it, one is not sent.
-const WAITING: usize = 200;
+const QUEUE_LENGTH_MAX: usize = 200;
 /// Mails that [`Memory`] keeps.
-const KEPT: usize = 1_000;
+const MEMORY_MAILS_MAX: usize = 1_000;
 
 /// One mail.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Mailer for Memory {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), MailError>> {
         Box::pin(async move {
             let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if sent.len() >= KEPT {
+            if sent.len() >= MEMORY_MAILS_MAX {
                 sent.remove(0);
             }
             sent.push(mail);
@@ -160,7 +160,8 @@ pub struct MailQueue {
 impl MailQueue {
     /// By some settings, under the limits of some counts.
     pub fn new(settings: MailSettings, limiter: AttemptLimiter) -> Self {
-        let (at_once, waiting) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(WAITING)));
+        let (at_once, waiting) =
+            (Arc::new(Semaphore::new(CONCURRENT_MAILS_MAX)), Arc::new(Semaphore::new(QUEUE_LENGTH_MAX)));
         Self { limiter, settings, at_once, waiting }
     }
 

@@ -137,10 +137,11 @@ impl From<Row> for Intent {
 }
 
 /// How long a request has for itself before an intent is looked after.
-const GRACE: &str = "interval '30 seconds'";
+const REQUEST_GRACE_PERIOD: &str = "interval '30 seconds'";
 /// How long an intent that is being looked after is left alone, at first; longer each time, up to
 /// ten minutes.
-const LEASE: &str = "least(interval '10 minutes', interval '5 seconds' * power(2, least(tries, 10)))";
+const SETTLEMENT_LEASE: &str =
+    "least(interval '10 minutes', interval '5 seconds' * power(2, least(tries, 10)))";
 
 /// Opens an intent, unless one is open for the order.
 ///
@@ -151,7 +152,7 @@ pub async fn open(pool: &PgPool, intent: Intent) -> Result<Opened, sqlx::Error> 
         let sql = format!(
             "INSERT INTO payment_intents (id, order_id, order_version, amount, actor_id, actor_role, \
              actor_pizzeria, command_id, correlation_id, idempotency_key, fingerprint, due_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + {GRACE}) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + {REQUEST_GRACE_PERIOD}) \
              ON CONFLICT (order_id) WHERE ending IS NULL DO NOTHING"
         );
         let PaymentRequest { actor, command_id, correlation_id, idempotency } = &intent.request;
@@ -202,7 +203,7 @@ pub async fn close(pool: &PgPool, id: Uuid, ending: Ending, now: DateTime<Utc>) 
 /// When the database does not answer.
 pub async fn is_overdue(pool: &PgPool, id: Uuid) -> Result<bool, sqlx::Error> {
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM payment_intents WHERE id = $1 AND created_at <= now() - {GRACE})"
+        "SELECT EXISTS (SELECT 1 FROM payment_intents WHERE id = $1 AND created_at <= now() - {REQUEST_GRACE_PERIOD})"
     );
     sqlx::query_scalar(&sql).bind(id).fetch_one(pool).await
 }
@@ -213,7 +214,7 @@ pub async fn is_overdue(pool: &PgPool, id: Uuid) -> Result<bool, sqlx::Error> {
 /// When the database does not answer.
 pub async fn claim(pool: &PgPool, limit: i64) -> Result<Vec<Intent>, sqlx::Error> {
     let sql = format!(
-        "UPDATE payment_intents SET tries = tries + 1, due_at = now() + {LEASE} WHERE id IN \
+        "UPDATE payment_intents SET tries = tries + 1, due_at = now() + {SETTLEMENT_LEASE} WHERE id IN \
          (SELECT id FROM payment_intents WHERE ending IS NULL AND due_at <= now() \
           ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING {COLUMNS}"
     );

@@ -18,9 +18,9 @@ use super::intents::{self, Ending, Intent};
 use super::{ChargeStatus, PaymentService, PaymentUnavailable};
 
 /// How often open intents are looked after.
-const EVERY: Duration = Duration::from_secs(1);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Intents looked after at a time.
-const AT_ONCE: i64 = 20;
+const INTENTS_PER_SWEEP: i64 = 20;
 
 /// What settling takes.
 #[derive(Debug, Clone)]
@@ -130,8 +130,8 @@ impl Settlement {
     /// Looks after intents that their requests have left open, for ever.
     pub async fn sweep(self) {
         loop {
-            tokio::time::sleep(EVERY).await;
-            let claimed = match intents::claim(&self.pool, AT_ONCE).await {
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            let claimed = match intents::claim(&self.pool, INTENTS_PER_SWEEP).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "open payments could not be looked after");

@@ -151,7 +151,7 @@ async fn sign_up(
         // be on its way.
         let code = result.refusal.as_ref().map(Refusal::code);
         if fresh && code != Some(RefusalCode::IdempotencyKeyReused) {
-            registration::give_up(&services.pool, account.id).await?;
+            registration::release(&services.pool, account.id).await?;
         }
         return Ok(SignUpPayload::refused(user_errors(services, caller, &result)));
     };

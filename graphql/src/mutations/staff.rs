@@ -248,7 +248,7 @@ impl Wanted {
 /// Waits for the turn to change who works here. It lasts as long as the transaction, which does nothing else.
 async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, ApiError> {
     let mut transaction = connection.begin().await?;
-    match registration::take_turn(&mut transaction).await {
+    match registration::lock_staff(&mut transaction).await {
         Ok(()) => Ok(transaction),
         // 55P03: not within the time.
         Err(error)
@@ -317,7 +317,7 @@ async fn hire(
     // After an error it is unknown whether the event was stored: the reactor decides about the reserved row.
     let result = manage(services, caller, id, change, context).await?;
     if held.is_none() && result.refusal.is_some() {
-        registration::give_up(&services.pool, id).await?;
+        registration::release(&services.pool, id).await?;
     }
     if let Some(position) = result.accepted_at() {
         let now = services.clock.now();

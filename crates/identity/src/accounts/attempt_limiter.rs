@@ -26,7 +26,7 @@ pub const WINDOW: TimeDelta = TimeDelta::minutes(15);
 
 /// How many times as many failures an address may have on accounts that are known there as on others: so many that
 /// a guest cannot use them up on the staff of a shop, and few enough for an address that thousands share.
-const KNOWN_FACTOR: u32 = 10;
+const KNOWN_ADDRESS_FACTOR: u32 = 10;
 
 /// How many attempts there may be in any fifteen minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl AttemptLimiter {
             if devices::is_known(&self.pool, &self.key, account, address, at).await? {
                 let (own, known) = (self.pair(account, address), self.address("sign-in known", address));
                 self.count(own, self.limits.sign_in_per_account, at).await?;
-                let limit = self.limits.sign_in_per_address.saturating_mul(KNOWN_FACTOR);
+                let limit = self.limits.sign_in_per_address.saturating_mul(KNOWN_ADDRESS_FACTOR);
                 self.count(known, limit, at).await?;
                 return Ok(Attempt { account: own, address: Some(known), at });
             }

@@ -18,15 +18,15 @@ use super::session::{CHANNEL, STAFF_IDLE, is_token};
 use crate::clock::Clock;
 
 /// Lookups that wait to be taken up.
-const QUEUE: usize = 1_024;
+const LOOKUP_QUEUE_LENGTH: usize = 1_024;
 /// Lookups that share a query at most.
-const BATCH: usize = 256;
+const LOOKUP_BATCH_MAX: usize = 256;
 /// How long a lookup may wait to be queued.
-const PATIENCE: Duration = Duration::from_secs(5);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How exactly the last use of a session is known.
-const USE_EVERY: TimeDelta = TimeDelta::minutes(1);
+const LAST_USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
 /// Changes that a listener may be behind.
-const CHANGES: usize = 1_024;
+const CHANGE_BACKLOG_MAX: usize = 1_024;
 
 /// A session that lets somebody in.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,9 +90,9 @@ pub struct Authenticator {
 impl Authenticator {
     /// Over the sessions of a database.
     pub fn start(pool: PgPool, key: ServerKey, clock: Clock) -> Self {
-        let (lookups, queue) = mpsc::channel(QUEUE);
+        let (lookups, queue) = mpsc::channel(LOOKUP_QUEUE_LENGTH);
         tokio::spawn(supervise(Sessions { pool, clock }, queue));
-        Self { key, clock, lookups, changes: broadcast::Sender::new(CHANGES) }
+        Self { key, clock, lookups, changes: broadcast::Sender::new(CHANGE_BACKLOG_MAX) }
     }
 
     /// Passes on what a follower, which listens on [`CHANNEL`], hears of changes, for as long as it lives.
@@ -119,7 +119,7 @@ impl Authenticator {
         let (answer, answered) = oneshot::channel();
         let present = self.key.hash(token);
         let previous = self.key.previous_hash(token, self.clock.now());
-        let queued = self.lookups.send_timeout(Lookup { present, previous, answer }, PATIENCE);
+        let queued = self.lookups.send_timeout(Lookup { present, previous, answer }, QUEUE_TIMEOUT);
         queued.await.map_err(|_| LookupError::Overloaded)?;
         answered.await.map_err(|_| LookupError::Overloaded)?
     }
@@ -185,8 +185,8 @@ struct Sessions {
 
 impl Sessions {
     async fn answer(self, queue: &mut mpsc::Receiver<Lookup>) {
-        let mut lookups = Vec::with_capacity(BATCH);
-        while queue.recv_many(&mut lookups, BATCH).await > 0 {
+        let mut lookups = Vec::with_capacity(LOOKUP_BATCH_MAX);
+        while queue.recv_many(&mut lookups, LOOKUP_BATCH_MAX).await > 0 {
             let batch = std::mem::take(&mut lookups);
             let now = self.clock.now();
             let mut found = match self.find(&batch, now).await {
@@ -214,7 +214,7 @@ impl Sessions {
                     None => found.remove(&present[..]),
                 };
                 if let Some(row) = row {
-                    if row.last_used_at + USE_EVERY <= now {
+                    if row.last_used_at + LAST_USE_PRECISION <= now {
                         used.push(row.id);
                     }
                     answered.insert(present, Session::try_from(row));

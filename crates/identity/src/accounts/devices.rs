@@ -12,17 +12,17 @@ use super::server_key::ServerKey;
 use crate::client_address::ClientAddress;
 
 /// How long an address stays known after a sign-in from there.
-const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
+const KNOWN_ADDRESS_LIFETIME: TimeDelta = TimeDelta::days(90);
 /// Addresses that are remembered for one account.
-const ADDRESSES_MAX: i64 = 50;
+const ADDRESSES_PER_ACCOUNT_MAX: i64 = 50;
 /// First characters of a device token.
-const PREFIX: &str = "ocd_";
+const TOKEN_PREFIX: &str = "ocd_";
 /// Bytes of a device's number, in front of the signature.
-const NUMBER: usize = 16;
+const DEVICE_ID_BYTES: usize = 16;
 
 /// The number of a device, as its token shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Device([u8; NUMBER]);
+pub(super) struct Device([u8; DEVICE_ID_BYTES]);
 
 impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,8 +37,8 @@ fn signed(account: Uuid, device: Device) -> String {
 impl Device {
     /// Reads a token, if the server has signed it for this account.
     pub(super) fn read(key: &ServerKey, account: Uuid, token: &str, now: DateTime<Utc>) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(token.trim().strip_prefix(PREFIX)?).ok()?;
-        let (number, signature) = bytes.split_at_checked(NUMBER)?;
+        let bytes = URL_SAFE_NO_PAD.decode(token.trim().strip_prefix(TOKEN_PREFIX)?).ok()?;
+        let (number, signature) = bytes.split_at_checked(DEVICE_ID_BYTES)?;
         let device = Self(number.try_into().ok()?);
         let holds = key.hashes(&signed(account, device), now).iter().any(|hash| hash[..] == *signature);
         holds.then_some(device)
@@ -48,12 +48,12 @@ impl Device {
 /// The token of a device from which an account was just signed in to: a new one, or the one that it has shown.
 pub fn token(key: &ServerKey, account: Uuid, shown: Option<&str>, now: DateTime<Utc>) -> String {
     let device = shown.and_then(|token| Device::read(key, account, token, now)).unwrap_or_else(|| {
-        let mut number = [0; NUMBER];
+        let mut number = [0; DEVICE_ID_BYTES];
         rand::rng().fill_bytes(&mut number);
         Device(number)
     });
     let signature = key.hash(&signed(account, device));
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&device.0[..], &signature[..]].concat()))
+    format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode([&device.0[..], &signature[..]].concat()))
 }
 
 fn subject(account: Uuid, address: ClientAddress) -> String {
@@ -79,7 +79,7 @@ pub(super) async fn is_known(
     )
     .bind(account)
     .bind(hashes)
-    .bind(now - KNOWN_FOR)
+    .bind(now - KNOWN_ADDRESS_LIFETIME)
     .fetch_one(pool)
     .await
 }
@@ -105,7 +105,7 @@ pub async fn remember(
     .bind(account)
     .bind(&key.hash(&subject(account, address))[..])
     .bind(now)
-    .bind(ADDRESSES_MAX - 1)
+    .bind(ADDRESSES_PER_ACCOUNT_MAX - 1)
     .execute(db)
     .await?;
     Ok(())
@@ -117,7 +117,7 @@ pub async fn remember(
 /// When the database does not answer.
 pub(super) async fn remove_old(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     let sql = "DELETE FROM known_addresses WHERE seen_at < $1";
-    sqlx::query(sql).bind(now - KNOWN_FOR).execute(db).await?;
+    sqlx::query(sql).bind(now - KNOWN_ADDRESS_LIFETIME).execute(db).await?;
     Ok(())
 }
 

@@ -69,7 +69,7 @@ pub async fn invite_first_director(
     let name = name.ok_or(InviteError::Name)?;
     let pool = store.pool();
     let mut turn = pool.begin().await?;
-    registration::take_turn(&mut turn).await?;
+    registration::lock_staff(&mut turn).await?;
     let counted = AddressLookUp::by_operator();
     let mut held = registration::holder_of(pool, &email, &counted).await?;
     if let Some(customer) = held.take_if(|held| held.role == Role::Customer) {
@@ -130,7 +130,7 @@ async fn hire(
             Ok(id)
         }
         (refusal, _) => {
-            registration::give_up(pool, id).await?;
+            registration::release(pool, id).await?;
             Err(InviteError::Refused(format!("{refusal:?}")))
         }
     }

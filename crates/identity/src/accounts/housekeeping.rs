@@ -11,14 +11,14 @@ use crate::expired_keys::ExpiredKeys;
 use crate::holders;
 
 /// How often.
-const EVERY: Duration = Duration::from_secs(600);
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Removes expired sessions, counts of attempts, addresses of old sign-ins, what was kept for accounts that never
 /// were, and idempotency keys older than `key_age`, and moves secrets to the present key, now and then, for as long as
 /// the database is open.
 pub async fn run(pool: PgPool, key: ServerKey, clock: Clock, key_age: TimeDelta) {
     let mut keys = ExpiredKeys::default();
-    let mut ticks = tokio::time::interval(EVERY);
+    let mut ticks = tokio::time::interval(HOUSEKEEPING_INTERVAL);
     while !pool.is_closed() {
         ticks.tick().await;
         if let Err(error) = session::remove_expired(&pool, clock.now()).await {

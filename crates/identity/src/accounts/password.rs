@@ -16,7 +16,7 @@ const PASSES: u32 = 2;
 /// Lanes.
 const LANES: u32 = 1;
 /// Computations that may wait for their turn; beyond it: `OVERLOADED`.
-const WAITING: usize = 256;
+const QUEUE_LENGTH_MAX: usize = 256;
 
 /// Why a password could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +104,7 @@ impl Passwords {
             .map_err(|error| PasswordError::Failed(error.to_string()))??;
         Ok(Self(Arc::new(Inner {
             at_once: Arc::new(Semaphore::new(cores)),
-            admitted: Arc::new(Semaphore::new(cores + WAITING)),
+            admitted: Arc::new(Semaphore::new(cores + QUEUE_LENGTH_MAX)),
             nobody,
         })))
     }

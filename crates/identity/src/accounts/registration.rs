@@ -14,21 +14,21 @@ use super::account::{Account, AuthError, COLUMNS, Row};
 use super::attempt_limiter::AddressLookUp;
 
 /// How long an address is kept for an account whose event has not come.
-const KEPT: TimeDelta = TimeDelta::minutes(1);
+const RESERVATION_LIFETIME: TimeDelta = TimeDelta::minutes(1);
 
 /// After which time nobody waits for the event any more.
-const ABANDONED: TimeDelta = TimeDelta::hours(1);
+const ABANDONED_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// The advisory lock of whoever changes who works here; any number that nobody else uses.
-const STAFF_TURN: i64 = 0x5354_4146_465f_4f43;
+const STAFF_LOCK_ID: i64 = 0x5354_4146_465f_4f43;
 
 /// Waits for the turn to change who works here, ten seconds at most; it lasts until the transaction ends.
 ///
 /// # Errors
 /// When the database does not answer, or others took all the time (`55P03`).
-pub async fn take_turn(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub async fn lock_staff(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("SET LOCAL lock_timeout = '10s'").execute(&mut *transaction).await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(STAFF_TURN).execute(transaction).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(STAFF_LOCK_ID).execute(transaction).await?;
     Ok(())
 }
 
@@ -68,7 +68,7 @@ pub async fn reserve(
     .bind(account.longitude)
     .bind(now)
     .bind(password_hash)
-    .bind(now - KEPT)
+    .bind(now - RESERVATION_LIFETIME)
     .execute(db)
     .await;
     match reserved {
@@ -89,7 +89,7 @@ pub(super) async fn remove_abandoned(db: impl PgExecutor<'_>, now: DateTime<Utc>
          AND NOT EXISTS (SELECT FROM events WHERE aggregate_type IN ('customer', 'staff') \
          AND aggregate_id = a.id::text)",
     )
-    .bind(now - ABANDONED)
+    .bind(now - ABANDONED_AFTER)
     .execute(db)
     .await?;
     Ok(())
@@ -99,7 +99,7 @@ pub(super) async fn remove_abandoned(db: impl PgExecutor<'_>, now: DateTime<Utc>
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn give_up(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx::Error> {
+pub async fn release(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM accounts WHERE id = $1 AND access_position IS NULL")
         .bind(account)
         .execute(db)

@@ -13,17 +13,17 @@ use super::server_key::{SealError, ServerKey};
 /// Who the codes are for, as authenticator apps show it.
 const ISSUER: &str = "OC Pizza";
 /// Digits of a code.
-const DIGITS: usize = 6;
+const CODE_DIGITS: usize = 6;
 /// Seconds that a code is shown for.
-const STEP: u64 = 30;
+const STEP_SECONDS: u64 = 30;
 /// Steps that a clock may be off, before and after.
-const SKEW: u64 = 1;
+const SKEW_STEPS: u64 = 1;
 /// Bytes of a secret: the length of a SHA-1 hash (RFC 4226, section 4).
-const SECRET: usize = 20;
+const SECRET_BYTES: usize = 20;
 /// Recovery codes of an account.
-const RECOVERY_CODES: usize = 10;
+const RECOVERY_CODE_COUNT: usize = 10;
 /// What recovery codes are made of: no letter that looks like a digit.
-const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+const RECOVERY_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// Why a second factor could not be read or stored.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +71,8 @@ pub enum FittingCode {
 }
 
 fn totp(secret: Vec<u8>) -> Result<TOTP, SecondFactorError> {
-    let skew = u8::try_from(SKEW).unwrap_or_default();
-    TOTP::new(Algorithm::SHA1, DIGITS, skew, STEP, secret).map_err(|_| SecondFactorError::Codes)
+    let skew = u8::try_from(SKEW_STEPS).unwrap_or_default();
+    TOTP::new(Algorithm::SHA1, CODE_DIGITS, skew, STEP_SECONDS, secret).map_err(|_| SecondFactorError::Codes)
 }
 
 /// What percent-encoding leaves as it is (RFC 3986, section 2.3), for the label of a URI.
@@ -98,7 +98,8 @@ fn plain(code: &str) -> String {
 /// Sixteen random letters and digits, 80 bits, in groups of four.
 fn recovery_code() -> String {
     let mut random = rand::rng();
-    let letters: Vec<u8> = (0..16).map(|_| ALPHABET[random.random_range(0..ALPHABET.len())]).collect();
+    let letters: Vec<u8> =
+        (0..16).map(|_| RECOVERY_ALPHABET[random.random_range(0..RECOVERY_ALPHABET.len())]).collect();
     letters.chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
 }
 
@@ -118,7 +119,7 @@ pub async fn enrol(
     email: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<Enrolment>, SecondFactorError> {
-    let mut secret = vec![0; SECRET];
+    let mut secret = vec![0; SECRET_BYTES];
     rand::rng().fill_bytes(&mut secret);
     let sealed = key.seal(account.as_bytes(), &secret)?;
     let stored = sqlx::query(
@@ -135,7 +136,7 @@ pub async fn enrol(
     };
     let (issuer, label) = (encoded(ISSUER), encoded(email));
     let uri = format!(
-        "otpauth://totp/{issuer}:{label}?secret={text}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP}"
+        "otpauth://totp/{issuer}:{label}?secret={text}&issuer={issuer}&algorithm=SHA1&digits={CODE_DIGITS}&period={STEP_SECONDS}"
     );
     Ok(Some(Enrolment { secret: text.into(), uri: uri.into() }))
 }
@@ -163,12 +164,12 @@ impl SecondFactor {
     /// Whether a recovery code is one that is left shows when it is used up.
     pub fn fits(&self, code: &str, now: DateTime<Utc>) -> Option<FittingCode> {
         let code = plain(code);
-        if code.len() != DIGITS {
-            return (code.len() > DIGITS).then_some(FittingCode::Recovery(code));
+        if code.len() != CODE_DIGITS {
+            return (code.len() > CODE_DIGITS).then_some(FittingCode::Recovery(code));
         }
-        let present = u64::try_from(now.timestamp()).ok()? / STEP;
-        let mut steps = present.saturating_sub(SKEW)..=present + SKEW;
-        let step = steps.find(|step| self.totp.generate(step * STEP) == code)?;
+        let present = u64::try_from(now.timestamp()).ok()? / STEP_SECONDS;
+        let mut steps = present.saturating_sub(SKEW_STEPS)..=present + SKEW_STEPS;
+        let step = steps.find(|step| self.totp.generate(step * STEP_SECONDS) == code)?;
         i64::try_from(step).ok().filter(|step| *step > self.last_step).map(FittingCode::Totp)
     }
 
@@ -218,7 +219,7 @@ pub async fn confirm(
     step: i64,
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<String>>, sqlx::Error> {
-    let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
+    let codes: Vec<String> = (0..RECOVERY_CODE_COUNT).map(|_| recovery_code()).collect();
     let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(key, account, code).to_vec()).collect();
     let confirmed = sqlx::query(
         "UPDATE second_factors SET confirmed_at = $2, last_step = $3, recovery_hashes = $4 \

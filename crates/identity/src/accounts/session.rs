@@ -16,9 +16,9 @@ use super::server_key::ServerKey;
 use crate::clock::Clock;
 
 /// What every token begins with.
-const PREFIX: &str = "ocp_";
+const TOKEN_PREFIX: &str = "ocp_";
 /// How long a token is: the prefix, and 32 bytes in base64.
-const LENGTH: usize = PREFIX.len() + 43;
+const TOKEN_LENGTH: usize = TOKEN_PREFIX.len() + 43;
 /// How long a session lasts.
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long a session of staff may lie idle.
@@ -49,12 +49,12 @@ impl Issuer {
 pub(super) fn random_token() -> String {
     let mut random = [0; 32];
     rand::rng().fill_bytes(&mut random);
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
+    format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
 }
 
 /// Whether a text could be a token at all.
 pub(super) fn is_token(text: &str) -> bool {
-    text.len() == LENGTH && text.starts_with(PREFIX)
+    text.len() == TOKEN_LENGTH && text.starts_with(TOKEN_PREFIX)
 }
 
 /// A new session of an account: its bearer token, shown once, and when it ends. Beyond [`PER_ACCOUNT_MAX`] the

@@ -18,13 +18,13 @@ use super::erase::erase_customer;
 use crate::clock::Clock;
 
 /// How often it looks.
-const TICK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Events that one transaction takes in.
-const EVENTS: i64 = 500;
+const EVENTS_PER_STEP: i64 = 500;
 /// Rows of each table that one transaction erases.
-const AT_ONCE: i64 = 500;
+const ROWS_PER_STEP: i64 = 500;
 /// Erases what is kept no longer: at most `$2` rows that were closed before `$1`.
-const RETENTION: [&str; 2] = [
+const EXPIRED_ROWS: [&str; 2] = [
     "DELETE FROM contacts WHERE id IN (SELECT id FROM contacts WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
     "DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
 ];
@@ -145,10 +145,10 @@ impl ContactRetention {
         while !self.pool.is_closed() {
             match self.step().await {
                 Ok(true) => {}
-                Ok(false) => tokio::time::sleep(TICK).await,
+                Ok(false) => tokio::time::sleep(POLL_INTERVAL).await,
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "personal data could not be looked after");
-                    tokio::time::sleep(TICK).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }
         }
@@ -167,8 +167,8 @@ impl ContactRetention {
         let followed = if position < head { Some(self.follow(&mut tx, position, head).await?) } else { None };
         let (mut erased, mut most) = (0, 0);
         let before = self.clock.now() - self.retention;
-        for statement in RETENTION {
-            let gone = sqlx::query(statement).bind(before).bind(AT_ONCE).execute(&mut *tx).await?;
+        for statement in EXPIRED_ROWS {
+            let gone = sqlx::query(statement).bind(before).bind(ROWS_PER_STEP).execute(&mut *tx).await?;
             erased += gone.rows_affected();
             most = most.max(gone.rows_affected());
         }
@@ -177,7 +177,7 @@ impl ContactRetention {
             tracing::info!(erased, "contacts and notes of orders that are long over were erased");
         }
         let behind = followed.is_some_and(|followed| followed < head);
-        Ok(behind || most >= AT_ONCE.unsigned_abs())
+        Ok(behind || most >= ROWS_PER_STEP.unsigned_abs())
     }
 
     /// Takes in what follows a position; how far it has come.
@@ -193,8 +193,8 @@ impl ContactRetention {
             before: Some(LogPosition(head.0.saturating_add(1))),
             ..log::EventFilter::default()
         };
-        let events = log::search(&mut *tx, &filter, EVENTS, false).await?;
-        let whole = i64::try_from(events.len()).unwrap_or(i64::MAX) < EVENTS;
+        let events = log::search(&mut *tx, &filter, EVENTS_PER_STEP, false).await?;
+        let whole = i64::try_from(events.len()).unwrap_or(i64::MAX) < EVENTS_PER_STEP;
         let last = events.last().map_or(head, LogEntry::position);
         let to = if whole { head } else { last };
         // One that cannot be read may be an erasure: nothing is passed over.
