@@ -60,22 +60,22 @@ async fn own_orders(
     many: usize,
 ) -> Result<(Row, Row, Row)> {
     let serving = Serving::start(&database.url, &[]).await?;
-    let everybody = Everybody::of(evening).await?;
+    let audience = Audience::of(evening).await?;
     // Memory that the process keeps after serving its first client is not counted.
-    drop(everybody.join(&serving, evening, 0..few.min(100)).await?);
+    drop(audience.join(&serving, evening, 0..few.min(100)).await?);
     tokio::time::sleep(length.pick(Duration::from_secs(1), Duration::ZERO)).await;
     let resident = || cpu::resident_bytes(serving.pid()).context("the process has ended");
     let empty = resident()?;
 
-    let mut subscribers = everybody.join(&serving, evening, 0..few).await?;
+    let mut subscribers = audience.join(&serving, evening, 0..few).await?;
     let at_few = measured(length, &serving, database, evening, &subscribers).await?;
-    subscribers.extend(everybody.join(&serving, evening, few..many).await?);
+    subscribers.extend(audience.join(&serving, evening, few..many).await?);
     // Every socket was pinged and its session checked again.
     tokio::time::sleep(length.pick(Duration::from_secs(22), Duration::ZERO)).await;
     let full = resident()?;
     let at_many = measured(length, &serving, database, evening, &subscribers).await?;
     if let Some(gone) = subscribers.iter().position(|subscriber| !subscriber.is_open()) {
-        bail!("subscriber {gone} was let go");
+        bail!("subscriber {gone} was disconnected");
     }
     serving.end().await?;
 
@@ -106,7 +106,7 @@ async fn broadcast(length: Length, database: &Database, evening: &mut Evening, c
 }
 
 /// The subscribers.
-struct Everybody {
+struct Audience {
     customers: Vec<Arc<str>>,
     manager: Arc<str>,
     order: Arc<str>,
@@ -114,7 +114,7 @@ struct Everybody {
     stock: Arc<str>,
 }
 
-impl Everybody {
+impl Audience {
     async fn of(evening: &Evening) -> Result<Self> {
         let mut customers = Vec::new();
         for number in 0..SESSIONS * 5 {
@@ -219,7 +219,7 @@ async fn measured(
             latencies.add(Duration::from_micros(u64::try_from(micros).unwrap_or_default()));
         }
         if latencies.count() == 0 {
-            bail!("nothing has come to anybody");
+            bail!("no item arrived");
         }
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         let events = committed.len() as f64;

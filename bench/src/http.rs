@@ -33,7 +33,7 @@ impl Answer<'_> {
 impl Client {
     /// Connects.
     pub async fn connect(address: &str) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("nobody at {address}"))?;
+        let stream = TcpStream::connect(address).await.with_context(|| format!("no server at {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, address: address.to_owned(), received: Vec::with_capacity(4_096) })
     }
