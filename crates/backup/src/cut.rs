@@ -13,14 +13,14 @@ use super::format::FormatError;
 
 /// Up to where a log is put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
+pub enum RestoreTarget {
     /// Up to this position; back to where a command ends.
     Position(i64),
     /// What was recorded up to then.
     Time(DateTime<Utc>),
 }
 
-impl FromStr for Until {
+impl FromStr for RestoreTarget {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         if let Ok(position) = text.parse() {
@@ -38,7 +38,7 @@ impl FromStr for Until {
 
 /// There is no such place in the backup.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoUntil {
+pub enum RestoreTargetError {
     /// It ends before.
     #[error("the backup ends at position {0}")]
     After(i64),
@@ -67,8 +67,8 @@ struct End {
 }
 
 /// Looks through the log's rows for where to cut.
-pub(super) struct Finder {
-    until: Until,
+pub(super) struct CutFinder {
+    until: RestoreTarget,
     /// The places of position, time and metadata among the columns.
     columns: [usize; 3],
     /// Of the row before: events of one command have the same.
@@ -78,8 +78,8 @@ pub(super) struct Finder {
     past: bool,
 }
 
-impl Finder {
-    pub(super) fn new(until: Until, columns: &[String]) -> Self {
+impl CutFinder {
+    pub(super) fn new(until: RestoreTarget, columns: &[String]) -> Self {
         let place = |name: &str| columns.iter().position(|column| column == name).unwrap_or(usize::MAX);
         let columns = [place("position"), place("recorded_at"), place("metadata")];
         Self { until, columns, metadata: Vec::new(), last: None, border: None, past: false }
@@ -106,8 +106,8 @@ impl Finder {
             metadata.clone_into(&mut self.metadata);
         }
         self.past = match self.until {
-            Until::Position(until) => position > until,
-            Until::Time(until) => time(recorded_at)? > until,
+            RestoreTarget::Position(until) => position > until,
+            RestoreTarget::Time(until) => time(recorded_at)? > until,
         };
         if !self.past {
             let mut digest = self.last.take().map_or_else(Sha256::new, |last| last.digest);
@@ -118,16 +118,16 @@ impl Finder {
     }
 
     /// Where to cut a log that ends at a position; none when nothing is cut off.
-    pub(super) fn cut(self, end: i64) -> Result<Option<Cut>, NoUntil> {
+    pub(super) fn cut(self, end: i64) -> Result<Option<Cut>, RestoreTargetError> {
         if !self.past {
             return match self.until {
-                Until::Position(until) if until > end => Err(NoUntil::After(end)),
-                Until::Position(_) | Until::Time(_) => Ok(None),
+                RestoreTarget::Position(until) if until > end => Err(RestoreTargetError::After(end)),
+                RestoreTarget::Position(_) | RestoreTarget::Time(_) => Ok(None),
             };
         }
         // The event behind is of another command, or else the last command is torn and goes whole.
-        let End { position, recorded_at, digest } = self.border.ok_or(NoUntil::Before)?;
-        let recorded_at = time(&recorded_at).ok_or(NoUntil::Before)?;
+        let End { position, recorded_at, digest } = self.border.ok_or(RestoreTargetError::Before)?;
+        let recorded_at = time(&recorded_at).ok_or(RestoreTargetError::Before)?;
         Ok(Some(Cut { position, recorded_at, sha256: hex::encode(digest.finalize()) }))
     }
 }

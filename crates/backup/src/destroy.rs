@@ -54,7 +54,7 @@ pub enum DestroyError {
 
 /// What was removed, and what stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Destroyed {
+pub struct DestroyReport {
     /// Tables that are gone.
     pub tables: usize,
     /// The log's last position.
@@ -73,7 +73,7 @@ pub async fn destroy(
     name: &str,
     backup: impl Read,
     force: bool,
-) -> Result<Destroyed, DestroyError> {
+) -> Result<DestroyReport, DestroyError> {
     super::prepare(db, "destroy").await?;
     let actual: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut *db).await?;
     if actual != name {
@@ -103,7 +103,7 @@ pub async fn destroy(
     keep(&mut transaction, &erased).await?;
     let tables = remove(&mut transaction).await?;
     transaction.commit().await?;
-    Ok(Destroyed { tables, position: log, erased: erased.len() })
+    Ok(DestroyReport { tables, position: log, erased: erased.len() })
 }
 
 /// Who uses the database, unless it is under maintenance.
@@ -133,7 +133,7 @@ async fn under_maintenance(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
 }
 
 /// Whether the backup has all that there is; from here on nothing changes any more.
-async fn check_same(db: &mut PgConnection, backup: &verify::Verified) -> Result<(), DestroyError> {
+async fn check_same(db: &mut PgConnection, backup: &verify::VerifiedBackup) -> Result<(), DestroyError> {
     let names: Vec<String> = tables::kept().map(|table| format!("public.{}", table.name)).collect();
     db.execute(&*format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", "))).await?;
     for table in tables::kept().filter(|table| !table.is_sealed_again()) {

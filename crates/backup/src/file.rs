@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 /// A file that is being written; removed if it does not come to its end.
 #[derive(Debug)]
-pub struct NewFile {
+pub struct AtomicFile {
     place: PathBuf,
     beside: PathBuf,
     file: File,
     done: bool,
 }
 
-impl NewFile {
+impl AtomicFile {
     /// Begins one. What is in its place stays until the end; unless `force`, nothing may be there.
     ///
     /// # Errors
     /// When something is there, or the directory cannot be written to.
-    pub fn begin(place: &Path, force: bool) -> io::Result<Self> {
+    pub fn create(place: &Path, force: bool) -> io::Result<Self> {
         if !force && place.symlink_metadata().is_ok() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists; --force overwrites it"));
         }
@@ -34,7 +34,7 @@ impl NewFile {
     ///
     /// # Errors
     /// When the disk does not take it, or something has come to be in its place and `force` is not said.
-    pub fn finish(mut self, force: bool) -> io::Result<()> {
+    pub fn commit(mut self, force: bool) -> io::Result<()> {
         self.file.sync_all()?;
         if force {
             std::fs::rename(&self.beside, &self.place)?;
@@ -48,7 +48,7 @@ impl NewFile {
     }
 }
 
-impl Write for NewFile {
+impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }
@@ -58,7 +58,7 @@ impl Write for NewFile {
     }
 }
 
-impl Drop for NewFile {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.done {
             let _ = std::fs::remove_file(&self.beside);

@@ -48,7 +48,7 @@ pub struct TableHead {
 
 /// What a table came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sum {
+pub struct TableSum {
     /// Its name.
     pub table: String,
     /// How many rows.
@@ -83,20 +83,20 @@ fn damaged(what: impl Into<String>) -> FormatError {
 
 /// Counts rows and digests them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Summing {
+pub(super) struct RowDigest {
     rows: u64,
     digest: Sha256,
 }
 
-impl Summing {
+impl RowDigest {
     pub(super) fn add(&mut self, lines: &[u8]) {
         // In COPY's text format a line's end is a row's.
         self.rows += lines.iter().filter(|byte| **byte == b'\n').count() as u64;
         self.digest.update(lines);
     }
 
-    pub(super) fn of(self, table: &str) -> Sum {
-        Sum { table: table.to_owned(), rows: self.rows, sha256: hex::encode(self.digest.finalize()) }
+    pub(super) fn of(self, table: &str) -> TableSum {
+        TableSum { table: table.to_owned(), rows: self.rows, sha256: hex::encode(self.digest.finalize()) }
     }
 }
 
@@ -105,8 +105,8 @@ pub(super) struct Writer<W: Write> {
     out: zstd::Encoder<'static, W>,
     digest: Sha256,
     rows: Vec<u8>,
-    table: Option<(String, Summing)>,
-    sums: Vec<Sum>,
+    table: Option<(String, RowDigest)>,
+    sums: Vec<TableSum>,
 }
 
 impl<W: Write> Writer<W> {
@@ -138,7 +138,7 @@ impl<W: Write> Writer<W> {
     pub(super) fn table(&mut self, head: TableHead) -> Result<(), FormatError> {
         self.end_table()?;
         self.json(b'T', &head)?;
-        self.table = Some((head.table, Summing::default()));
+        self.table = Some((head.table, RowDigest::default()));
         Ok(())
     }
 
@@ -166,7 +166,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// The sums, and what was written to.
-    pub(super) fn finish(mut self) -> Result<(Vec<Sum>, W), FormatError> {
+    pub(super) fn finish(mut self) -> Result<(Vec<TableSum>, W), FormatError> {
         self.end_table()?;
         let sums = std::mem::take(&mut self.sums);
         self.json(b'S', &sums)?;
@@ -184,7 +184,7 @@ pub(super) enum Part {
     /// Whole rows of it.
     Rows(Vec<u8>),
     /// The end: all that came was what was written.
-    End(Vec<Sum>),
+    End(Vec<TableSum>),
 }
 
 /// Reads a backup, and holds it against its sums.
@@ -192,8 +192,8 @@ pub(super) struct Reader<R: Read> {
     from: zstd::Decoder<'static, BufReader<R>>,
     digest: Sha256,
     header: Header,
-    table: Option<(String, Summing)>,
-    sums: Vec<Sum>,
+    table: Option<(String, RowDigest)>,
+    sums: Vec<TableSum>,
 }
 
 impl<R: Read> Reader<R> {
@@ -227,7 +227,7 @@ impl<R: Read> Reader<R> {
             (b'T', text) => {
                 self.end_table();
                 let head: TableHead = parse(&text)?;
-                self.table = Some((head.table.clone(), Summing::default()));
+                self.table = Some((head.table.clone(), RowDigest::default()));
                 Ok(Part::Table(head))
             }
             (b'R', rows) if rows.ends_with(b"\n") => {
@@ -237,7 +237,7 @@ impl<R: Read> Reader<R> {
             }
             (b'S', text) => {
                 self.end_table();
-                let sums: Vec<Sum> = parse(&text)?;
+                let sums: Vec<TableSum> = parse(&text)?;
                 for (said, found) in sums.iter().zip(&self.sums) {
                     if said != found {
                         return Err(damaged(format!(

@@ -13,14 +13,14 @@ pub mod tables;
 mod verify;
 mod write;
 
-pub use cut::{Cut, NoUntil, Until};
-pub use destroy::{DestroyError, Destroyed, destroy, in_use};
+pub use cut::{Cut, RestoreTarget, RestoreTargetError};
+pub use destroy::{DestroyError, DestroyReport, destroy, in_use};
 pub use erasures::{Erasure, ErasuresError, read_erasures, recorded_erasures, write_erasures};
-pub use file::NewFile;
-pub use format::{FormatError, Header, Sum};
-pub use restore::{RestoreError, Restored, restore};
-pub use verify::{Verified, verify};
-pub use write::{BackupError, Writing, backup};
+pub use file::AtomicFile;
+pub use format::{FormatError, Header, TableSum};
+pub use restore::{RestoreError, RestoreReport, restore};
+pub use verify::{VerifiedBackup, verify};
+pub use write::{BackupError, BackupProgress, backup};
 
 use sqlx::{Executor, PgConnection};
 

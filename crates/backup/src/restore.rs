@@ -8,9 +8,9 @@ use identity::personal_data::erase_all_recorded;
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::cut::{self, Cut, NoUntil, Until};
+use super::cut::{self, Cut, RestoreTarget, RestoreTargetError};
 use super::erasures::{self, Erasure};
-use super::format::{FormatError, Header, Part, Reader, Sum, TableHead};
+use super::format::{FormatError, Header, Part, Reader, TableHead, TableSum};
 use super::{tables, verify, write};
 
 /// Why nothing was restored. One line each.
@@ -27,7 +27,7 @@ pub enum RestoreError {
     Open(#[from] io::Error),
     /// It does not reach there.
     #[error("nothing is restored: {0}")]
-    Until(#[from] NoUntil),
+    Target(#[from] RestoreTargetError),
     /// The database has something.
     #[error(
         "the database is not empty: {0}; restore into another one, or remove the data first (ocpizza-manager destroy)"
@@ -45,11 +45,11 @@ pub enum RestoreError {
 
 /// What was put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoreReport {
     /// What the backup is of.
     pub header: Header,
     /// Its tables.
-    pub sums: Vec<Sum>,
+    pub sums: Vec<TableSum>,
     /// The last event that was put back.
     pub position: i64,
     /// Where the log was cut; none when it was not.
@@ -69,9 +69,9 @@ pub struct Restored {
 pub async fn restore<R: Read>(
     db: &mut PgConnection,
     open: impl Fn() -> io::Result<R>,
-    until: Option<Until>,
+    until: Option<RestoreTarget>,
     erased: &[Erasure],
-) -> Result<Restored, RestoreError> {
+) -> Result<RestoreReport, RestoreError> {
     let verified = verify(open()?, until)??;
     check_known(&verified.header)?;
     super::prepare(db, "restore").await?;
@@ -92,8 +92,8 @@ pub async fn restore<R: Read>(
     // Nobody has counted the new rows yet, and the planner would not believe that there are many.
     db.execute("ANALYZE").await?;
     let position = verified.cut.as_ref().map_or(verified.header.position, |cut| cut.position);
-    let verify::Verified { header, sums, cut } = verified;
-    Ok(Restored { header, sums, position, cut, erased, charges })
+    let verify::VerifiedBackup { header, sums, cut } = verified;
+    Ok(RestoreReport { header, sums, position, cut, erased, charges })
 }
 
 /// Whether this program has the tables that the backup was made of.
@@ -188,7 +188,7 @@ async fn set_sequences(db: &mut PgConnection, table: &str) -> Result<(), sqlx::E
 async fn check_same(
     db: &mut PgConnection,
     heads: &[TableHead],
-    sums: &[Sum],
+    sums: &[TableSum],
     cut: Option<&Cut>,
 ) -> Result<(), RestoreError> {
     for (head, sum) in heads.iter().zip(sums) {

@@ -2,16 +2,16 @@
 
 use std::io::Read;
 
-use super::cut::{Cut, Finder, NoUntil, Until};
-use super::format::{FormatError, Header, Part, Reader, Sum};
+use super::cut::{Cut, CutFinder, RestoreTarget, RestoreTargetError};
+use super::format::{FormatError, Header, Part, Reader, TableSum};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedBackup {
     /// What it is of.
     pub header: Header,
     /// Its tables.
-    pub sums: Vec<Sum>,
+    pub sums: Vec<TableSum>,
     /// Where the log would be cut; none when it would be whole.
     pub cut: Option<Cut>,
 }
@@ -19,18 +19,22 @@ pub struct Verified {
 /// Reads a backup whole and holds it against its counts and digests; with `until`, says where the log would be cut.
 ///
 /// # Errors
-/// [`FormatError`]; [`NoUntil`] inside `Ok` when the backup does not reach there.
-pub fn verify(from: impl Read, until: Option<Until>) -> Result<Result<Verified, NoUntil>, FormatError> {
+/// [`FormatError`]; [`RestoreTargetError`] inside `Ok` when the backup does not reach there.
+pub fn verify(
+    from: impl Read,
+    until: Option<RestoreTarget>,
+) -> Result<Result<VerifiedBackup, RestoreTargetError>, FormatError> {
     let mut reader = Reader::open(from)?;
     let header = reader.header().clone();
-    let mut finder: Option<Finder> = None;
+    let mut finder: Option<CutFinder> = None;
     let mut found = None;
     loop {
         match reader.next()? {
             Part::Table(head) => {
                 found = finder.take().or(found);
-                finder =
-                    until.filter(|_| head.table == "events").map(|until| Finder::new(until, &head.columns));
+                finder = until
+                    .filter(|_| head.table == "events")
+                    .map(|until| CutFinder::new(until, &head.columns));
             }
             Part::Rows(rows) => {
                 if let Some(finder) = &mut finder {
@@ -42,8 +46,8 @@ pub fn verify(from: impl Read, until: Option<Until>) -> Result<Result<Verified, 
                 if events != header.position.unsigned_abs() {
                     return Err(FormatError::Damaged("it has not as many events as positions".to_owned()));
                 }
-                let cut = found.map_or(Ok(None), |finder: Finder| finder.cut(header.position));
-                return Ok(cut.map(|cut| Verified { header, sums, cut }));
+                let cut = found.map_or(Ok(None), |finder: CutFinder| finder.cut(header.position));
+                return Ok(cut.map(|cut| VerifiedBackup { header, sums, cut }));
             }
         }
     }

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::format::{FORMAT, FormatError, Header, Sum, TableHead, Writer};
+use super::format::{FORMAT, FormatError, Header, TableHead, TableSum, Writer};
 use super::tables::{self, Table};
 
 /// Why there is no backup. One line each.
@@ -35,7 +35,7 @@ pub enum BackupError {
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writing {
+pub enum BackupProgress {
     /// This many events will be written.
     Events(u64),
     /// A table is begun.
@@ -53,23 +53,23 @@ pub async fn backup<W: Write>(
     db: &mut PgConnection,
     out: W,
     program: &str,
-    told: &mut (dyn FnMut(Writing) + Send),
-) -> Result<(Header, Vec<Sum>, W), BackupError> {
+    progress: &mut (dyn FnMut(BackupProgress) + Send),
+) -> Result<(Header, Vec<TableSum>, W), BackupError> {
     super::prepare(db, "backup").await?;
     let mut snapshot = db.begin().await?;
     begin(&mut snapshot).await?;
     let header = header(&mut snapshot, program).await?;
-    told(Writing::Events(header.position.unsigned_abs()));
+    progress(BackupProgress::Events(header.position.unsigned_abs()));
     let mut writer = Writer::begin(out, &header)?;
     for table in tables::kept() {
-        told(Writing::Table(table.name));
+        progress(BackupProgress::Table(table.name));
         let columns = super::columns(&mut snapshot, table.name).await?;
         let copy = table.copy_out(&columns);
         writer.table(TableHead { table: table.name.to_owned(), columns })?;
         let mut rows = snapshot.copy_out_raw(&copy).await?;
         while let Some(row) = rows.try_next().await? {
             writer.row(&row)?;
-            told(Writing::Row);
+            progress(BackupProgress::Row);
         }
     }
     let (sums, out) = writer.finish()?;
@@ -102,12 +102,16 @@ async fn header(db: &mut PgConnection, program: &str) -> Result<Header, sqlx::Er
 }
 
 /// What a table's rows come to now.
-pub(super) async fn sum(db: &mut PgConnection, table: Table, columns: &[String]) -> Result<Sum, sqlx::Error> {
+pub(super) async fn sum(
+    db: &mut PgConnection,
+    table: Table,
+    columns: &[String],
+) -> Result<TableSum, sqlx::Error> {
     let (mut count, mut digest) = (0, Sha256::new());
     let mut rows = db.copy_out_raw(&table.copy_out(columns)).await?;
     while let Some(row) = rows.try_next().await? {
         count += 1;
         digest.update(&row);
     }
-    Ok(Sum { table: table.name.to_owned(), rows: count, sha256: hex::encode(digest.finalize()) })
+    Ok(TableSum { table: table.name.to_owned(), rows: count, sha256: hex::encode(digest.finalize()) })
 }

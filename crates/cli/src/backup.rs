@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use backup::{self, BackupError, Header, NewFile, Sum, Writing};
+use backup::{self, AtomicFile, BackupError, BackupProgress, Header, TableSum};
 use server::config::Settings;
 use sqlx::{Connection, PgConnection};
 
@@ -73,7 +73,7 @@ async fn to_stdout(db: &mut PgConnection, erasures: bool) -> anyhow::Result<Stri
 async fn to_file(db: &mut PgConnection, args: &Args) -> anyhow::Result<String> {
     let path = args.file.display();
     let cannot = || format!("cannot write {path}");
-    let file = NewFile::begin(&args.file, args.force).with_context(cannot)?;
+    let file = AtomicFile::create(&args.file, args.force).with_context(cannot)?;
     let (file, done) = if args.erasures {
         let mut file = file;
         let erased = backup::recorded_erasures(db).await?;
@@ -84,16 +84,16 @@ async fn to_file(db: &mut PgConnection, args: &Args) -> anyhow::Result<String> {
         let file = out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(cannot)?;
         (file, format!("{path}: {}", told(&header, &sums)))
     };
-    file.finish(args.force).with_context(cannot)?;
+    file.commit(args.force).with_context(cannot)?;
     Ok(done)
 }
 
-async fn write<W: Write>(db: &mut PgConnection, out: W) -> Result<(Header, Vec<Sum>, W), BackupError> {
+async fn write<W: Write>(db: &mut PgConnection, out: W) -> Result<(Header, Vec<TableSum>, W), BackupError> {
     let bar = bar::of_rows();
     let mut told = |writing| match writing {
-        Writing::Events(events) => bar.set_length(events),
-        Writing::Table(table) => bar.set_message(table),
-        Writing::Row => bar.inc(1),
+        BackupProgress::Events(events) => bar.set_length(events),
+        BackupProgress::Table(table) => bar.set_message(table),
+        BackupProgress::Row => bar.inc(1),
     };
     let written = backup::backup(db, out, env!("CARGO_PKG_VERSION"), &mut told).await;
     bar.finish_and_clear();
@@ -114,7 +114,7 @@ fn verify(path: &Path) -> anyhow::Result<()> {
 }
 
 /// What a backup is of, in a line.
-pub(crate) fn told(header: &Header, sums: &[Sum]) -> String {
+pub(crate) fn told(header: &Header, sums: &[TableSum]) -> String {
     let rows: u64 = sums.iter().filter(|sum| sum.table != "events").map(|sum| sum.rows).sum();
     format!(
         "log {} up to position {}, and {rows} rows of facts, as of {}",

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use backup::{self, Erasure, Restored, Until};
+use backup::{self, Erasure, RestoreReport, RestoreTarget};
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::MIGRATOR;
 use server::config::Settings;
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     file: PathBuf,
     /// Put the log back up to this position, or to what was recorded by this time (RFC 3339); whole commands only
     #[arg(long, value_name = "POSITION|TIME")]
-    to: Option<Until>,
+    to: Option<RestoreTarget>,
     /// Erase also whom a later backup, or a list of `backup --erasures`, knows to be erased; may be given again
     #[arg(long, value_name = "FILE")]
     erasures: Vec<PathBuf>,
@@ -90,8 +90,8 @@ async fn prepare(db: &mut PgConnection) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(path: &Path, restored: &Restored, now: DateTime<Utc>) {
-    let Restored { header, sums, position, cut, erased, charges } = restored;
+fn print(path: &Path, restored: &RestoreReport, now: DateTime<Utc>) {
+    let RestoreReport { header, sums, position, cut, erased, charges } = restored;
     note(format_args!("the backup is {} old", age(now - header.taken_at)));
     for sum in sums {
         say(format_args!("{:<24} {:>10} rows  sha256 {}", sum.table, sum.rows, sum.sha256));

@@ -6,9 +6,9 @@ use super::*;
 const ROWS: &str = "1\t2026-11-24 20:00:00+00\tA\n2\t2026-11-24 20:00:00+00\tA\n\
     3\t2026-11-24 20:01:00.5+00\tB\n4\t2026-11-24 20:02:00+00\tC\n5\t2026-11-24 20:02:00+00\tC\n";
 
-fn cut(until: &str) -> Result<Option<i64>, NoUntil> {
+fn cut(until: &str) -> Result<Option<i64>, RestoreTargetError> {
     let columns = ["position", "recorded_at", "metadata"].map(str::to_owned);
-    let mut finder = Finder::new(until.parse().unwrap(), &columns);
+    let mut finder = CutFinder::new(until.parse().unwrap(), &columns);
     // However the rows come.
     let middle = ROWS.find("3\t").unwrap();
     finder.rows(&ROWS.as_bytes()[..middle]).unwrap();
@@ -23,17 +23,17 @@ fn cut(until: &str) -> Result<Option<i64>, NoUntil> {
 
 #[test]
 fn a_position_is_taken_back_to_the_end_of_a_command() {
-    assert_eq!(cut("1"), Err(NoUntil::Before));
+    assert_eq!(cut("1"), Err(RestoreTargetError::Before));
     assert_eq!(cut("2"), Ok(Some(2)));
     assert_eq!(cut("3"), Ok(Some(3)));
     assert_eq!(cut("4"), Ok(Some(3)));
     assert_eq!(cut("5"), Ok(None));
-    assert_eq!(cut("6"), Err(NoUntil::After(5)));
+    assert_eq!(cut("6"), Err(RestoreTargetError::After(5)));
 }
 
 #[test]
 fn a_time_takes_what_was_recorded_by_then() {
-    assert_eq!(cut("2026-11-24T19:59:59Z"), Err(NoUntil::Before));
+    assert_eq!(cut("2026-11-24T19:59:59Z"), Err(RestoreTargetError::Before));
     assert_eq!(cut("2026-11-24T20:00:00Z"), Ok(Some(2)));
     assert_eq!(cut("2026-11-24T21:01:00.499+01:00"), Ok(Some(2)));
     assert_eq!(cut("2026-11-24T20:01:00.5Z"), Ok(Some(3)));
@@ -43,16 +43,16 @@ fn a_time_takes_what_was_recorded_by_then() {
 #[test]
 fn what_is_neither_is_refused() {
     for text in ["0", "-1", "yesterday", "2026-11-24 20:00"] {
-        assert!(text.parse::<Until>().is_err(), "{text}");
+        assert!(text.parse::<RestoreTarget>().is_err(), "{text}");
     }
 }
 
 #[test]
 fn a_row_that_cannot_be_read_is_damage() {
     let columns = ["position", "recorded_at", "metadata"].map(str::to_owned);
-    let finder = || Finder::new(Until::Position(9), &columns);
+    let finder = || CutFinder::new(RestoreTarget::Position(9), &columns);
     for row in ["x\t2026-11-24 20:00:00+00\tA\n", "1\n", "1\t2026-11-24 20:00:00+00\tA"] {
         assert!(finder().rows(row.as_bytes()).is_err(), "{row}");
     }
-    assert!(Finder::new(Until::Position(9), &columns[..1]).rows(b"1\n").is_err());
+    assert!(CutFinder::new(RestoreTarget::Position(9), &columns[..1]).rows(b"1\n").is_err());
 }

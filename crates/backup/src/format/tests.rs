@@ -30,7 +30,7 @@ fn written() -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<Sum>, FormatError> {
+fn read(bytes: &[u8]) -> Result<Vec<TableSum>, FormatError> {
     let mut reader = Reader::open(bytes)?;
     loop {
         if let Part::End(sums) = reader.next()? {
@@ -43,7 +43,7 @@ fn read(bytes: &[u8]) -> Result<Vec<Sum>, FormatError> {
 fn what_was_written_is_read() {
     let sums = read(&written()).unwrap();
     let digest = "a6e2b7a040683432de03a18fd8a1939a2fdf82585b364bfc874bdd4095c4cae1";
-    assert_eq!(sums[0], Sum { table: "events".to_owned(), rows: 2, sha256: digest.to_owned() });
+    assert_eq!(sums[0], TableSum { table: "events".to_owned(), rows: 2, sha256: digest.to_owned() });
     assert_eq!(Reader::open(&written()[..]).unwrap().header(), &header());
 }
 
