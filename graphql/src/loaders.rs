@@ -11,7 +11,7 @@ use domain::why::Change;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{LogEntry, log};
 use identity::accounts::{self, Account};
-use identity::personal_data::{self, ContactOf, ContactRow, KitchenContact};
+use identity::personal_data::{self, ContactKey, ContactRow, KitchenContact};
 use projections::as_of::{self, Folded};
 use projections::courier_positions::{self, Report};
 use projections::{HeavyReads, deliveries, menus, order_details, pizzerias, why};
@@ -168,11 +168,11 @@ impl Loader<PizzeriaId> for Loaders {
     }
 }
 
-impl Loader<ContactOf> for Loaders {
+impl Loader<ContactKey> for Loaders {
     type Value = ContactRow;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[ContactOf]) -> Result<HashMap<ContactOf, ContactRow>, ApiError> {
+    async fn load(&self, keys: &[ContactKey]) -> Result<HashMap<ContactKey, ContactRow>, ApiError> {
         Ok(personal_data::contacts(&self.pool, keys).await?)
     }
 }

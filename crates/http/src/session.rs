@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use graphql::context::Caller;
-use identity::accounts::Changed;
+use identity::accounts::AccessChange;
 use identity::client_address::ClientAddress;
 use messages::labels::Lang;
 use tokio::sync::broadcast;
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Returns when something about the account's sessions or rights may have changed.
-    pub async fn changed(&self, changes: &mut broadcast::Receiver<Changed>) {
+    pub async fn changed(&self, changes: &mut broadcast::Receiver<AccessChange>) {
         let Some(actor) = &self.caller.actor else { return std::future::pending().await };
         loop {
             match changes.recv().await {

@@ -85,9 +85,9 @@ impl PaymentRequest {
 
 /// What opening an intent came to.
 #[derive(Debug)]
-pub enum Opened {
+pub enum OpenOutcome {
     /// The caller's intent is open: new, or opened by an earlier attempt of the same request.
-    Ours(Intent),
+    Own(Intent),
     /// Something else is open for the order. It must be settled first.
     Other(Intent),
 }
@@ -147,7 +147,7 @@ const SETTLEMENT_LEASE: &str =
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn open(pool: &PgPool, intent: Intent) -> Result<Opened, sqlx::Error> {
+pub async fn open(pool: &PgPool, intent: Intent) -> Result<OpenOutcome, sqlx::Error> {
     loop {
         let sql = format!(
             "INSERT INTO payment_intents (id, order_id, order_version, amount, actor_id, actor_role, \
@@ -171,14 +171,14 @@ pub async fn open(pool: &PgPool, intent: Intent) -> Result<Opened, sqlx::Error> 
             .execute(pool)
             .await?;
         if inserted.rows_affected() == 1 {
-            return Ok(Opened::Ours(intent));
+            return Ok(OpenOutcome::Own(intent));
         }
         let sql = format!("SELECT {COLUMNS} FROM payment_intents WHERE order_id = $1 AND ending IS NULL");
         let open: Option<Row> = sqlx::query_as(&sql).bind(intent.order.0).fetch_optional(pool).await?;
         // None: it was closed in between.
         if let Some(open) = open.map(Intent::from) {
             let same = open.request.is_repeat_of(&intent.request) && open.version == intent.version;
-            return Ok(if same { Opened::Ours(open) } else { Opened::Other(open) });
+            return Ok(if same { OpenOutcome::Own(open) } else { OpenOutcome::Other(open) });
         }
     }
 }

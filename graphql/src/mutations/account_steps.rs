@@ -11,7 +11,7 @@ use domain::customer::CustomerCommand;
 use domain::ids::{CustomerId, StaffId};
 use domain::staff::StaffCommand;
 use domain::usecase::{Decision, Refusal, States, ToCustomer, ToStaff, UseCase};
-use identity::accounts::{self, Attempt, Verified, check_strength, credentials};
+use identity::accounts::{self, Attempt, PasswordMatch, check_strength, credentials};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::{Builder, Uuid};
 
@@ -108,7 +108,7 @@ pub(super) async fn confirm_password(
     let stored = credentials::of_account(&services.pool, account).await?;
     let stored = stored.and_then(|stored| stored.usable_hash());
     let verified = services.passwords.verify(password, stored).await?;
-    Ok((verified != Verified::No).then_some(attempt))
+    Ok((verified != PasswordMatch::No).then_some(attempt))
 }
 
 /// Checks a password to be; where the address of its account cannot be read, by everything else.

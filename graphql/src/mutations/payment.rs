@@ -9,7 +9,7 @@ use domain::usecase::{Noted, RecordPayment, Refusal, RefusalCode, ToOrder};
 use domain::{AggregateState, Cents, StreamId};
 use event_store::{CommandContext, CommandResult, Idempotency};
 use identity::accounts::{AttemptError, CardAttempt, DECLINES_PER_ACCOUNT};
-use payments::intents::{self, Intent, Opened, PaymentRequest};
+use payments::intents::{self, Intent, OpenOutcome, PaymentRequest};
 use payments::settle::SettleError;
 use payments::{Charge, PaymentUnavailable};
 use sha2::{Digest, Sha256};
@@ -279,14 +279,14 @@ async fn charge(
 ) -> Result<Option<CommandResult>, ApiError> {
     let (settlement, version) = (services.settlement(), intent.version);
     let intent = match intents::open(&services.pool, intent).await? {
-        Opened::Ours(intent) => intent,
+        OpenOutcome::Own(intent) => intent,
         // The order was changed since: its money will not be taken any more.
-        Opened::Other(other) if other.version != version => {
+        OpenOutcome::Other(other) if other.version != version => {
             settlement.abandon(&other).await?;
             return Ok(None);
         }
         // Somebody else's that is still under way is not waited for.
-        Opened::Other(other) => {
+        OpenOutcome::Other(other) => {
             return if settlement.settle(&other).await?.is_some() {
                 Ok(None)
             } else {

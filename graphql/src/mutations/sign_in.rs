@@ -11,7 +11,7 @@ use event_store::CommandResult;
 use identity::accounts::credentials::Credentials;
 use identity::accounts::one_time::{self, Purpose};
 use identity::accounts::session::{self, Issuer};
-use identity::accounts::{self, SignInClaim, Verified, credentials, devices, second_factor};
+use identity::accounts::{self, PasswordMatch, SignInClaim, credentials, devices, second_factor};
 use mail::{Letter, MailPermit};
 use messages::labels::Lang;
 use secrecy::{ExposeSecret, SecretString};
@@ -180,9 +180,9 @@ pub(super) async fn open_session(
     let mut anew = None;
     if stored.is_none() || stored != computed {
         match services.passwords.verify(password.clone(), stored.clone()).await? {
-            Verified::No => return Ok(Err(AccountError::BadCredentials)),
-            Verified::Yes => {}
-            Verified::Outdated => anew = Some(services.passwords.hash(password).await?),
+            PasswordMatch::No => return Ok(Err(AccountError::BadCredentials)),
+            PasswordMatch::Yes => {}
+            PasswordMatch::Outdated => anew = Some(services.passwords.hash(password).await?),
         }
     }
     let Some(hash) = stored else { return Ok(Err(AccountError::BadCredentials)) };

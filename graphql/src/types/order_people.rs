@@ -7,7 +7,7 @@ use domain::access::{Actor, Permission, Role};
 use domain::delivery::DeliveryStatus as DeliveryState;
 use domain::note::{NotePurpose, NoteRef};
 use domain::order::{Fulfilment as How, OrderStatus as Status};
-use identity::personal_data::{ContactOf, Reading};
+use identity::personal_data::{ContactKey, ContactRead};
 
 use super::contact::Contact;
 use super::order::Order;
@@ -79,7 +79,7 @@ impl Order {
             return Ok(None);
         }
         let reading = |actor: &Actor| {
-            Ok::<_, ApiError>(Reading {
+            Ok::<_, ApiError>(ContactRead {
                 reader: actor.id,
                 role: actor.role,
                 customer: self.order.customer,
@@ -90,7 +90,7 @@ impl Order {
         };
         let staff = caller.actor.as_ref().filter(|actor| actor.role != Role::Customer);
         let reading = staff.map(reading).transpose()?;
-        Ok(ctx.loaders()?.load_one(ContactOf { id, reading }).await?.map(Into::into))
+        Ok(ctx.loaders()?.load_one(ContactKey { id, reading }).await?.map(Into::into))
     }
 
     /// Whether the order is the caller's to deal with now: for a courier while it waits for one and while it is

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::Follower;
 use identity::accounts::session::{self, Issuer};
-use identity::accounts::{Authenticator, Changed, ServerKey, account_by_email, issue_token};
+use identity::accounts::{AccessChange, Authenticator, ServerKey, account_by_email, issue_token};
 use identity::clock::Clock;
 use secrecy::SecretString;
 use serde_json::json;
@@ -236,12 +236,12 @@ async fn every_process_notices_changes_and_lost_connections() {
     transaction.commit().await.unwrap();
     let mut next = async || loop {
         match within(changes.recv()).await.unwrap() {
-            Changed::Account(id) if id == director => {}
+            AccessChange::Account(id) if id == director => {}
             changed => return changed,
         }
     };
     let changed = next().await;
-    assert_eq!(changed, Changed::Account(customer));
+    assert_eq!(changed, AccessChange::Account(customer));
     assert!(changed.concerns(customer) && !changed.concerns(director));
 
     let ended = sqlx::query(
@@ -250,6 +250,6 @@ async fn every_process_notices_changes_and_lost_connections() {
     );
     assert!(!ended.fetch_all(pool).await.unwrap().is_empty());
     let changed = next().await;
-    assert_eq!(changed, Changed::Anybody);
+    assert_eq!(changed, AccessChange::Any);
     assert!(changed.concerns(customer));
 }

@@ -9,7 +9,7 @@ use async_graphql::{Request, Response};
 use axum::extract::ws::{Message, WebSocket};
 use graphql::context::Caller;
 use graphql::error::ErrorCode;
-use identity::accounts::Changed;
+use identity::accounts::AccessChange;
 use identity::client_address::ClientAddress;
 use messages::labels::Lang;
 use serde_json::Value;
@@ -265,7 +265,7 @@ impl Connection {
     }
 }
 
-async fn changed(session: Option<&Session>, changes: &mut broadcast::Receiver<Changed>) {
+async fn changed(session: Option<&Session>, changes: &mut broadcast::Receiver<AccessChange>) {
     match session {
         Some(session) => session.changed(changes).await,
         None => std::future::pending().await,

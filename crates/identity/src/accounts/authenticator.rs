@@ -41,19 +41,19 @@ pub struct Session {
 
 /// News for those who hold a connection for somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
+pub enum AccessChange {
     /// Sessions of this account have ended, or its rights have changed.
     Account(Uuid),
     /// Some news may have been missed: it may be anybody.
-    Anybody,
+    Any,
 }
 
-impl Changed {
+impl AccessChange {
     /// Whether it may be about an account.
     pub fn concerns(self, account: Uuid) -> bool {
         match self {
             Self::Account(changed) => changed == account,
-            Self::Anybody => true,
+            Self::Any => true,
         }
     }
 }
@@ -84,7 +84,7 @@ pub struct Authenticator {
     key: ServerKey,
     clock: Clock,
     lookups: mpsc::Sender<Lookup>,
-    changes: broadcast::Sender<Changed>,
+    changes: broadcast::Sender<AccessChange>,
 }
 
 impl Authenticator {
@@ -103,7 +103,7 @@ impl Authenticator {
     /// The accounts whose sessions have ended or whose rights have changed, as it happens, in any process.
     /// Who holds a connection for one asks again whether its token still lets it in; who has lagged
     /// behind asks for every one. A session that expires is not announced: ask now and then.
-    pub fn changes(&self) -> broadcast::Receiver<Changed> {
+    pub fn changes(&self) -> broadcast::Receiver<AccessChange> {
         self.changes.subscribe()
     }
 
@@ -125,14 +125,14 @@ impl Authenticator {
     }
 }
 
-async fn pass_on(mut notices: broadcast::Receiver<Notice>, changes: broadcast::Sender<Changed>) {
+async fn pass_on(mut notices: broadcast::Receiver<Notice>, changes: broadcast::Sender<AccessChange>) {
     loop {
         let changed = match notices.recv().await {
             Ok(Notice::Said { channel, payload }) if channel == CHANNEL => {
-                payload.parse().map_or(Changed::Anybody, Changed::Account)
+                payload.parse().map_or(AccessChange::Any, AccessChange::Account)
             }
             Ok(Notice::Said { .. }) => continue,
-            Ok(Notice::Interrupted) | Err(RecvError::Lagged(_)) => Changed::Anybody,
+            Ok(Notice::Interrupted) | Err(RecvError::Lagged(_)) => AccessChange::Any,
             Err(RecvError::Closed) => return,
         };
         // Nobody listening is no fault.

@@ -25,10 +25,10 @@ pub use attempt_limiter::{
     AddressLookUp, Attempt, AttemptError, AttemptLimiter, AttemptLimits, CardAttempt, DECLINES_PER_ACCOUNT,
     Origin, REFUSALS_PER_CUSTOMER, SignInClaim,
 };
-pub use authenticator::{Authenticator, Changed, LookupError, Session};
+pub use authenticator::{AccessChange, Authenticator, LookupError, Session};
 pub use first_director::{InviteError, invite_first_director};
 pub use lost_app::{LostAppError, remove_second_factor};
-pub use password::{PasswordError, Passwords, Verified, hash_now};
+pub use password::{PasswordError, PasswordMatch, Passwords, hash_now};
 pub use password_strength::check_strength;
 pub use reads::Accounts;
 pub use server_key::{Hash, SealError, ServerKey};

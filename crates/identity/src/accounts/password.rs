@@ -37,7 +37,7 @@ impl From<argon2::password_hash::Error> for PasswordError {
 
 /// What became of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verified {
+pub enum PasswordMatch {
     /// Another password, or nobody's.
     No,
     /// The password.
@@ -75,13 +75,13 @@ pub fn hash_now(password: &SecretString) -> Result<String, PasswordError> {
     Ok(argon2()?.hash_password(password.expose_secret().as_bytes(), &salt)?.to_string())
 }
 
-fn verify_now(password: &SecretString, hash: &str) -> Result<Verified, PasswordError> {
+fn verify_now(password: &SecretString, hash: &str) -> Result<PasswordMatch, PasswordError> {
     let parsed = PasswordHash::new(hash)?;
     // The hash says which parameters it was made with.
     match Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed) {
-        Ok(()) if is_outdated(&parsed)? => Ok(Verified::Outdated),
-        Ok(()) => Ok(Verified::Yes),
-        Err(argon2::password_hash::Error::Password) => Ok(Verified::No),
+        Ok(()) if is_outdated(&parsed)? => Ok(PasswordMatch::Outdated),
+        Ok(()) => Ok(PasswordMatch::Yes),
+        Err(argon2::password_hash::Error::Password) => Ok(PasswordMatch::No),
         Err(error) => Err(error.into()),
     }
 }
@@ -125,11 +125,11 @@ impl Passwords {
         &self,
         password: SecretString,
         hash: Option<String>,
-    ) -> Result<Verified, PasswordError> {
+    ) -> Result<PasswordMatch, PasswordError> {
         let nobody = hash.is_none();
         let hash = hash.unwrap_or_else(|| self.0.nobody.clone());
         let verified = self.compute(move || verify_now(&password, &hash)).await?;
-        Ok(if nobody { Verified::No } else { verified })
+        Ok(if nobody { PasswordMatch::No } else { verified })
     }
 
     async fn compute<T: Send + 'static>(
@@ -164,9 +164,9 @@ mod tests {
         let hash = passwords.hash(secret("quatre fromages")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         for (password, stored, expected) in [
-            ("quatre fromages", Some(hash.clone()), Verified::Yes),
-            ("cinq fromages", Some(hash.clone()), Verified::No),
-            ("nobody's password", None, Verified::No),
+            ("quatre fromages", Some(hash.clone()), PasswordMatch::Yes),
+            ("cinq fromages", Some(hash.clone()), PasswordMatch::No),
+            ("nobody's password", None, PasswordMatch::No),
         ] {
             assert_eq!(passwords.verify(secret(password), stored).await.unwrap(), expected, "{password}");
         }
@@ -178,8 +178,8 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let salt = SaltString::generate(&mut OsRng);
         let hash = weak.hash_password(b"quatre fromages", &salt).unwrap().to_string();
-        assert_eq!(verify_now(&secret("quatre fromages"), &hash).unwrap(), Verified::Outdated);
-        assert_eq!(verify_now(&secret("cinq fromages"), &hash).unwrap(), Verified::No);
+        assert_eq!(verify_now(&secret("quatre fromages"), &hash).unwrap(), PasswordMatch::Outdated);
+        assert_eq!(verify_now(&secret("cinq fromages"), &hash).unwrap(), PasswordMatch::No);
         assert!(verify_now(&secret("quatre fromages"), "no hash").is_err());
     }
 

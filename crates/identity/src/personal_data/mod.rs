@@ -11,4 +11,4 @@ pub use contact_retention::{ContactRetention, ContactRetentionError};
 pub use erase::{erase_all_recorded, erase_customer, erased_among};
 pub use notes::KitchenContact;
 pub use notes::{kitchen_contacts, note_texts};
-pub use reads::{ContactOf, ContactRow, Reading, contacts};
+pub use reads::{ContactKey, ContactRead, ContactRow, contacts};

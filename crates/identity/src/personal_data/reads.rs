@@ -35,7 +35,7 @@ pub struct ContactRow {
 
 /// A reading of a contact by staff, as it is noted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Reading {
+pub struct ContactRead {
     /// Account of the reader.
     pub reader: Uuid,
     /// Role of the reader.
@@ -52,11 +52,11 @@ pub struct Reading {
 
 /// Key of a contact to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ContactOf {
+pub struct ContactKey {
     /// Row of `contacts`.
     pub id: ContactId,
     /// The reading to note; `None` when the customer reads it.
-    pub reading: Option<Reading>,
+    pub reading: Option<ContactRead>,
 }
 
 /// The columns of [`ContactRow`].
@@ -65,10 +65,10 @@ const COLUMNS: &str = "id, name, phone, email, street, postcode, city, latitude,
 /// The contacts that are still there, each noted as read where staff read it.
 pub async fn contacts(
     pool: &PgPool,
-    keys: &[ContactOf],
-) -> Result<HashMap<ContactOf, ContactRow>, sqlx::Error> {
+    keys: &[ContactKey],
+) -> Result<HashMap<ContactKey, ContactRow>, sqlx::Error> {
     let ids: Vec<Uuid> = keys.iter().map(|key| key.id.0).collect();
-    let readings: Vec<(Uuid, &Reading)> =
+    let readings: Vec<(Uuid, &ContactRead)> =
         keys.iter().filter_map(|key| Some((key.id.0, key.reading.as_ref()?))).collect();
     let rows: Vec<ContactRow> = if readings.is_empty() {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = ANY($1)");
@@ -87,7 +87,8 @@ pub async fn contacts(
                ON CONFLICT (reader_id, order_id, minute) DO NOTHING) \
              SELECT {COLUMNS} FROM shown"
         );
-        let of = |pick: fn(&Reading) -> Uuid| readings.iter().map(|(_, one)| pick(one)).collect::<Vec<_>>();
+        let of =
+            |pick: fn(&ContactRead) -> Uuid| readings.iter().map(|(_, one)| pick(one)).collect::<Vec<_>>();
         sqlx::query_as(&sql)
             .bind(ids)
             .bind(of(|one| one.reader))
@@ -101,6 +102,6 @@ pub async fn contacts(
             .await?
     };
     let shown: HashMap<Uuid, ContactRow> = rows.into_iter().map(|row| (row.id, row)).collect();
-    let found = |key: &ContactOf| Some((key.clone(), shown.get(&key.id.0)?.clone()));
+    let found = |key: &ContactKey| Some((key.clone(), shown.get(&key.id.0)?.clone()));
     Ok(keys.iter().filter_map(found).collect())
 }
