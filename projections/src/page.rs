@@ -94,14 +94,60 @@ impl PageArgs {
             (None, Some(last)) => (End::Last, last),
             (Some(_), Some(_)) | (None, None) => return Err(PageError::Bound),
         };
-        let size = u32::try_from(size).ok().filter(|size| (1..=MAX_PAGE_ITEMS).contains(size));
-        Ok(Self {
-            end,
-            size: size.ok_or(PageError::Size)?,
-            after: after.map(str::to_owned),
-            before: before.map(str::to_owned),
-        })
+        let size = page_size(size)?;
+        Ok(Self { end, size, after: after.map(str::to_owned), before: before.map(str::to_owned) })
     }
+
+    /// Returns the cursor before the page.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// Returns the cursor after the page.
+    pub fn before(&self) -> Option<&str> {
+        self.before.as_deref()
+    }
+
+    /// Returns whether the page is taken from the end.
+    pub fn is_last(&self) -> bool {
+        self.end == End::Last
+    }
+
+    /// Returns the number of items to read: one more than the page tells whether the list has further items.
+    pub fn limit(&self) -> i64 {
+        i64::from(self.size) + 1
+    }
+
+    /// Builds the page from the items between the cursors, in the list's order: all of them, or [`Self::limit`] from the
+    /// page's end. The flags tell whether the list has items beyond `after` and `before`, including the cursors' own.
+    pub fn page<T>(
+        &self,
+        mut items: Vec<T>,
+        (beyond_after, beyond_before): (bool, bool),
+        cursor: impl Fn(&T) -> String,
+    ) -> Page<T> {
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let more = items.len() > size;
+        match self.end {
+            End::First => items.truncate(size),
+            End::Last => drop(items.drain(..items.len().saturating_sub(size))),
+        }
+        let (has_next, has_previous) = match self.end {
+            End::First => (more || beyond_before, beyond_after),
+            End::Last => (beyond_before, more || beyond_after),
+        };
+        let items = items.into_iter().map(|node| Item { cursor: cursor(&node), node }).collect();
+        Page { items, has_next, has_previous }
+    }
+}
+
+/// Checks the size of a page.
+///
+/// # Errors
+/// [`PageError::Size`] if it is not 1 to 100.
+pub fn page_size(size: i32) -> Result<u32, PageError> {
+    let size = u32::try_from(size).ok().filter(|size| (1..=MAX_PAGE_ITEMS).contains(size));
+    size.ok_or(PageError::Size)
 }
 
 /// An item of a page with its cursor.
@@ -269,12 +315,9 @@ impl List<'_> {
         }
         let direction = if self.descending == (args.end == End::First) { "DESC" } else { "ASC" };
         query.push(format!(" ORDER BY {} {direction}, id {direction} LIMIT ", self.column));
-        query.push_bind(i64::from(args.size) + 1);
+        query.push_bind(args.limit());
         let mut rows: Vec<R> = query.build_query_as().persistent(false).fetch_all(&mut *db).await?;
-        let size = usize::try_from(args.size).unwrap_or(usize::MAX);
-        let more = rows.len() > size;
-        rows.truncate(size);
-        if args.end == End::Last {
+        if args.is_last() {
             rows.reverse();
         }
         // Beyond a cursor the list has further items, if any exists, including the cursor's own.
@@ -286,13 +329,7 @@ impl List<'_> {
             Some(before) => self.exists(db, &format!("{behind}="), before).await?,
             None => false,
         };
-        let (has_next, has_previous) = match args.end {
-            End::First => (more || beyond_before, beyond_after),
-            End::Last => (beyond_before, more || beyond_after),
-        };
-        let items =
-            rows.into_iter().map(|node| Item { cursor: place(&node).encode(self.name), node }).collect();
-        Ok(Page { items, has_next, has_previous })
+        Ok(args.page(rows, (beyond_after, beyond_before), |row| place(row).encode(self.name)))
     }
 }
 

@@ -6,7 +6,7 @@ use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use domain::{EventType, StreamId, StreamType as Kind};
 use event_store::log;
-use projections::page::{PageArgs, PageError};
+use projections::page::PageArgs;
 use uuid::Uuid;
 
 use super::order::pizzerias_of;
@@ -17,7 +17,7 @@ use crate::loaders::LatestHead;
 use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, LogPosition};
 use crate::types::enums::StreamType;
-use crate::types::event::{Event, EventConnection, cursor_or_position};
+use crate::types::event::{Event, EventConnection, cursor_or_position, page_of_events};
 use crate::types::seal::{self, ConsistencyProof, InclusionProof, TreeHead};
 
 /// Queries over the log.
@@ -214,28 +214,15 @@ impl LogQuery {
         #[graphql(desc = "Before this cursor, or before any position of the log.")] before: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         let base = event_filter(ctx, filter.unwrap_or_default())?;
-        // The same rules of size as every other connection; cursors and positions are both places.
-        PageArgs::new(first, None, last, None)?;
-        let size = i64::from(first.or(last).ok_or(PageError::Bound)?);
-        let after = after.as_deref().map(|after| cursor_or_position(LIST, after)).transpose()?;
-        let before = before.as_deref().map(|before| cursor_or_position(LIST, before)).transpose()?;
+        let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
+        let after = args.after().map(|after| cursor_or_position(LIST, after)).transpose()?;
+        let before = args.before().map(|before| cursor_or_position(LIST, before)).transpose()?;
         let mut page = base.clone();
         page.after = base.after.max(after);
         page.before = base.before.into_iter().chain(before).min();
-        let from_end = last.is_some();
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
-        let mut events = log::find(&mut db, &page, size + 1, from_end).await?;
+        let events = log::find(&mut db, &page, args.limit(), args.is_last()).await?;
         db.finish().await?;
-        let more = i64::try_from(events.len()).unwrap_or(i64::MAX) > size;
-        if more && from_end {
-            events.remove(0);
-        } else if more {
-            events.pop();
-        }
-        // Beyond a cursor the list goes on when the cursor's own event is in it.
-        let (next, previous) = (before.is_some(), after.is_some());
-        let (has_next, has_previous) =
-            if from_end { (next, more || previous) } else { (more || next, previous) };
-        Ok(EventConnection::new(LIST, events, has_next, has_previous))
+        Ok(page_of_events(LIST, &args, events, (after.is_some(), before.is_some())).into())
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Permission, Role, Scope};
 use domain::ids::{CustomerId, OrderId, PizzeriaId};
 use projections::order_details::{self, OrderSort};
-use projections::page::{NoRange, PageArgs};
+use projections::page::{NoRange, PageArgs, page_size};
 use projections::{Model, kitchen_queue, order_board};
 
 use crate::as_of::{AsOf, Moment};
@@ -18,7 +18,6 @@ use crate::scalars::LogPosition;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::types::order::{Order, OrderConnection};
-use crate::types::page::forward;
 use crate::types::pizzeria::Pizzeria;
 
 /// The longest that an unpaid order may be asked to have waited, in minutes.
@@ -230,7 +229,7 @@ impl OrderQuery {
         at_least_position: Option<LogPosition>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Vec<Order>, ApiError> {
-        let first = i64::from(forward(first)?);
+        let first = i64::from(page_size(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadKitchen, Scope::Pizzeria(&id))?;
         let services = ctx.services()?;
@@ -265,7 +264,7 @@ impl OrderQuery {
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
         at_least_position: Option<LogPosition>,
     ) -> Result<OrderBoard, ApiError> {
-        let first = i64::from(forward(first)?);
+        let first = i64::from(page_size(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadBoard, Scope::Pizzeria(&id))?;
         let services = ctx.services()?;

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 use domain::access::Permission;
 use domain::ids::StaffId;
 use identity::accounts::registration;
-use projections::page::{Item, Page, PageArgs, PageError, decode_cursor, encode_cursor};
+use projections::page::{Page, PageArgs, PageError, decode_cursor, encode_cursor};
 use uuid::Uuid;
 
 use super::order::pizzerias_of;
@@ -35,10 +35,10 @@ impl StaffQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<StaffConnection, ApiError> {
         let pizzerias = pizzerias_of(ctx, pizzeria_id.as_ref(), Permission::ManageStaff)?;
-        PageArgs::new(first, None, last, None)?;
+        let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
         let all = registration::staff_of(&ctx.services()?.pool, pizzerias.first()).await?;
         let ids: Vec<StaffId> = all.into_iter().map(|account| StaffId(account.id)).collect();
-        Ok(page(&ids, first, after.as_deref(), last, before.as_deref())?.into())
+        Ok(page(&ids, &args)?.into())
     }
 }
 
@@ -49,29 +49,17 @@ fn cursor(id: StaffId) -> String {
     encode_cursor(LIST, id.0)
 }
 
-/// A page of a list that fits into memory: a group has some hundred people.
-fn page(
-    ids: &[StaffId],
-    first: Option<i32>,
-    after: Option<&str>,
-    last: Option<i32>,
-    before: Option<&str>,
-) -> Result<Page<Staff>, ApiError> {
+/// Returns a page of a list in memory: a group has some hundred members of staff.
+fn page(ids: &[StaffId], args: &PageArgs) -> Result<Page<Staff>, ApiError> {
     let place = |cursor: &str| {
         let wanted: Uuid = decode_cursor(LIST, cursor)?;
         ids.iter().position(|id| id.0 == wanted).ok_or(PageError::Cursor)
     };
-    let size = |asked: i32| usize::try_from(asked).unwrap_or_default();
-    let mut from = after.map(place).transpose()?.map_or(0, |at| at + 1);
-    let mut to = before.map(place).transpose()?.unwrap_or(ids.len()).max(from);
-    if let Some(first) = first {
-        to = to.min(from.saturating_add(size(first)));
-    }
-    if let Some(last) = last {
-        from = from.max(to.saturating_sub(size(last)));
-    }
-    let items = ids[from..to].iter().map(|id| Item { cursor: cursor(*id), node: Staff(*id) }).collect();
-    Ok(Page { items, has_next: to < ids.len(), has_previous: from > 0 })
+    let (after, before) = (args.after().map(place).transpose()?, args.before().map(place).transpose()?);
+    let from = after.map_or(0, |at| at + 1);
+    let to = before.unwrap_or(ids.len()).max(from);
+    let between = ids[from..to].iter().map(|id| Staff(*id)).collect();
+    Ok(args.page(between, (after.is_some(), before.is_some()), |staff| cursor(staff.0)))
 }
 
 #[cfg(test)]
@@ -87,7 +75,7 @@ mod tests {
             (numbers, page.has_previous, page.has_next)
         };
         let page = |first, after: Option<String>, last, before: Option<String>| {
-            of(page(&ids, first, after.as_deref(), last, before.as_deref()).unwrap())
+            of(page(&ids, &PageArgs::new(first, after.as_deref(), last, before.as_deref()).unwrap()).unwrap())
         };
         assert_eq!(page(Some(2), None, None, None), (vec![1, 2], false, true));
         assert_eq!(page(Some(2), Some(at(2)), None, None), (vec![3, 4], true, true));
@@ -95,6 +83,6 @@ mod tests {
         assert_eq!(page(None, None, Some(2), Some(at(3))), (vec![1, 2], false, true));
         assert_eq!(page(None, None, Some(1), None), (vec![5], true, false));
         assert_eq!(page(Some(9), Some(at(4)), None, Some(at(2))), (vec![], true, true));
-        assert!(super::page(&ids, Some(1), Some("?"), None, None).is_err());
+        assert!(super::page(&ids, &PageArgs::new(Some(1), Some("?"), None, None).unwrap()).is_err());
     }
 }

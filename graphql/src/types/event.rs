@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use domain::access::{Permission, Scope, of_role, roles_of};
 use domain::{EventType, LogPosition, StreamId};
 use event_store::LogEntry;
-use projections::page::{decode_cursor, encode_cursor};
+use projections::page::{Page, PageArgs, decode_cursor, encode_cursor};
 
 use super::enums::{Role, StreamType};
 use super::order_people::Comment;
-use super::page::{PageInfo, forward};
+use super::page::connection;
 use super::seal::covers;
 use super::why::StateChange;
 use crate::as_of::Moment;
@@ -227,43 +227,22 @@ impl Event {
     }
 }
 
-/// A page of events.
-#[derive(Debug, SimpleObject)]
-pub struct EventConnection {
-    /// The events, with their cursors.
-    pub edges: Vec<EventEdge>,
-    /// The events.
-    pub nodes: Vec<Event>,
-    /// Where the page lies.
-    pub page_info: PageInfo,
-}
+connection!(EventConnection, EventEdge, Event, "events");
 
-/// An event of a page.
-#[derive(Debug, SimpleObject)]
-pub struct EventEdge {
-    /// The event's cursor, of this list of events only.
-    pub cursor: String,
-    /// The event.
-    pub node: Event,
-}
-
-impl EventConnection {
-    /// Over events of a list in ascending order.
-    pub fn new(list: &str, events: Vec<LogEntry>, has_next: bool, has_previous: bool) -> Self {
-        let nodes: Vec<_> = events.into_iter().map(Event).collect();
-        let edge = |event: &Event| EventEdge {
-            cursor: encode_cursor(list, event.0.position().0),
-            node: event.clone(),
-        };
-        let edges: Vec<_> = nodes.iter().map(edge).collect();
-        let page_info = PageInfo {
-            has_next_page: has_next,
-            has_previous_page: has_previous,
-            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-        };
-        Self { edges, nodes, page_info }
+impl From<LogEntry> for Event {
+    fn from(entry: LogEntry) -> Self {
+        Self(entry)
     }
+}
+
+/// Builds a page of a list of events. `beyond` tells whether the list has events beyond the cursors.
+pub fn page_of_events(
+    list: &str,
+    args: &PageArgs,
+    events: Vec<LogEntry>,
+    beyond: (bool, bool),
+) -> Page<LogEntry> {
+    args.page(events, beyond, |entry| encode_cursor(list, entry.position().0))
 }
 
 /// The place in a list of events that a cursor of it stands for.
@@ -296,19 +275,15 @@ pub async fn history(
     after: Option<&str>,
     moment: Option<Moment>,
 ) -> Result<EventConnection, ApiError> {
-    let size = forward(first)?;
+    let args = PageArgs::new(Some(first), after, None, None)?;
     let list = format!("history of {stream}");
     // A stock is followed from any position on; an order or a delivery from its beginning.
     let read = if stream.kind == domain::StreamType::Stock { cursor_or_position } else { cursor };
-    let after = after.map(|after| read(&list, after)).transpose()?;
-    let limit = i64::from(size) + 1;
-    let key = HistoryOf { stream: stream.clone(), after: after.unwrap_or_default(), limit };
+    let after = args.after().map(|after| read(&list, after)).transpose()?.unwrap_or_default();
+    let key = HistoryOf { stream: stream.clone(), after, limit: args.limit() };
     let mut events = ctx.loaders()?.load_one(key).await?.unwrap_or_default();
     events.retain(|event| moment.is_none_or(|moment| event.position() <= moment.position));
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let has_next = events.len() > size;
-    events.truncate(size);
-    Ok(EventConnection::new(&list, events, has_next, after.is_some_and(|after| after.0 > 0)))
+    Ok(page_of_events(&list, &args, events, (after > LogPosition::START, false)).into())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Relay connections: where a page lies, and the bound that every list has.
 
 use async_graphql::SimpleObject;
-use projections::page::{MAX_PAGE_ITEMS, PageError};
+use projections::page::PageError;
 
 use crate::error::ApiError;
 
@@ -25,15 +25,6 @@ impl From<PageError> for ApiError {
             wrong => Self::bad_input(wrong.to_string()),
         }
     }
-}
-
-/// The size of a page that is read forward.
-///
-/// # Errors
-/// `BAD_USER_INPUT` unless it is 1 to 100.
-pub fn forward(first: i32) -> Result<u32, ApiError> {
-    let size = u32::try_from(first).ok().filter(|size| (1..=MAX_PAGE_ITEMS).contains(size));
-    Ok(size.ok_or(PageError::Size)?)
 }
 
 /// Declares a Relay connection over a read model's page. With `as_of`, one whose nodes can be of the past.
