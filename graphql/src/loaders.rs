@@ -20,9 +20,6 @@ use transparency::StoredHead;
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use crate::types::delivery::Delivery;
-use crate::types::order::Order;
-use crate::types::pizzeria::Pizzeria;
 
 /// Loads by key, many at once.
 #[derive(Debug, Clone)]
@@ -118,53 +115,35 @@ pub struct ChangesOf {
     pub sequence: i64,
 }
 
-impl From<order_details::Row> for Order {
-    fn from(row: order_details::Row) -> Self {
-        Self { order: Arc::new(row.order), version: row.version, position: row.position, as_of: None }
-    }
-}
-
-impl From<deliveries::Row> for Delivery {
-    fn from(row: deliveries::Row) -> Self {
-        Self { delivery: Arc::new(row.delivery), version: row.version, position: row.position, as_of: None }
-    }
-}
-
-impl From<pizzerias::Row> for Pizzeria {
-    fn from(row: pizzerias::Row) -> Self {
-        Self { pizzeria: Arc::new(row.pizzeria), version: row.version, position: row.position, as_of: None }
-    }
-}
-
 impl Loader<OrderOf> for Loaders {
-    type Value = Order;
+    type Value = order_details::Row;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[OrderOf]) -> Result<HashMap<OrderOf, Order>, ApiError> {
+    async fn load(&self, keys: &[OrderOf]) -> Result<HashMap<OrderOf, order_details::Row>, ApiError> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         let rows = order_details::by_ids(&self.pool, &ids).await?;
-        Ok(rows.into_iter().map(|row| (OrderOf(row.order.id), row.into())).collect())
+        Ok(rows.into_iter().map(|row| (OrderOf(row.order.id), row)).collect())
     }
 }
 
 /// Deliveries by their orders.
 impl Loader<OrderId> for Loaders {
-    type Value = Delivery;
+    type Value = deliveries::Row;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[OrderId]) -> Result<HashMap<OrderId, Delivery>, ApiError> {
+    async fn load(&self, keys: &[OrderId]) -> Result<HashMap<OrderId, deliveries::Row>, ApiError> {
         let rows = deliveries::by_orders(&self.pool, keys).await?;
-        Ok(rows.into_iter().map(|row| (row.delivery.order, row.into())).collect())
+        Ok(rows.into_iter().map(|row| (row.delivery.order, row)).collect())
     }
 }
 
 impl Loader<PizzeriaId> for Loaders {
-    type Value = Pizzeria;
+    type Value = pizzerias::Row;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[PizzeriaId]) -> Result<HashMap<PizzeriaId, Pizzeria>, ApiError> {
+    async fn load(&self, keys: &[PizzeriaId]) -> Result<HashMap<PizzeriaId, pizzerias::Row>, ApiError> {
         let rows = pizzerias::by_ids(&self.pool, keys).await?;
-        Ok(rows.into_iter().map(|row| (row.pizzeria.id.clone(), row.into())).collect())
+        Ok(rows.into_iter().map(|row| (row.pizzeria.id.clone(), row)).collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every delivery as a document. Couriers' positions are in `courier_positions`: they are not events.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::delivery::{Delivery, DeliveryStatus, ScheduledDelivery};
 use domain::ids::{CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
@@ -20,7 +22,7 @@ use crate::page::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The delivery.
-    pub delivery: ScheduledDelivery,
+    pub delivery: Arc<ScheduledDelivery>,
     /// Version of its stream.
     pub version: i64,
     /// Position of its last event.
@@ -41,7 +43,11 @@ const COLUMNS: &str = "id, scheduled_at, promised_at, version, position, documen
 
 impl From<Stored> for Row {
     fn from(stored: Stored) -> Self {
-        Self { delivery: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+        Self {
+            delivery: Arc::new(stored.document.0),
+            version: stored.version,
+            position: LogPosition(stored.position),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The kitchen queue: orders that have not left the kitchen. Orders awaiting payment are stored but not shown, because
 //! the event that places them later does not contain the order.
 
+use std::sync::Arc;
+
 use domain::LogPosition;
 use domain::ids::PizzeriaId;
 use domain::order::{OrderStatus, PlacedOrder};
@@ -22,7 +24,11 @@ struct Stored {
 
 impl From<Stored> for Row {
     fn from(stored: Stored) -> Self {
-        Self { order: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+        Self {
+            order: Arc::new(stored.document.0),
+            version: stored.version,
+            position: LogPosition(stored.position),
+        }
     }
 }
 

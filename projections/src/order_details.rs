@@ -1,5 +1,7 @@
 //! Every accepted order as a document. Refused orders are in the log only: they have no lines, price or progress.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
 use domain::ids::{CustomerId, OrderId, PizzeriaId};
@@ -22,7 +24,7 @@ use crate::page::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The order.
-    pub order: PlacedOrder,
+    pub order: Arc<PlacedOrder>,
     /// Version of its stream.
     pub version: i64,
     /// Position of its last event.
@@ -44,7 +46,11 @@ const COLUMNS: &str = "id, number, placed_at, promised_at, version, position, do
 
 impl From<Stored> for Row {
     fn from(stored: Stored) -> Self {
-        Self { order: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+        Self {
+            order: Arc::new(stored.document.0),
+            version: stored.version,
+            position: LogPosition(stored.position),
+        }
     }
 }
 

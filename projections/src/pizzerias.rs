@@ -1,5 +1,7 @@
 //! The pizzerias, one row each. The document tells whether it takes orders now (`takes_orders`).
 
+use std::sync::Arc;
+
 use domain::ids::PizzeriaId;
 use domain::pizzeria::{OpenedPizzeria, Pizzeria};
 use domain::{AggregateState, LogPosition, StreamType};
@@ -14,7 +16,7 @@ use crate::fold::{Place, document, fold};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The pizzeria.
-    pub pizzeria: OpenedPizzeria,
+    pub pizzeria: Arc<OpenedPizzeria>,
     /// Version of its stream.
     pub version: i64,
     /// Position of its last event.
@@ -30,7 +32,11 @@ struct Stored {
 
 impl From<Stored> for Row {
     fn from(stored: Stored) -> Self {
-        Self { pizzeria: stored.document.0, version: stored.version, position: LogPosition(stored.position) }
+        Self {
+            pizzeria: Arc::new(stored.document.0),
+            version: stored.version,
+            position: LogPosition(stored.position),
+        }
     }
 }
 

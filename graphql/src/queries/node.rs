@@ -182,7 +182,7 @@ async fn visible_pizzeria(ctx: &Context<'_>, id: PizzeriaId) -> Result<Option<Pi
     if is_hidden(&id, ctx.caller()?.actor.as_ref()) {
         return Ok(None);
     }
-    ctx.loaders()?.load_one(id).await
+    Ok(ctx.loaders()?.load_one(id).await?.map(Into::into))
 }
 
 /// A pizza, a drink or a dessert of a menu.

@@ -90,7 +90,7 @@ pub(super) async fn visible_order(
     caller.actor()?;
     let order = match moment {
         Some(moment) => Order::load_as_of(ctx, id, moment).await?,
-        None => ctx.loaders()?.load_one(OrderOf(id)).await?,
+        None => ctx.loaders()?.load_one(OrderOf(id)).await?.map(Into::into),
     };
     let Some(order) = order else { return Ok(None) };
     match caller.authorize(Permission::ReadOrder, order.scope()) {

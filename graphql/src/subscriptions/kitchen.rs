@@ -105,7 +105,7 @@ async fn queue_at(
     let mut fold = Fold::over(pool.clone());
     for row in rows {
         let stream = StreamId::order(row.order.id);
-        let state = AggregateState::Order(OrderState::Placed(Box::new(row.order)));
+        let state = AggregateState::Order(OrderState::Placed(Box::new(Arc::unwrap_or_clone(row.order))));
         fold.track(stream, At { state: Arc::new(state), version: row.version });
     }
     for (id, first) in since {

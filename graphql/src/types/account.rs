@@ -61,7 +61,7 @@ impl Account {
     /// Where a member of staff works.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         match &self.0.pizzeria {
-            Some(id) => ctx.loaders()?.load_one(id.clone()).await,
+            Some(id) => Ok(ctx.loaders()?.load_one(id.clone()).await?.map(Into::into)),
             None => Ok(None),
         }
     }

@@ -83,7 +83,7 @@ impl TryFrom<&Totals> for ClosingTotals {
 impl DailyClosing {
     /// The pizzeria whose day it is.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
-        ctx.loaders()?.load_one(self.0.closing.pizzeria.clone()).await
+        Ok(ctx.loaders()?.load_one(self.0.closing.pizzeria.clone()).await?.map(Into::into))
     }
 
     /// The local day that it began on, at four in the morning.

@@ -56,7 +56,7 @@ impl ContactRead {
 
     /// Why: the order; none when the read model has it not yet.
     async fn order(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
-        ctx.loaders()?.load_one(OrderOf(OrderId(self.0.order_id))).await
+        Ok(ctx.loaders()?.load_one(OrderOf(OrderId(self.0.order_id))).await?.map(Into::into))
     }
 
     /// The code of the order's pizzeria.

@@ -10,6 +10,7 @@ use domain::ids::DeliveryId;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::CommandResult;
 use messages::labels;
+use projections::deliveries;
 
 use super::actions::{self, OrderAction};
 use super::contact::Contact;
@@ -40,6 +41,12 @@ pub struct Delivery {
     pub position: LogPosition,
     /// The point of the past that it is of; none for the present.
     pub as_of: Option<Moment>,
+}
+
+impl From<deliveries::Row> for Delivery {
+    fn from(row: deliveries::Row) -> Self {
+        Self { delivery: row.delivery, version: row.version, position: row.position, as_of: None }
+    }
 }
 
 impl Delivery {
@@ -88,7 +95,7 @@ impl Delivery {
     async fn order_of(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
         match self.as_of {
             Some(moment) => Order::load_as_of(ctx, self.delivery.order, moment).await,
-            None => ctx.loaders()?.load_one(OrderOf(self.delivery.order)).await,
+            None => Ok(ctx.loaders()?.load_one(OrderOf(self.delivery.order)).await?.map(Into::into)),
         }
     }
 }

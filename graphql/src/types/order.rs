@@ -11,6 +11,7 @@ use domain::usecase::carries;
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::CommandResult;
 use messages::labels;
+use projections::order_details;
 
 use super::actions::{self, Beside, OrderAction};
 use super::contact::Contact;
@@ -42,8 +43,14 @@ pub struct Order {
     pub as_of: Option<Moment>,
 }
 
+impl From<order_details::Row> for Order {
+    fn from(row: order_details::Row) -> Self {
+        Self { order: row.order, version: row.version, position: row.position, as_of: None }
+    }
+}
+
 impl Order {
-    /// From a state that somebody folded; none for an order that was never accepted.
+    /// From a state
     pub fn of(state: &OrderState, version: i64, position: LogPosition) -> Option<Self> {
         Some(Self { order: Arc::new(state.placed()?.clone()), version, position, as_of: None })
     }
@@ -89,7 +96,7 @@ impl Order {
         }
         match self.as_of {
             Some(moment) => Delivery::load_as_of(ctx, DeliveryId::of(self.order.id), moment).await,
-            None => ctx.loaders()?.load_one(self.order.id).await,
+            None => Ok(ctx.loaders()?.load_one(self.order.id).await?.map(Into::into)),
         }
     }
 }

@@ -9,6 +9,7 @@ use domain::ids::PizzeriaId;
 use domain::pizzeria::{OpenedPizzeria, Pizzeria as PizzeriaState};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::CommandResult;
+use projections::pizzerias;
 
 use super::enums::Weekday;
 use super::staff::Staff;
@@ -31,6 +32,12 @@ pub struct Pizzeria {
     pub position: LogPosition,
     /// The point of the past that it is of; none for the present.
     pub as_of: Option<Moment>,
+}
+
+impl From<pizzerias::Row> for Pizzeria {
+    fn from(row: pizzerias::Row) -> Self {
+        Self { pizzeria: row.pizzeria, version: row.version, position: row.position, as_of: None }
+    }
 }
 
 impl Pizzeria {
@@ -71,7 +78,8 @@ impl Pizzeria {
         }
         let loaders = ctx.loaders()?;
         let Some(moment) = moment else {
-            return loaders.load_one(id.clone()).await?.ok_or(ApiError::NotFound("pizzeria"));
+            let row = loaders.load_one(id.clone()).await?.ok_or(ApiError::NotFound("pizzeria"))?;
+            return Ok(row.into());
         };
         let key = StateAt { stream: StreamId::pizzeria(id), position: moment.position };
         let pizzeria = loaders.load_one(key).await?.and_then(|folded| match &folded.state {

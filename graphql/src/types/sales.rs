@@ -32,7 +32,7 @@ impl SalesDay {
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         match self.1 {
             Some(moment) => Pizzeria::load_as_of(ctx, &self.0.pizzeria, Some(moment)).await.map(Some),
-            None => ctx.loaders()?.load_one(self.0.pizzeria.clone()).await,
+            None => Ok(ctx.loaders()?.load_one(self.0.pizzeria.clone()).await?.map(Into::into)),
         }
     }
 

@@ -67,7 +67,7 @@ impl Staff {
     /// Where they work; none for the group's people.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         match self.account(ctx).await?.and_then(|account| account.pizzeria) {
-            Some(id) => ctx.loaders()?.load_one(id).await,
+            Some(id) => Ok(ctx.loaders()?.load_one(id).await?.map(Into::into)),
             None => Ok(None),
         }
     }
