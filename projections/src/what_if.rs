@@ -57,10 +57,8 @@ pub async fn replay(
         .await
         .map_err(LogError::from)?;
     let openings = openings(db, period, after, up_to).await?;
-    let menu = match state(db, &StreamId::menu(), after).await? {
-        AggregateState::Menu(menu) => menu,
-        _ => Menu::default(),
-    };
+    let state_before = state(db, &StreamId::menu(), after).await?;
+    let menu = if let AggregateState::Menu(menu) = state_before { menu } else { Menu::default() };
     let mut what_if = WhatIf::new(policy, menu, openings, period.from);
     let mut read = after;
     while read < up_to {

@@ -144,10 +144,8 @@ pub async fn pizzeria_at(
     position: LogPosition,
 ) -> Result<Pizzeria, AsOfError> {
     let mut db = pool.acquire().await?;
-    match as_of::stream(&mut db, &StreamId::pizzeria(pizzeria), position).await?.state {
-        AggregateState::Pizzeria(pizzeria) => Ok(pizzeria),
-        _ => Ok(Pizzeria::default()),
-    }
+    let state = as_of::stream(&mut db, &StreamId::pizzeria(pizzeria), position).await?.state;
+    Ok(if let AggregateState::Pizzeria(pizzeria) = state { pizzeria } else { Pizzeria::default() })
 }
 
 /// Explains why a pizza could or could not be made at a position, by the menu of that position; `None` if it was not on
