@@ -266,15 +266,23 @@ pub(super) fn payload_at<P: Payload>(
     result: &CommandResult,
     locate: impl Fn(UserError, &Refusal) -> UserError,
 ) -> Result<P, ApiError> {
-    let (services, caller) = (ctx.services()?, ctx.caller()?);
     let refusals = result.refusal.iter().flat_map(Refusal::each);
-    let errors = user_errors(services, caller, result).into_iter().zip(refusals);
-    let located = errors.map(|(mut error, refusal)| {
-        // A refusal shared by several mutations names the field of the one that has it.
+    let errors = input_errors(ctx, result)?.into_iter().zip(refusals);
+    let located = errors.map(|(error, refusal)| locate(error, refusal)).collect();
+    Ok(P::of(result, seen(ctx.services()?, result), located))
+}
+
+/// Returns the user errors of a refused command. A refusal shared by several mutations names a field only if the
+/// mutation's input has it.
+///
+/// # Errors
+/// Faults of the request.
+pub(super) fn input_errors(ctx: &Context<'_>, result: &CommandResult) -> Result<Vec<UserError>, ApiError> {
+    let mut errors = user_errors(ctx.services()?, ctx.caller()?, result);
+    for error in &mut errors {
         error.field = error.field.take().filter(|path| input_has(ctx, path));
-        locate(error, refusal)
-    });
-    Ok(P::of(result, seen(services, result), located.collect()))
+    }
+    Ok(errors)
 }
 
 /// Returns the payload of a result outside of a request.

@@ -7,7 +7,7 @@ use domain::usecase::ReleaseUnpaidOrders;
 use domain::{AggregateState, LogPosition, StreamId};
 
 use super::allowed::allowed_pizzeria;
-use super::run::{command_context, execute_in, seen, user_errors};
+use super::run::{command_context, execute_in, input_errors, seen};
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -68,12 +68,12 @@ impl UnpaidMutation {
         let command =
             ReleaseUnpaidOrders { pizzeria: pizzeria.clone(), orders: orders.clone(), now: ctx.now()? };
         let context = command_context(ctx, input.idempotency_key, None)?;
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
+        let services = ctx.services()?;
         let result = execute_in(services, command, context).await?;
         Ok(ReleaseUnpaidOrdersPayload {
             orders: named(services, &pizzeria, &orders, seen(services, &result)).await?,
             position: result.position.map(scalars::LogPosition),
-            user_errors: user_errors(services, caller, &result),
+            user_errors: input_errors(ctx, &result)?,
         })
     }
 }
