@@ -16,7 +16,7 @@ use crate::scalars;
 pub enum AsOf {
     /// After the event at this position; 0 is before the first. One beyond the log's end is
     /// `BAD_USER_INPUT`.
-    Position(scalars::LogPosition),
+    Position(scalars::Position),
     /// After the last event that was recorded at this instant or before, by the database's clock. One in the
     /// future is `BAD_USER_INPUT`.
     At(DateTime<Utc>),
@@ -43,7 +43,7 @@ impl Moment {
         ctx: &Context<'_>,
         models: &[Model],
         as_of: Option<AsOf>,
-        at_least: Option<scalars::LogPosition>,
+        at_least: Option<scalars::Position>,
     ) -> Result<Option<Self>, ApiError> {
         let services = ctx.services()?;
         let Some(as_of) = as_of else {
@@ -55,14 +55,14 @@ impl Moment {
             return Err(ApiError::bad_input(message));
         }
         let moment = Self::find(services, as_of).await?;
-        services.at_least(models, Some(scalars::LogPosition(moment.position))).await?;
+        services.at_least(models, Some(scalars::Position(moment.position))).await?;
         Ok(Some(moment))
     }
 
     async fn find(services: &Services, as_of: AsOf) -> Result<Self, ApiError> {
         let pool = &services.pool;
         match as_of {
-            AsOf::Position(scalars::LogPosition(position)) => {
+            AsOf::Position(scalars::Position(position)) => {
                 let before = LogPosition(position.0.saturating_sub(1));
                 if position.0 <= 0 {
                     return Ok(Self { position: LogPosition::START, now: DateTime::UNIX_EPOCH });
@@ -98,8 +98,8 @@ fn decided_at(entry: &LogEntry) -> DateTime<Utc> {
 }
 
 /// The position that something is of, when it is of the past.
-pub fn position(moment: Option<Moment>) -> Option<scalars::LogPosition> {
-    moment.map(|moment| scalars::LogPosition(moment.position))
+pub fn position(moment: Option<Moment>) -> Option<scalars::Position> {
+    moment.map(|moment| scalars::Position(moment.position))
 }
 
 /// What counts as now for something: of the past, its moment.

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::kitchen::Kitchens;
 use crate::loaders::Loaders;
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 
 /// How long a query waits for a read model at most.
 const WAIT: Duration = Duration::from_secs(5);
@@ -126,9 +126,9 @@ impl Services {
     ///
     /// # Errors
     /// `UNAVAILABLE` when they have not come to a named position after five seconds.
-    pub async fn at_least(&self, models: &[Model], position: Option<LogPosition>) -> Result<(), ApiError> {
+    pub async fn at_least(&self, models: &[Model], position: Option<Position>) -> Result<(), ApiError> {
         match position {
-            Some(LogPosition(position)) => Ok(self.read_models.wait_for(models, position, WAIT).await?),
+            Some(Position(position)) => Ok(self.read_models.wait_for(models, position, WAIT).await?),
             None => {
                 let known = (*self.follower.head().borrow()).max(self.store.last_stored());
                 self.read_models.wait_briefly(models, known).await;

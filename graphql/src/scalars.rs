@@ -66,11 +66,11 @@ impl InputType for Secret {
 
 /// A position of the log: the decimal text of a 64-bit number, 0 before everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogPosition(pub domain::LogPosition);
+pub struct Position(pub domain::LogPosition);
 
 /// A place in the log: the decimal text of a 64-bit integer, 0 before the first event.
 #[Scalar(name = "LogPosition", specified_by_url = "https://www.w3.org/TR/xmlschema11-2/#long")]
-impl ScalarType for LogPosition {
+impl ScalarType for Position {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
             Value::String(text) => text.parse().map(Self).map_err(InputValueError::custom),
@@ -135,7 +135,7 @@ pub fn check(scalar: &str, value: Value) -> Result<(), String> {
         "Date" => parse::<Date>(value),
         "DateTime" => parse::<DateTime<Utc>>(value),
         "Decimal" => parse::<Decimal>(value),
-        "LogPosition" => parse::<LogPosition>(value),
+        "LogPosition" => parse::<Position>(value),
         // `JSON` takes anything. A test compares the list with the schema.
         _ => Ok(()),
     }

@@ -19,7 +19,7 @@ use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
 use crate::roles_directive::{requires, roles};
-use crate::scalars::{LogPosition, Secret};
+use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
 
@@ -80,7 +80,7 @@ macro_rules! account_payloads {
             /// The account as it is now.
             pub account: Option<Account>,
             /// The position of the last event that was stored; none when nothing was.
-            pub position: Option<LogPosition>,
+            pub position: Option<Position>,
             /// Why not, when it was refused.
             pub user_errors: Vec<UserError>,
         }
@@ -108,7 +108,7 @@ account_payloads! {
 /// What a payload is made of.
 struct Done {
     account: Option<accounts::Account>,
-    position: Option<LogPosition>,
+    position: Option<Position>,
     user_errors: Vec<UserError>,
 }
 
@@ -120,7 +120,7 @@ impl Done {
         result: &CommandResult,
     ) -> Self {
         let user_errors = user_errors(services, caller, result);
-        Self { account, position: result.position.map(LogPosition), user_errors }
+        Self { account, position: result.position.map(Position), user_errors }
     }
     fn refused(account: accounts::Account, error: UserError) -> Self {
         Self { account: Some(account), position: None, user_errors: vec![error] }

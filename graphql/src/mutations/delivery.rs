@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{NAME_MAX, NOTE_MAX, Path, Problems, SHORT_MAX};
 use crate::roles_directive::{requires, roles};
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 use crate::types::actions::{self, acting_courier};
 use crate::types::delivery::Delivery;
 use crate::types::enums::DeliveryFailure;
@@ -145,7 +145,7 @@ pub struct ReportCourierPositionPayload {
     /// The delivery.
     pub delivery: Option<Delivery>,
     /// Always none: a position is not an event.
-    pub position: Option<LogPosition>,
+    pub position: Option<Position>,
     /// Why not, when the delivery is not on its way.
     pub user_errors: Vec<UserError>,
 }

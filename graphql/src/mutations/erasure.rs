@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::Problems;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::{LogPosition, Secret};
+use crate::scalars::{Position, Secret};
 use crate::types::user_error::UserError;
 
 /// That the caller's own account shall be erased.
@@ -48,7 +48,7 @@ macro_rules! erasure_payloads {
             /// The id of the customer who was erased, which means nothing any more; none when refused.
             pub customer_id: Option<ID>,
             /// The position of the event that says so; none when it was stored before.
-            pub position: Option<LogPosition>,
+            pub position: Option<Position>,
             /// Why not, when refused.
             pub user_errors: Vec<UserError>,
         }
@@ -63,7 +63,7 @@ macro_rules! erasure_payloads {
             fn from((customer, position): (CustomerId, Option<domain::LogPosition>)) -> Self {
                 Self {
                     customer_id: Some(customer.to_global()),
-                    position: position.map(LogPosition),
+                    position: position.map(Position),
                     user_errors: Vec::new(),
                 }
             }

@@ -64,7 +64,7 @@ macro_rules! payloads {
             /// the input could not be used.
             pub $entity: Option<$type>,
             /// The position of the last event that was stored; none when nothing was.
-            pub position: Option<$crate::scalars::LogPosition>,
+            pub position: Option<$crate::scalars::Position>,
             /// Why not, when it was refused: everything at once.
             pub user_errors: Vec<$crate::types::user_error::UserError>,
         }
@@ -75,7 +75,7 @@ macro_rules! payloads {
                 seen: domain::LogPosition,
                 user_errors: Vec<$crate::types::user_error::UserError>,
             ) -> Self {
-                let position = result.position.map($crate::scalars::LogPosition);
+                let position = result.position.map($crate::scalars::Position);
                 Self { $entity: ($of_result)(result, seen), position, user_errors }
             }
         }

@@ -22,7 +22,7 @@ use super::run::{Payload, check_options, execute_in, payload, secret_context, se
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::Problems;
-use crate::scalars::{LogPosition, Secret};
+use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
 
@@ -58,7 +58,7 @@ pub struct SignInPayload {
     /// Whose it is.
     pub account: Option<Account>,
     /// None: signing in is no event.
-    pub position: Option<LogPosition>,
+    pub position: Option<Position>,
     /// `BAD_CREDENTIALS`, whichever of the two is wrong; `TOTP_REQUIRED` or `BAD_TOTP_CODE` when the password is
     /// right and the account has an authenticator app.
     pub user_errors: Vec<UserError>,
@@ -114,7 +114,7 @@ macro_rules! plain_payloads {
             /// The account, when it is the caller's own; none for everybody else.
             pub account: Option<Account>,
             /// The position of the last event that was stored; none when nothing was.
-            pub position: Option<LogPosition>,
+            pub position: Option<Position>,
             /// Why not, when it was refused.
             pub user_errors: Vec<UserError>,
         }
@@ -133,7 +133,7 @@ macro_rules! plain_payloads {
 
         impl Payload for $name {
             fn of(result: &CommandResult, _seen: domain::LogPosition, user_errors: Vec<UserError>) -> Self {
-                Self { account: None, position: result.position.map(LogPosition), user_errors }
+                Self { account: None, position: result.position.map(Position), user_errors }
             }
         }
     )+};

@@ -56,7 +56,7 @@ pub struct SignUpPayload {
     /// When the session ends.
     pub expires_at: Option<DateTime<Utc>>,
     /// The position of the last event that was stored; none when nothing was.
-    pub position: Option<scalars::LogPosition>,
+    pub position: Option<scalars::Position>,
     /// Why not, when it was refused.
     pub user_errors: Vec<UserError>,
 }
@@ -179,12 +179,12 @@ async fn sign_up(
                 .map(|account| Account(Arc::new(account))),
             token: Some(token),
             expires_at: Some(expires_at),
-            position: result.position.map(scalars::LogPosition),
+            position: result.position.map(scalars::Position),
             user_errors: Vec::new(),
         }),
         // Asked again long after: the password is another one by now, or an authenticator app was set up.
         Err(error) => Ok(SignUpPayload {
-            position: result.position.map(scalars::LogPosition),
+            position: result.position.map(scalars::Position),
             ..SignUpPayload::refused(vec![refused(caller, error)])
         }),
     }

@@ -26,7 +26,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::inputs::{InputRule, NAME_MAX, Problems};
 use crate::roles_directive::{requires, roles};
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 use crate::types::enums::Role;
 use crate::types::staff::Staff;
 use crate::types::user_error::UserError;
@@ -69,7 +69,7 @@ macro_rules! staff_payloads {
             /// The member of staff; none when there is none.
             pub staff: Option<Staff>,
             /// The position of the last event that was stored; none when nothing was.
-            pub position: Option<LogPosition>,
+            pub position: Option<Position>,
             /// Why not, when it was refused.
             pub user_errors: Vec<UserError>,
         }
@@ -80,7 +80,7 @@ macro_rules! staff_payloads {
                 let exists = result.version > 0;
                 Self {
                     staff: exists.then_some(Staff(StaffId(id))),
-                    position: result.position.map(LogPosition),
+                    position: result.position.map(Position),
                     user_errors: user_errors(services, caller, result),
                 }
             }

@@ -17,7 +17,7 @@ use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::Problems;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::{LogPosition, Secret};
+use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
 
@@ -60,7 +60,7 @@ pub struct EnrolTotpPayload {
     /// The same as an `otpauth:` URI, to be shown as a QR code; shown once.
     pub otpauth_uri: Option<String>,
     /// `null`: an enrolment that is not confirmed is no event.
-    pub position: Option<LogPosition>,
+    pub position: Option<Position>,
     /// Why not, when it was refused.
     pub user_errors: Vec<UserError>,
 }
@@ -73,7 +73,7 @@ pub struct ConfirmTotpPayload {
     /// Ten codes for a lost app, each good once; shown once. `null` when refused.
     pub recovery_codes: Option<Vec<String>>,
     /// The position of the last event that was stored; `null` when nothing was.
-    pub position: Option<LogPosition>,
+    pub position: Option<Position>,
     /// Why not, when it was refused.
     pub user_errors: Vec<UserError>,
 }
@@ -84,7 +84,7 @@ pub struct DisableTotpPayload {
     /// The account as it is now.
     pub account: Option<Account>,
     /// The position of the last event that was stored; `null` when nothing was.
-    pub position: Option<LogPosition>,
+    pub position: Option<Position>,
     /// Why not, when it was refused.
     pub user_errors: Vec<UserError>,
 }
@@ -192,7 +192,7 @@ impl TotpMutation {
             Ok(ConfirmTotpPayload {
                 account: shown(account),
                 recovery_codes: Some(codes),
-                position: result.position.map(LogPosition),
+                position: result.position.map(Position),
                 user_errors: Vec::new(),
             })
         })
@@ -246,7 +246,7 @@ impl TotpMutation {
             }
             Ok(DisableTotpPayload {
                 account: shown(account),
-                position: result.position.map(LogPosition),
+                position: result.position.map(Position),
                 user_errors: user_errors(&services, &caller, &result),
             })
         })

@@ -37,7 +37,7 @@ pub struct ReleaseUnpaidOrdersPayload {
     /// that was paid or begun before is as it was.
     pub orders: Vec<Order>,
     /// The position of the last event that was stored; `null` when no order was released.
-    pub position: Option<scalars::LogPosition>,
+    pub position: Option<scalars::Position>,
     /// Why not, when the domain refused.
     pub user_errors: Vec<UserError>,
 }
@@ -72,7 +72,7 @@ impl UnpaidMutation {
         let result = execute_in(services, command, context).await?;
         Ok(ReleaseUnpaidOrdersPayload {
             orders: named(services, &pizzeria, &orders, seen(services, &result)).await?,
-            position: result.position.map(scalars::LogPosition),
+            position: result.position.map(scalars::Position),
             user_errors: input_errors(ctx, &result)?,
         })
     }

@@ -10,7 +10,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::{Date, LogPosition};
+use crate::scalars::{Date, Position};
 use crate::types::closing::DailyClosing;
 use crate::types::pizzeria::Pizzeria;
 
@@ -32,7 +32,7 @@ impl ClosingQuery {
         #[graphql(desc = "The first business day.")] from: Date,
         #[graphql(desc = "The last business day.")] to: Date,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
     ) -> Result<Vec<DailyClosing>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;

@@ -14,7 +14,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 use crate::types::delivery::{Delivery, DeliveryConnection};
 use crate::types::enums::DeliveryStatus;
 
@@ -95,7 +95,7 @@ impl DeliveryQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Option<Delivery>, ApiError> {
         ctx.caller()?.actor()?;
@@ -124,7 +124,7 @@ impl DeliveryQuery {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<DeliveryConnection, ApiError> {
         let actor = ctx.caller()?.actor()?;

@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::ids;
 use crate::loaders::LatestHead;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::{self, LogPosition};
+use crate::scalars::{self, Position};
 use crate::types::enums::StreamType;
 use crate::types::event::{Event, EventConnection, cursor_or_position, page_of_events};
 use crate::types::seal::{self, ConsistencyProof, InclusionProof, TreeHead};
@@ -35,8 +35,8 @@ pub struct Log {
 #[Object]
 impl Log {
     /// The position of the last event; 0 while there is none.
-    async fn position(&self) -> LogPosition {
-        LogPosition(self.position)
+    async fn position(&self) -> Position {
+        Position(self.position)
     }
 
     /// The last signed head of the Merkle tree over the events; none before the first.
@@ -55,9 +55,9 @@ impl Log {
     async fn inclusion_proof(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of which event.")] position: LogPosition,
+        #[graphql(desc = "Of which event.")] position: Position,
         #[graphql(desc = "Of a tree of so many events: the one of the last head when nothing is said.")] size: Option<
-            LogPosition,
+            Position,
         >,
     ) -> Result<InclusionProof, ApiError> {
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
@@ -75,8 +75,8 @@ impl Log {
     async fn consistency_proof(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The size of the smaller tree, 1 at least.")] from: LogPosition,
-        #[graphql(desc = "The size of the larger.")] to: LogPosition,
+        #[graphql(desc = "The size of the smaller tree, 1 at least.")] from: Position,
+        #[graphql(desc = "The size of the larger.")] to: Position,
     ) -> Result<ConsistencyProof, ApiError> {
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
         let proof = transparency::consistency(&mut db, from.0, to.0).await?;
@@ -114,9 +114,9 @@ pub struct EventFilter {
     /// Recorded before this instant.
     pub to: Option<DateTime<Utc>>,
     /// Behind this position.
-    pub after_position: Option<LogPosition>,
+    pub after_position: Option<Position>,
     /// Before this position.
-    pub before_position: Option<LogPosition>,
+    pub before_position: Option<Position>,
 }
 
 /// A kind of stream that can be asked for.

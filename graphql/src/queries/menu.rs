@@ -19,7 +19,7 @@ use crate::ids::GlobalId;
 use crate::inputs::{ContactInput, OrderLineInput, Problems};
 use crate::loaders::{CurrentMenu, MenuVersion};
 use crate::roles_directive::{requires, roles};
-use crate::scalars::{Decimal, LogPosition};
+use crate::scalars::{Decimal, Position};
 use crate::types::enums::{Fulfilment, OrderChannel, PaymentIntent, PizzaSize};
 use crate::types::menu::{Menu, Recipe};
 use crate::types::menu_origin::{Origin, sees_stock};
@@ -109,7 +109,7 @@ impl MenuQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Menu, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
@@ -136,7 +136,7 @@ impl MenuQuery {
         )]
         version: Option<u32>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
     ) -> Result<Recipe, ApiError> {
         ctx.caller()?.authorize(Permission::ReadRecipe, Scope::Group)?;
         let services = ctx.services()?;
@@ -164,7 +164,7 @@ impl MenuQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "What.")] input: QuoteOrderInput,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
     ) -> Result<Quote, ApiError> {
         let caller = ctx.caller()?;
         // A quote is the menu added up: whoever may read the menu may, signed in or not.

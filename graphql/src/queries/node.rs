@@ -88,7 +88,7 @@ async fn present(ctx: &Context<'_>, named: Named) -> Result<Option<Node>, ApiErr
 
 /// A thing as it was right after an event; `None` for what has no such values.
 async fn past(ctx: &Context<'_>, named: Named, position: LogPosition) -> Result<Option<Node>, ApiError> {
-    let as_of = Some(AsOf::Position(scalars::LogPosition(position)));
+    let as_of = Some(AsOf::Position(scalars::Position(position)));
     match named {
         Named::Order(id) => {
             let moment = Moment::of(ctx, &[], as_of, None).await?;

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::OrderOf;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::types::order::{Order, OrderConnection};
@@ -166,7 +166,7 @@ impl OrderQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id.")] id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Option<Order>, ApiError> {
         ctx.caller()?.actor()?;
@@ -192,7 +192,7 @@ impl OrderQuery {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<OrderConnection, ApiError> {
         let filter = filter_of(ctx, filter.unwrap_or_default())?;
@@ -226,7 +226,7 @@ impl OrderQuery {
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
         #[graphql(desc = "The oldest so many, 1 to 100.", default = 100)] first: i32,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Vec<Order>, ApiError> {
         let first = i64::from(page_size(first)?);
@@ -262,7 +262,7 @@ impl OrderQuery {
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
         #[graphql(desc = "The oldest so many, 1 to 100.", default = 100)] first: i32,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
     ) -> Result<OrderBoard, ApiError> {
         let first = i64::from(page_size(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;

@@ -8,7 +8,7 @@ use projections::{Model, pizzerias};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 use crate::types::pizzeria::Pizzeria;
 
 /// Queries over pizzerias.
@@ -22,7 +22,7 @@ impl PizzeriaQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
     ) -> Result<Vec<Pizzeria>, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
         let services = ctx.services()?;
@@ -36,7 +36,7 @@ impl PizzeriaQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id or its code.")] id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
     ) -> Result<Option<Pizzeria>, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
         ctx.services()?.at_least(&[Model::Pizzerias], at_least_position).await?;

@@ -11,7 +11,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::{Date, LogPosition};
+use crate::scalars::{Date, Position};
 use crate::types::pizzeria::Pizzeria;
 use crate::types::sales::SalesDay;
 
@@ -47,7 +47,7 @@ impl SalesQuery {
         #[graphql(desc = "The first business day.")] from: Date,
         #[graphql(desc = "The last business day.")] to: Date,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Vec<SalesDay>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;

@@ -12,7 +12,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 use crate::types::pizzeria::Pizzeria;
 use crate::types::stock::Stock;
 
@@ -59,7 +59,7 @@ impl StockQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
-        at_least_position: Option<LogPosition>,
+        at_least_position: Option<Position>,
         #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
     ) -> Result<Stock, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;

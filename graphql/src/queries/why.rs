@@ -13,7 +13,7 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::roles_directive::{requires, roles};
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 use crate::types::enums::PizzaSize;
 use crate::types::pizzeria::Pizzeria;
 use crate::types::why::{UnavailableReason, WhyUnavailable};
@@ -26,14 +26,14 @@ pub struct WhyQuery;
 async fn moment(
     ctx: &Context<'_>,
     at: Option<DateTime<Utc>>,
-    position: Option<LogPosition>,
+    position: Option<Position>,
 ) -> Result<(domain::LogPosition, DateTime<Utc>), ApiError> {
     let pool = &ctx.services()?.pool;
     match (at, position) {
         (Some(_), Some(_)) => Err(ApiError::bad_input("at, position: give one of them, or neither")),
         (Some(at), None) => Ok((as_of::position_at(pool, at).await?, at.min(ctx.now()?))),
         (None, None) => Ok((log::head(pool).await?, ctx.now()?)),
-        (None, Some(LogPosition(position))) => {
+        (None, Some(Position(position))) => {
             let at = as_of::recorded_at(pool, position).await?;
             let at = at.ok_or_else(|| ApiError::bad_input("position: from 1 to the last of the log"))?;
             Ok((position, at))
@@ -60,7 +60,7 @@ impl WhyQuery {
             desc = "At which instant; now when neither this nor a position is given. One to come is now."
         )]
         at: Option<DateTime<Utc>>,
-        #[graphql(desc = "Right after which event.")] position: Option<LogPosition>,
+        #[graphql(desc = "Right after which event.")] position: Option<Position>,
     ) -> Result<WhyUnavailable, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;

@@ -29,7 +29,7 @@ use crate::types::delivery::Delivery;
 #[derive(Debug, Clone, SimpleObject)]
 pub struct DeliveryUpdate {
     /// The log's position; resume with `after`.
-    pub position: scalars::LogPosition,
+    pub position: scalars::Position,
     /// The event's type, `DeliveryPickedUp`; none for the present state and for a courier's position.
     pub event: Option<String>,
     /// The delivery after it.
@@ -59,7 +59,7 @@ impl DeliverySubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The delivery.")] id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;
@@ -97,7 +97,7 @@ impl DeliverySubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;
@@ -131,7 +131,7 @@ fn update_of(
 ) -> Option<DeliveryUpdate> {
     let AggregateState::Delivery(delivery) = &*at.state else { return None };
     Some(DeliveryUpdate {
-        position: scalars::LogPosition(position),
+        position: scalars::Position(position),
         event: event.map(|event| event.event_type.clone()),
         delivery: Delivery::of(delivery, at.version, position)?,
         courier_position: report.map(Into::into),

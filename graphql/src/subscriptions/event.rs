@@ -27,7 +27,7 @@ const REMEMBERED: usize = 10_000;
 #[derive(Debug, Clone, SimpleObject)]
 pub struct EventUpdate {
     /// The log's position; resume with `after`.
-    pub position: scalars::LogPosition,
+    pub position: scalars::Position,
     /// The event.
     pub event: Event,
 }
@@ -52,7 +52,7 @@ impl EventSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which events.")] filter: Option<EventFilter>,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<EventUpdate, ApiError>> + use<>, ApiError> {
         let services = ctx.services()?;
         let filter = event_filter(ctx, filter.unwrap_or_default())?;
@@ -82,7 +82,7 @@ impl View<LogEntry> for EventView {
                 return Ok(None);
             }
         }
-        let position = scalars::LogPosition(entry.position());
+        let position = scalars::Position(entry.position());
         Ok(Some(EventUpdate { position, event: Event(entry.clone()) }))
     }
 }

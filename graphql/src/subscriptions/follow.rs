@@ -44,9 +44,9 @@ pub(super) trait View<E = Arc<RecordedEvent>>: Send + 'static {
 /// that the caller has seen.
 pub(super) async fn start(
     services: &Services,
-    after: Option<scalars::LogPosition>,
+    after: Option<scalars::Position>,
 ) -> Result<LogPosition, ApiError> {
-    let Some(scalars::LogPosition(after)) = after else { return Ok(log::head(&services.pool).await?) };
+    let Some(scalars::Position(after)) = after else { return Ok(log::head(&services.pool).await?) };
     // Most resume where the process is, or before: no need to ask.
     if after <= *services.follower.head().borrow() {
         return Ok(after);
@@ -61,7 +61,7 @@ pub(super) async fn start(
 /// As [`start`]; and `BAD_USER_INPUT` with the gap for a position too far behind.
 pub(super) async fn start_near(
     services: &Services,
-    after: Option<scalars::LogPosition>,
+    after: Option<scalars::Position>,
 ) -> Result<LogPosition, ApiError> {
     let from = start(services, after).await?;
     let head = log::head(&services.pool).await?;

@@ -33,7 +33,7 @@ const SHOWN: usize = 100;
 #[derive(Debug, Clone, SimpleObject)]
 pub struct KitchenQueueUpdate {
     /// The log's position; resume with `after`.
-    pub position: scalars::LogPosition,
+    pub position: scalars::Position,
     /// The event's type, `PreparationStarted`; none for the present state.
     pub event: Option<String>,
     /// Orders placed or in preparation, oldest first; the oldest hundred of them.
@@ -63,7 +63,7 @@ impl KitchenSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<KitchenQueueUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;
@@ -163,7 +163,7 @@ impl KitchenView {
             as_of: None,
         };
         KitchenQueueUpdate {
-            position: scalars::LogPosition(position),
+            position: scalars::Position(position),
             event: event.map(|event| event.event_type.clone()),
             queue: queue.into_iter().take(SHOWN).map(shown).collect(),
             order,

@@ -16,7 +16,7 @@ use crate::types::maintenance::Maintenance;
 #[derive(Debug, Clone, SimpleObject)]
 pub struct MaintenanceUpdate {
     /// The log's position at that time, as every update has one.
-    pub position: scalars::LogPosition,
+    pub position: scalars::Position,
     /// The maintenance that is under way; none when there is none.
     pub maintenance: Option<Maintenance>,
 }
@@ -42,7 +42,7 @@ impl MaintenanceSubscription {
             desc = "The position of the last item that was seen. The first item is the present state \
                           all the same."
         )]
-        after: Option<scalars::LogPosition>,
+        after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<MaintenanceUpdate, ApiError>> + use<>, ApiError> {
         let services = ctx.services()?;
         start(services, after).await?;
@@ -58,7 +58,7 @@ impl MaintenanceSubscription {
             let position = *head.borrow();
             let maintenance = window.borrow_and_update().clone().map(Maintenance::from);
             progress.show(position);
-            let update = MaintenanceUpdate { position: scalars::LogPosition(position), maintenance };
+            let update = MaintenanceUpdate { position: scalars::Position(position), maintenance };
             Some((Ok(update), (window, head, progress)))
         }))
     }

@@ -25,7 +25,7 @@ use crate::types::order::Order;
 #[derive(Debug, Clone, SimpleObject)]
 pub struct OrderUpdate {
     /// The log's position; resume with `after`.
-    pub position: scalars::LogPosition,
+    pub position: scalars::Position,
     /// The event's type, `OrderReady`; none for the present state.
     pub event: Option<String>,
     /// The order after it; none for an order that was refused.
@@ -52,7 +52,7 @@ impl OrderSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The order.")] id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<OrderUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;
@@ -93,7 +93,7 @@ fn update_of(at: &At, position: LogPosition, event: Option<&RecordedEvent>) -> O
         _ => None,
     };
     OrderUpdate {
-        position: scalars::LogPosition(position),
+        position: scalars::Position(position),
         event: event.map(|event| event.event_type.clone()),
         order,
     }

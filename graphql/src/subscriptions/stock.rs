@@ -56,7 +56,7 @@ impl StockChange {
 #[derive(Debug, Clone, SimpleObject)]
 pub struct StockUpdate {
     /// The log's position; resume with `after`.
-    pub position: scalars::LogPosition,
+    pub position: scalars::Position,
     /// The event's type, `IngredientsReserved`; none for the present state.
     pub event: Option<String>,
     /// The stock after it.
@@ -85,7 +85,7 @@ impl StockSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::LogPosition>,
+        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<StockUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;
@@ -134,7 +134,7 @@ impl StockView {
             as_of: None,
         };
         let event = event.map(|event| event.event_type.clone());
-        Some(StockUpdate { position: scalars::LogPosition(position), event, stock, changes })
+        Some(StockUpdate { position: scalars::Position(position), event, stock, changes })
     }
 }
 

@@ -10,7 +10,7 @@ use super::order_parts::VatPart;
 use super::pizzeria::Pizzeria;
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::scalars::{self, Date, LogPosition, Money};
+use crate::scalars::{self, Date, Money, Position};
 
 /// A pizzeria's business day that is closed.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct ClosingTotals {
 #[derive(Debug, SimpleObject)]
 pub struct ClosingHead {
     /// How many events it covers, from the first.
-    pub size: LogPosition,
+    pub size: Position,
     /// The root's SHA-256, in base64.
     pub root_hash: String,
     /// The key that signed it, 8 hexadecimal digits.
@@ -102,18 +102,18 @@ impl DailyClosing {
     }
 
     /// The event that closed it.
-    async fn position(&self) -> LogPosition {
-        LogPosition(self.0.position)
+    async fn position(&self) -> Position {
+        Position(self.0.position)
     }
 
     /// The position that its part of the log begins after: where the closing before it ended.
-    async fn after(&self) -> LogPosition {
-        LogPosition(self.0.closing.after)
+    async fn after(&self) -> Position {
+        Position(self.0.closing.after)
     }
 
     /// The last position of its part of the log.
-    async fn upto(&self) -> LogPosition {
-        LogPosition(self.0.closing.upto)
+    async fn upto(&self) -> Position {
+        Position(self.0.closing.upto)
     }
 
     /// What happened in its part of the log.
@@ -130,7 +130,7 @@ impl DailyClosing {
     async fn head(&self) -> Option<ClosingHead> {
         let head = self.0.closing.head.as_ref()?;
         Some(ClosingHead {
-            size: LogPosition(domain::LogPosition(head.size)),
+            size: Position(domain::LogPosition(head.size)),
             root_hash: head.root_hash.clone(),
             key_id: head.key_id.clone(),
         })

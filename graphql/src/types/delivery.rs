@@ -114,13 +114,13 @@ impl Delivery {
     }
 
     /// The log's position that this state is of, at least.
-    async fn position(&self) -> scalars::LogPosition {
-        scalars::LogPosition(self.position)
+    async fn position(&self) -> scalars::Position {
+        scalars::Position(self.position)
     }
 
     /// The log's position that it is shown as of, where `asOf` was asked for: all below it is of the same,
     /// but for names and contacts, which are those kept today. None for the present.
-    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+    async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 

@@ -86,8 +86,8 @@ impl Event {
     }
 
     /// Its place in the log, from 1, without gaps.
-    async fn position(&self) -> scalars::LogPosition {
-        scalars::LogPosition(self.0.position())
+    async fn position(&self) -> scalars::Position {
+        scalars::Position(self.0.position())
     }
 
     /// When it was recorded, by the database's clock.
@@ -176,8 +176,8 @@ impl Event {
     }
 
     /// The position of the event that caused it, for what follows from events.
-    async fn causation_id(&self) -> Result<Option<scalars::LogPosition>, ApiError> {
-        Ok(self.0.metadata()?.causation_id.map(scalars::LogPosition))
+    async fn causation_id(&self) -> Result<Option<scalars::Position>, ApiError> {
+        Ok(self.0.metadata()?.causation_id.map(scalars::Position))
     }
 
     /// The event that caused it, for what follows from events; null for what somebody asked for, and for those

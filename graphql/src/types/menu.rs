@@ -124,13 +124,13 @@ impl Menu {
     }
 
     /// The log's position that the menu and its availability are of, at least.
-    async fn position(&self) -> scalars::LogPosition {
-        scalars::LogPosition(self.position)
+    async fn position(&self) -> scalars::Position {
+        scalars::Position(self.position)
     }
 
     /// The log's position that both are shown as of, where `asOf` was asked for: "now", below, is then. None
     /// for the present.
-    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+    async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 

@@ -37,7 +37,7 @@ macro_rules! connection {
             $connection, $edge, $node, $what,
             {
                 /// The log's position that the page is shown as of, where `asOf` was asked for; none for the present.
-                pub as_of_position: Option<crate::scalars::LogPosition>,
+                pub as_of_position: Option<crate::scalars::Position>,
             },
             { as_of_position: None, }
         );

@@ -116,13 +116,13 @@ impl Pizzeria {
     }
 
     /// The log's position that this state is of, at least.
-    async fn position(&self) -> scalars::LogPosition {
-        scalars::LogPosition(self.position)
+    async fn position(&self) -> scalars::Position {
+        scalars::Position(self.position)
     }
 
     /// The log's position that it is shown as of, below what `asOf` was asked for; none for the present. Of the
     /// past, `takesOrders` and `pause` are of the moment asked for.
-    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+    async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 

@@ -39,7 +39,7 @@ pub struct Quote {
     /// Why it would be refused, everything at once; `PRICE_CHANGED` last.
     pub user_errors: Vec<UserError>,
     /// The log's position that the menu and the stock were of, at least.
-    pub position: scalars::LogPosition,
+    pub position: scalars::Position,
 }
 
 /// How an order that leaves in some way may be paid.
@@ -73,7 +73,7 @@ impl Quote {
             acceptable: user_errors.is_empty(),
             payment_intents,
             user_errors,
-            position: scalars::LogPosition(position),
+            position: scalars::Position(position),
         }
     }
 
@@ -96,7 +96,7 @@ impl Quote {
             acceptable: false,
             payment_intents,
             user_errors,
-            position: scalars::LogPosition(position),
+            position: scalars::Position(position),
         }
     }
 }

@@ -42,12 +42,12 @@ impl SalesDay {
     }
 
     /// The log's position that the figures are of, at least.
-    async fn position(&self) -> scalars::LogPosition {
-        scalars::LogPosition(self.0.position)
+    async fn position(&self) -> scalars::Position {
+        scalars::Position(self.0.position)
     }
 
     /// The log's position that the figures are shown as of, where `asOf` was asked for; none for the present.
-    async fn as_of_position(&self) -> Option<scalars::LogPosition> {
+    async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.1)
     }
 

@@ -3,17 +3,17 @@
 use async_graphql::SimpleObject;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
-use domain::LogPosition as Position;
+use domain::LogPosition;
 use transparency::{Hash, StoredHead};
 
-use crate::scalars::LogPosition;
+use crate::scalars::Position;
 
 /// A signed head of the Merkle tree (RFC 6962, SHA-256) over the log's events. Whoever keeps one can prove later that
 /// nothing below its size was altered, inserted or removed.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct TreeHead {
     /// How many events it covers: those at positions 1 to this.
-    pub size: LogPosition,
+    pub size: Position,
     /// The root over them, in base64.
     pub root_hash: String,
     /// When it was signed.
@@ -29,12 +29,12 @@ pub struct TreeHead {
 }
 
 /// How many events a head covers, as the position of the last of them.
-pub fn size_of(head: &StoredHead) -> Position {
-    Position(i64::try_from(head.signed.head.size).unwrap_or(i64::MAX))
+pub fn size_of(head: &StoredHead) -> LogPosition {
+    LogPosition(i64::try_from(head.signed.head.size).unwrap_or(i64::MAX))
 }
 
 /// Whether a head covers a position.
-pub fn covers(head: &StoredHead, position: Position) -> bool {
+pub fn covers(head: &StoredHead, position: LogPosition) -> bool {
     position <= size_of(head)
 }
 
@@ -42,7 +42,7 @@ impl From<StoredHead> for TreeHead {
     fn from(stored: StoredHead) -> Self {
         let signed = &stored.signed;
         Self {
-            size: LogPosition(size_of(&stored)),
+            size: Position(size_of(&stored)),
             root_hash: signed.head.root.to_string(),
             signed_at: signed.head.signed_at,
             signature: BASE64_STANDARD.encode(signed.signature),
@@ -61,9 +61,9 @@ fn texts(hashes: &[Hash]) -> Vec<String> {
 #[derive(Debug, Clone, SimpleObject)]
 pub struct InclusionProof {
     /// The event's place in the log; its leaf's index is one less.
-    pub position: LogPosition,
+    pub position: Position,
     /// How many events the tree has.
-    pub size: LogPosition,
+    pub size: Position,
     /// The hash of the event's leaf, in base64.
     pub leaf_hash: String,
     /// The root that the path leads to, in base64.
@@ -74,10 +74,10 @@ pub struct InclusionProof {
 
 impl InclusionProof {
     /// Of an event, in a tree.
-    pub fn new(position: Position, size: Position, proof: &transparency::InclusionProof) -> Self {
+    pub fn new(position: LogPosition, size: LogPosition, proof: &transparency::InclusionProof) -> Self {
         Self {
-            position: LogPosition(position),
-            size: LogPosition(size),
+            position: Position(position),
+            size: Position(size),
             leaf_hash: proof.leaf.to_string(),
             root_hash: proof.root.to_string(),
             hashes: texts(&proof.path),
@@ -89,9 +89,9 @@ impl InclusionProof {
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ConsistencyProof {
     /// How many events the smaller has.
-    pub from: LogPosition,
+    pub from: Position,
     /// How many the larger has.
-    pub to: LogPosition,
+    pub to: Position,
     /// The root of the smaller, in base64.
     pub from_root_hash: String,
     /// The root of the larger, in base64.
@@ -102,10 +102,10 @@ pub struct ConsistencyProof {
 
 impl ConsistencyProof {
     /// Between two trees.
-    pub fn new(from: Position, to: Position, proof: &transparency::ConsistencyProof) -> Self {
+    pub fn new(from: LogPosition, to: LogPosition, proof: &transparency::ConsistencyProof) -> Self {
         Self {
-            from: LogPosition(from),
-            to: LogPosition(to),
+            from: Position(from),
+            to: Position(to),
             from_root_hash: proof.from_root.to_string(),
             to_root_hash: proof.to_root.to_string(),
             hashes: texts(&proof.path),

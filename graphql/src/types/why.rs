@@ -12,7 +12,7 @@ use super::enums::PizzaSize;
 use super::menu::Ingredient;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-use crate::scalars::{self, Json, LogPosition};
+use crate::scalars::{self, Json, Position};
 
 /// One place of a state that an event changed.
 #[derive(Debug, Clone, SimpleObject)]
@@ -36,14 +36,14 @@ impl From<Change> for StateChange {
 #[derive(Debug, Clone, Copy, SimpleObject)]
 pub struct LogMark {
     /// Its position.
-    pub position: LogPosition,
+    pub position: Position,
     /// When it was recorded.
     pub at: DateTime<Utc>,
 }
 
 impl From<Mark> for LogMark {
     fn from(mark: Mark) -> Self {
-        Self { position: LogPosition(mark.position), at: mark.at }
+        Self { position: Position(mark.position), at: mark.at }
     }
 }
 
@@ -87,8 +87,8 @@ pub struct WhyUnavailable {
 #[Object]
 impl WhyUnavailable {
     /// The log's position whose state this is of.
-    async fn position(&self) -> LogPosition {
-        LogPosition(self.position)
+    async fn position(&self) -> Position {
+        Position(self.position)
     }
 
     /// The instant that it is about.
@@ -235,8 +235,8 @@ pub struct StockMovement(why::Movement);
 #[Object]
 impl StockMovement {
     /// The event's position; `event:` and it are the event's id, for `node`.
-    async fn position(&self) -> LogPosition {
-        LogPosition(self.0.mark.position)
+    async fn position(&self) -> Position {
+        Position(self.0.mark.position)
     }
 
     /// When it was recorded.
