@@ -1,5 +1,8 @@
 //! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
 
+// The layout of a whole execution nests as deep as the schema.
+#![recursion_limit = "256"]
+
 pub mod admission;
 pub mod browser;
 pub mod client_address;
