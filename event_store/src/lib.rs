@@ -31,6 +31,7 @@ pub use follow::{FollowError, Follower, Idle, Notice, StreamFeed};
 pub use load::state_at;
 pub use log::{LogEntry, LogError, Metadata, RecordedEvent, UnreadableRecord};
 pub use metrics::SPANS;
+pub use snapshot::SNAPSHOT_SCHEMA;
 pub use store::{EventStore, Settings};
 
 /// The schema's migrations, forward only, embedded in the binary.

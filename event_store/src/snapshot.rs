@@ -10,7 +10,7 @@ use crate::decider::Versioned;
 use crate::error::StoreError;
 
 /// Schema of the stored states. Raise it whenever a state's serialised shape, or what an event does to it, changes.
-const SCHEMA: &str = "5";
+pub const SNAPSHOT_SCHEMA: &str = "5";
 
 /// Returns the stream's snapshot, if it has one of the current schema.
 pub(crate) async fn read(
@@ -22,7 +22,7 @@ pub(crate) async fn read(
     )
     .bind(stream.kind.as_str())
     .bind(&*stream.id)
-    .bind(SCHEMA)
+    .bind(SNAPSHOT_SCHEMA)
     .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -47,7 +47,7 @@ pub(crate) async fn write(
     .bind(stream.kind.as_str())
     .bind(&*stream.id)
     .bind(snapshot.version)
-    .bind(SCHEMA)
+    .bind(SNAPSHOT_SCHEMA)
     .bind(Json(&*snapshot.state))
     .execute(db)
     .await?;

@@ -5,7 +5,7 @@ use super::Role;
 use super::Role::{Auditor, Courier, Customer, Director, Manager, Pizzaiolo, Receptionist, System};
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $variant:ident: $roles:expr,)+) => {
+    ($($(#[$doc:meta])* $variant:ident: $roles:expr, check: $check:literal;)+) => {
         /// Permission of a role (DOMAIN.md, Roles), named after its API field or group of fields.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Permission { $($(#[$doc])* $variant,)+ }
@@ -13,6 +13,12 @@ macro_rules! permissions {
         impl Permission {
             /// Every permission, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Returns whether the functional check has it, in its own pizzeria. It has only what it needs, because
+            /// its token is stored on monitoring hosts.
+            pub(super) const fn is_of_functional_check(self) -> bool {
+                match self { $(Self::$variant => $check,)+ }
+            }
         }
 
         /// Returns the roles that have a permission, each within its scope; every other role is denied.
@@ -33,146 +39,116 @@ const GROUP: &[Role] = &[Director, System];
 
 permissions! {
     /// `menu`, `pizzerias`, `pizzeria`: open to anonymous callers.
-    ReadMenu: &Role::ALL,
+    ReadMenu: &Role::ALL, check: false;
     /// `signUp`, `signIn`, `verifyEmail`, `requestPasswordReset`, `resetPassword`: open to anonymous callers,
     /// who give a password or a token sent by mail.
-    SignIn: &Role::ALL,
+    SignIn: &Role::ALL, check: false;
     /// `me`, `updateMyAccount`, `changePassword`, `signOut`, `enrolTotp`, `confirmTotp`, `disableTotp`: the
     /// caller's own account only.
-    ManageOwnAccount: &Role::ALL,
+    ManageOwnAccount: &Role::ALL, check: false;
     /// `quoteOrder`.
-    QuoteOrder: ORDERING,
+    QuoteOrder: ORDERING, check: false;
     /// `placeOrder`.
-    PlaceOrder: ORDERING,
+    PlaceOrder: ORDERING, check: true;
     /// `changeOrderLines`.
-    ChangeOrderLines: ORDERING,
+    ChangeOrderLines: ORDERING, check: false;
     /// `cancelOrder`, while preparation has not started.
-    CancelOrder: ORDERING,
+    CancelOrder: ORDERING, check: true;
     /// `cancelOrder` once preparation has started.
-    CancelStartedOrder: MANAGEMENT,
+    CancelStartedOrder: MANAGEMENT, check: true;
     /// `payOnline`.
-    PayOnline: ORDERING,
+    PayOnline: ORDERING, check: false;
     /// `recordPayment`: money taken at the counter or at the door.
-    RecordPayment: &[Receptionist, Courier, Manager, Director, System],
+    RecordPayment: &[Receptionist, Courier, Manager, Director, System], check: true;
     /// `refundOrder`.
-    RefundOrder: MANAGEMENT,
+    RefundOrder: MANAGEMENT, check: true;
     /// `order` with its history, `orderChanged`.
-    ReadOrder: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, Auditor, System],
+    ReadOrder: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, Auditor, System], check: true;
     /// `orderBoard`.
-    ReadBoard: &[Receptionist, Manager, Director, Auditor, System],
+    ReadBoard: &[Receptionist, Manager, Director, Auditor, System], check: true;
     /// `orders`: couriers and the kitchen have no access to order histories.
-    ListOrders: &[Customer, Receptionist, Manager, Director, Auditor, System],
+    ListOrders: &[Customer, Receptionist, Manager, Director, Auditor, System], check: true;
     /// The name, phone and address of an order; auditors see a pseudonym instead, the kitchen sees none.
-    ReadContact: &[Customer, Receptionist, Courier, Manager, Director, Auditor, System],
+    ReadContact: &[Customer, Receptionist, Courier, Manager, Director, Auditor, System], check: false;
     /// The single note of older clients, for both the kitchen and the courier; not for auditors.
-    ReadNote: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System],
+    ReadNote: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System], check: false;
     /// The customer's notes for the kitchen, on the order and its lines; not for couriers or auditors.
-    ReadKitchenNote: &[Customer, Receptionist, Pizzaiolo, Manager, Director, System],
+    ReadKitchenNote: &[Customer, Receptionist, Pizzaiolo, Manager, Director, System], check: false;
     /// The customer's note for the courier; not for the kitchen or auditors.
-    ReadDeliveryNote: &[Customer, Receptionist, Courier, Manager, Director, System],
+    ReadDeliveryNote: &[Customer, Receptionist, Courier, Manager, Director, System], check: false;
     /// The customer's first name, as on the kitchen's ticket.
-    ReadFirstName: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System],
+    ReadFirstName: &[Customer, Receptionist, Pizzaiolo, Courier, Manager, Director, System], check: false;
     /// The comment beside the reason of a cancellation, a refund, a failed delivery or a waste.
-    ReadComment: &[Receptionist, Pizzaiolo, Courier, Manager, Director, System],
+    ReadComment: &[Receptionist, Pizzaiolo, Courier, Manager, Director, System], check: false;
     /// The four digits that the customer tells the courier; hidden from the courier.
-    ReadDeliveryCode: &[Customer, Receptionist, Manager, Director],
+    ReadDeliveryCode: &[Customer, Receptionist, Manager, Director], check: false;
     /// `kitchenQueue`, `kitchenQueueChanged`.
-    ReadKitchen: KITCHEN_READ,
+    ReadKitchen: KITCHEN_READ, check: true;
     /// `recipe`: shared by every pizzeria of the group.
-    ReadRecipe: KITCHEN_READ,
+    ReadRecipe: KITCHEN_READ, check: true;
     /// `startPreparation`, `markItemBaked`, `markOrderReady`.
-    PrepareOrder: KITCHEN,
+    PrepareOrder: KITCHEN, check: true;
     /// `handOverOrder`.
-    HandOverOrder: &[Receptionist, Manager, Director, System],
+    HandOverOrder: &[Receptionist, Manager, Director, System], check: true;
     /// `delivery`, `deliveryChanged`, with the courier's position.
-    ReadDelivery: &[Customer, Receptionist, Courier, Manager, Director, Auditor, System],
+    ReadDelivery: &[Customer, Receptionist, Courier, Manager, Director, Auditor, System], check: true;
     /// `deliveries`, `readyDeliveries`.
-    ListDeliveries: &[Receptionist, Courier, Manager, Director, Auditor, System],
+    ListDeliveries: &[Receptionist, Courier, Manager, Director, Auditor, System], check: true;
     /// `claimDelivery`.
-    ClaimDelivery: COURIERS,
+    ClaimDelivery: COURIERS, check: true;
     /// `assignDelivery`.
-    AssignDelivery: MANAGEMENT,
+    AssignDelivery: MANAGEMENT, check: false;
     /// `unassignDelivery`, `pickUpDelivery`, `completeDelivery`, `failDelivery`, `retryDelivery`,
     /// `returnDelivery`.
-    CarryDelivery: COURIERS,
+    CarryDelivery: COURIERS, check: true;
     /// `reportCourierPosition`.
-    ReportCourierPosition: COURIERS,
+    ReportCourierPosition: COURIERS, check: false;
     /// `stock`, `stockChanged`.
-    ReadStock: &[Receptionist, Pizzaiolo, Manager, Director, Auditor, System],
+    ReadStock: &[Receptionist, Pizzaiolo, Manager, Director, Auditor, System], check: true;
     /// `receiveSupply`, `countStock`, `wasteIngredients`.
-    KeepStock: KITCHEN,
+    KeepStock: KITCHEN, check: true;
     /// `transferStock`; the scope is the pizzeria that sends.
-    TransferStock: MANAGEMENT,
+    TransferStock: MANAGEMENT, check: false;
     /// `setStockThreshold`.
-    SetStockThreshold: MANAGEMENT,
+    SetStockThreshold: MANAGEMENT, check: false;
     /// `blockPizza`, `unblockPizza`.
-    BlockPizza: MANAGEMENT,
+    BlockPizza: MANAGEMENT, check: false;
     /// `pausePizzeria`, `resumePizzeria`.
-    PausePizzeria: MANAGEMENT,
+    PausePizzeria: MANAGEMENT, check: false;
     /// `hireStaff`, `revokeStaff`, for the roles that [`Role::may_hire`] allows.
-    ManageStaff: MANAGEMENT,
+    ManageStaff: MANAGEMENT, check: false;
     /// `Pizzeria.unpaidLimits`: limits on one customer's open unpaid orders.
-    ReadUnpaidLimits: &[Receptionist, Manager, Director, Auditor, System],
+    ReadUnpaidLimits: &[Receptionist, Manager, Director, Auditor, System], check: false;
     /// `releaseUnpaidOrders`.
-    ReleaseUnpaidOrders: MANAGEMENT,
+    ReleaseUnpaidOrders: MANAGEMENT, check: false;
     /// `sales`, `closings`.
-    ReadSales: MANAGEMENT_READ,
+    ReadSales: MANAGEMENT_READ, check: true;
     /// `events`, `eventAppended`: a manager sees the events of the own pizzeria.
-    ReadEvents: MANAGEMENT_READ,
+    ReadEvents: MANAGEMENT_READ, check: true;
     /// The stored payload of an event.
-    ReadPayload: MANAGEMENT_READ,
+    ReadPayload: MANAGEMENT_READ, check: false;
     /// The name of a member of staff; auditors see a pseudonym.
-    ReadStaffName: &Role::ALL,
+    ReadStaffName: &Role::ALL, check: false;
     /// `log`: the log's length; shows no event.
-    ReadLog: MANAGEMENT_READ,
+    ReadLog: MANAGEMENT_READ, check: true;
     /// `openPizzeria`.
-    OpenPizzeria: GROUP,
+    OpenPizzeria: GROUP, check: true;
     /// `updatePizzeria`: the group decides hours, area and prices.
-    UpdatePizzeria: GROUP,
+    UpdatePizzeria: GROUP, check: false;
     /// `publishMenu`.
-    PublishMenu: GROUP,
+    PublishMenu: GROUP, check: false;
     /// `eraseMyAccount`: customers only; staff are revoked instead.
-    EraseOwnAccount: &[Customer],
+    EraseOwnAccount: &[Customer], check: false;
     /// `eraseCustomer`: for requests that arrive outside the API.
-    EraseCustomer: GROUP,
+    EraseCustomer: GROUP, check: false;
     /// `contactReads`: the record of staff who read contacts.
-    ReadContactReads: GROUP,
+    ReadContactReads: GROUP, check: false;
 }
 
 impl Permission {
     /// Whether anonymous callers have it.
     pub const fn is_public(self) -> bool {
         matches!(self, Self::ReadMenu | Self::SignIn)
-    }
-
-    /// Whether the functional check has it, in its own pizzeria. It has only what it needs, because its token
-    /// is stored on monitoring hosts.
-    pub(super) const fn is_of_functional_check(self) -> bool {
-        matches!(
-            self,
-            Self::OpenPizzeria
-                | Self::PlaceOrder
-                | Self::CancelOrder
-                | Self::CancelStartedOrder
-                | Self::RecordPayment
-                | Self::RefundOrder
-                | Self::ReadOrder
-                | Self::ReadBoard
-                | Self::ListOrders
-                | Self::ReadKitchen
-                | Self::ReadRecipe
-                | Self::PrepareOrder
-                | Self::HandOverOrder
-                | Self::ReadDelivery
-                | Self::ListDeliveries
-                | Self::ClaimDelivery
-                | Self::CarryDelivery
-                | Self::ReadStock
-                | Self::KeepStock
-                | Self::ReadSales
-                | Self::ReadEvents
-                | Self::ReadLog
-        )
     }
 
     /// Whether it concerns data shared by every pizzeria, so that no scope is checked.

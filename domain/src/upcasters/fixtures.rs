@@ -1,5 +1,6 @@
 //! Tests of stored payloads: every shape of every event, as text, under `domain/fixtures/events`. A committed
-//! file stands for events in production logs: it must load for ever and is never edited.
+//! file stands for events in production logs: it must load for ever and is never edited. `TYPE-VERSION.json` has an
+//! event's fields as the version began; `TYPE-VERSION+NAME.json` has an optional field that was added since.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,6 +40,7 @@ fn fixtures() -> Vec<(String, String, String)> {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap();
         let (event_type, version) = stem.split_once('-').unwrap();
+        let (version, _added) = version.split_once('+').unwrap_or((version, ""));
         let text = std::fs::read_to_string(&path).unwrap();
         fixtures.push((event_type.to_owned(), version.to_owned(), text.trim_end().to_owned()));
     }

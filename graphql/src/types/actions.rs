@@ -232,3 +232,63 @@ pub fn on_delivery(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use async_graphql::parser::parse_schema;
+    use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+    use async_graphql::resolver_utils::EnumType;
+
+    use super::*;
+
+    /// Mutations whose input names an order or a delivery and that are no action of it, and why.
+    const NO_ACTIONS: [(&str, &str); 1] = [("reportCourierPosition", "sent by the courier's device")];
+
+    /// `changeOrderLines` of `CHANGE_ORDER_LINES`.
+    fn camel_case(name: &str) -> String {
+        let mut upper = false;
+        let letters = name.chars().filter_map(|letter| {
+            let shown = if upper { letter } else { letter.to_ascii_lowercase() };
+            upper = letter == '_';
+            (!upper).then_some(shown)
+        });
+        letters.collect()
+    }
+
+    #[test]
+    fn every_mutation_of_an_order_or_a_delivery_is_an_action() {
+        let (mut inputs, mut mutations) = (BTreeSet::new(), BTreeMap::new());
+        for definition in parse_schema(crate::schema::sdl()).unwrap().definitions {
+            let TypeSystemDefinition::Type(ty) = definition else { continue };
+            let name = ty.node.name.node.to_string();
+            match ty.node.kind {
+                TypeKind::InputObject(input) => {
+                    let of_one = |field: &str| ["orderId", "deliveryId"].contains(&field);
+                    if input.fields.iter().any(|field| of_one(&field.node.name.node)) {
+                        inputs.insert(format!("{name}!"));
+                    }
+                }
+                TypeKind::Object(object) if name == "Mutation" => {
+                    let field_of = |field: async_graphql::Positioned<_>| -> Option<(String, String)> {
+                        let field: async_graphql::parser::types::FieldDefinition = field.node;
+                        let input = field.arguments.first()?.node.ty.node.to_string();
+                        Some((field.name.node.to_string(), input))
+                    };
+                    mutations.extend(object.fields.into_iter().filter_map(field_of));
+                }
+                _ => {}
+            }
+        }
+        let of_one = mutations.into_iter().filter(|(_, input)| inputs.contains(input)).map(|(name, _)| name);
+        let actions = OrderActionName::items().iter().map(|item| camel_case(item.name));
+        let others = NO_ACTIONS.iter().map(|(name, _)| (*name).to_owned());
+        let known: BTreeSet<String> = actions.chain(others).collect();
+        assert_eq!(
+            of_one.collect::<BTreeSet<_>>(),
+            known,
+            "a mutation is an action, or in NO_ACTIONS with a reason"
+        );
+    }
+}

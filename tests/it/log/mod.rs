@@ -9,5 +9,6 @@ pub mod pizzas;
 mod proofs;
 mod rewinding;
 pub mod sealing;
+mod state_shapes;
 mod tampering;
 pub mod unreadable_events;

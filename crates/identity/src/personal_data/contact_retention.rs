@@ -218,6 +218,7 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let (name, version) = path.file_stem().unwrap().to_str().unwrap().split_once('-').unwrap();
+            let (version, _added) = version.split_once('+').unwrap_or((version, ""));
             let Ok(event_type) = name.parse::<EventType>() else { continue };
             let text = std::fs::read_to_string(&path).unwrap();
             let event = Event::from_stored(event_type.stream_type(), name, version, text.trim_end()).unwrap();
