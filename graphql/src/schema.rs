@@ -8,10 +8,14 @@ use async_graphql::extensions::{
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
-    Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationMode, Value, Variables,
+    Request, Response, SDLExportOptions, SchemaBuilder, ServerError, ServerResult, ValidationMode, Value,
+    Variables,
 };
 use chrono::{DateTime, Utc};
 use document::completion::{Asked, complete};
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
 
 use crate::context::Services;
 use crate::error::{ApiError, ErrorCode, set_code};
@@ -22,7 +26,24 @@ use crate::queries::Query;
 use crate::subscriptions::{Progress, Subscription};
 
 /// The schema with its roots.
-pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+///
+/// Clones share it. Nothing here is generic: the resolvers are compiled in this crate, and not again in each crate that
+/// executes an operation.
+#[derive(Clone)]
+pub struct Schema(async_graphql::Schema<Query, Mutation, Subscription>);
+
+impl Schema {
+    /// Executes a query or a mutation.
+    pub fn execute(&self, request: Request) -> BoxFuture<'static, Response> {
+        let schema = self.0.clone();
+        async move { schema.execute(request).await }.boxed()
+    }
+
+    /// Executes a subscription; its answers end when it does.
+    pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request).boxed()
+    }
+}
 
 /// The extension of a subscription's item that says where to resume after it.
 pub const POSITION: &str = "position";
@@ -126,17 +147,17 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// The schema over the services of a process.
 pub fn schema(services: Services) -> Schema {
-    builder().data(services).finish()
+    Schema(builder().data(services).finish())
 }
 
 /// The schema without services: it answers introspection only.
 pub fn bare() -> Schema {
-    builder().finish()
+    Schema(builder().finish())
 }
 
 /// The schema's text, as in `schema.graphql`.
 pub fn sdl() -> String {
-    bare().sdl_with_options(
+    bare().0.sdl_with_options(
         SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by(),
     )
 }

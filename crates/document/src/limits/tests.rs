@@ -66,7 +66,7 @@ fn cycles_are_refused_even_where_no_operation_comes() {
 async fn the_standard_introspection_passes_and_is_answered() {
     let query = include_str!("../introspection.graphql");
     assert_eq!(check(query), Ok(()));
-    let response = graphql::schema::bare().execute(query).await;
+    let response = graphql::schema::bare().execute(query.into()).await;
     assert_eq!(response.errors, Vec::new());
 }
 
