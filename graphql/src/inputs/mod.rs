@@ -1,6 +1,6 @@
-//! What callers give, parsed once at the edge into the domain's types. What cannot be used is a problem with
-//! its place; all problems of an input are told at once ([`Problems`]). Whether an input makes sense, the
-//! domain decides.
+//! Parses inputs at the edge into the domain's types. A value that cannot be used is a problem with its path;
+//! all problems of an input are reported together ([`Problems`]). The domain decides whether the input makes
+//! sense.
 
 mod order;
 mod path;
@@ -21,15 +21,15 @@ use crate::types::enums::PizzaSize;
 
 pub use domain::account::NAME_MAX;
 
-/// The most lines of an order that are read at all.
+/// Upper bound on the lines of an order; a longer list is not read.
 pub const ORDER_LINES_MAX: usize = 50;
-/// The most lines of a command to a stock.
+/// Upper bound on the lines of a stock command.
 pub const STOCK_LINES_MAX: usize = 200;
-/// The most extras, or ingredients left out, of one line.
+/// Upper bound on the extras, and on the ingredients left out, of one line.
 pub const ALTERATIONS_MAX: usize = 20;
-/// Longest note, in characters.
+/// Maximum length of a note, in characters.
 pub const NOTE_MAX: usize = 500;
-/// Longest telephone number as it is written, postcode or delivery note number, in characters.
+/// Maximum length of a phone number as entered, a postcode or a delivery note number, in characters.
 pub const SHORT_MAX: usize = 64;
 
 /// A line of an order.
@@ -37,20 +37,20 @@ pub const SHORT_MAX: usize = 64;
 pub struct OrderLineInput {
     /// The pizza, drink or dessert: its id or its code.
     pub item: ID,
-    /// The size of a pizza; none for anything else.
+    /// The size of a pizza; omitted for a drink or a dessert.
     pub size: Option<PizzaSize>,
-    /// How many.
+    /// How many pieces.
     pub quantity: i64,
-    /// Extras, by their ingredients' ids or codes; one named twice is added twice.
+    /// Extras, by the ids or codes of their ingredients. An ingredient listed twice is added twice.
     pub extras: Option<Vec<ID>>,
     /// Ingredients to leave out, by their ids or codes.
     pub without: Option<Vec<ID>>,
-    /// What the kitchen should know about the line, at most 500 characters. When the lines of an order are changed, a
-    /// line that stays keeps the note that it has where this is left out; the empty text takes it away.
+    /// A note to the kitchen about the line, at most 500 characters. `changeOrderLines` keeps the note of an
+    /// unchanged line when this is omitted, and removes it when this is the empty text.
     pub note: Option<String>,
 }
 
-/// Where somebody lives.
+/// A postal address.
 #[derive(Debug, Clone, InputObject)]
 pub struct AddressInput {
     /// Street and number.
@@ -59,22 +59,22 @@ pub struct AddressInput {
     pub postcode: Option<String>,
     /// Name of the city.
     pub city: Option<String>,
-    /// Degrees, WGS 84, -90 to 90. A delivery needs it.
+    /// Latitude in degrees, WGS 84, -90 to 90. Required for a delivery.
     pub latitude: Option<f64>,
-    /// Degrees, WGS 84, -180 to 180. A delivery needs it.
+    /// Longitude in degrees, WGS 84, -180 to 180. Required for a delivery.
     pub longitude: Option<f64>,
 }
 
-/// Who an order is for. It is kept outside the log.
+/// The person an order is for. Stored outside the log, so that it can be erased.
 #[derive(Debug, Clone, InputObject)]
 pub struct ContactInput {
-    /// Their name.
+    /// The person's name.
     pub name: Option<String>,
-    /// Their telephone number, as it is dialled from France or with its country code; kept as E.164.
+    /// Phone number, as dialled from France or with its country code; stored as E.164.
     pub phone: Option<String>,
-    /// Their e-mail address.
+    /// E-mail address.
     pub email: Option<String>,
-    /// Where they live.
+    /// Postal address.
     pub address: Option<AddressInput>,
 }
 
@@ -83,6 +83,6 @@ pub struct ContactInput {
 pub struct StockLineInput {
     /// The ingredient's id or code.
     pub ingredient: ID,
-    /// How much, in the ingredient's unit: grams, millilitres or pieces.
+    /// Quantity in the ingredient's unit: grams, millilitres or pieces.
     pub quantity: i64,
 }

@@ -1,4 +1,4 @@
-//! The parts of an order's input: its lines, and whom it is for.
+//! Reads the lines and the contact of an order's input.
 
 use async_graphql::ID;
 use domain::ids::{ContactId, IngredientCode};
@@ -15,7 +15,7 @@ use super::{
     SHORT_MAX,
 };
 
-/// The lines of an order that could be read, each with its index in the input.
+/// The readable lines of an order, each with its index in the input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadLines {
     /// The lines.
@@ -27,20 +27,20 @@ pub struct ReadLines {
 /// Notes on the lines of an order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineNotes {
-    /// What was written, by the line's number.
+    /// The note's text, by line number.
     pub given: Vec<(u32, String)>,
-    /// The lines whose note is taken away.
+    /// Numbers of the lines whose note is removed.
     pub cleared: Vec<u32>,
 }
 
 impl ReadLines {
-    /// Whether every line could be read.
+    /// Returns whether every line could be read.
     pub fn is_whole(&self) -> bool {
         self.lines.len() == self.given
     }
 
-    /// A refusal of the lines that could be read, with the index that its line has in the input. `None` for
-    /// what is only true of all the lines, when some could not be read.
+    /// Maps a refusal of the readable lines to the line's index in the input. Returns `None` for a rule about
+    /// the whole order when some lines could not be read.
     pub fn in_input(&self, refusal: Refusal) -> Option<Refusal> {
         match refusal {
             Refusal::Order(
@@ -56,8 +56,8 @@ impl ReadLines {
 }
 
 impl Problems {
-    /// The lines of an order; those that cannot be read are left out. Quantities and the number of lines are
-    /// the domain's to refuse, with everything else that it finds.
+    /// Reads the lines of an order and skips those with problems. The domain checks quantities and the number
+    /// of lines, together with its other rules.
     pub fn basket_lines<'a>(&mut self, at: impl Into<Path<'a>>, lines: &[OrderLineInput]) -> ReadLines {
         let at = at.into();
         let mut read = ReadLines { given: lines.len(), ..ReadLines::default() };
@@ -78,7 +78,7 @@ impl Problems {
             read.lines.push(BasketLine {
                 item,
                 size: line.size.map(Into::into),
-                // Beyond 32 bits it is out of bounds as well.
+                // A quantity beyond 32 bits is out of range for the domain too.
                 quantity: u32::try_from(line.quantity.max(0)).unwrap_or(u32::MAX),
                 extras,
                 without,
@@ -99,11 +99,11 @@ impl Problems {
             return None;
         }
         let codes = ids.iter().enumerate().map(|(index, id)| self.code(at.item(index), id, unknown.into()));
-        // Every one is read, so that every problem is found.
+        // Collects first, so that every id is read and every problem found.
         codes.collect::<Vec<_>>().into_iter().collect()
     }
 
-    /// Where an address is, when it says so.
+    /// Reads the coordinates of an address, if it has any.
     pub fn address_place<'a>(&mut self, at: impl Into<Path<'a>>, address: &AddressInput) -> Option<Place> {
         let at = at.into();
         match (address.latitude, address.longitude) {
@@ -120,7 +120,7 @@ impl Problems {
         }
     }
 
-    /// A row of personal data from what was given.
+    /// Builds the row of personal data from the input.
     pub fn contact<'a>(
         &mut self,
         at: impl Into<Path<'a>>,
@@ -160,7 +160,7 @@ impl Problems {
         row
     }
 
-    /// The notes on the lines of an order, by the line's number from 1.
+    /// Reads the notes on the lines of an order, by line number from 1.
     pub fn line_notes<'a>(&mut self, at: impl Into<Path<'a>>, lines: &[OrderLineInput]) -> LineNotes {
         let at = at.into();
         let mut notes = LineNotes::default();
@@ -175,7 +175,7 @@ impl Problems {
         notes
     }
 
-    /// What the pizzeria should know, in the customer's words.
+    /// Reads the customer's note to the pizzeria.
     pub fn note<'a>(&mut self, at: impl Into<Path<'a>>, note: Option<&str>) -> Option<String> {
         self.optional_lines(at, note, NOTE_MAX)
     }

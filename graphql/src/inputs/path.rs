@@ -1,29 +1,29 @@
-//! Where something stands in a mutation's input: `["input", "lines", "0", "quantity"]`. Costs nothing until it
-//! is written out.
+//! Path of a value in a mutation's input: `["input", "lines", "0", "quantity"]`. Allocates only when it is
+//! written out.
 
-/// A place in the input.
+/// A path into the input.
 #[derive(Debug, Clone, Copy)]
 pub enum Path<'a> {
     /// The argument `input` itself.
     Input,
-    /// A field below; a name with dots is a field of a field.
+    /// A field of the parent; a dot in the name separates nested fields.
     Field(&'a Path<'a>, &'a str),
-    /// An item of a list, from 0.
+    /// An item of the parent list, by index from 0.
     Item(&'a Path<'a>, usize),
 }
 
 impl Path<'_> {
-    /// A field of what stands here.
+    /// Returns the path of a field below this one.
     pub fn field<'a>(&'a self, name: &'a str) -> Path<'a> {
         Path::Field(self, name)
     }
 
-    /// An item of the list that stands here.
+    /// Returns the path of an item of the list at this path.
     pub fn item(&self, index: usize) -> Path<'_> {
         Path::Item(self, index)
     }
 
-    /// Written out, as `UserError.field` shows it.
+    /// Returns the parts, as `UserError.field` shows them.
     pub fn parts(&self) -> Vec<String> {
         match self {
             Self::Input => vec!["input".to_owned()],
@@ -41,7 +41,7 @@ impl Path<'_> {
     }
 }
 
-/// A field of the input, by its name.
+/// The path of a field of the input, by its name.
 impl<'a> From<&'a str> for Path<'a> {
     fn from(name: &'a str) -> Self {
         Self::Field(&Path::Input, name)

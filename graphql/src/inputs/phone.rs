@@ -1,15 +1,15 @@
-//! Telephone numbers as E.164, `+33142685300`: one form to store, to dial and to compare.
+//! Reads phone numbers as E.164 (`+33142685300`): one form to store, dial and compare.
 
 use phonenumber::metadata::DATABASE;
 use phonenumber::{Mode, country};
 
-/// The country whose numbers are given without their code.
+/// The country whose numbers may omit their country code.
 const HOME: country::Id = country::Id::FR;
-/// The digits of a French number after its country code.
+/// Number of digits of a French number after the country code.
 const FRENCH_DIGITS: usize = 9;
 
-/// Reads a number as it is dialled from France, or with its country code. `None` for what cannot be dialled:
-/// letters, extensions, short numbers, and numbers that their country does not have.
+/// Parses a number as dialled from France or with its country code. Returns `None` for letters, extensions,
+/// short numbers and numbers that do not exist in their country.
 pub(super) fn e164(given: &str) -> Option<String> {
     if given.chars().any(char::is_alphabetic) {
         return None;
@@ -17,7 +17,7 @@ pub(super) fn e164(given: &str) -> Option<String> {
     let number = phonenumber::parse(Some(HOME), given).ok()?;
     let is_french = number.country().id() == Some(HOME);
     let national = number.national().to_string();
-    // The regulator's numbers for fiction (01 99 00, 06 39 98, …) are French by their form only.
+    // The regulator's numbers for fiction (01 99 00, 06 39 98, …) match only the general French pattern.
     let fits = if is_french {
         national.len() == FRENCH_DIGITS
             && number
@@ -46,7 +46,7 @@ mod tests {
             assert_eq!(e164(given).as_deref(), Some("+33142685300"), "{given}");
         }
         assert_eq!(e164("+44 20 7946 0018").as_deref(), Some("+442079460018"));
-        // Of the numbers that France keeps for fiction.
+        // One of the French numbers reserved for fiction.
         assert_eq!(e164("06 39 98 00 99").as_deref(), Some("+33639980099"));
     }
 

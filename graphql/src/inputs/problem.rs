@@ -1,4 +1,4 @@
-//! What is wrong with an input: a rule, its bound, and where. Words and codes only; nothing here reads anything.
+//! A problem of an input: the rule, its bound and the path. Types only; parsing is in [`super::Problems`].
 
 use async_graphql::Enum;
 use domain::ids::CODE_MAX;
@@ -9,75 +9,75 @@ use super::path::Path;
 use crate::types::user_error::{self, UserError, UserErrorCode};
 use crate::types::user_error_detail::UserErrorDetail;
 
-/// The rule that an input breaks, where its code is `INVALID_INPUT`.
+/// The rule that an input breaks, when the code is `INVALID_INPUT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum InputRule {
-    /// It must be given.
+    /// The value is required.
     Missing,
-    /// It must not be blank.
+    /// The text must not be blank.
     Empty,
-    /// It has more characters than `maxLength`.
+    /// The text has more characters than `maxLength`.
     TooLong,
     /// The list has more items than `max`.
     TooMany,
     /// The number is not between `min` and `max`.
     OutOfRange,
-    /// An amount is between 0.00 and 1,000,000.00.
+    /// The amount is not between 0.00 and 1,000,000.00.
     Amount,
-    /// Line breaks, control characters, and marks that change the direction of text have no place in it.
+    /// The text has line breaks, control characters or marks that change the text's direction.
     Characters,
-    /// A telephone number as it is dialled from France, or with its country code.
+    /// The text is not a phone number as dialled from France or with its country code.
     Phone,
-    /// Latitude and longitude come together.
+    /// Latitude and longitude must be given together.
     Place,
-    /// A code has 1 to 32 characters of `A-Z`, `0-9` and `_`.
+    /// The code does not have 1 to 32 characters of `A-Z`, `0-9` and `_`.
     Code,
-    /// The name of a zone in the IANA time zone database.
+    /// The text is not the name of a zone in the IANA time zone database.
     TimeZone,
-    /// A time of day such as `11:30`; midnight at the end of a day is `24:00`.
+    /// The text is not a time of day such as `11:30`; midnight at the end of a day is `24:00`.
     TimeOfDay,
-    /// Opening hours start before they end, within one day.
+    /// Opening hours must start before they end, within one day.
     OpeningHours,
-    /// Each item of the list only once.
+    /// The list has an item more than once.
     Duplicate,
-    /// It does not go with the rest of the input.
+    /// The value does not go with the rest of the input.
     NotApplicable,
 }
 
-/// What is wrong with one place of an input.
+/// A problem of one value of an input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProblemKind {
     /// A rule without a bound.
     Rule(InputRule),
-    /// More characters than this.
+    /// The text has more characters than this.
     TooLong(usize),
-    /// More items than this; for the lines of an order, `ORDER_TOO_LARGE`.
+    /// The list has more items than this; for the lines of an order the code is `ORDER_TOO_LARGE`.
     TooMany {
-        /// The bound.
+        /// Upper bound on the number of items.
         max: usize,
-        /// The code that clients know it by.
+        /// The code that clients see.
         code: UserErrorCode,
     },
-    /// A number beyond its bounds.
+    /// The number is out of range.
     OutOfRange {
-        /// The least.
+        /// The minimum.
         min: i64,
-        /// The most.
+        /// The maximum.
         max: i64,
     },
-    /// A text where a code is meant, which no code looks like: `mar`, `🍕`. There is no such thing.
+    /// The text cannot be a code (`mar`, `🍕`), so it names nothing.
     Unknown {
-        /// The code of the refusal that the domain has for what it does not know.
+        /// The domain's code for an unknown thing of this kind.
         code: UserErrorCode,
-        /// What was given, shortened.
+        /// The given text, shortened.
         given: String,
     },
-    /// What the domain refuses about it without looking at anything else.
+    /// A refusal by the domain about this value alone.
     Refused(Box<Refusal>),
 }
 
 impl ProblemKind {
-    /// A text that can be no code, and so names nothing.
+    /// A text that cannot be a code and therefore names nothing.
     pub(super) fn unknown(code: UserErrorCode, given: &str) -> Self {
         Self::Unknown { code, given: given.chars().take(CODE_MAX).collect() }
     }
@@ -89,20 +89,21 @@ impl From<InputRule> for ProblemKind {
     }
 }
 
-/// Something that is wrong with an input, and where.
+/// A problem of an input and its path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputProblem {
-    /// From the argument down: `["input", "lines", "0", "quantity"]`; empty when it is about the thing itself.
+    /// Path from the argument down: `["input", "lines", "0", "quantity"]`; empty when the problem is about
+    /// the entity itself.
     pub field: Vec<String>,
-    /// What.
+    /// The kind of problem.
     pub kind: ProblemKind,
 }
 
-/// Everything that is wrong with an input; never empty.
+/// All problems of an input; never empty.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{}", self.in_words())]
 pub struct InputError {
-    /// In the order of the input's fields.
+    /// The problems, in the order of the input's fields.
     pub problems: Vec<InputProblem>,
 }
 
@@ -114,7 +115,7 @@ impl InputError {
         self.problems.iter().map(each).collect::<Vec<_>>().join(" ")
     }
 
-    /// As a payload shows it.
+    /// Converts the problems to a payload's user errors.
     pub fn user_errors(&self, lang: Lang) -> Vec<UserError> {
         self.problems.iter().map(|problem| problem.user_error(lang)).collect()
     }
@@ -128,12 +129,12 @@ impl From<Refusal> for InputProblem {
 }
 
 impl InputProblem {
-    /// Of one place.
+    /// Creates a problem at one path.
     pub fn new<'a>(at: impl Into<Path<'a>>, kind: impl Into<ProblemKind>) -> Self {
         Self { field: at.into().parts(), kind: kind.into() }
     }
 
-    /// As a payload shows it.
+    /// Converts the problem to a payload's user error.
     pub fn user_error(&self, lang: Lang) -> UserError {
         let field = Some(self.field.clone()).filter(|field| !field.is_empty());
         let (code, message, detail) = match &self.kind {

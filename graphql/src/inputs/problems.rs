@@ -1,4 +1,4 @@
-//! Reads an input field by field and collects what is wrong with it.
+//! Reads an input field by field and collects its problems.
 
 use async_graphql::ID;
 use domain::account::EmailAddress;
@@ -17,8 +17,8 @@ use crate::ids::GlobalId;
 use crate::scalars::Decimal;
 use crate::types::user_error::{UserError, UserErrorCode};
 
-/// The problems of one input. Each method reads one value and answers `None` where it cannot be used, or where
-/// an optional one is not given; [`Problems::all`] ends the reading.
+/// The problems of one input. Each method reads one value and returns `None` if the value cannot be used, or
+/// if an optional value is omitted; [`Problems::all`] ends the reading.
 ///
 /// ```ignore
 /// let mut problems = Problems::default();
@@ -38,65 +38,65 @@ impl Problems {
         self.found.push(InputProblem::new(at, kind));
     }
 
-    /// Adds what the domain refuses about one place of the input, whatever the rest is.
+    /// Adds a refusal by the domain about one value of the input.
     pub fn refuse<'a>(&mut self, at: impl Into<Path<'a>>, refusal: impl Into<Refusal>) {
         self.add(at, ProblemKind::Refused(Box::new(refusal.into())));
     }
 
-    /// Adds what the domain refuses about the input as a whole, at the field that each refusal is about.
+    /// Adds the domain's refusals of the whole input, each at the field that it concerns.
     pub fn refuse_all(&mut self, refusals: impl IntoIterator<Item = Refusal>) {
         let news: Vec<_> = refusals.into_iter().filter(|refusal| !self.cover(refusal)).collect();
         self.found.extend(news.into_iter().map(InputProblem::from));
     }
 
-    /// Whether a refusal says that something is missing that was given and could not be read.
+    /// Returns whether a refusal misses a value that was given but could not be read.
     pub fn cover(&self, refusal: &Refusal) -> bool {
         let place = ["latitude", "longitude"].map(|name| Path::from("contact.address").field(name).parts());
         matches!(refusal, Refusal::Order(OrderError::AddressRequired))
             && self.found.iter().any(|problem| place.contains(&problem.field))
     }
 
-    /// Whether there is none so far.
+    /// Returns whether no problem was found so far.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// The values that were read.
+    /// Returns the values that were read.
     ///
     /// # Errors
-    /// Every problem that was found.
+    /// Returns every problem that was found.
     pub fn all<T: Complete>(self, read: T) -> Result<T::Values, ApiError> {
         let values = read.complete();
         self.check()?;
         values.ok_or_else(|| ApiError::internal("an input was not read, and no problem was found"))
     }
 
-    /// As [`Problems::all`], without values.
+    /// Checks as [`Problems::all`] does, without values.
     ///
     /// # Errors
-    /// Every problem that was found.
+    /// Returns every problem that was found.
     pub fn check(self) -> Result<(), ApiError> {
         if self.found.is_empty() { Ok(()) } else { Err(InputError { problems: self.found }.into()) }
     }
 
-    /// The problems as a payload shows them.
+    /// Converts the problems to a payload's user errors.
     pub fn user_errors(self, lang: Lang) -> Vec<UserError> {
         self.found.iter().map(|problem| problem.user_error(lang)).collect()
     }
 
-    /// The value, or the problem that it has at this place.
+    /// Returns the value, or records its problem at this path.
     fn read<'a, T>(&mut self, at: impl Into<Path<'a>>, value: Result<T, ProblemKind>) -> Option<T> {
         value.map_err(|kind| self.add(at, kind)).ok()
     }
 
-    /// A text in one line, of 1 to `max` characters; trimmed, and brought to one form. Any script.
+    /// Reads a single-line text of 1 to `max` characters in any script; trims and normalises it.
     pub fn text<'a>(&mut self, at: impl Into<Path<'a>>, value: &str, max: usize) -> Option<String> {
         let text = text::single_line(value).map_err(|_unsafe| ProblemKind::from(InputRule::Characters));
         let text = text.and_then(|text| text.ok_or(InputRule::Empty.into()));
         self.read(at, text.and_then(|text| bounded(text, max)))
     }
 
-    /// As [`Problems::text`]; one that is blank is as one that is not given.
+    /// Reads as [`Problems::text`] does; a blank text counts as omitted.
     pub fn optional_text<'a>(
         &mut self,
         at: impl Into<Path<'a>>,
@@ -107,7 +107,7 @@ impl Problems {
         self.read(at, text.and_then(|text| text.map(|text| bounded(text, max)).transpose())).flatten()
     }
 
-    /// A text that may have several lines, of at most `max` characters; line breaks become line feeds.
+    /// Reads a text of one or more lines and at most `max` characters; line breaks become line feeds.
     pub fn optional_lines<'a>(
         &mut self,
         at: impl Into<Path<'a>>,
@@ -118,7 +118,7 @@ impl Problems {
         self.read(at, text.and_then(|text| text.map(|text| bounded(text, max)).transpose())).flatten()
     }
 
-    /// A whole number from `min` to `max`.
+    /// Reads an integer from `min` to `max`.
     pub fn number<'a, T: TryFrom<i64>>(
         &mut self,
         at: impl Into<Path<'a>>,
@@ -131,18 +131,18 @@ impl Problems {
         self.read(at, read.ok_or(wrong))
     }
 
-    /// A quantity from `least` to ten million.
+    /// Reads a quantity from `least` to ten million.
     pub fn quantity<'a>(&mut self, at: impl Into<Path<'a>>, value: i64, least: u32) -> Option<Quantity> {
         self.number(at, value, i64::from(least), i64::from(Quantity::MAX_INPUT)).map(Quantity)
     }
 
-    /// An amount that is not negative; whether it is enough is for the domain to say.
+    /// Reads an amount of zero or more; the domain decides whether it is sufficient.
     pub fn amount<'a>(&mut self, at: impl Into<Path<'a>>, value: Decimal) -> Option<Cents> {
         let wrong = ProblemKind::from(InputRule::Amount);
         self.read(at, if value.0 < Cents::ZERO { Err(wrong) } else { Ok(value.0) })
     }
 
-    /// A point on the globe: two fields, `latitude` and `longitude`, of what stands at `at`.
+    /// Reads a point on the globe from the fields `latitude` and `longitude` at the path.
     pub fn place<'a>(&mut self, at: impl Into<Path<'a>>, latitude: f64, longitude: f64) -> Option<Place> {
         let at = at.into();
         let place = Place::from_degrees(latitude, longitude).ok();
@@ -157,7 +157,7 @@ impl Problems {
         place
     }
 
-    /// A code of something that exists; a text that can be no code names nothing, as one that is not known does.
+    /// Reads the code of an existing entity. A text that cannot be a code is reported like an unknown code.
     pub fn code<'a, T: GlobalId>(
         &mut self,
         at: impl Into<Path<'a>>,
@@ -167,18 +167,18 @@ impl Problems {
         self.read(at, T::parse(id).ok_or_else(|| ProblemKind::unknown(unknown, id)))
     }
 
-    /// The code of something new.
+    /// Reads the code of a new entity.
     pub fn new_code<'a, T: GlobalId>(&mut self, at: impl Into<Path<'a>>, id: &str) -> Option<T> {
         self.read(at, T::parse(id).ok_or(InputRule::Code.into()))
     }
 
-    /// An e-mail address.
+    /// Reads an e-mail address.
     pub fn email<'a>(&mut self, at: impl Into<Path<'a>>, value: &str) -> Option<EmailAddress> {
         let email = EmailAddress::parse(value);
         self.read(at, email.map_err(|error| ProblemKind::Refused(Box::new(error.into()))))
     }
 
-    /// A telephone number, as E.164; one that is blank is as one that is not given.
+    /// Reads a phone number as E.164; a blank text counts as omitted.
     pub fn optional_phone<'a>(&mut self, at: impl Into<Path<'a>>, value: Option<&str>) -> Option<String> {
         let given = value.map(str::trim).filter(|given| !given.is_empty())?;
         let fits = given.chars().count() <= SHORT_MAX;
@@ -186,7 +186,8 @@ impl Problems {
         self.read(at, phone.ok_or(InputRule::Phone.into()))
     }
 
-    /// A value that the rest of the input makes needed, unless what was given for it is a problem already.
+    /// Requires a value that the rest of the input makes necessary, unless a problem of it is already
+    /// recorded.
     pub fn needed<'a, T>(&mut self, at: impl Into<Path<'a>>, value: Option<&T>) {
         let at = at.into();
         let field = at.parts();
@@ -195,7 +196,7 @@ impl Problems {
         }
     }
 
-    /// At most so many items; whether there are more.
+    /// Records a problem if the list has more than `max` items; returns whether it fits.
     pub fn list<'a, T>(&mut self, at: impl Into<Path<'a>>, items: &[T], max: usize) -> bool {
         self.bounded_list(at, items, max, RefusalCode::InvalidInput)
     }
@@ -214,7 +215,7 @@ impl Problems {
         fits
     }
 
-    /// The lines of a command to a stock; an ingredient named twice is added up.
+    /// Reads the lines of a stock command; quantities of an ingredient listed twice are added.
     pub fn stock_lines<'a>(
         &mut self,
         at: impl Into<Path<'a>>,
@@ -241,12 +242,12 @@ fn bounded(text: String, max: usize) -> Result<String, ProblemKind> {
     if text.chars().count() > max { Err(ProblemKind::TooLong(max)) } else { Ok(text) }
 }
 
-/// Values that were read, all of them or not.
+/// A tuple of values that were read, complete or not.
 pub trait Complete {
-    /// The values.
+    /// The values without `Option`.
     type Values;
 
-    /// The values, when each is there.
+    /// Returns the values if all are there.
     fn complete(self) -> Option<Self::Values>;
 }
 
@@ -260,7 +261,7 @@ impl<T> Complete for Option<T> {
 
 macro_rules! complete {
     ($($name:ident)+) => {
-        #[allow(non_snake_case)] // one name for the type and the value
+        #[allow(non_snake_case)] // each name is both a type and a value
         impl<$($name),+> Complete for ($(Option<$name>,)+) {
             type Values = ($($name,)+);
 

@@ -1,4 +1,4 @@
-//! What is read of an input, and everything that is wrong with it, where it stands.
+//! Reading inputs, and the path of each problem.
 
 use domain::Quantity;
 use domain::ids::{CODE_MAX, ContactId};
@@ -25,7 +25,7 @@ fn stocked(ingredient: &str, quantity: i64) -> StockLineInput {
     StockLineInput { ingredient: ID(ingredient.to_owned()), quantity }
 }
 
-/// The user errors of what was read: each code with its field.
+/// Returns the code and the field of each user error.
 fn told(problems: Problems) -> Vec<(UserErrorCode, String)> {
     let user_errors = user_errors(problems);
     user_errors.into_iter().map(|error| (error.code, error.field.unwrap_or_default().join("."))).collect()
@@ -98,7 +98,7 @@ fn a_line_that_cannot_be_read_is_named_and_the_others_are_read() {
     ];
     assert_eq!(told(problems), expected);
     assert_eq!(read.lines.iter().map(|line| line.quantity).collect::<Vec<_>>(), [1, 0]);
-    // The second line that could be read is the fifth of the input.
+    // The second readable line is the fifth of the input.
     let wrong = |index| {
         let error = Box::new(OrderError::InvalidQuantity { max: 99 });
         Refusal::from(OrderError::Line { index, part: LinePart::Quantity, error })

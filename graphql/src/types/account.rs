@@ -16,14 +16,14 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::scalars;
 
-/// Somebody who may sign in.
+/// The account of a customer or of a member of staff.
 #[derive(Debug, Clone)]
 pub struct Account(pub Arc<accounts::Account>);
 
-/// Somebody who may sign in.
+/// The account of a customer or of a member of staff.
 #[Object]
 impl Account {
-    /// Its id: the customer's, or the staff member's.
+    /// The id of the customer or of the member of staff.
     pub async fn id(&self) -> ID {
         match self.0.role {
             ActorRole::Customer => CustomerId(self.0.id).to_global(),
@@ -37,28 +37,28 @@ impl Account {
         }
     }
 
-    /// E-mail address. One that ends in `.invalid` reaches nobody: the account's own was never verified, and was
-    /// given to an employee; `updateMyAccount` sets another.
+    /// E-mail address. An address that ends in `.invalid` cannot receive mail: the account's own was never
+    /// verified and was given to an employee. `updateMyAccount` sets another.
     async fn email(&self) -> &str {
         &self.0.email
     }
 
-    /// What they are called.
+    /// The account holder's name.
     async fn name(&self) -> &str {
         &self.0.display_name
     }
 
-    /// Telephone number.
+    /// Phone number; `null` when not set.
     async fn phone(&self) -> Option<&str> {
         self.0.phone.as_deref()
     }
 
-    /// What they may do.
+    /// The role, which decides what the account may do.
     async fn role(&self) -> Role {
         self.0.role.into()
     }
 
-    /// Where a member of staff works.
+    /// The pizzeria where a member of staff works; `null` for customers and for staff of the whole group.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         match &self.0.pizzeria {
             Some(id) => Ok(ctx.loaders()?.load_one(id.clone()).await?.map(Into::into)),
@@ -66,7 +66,7 @@ impl Account {
         }
     }
 
-    /// Where a customer lives.
+    /// A customer's address; `null` when not set.
     async fn address(&self) -> Option<Address> {
         let account = &self.0;
         account.street.as_ref().map(|street| Address {
@@ -78,17 +78,17 @@ impl Account {
         })
     }
 
-    /// Whether the e-mail address was shown to be theirs.
+    /// Whether the e-mail address is verified.
     async fn email_verified(&self) -> bool {
         self.0.email_verified
     }
 
-    /// Whether signing in to it also needs a code of an authenticator app.
+    /// Whether signing in requires a code of an authenticator app.
     async fn totp_enabled(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(second_factor::is_confirmed(&ctx.services()?.pool, self.0.id).await?)
     }
 
-    /// The version that `expectedVersion` of `updateMyAccount` is held against.
+    /// The account's version, for `expectedVersion` of `updateMyAccount`.
     async fn version(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let stream = match self.0.role {
             ActorRole::Customer => StreamId::customer(CustomerId(self.0.id)),

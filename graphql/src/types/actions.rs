@@ -1,5 +1,5 @@
-//! What a caller may do to an order or a delivery now, and why not: asked of the domain itself, by
-//! deciding a sample of each command. Stores nothing.
+//! The actions that a caller may take on an order or a delivery now, each with the reason if it is refused.
+//! The domain decides a sample of each command; nothing is stored.
 
 use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::as_of::Moment;
 use crate::types::user_error::UserErrorCode;
 
-/// The mutations that can be asked of an order or of a delivery.
+/// Mutations that apply to an order or a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum OrderActionName {
     /// `changeOrderLines`.
@@ -60,18 +60,18 @@ pub enum OrderActionName {
     ReturnDelivery,
 }
 
-/// Something that the caller's role may do, and whether the state allows it now. What the role may
-/// never do is not listed. It is asked of the order or the delivery itself; what lies outside it, a
-/// courier's load or a pizzeria's opening hours and stock, is checked by the mutation only.
+/// An action that the caller's role may take, and whether the state allows it now. Actions that the role may
+/// never take are not listed. Only the order's or delivery's own state is checked; the mutation also checks
+/// what lies outside it: a courier's load, a pizzeria's opening hours and stock.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct OrderAction {
-    /// Which mutation.
+    /// The mutation.
     pub action: OrderActionName,
-    /// Whether its state allows it now.
+    /// Whether the state allows it now; always `false` for a state of the past.
     pub enabled: bool,
-    /// If not, the code that it would be refused with; none of the past, where nothing can be asked for.
+    /// The code with which the mutation would be refused; `null` when enabled, and for a state of the past.
     pub code: Option<UserErrorCode>,
-    /// If not, why, in French or in English.
+    /// Why the mutation would be refused, in French or in English; `null` when enabled.
     pub reason: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl OrderAction {
     }
 }
 
-/// Actions as they stand, or, of the past, none of them enabled.
+/// Returns the actions, all disabled when they are of the past.
 pub fn of(actions: Vec<OrderAction>, moment: Option<Moment>, lang: Lang) -> Vec<OrderAction> {
     let Some(moment) = moment else { return actions };
     let position = moment.position;
@@ -104,19 +104,19 @@ pub fn of(actions: Vec<OrderAction>, moment: Option<Moment>, lang: Lang) -> Vec<
     actions.into_iter().map(past).collect()
 }
 
-/// A sample of a command, decided only when the role may ask for it.
+/// Decides a sample of a command, only if the role may send it.
 type Sample<'a> = &'a dyn Fn() -> Result<(), Refusal>;
 
-/// What is known beside an order.
+/// Facts outside the order that its actions depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside {
-    /// Whether it is in a delivery that the caller carries, which a courier's payment needs.
+    /// Whether the caller carries the order's delivery; required for a courier to record a payment.
     pub carried: bool,
     /// Whether a payment provider is configured.
     pub online: bool,
 }
 
-/// What `actor` may do to an order.
+/// Returns the actions that `actor` may take on an order.
 pub fn on_order(
     placed: &PlacedOrder,
     actor: Option<&Actor>,
@@ -143,7 +143,7 @@ pub fn on_order(
         now,
     };
     let pay = OrderCommand::PayOnline { outcome: OnlinePayment::Accepted { reference: String::new() }, now };
-    // All that is due; and when nothing is, the least amount, to be told so.
+    // The whole amount due; the least amount when nothing is due, to learn the refusal.
     let amount = placed.due().max(Cents(1));
     let record = OrderCommand::RecordPayment { method: PaymentMethod::Cash, amount, now };
     let bake = || {
@@ -175,10 +175,10 @@ pub fn on_order(
         .collect()
 }
 
-/// By whichever method something can be given back.
+/// Decides a refund by any method with money left to give back.
 fn refund(state: &Order, now: DateTime<Utc>) -> Result<(), OrderError> {
     let mut refused = OrderError::NotFound;
-    // The last one's refusal is told: that of money taken at the counter.
+    // If every method is refused, the last refusal is reported: that of money taken at the counter.
     for method in PaymentMethod::ALL {
         match order::decide(state, OrderCommand::Refund { method, amount: Cents(1), now }) {
             Ok(_) => return Ok(()),
@@ -188,12 +188,13 @@ fn refund(state: &Order, now: DateTime<Utc>) -> Result<(), OrderError> {
     Err(refused)
 }
 
-/// Who acts, as a delivery's commands say it: a courier by name, anybody above a courier by none.
+/// The courier of a delivery command: the actor's id for a courier, `None` for roles above a courier.
 pub fn acting_courier(actor: &Actor) -> Option<StaffId> {
     (actor.role == Role::Courier).then_some(StaffId(actor.id))
 }
 
-/// What `actor` may do to a delivery; `owed` is what is still due of its order, if that is to be paid online.
+/// Returns the actions that `actor` may take on a delivery; `owed` is the amount of its order still due
+/// online.
 pub fn on_delivery(
     scheduled: &ScheduledDelivery,
     actor: Option<&Actor>,
@@ -221,7 +222,7 @@ pub fn on_delivery(
     ];
     all.into_iter()
         .filter(|(_, permission, _)| authorize(actor, *permission, scope).is_ok())
-        // To claim is to carry it oneself: for couriers.
+        // Only couriers claim deliveries.
         .filter(|(action, _, _)| *action != A::ClaimDelivery || by.is_some())
         .map(|(action, _, command)| {
             let mut decided = delivery::decide(&state, command).map(|_| ()).map_err(Refusal::from);

@@ -1,4 +1,4 @@
-//! The board of open orders: what hangs on the wall of a pizzeria.
+//! The board of open orders, as displayed in a pizzeria.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -15,18 +15,18 @@ use crate::scalars::Money;
 /// The open orders of a pizzeria.
 #[derive(Debug, SimpleObject)]
 pub struct OrderBoard {
-    /// How many there are, by status; a status that none has is left out.
+    /// Number of open orders by status; statuses without orders are omitted.
     pub counts: Vec<StatusCount>,
     /// The orders, oldest first.
     pub orders: Vec<BoardOrder>,
 }
 
-/// How many open orders have a status.
+/// Number of open orders with a status.
 #[derive(Debug, SimpleObject)]
 pub struct StatusCount {
     /// The status.
     pub status: OrderStatus,
-    /// How many.
+    /// The number of orders.
     pub orders: i64,
 }
 
@@ -35,7 +35,7 @@ pub struct StatusCount {
 pub struct BoardOrder(pub Row);
 
 impl OrderBoard {
-    /// From the rows of the board that are shown, and how many there are.
+    /// Builds the board from the rows shown and the counts by status.
     pub fn of(rows: Vec<Row>, pizzeria: &PizzeriaId, mut counts: Vec<Count>) -> Self {
         counts.retain(|count| count.pizzeria == *pizzeria);
         counts.sort_by_key(|count| count.status);
@@ -49,7 +49,7 @@ impl OrderBoard {
     }
 }
 
-/// An open order, in short.
+/// An open order, in short form.
 #[Object]
 impl BoardOrder {
     /// The order's id.
@@ -57,32 +57,32 @@ impl BoardOrder {
         self.0.order.to_global()
     }
 
-    /// Its number, `P1-000042`.
+    /// The order's number, such as `P1-000042`.
     async fn number(&self) -> &str {
         &self.0.number
     }
 
-    /// Its version.
+    /// The order's version, for `expectedVersion`.
     async fn version(&self) -> Result<i32, ApiError> {
         crate::scalars::int(self.0.version)
     }
 
-    /// Where it stands.
+    /// The order's status.
     async fn status(&self) -> OrderStatus {
         self.0.status.into()
     }
 
-    /// Where it stands, in the caller's language.
+    /// The status in the caller's language.
     async fn status_label(&self, ctx: &Context<'_>) -> Result<&'static str, ApiError> {
         Ok(labels::order_status(self.0.status, self.0.fulfilment, ctx.caller()?.lang))
     }
 
-    /// How it came in.
+    /// The channel through which the order was placed.
     async fn channel(&self) -> OrderChannel {
         self.0.channel.into()
     }
 
-    /// How it leaves.
+    /// How the order reaches the customer.
     async fn fulfilment(&self) -> Fulfilment {
         self.0.fulfilment.into()
     }
@@ -92,22 +92,22 @@ impl BoardOrder {
         self.0.placed_at
     }
 
-    /// When it is promised for.
+    /// The promised time.
     async fn promised_at(&self) -> DateTime<Utc> {
         self.0.promised_at
     }
 
-    /// Whether its promise has passed.
+    /// Whether the promised time has passed.
     async fn late(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(ctx.now()? > self.0.promised_at)
     }
 
-    /// What is to be paid.
+    /// The total price, VAT and delivery included.
     async fn total(&self) -> Money {
         self.0.total.into()
     }
 
-    /// What is still to be paid; negative when money is owed back.
+    /// The amount still due; negative when a refund is owed.
     async fn due(&self) -> Money {
         self.0.due.into()
     }

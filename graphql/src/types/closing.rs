@@ -1,4 +1,4 @@
-//! A business day that is closed.
+//! A closed business day.
 
 use async_graphql::{Context, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -12,47 +12,47 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::scalars::{self, Date, Money, Position};
 
-/// A pizzeria's business day that is closed.
+/// A pizzeria's closed business day.
 #[derive(Debug, Clone)]
 pub struct DailyClosing(pub Row);
 
-/// What came in and what went back by one method.
+/// Amounts received and refunded by one payment method.
 #[derive(Debug, SimpleObject)]
 pub struct PaymentTotals {
     /// The method of payment.
     pub method: PaymentMethod,
-    /// What came in.
+    /// The amount received.
     pub captured: Money,
-    /// What went back.
+    /// The amount refunded.
     pub refunded: Money,
 }
 
-/// What happened in a part of the log, in figures. They add up: a closed day is never corrected, and what is taken
-/// back later counts on the day that it is taken back.
+/// Figures of a part of the log. They can be added up: a closed day is never corrected, and a later
+/// cancellation or refund counts on the day that it happens.
 #[derive(Debug, SimpleObject)]
 pub struct ClosingTotals {
-    /// Orders that were accepted for good.
+    /// Number of orders finally accepted.
     pub placed: i32,
-    /// Orders that had been accepted and were cancelled, or came back undelivered.
+    /// Number of accepted orders that were cancelled or came back undelivered.
     pub cancelled: i32,
-    /// Placements refused for want of stock.
+    /// Number of placements refused because of insufficient stock.
     pub refused: i32,
-    /// What the orders come to, VAT and delivery included, less what was taken back; it may be negative.
+    /// Order totals, VAT and delivery included, less cancellations; may be negative.
     pub gross: Money,
-    /// The same by VAT rate, ascending.
+    /// The same amount by VAT rate, in ascending order.
     pub vat: Vec<VatPart>,
-    /// Money that changed hands, by method.
+    /// Payments and refunds by method.
     pub payments: Vec<PaymentTotals>,
 }
 
-/// A signed head of the log's tree, as it was known when a day was closed.
+/// The signed head of the log's Merkle tree at the time a day was closed.
 #[derive(Debug, SimpleObject)]
 pub struct ClosingHead {
-    /// How many events it covers, from the first.
+    /// Number of events that the head covers, from the first.
     pub size: Position,
-    /// The root's SHA-256, in base64.
+    /// SHA-256 of the tree's root, in base64.
     pub root_hash: String,
-    /// The key that signed it, 8 hexadecimal digits.
+    /// Id of the signing key, 8 hexadecimal digits.
     pub key_id: String,
 }
 
@@ -78,20 +78,20 @@ impl TryFrom<&Totals> for ClosingTotals {
     }
 }
 
-/// A pizzeria's business day that is closed: an event of the log, which nothing changes any more.
+/// A pizzeria's closed business day: an event of the log that never changes.
 #[Object]
 impl DailyClosing {
-    /// The pizzeria whose day it is.
+    /// The pizzeria.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         Ok(ctx.loaders()?.load_one(self.0.closing.pizzeria.clone()).await?.map(Into::into))
     }
 
-    /// The local day that it began on, at four in the morning.
+    /// The local date on which the business day began, at 04:00.
     async fn date(&self) -> Date {
         Date(self.0.closing.day)
     }
 
-    /// Counts the pizzeria's closings, from 1, without gaps.
+    /// The number of the closing within the pizzeria, from 1, without gaps.
     async fn number(&self) -> Result<i32, ApiError> {
         scalars::int(i64::from(self.0.closing.number))
     }
@@ -101,32 +101,32 @@ impl DailyClosing {
         self.0.closed_at
     }
 
-    /// The event that closed it.
+    /// The log position of the event that closed the day.
     async fn position(&self) -> Position {
         Position(self.0.position)
     }
 
-    /// The position that its part of the log begins after: where the closing before it ended.
+    /// The position after which this day's part of the log begins: the end of the previous closing.
     async fn after(&self) -> Position {
         Position(self.0.closing.after)
     }
 
-    /// The last position of its part of the log.
+    /// The last position of this day's part of the log.
     async fn upto(&self) -> Position {
         Position(self.0.closing.upto)
     }
 
-    /// What happened in its part of the log.
+    /// Figures of this day's part of the log.
     async fn totals(&self) -> Result<ClosingTotals, ApiError> {
         (&self.0.closing.totals).try_into()
     }
 
-    /// What happened since the beginning, this day included.
+    /// Figures from the beginning to the end of this day.
     async fn cumulative(&self) -> Result<ClosingTotals, ApiError> {
         (&self.0.closing.cumulative).try_into()
     }
 
-    /// The latest signed head of the log's tree then; none while nothing was sealed.
+    /// The latest signed head of the log's tree at closing time; `null` if nothing was sealed yet.
     async fn head(&self) -> Option<ClosingHead> {
         let head = self.0.closing.head.as_ref()?;
         Some(ClosingHead {

@@ -1,19 +1,19 @@
-//! Personal data, kept outside the log. Who may see it is decided by what holds it.
+//! Personal data, kept outside the log. The entity that holds a contact decides who may see it.
 
 use async_graphql::SimpleObject;
 use domain::ids::ContactId;
 use identity::personal_data::ContactRow;
 
-/// Who an order is for, and where to.
+/// The person an order is for, and the address.
 #[derive(Debug, Clone, Default, SimpleObject)]
 pub struct Contact {
-    /// Somebody's name; a pseudonym for auditors.
+    /// The person's name; a pseudonym for auditors, `null` when not set.
     pub name: Option<String>,
-    /// Telephone number.
+    /// Phone number; `null` when not set.
     pub phone: Option<String>,
-    /// E-mail address.
+    /// E-mail address; `null` when not set.
     pub email: Option<String>,
-    /// Where that is.
+    /// Postal address; `null` when not set.
     pub address: Option<Address>,
     #[graphql(skip)]
     pub(crate) note: Option<String>,
@@ -28,14 +28,14 @@ pub struct Address {
     pub postcode: Option<String>,
     /// Name of the city.
     pub city: Option<String>,
-    /// Degrees, WGS 84.
+    /// Latitude in degrees, WGS 84.
     pub latitude: Option<f64>,
-    /// Degrees, WGS 84.
+    /// Longitude in degrees, WGS 84.
     pub longitude: Option<f64>,
 }
 
 impl Contact {
-    /// What an auditor sees: the same name for the same row, and nothing of what it holds.
+    /// Returns what an auditor sees: a stable name per row and none of its data.
     pub(crate) fn pseudonym(id: ContactId) -> Self {
         Self { name: Some(format!("contact {id}")), ..Self::default() }
     }

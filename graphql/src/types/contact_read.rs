@@ -1,4 +1,4 @@
-//! That somebody of the staff has read a customer's contact, as the director sees it.
+//! A record that a member of staff read a customer's contact, for the director.
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::OrderOf;
 
-/// That somebody has read a contact.
+/// A record that a contact was read.
 #[derive(Debug, Clone)]
 pub struct ContactRead(Row);
 
@@ -24,37 +24,38 @@ impl From<Row> for ContactRead {
     }
 }
 
-/// That somebody of the staff has read a contact: noted before it was shown, once a minute for a reader
-/// and an order.
+/// A record that a member of staff read a contact. It is written before the contact is shown, once a minute
+/// per reader and order.
 #[Object]
 impl ContactRead {
-    /// Who.
+    /// The member of staff who read the contact.
     async fn reader(&self) -> Staff {
         Staff(StaffId(self.0.reader_id))
     }
 
-    /// In which role.
+    /// The reader's role at that time.
     async fn role(&self) -> Result<Role, ApiError> {
         let role: domain::access::Role = self.0.role.parse().map_err(ApiError::permanent)?;
         Ok(role.into())
     }
 
-    /// Whose, when it is a customer with an account; the id stays when the customer is erased.
+    /// The customer's id; `null` for a customer without an account. The id stays after the customer is
+    /// erased.
     async fn customer_id(&self) -> Option<ID> {
         self.0.customer_id.map(|id| CustomerId(id).to_global())
     }
 
-    /// Which contact, as events name it.
+    /// The contact's id, as events name it.
     async fn contact_id(&self) -> ID {
         ID(self.0.contact_id.to_string())
     }
 
-    /// Why: the order's id.
+    /// The id of the order on which the contact was read.
     async fn order_id(&self) -> ID {
         OrderId(self.0.order_id).to_global()
     }
 
-    /// Why: the order; none when the read model has it not yet.
+    /// The order; `null` if the read model does not have it yet.
     async fn order(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
         Ok(ctx.loaders()?.load_one(OrderOf(OrderId(self.0.order_id))).await?.map(Into::into))
     }
@@ -64,7 +65,7 @@ impl ContactRead {
         &self.0.pizzeria
     }
 
-    /// When, first in that minute.
+    /// The time of the first read in that minute.
     async fn read_at(&self) -> DateTime<Utc> {
         self.0.read_at
     }

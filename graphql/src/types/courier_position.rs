@@ -7,16 +7,16 @@ use projections::courier_positions::Report;
 
 use crate::ids::GlobalId;
 
-/// Where the courier of a delivery last said they were.
+/// The last reported position of a delivery's courier.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub struct CourierPosition {
-    /// The courier: a member of staff's id.
+    /// The courier's id, that of a member of staff.
     pub courier_id: ID,
-    /// Degrees, WGS 84.
+    /// Latitude in degrees, WGS 84.
     pub latitude: f64,
-    /// Degrees, WGS 84.
+    /// Longitude in degrees, WGS 84.
     pub longitude: f64,
-    /// When they said so.
+    /// The time of the report.
     pub reported_at: DateTime<Utc>,
 }
 

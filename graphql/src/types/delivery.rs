@@ -33,13 +33,13 @@ use crate::scalars;
 /// A delivery, at one version.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Its state.
+    /// The state.
     pub delivery: Arc<ScheduledDelivery>,
     /// The version of its stream.
     pub version: i64,
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     pub position: LogPosition,
-    /// The point of the past that it is of; none for the present.
+    /// The point in the past that the state is of; `None` for the present.
     pub as_of: Option<Moment>,
 }
 
@@ -50,7 +50,7 @@ impl From<deliveries::Row> for Delivery {
 }
 
 impl Delivery {
-    /// From a state that somebody folded; none for a delivery that was never scheduled.
+    /// Builds a delivery from a folded state; `None` if it was never scheduled.
     pub fn of(state: &DeliveryState, version: i64, position: LogPosition) -> Option<Self> {
         Some(Self { delivery: Arc::new(state.scheduled()?.clone()), version, position, as_of: None })
     }
@@ -65,10 +65,10 @@ impl Delivery {
         }
     }
 
-    /// A delivery as it was at a moment; none when it was not scheduled by then.
+    /// Loads a delivery as it was at a point in time; `None` if it was not scheduled by then.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails when the log cannot be read.
     pub async fn load_as_of(
         ctx: &Context<'_>,
         id: DeliveryId,
@@ -81,13 +81,13 @@ impl Delivery {
         Ok(delivery.map(|delivery| delivery.as_of(moment)))
     }
 
-    /// The same, said to be of a moment.
+    /// Marks the delivery as being of a point in time.
     #[must_use]
     pub fn as_of(self, moment: Moment) -> Self {
         Self { as_of: Some(moment), ..self }
     }
 
-    /// Whose and where it is, for [`crate::context::Caller::authorize`].
+    /// Returns the owner and the pizzeria, for [`crate::context::Caller::authorize`].
     pub fn scope(&self) -> Scope<'_> {
         Scope::Own { customer: self.delivery.customer, pizzeria: &self.delivery.pizzeria }
     }
@@ -100,41 +100,41 @@ impl Delivery {
     }
 }
 
-/// A delivery: from the counter to the customer's door, by one courier at a time.
+/// A delivery from the pizzeria to the customer's door, by one courier at a time.
 #[Object]
 impl Delivery {
-    /// Its id, `delivery:<uuid>`; of the past, `delivery:<uuid>@<position>`.
+    /// The id, `delivery:<uuid>`; of a past state, `delivery:<uuid>@<position>`.
     pub async fn id(&self) -> ID {
         ids::at_moment(self.delivery.id.to_global(), self.as_of)
     }
 
-    /// Its version, for `expectedVersion`.
+    /// The version, for `expectedVersion`.
     async fn version(&self) -> Result<i32, ApiError> {
         scalars::int(self.version)
     }
 
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.position)
     }
 
-    /// The log's position that it is shown as of, where `asOf` was asked for: all below it is of the same,
-    /// but for names and contacts, which are those kept today. None for the present.
+    /// The log position given by `asOf`: the delivery and everything below it are of this position, except
+    /// names and contacts, which are current. `null` for the present.
     async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 
-    /// The order's number, `P1-000042`.
+    /// The order's number, such as `P1-000042`.
     async fn number(&self) -> &str {
         &self.delivery.number
     }
 
-    /// Where it stands.
+    /// The delivery's status.
     async fn status(&self) -> DeliveryStatus {
         self.delivery.status().into()
     }
 
-    /// Where it stands, in the caller's language.
+    /// The status in the caller's language.
     async fn status_label(&self, ctx: &Context<'_>) -> Result<&'static str, ApiError> {
         Ok(labels::delivery_status(self.delivery.status(), ctx.caller()?.lang))
     }
@@ -152,18 +152,18 @@ impl Delivery {
         Ok(order.filter(|order| caller.may(Permission::ReadOrder, order.scope())))
     }
 
-    /// Where from.
+    /// The pizzeria that prepares the order.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
         Pizzeria::load_as_of(ctx, &self.delivery.pizzeria, self.as_of).await
     }
 
-    /// Who carries it now, or delivered it.
+    /// The courier who carries the delivery now, or delivered it; `null` while unassigned.
     async fn courier(&self) -> Option<Staff> {
         self.delivery.courier().map(Staff)
     }
 
-    /// Where the courier was last, while they are on their way with it; none of the past, since only the
-    /// latest is kept.
+    /// The courier's last reported position while out with the delivery. `null` otherwise, and for a past
+    /// state, since only the latest position is kept.
     async fn courier_position(&self, ctx: &Context<'_>) -> Result<Option<CourierPosition>, ApiError> {
         match self.delivery.progress {
             DeliveryProgress::PickedUp { .. } if self.as_of.is_none() => {
@@ -173,7 +173,7 @@ impl Delivery {
         }
     }
 
-    /// Who it is for, and where to; none for those who may not see it, and once it is erased.
+    /// The recipient and the address; `null` for callers without access to them, and once erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadContact)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
         match self.order_of(ctx).await? {
@@ -182,47 +182,47 @@ impl Delivery {
         }
     }
 
-    /// From the pizzeria to the door, in metres.
+    /// The distance from the pizzeria to the door, in metres.
     async fn distance_metres(&self) -> Option<u32> {
         self.delivery.distance_m
     }
 
-    /// How often a courier left with it.
+    /// Number of times a courier left with it.
     async fn attempts(&self) -> u32 {
         self.delivery.attempts
     }
 
-    /// Wrong codes given so far; after five, only a name or a photograph proves it.
+    /// Number of wrong codes so far; after five, only a recipient's name or a photo is accepted as proof.
     async fn wrong_codes(&self) -> u32 {
         self.delivery.wrong_codes
     }
 
-    /// When it was promised for.
+    /// The promised time.
     async fn promised_at(&self) -> DateTime<Utc> {
         self.delivery.promised_at
     }
 
-    /// When it was scheduled.
+    /// The time when the delivery was scheduled.
     async fn scheduled_at(&self) -> DateTime<Utc> {
         self.delivery.scheduled_at
     }
 
-    /// When a courier first took it.
+    /// The time when a courier was first assigned; `null` before.
     async fn assigned_at(&self) -> Option<DateTime<Utc>> {
         self.delivery.assigned_at
     }
 
-    /// When a courier last left with it.
+    /// The time when a courier last left with it; `null` before.
     async fn picked_up_at(&self) -> Option<DateTime<Utc>> {
         self.delivery.picked_up_at
     }
 
-    /// When it was delivered, failed or returned, last.
+    /// The time when it was last delivered, failed or returned; `null` before.
     async fn ended_at(&self) -> Option<DateTime<Utc>> {
         self.delivery.ended_at
     }
 
-    /// Why it failed, while it has.
+    /// The reason of the failure; `null` unless the delivery has failed.
     async fn failure(&self) -> Option<DeliveryFailure> {
         match self.delivery.progress {
             DeliveryProgress::Failed { reason, .. } => Some(reason.into()),
@@ -230,7 +230,7 @@ impl Delivery {
         }
     }
 
-    /// How it is known that the customer has it.
+    /// The proof of delivery; `null` until delivered.
     async fn proof(&self) -> Option<ProofKind> {
         match self.delivery.progress {
             DeliveryProgress::Delivered { ref proof, .. } => Some(match proof {
@@ -242,7 +242,7 @@ impl Delivery {
         }
     }
 
-    /// What the courier wrote beside the reason of its last failure; `null` for a caller who may not see it.
+    /// The courier's comment on the last failure; `null` for a caller without access to it.
     #[graphql(directive = requires::apply(roles(Permission::ReadComment)))]
     async fn comments(&self, ctx: &Context<'_>) -> Result<Option<Vec<Comment>>, ApiError> {
         if !ctx.caller()?.may(Permission::ReadComment, self.scope()) {
@@ -253,7 +253,7 @@ impl Delivery {
         Comment::load(ctx, notes).await.map(Some)
     }
 
-    /// What the caller may do to it, and whether its state allows it now, with the reason when not.
+    /// The actions that the caller's role may take, each with the reason if the state does not allow it now.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
         let caller = ctx.caller()?;
         let owed = self.order_of(ctx).await?.and_then(|order| order.order.owed_online());
@@ -262,15 +262,16 @@ impl Delivery {
         Ok(actions::of(actions, self.as_of, caller.lang))
     }
 
-    /// Everything that happened to it, of the past by then, oldest first, at most 100 events a page.
+    /// All events of the delivery, oldest first, at most 100 a page; of a past state, the events up to that
+    /// point.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadDelivery))
     )]
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100.")] first: i32,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the first `n` events (1–100).")] first: i32,
+        #[graphql(desc = "Returns the events after this cursor.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         ctx.caller()?.authorize(Permission::ReadDelivery, self.scope())?;
         history(ctx, &StreamId::delivery(self.delivery.id), first, after.as_deref(), self.as_of).await

@@ -1,5 +1,4 @@
-//! Events of the log as clients see them. What they carry is shown to managers, the director,
-//! auditors and the system only.
+//! Events of the log as clients see them. Only managers, the director, auditors and the system see payloads.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -21,36 +20,37 @@ use crate::loaders::{ChangesOf, EventAt, HistoryOf, LatestHead};
 use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Json};
 
-/// An event of the log. One that this program cannot read is shown as it is stored.
+/// An event of the log. An event of an unknown type is shown as stored.
 #[derive(Debug, Clone)]
 pub struct Event(pub LogEntry);
 
-/// The name of a stream.
+/// A stream of the log.
 #[derive(Debug, SimpleObject)]
 pub struct Stream {
-    /// Its kind.
+    /// The kind of entity.
     #[graphql(name = "type")]
     pub kind: StreamType,
-    /// Its id, as `node` and the filter of `events` take it: `order:<uuid>`, `stock:P1`, `menu:group`.
+    /// The stream's id, as `node` and the filter of `events` accept it: `order:<uuid>`, `stock:P1`,
+    /// `menu:group`.
     pub id: ID,
 }
 
-/// Who acted.
+/// The account that caused an event, with its role at that time.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "EventActor")]
 pub struct Actor {
-    /// Its id, the account's with the role: `<uuid>@<role>`, since an account may have had other roles before.
-    /// `actorId` of the filter of `events` takes it.
+    /// The account's id with the role: `<uuid>@<role>`, since an account's role can change. Accepted as
+    /// `actorId` in the filter of `events`.
     pub id: ID,
-    /// The account's id, a bare UUID; the nil UUID for the system.
+    /// The account's id as a bare UUID; the nil UUID for the system.
     pub account_id: ID,
-    /// In which role.
+    /// The role in which the account acted.
     pub role: Role,
 }
 
-/// Leaves the keys, takes out the digits, however deep they lie.
+/// Blanks the digits of delivery codes at any depth and keeps the keys.
 fn blank_codes(event_type: &str, payload: &mut serde_json::Value) {
-    // A type that this program does not know may hold them under either name.
+    // An unknown type may hold the code under either name.
     let is_scheduling =
         event_type.parse().map_or(true, |event_type: EventType| event_type == EventType::DeliveryScheduled);
     blank_fields(&["deliveryCode", "delivery_code"], is_scheduling.then_some("code"), payload);
@@ -77,53 +77,53 @@ fn blank_fields(names: &[&str], another: Option<&str>, payload: &mut serde_json:
     }
 }
 
-/// Something that happened.
+/// An event of the log.
 #[Object]
 impl Event {
-    /// Its id, which holds its position.
+    /// The event's id, which contains its position.
     pub async fn id(&self) -> ID {
         self.0.position().to_global()
     }
 
-    /// Its place in the log, from 1, without gaps.
+    /// The event's position in the log, from 1, without gaps.
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.0.position())
     }
 
-    /// When it was recorded, by the database's clock.
+    /// The time of recording, by the database's clock.
     async fn recorded_at(&self) -> DateTime<Utc> {
         self.0.recorded_at()
     }
 
-    /// Its stream.
+    /// The stream that the event belongs to.
     async fn stream(&self) -> Stream {
         let kind = self.0.stream().map_or(StreamType::Unknown, |stream| stream.kind.into());
         Stream { kind, id: ID(self.0.stream_name()) }
     }
 
-    /// Its place in its stream, from 1.
+    /// The event's number in its stream, from 1.
     async fn sequence(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.sequence())
     }
 
-    /// What happened, `OrderPlaced`.
+    /// The event type, such as `OrderPlaced`.
     #[graphql(name = "type")]
     async fn event_type(&self) -> &str {
         self.0.event_type()
     }
 
-    /// The version of its payload as stored.
+    /// The version of the payload's schema, as stored.
     async fn version(&self) -> &str {
         self.0.event_version()
     }
 
-    /// Whether a signed head covers it; what was appended last is not yet sealed.
+    /// Whether a signed head covers the event; the latest events are not sealed yet.
     async fn sealed(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(ctx.loaders()?.load_one(LatestHead).await?.is_some_and(|head| covers(&head, self.0.position())))
     }
 
-    /// What it carries, as stored; none for those who may not see it. The customer's delivery code is
-    /// blank for those who may not see it on the order.
+    /// The payload as stored; `null` for callers without access to it. The customer's delivery code is blank
+    /// for callers who may not see it on the order.
     #[graphql(directive = requires::apply(roles(Permission::ReadPayload)))]
     async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json>, ApiError> {
         let actor = ctx.caller()?.actor.as_ref();
@@ -137,7 +137,7 @@ impl Event {
         Ok(Some(Json(payload)))
     }
 
-    /// What was written beside the reason that it carries; `null` for a caller who may not see it.
+    /// The comment written beside the event's reason; `null` for a caller without access to it.
     #[graphql(directive = requires::apply(roles(Permission::ReadComment)))]
     async fn comments(&self, ctx: &Context<'_>) -> Result<Option<Vec<Comment>>, ApiError> {
         let actor = ctx.caller()?.actor.as_ref();
@@ -150,7 +150,7 @@ impl Event {
         Comment::load(ctx, notes).await.map(Some)
     }
 
-    /// Who acted.
+    /// The account that caused the event.
     async fn actor(&self) -> Result<Actor, ApiError> {
         let metadata = self.0.metadata()?;
         Ok(Actor {
@@ -160,28 +160,28 @@ impl Event {
         })
     }
 
-    /// The command that it answers, `placeOrder`.
+    /// The command that caused the event, such as `placeOrder`.
     async fn command(&self) -> Result<&str, ApiError> {
         Ok(&self.0.metadata()?.command)
     }
 
-    /// The command's id: the same for all its events.
+    /// The command's id, the same for all its events.
     async fn command_id(&self) -> Result<ID, ApiError> {
         Ok(ID(self.0.metadata()?.command_id.to_string()))
     }
 
-    /// The request that it belongs to (`X-Request-Id`).
+    /// The id of the request that caused the event (`X-Request-Id`).
     async fn correlation_id(&self) -> Result<&str, ApiError> {
         Ok(&self.0.metadata()?.correlation_id)
     }
 
-    /// The position of the event that caused it, for what follows from events.
+    /// The position of the event that caused this one; `null` unless it is a consequence of another event.
     async fn causation_id(&self) -> Result<Option<scalars::Position>, ApiError> {
         Ok(self.0.metadata()?.causation_id.map(scalars::Position))
     }
 
-    /// The event that caused it, for what follows from events; null for what somebody asked for, and for those
-    /// who may not see that event.
+    /// The event that caused this one; `null` when a caller's command did, and when the caller may not see
+    /// that event.
     #[graphql(directive = requires::apply(roles(Permission::ReadEvents)))]
     async fn cause(&self, ctx: &Context<'_>) -> Result<Option<Event>, ApiError> {
         match self.0.metadata()?.causation_id {
@@ -190,8 +190,9 @@ impl Event {
         }
     }
 
-    /// What it changed: the state of its stream before it and after it, place by place. None for those who may
-    /// not see what it carries; the customer's delivery code only for those who may see it on the order.
+    /// The differences between the stream's state before and after the event, by path. `null` for callers who
+    /// may not see the payload; the customer's delivery code is included only for callers who may see it on
+    /// the order.
     #[graphql(directive = requires::apply(roles(Permission::ReadPayload)))]
     async fn changes(&self, ctx: &Context<'_>) -> Result<Option<Vec<StateChange>>, ApiError> {
         let actor = ctx.caller()?.actor.as_ref();
@@ -208,16 +209,16 @@ impl Event {
     }
 }
 
-/// Whether the place of a state holds the customer's delivery code: on an order, on a delivery.
+/// Returns whether a path of a state is the customer's delivery code, on an order or a delivery.
 fn holds_code(path: &str) -> bool {
     ["/deliveryCode", "/code"].contains(&path)
 }
 
 impl Event {
-    /// The event at a position; none where the caller may not see it.
+    /// Loads the event at a position; `None` if the caller may not see it.
     pub(super) async fn at(ctx: &Context<'_>, position: LogPosition) -> Result<Option<Self>, ApiError> {
         let caller = ctx.caller()?;
-        // A manager sees the events of the manager's pizzeria.
+        // A manager sees only the events of the manager's pizzeria.
         let pizzeria = caller.actor.as_ref().and_then(|actor| actor.pizzeria.clone());
         let scope = pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
         if !caller.may(Permission::ReadEvents, scope) {
@@ -245,18 +246,19 @@ pub fn page_of_events(
     args.page(events, beyond, |entry| encode_cursor(list, entry.position().0))
 }
 
-/// The place in a list of events that a cursor of it stands for.
+/// Returns the position that a list's cursor stands for.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` for a cursor of another list, and for what is not a cursor.
+/// Fails with `BAD_USER_INPUT` for a malformed cursor or a cursor of another list.
 pub fn cursor(list: &str, text: &str) -> Result<LogPosition, ApiError> {
     Ok(LogPosition(decode_cursor(list, text)?))
 }
 
-/// The same for a list that also goes on after any position of the log.
+/// Returns the position of a cursor or of a log position, for lists that can start after any position.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` for a cursor of another list, and for what is neither a cursor nor a position.
+/// Fails with `BAD_USER_INPUT` for a cursor of another list, and for a text that is neither a cursor nor a
+/// position.
 pub fn cursor_or_position(list: &str, text: &str) -> Result<LogPosition, ApiError> {
     match text.parse() {
         Ok(position) => Ok(position),
@@ -264,10 +266,10 @@ pub fn cursor_or_position(list: &str, text: &str) -> Result<LogPosition, ApiErro
     }
 }
 
-/// The history of one stream, forward; of the past, up to its moment.
+/// Loads the history of one stream, oldest first; of a past state, up to its point in time.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` for a bad page, or when the log cannot be read.
+/// Fails with `BAD_USER_INPUT` for invalid page arguments, or when the log cannot be read.
 pub async fn history(
     ctx: &Context<'_>,
     stream: &StreamId,
@@ -277,7 +279,7 @@ pub async fn history(
 ) -> Result<EventConnection, ApiError> {
     let args = PageArgs::new(Some(first), after, None, None)?;
     let list = format!("history of {stream}");
-    // A stock is followed from any position on; an order or a delivery from its beginning.
+    // A stock's history starts at any position; an order's or a delivery's at its beginning.
     let read = if stream.kind == domain::StreamType::Stock { cursor_or_position } else { cursor };
     let after = args.after().map(|after| read(&list, after)).transpose()?.unwrap_or_default();
     let key = HistoryOf { stream: stream.clone(), after, limit: args.limit() };

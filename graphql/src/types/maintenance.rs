@@ -1,17 +1,17 @@
-//! A maintenance, as pages show it.
+//! A maintenance, as clients show it.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use identity::maintenance::Window;
 
-/// A maintenance that is under way: mutations are refused with `MAINTENANCE`, everything else goes on.
+/// A maintenance that is in progress: mutations are refused with `MAINTENANCE`; everything else works.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct Maintenance {
-    /// What is said of it, in the operator's words.
+    /// The operator's announcement.
     pub message: String,
     /// When it began.
     pub since: DateTime<Utc>,
-    /// When it is expected to be over; none when nobody has said. It may take longer.
+    /// The expected end; `null` when unknown. It may take longer.
     pub until: Option<DateTime<Utc>>,
 }
 

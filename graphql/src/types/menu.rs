@@ -1,4 +1,4 @@
-//! The menu of a pizzeria as clients see it: what is sold, for how much, and what can be made now.
+//! The menu of a pizzeria as clients see it: items, prices and current availability.
 
 use std::sync::Arc;
 
@@ -17,23 +17,23 @@ use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
 use crate::scalars::{self, Money};
 
-/// The group's menu, with the stock that says what can be made of it.
+/// The group's menu, with the stock that decides availability.
 #[derive(Debug, Clone)]
 pub struct Menu {
     /// The menu.
     pub menu: Arc<menu::Menu>,
-    /// The pizzeria asked about, and its stock; `None` for the group's menu.
+    /// The pizzeria and its stock; `None` for the group's menu.
     pub shop: Option<(PizzeriaId, Arc<Stock>)>,
-    /// The log's position that both are of, at least.
+    /// Menu and stock include the log at least up to this position.
     pub position: LogPosition,
-    /// The point of the past that both are of; none for the present.
+    /// The point in the past that both are of; `None` for the present.
     pub as_of: Option<Moment>,
-    /// Whether it is a version of the group's menu, whichever holds now.
+    /// Whether this is a given version of the group's menu, current or not.
     pub is_version: bool,
 }
 
 impl Menu {
-    /// A version of the group's menu, without a pizzeria's stock.
+    /// Builds a version of the group's menu, without a pizzeria's stock.
     pub fn of_version(menu: menu::Menu, position: LogPosition) -> Self {
         Self { menu: Arc::new(menu), shop: None, position, as_of: None, is_version: true }
     }
@@ -52,7 +52,7 @@ impl Menu {
         }
     }
 
-    /// What the ids of its things say beside their codes.
+    /// Returns what the ids of the menu's items carry beside their codes.
     pub(crate) fn origin(&self) -> Origin {
         match (&self.shop, self.as_of) {
             (None, _) if self.is_version => Origin::Version,
@@ -71,10 +71,10 @@ impl Menu {
         sides.map(|side| self.side(ctx, side)).collect()
     }
 
-    /// A drink or a dessert, with how many there are where the stock is known.
+    /// Returns a drink or a dessert, with the number left where the stock is known.
     ///
     /// # Errors
-    /// `INTERNAL` when the schema was built without its services.
+    /// Fails with `INTERNAL` if the schema was built without its services.
     pub(crate) fn side(&self, ctx: &Context<'_>, side: &menu::Side) -> Result<Side, ApiError> {
         let origin = self.origin();
         let makeable = |stock: &Arc<Stock>| self.menu.side_makeable(&side.code, stock);
@@ -93,13 +93,13 @@ impl Menu {
         })
     }
 
-    /// A pizza by its code.
+    /// Returns a pizza by its code.
     pub(crate) fn pizza(&self, code: ItemCode) -> Pizza {
         let stock = self.stock().cloned();
         Pizza { menu: self.menu.clone(), stock, code, origin: self.origin() }
     }
 
-    /// An extra.
+    /// Converts an extra.
     pub(crate) fn extra(&self, extra: &menu::Extra) -> Extra {
         let origin = self.origin();
         let ingredient = origin.ingredient(&self.menu, &extra.ingredient);
@@ -115,7 +115,7 @@ impl Menu {
     }
 }
 
-/// What is sold, for how much, and what can be made of it now.
+/// The items on sale, their prices and their current availability.
 #[Object]
 impl Menu {
     /// The version of the group's menu.
@@ -123,33 +123,33 @@ impl Menu {
         self.menu.version
     }
 
-    /// The log's position that the menu and its availability are of, at least.
+    /// Menu and availability include the log at least up to this position.
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.position)
     }
 
-    /// The log's position that both are shown as of, where `asOf` was asked for: "now", below, is then. None
-    /// for the present.
+    /// The log position given by `asOf`: prices and availability below are of this position. `null` for the
+    /// present.
     async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 
-    /// The pizzas, by code.
+    /// The pizzas, ordered by code.
     async fn pizzas(&self) -> Vec<Pizza> {
         self.menu.pizzas.keys().map(|code| self.pizza(code.clone())).collect()
     }
 
-    /// The drinks, by code.
+    /// The drinks, ordered by code.
     async fn drinks(&self, ctx: &Context<'_>) -> Result<Vec<Side>, ApiError> {
         self.sides(ctx, Category::Drink)
     }
 
-    /// The desserts, by code.
+    /// The desserts, ordered by code.
     async fn desserts(&self, ctx: &Context<'_>) -> Result<Vec<Side>, ApiError> {
         self.sides(ctx, Category::Dessert)
     }
 
-    /// What can be added to a pizza, by ingredient.
+    /// The extras for pizzas, ordered by ingredient.
     async fn extras(&self) -> Vec<Extra> {
         self.menu.extras.values().map(|extra| self.extra(extra)).collect()
     }
@@ -158,31 +158,31 @@ impl Menu {
 /// A pizza of the menu.
 #[derive(Debug, Clone)]
 pub struct Pizza {
-    /// The menu that it is of.
+    /// The menu that lists the pizza.
     pub menu: Arc<menu::Menu>,
-    /// The stock that it would be made of, where it is known.
+    /// The stock that decides availability, where it is known.
     pub stock: Option<Arc<Stock>>,
-    /// Its code.
+    /// The pizza's code.
     pub code: ItemCode,
-    /// Which menu it is shown on.
+    /// The menu that the pizza is shown on.
     pub(crate) origin: Origin,
 }
 
-/// A pizza.
+/// A pizza of the menu.
 #[Object]
 impl Pizza {
-    /// Its id: `menuItem:P1:MAR` on a pizzeria's menu, since what can be made of it is the pizzeria's;
-    /// `item:MAR` on the group's.
+    /// The id: `menuItem:P1:MAR` on a pizzeria's menu, since availability differs by pizzeria; `item:MAR` on
+    /// the group's.
     pub async fn id(&self) -> ID {
         self.origin.item(&self.code, self.menu.version)
     }
 
-    /// Its code, `MAR`; accepted wherever its id is.
+    /// The code, such as `MAR`; accepted wherever the id is.
     async fn code(&self) -> &str {
         self.code.as_str()
     }
 
-    /// Its name.
+    /// The pizza's name.
     async fn name(&self) -> &str {
         self.menu.pizzas.get(&self.code).map_or("", |pizza| &pizza.name)
     }
@@ -193,7 +193,7 @@ impl Pizza {
         pizza.into_iter().flat_map(|pizza| self.menu.allergens(pizza)).map(Allergen::from).collect()
     }
 
-    /// What it is made of, in any size, dough and boxes left aside.
+    /// The ingredients of any of its sizes, without dough and boxes.
     async fn ingredients(&self) -> Vec<Ingredient> {
         let Some(pizza) = self.menu.pizzas.get(&self.code) else { return Vec::new() };
         let codes: std::collections::BTreeSet<_> =
@@ -202,7 +202,7 @@ impl Pizza {
         ingredients.filter(|ingredient| ingredient.removable).collect()
     }
 
-    /// The sizes it is sold in.
+    /// The sizes on sale.
     async fn sizes(&self, ctx: &Context<'_>) -> Result<Vec<SizedPizza>, ApiError> {
         let Some(pizza) = self.menu.pizzas.get(&self.code) else { return Ok(Vec::new()) };
         let sizes = pizza.sizes.iter();
@@ -234,81 +234,81 @@ impl Pizza {
 pub struct SizedPizza {
     /// The size.
     pub size: PizzaSize,
-    /// What it costs, VAT included.
+    /// The price, VAT included.
     pub price: Money,
-    /// Whether at least one can be made now; none outside the menu of a pizzeria.
+    /// Whether at least one can be made now; `null` outside the menu of a pizzeria.
     pub available: Option<bool>,
-    /// How many can be made of what is available now; 0 while it is blocked; `null` outside the menu of a pizzeria.
-    /// At most 10 for callers who may not read the pizzeria's stock: 10 then says 10 or more.
+    /// How many can be made now; 0 while it is blocked; `null` outside the menu of a pizzeria. Callers
+    /// without access to the stock see at most 10, which then means 10 or more.
     pub makeable: Option<u32>,
-    /// The ingredient that runs out first; none outside the menu of a pizzeria.
+    /// The ingredient that runs out first; `null` outside the menu of a pizzeria.
     pub limiting_ingredient: Option<Ingredient>,
-    /// Why the pizzeria has blocked it, if it has.
+    /// The pizzeria's reason for blocking the pizza; `null` unless it is blocked.
     pub blocked: Option<String>,
 }
 
 /// A drink or a dessert.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Side {
-    /// Its id.
+    /// The item's id.
     #[graphql(owned)]
     pub id: ID,
-    /// Its code, `COLA`; accepted wherever its id is.
+    /// The code, such as `COLA`; accepted wherever the id is.
     pub code: String,
-    /// Its name.
+    /// The item's name.
     pub name: String,
-    /// Its class for VAT.
+    /// The class for VAT.
     pub vat_class: VatClass,
-    /// What it costs, VAT included.
+    /// The price, VAT included.
     pub price: Money,
-    /// Its allergens.
+    /// The allergens.
     pub allergens: Vec<Allergen>,
-    /// Whether there is at least one now; none outside the menu of a pizzeria.
+    /// Whether at least one is left; `null` outside the menu of a pizzeria.
     pub available: Option<bool>,
-    /// How many there are now; `null` outside the menu of a pizzeria. At most 10 for callers who may not read the
-    /// pizzeria's stock: 10 then says 10 or more.
+    /// How many are left; `null` outside the menu of a pizzeria. Callers without access to the stock see at
+    /// most 10, which then means 10 or more.
     pub left: Option<u32>,
 }
 
-/// Something that can be added to a pizza.
+/// An extra for a pizza.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Extra {
-    /// Its id, which `extras` of an order's line takes, as it takes its ingredient's.
+    /// The id, accepted in `extras` of an order line, like the ingredient's id.
     #[graphql(owned)]
     pub id: ID,
-    /// What is added.
+    /// The ingredient that is added.
     pub ingredient: Ingredient,
-    /// Its allergens.
+    /// The allergens.
     pub allergens: Vec<Allergen>,
-    /// How much of it, whatever the size, in the ingredient's unit.
+    /// The quantity added, in the ingredient's unit, the same for every size.
     pub quantity: u32,
-    /// What it costs, VAT included.
+    /// The price, VAT included.
     pub price: Money,
-    /// Whether there is enough for one now; none outside the menu of a pizzeria.
+    /// Whether enough is left for one; `null` outside the menu of a pizzeria.
     pub available: Option<bool>,
 }
 
-/// Something counted in stock.
+/// An ingredient, a drink or a dessert, as counted in stock.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Ingredient {
-    /// Its id.
+    /// The ingredient's id.
     #[graphql(owned)]
     pub id: ID,
-    /// Its code, `GOAT_CHEESE`; accepted wherever its id is.
+    /// The code, such as `GOAT_CHEESE`; accepted wherever the id is.
     pub code: String,
-    /// Its name.
+    /// The ingredient's name.
     pub name: String,
-    /// What it is counted in.
+    /// The unit in which quantities are counted.
     pub unit: Unit,
-    /// Its allergens.
+    /// The allergens.
     pub allergens: Vec<Allergen>,
-    /// Whether a customer may have it left out.
+    /// Whether a customer may leave it out.
     pub removable: bool,
 }
 
 impl Ingredient {
-    /// By its code, on the menu as it is now; one that the menu does not describe is named by its code and counted
-    /// in pieces, as drinks and desserts are.
+    /// Looks up an ingredient in the current menu. A code that the menu does not describe is shown with its
+    /// code as name, counted in pieces, as drinks and desserts are.
     pub fn of(menu: &menu::Menu, code: &IngredientCode) -> Self {
         let side = menu.sides.get(&ItemCode::from(code));
         match menu.ingredients.get(code) {
@@ -331,7 +331,7 @@ impl Ingredient {
         }
     }
 
-    /// As [`Ingredient::of`], on a menu that may be of the past.
+    /// Looks up an ingredient, as [`Ingredient::of`] does, in a menu that may be of the past.
     pub fn of_version(menu: &menu::Menu, code: &IngredientCode) -> Self {
         let ingredient = Self::of(menu, code);
         Self { id: ids::at_version(ingredient.id, menu.version), ..ingredient }
@@ -345,26 +345,26 @@ pub struct Recipe {
     pub pizza: Pizza,
     /// The size.
     pub size: PizzaSize,
-    /// The version of the menu that it is of.
+    /// The version of the menu that the recipe is from.
     pub version: u32,
-    /// When that version was published.
+    /// The time when that version was published.
     pub published_at: DateTime<Utc>,
-    /// What one takes, dough and box included.
+    /// The ingredients of one pizza, dough and box included.
     pub ingredients: Vec<RecipeLine>,
 }
 
-/// How much of one ingredient a recipe takes.
+/// The quantity of one ingredient in a recipe.
 #[derive(Debug, SimpleObject)]
 pub struct RecipeLine {
     /// The ingredient.
     pub ingredient: Ingredient,
-    /// How much, in the ingredient's unit.
+    /// The quantity, in the ingredient's unit.
     pub quantity: u32,
 }
 
 impl Recipe {
-    /// The recipe on a version of the menu; `None` when that version does not sell the pizza in this size.
-    /// `origin` is [`Origin::Current`] for the menu as it is now.
+    /// Returns the recipe from a version of the menu, or `None` if that version does not sell the pizza in
+    /// this size. `origin` is [`Origin::Current`] for the current menu.
     pub(crate) fn of(
         menu: &Arc<menu::Menu>,
         published_at: DateTime<Utc>,

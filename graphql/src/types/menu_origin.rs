@@ -1,4 +1,4 @@
-//! What the ids of things on a menu say beside their codes, and how much of a stock a menu tells to whom.
+//! The ids of menu items, and how precisely a caller sees the stock behind them.
 
 use async_graphql::{Context, ID};
 use domain::access::{Permission, Scope};
@@ -11,16 +11,16 @@ use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
 
-/// Which menu a thing is shown on, and of when: what tells its id from that of the same thing elsewhere.
+/// The menu that an item is shown on. Items with the same code on different menus have different ids.
 #[derive(Debug, Clone)]
 pub(crate) enum Origin {
-    /// The group's menu as it is now.
+    /// The group's current menu.
     Current,
     /// A version of the group's menu.
     Version,
-    /// A pizzeria's menu as it is now.
+    /// A pizzeria's current menu.
     Pizzeria(PizzeriaId),
-    /// A pizzeria's menu as it was at a moment.
+    /// A pizzeria's menu at a point in time.
     Past(PizzeriaId, Moment),
 }
 
@@ -50,7 +50,7 @@ impl Origin {
         }
     }
 
-    /// An ingredient as this menu describes it.
+    /// Converts an ingredient as this menu describes it.
     pub(super) fn ingredient(&self, menu: &menu::Menu, code: &IngredientCode) -> Ingredient {
         match self {
             Self::Current | Self::Pizzeria(_) => Ingredient::of(menu, code),
@@ -59,14 +59,14 @@ impl Origin {
     }
 }
 
-/// The most of anything in stock that callers are shown who may not read the stock.
+/// Upper bound on the counts shown to callers who may not read the stock.
 pub const COUNT_SHOWN_MAX: u32 = 10;
 
-/// A number that follows from a pizzeria's stock as the caller may see it: exact for those who may read the
-/// stock, for others at most [`COUNT_SHOWN_MAX`].
+/// Returns a count derived from a pizzeria's stock: exact for callers who may read the stock, capped at
+/// [`COUNT_SHOWN_MAX`] for others.
 ///
 /// # Errors
-/// `INTERNAL` when the schema was built without its services.
+/// Fails with `INTERNAL` if the schema was built without its services.
 pub(crate) fn shown_count(
     ctx: &Context<'_>,
     pizzeria: Option<&PizzeriaId>,
@@ -76,7 +76,7 @@ pub(crate) fn shown_count(
     Ok(if exact { count } else { count.min(COUNT_SHOWN_MAX) })
 }
 
-/// Whether a caller may know how much a pizzeria has left of anything.
+/// Returns whether a caller may see a pizzeria's exact stock.
 pub(crate) fn sees_stock(caller: &Caller, pizzeria: Option<&PizzeriaId>) -> bool {
     caller.may(Permission::ReadStock, pizzeria.map_or(Scope::Group, Scope::Pizzeria))
 }

@@ -1,5 +1,5 @@
-//! The API's types, one file an entity. They wrap the domain's states, wherever those come from: a
-//! read model's row, the outcome of a command, a subscription's fold.
+//! The API's types, one file per entity. They wrap the domain's states, whether loaded from a read model,
+//! returned by a command or folded by a subscription.
 
 pub mod account;
 pub mod actions;

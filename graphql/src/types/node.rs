@@ -1,4 +1,4 @@
-//! Anything with an id.
+//! The interface of entities with a global id.
 
 use async_graphql::Interface;
 
@@ -11,9 +11,9 @@ use super::pizzeria::Pizzeria;
 use super::staff::Staff;
 use super::stock::Stock;
 
-/// Anything with an id.
+/// An entity with an id.
 #[derive(Debug, Clone, Interface)]
-#[graphql(field(name = "id", ty = "async_graphql::ID", desc = "Its id, unique in the whole API."))]
+#[graphql(field(name = "id", ty = "async_graphql::ID", desc = "The id, unique in the whole API."))]
 pub enum Node {
     /// An order.
     Order(Order),
@@ -25,16 +25,16 @@ pub enum Node {
     Pizza(Pizza),
     /// A drink or a dessert.
     Side(Side),
-    /// Something that can be added to a pizza.
+    /// An extra for a pizza.
     Extra(Extra),
-    /// Something counted in stock.
+    /// An ingredient.
     Ingredient(Ingredient),
-    /// A stock.
+    /// The stock of a pizzeria.
     Stock(Stock),
     /// A member of staff.
     Staff(Staff),
-    /// The caller's own account.
+    /// An account.
     Account(Account),
-    /// An event.
+    /// An event of the log.
     Event(Event),
 }

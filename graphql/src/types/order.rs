@@ -30,16 +30,16 @@ use crate::loaders::StateAt;
 use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Money};
 
-/// An order that was accepted, at one version.
+/// An accepted order, at one version.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// Its state.
+    /// The state.
     pub order: Arc<PlacedOrder>,
     /// The version of its stream.
     pub version: i64,
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     pub position: LogPosition,
-    /// The point of the past that it is of; none for the present.
+    /// The point in the past that the state is of; `None` for the present.
     pub as_of: Option<Moment>,
 }
 
@@ -50,7 +50,7 @@ impl From<order_details::Row> for Order {
 }
 
 impl Order {
-    /// From a state
+    /// Builds an order from a folded state; `None` if it was never accepted.
     pub fn of(state: &OrderState, version: i64, position: LogPosition) -> Option<Self> {
         Some(Self { order: Arc::new(state.placed()?.clone()), version, position, as_of: None })
     }
@@ -63,10 +63,10 @@ impl Order {
         }
     }
 
-    /// An order as it was at a moment; none when it was not accepted by then.
+    /// Loads an order as it was at a point in time; `None` if it was not accepted by then.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails when the log cannot be read.
     pub async fn load_as_of(
         ctx: &Context<'_>,
         id: OrderId,
@@ -79,13 +79,13 @@ impl Order {
         Ok(order.map(|order| order.as_of(moment)))
     }
 
-    /// The same, said to be of a moment.
+    /// Marks the order as being of a point in time.
     #[must_use]
     pub fn as_of(self, moment: Moment) -> Self {
         Self { as_of: Some(moment), ..self }
     }
 
-    /// Whose and where it is, for [`crate::context::Caller::authorize`].
+    /// Returns the owner and the pizzeria, for [`crate::context::Caller::authorize`].
     pub fn scope(&self) -> Scope<'_> {
         Scope::Own { customer: self.order.customer, pizzeria: &self.order.pizzeria }
     }
@@ -101,101 +101,101 @@ impl Order {
     }
 }
 
-/// An order: what was asked, what it costs, and where it stands.
+/// An order: its lines, prices, payments and progress.
 #[Object]
 impl Order {
-    /// Its id, `order:<uuid>`; of the past, `order:<uuid>@<position>`.
+    /// The id, `order:<uuid>`; of a past state, `order:<uuid>@<position>`.
     pub async fn id(&self) -> ID {
         ids::at_moment(self.order.id.to_global(), self.as_of)
     }
 
-    /// The number people say, `P1-000042`.
+    /// The number shown to people, such as `P1-000042`.
     async fn number(&self) -> &str {
         &self.order.number
     }
 
-    /// Its version, for `expectedVersion`.
+    /// The version, for `expectedVersion`.
     async fn version(&self) -> Result<i32, ApiError> {
         scalars::int(self.version)
     }
 
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.position)
     }
 
-    /// The log's position that it is shown as of, where `asOf` was asked for: all below it is of the same,
-    /// but for names and contacts, which are those kept today. None for the present.
+    /// The log position given by `asOf`: the order and everything below it are of this position, except names
+    /// and contacts, which are current. `null` for the present.
     async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 
-    /// Where it stands.
+    /// The order's status.
     async fn status(&self) -> OrderStatus {
         self.order.status().into()
     }
 
-    /// Where it stands, in the caller's language.
+    /// The status in the caller's language.
     async fn status_label(&self, ctx: &Context<'_>) -> Result<&'static str, ApiError> {
         Ok(labels::order_status(self.order.status(), self.order.fulfilment, ctx.caller()?.lang))
     }
 
-    /// Where it is made.
+    /// The pizzeria that prepares the order.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
         Pizzeria::load_as_of(ctx, &self.order.pizzeria, self.as_of).await
     }
 
-    /// How it came in.
+    /// The channel through which the order was placed.
     async fn channel(&self) -> OrderChannel {
         self.order.channel.into()
     }
 
-    /// How it leaves.
+    /// How the order reaches the customer.
     async fn fulfilment(&self) -> Fulfilment {
         self.order.fulfilment.into()
     }
 
-    /// What was ordered.
+    /// The lines of the order.
     async fn lines(&self) -> Vec<OrderLine> {
         self.order.lines.iter().map(|line| OrderLine::of(self, line)).collect()
     }
 
-    /// The lines, without the delivery fee.
+    /// The price of the lines, VAT included, without the delivery fee.
     async fn subtotal(&self) -> Money {
         self.order.pricing.subtotal.into()
     }
 
-    /// What the delivery costs; zero unless delivered.
+    /// The delivery fee, VAT included; zero unless delivered.
     async fn delivery_fee(&self) -> Money {
         self.order.pricing.delivery_fee.into()
     }
 
-    /// The total by VAT rate, rates ascending; the parts' gross add up to it.
+    /// The total by VAT rate, in ascending order of the rate; the gross amounts add up to the total.
     async fn vat(&self) -> Vec<VatPart> {
         self.order.pricing.vat.iter().map(VatPart::from).collect()
     }
 
-    /// What is to be paid, VAT included.
+    /// The total price, VAT and delivery included.
     async fn total(&self) -> Money {
         self.order.pricing.total.into()
     }
 
-    /// How the customer means to pay.
+    /// The intended way of payment.
     async fn payment(&self) -> PaymentIntent {
         self.order.payment.into()
     }
 
-    /// What was captured, less what was refunded.
+    /// The amount captured, less refunds.
     async fn paid(&self) -> Money {
         self.order.paid.into()
     }
 
-    /// What is still to be paid; negative when money is owed back.
+    /// The amount still due; negative when a refund is owed.
     async fn due(&self) -> Money {
         self.order.due().into()
     }
 
-    /// Every payment, oldest first.
+    /// All payments, oldest first.
     async fn payments(&self) -> Vec<Payment> {
         let payments = self.order.payments.iter();
         payments
@@ -208,12 +208,12 @@ impl Order {
             .collect()
     }
 
-    /// When it is promised for, by the latest promise.
+    /// The promised time, according to the latest promise.
     async fn promised_at(&self) -> DateTime<Utc> {
         self.order.promised_at()
     }
 
-    /// Every promise, oldest first.
+    /// All promises, oldest first.
     async fn promises(&self) -> Vec<Promise> {
         let promises = self.order.promises.iter();
         promises
@@ -221,19 +221,19 @@ impl Order {
             .collect()
     }
 
-    /// Whether it is later than promised: it reached the customer late, or has not by now, which of the past
-    /// is the moment asked for.
+    /// Whether the order reached the customer after the promised time, or has not reached the customer
+    /// although that time has passed. For a past state, the time of `asOf` counts as now.
     async fn late(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         let now = as_of::now(ctx, self.as_of)?;
         Ok(self.order.is_late() || !self.order.status().is_closed() && now > self.order.promised_at())
     }
 
-    /// When it was placed.
+    /// The time when the order was placed.
     async fn placed_at(&self) -> DateTime<Utc> {
         self.order.placed_at
     }
 
-    /// Until when it is to be paid online, while it awaits its payment.
+    /// The deadline for online payment; `null` unless the order awaits its payment.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         match self.order.progress {
             Progress::AwaitingPayment { expires_at } => Some(expires_at),
@@ -241,27 +241,27 @@ impl Order {
         }
     }
 
-    /// When preparation began.
+    /// The time when preparation started; `null` before.
     async fn started_at(&self) -> Option<DateTime<Utc>> {
         self.order.started_at
     }
 
-    /// When it was ready.
+    /// The time when the order was ready; `null` before.
     async fn ready_at(&self) -> Option<DateTime<Utc>> {
         self.order.ready_at
     }
 
-    /// When a courier last left with it.
+    /// The time when a courier last left with it; `null` before.
     async fn out_for_delivery_at(&self) -> Option<DateTime<Utc>> {
         self.order.out_at
     }
 
-    /// When it reached the customer: delivered or handed over.
+    /// The time when it was delivered or handed over; `null` before.
     async fn completed_at(&self) -> Option<DateTime<Utc>> {
         self.order.completed_at
     }
 
-    /// When it was cancelled.
+    /// The time of the cancellation; `null` unless cancelled.
     async fn cancelled_at(&self) -> Option<DateTime<Utc>> {
         match self.order.progress {
             Progress::Cancelled { at, .. } => Some(at),
@@ -269,7 +269,7 @@ impl Order {
         }
     }
 
-    /// Why it was cancelled.
+    /// The reason of the cancellation; `null` unless cancelled.
     async fn cancel_reason(&self) -> Option<CancelReason> {
         match self.order.progress {
             Progress::Cancelled { reason, .. } => Some(reason.into()),
@@ -277,7 +277,7 @@ impl Order {
         }
     }
 
-    /// Why the last attempt to deliver it failed, while it is not delivered.
+    /// The reason why the last delivery attempt failed; `null` once delivered.
     async fn delivery_failure(&self) -> Option<DeliveryFailure> {
         match self.order.progress {
             Progress::NotDelivered { reason, .. } => Some(reason.into()),
@@ -285,27 +285,27 @@ impl Order {
         }
     }
 
-    /// The four digits that the customer tells the courier. For the customer, reception and the
-    /// managers: never for the courier.
+    /// The four digits that the customer gives the courier as proof of delivery. Visible to the customer,
+    /// reception and managers, never to the courier; `null` for others.
     #[graphql(directive = requires::apply(roles(Permission::ReadDeliveryCode)))]
     async fn delivery_code(&self, ctx: &Context<'_>) -> Result<Option<&str>, ApiError> {
         let may = ctx.caller()?.may(Permission::ReadDeliveryCode, self.scope());
         Ok(self.order.delivery_code.as_deref().filter(|_| may))
     }
 
-    /// From the pizzeria to the door, in metres; for deliveries.
+    /// The distance from the pizzeria to the door, in metres; `null` unless delivered.
     async fn distance_metres(&self) -> Option<u32> {
         self.order.distance_m
     }
 
-    /// Who it is for, and where to; none for those who may not see it, and once it is erased.
+    /// The recipient and the address; `null` for callers without access to them, and once erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadContact)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
         self.contact_for(ctx, ctx.caller()?).await
     }
 
-    /// What the customer told the pizzeria before there were two notes, else the notes that the caller may read. For the
-    /// kitchen while it has the order, for the courier while it is theirs to carry.
+    /// The single note of an order placed by an older client; otherwise the two notes, as far as the caller
+    /// may read them. The kitchen sees it while it has the order, a courier while carrying it.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadNote)),
         deprecation = "Use `kitchenNote` and `deliveryNote`; it may be missing from 0.4.0 on."
@@ -314,27 +314,30 @@ impl Order {
         self.note_for(ctx).await
     }
 
-    /// What the customer wants the kitchen to know, such as an allergy; `null` for a caller who may not see it, and once it
-    /// is erased. Of an order by an older client, its `note`. The kitchen sees it while it has the order.
+    /// The customer's note to the kitchen, such as an allergy; for an order placed by an older client, its
+    /// `note`. The kitchen sees it while it has the order. `null` for a caller without access to it, and once
+    /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadKitchenNote)))]
     async fn kitchen_note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         self.kitchen_note_for(ctx, None).await
     }
 
-    /// What the customer wants the courier to know, such as a floor; `null` for a caller who may not see it, and once it is
-    /// erased. Of an order by an older client, its `note`. A courier sees it as long as the contact.
+    /// The customer's note to the courier, such as a floor; for an order placed by an older client, its
+    /// `note`. A courier sees it as long as the contact. `null` for a caller without access to it, and once
+    /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadDeliveryNote)))]
     async fn delivery_note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         self.delivery_note_for(ctx).await
     }
 
-    /// The customer's first name, for the ticket; `null` for a caller who may not see it, and once it is erased.
+    /// The customer's first name, for the kitchen ticket; `null` for a caller without access to it, and once
+    /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadFirstName)))]
     async fn customer_first_name(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         self.first_name_for(ctx).await
     }
 
-    /// What was written beside the reasons of its cancellation and its refunds; `null` for a caller who may not see it.
+    /// The comments on its cancellation and its refunds; `null` for a caller without access to them.
     #[graphql(directive = requires::apply(roles(Permission::ReadComment)))]
     async fn comments(&self, ctx: &Context<'_>) -> Result<Option<Vec<Comment>>, ApiError> {
         if !ctx.caller()?.may(Permission::ReadComment, self.scope()) {
@@ -346,7 +349,7 @@ impl Order {
         Comment::load(ctx, notes).await.map(Some)
     }
 
-    /// Its delivery, once it is ready for one.
+    /// The delivery; `null` until the order is ready, and for orders that are not delivered.
     #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
     async fn delivery(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
         let delivery = self.delivery_of(ctx).await?;
@@ -354,7 +357,7 @@ impl Order {
         Ok(delivery.filter(|delivery| caller.may(Permission::ReadDelivery, delivery.scope())))
     }
 
-    /// What the caller may do to it, and whether its state allows it now, with the reason when not.
+    /// The actions that the caller's role may take, each with the reason if the state does not allow it now.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<OrderAction>, ApiError> {
         let caller = ctx.caller()?;
         let courier = caller.actor.as_ref().and_then(actions::acting_courier);
@@ -370,15 +373,16 @@ impl Order {
         Ok(actions::of(actions, self.as_of, caller.lang))
     }
 
-    /// Everything that happened to it, of the past by then, oldest first, at most 100 events a page.
+    /// All events of the order, oldest first, at most 100 a page; of a past state, the events up to that
+    /// point.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadOrder))
     )]
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100.")] first: i32,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the first `n` events (1–100).")] first: i32,
+        #[graphql(desc = "Returns the events after this cursor.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         ctx.caller()?.authorize(Permission::ReadOrder, self.scope())?;
         history(ctx, &StreamId::order(self.order.id), first, after.as_deref(), self.as_of).await

@@ -1,4 +1,4 @@
-//! What an order is made of, as clients see it: lines, VAT, payments, promises.
+//! The parts of an order as clients see them: lines, VAT, payments and promises.
 
 use std::sync::Arc;
 
@@ -20,45 +20,45 @@ use crate::loaders::MenuVersion;
 use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Decimal, Money};
 
-/// One line of an order, as it was priced.
+/// A line of an order, with its prices at the time of placement.
 #[derive(Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct OrderLine {
-    /// What was sold.
+    /// The item, by codes.
     #[graphql(skip)]
     pub sold: Sold,
-    /// The order that it is a line of; `None` for a line of a quote.
+    /// The order of the line; `None` for a line of a quote.
     #[graphql(skip)]
     pub order: Option<Order>,
-    /// Its number, from 1.
+    /// The line's number, from 1.
     pub line: u32,
     /// The item's id.
     pub item: ID,
-    /// The item's code, `MAR`.
+    /// The item's code, such as `MAR`.
     pub code: String,
-    /// The item's name then.
+    /// The item's name at the time of placement.
     pub name: String,
-    /// The size, for a pizza.
+    /// The size of a pizza; `null` for a drink or a dessert.
     pub size: Option<PizzaSize>,
-    /// How many.
+    /// The number of pieces.
     pub quantity: u32,
-    /// The ids of the ingredients added to each.
+    /// The ids of the ingredients added to each piece.
     pub extras: Vec<ID>,
-    /// The ids of the ingredients left out of each.
+    /// The ids of the ingredients left out of each piece.
     pub without: Vec<ID>,
-    /// What one costs, extras included.
+    /// The price of one piece, extras and VAT included.
     pub unit_price: Money,
-    /// What the line costs.
+    /// The price of the line, VAT included.
     pub total: Money,
-    /// Its VAT rate, in percent.
+    /// The VAT rate, in percent.
     pub vat_rate: Decimal,
-    /// The version of the menu that its recipe and price are from.
+    /// The version of the menu that recipe and price are from.
     pub recipe_version: u32,
-    /// Whether it has come out of the oven; for what is not a pizza, once the order is ready.
+    /// Whether the line has come out of the oven; for drinks and desserts, whether the order is ready.
     pub baked: bool,
 }
 
-/// What a line sold, by codes: what its allergens and its recipe follow from.
+/// The item of a line by codes, from which allergens and recipe are derived.
 #[derive(Debug, Clone)]
 pub struct Sold {
     item: ItemCode,
@@ -69,21 +69,21 @@ pub struct Sold {
 }
 
 impl Sold {
-    /// The version of the menu that it was sold from.
+    /// Loads the version of the menu that the item was sold from.
     async fn menu(&self, ctx: &Context<'_>) -> Result<Arc<menus::Row>, ApiError> {
         let row = ctx.loaders()?.load_one(MenuVersion(self.version)).await?;
         row.ok_or_else(|| ApiError::internal(NoMenuVersion { version: self.version }))
     }
 }
 
-/// An order names a version of the menu that the log does not have.
+/// An order refers to a version of the menu that the log does not have.
 #[derive(Debug, thiserror::Error)]
 #[error("the menu has no version {version}")]
 struct NoMenuVersion {
     version: u32,
 }
 
-/// An order names an item that its version of the menu does not sell.
+/// An order refers to an item that its version of the menu does not sell.
 #[derive(Debug, thiserror::Error)]
 #[error("version {version} of the menu does not sell {item}")]
 struct NotSold {
@@ -92,7 +92,7 @@ struct NotSold {
 }
 
 impl OrderLine {
-    /// A line of an order.
+    /// Converts a line of an order.
     pub fn of(order: &Order, line: &domain::order::OrderLine) -> Self {
         Self { order: Some(order.clone()), ..Self::from(line) }
     }
@@ -100,7 +100,7 @@ impl OrderLine {
 
 #[ComplexObject]
 impl OrderLine {
-    /// What the customer wants the kitchen to know about the line; `null` for a caller who may not see it, and once it is
+    /// The customer's note to the kitchen about the line; `null` for a caller without access to it, and once
     /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadKitchenNote)))]
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
@@ -110,8 +110,9 @@ impl OrderLine {
         }
     }
 
-    /// The allergens of what was sold: of its ingredients in the version of the menu that it was sold from, without
-    /// those left out and with the extras. Never empty for want of data: what cannot be read is an error.
+    /// The allergens of the item as sold: of its ingredients in that version of the menu, without those left
+    /// out and with the extras. If the data cannot be read, the field fails instead of returning an empty
+    /// list.
     async fn allergens(&self, ctx: &Context<'_>) -> Result<Vec<Allergen>, ApiError> {
         let Sold { item, size, extras, without, version } = &self.sold;
         let row = self.sold.menu(ctx).await?;
@@ -121,8 +122,8 @@ impl OrderLine {
         Ok(allergens.into_iter().map(Allergen::from).collect())
     }
 
-    /// The recipe that the line was sold with, also after the menu has changed or the pizza is withdrawn; what is added
-    /// and left out stands beside it. `null` for a drink or a dessert, and for those who may not read recipes.
+    /// The recipe that the line was sold with, even after a change of the menu; extras and ingredients left
+    /// out are listed beside it. `null` for a drink or a dessert, and for callers without access to recipes.
     #[graphql(directive = requires::apply(roles(Permission::ReadRecipe)))]
     async fn recipe(&self, ctx: &Context<'_>) -> Result<Option<Recipe>, ApiError> {
         if !ctx.caller()?.may(Permission::ReadRecipe, Scope::Group) {
@@ -163,16 +164,16 @@ impl From<&domain::order::OrderLine> for OrderLine {
     }
 }
 
-/// One VAT rate's part of a total.
+/// The part of a total at one VAT rate.
 #[derive(Debug, SimpleObject)]
 pub struct VatPart {
     /// The rate, in percent.
     pub rate: Decimal,
-    /// Without VAT.
+    /// The amount without VAT.
     pub net: Money,
-    /// The VAT.
+    /// The VAT amount.
     pub tax: Money,
-    /// With VAT.
+    /// The amount with VAT.
     pub gross: Money,
 }
 
@@ -187,24 +188,24 @@ impl From<&domain::vat::VatPart> for VatPart {
     }
 }
 
-/// One entry of an order's payments.
+/// A payment of an order: a step of its payment history.
 #[derive(Debug, SimpleObject)]
 pub struct Payment {
-    /// Which way.
+    /// The kind of step.
     pub kind: PaymentKind,
     /// The method of payment.
     pub method: PaymentMethod,
-    /// How much; never negative.
+    /// The amount; never negative.
     pub amount: Money,
-    /// When it was authorised, captured, declined or given back.
+    /// The time when it was authorised, captured, declined or refunded.
     pub at: DateTime<Utc>,
 }
 
-/// A promised time, and when it was given.
+/// A promised time.
 #[derive(Debug, SimpleObject)]
 pub struct Promise {
-    /// For when.
+    /// The promised time.
     pub promised_at: DateTime<Utc>,
-    /// Since when this promise holds.
+    /// The time when the promise was made.
     pub given_at: DateTime<Utc>,
 }

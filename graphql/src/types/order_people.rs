@@ -1,5 +1,5 @@
-//! What an order tells of its customer, to whom, and when: by purpose, not by role. The kitchen sees what is written
-//! for it and a first name while it has the order; the courier the door while it is theirs to carry.
+//! Access to a customer's data on an order: by purpose, not only by role. The kitchen sees its note and a
+//! first name while it has the order; a courier sees the address while carrying it.
 
 use async_graphql::{Context, Enum, SimpleObject};
 use chrono::SubsecRound;
@@ -15,34 +15,34 @@ use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::loaders::{KitchenContactOf, NoteText};
 
-/// What a comment is about.
+/// The subject of a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::note::CommentSubject")]
 pub enum CommentSubject {
-    /// Why an order was cancelled.
+    /// The cancellation of an order.
     Cancellation,
-    /// Why money was given back.
+    /// A refund.
     Refund,
-    /// Why a delivery failed.
+    /// A failed delivery attempt.
     DeliveryFailure,
-    /// Why ingredients were thrown away.
+    /// Waste of ingredients.
     Waste,
 }
 
-/// What staff or a customer wrote beside the reason that they chose.
+/// A comment by staff or a customer, added to the reason of an action.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Comment {
-    /// What it is about.
+    /// The subject.
     pub about: CommentSubject,
-    /// The words; `null` once they are erased.
+    /// The text; `null` once erased.
     pub text: Option<String>,
 }
 
 impl Comment {
-    /// The comments behind some references.
+    /// Loads the comments behind note references.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// Fails when the database does not answer.
     pub(super) async fn load(
         ctx: &Context<'_>,
         notes: Vec<(CommentSubject, NoteRef)>,
@@ -55,7 +55,7 @@ impl Comment {
     }
 }
 
-/// The text of a note; `None` without a note, and once it is erased.
+/// Loads the text of a note; `None` without a note, and once erased.
 async fn text_of(ctx: &Context<'_>, note: Option<&NoteRef>) -> Result<Option<String>, ApiError> {
     match note {
         Some(note) => ctx.loaders()?.load_one(NoteText(note.id)).await,
@@ -64,8 +64,8 @@ async fn text_of(ctx: &Context<'_>, note: Option<&NoteRef>) -> Result<Option<Str
 }
 
 impl Order {
-    /// The row of personal data, for a caller who may see it. A courier may while the order waits for
-    /// one, and while it is theirs to carry, no longer; an auditor sees a pseudonym.
+    /// Returns the row of personal data for a caller with access to it: a courier while the order waits for
+    /// one and while carrying it, an auditor as a pseudonym.
     pub(super) async fn contact_for(
         &self,
         ctx: &Context<'_>,
@@ -93,13 +93,13 @@ impl Order {
         Ok(ctx.loaders()?.load_one(ContactKey { id, reading }).await?.map(Into::into))
     }
 
-    /// Whether the order is the caller's to deal with now: for a courier while it waits for one and while it is
-    /// theirs to carry, for the kitchen until it is handed on; for others always.
+    /// Returns whether the caller has to do with the order now: a courier while it waits for one and while
+    /// carrying it, the kitchen until it leaves the kitchen, others always.
     async fn is_at_hand(&self, ctx: &Context<'_>, caller: &Caller) -> Result<bool, ApiError> {
         let Some(actor) = &caller.actor else { return Ok(false) };
         match actor.role {
             Role::Courier => {
-                // What a courier carried once is no reason to see the customer today.
+                // A past delivery does not entitle a courier to see the customer today.
                 if self.as_of.is_some() {
                     return Ok(false);
                 }
@@ -122,8 +122,8 @@ impl Order {
         }
     }
 
-    /// What is written for the kitchen about a line, or about the order as a whole. Of an order by an older client
-    /// that is its one note.
+    /// Loads the note to the kitchen about a line or the whole order; for an order by an older client, its
+    /// single note.
     pub(super) async fn kitchen_note_for(
         &self,
         ctx: &Context<'_>,
@@ -139,8 +139,8 @@ impl Order {
         }
     }
 
-    /// What is written for the courier; of an order by an older client, its one note. That staff read it is noted as
-    /// a read of the contact.
+    /// Loads the note to the courier; for an order by an older client, its single note. A read by staff is
+    /// recorded as a read of the contact.
     pub(super) async fn delivery_note_for(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let caller = ctx.caller()?;
         if !caller.may(Permission::ReadDeliveryNote, self.scope()) || !self.is_at_hand(ctx, caller).await? {
@@ -153,7 +153,7 @@ impl Order {
         }
     }
 
-    /// The one note that older clients know: theirs, else those of this order that the caller may read.
+    /// Loads the single note of older clients, otherwise the notes of this order that the caller may read.
     pub(super) async fn note_for(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let caller = ctx.caller()?;
         if !caller.may(Permission::ReadNote, self.scope()) || !self.is_at_hand(ctx, caller).await? {
@@ -178,7 +178,7 @@ impl Order {
         Ok(ctx.loaders()?.load_one(KitchenContactOf(id)).await?.and_then(|contact| contact.note))
     }
 
-    /// What the kitchen calls the customer.
+    /// Loads the customer's first name for the kitchen.
     pub(super) async fn first_name_for(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let caller = ctx.caller()?;
         if !caller.may(Permission::ReadFirstName, self.scope()) || !self.is_at_hand(ctx, caller).await? {
@@ -189,7 +189,7 @@ impl Order {
     }
 }
 
-/// Whether the delivery has ended.
+/// Returns whether the delivery has ended.
 fn is_over(status: DeliveryState) -> bool {
     match status {
         DeliveryState::Delivered | DeliveryState::Returned => true,
@@ -201,7 +201,7 @@ fn is_over(status: DeliveryState) -> bool {
     }
 }
 
-/// Whether the kitchen has the order, or will.
+/// Returns whether the order is in the kitchen or will come there.
 fn is_in_kitchen(status: Status) -> bool {
     match status {
         Status::AwaitingPayment | Status::Placed | Status::InPreparation | Status::Ready => true,

@@ -24,13 +24,13 @@ use crate::scalars::{self, Money};
 /// A pizzeria, at one version.
 #[derive(Debug, Clone)]
 pub struct Pizzeria {
-    /// Its state.
+    /// The state.
     pub pizzeria: Arc<OpenedPizzeria>,
     /// The version of its stream.
     pub version: i64,
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     pub position: LogPosition,
-    /// The point of the past that it is of; none for the present.
+    /// The point in the past that the state is of; `None` for the present.
     pub as_of: Option<Moment>,
 }
 
@@ -41,7 +41,7 @@ impl From<pizzerias::Row> for Pizzeria {
 }
 
 impl Pizzeria {
-    /// From a state that somebody folded; none for a pizzeria that has not opened.
+    /// Builds a pizzeria from a folded state; `None` if it has not opened.
     pub fn of(state: &PizzeriaState, version: i64, position: LogPosition) -> Option<Self> {
         Some(Self { pizzeria: Arc::new(state.opened()?.clone()), version, position, as_of: None })
     }
@@ -56,18 +56,19 @@ impl Pizzeria {
         }
     }
 
-    /// A pizzeria by its id, with all others that the request asks for.
+    /// Loads a pizzeria by its id, batched with the request's other loads.
     ///
     /// # Errors
-    /// `NOT_FOUND`, or when the database does not answer.
+    /// Fails with `NOT_FOUND` for an unknown id, or when the database does not answer.
     pub async fn load(ctx: &Context<'_>, id: &PizzeriaId) -> Result<Self, ApiError> {
         Self::load_as_of(ctx, id, None).await
     }
 
-    /// A pizzeria by its id, as it was at a moment if one is given.
+    /// Loads a pizzeria by its id, as it was at a point in time if one is given.
     ///
     /// # Errors
-    /// `NOT_FOUND`, also when it had not opened by then; or when the database does not answer.
+    /// Fails with `NOT_FOUND` if it is unknown or had not opened by then, or when the database does not
+    /// answer.
     pub async fn load_as_of(
         ctx: &Context<'_>,
         id: &PizzeriaId,
@@ -91,7 +92,8 @@ impl Pizzeria {
     }
 }
 
-/// Whether somebody is not shown a pizzeria: the functional check's is there for itself, and for who audits.
+/// Returns whether a pizzeria is hidden from a caller: only the system and auditors see the pizzeria of the
+/// functional check.
 pub fn is_hidden(id: &PizzeriaId, actor: Option<&Actor>) -> bool {
     let sees = actor.is_some_and(|actor| matches!(actor.role, Role::System | Role::Auditor));
     id.is_functional_check() && !sees
@@ -100,58 +102,58 @@ pub fn is_hidden(id: &PizzeriaId, actor: Option<&Actor>) -> bool {
 /// A point of sale.
 #[Object]
 impl Pizzeria {
-    /// Its id, `pizzeria:P1`; of the past, `pizzeria:P1@<position>`.
+    /// The id, `pizzeria:P1`; of a past state, `pizzeria:P1@<position>`.
     pub async fn id(&self) -> ID {
         ids::at_moment(self.pizzeria.id.to_global(), self.as_of)
     }
 
-    /// Its code, `P1`; accepted wherever its id is.
+    /// The code, such as `P1`; accepted wherever the id is.
     async fn code(&self) -> &str {
         self.pizzeria.id.as_str()
     }
 
-    /// Its version, for `expectedVersion`.
+    /// The version, for `expectedVersion`.
     async fn version(&self) -> Result<i32, ApiError> {
         scalars::int(self.version)
     }
 
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.position)
     }
 
-    /// The log's position that it is shown as of, below what `asOf` was asked for; none for the present. Of the
-    /// past, `takesOrders` and `pause` are of the moment asked for.
+    /// The log position given by `asOf`, for which `takesOrders` and `pause` hold too; `null` for the
+    /// present.
     async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 
-    /// Its name.
+    /// The pizzeria's name.
     async fn name(&self) -> &str {
         &self.pizzeria.name
     }
 
-    /// Its postal address.
+    /// The postal address.
     async fn address(&self) -> &str {
         &self.pizzeria.address
     }
 
-    /// Degrees, WGS 84.
+    /// Latitude in degrees, WGS 84.
     async fn latitude(&self) -> f64 {
         self.pizzeria.place.latitude()
     }
 
-    /// Degrees, WGS 84.
+    /// Longitude in degrees, WGS 84.
     async fn longitude(&self) -> f64 {
         self.pizzeria.place.longitude()
     }
 
-    /// Its time zone, by its name in the IANA database.
+    /// The time zone, by its name in the IANA database.
     async fn time_zone(&self) -> &'static str {
         self.pizzeria.timezone.name()
     }
 
-    /// Its opening hours, by its own clocks.
+    /// The opening hours, in local time.
     async fn hours(&self) -> Vec<OpeningHours> {
         let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
         let spans = self.pizzeria.hours.spans().iter();
@@ -164,34 +166,34 @@ impl Pizzeria {
             .collect()
     }
 
-    /// Whether it takes orders now: within its hours, and not paused.
+    /// Whether the pizzeria takes orders now: within its opening hours and not paused.
     async fn takes_orders(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(self.pizzeria.takes_orders(as_of::now(ctx, self.as_of)?))
     }
 
-    /// The pause it is taking now, if it is.
+    /// The current pause; `null` unless paused.
     async fn pause(&self, ctx: &Context<'_>) -> Result<Option<Pause>, ApiError> {
         let paused = self.pizzeria.is_paused(as_of::now(ctx, self.as_of)?);
         let pause = self.pizzeria.pause.as_ref().filter(|_| paused);
         Ok(pause.map(|pause| Pause { reason: pause.reason.clone(), until: pause.until }))
     }
 
-    /// How far it delivers, in metres.
+    /// The delivery radius, in metres.
     async fn delivery_radius_metres(&self) -> u32 {
         self.pizzeria.radius_m
     }
 
-    /// What a delivery costs.
+    /// The delivery fee, VAT included.
     async fn delivery_fee(&self) -> Money {
         self.pizzeria.delivery_fee.into()
     }
 
-    /// The least that is delivered, without the fee.
+    /// The minimum price of a delivered order, without the delivery fee.
     async fn minimum_order(&self) -> Money {
         self.pizzeria.minimum.into()
     }
 
-    /// How much one customer may have open and unpaid.
+    /// Limits on a customer's open and unpaid orders.
     #[graphql(directive = requires::apply(roles(Permission::ReadUnpaidLimits)))]
     async fn unpaid_limits(&self, ctx: &Context<'_>) -> Result<UnpaidLimits, ApiError> {
         ctx.caller()?.authorize(Permission::ReadUnpaidLimits, Scope::Pizzeria(&self.pizzeria.id))?;
@@ -203,8 +205,8 @@ impl Pizzeria {
         })
     }
 
-    /// Its couriers, by name, for those who may assign deliveries: `assignDelivery` takes their ids. None of
-    /// the past: who works here is what is kept today.
+    /// The couriers, ordered by name, whose ids `assignDelivery` accepts. `null` for callers who may not
+    /// assign deliveries, and for a past state, since only today's staff is kept.
     #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
     async fn couriers(&self, ctx: &Context<'_>) -> Result<Option<Vec<Staff>>, ApiError> {
         ctx.caller()?.authorize(Permission::AssignDelivery, Scope::Pizzeria(&self.pizzeria.id))?;
@@ -216,34 +218,37 @@ impl Pizzeria {
     }
 }
 
-/// One span of a day on which a pizzeria is open.
+/// A span of a day during which a pizzeria is open.
 #[derive(Debug, SimpleObject)]
 pub struct OpeningHours {
-    /// The day.
+    /// The day of the week.
     pub day: Weekday,
-    /// From, local time, `11:30`.
+    /// The start in local time, such as `11:30`.
     pub opens: String,
-    /// Until, local time, `14:00`; midnight is `24:00`.
+    /// The end in local time, such as `14:00`; midnight is `24:00`.
     pub closes: String,
 }
 
-/// How much one customer may have open and unpaid at a pizzeria.
+/// Limits on a customer's open and unpaid orders at a pizzeria.
 #[derive(Debug, SimpleObject)]
 pub struct UnpaidLimits {
-    /// An account whose e-mail address is verified; above it `UNPAID_LIMIT`.
+    /// Limit for an account with a verified e-mail address; beyond it the order is refused with
+    /// `UNPAID_LIMIT`.
     pub account: UnpaidLimit,
-    /// An account whose e-mail address is not verified; above it `VERIFICATION_REQUIRED`.
+    /// Limit for an account without a verified e-mail address; beyond it the order is refused with
+    /// `VERIFICATION_REQUIRED`.
     pub unverified: UnpaidLimit,
-    /// A caller without an account, by telephone number and by address; above it `UNPAID_LIMIT`.
+    /// Limit for a customer without an account, by phone number and by address; beyond it the order is
+    /// refused with `UNPAID_LIMIT`.
     pub caller: UnpaidLimit,
 }
 
-/// A bound on what is open and unpaid.
+/// A limit on open and unpaid orders.
 #[derive(Debug, SimpleObject)]
 pub struct UnpaidLimit {
-    /// Orders that are neither paid nor started.
+    /// Number of orders that are neither paid nor started.
     pub orders: u32,
-    /// Pieces of those orders, pizzas and others.
+    /// Number of pieces of those orders, pizzas and other items.
     pub pieces: u32,
 }
 
@@ -256,8 +261,8 @@ impl From<domain::pizzeria::UnpaidLimit> for UnpaidLimit {
 /// A pause in taking orders.
 #[derive(Debug, SimpleObject)]
 pub struct Pause {
-    /// Why, in the pizzeria's words.
+    /// The pizzeria's reason.
     pub reason: String,
-    /// Until when; until resumed, when not said.
+    /// The end of the pause; `null` if it lasts until resumed.
     pub until: Option<DateTime<Utc>>,
 }

@@ -1,4 +1,4 @@
-//! What a basket would cost, when it would be ready, and what stands in its way. Stores nothing.
+//! The price of a basket, its promised time, and why it would be refused. Nothing is stored.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
@@ -12,37 +12,37 @@ use super::user_error::UserError;
 use super::user_error_detail::MissingIngredient;
 use crate::scalars::{self, Money};
 
-/// What a basket would cost now. Whatever stands in its way is in `userErrors`.
+/// The current price of a basket. `userErrors` lists why the order would be refused.
 #[derive(Debug, SimpleObject)]
 pub struct Quote {
-    /// The lines, priced.
+    /// The lines with their prices.
     pub lines: Vec<OrderLine>,
-    /// The lines, without the delivery fee.
+    /// The price of the lines, VAT included, without the delivery fee.
     pub subtotal: Money,
-    /// What the delivery would cost; zero unless delivered.
+    /// The delivery fee, VAT included; zero unless delivered.
     pub delivery_fee: Money,
-    /// The total by VAT rate, rates ascending.
+    /// The total by VAT rate, in ascending order of the rate.
     pub vat: Vec<VatPart>,
-    /// What would be to be paid, VAT included: `expectedTotal` of `placeOrder`.
+    /// The total price, VAT and delivery included: `expectedTotal` of `placeOrder`.
     pub total: Money,
-    /// From the pizzeria to the door, in metres; for deliveries.
+    /// The distance from the pizzeria to the door, in metres; `null` unless delivered.
     pub distance_metres: Option<u32>,
-    /// When it would be promised for; none when it cannot be priced.
+    /// The time that would be promised; `null` if the basket cannot be priced.
     pub promised_at: Option<DateTime<Utc>>,
-    /// What there is not enough of.
+    /// The ingredients of which there is not enough.
     pub missing: Vec<MissingIngredient>,
     /// Whether `placeOrder` would accept it now.
     pub acceptable: bool,
-    /// How it may be paid, as `placeOrder` takes it now: `ONLINE` only while a payment provider is configured,
-    /// `ON_DELIVERY` for deliveries, `AT_COUNTER` for the others.
+    /// The ways of payment that `placeOrder` accepts now: `ONLINE` only while a payment provider is
+    /// configured, `ON_DELIVERY` for deliveries, `AT_COUNTER` for other orders.
     pub payment_intents: Vec<PaymentIntent>,
-    /// Why it would be refused, everything at once; `PRICE_CHANGED` last.
+    /// Why the order would be refused: all reasons, `PRICE_CHANGED` last.
     pub user_errors: Vec<UserError>,
-    /// The log's position that the menu and the stock were of, at least.
+    /// Menu and stock include the log at least up to this position.
     pub position: scalars::Position,
 }
 
-/// How an order that leaves in some way may be paid.
+/// Returns the ways of payment for a fulfilment.
 pub fn payment_intents(fulfilment: Fulfilment, online_available: bool) -> Vec<PaymentIntent> {
     let in_person = match fulfilment {
         Fulfilment::Delivery => PaymentIntent::OnDelivery,
@@ -52,7 +52,7 @@ pub fn payment_intents(fulfilment: Fulfilment, online_available: bool) -> Vec<Pa
 }
 
 impl Quote {
-    /// Of a basket that was priced; `exact_stock` for a caller who may know how much the pizzeria has left.
+    /// Builds the quote of a priced basket; `exact_stock` for a caller who may read the stock.
     pub fn priced(
         quote: &usecase::Quote,
         payment_intents: Vec<PaymentIntent>,
@@ -77,7 +77,7 @@ impl Quote {
         }
     }
 
-    /// Of a basket that has no price.
+    /// Builds the quote of a basket that cannot be priced.
     pub fn refused(
         payment_intents: Vec<PaymentIntent>,
         user_errors: Vec<UserError>,

@@ -1,4 +1,4 @@
-//! A pizzeria's takings of a day.
+//! A pizzeria's daily sales.
 
 use async_graphql::{Context, Object, SimpleObject};
 use domain::Cents;
@@ -12,23 +12,23 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::scalars::{self, Date, Money};
 
-/// A pizzeria's business day, and the point of the past that it is of.
+/// A pizzeria's business day, and the point in the past that the figures are of.
 #[derive(Debug, Clone)]
 pub struct SalesDay(pub Row, pub Option<Moment>);
 
-/// What came in by one method, less what went back.
+/// The amount paid by one method, less refunds.
 #[derive(Debug, SimpleObject)]
 pub struct PaidByMethod {
     /// The method of payment.
     pub method: PaymentMethod,
-    /// How much; negative when more went back.
+    /// The amount; negative when refunds exceed payments.
     pub amount: Money,
 }
 
-/// A pizzeria's business day: the local day, cut at four in the morning.
+/// A pizzeria's business day: the local day from 04:00 to 04:00.
 #[Object]
 impl SalesDay {
-    /// The pizzeria whose takings they are.
+    /// The pizzeria.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         match self.1 {
             Some(moment) => Pizzeria::load_as_of(ctx, &self.0.pizzeria, Some(moment)).await.map(Some),
@@ -36,32 +36,32 @@ impl SalesDay {
         }
     }
 
-    /// The local day that it began on.
+    /// The local date on which the business day began.
     async fn date(&self) -> Date {
         Date(self.0.day)
     }
 
-    /// The log's position that the figures are of, at least.
+    /// The figures include the log at least up to this position.
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.0.position)
     }
 
-    /// The log's position that the figures are shown as of, where `asOf` was asked for; none for the present.
+    /// The log position given by `asOf`; `null` for the present.
     async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.1)
     }
 
-    /// Orders accepted on the day and not cancelled, expired or returned since.
+    /// Number of orders accepted on the day and not cancelled, expired or returned since.
     async fn orders(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.figures.orders)
     }
 
-    /// What they come to, VAT and delivery included.
+    /// The total of those orders, VAT and delivery included.
     async fn gross(&self) -> Money {
         self.0.figures.gross.into()
     }
 
-    /// The same by VAT rate, ascending.
+    /// The same amount by VAT rate, in ascending order.
     async fn vat(&self) -> Vec<VatPart> {
         let parts = self.0.figures.vat.iter();
         parts
@@ -74,34 +74,34 @@ impl SalesDay {
             .collect()
     }
 
-    /// What came in on the day less what went back, by method, of whatever day's orders.
+    /// Payments received on the day less refunds made on it, by method, whatever the day of the orders.
     async fn paid(&self) -> Vec<PaidByMethod> {
         let paid = self.0.figures.paid.iter();
         paid.map(|(method, amount)| PaidByMethod { method: (*method).into(), amount: (*amount).into() })
             .collect()
     }
 
-    /// The sum of what was paid.
+    /// The sum of `paid`.
     async fn paid_total(&self) -> Money {
         self.0.figures.paid.values().copied().sum::<Cents>().into()
     }
 
-    /// Placements refused on the day for want of stock.
+    /// Number of placements refused on the day because of insufficient stock.
     async fn refused(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.figures.refused)
     }
 
-    /// Of the orders, those that reached the customer after the latest promise.
+    /// Number of those orders that reached the customer after the latest promised time.
     async fn late(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.figures.late)
     }
 
-    /// Orders accepted on the day and cancelled or expired since.
+    /// Number of orders accepted on the day and cancelled or expired since.
     async fn cancelled(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.figures.cancelled)
     }
 
-    /// Orders accepted on the day that came back undelivered.
+    /// Number of orders accepted on the day that came back undelivered.
     async fn returned(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.figures.returned)
     }

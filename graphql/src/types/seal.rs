@@ -1,4 +1,5 @@
-//! What proves the log: signed heads of the tree over its events, and proofs. Hashes are in base64, as in the notes.
+//! Proofs of the log's integrity: signed heads of the tree over its events, inclusion and consistency proofs.
+//! Hashes are in base64, as in signed notes.
 
 use async_graphql::SimpleObject;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -8,32 +9,34 @@ use transparency::{Hash, StoredHead};
 
 use crate::scalars::Position;
 
-/// A signed head of the Merkle tree (RFC 6962, SHA-256) over the log's events. Whoever keeps one can prove later that
-/// nothing below its size was altered, inserted or removed.
+/// A signed head of the Merkle tree (RFC 6962, SHA-256) over the log's events. A client that keeps a head can
+/// later prove that no event at or below its size was altered, inserted or removed.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct TreeHead {
-    /// How many events it covers: those at positions 1 to this.
+    /// Number of events covered: those at positions 1 to `size`.
     pub size: Position,
-    /// The root over them, in base64.
+    /// The root hash of the tree, in base64.
     pub root_hash: String,
-    /// When it was signed.
+    /// The time of signing.
     pub signed_at: DateTime<Utc>,
     /// The signature, Ed25519 over the note's first four lines, in base64.
     pub signature: String,
-    /// Which key signed it: 8 hexadecimal digits.
+    /// Id of the signing key: 8 hexadecimal digits.
     pub key_id: String,
-    /// The public half of that key, as the verifier key of a signed note. Compare it with one that you were given.
+    /// The public key, as the verifier key of a signed note. Compare it with a copy obtained from a trusted
+    /// source.
     pub public_key: String,
-    /// The head as a signed note (C2SP checkpoint): what to keep, and to hand to `ocpizza-manager audit verify --head`.
+    /// The head as a signed note (C2SP checkpoint), to keep and to pass to `ocpizza-manager audit verify
+    /// --head`.
     pub note: String,
 }
 
-/// How many events a head covers, as the position of the last of them.
+/// Returns the size of a head as the position of its last event.
 pub fn size_of(head: &StoredHead) -> LogPosition {
     LogPosition(i64::try_from(head.signed.head.size).unwrap_or(i64::MAX))
 }
 
-/// Whether a head covers a position.
+/// Returns whether a head covers a position.
 pub fn covers(head: &StoredHead, position: LogPosition) -> bool {
     position <= size_of(head)
 }
@@ -57,23 +60,23 @@ fn texts(hashes: &[Hash]) -> Vec<String> {
     hashes.iter().map(Hash::to_string).collect()
 }
 
-/// That an event is in the tree of a size: a Merkle audit path.
+/// A proof that a tree contains an event: a Merkle audit path.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct InclusionProof {
-    /// The event's place in the log; its leaf's index is one less.
+    /// The event's log position; its leaf index is one less.
     pub position: Position,
-    /// How many events the tree has.
+    /// Number of events in the tree.
     pub size: Position,
     /// The hash of the event's leaf, in base64.
     pub leaf_hash: String,
-    /// The root that the path leads to, in base64.
+    /// The root hash that the path leads to, in base64.
     pub root_hash: String,
-    /// The siblings on the way from the leaf to the root, from below, in base64.
+    /// The sibling hashes from the leaf up to the root, in base64.
     pub hashes: Vec<String>,
 }
 
 impl InclusionProof {
-    /// Of an event, in a tree.
+    /// Converts the proof of an event in a tree.
     pub fn new(position: LogPosition, size: LogPosition, proof: &transparency::InclusionProof) -> Self {
         Self {
             position: Position(position),
@@ -85,23 +88,23 @@ impl InclusionProof {
     }
 }
 
-/// That a tree is the beginning of a larger one.
+/// A proof that a tree is the beginning of a larger tree.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ConsistencyProof {
-    /// How many events the smaller has.
+    /// Number of events in the smaller tree.
     pub from: Position,
-    /// How many the larger has.
+    /// Number of events in the larger tree.
     pub to: Position,
-    /// The root of the smaller, in base64.
+    /// The root hash of the smaller tree, in base64.
     pub from_root_hash: String,
-    /// The root of the larger, in base64.
+    /// The root hash of the larger tree, in base64.
     pub to_root_hash: String,
-    /// The hashes that lead to both, as in RFC 6962, 2.1.2, in base64.
+    /// The hashes that lead to both roots (RFC 6962, 2.1.2), in base64.
     pub hashes: Vec<String>,
 }
 
 impl ConsistencyProof {
-    /// Between two trees.
+    /// Converts the proof between two trees.
     pub fn new(from: LogPosition, to: LogPosition, proof: &transparency::ConsistencyProof) -> Self {
         Self {
             from: Position(from),

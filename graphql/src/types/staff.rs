@@ -1,4 +1,4 @@
-//! A member of staff as clients see them: a name and a role, and for those who hire how to reach them.
+//! A member of staff as clients see them: name and role, and contact details for callers who may hire.
 
 use async_graphql::{Context, ID, Object};
 use domain::StreamId;
@@ -19,13 +19,14 @@ use crate::scalars;
 pub struct Staff(pub StaffId);
 
 impl Staff {
-    /// Their account. A customer's is nobody's colleague: its name is not for here.
+    /// Loads the member's account. A customer's account is treated as missing: its name must not be shown
+    /// here.
     pub(crate) async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
         let account: Option<Account> = ctx.loaders()?.load_one(self.0).await?;
         Ok(account.filter(|account| account.role != ActorRole::Customer))
     }
 
-    /// Their account, for a caller who hires in their pizzeria.
+    /// Loads the member's account for a caller who may hire in that pizzeria.
     async fn managed(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
         let caller = ctx.caller()?;
         Ok(self.account(ctx).await?.filter(|account| {
@@ -38,12 +39,12 @@ impl Staff {
 /// A member of staff.
 #[Object]
 impl Staff {
-    /// Their id.
+    /// The member's id.
     pub async fn id(&self) -> ID {
         self.0.to_global()
     }
 
-    /// What they are called; none once the account is gone. Auditors and the system see a pseudonym.
+    /// The name; `null` after the account was deleted. Auditors and the system see a pseudonym.
     #[graphql(directive = requires::apply(roles(Permission::ReadStaffName)))]
     async fn name(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let pseudonym = ctx.caller()?.actor.as_ref().is_none_or(|actor| match actor.role {
@@ -59,12 +60,12 @@ impl Staff {
         Ok(account.map(|account| if pseudonym { format!("staff {}", self.0) } else { account.display_name }))
     }
 
-    /// What they may do; none once the account is gone.
+    /// The role; `null` after the account was deleted.
     async fn role(&self, ctx: &Context<'_>) -> Result<Option<Role>, ApiError> {
         Ok(self.account(ctx).await?.map(|account| account.role.into()))
     }
 
-    /// Where they work; none for the group's people.
+    /// The pizzeria where the member works; `null` for staff of the whole group.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         match self.account(ctx).await?.and_then(|account| account.pizzeria) {
             Some(id) => Ok(ctx.loaders()?.load_one(id).await?.map(Into::into)),
@@ -72,24 +73,24 @@ impl Staff {
         }
     }
 
-    /// Whether they still work here.
+    /// Whether the member still works here.
     async fn active(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(self.account(ctx).await?.is_some_and(|account| account.active))
     }
 
-    /// E-mail address, for those who hire in their pizzeria.
+    /// E-mail address; `null` for callers who may not hire in that pizzeria.
     #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         Ok(self.managed(ctx).await?.map(|account| account.email))
     }
 
-    /// Telephone number, for those who hire in their pizzeria.
+    /// Phone number; `null` when not set, and for callers who may not hire in that pizzeria.
     #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
     async fn phone(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         Ok(self.managed(ctx).await?.and_then(|account| account.phone))
     }
 
-    /// The version that `expectedVersion` of `hireStaff` and `revokeStaff` is held against.
+    /// The account's version, for `expectedVersion` of `hireStaff` and `revokeStaff`.
     async fn version(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let (_, version) = ctx.services()?.store.recall(&StreamId::staff(self.0)).await?;
         scalars::int(version)

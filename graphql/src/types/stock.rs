@@ -25,15 +25,15 @@ use crate::scalars;
 /// The stock of a pizzeria, at one version.
 #[derive(Debug, Clone)]
 pub struct Stock {
-    /// Whose.
+    /// The pizzeria.
     pub pizzeria: PizzeriaId,
-    /// Its state.
+    /// The state.
     pub stock: Arc<StockState>,
     /// The version of its stream.
     pub version: i64,
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     pub position: LogPosition,
-    /// The point of the past that it is of; none for the present.
+    /// The point in the past that the state is of; `None` for the present.
     pub as_of: Option<Moment>,
 }
 
@@ -61,38 +61,38 @@ async fn menu(ctx: &Context<'_>, moment: Option<Moment>) -> Result<Arc<Menu>, Ap
     Ok(row.unwrap_or_default())
 }
 
-/// What a pizzeria has left.
+/// The stock of a pizzeria.
 #[Object]
 impl Stock {
-    /// Its id, `stock:P1`; of the past, `stock:P1@<position>`.
+    /// The id, `stock:P1`; of a past state, `stock:P1@<position>`.
     pub async fn id(&self) -> ID {
         ids::at_moment(ids::stock(&self.pizzeria), self.as_of)
     }
 
-    /// Its version, for `expectedVersion`.
+    /// The version, for `expectedVersion`.
     async fn version(&self) -> Result<i32, ApiError> {
         scalars::int(self.version)
     }
 
-    /// The log's position that this state is of, at least.
+    /// The state includes the log at least up to this position.
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.position)
     }
 
-    /// The log's position that it is shown as of, where `asOf` was asked for; none for the present.
+    /// The log position given by `asOf`; `null` for the present.
     async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 
-    /// The pizzeria whose stock it is.
+    /// The pizzeria.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Pizzeria, ApiError> {
         Pizzeria::load_as_of(ctx, &self.pizzeria, self.as_of).await
     }
 
-    /// Every ingredient that the pizzeria ever had, by code.
+    /// The levels of every ingredient that the pizzeria has ever stocked, ordered by code.
     async fn levels(
         &self,
-        #[graphql(desc = "Only those that are low.", default)] low_only: bool,
+        #[graphql(desc = "Returns only low levels.", default)] low_only: bool,
     ) -> Vec<StockLevel> {
         let levels = self.stock.levels().filter(|(_, level)| !low_only || level.low);
         levels
@@ -100,7 +100,7 @@ impl Stock {
             .collect()
     }
 
-    /// The pizzas that the pizzeria has blocked, oldest first.
+    /// The blocked pizzas, oldest block first.
     async fn blocks(&self) -> Vec<BlockedPizza> {
         let blocks = self.stock.blocks().iter();
         blocks
@@ -113,39 +113,39 @@ impl Stock {
             .collect()
     }
 
-    /// How many orders have ingredients reserved and are not started.
+    /// Number of orders that have reserved ingredients and are not started.
     async fn waiting_orders(&self) -> usize {
         self.stock.waiting_orders()
     }
 
-    /// Everything that happened to it, oldest first, at most 100 events a page.
+    /// All events of the stock, oldest first, at most 100 a page.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadStock))
     )]
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100.")] first: i32,
-        #[graphql(desc = "Behind this cursor, or any position of the log.")] after: Option<String>,
+        #[graphql(desc = "Returns the first `n` events (1–100).")] first: i32,
+        #[graphql(desc = "Returns the events after this cursor or log position.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&self.pizzeria))?;
         history(ctx, &StreamId::stock(&self.pizzeria), first, after.as_deref(), self.as_of).await
     }
 }
 
-/// One ingredient's level.
+/// The level of one ingredient.
 #[derive(Debug, Clone)]
 pub struct StockLevel {
     /// The ingredient.
     pub code: IngredientCode,
-    /// Its level.
+    /// The level.
     pub level: Level,
-    /// The point of the past that it is of; none for the present.
+    /// The point in the past that the level is of; `None` for the present.
     pub as_of: Option<Moment>,
 }
 
-/// One ingredient's level, in its unit: grams, millilitres or pieces. A number beyond the 32 bits of an
-/// `Int` is an error in its place, never a wrong number.
+/// The level of one ingredient, in its unit: grams, millilitres or pieces. A number beyond 32 bits makes its
+/// field fail.
 #[Object]
 impl StockLevel {
     /// The ingredient.
@@ -155,41 +155,42 @@ impl StockLevel {
         Ok(of(&menu, &self.code))
     }
 
-    /// On the shelf.
+    /// The quantity in the pizzeria.
     async fn on_hand(&self) -> Result<i32, ApiError> {
         scalars::int(self.level.on_hand)
     }
 
-    /// Set aside for orders that are not started.
+    /// The quantity reserved for orders that are not started.
     async fn reserved(&self) -> Result<i32, ApiError> {
         scalars::int(self.level.reserved)
     }
 
-    /// On hand less reserved; negative only after a count or a waste left less than was reserved.
+    /// The quantity on hand less the reserved quantity; negative if a count or waste left less than was
+    /// reserved.
     async fn available(&self) -> Result<i32, ApiError> {
         scalars::int(self.level.available())
     }
 
-    /// Low is less than this available.
+    /// The level is low when the available quantity is below this.
     async fn threshold(&self) -> u32 {
         self.level.threshold.0
     }
 
-    /// Whether it is low.
+    /// Whether the available quantity is below the threshold.
     async fn low(&self) -> bool {
         self.level.low
     }
 }
 
-/// A pizza that a pizzeria has blocked.
+/// A pizza blocked by a pizzeria.
 #[derive(Debug, SimpleObject)]
 pub struct BlockedPizza {
     /// The pizza's id.
     pub pizza: ID,
     /// The pizza's code.
     pub code: String,
-    /// Which size; every size when none is named.
+    /// The blocked size; `null` when every size is blocked.
     pub size: Option<PizzaSize>,
-    /// Why, in the pizzeria's words.
+    /// The pizzeria's reason.
     pub reason: String,
 }

@@ -1,4 +1,4 @@
-//! Why a pizza could not be had, and what events changed, as clients see them.
+//! Why a pizza was unavailable, and what events changed, as clients see them.
 
 use std::sync::Arc;
 
@@ -14,15 +14,16 @@ use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::scalars::{self, Json, Position};
 
-/// One place of a state that an event changed.
+/// A value of a state that an event changed.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct StateChange {
-    /// Where, as a JSON pointer (RFC 6901) into the state: `/progress/status`, `/lines/0/baked`,
-    /// `/levels/EGG/reserved`. The shallowest place that differs.
+    /// JSON pointer (RFC 6901) into the state, as deep as all differences allow: `/progress/status`,
+    /// `/lines/0/baked`, `/levels/EGG/reserved`.
     pub path: String,
-    /// What was there before the event; null when nothing was. Money in cents, quantities in the ingredient's unit.
+    /// The value before the event; `null` when there was no value. Money is in cents, quantities are in the
+    /// ingredient's unit.
     pub before: Option<Json>,
-    /// What is there after it; null when nothing is.
+    /// The value after the event; `null` when there is no value.
     pub after: Option<Json>,
 }
 
@@ -32,12 +33,12 @@ impl From<Change> for StateChange {
     }
 }
 
-/// An event's place in the log, and when it was recorded.
+/// The log position and recording time of an event.
 #[derive(Debug, Clone, Copy, SimpleObject)]
 pub struct LogMark {
-    /// Its position.
+    /// The event's position.
     pub position: Position,
-    /// When it was recorded.
+    /// The time of recording.
     pub at: DateTime<Utc>,
 }
 
@@ -47,51 +48,51 @@ impl From<Mark> for LogMark {
     }
 }
 
-/// Why a pizza cannot be ordered.
+/// Why a pizza is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum UnavailableReason {
-    /// Of one or more ingredients there is not enough for one.
+    /// There is not enough of one or more ingredients for one pizza.
     InsufficientStock,
-    /// The pizzeria has taken it off.
+    /// The pizzeria has blocked the pizza.
     Blocked,
-    /// The pizzeria takes no orders for now.
+    /// The pizzeria has paused taking orders.
     Paused,
-    /// The pizzeria is outside its opening hours, or has not opened yet.
+    /// The pizzeria is outside its opening hours or has not opened yet.
     Closed,
-    /// It is not on the menu, or not in this size.
+    /// The pizza is not on the menu, or not in this size.
     NotOnMenu,
 }
 
-/// What the answer is about, beside the stock.
+/// The facts for the answer.
 #[derive(Debug)]
 pub struct WhyUnavailable {
-    /// The position whose state it is.
+    /// The log position of the state.
     pub position: domain::LogPosition,
-    /// The instant.
+    /// The point in time.
     pub at: DateTime<Utc>,
     /// The pizza.
     pub pizza: ItemCode,
     /// Its size.
     pub size: PizzaSize,
-    /// The menu that held then.
+    /// The menu at that time.
     pub menu: Arc<Menu>,
-    /// What stood in the way, worst first.
+    /// Why the pizza was unavailable, most severe reason first.
     pub reasons: Vec<UnavailableReason>,
-    /// Why the pizzeria had paused, in its words.
+    /// The pizzeria's reason for a pause.
     pub paused_reason: Option<String>,
-    /// What the stock says; none when it was not on the menu.
+    /// The explanation by the stock; `None` when the pizza was not on the menu.
     pub explanation: Option<Explanation>,
 }
 
-/// Whether a pizza could be ordered at an instant, and if not, why not.
+/// Whether a pizza was available at a point in time, and if not, why.
 #[Object]
 impl WhyUnavailable {
-    /// The log's position whose state this is of.
+    /// The log position of the state.
     async fn position(&self) -> Position {
         Position(self.position)
     }
 
-    /// The instant that it is about.
+    /// The point in time.
     async fn at(&self) -> DateTime<Utc> {
         self.at
     }
@@ -106,39 +107,40 @@ impl WhyUnavailable {
         self.pizza.as_str()
     }
 
-    /// Its size.
+    /// The size.
     async fn size(&self) -> PizzaSize {
         self.size
     }
 
-    /// Whether it could be ordered then: nothing stood in the way.
+    /// Whether the pizza could be ordered at that time.
     async fn available(&self) -> bool {
         self.reasons.is_empty()
     }
 
-    /// Everything that stood in the way; empty when nothing did.
+    /// Why the pizza was unavailable; empty when it was available.
     async fn reasons(&self) -> &[UnavailableReason] {
         &self.reasons
     }
 
-    /// How many the stock sufficed for, were it not blocked.
+    /// How many the stock sufficed for, ignoring a block.
     async fn makeable(&self) -> u32 {
         self.explanation.as_ref().map_or(0, |explanation| explanation.makeable.count)
     }
 
-    /// The ingredient that limited it, enough or not.
+    /// The ingredient that would run out first, also when there was enough of it; `null` when the pizza was
+    /// not on the menu.
     async fn limiting_ingredient(&self) -> Option<Ingredient> {
         let limiting = self.explanation.as_ref()?.makeable.limiting.as_ref()?;
         Some(Ingredient::of_version(&self.menu, limiting))
     }
 
-    /// Since which event it was short or blocked without a break; null when it was neither, and when it
-    /// always was. Hours and pauses do not count.
+    /// The event since which it was continuously short or blocked; `null` when it was neither, and when it
+    /// always was. Opening hours and pauses are ignored.
     async fn since(&self) -> Option<LogMark> {
         Some(self.explanation.as_ref()?.since?.into())
     }
 
-    /// Every ingredient of which there was not enough for one, the limiting one first.
+    /// The ingredients of which there was not enough for one pizza, the limiting one first.
     async fn shortages(&self) -> Vec<IngredientShortage> {
         let shortages = self.explanation.iter().flat_map(|explanation| &explanation.shortages);
         shortages
@@ -146,23 +148,23 @@ impl WhyUnavailable {
             .collect()
     }
 
-    /// Why the pizzeria had blocked it, in its words.
+    /// The pizzeria's reason for blocking the pizza; `null` unless it was blocked.
     async fn blocked_reason(&self) -> Option<&str> {
         Some(&self.explanation.as_ref()?.block.as_ref()?.reason)
     }
 
-    /// By which event the pizzeria had blocked it.
+    /// The event that blocked the pizza; `null` unless it was blocked.
     async fn blocked_since(&self) -> Option<LogMark> {
         Some(self.explanation.as_ref()?.block.as_ref()?.since?.into())
     }
 
-    /// Why the pizzeria had paused, in its words.
+    /// The pizzeria's reason for the pause; `null` unless it was paused.
     async fn paused_reason(&self) -> Option<&str> {
         self.paused_reason.as_deref()
     }
 
-    /// Whether all that led to it was read. The log of a stock is followed back for at most 100,000 events;
-    /// what happened earlier is not in the answer.
+    /// Whether all relevant events were read. The stock's log is followed back for at most 100,000 events;
+    /// earlier events are missing from the answer.
     async fn complete(&self) -> bool {
         self.explanation.as_ref().is_none_or(|explanation| explanation.complete)
     }
@@ -183,41 +185,41 @@ impl IngredientShortage {
         Ingredient::of_version(&self.menu, &self.shortage.ingredient)
     }
 
-    /// What one pizza takes.
+    /// The quantity for one pizza.
     async fn needed(&self) -> u32 {
         self.shortage.needed.0
     }
 
-    /// What was available: on hand less reserved; negative when more was reserved than there was.
+    /// The available quantity: on hand less reserved; negative when more was reserved than on hand.
     async fn available(&self) -> Result<i32, ApiError> {
         scalars::int(self.shortage.available)
     }
 
-    /// How much more would have been enough for one pizza.
+    /// The quantity missing for one pizza.
     async fn lacking(&self) -> Result<i32, ApiError> {
         scalars::int(self.shortage.lacking())
     }
 
-    /// Since which event it had been short; null when it always was.
+    /// The event since which the ingredient was short; `null` when it always was.
     async fn since(&self) -> Option<LogMark> {
         self.shortage.since.map(LogMark::from)
     }
 
-    /// What last left enough: goods that came in, or were found by a count. Null when nothing ever did.
+    /// The last event that left enough, a receipt or a count; `null` when there was no such event.
     async fn replenished_by(&self) -> Option<StockMovement> {
         self.shortage.replenished.clone().map(StockMovement)
     }
 
-    /// How many events have changed what is available since.
+    /// Number of events since then that changed the available quantity.
     async fn movement_count(&self) -> Result<i32, ApiError> {
         scalars::int(i64::try_from(self.shortage.moved).unwrap_or(i64::MAX))
     }
 
-    /// The events that have changed what is available since, oldest first: those that used it up, and
-    /// what came back or was too little.
+    /// The events since then that changed the available quantity, oldest first: uses, and additions that were
+    /// not enough.
     async fn movements(
         &self,
-        #[graphql(desc = "The latest so many, 1 to 1000.", default = 100)] last: i32,
+        #[graphql(desc = "Returns the last `n` events (1–1000).", default = 100)] last: i32,
     ) -> Result<Vec<StockMovement>, ApiError> {
         let last = usize::try_from(last).ok().filter(|last| (1..=why::MOVEMENTS_KEPT).contains(last));
         let last = last.ok_or_else(|| ApiError::bad_input("last: from 1 to 1000"))?;
@@ -227,45 +229,45 @@ impl IngredientShortage {
     }
 }
 
-/// An event that changed how much of an ingredient was available.
+/// An event that changed the available quantity of an ingredient.
 #[derive(Debug)]
 pub struct StockMovement(why::Movement);
 
-/// An event that changed how much of an ingredient was available, in the ingredient's unit.
+/// An event that changed the available quantity of an ingredient, in the ingredient's unit.
 #[Object]
 impl StockMovement {
-    /// The event's position; `event:` and it are the event's id, for `node`.
+    /// The event's position; `node` accepts `event:` and the position as the event's id.
     async fn position(&self) -> Position {
         Position(self.0.mark.position)
     }
 
-    /// When it was recorded.
+    /// The time of recording.
     async fn at(&self) -> DateTime<Utc> {
         self.0.mark.at
     }
 
-    /// What happened, `IngredientsReserved`.
+    /// The event type, such as `IngredientsReserved`.
     #[graphql(name = "type")]
     async fn event_type(&self) -> &str {
         self.0.event_type
     }
 
-    /// The order that it was for: its id.
+    /// The id of the order that the event was for; `null` for other events.
     async fn order_id(&self) -> Option<ID> {
         self.0.order.map(|order| order.to_global())
     }
 
-    /// What it added; negative for what it took.
+    /// The change of the available quantity; negative for uses.
     async fn quantity(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.quantity())
     }
 
-    /// What was available before it.
+    /// The available quantity before the event.
     async fn before(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.before)
     }
 
-    /// What was available after it.
+    /// The available quantity after the event.
     async fn after(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.after)
     }
