@@ -221,7 +221,7 @@ impl PizzeriaMutation {
     async fn resume_pizzeria(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] input: ResumePizzeriaInput,
+        #[graphql(desc = "Returns only items that match.")] input: ResumePizzeriaInput,
     ) -> Result<ResumePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
         let command = PizzeriaCommand::Resume { now: ctx.now()? };

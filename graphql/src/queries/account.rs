@@ -1,4 +1,4 @@
-//! Who is asking.
+//! The query for the caller's own account.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::types::account::Account;
 #[derive(Debug, Default)]
 pub struct AccountQuery;
 
-/// The caller's account; none when nobody has signed in.
+/// Loads the caller's account; `None` for an anonymous caller.
 pub(super) async fn own_account(ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
     let Some(actor) = &ctx.caller()?.actor else { return Ok(None) };
     let accounts = accounts::accounts_by_ids(&ctx.services()?.pool, &[actor.id]).await?;
@@ -22,7 +22,7 @@ pub(super) async fn own_account(ctx: &Context<'_>) -> Result<Option<Account>, Ap
 
 #[Object]
 impl AccountQuery {
-    /// The caller's own account; none without a token. For anybody, no account needed.
+    /// The caller's own account; `null` for an anonymous caller. Open to every caller.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
         own_account(ctx).await
     }

@@ -1,4 +1,4 @@
-//! The daily closings of a pizzeria.
+//! The query for a pizzeria's daily closings.
 
 use async_graphql::{Context, ID, Object};
 use domain::access::{Permission, Scope};
@@ -14,21 +14,21 @@ use crate::scalars::{Date, Position};
 use crate::types::closing::DailyClosing;
 use crate::types::pizzeria::Pizzeria;
 
-/// Queries over closings.
+/// Queries for closings.
 #[derive(Debug, Default)]
 pub struct ClosingQuery;
 
 #[Object]
 impl ClosingQuery {
-    /// The closings of a pizzeria from one business day to another, both included, at most a year, oldest first.
-    /// A day is closed a minute after it ends, at 04:00 by the pizzeria's clocks, and never changes then.
+    /// The closings of a pizzeria for a range of business days, first and last included, at most a year,
+    /// oldest first. A day is closed one minute after it ends, at 04:00 local time; a closing never changes.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadSales))
     )]
     async fn closings(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
         #[graphql(desc = "The first business day.")] from: Date,
         #[graphql(desc = "The last business day.")] to: Date,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]

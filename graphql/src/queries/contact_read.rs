@@ -1,4 +1,4 @@
-//! Who of the staff has read whose contact.
+//! The query for reads of customers' contacts by staff.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
@@ -13,37 +13,38 @@ use crate::ids::GlobalId;
 use crate::roles_directive::{requires, roles};
 use crate::types::contact_read::ContactReadConnection;
 
-/// Queries over reads of contacts.
+/// Queries for reads of contacts.
 #[derive(Debug, Default)]
 pub struct ContactReadQuery;
 
-/// Which reads; everything that is given must hold.
+/// Filters reads of contacts; all given conditions must hold.
 #[derive(Debug, Default, InputObject)]
 pub struct ContactReadFilter {
-    /// By a member of staff; without a customer `from` and `to` are needed, at most 31 days apart.
+    /// Reads by this member of staff. Without `customerId`, `from` and `to` are required, at most 31 days
+    /// apart.
     pub reader_id: Option<ID>,
-    /// Of a customer's contacts.
+    /// Reads of this customer's contacts.
     pub customer_id: Option<ID>,
-    /// For an order; without a customer `from` and `to` are needed, at most 31 days apart.
+    /// Reads for this order. Without `customerId`, `from` and `to` are required, at most 31 days apart.
     pub order_id: Option<ID>,
-    /// At this instant or later.
+    /// Reads at or after this time.
     pub from: Option<DateTime<Utc>>,
-    /// Before this instant.
+    /// Reads before this time.
     pub to: Option<DateTime<Utc>>,
 }
 
 #[Object]
 impl ContactReadQuery {
-    /// Who of the staff has read whose contact, when, and for which order; the latest first.
+    /// Reads of customers' contacts by staff, each with its order, latest first.
     #[graphql(directive = requires::apply(roles(Permission::ReadContactReads)))]
     async fn contact_reads(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<ContactReadFilter>,
-        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns only items that match.")] filter: Option<ContactReadFilter>,
+        #[graphql(desc = "Returns the first `n` items (1–100).")] first: Option<i32>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<ContactReadConnection, ApiError> {
         ctx.caller()?.authorize(Permission::ReadContactReads, Scope::Group)?;
         let asked = filter.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Deliveries: one, and a list.
+//! The queries for deliveries.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
@@ -18,37 +18,37 @@ use crate::scalars::Position;
 use crate::types::delivery::{Delivery, DeliveryConnection};
 use crate::types::enums::DeliveryStatus;
 
-/// Queries over deliveries.
+/// Queries for deliveries.
 #[derive(Debug, Default)]
 pub struct DeliveryQuery;
 
-/// Which deliveries; everything that is given must hold.
+/// Filters deliveries; all given conditions must hold.
 #[derive(Debug, Default, InputObject)]
 pub struct DeliveryFilter {
-    /// Of a pizzeria; an id or a code. Staff see those of their own by default.
+    /// Deliveries of this pizzeria, by id or code. Defaults to the caller's own pizzeria for staff.
     pub pizzeria_id: Option<ID>,
-    /// In one of these states. With one that is over, or `FAILED`, `scheduledFrom` and `scheduledTo` are needed, at most 31
-    /// days apart, unless a courier or an order is given.
+    /// Deliveries in one of these states. With a final state or `FAILED`, `scheduledFrom` and `scheduledTo`
+    /// are required, at most 31 days apart, unless a courier or an order is given.
     pub status: Option<Vec<DeliveryStatus>>,
-    /// Carried by a courier.
+    /// Deliveries of this courier.
     pub courier_id: Option<ID>,
-    /// Of an order.
+    /// The delivery of this order.
     pub order_id: Option<ID>,
-    /// Scheduled at this instant or later.
+    /// Deliveries scheduled at or after this time.
     pub scheduled_from: Option<DateTime<Utc>>,
-    /// Scheduled before this instant.
+    /// Deliveries scheduled before this time.
     pub scheduled_to: Option<DateTime<Utc>>,
 }
 
-/// In which order.
+/// Sort order of deliveries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
 pub enum DeliveryOrder {
-    /// The earliest promised first.
+    /// By promised time, earliest first.
     #[default]
     PromisedAtAsc,
-    /// The latest scheduled first.
+    /// By time of scheduling, latest first.
     ScheduledAtDesc,
-    /// The earliest scheduled first.
+    /// By time of scheduling, earliest first.
     ScheduledAtAsc,
 }
 
@@ -62,7 +62,7 @@ impl From<DeliveryOrder> for DeliverySort {
     }
 }
 
-/// A delivery that the caller may see.
+/// Loads a delivery that the caller may see.
 pub(super) async fn visible_delivery(
     ctx: &Context<'_>,
     id: DeliveryId,
@@ -87,8 +87,8 @@ pub(super) async fn visible_delivery(
 
 #[Object]
 impl DeliveryQuery {
-    /// A delivery. `NOT_FOUND` when there is no such, and when it is another customer's: which of the two
-    /// is not to be told apart. `FORBIDDEN` for the staff of another pizzeria.
+    /// A delivery by its id. Fails with `NOT_FOUND` if it is unknown or another customer's, so that the two
+    /// cannot be told apart, and with `FORBIDDEN` for staff of another pizzeria.
     #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
     async fn delivery(
         &self,
@@ -100,14 +100,14 @@ impl DeliveryQuery {
     ) -> Result<Option<Delivery>, ApiError> {
         ctx.caller()?.actor()?;
         let models = [Model::Deliveries, Model::OrderDetails];
-        // Of one delivery, nothing but the log is read of the past.
+        // A past delivery is folded from the log alone, without the read models.
         let moment = Moment::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
         let id = DeliveryId::parse(&id).ok_or(ApiError::NotFound("delivery"))?;
         Ok(Some(visible_delivery(ctx, id, moment).await?.ok_or(ApiError::NotFound("delivery"))?))
     }
 
-    /// Deliveries: those of a pizzeria for its staff, all for the group's people. A courier sees those
-    /// that wait for one and their own.
+    /// Deliveries: of one pizzeria for its staff, of all pizzerias for staff of the whole group. A courier
+    /// sees deliveries that wait for a courier and their own.
     #[graphql(
         directive = requires::apply(roles(Permission::ListDeliveries))
     )]
@@ -115,8 +115,8 @@ impl DeliveryQuery {
     async fn deliveries(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<DeliveryFilter>,
-        #[graphql(desc = "In which order; the earliest promised first by default.")] order_by: Option<
+        #[graphql(desc = "Returns only items that match.")] filter: Option<DeliveryFilter>,
+        #[graphql(desc = "The sort order; by promised time, earliest first, by default.")] order_by: Option<
             DeliveryOrder,
         >,
         #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,

@@ -1,4 +1,4 @@
-//! The log: how far it has come, and its events.
+//! The queries for the log: its position, its proofs and its events.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
@@ -20,7 +20,7 @@ use crate::types::enums::StreamType;
 use crate::types::event::{Event, EventConnection, cursor_or_position, page_of_events};
 use crate::types::seal::{self, ConsistencyProof, InclusionProof, TreeHead};
 
-/// Queries over the log.
+/// Queries for the log.
 #[derive(Debug, Default)]
 pub struct LogQuery;
 
@@ -30,28 +30,29 @@ pub struct Log {
     position: domain::LogPosition,
 }
 
-/// The log of events. What is sealed cannot be changed without a signed head disagreeing; `docs/audit.md` has the
-/// formats.
+/// The log of events. A change to a sealed event would contradict a signed head; `docs/audit.md` describes
+/// the formats.
 #[Object]
 impl Log {
-    /// The position of the last event; 0 while there is none.
+    /// The position of the last event; 0 for an empty log.
     async fn position(&self) -> Position {
         Position(self.position)
     }
 
-    /// The last signed head of the Merkle tree over the events; none before the first.
+    /// The latest signed head of the Merkle tree over the events; `null` before the first.
     async fn head(&self, ctx: &Context<'_>) -> Result<Option<TreeHead>, ApiError> {
         Ok(ctx.loaders()?.load_one(LatestHead).await?.map(TreeHead::from))
     }
 
-    /// How many events are not yet sealed: those behind the head. They are within a minute.
+    /// Number of events after the latest signed head. Each event is sealed within a minute.
     async fn unsealed(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let head = ctx.loaders()?.load_one(LatestHead).await?;
         let sealed = head.map_or(0, |head| seal::size_of(&head).0);
         scalars::int((self.position.0 - sealed).max(0))
     }
 
-    /// Proves that the event at a position is in the tree of a size. `BAD_USER_INPUT` for what is not sealed.
+    /// Proves that a tree contains an event. Fails with `BAD_USER_INPUT` for a position or a size that is not
+    /// sealed.
     async fn inclusion_proof(
         &self,
         ctx: &Context<'_>,
@@ -70,8 +71,8 @@ impl Log {
         Ok(InclusionProof::new(position.0, size, &proof))
     }
 
-    /// Proves that the tree of a size is the beginning of a larger one: that nothing before has changed since.
-    /// `BAD_USER_INPUT` for what is not sealed.
+    /// Proves that a tree is the beginning of a larger tree, and so that no earlier event has changed. Fails
+    /// with `BAD_USER_INPUT` for a size that is not sealed.
     async fn consistency_proof(
         &self,
         ctx: &Context<'_>,
@@ -85,46 +86,49 @@ impl Log {
     }
 }
 
-/// What cursors of `events` name. The filter is not part of it: a cursor is a place in the whole log.
+/// The list name in the cursors of `events`. It does not depend on the filter: a cursor is a position in the
+/// whole log.
 const LIST: &str = "events";
 
-/// Which events; everything that is given must hold. By kind, type, pizzeria, actor, command or request events are looked
-/// through one by one: such a list needs one stream, or a part of the log by positions, instants or cursors, of at most
-/// 10,000 events; by a pizzeria alone, when that many do not fill the page.
+/// Filters events; all given conditions must hold. Conditions on kind, type, pizzeria, actor, command or
+/// request are checked event by event: they require one stream, or a range of at most 10,000 events by
+/// positions, times or cursors. A condition on the pizzeria alone requires this only if that many events do
+/// not fill the page.
 #[derive(Debug, Default, Clone, InputObject)]
 pub struct EventFilter {
-    /// Of streams of these kinds.
+    /// Events of streams of these kinds.
     pub stream_types: Option<Vec<StreamType>>,
-    /// Of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff, a
-    /// customer, or `menu:group`;
-    /// without what stands before the colon where `streamTypes` names one kind.
+    /// Events of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff or a
+    /// customer, or `menu:group`. The part before the colon may be omitted if `streamTypes` has exactly one
+    /// kind.
     pub stream_id: Option<ID>,
-    /// Of these types, `OrderPlaced`. A name that is not a type of event is `BAD_USER_INPUT`, which lists them all.
+    /// Events of these types, such as `OrderPlaced`. An unknown type fails with `BAD_USER_INPUT`, and the
+    /// message lists all types.
     pub types: Option<Vec<String>>,
-    /// Of a pizzeria; an id or a code. Managers see those of their own only.
+    /// Events of this pizzeria, by id or code. Managers see only events of their own.
     pub pizzeria_id: Option<ID>,
-    /// By an actor: an account's id.
+    /// Events caused by this account.
     pub actor_id: Option<ID>,
-    /// Of commands of this name, `placeOrder`.
+    /// Events of commands with this name, such as `placeOrder`.
     pub command: Option<String>,
-    /// Of one request.
+    /// Events of one request.
     pub correlation_id: Option<String>,
-    /// Recorded at this instant or later.
+    /// Events recorded at or after this time.
     pub from: Option<DateTime<Utc>>,
-    /// Recorded before this instant.
+    /// Events recorded before this time.
     pub to: Option<DateTime<Utc>>,
-    /// Behind this position.
+    /// Events after this position.
     pub after_position: Option<Position>,
-    /// Before this position.
+    /// Events before this position.
     pub before_position: Option<Position>,
 }
 
-/// A kind of stream that can be asked for.
+/// Converts a kind of stream, if it can be queried.
 fn known(kind: StreamType) -> Result<Kind, ApiError> {
     kind.known().ok_or_else(|| ApiError::bad_input("filter.streamTypes: UNKNOWN cannot be asked for"))
 }
 
-/// A stream by its global id, or by its bare one where one kind is asked for.
+/// Parses the global id of a stream, or its bare id if exactly one kind is given.
 fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
     let wrong = || ApiError::bad_input("filter.streamId: not the id of a stream");
     let id = ids::without_time(id);
@@ -135,7 +139,7 @@ fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
     }
 }
 
-/// A type of event by its stored name: of an unknown one no event would ever be found.
+/// Validates an event type by its stored name; an unknown type would match no event.
 fn event_type(name: &str) -> Result<String, ApiError> {
     match name.parse::<EventType>() {
         Ok(event_type) => Ok(event_type.as_str().to_owned()),
@@ -150,10 +154,10 @@ fn actor(id: &ID) -> Result<Uuid, ApiError> {
     local.parse().map_err(|_| ApiError::bad_input("filter.actorId: not the id of an account"))
 }
 
-/// What a filter means for the caller: a manager's is restricted to the manager's pizzeria.
+/// Converts a filter for the caller: a manager's is restricted to the manager's pizzeria.
 ///
 /// # Errors
-/// When the caller may not read events, or an id cannot be one.
+/// Fails if the caller may not read events, or if an id is malformed.
 pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventFilter, ApiError> {
     let pizzerias = pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ReadEvents)?;
     let kinds = asked.stream_types.as_deref().unwrap_or_default();
@@ -177,7 +181,7 @@ pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventF
     })
 }
 
-/// An event, for those who may see it.
+/// Loads an event if the caller may see it.
 pub(super) async fn visible_event(
     ctx: &Context<'_>,
     position: domain::LogPosition,
@@ -191,7 +195,7 @@ pub(super) async fn visible_event(
 
 #[Object]
 impl LogQuery {
-    /// The log of events: how far it has come.
+    /// The log of events, with its position and its proofs.
     #[graphql(directive = requires::apply(roles(Permission::ReadLog)))]
     async fn log(&self, ctx: &Context<'_>) -> Result<Log, ApiError> {
         let own: Option<&PizzeriaId> = ctx.caller()?.actor.as_ref().and_then(|actor| actor.pizzeria.as_ref());
@@ -207,11 +211,11 @@ impl LogQuery {
     async fn events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<EventFilter>,
-        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "After this cursor, or after any position of the log.")] after: Option<String>,
-        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor, or before any position of the log.")] before: Option<String>,
+        #[graphql(desc = "Returns only events that match.")] filter: Option<EventFilter>,
+        #[graphql(desc = "Returns the first `n` items (1–100).")] first: Option<i32>,
+        #[graphql(desc = "Returns the events after this cursor or log position.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the events before this cursor or log position.")] before: Option<String>,
     ) -> Result<EventConnection, ApiError> {
         let base = event_filter(ctx, filter.unwrap_or_default())?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;

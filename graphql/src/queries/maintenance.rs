@@ -1,4 +1,4 @@
-//! Whether the application is under maintenance.
+//! The query for the current maintenance.
 
 use async_graphql::{Context, Object};
 
@@ -6,13 +6,13 @@ use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::types::maintenance::Maintenance;
 
-/// Queries about maintenance.
+/// Queries for maintenance.
 #[derive(Debug, Default)]
 pub struct MaintenanceQuery;
 
 #[Object]
 impl MaintenanceQuery {
-    /// The maintenance that is under way; none most of the time. For anybody, no account needed.
+    /// The maintenance in progress; `null` otherwise. Open to every caller.
     async fn maintenance(&self, ctx: &Context<'_>) -> Result<Option<Maintenance>, ApiError> {
         Ok(ctx.services()?.maintenance.window().map(Maintenance::from))
     }

@@ -1,4 +1,4 @@
-//! The menu with what can be made of it, recipes, and what a basket would cost.
+//! The queries for the menu and its availability, for recipes and for quotes.
 
 use std::sync::Arc;
 
@@ -27,39 +27,40 @@ use crate::types::pizzeria::Pizzeria;
 use crate::types::quote::{Quote, payment_intents};
 use crate::types::user_error::UserError;
 
-/// Queries over the menu.
+/// Queries for the menu.
 #[derive(Debug, Default)]
 pub struct MenuQuery;
 
-/// What somebody wants to know the price of: the input of `placeOrder` as it is, or less of it.
+/// A basket to be priced: the input of `placeOrder`, whole or in part.
 #[derive(Debug, InputObject)]
 pub struct QuoteOrderInput {
-    /// Where; an id or a code.
+    /// The pizzeria's id or code.
     pub pizzeria_id: ID,
-    /// How it shall leave.
+    /// How the order would reach the customer.
     pub fulfilment: Fulfilment,
-    /// What is asked for, 1 to 50 lines.
+    /// The lines, 1 to 50.
     pub lines: Vec<OrderLineInput>,
-    /// Where to, for a delivery: only the place of its address counts. A signed-in customer's own by default.
+    /// The recipient of a delivery; only the coordinates of the address are used. Defaults to a signed-in
+    /// customer's own contact.
     pub contact: Option<ContactInput>,
-    /// The total that was shown; another one is `PRICE_CHANGED` in `userErrors`.
+    /// The total that the client displayed; if the price differs, `userErrors` contains `PRICE_CHANGED`.
     pub expected_total: Option<Decimal>,
-    /// As in `placeOrder`; a quote is the same however the order comes in.
+    /// As in `placeOrder`; does not change the quote.
     pub channel: Option<OrderChannel>,
-    /// As in `placeOrder`: the price is the same however it is paid, and `ONLINE` may be refused.
+    /// As in `placeOrder`; does not change the price, but `ONLINE` may be refused.
     pub payment: Option<PaymentIntent>,
-    /// As in `placeOrder`; not read.
+    /// As in `placeOrder`; ignored.
     #[graphql(deprecation = "Use `kitchenNote` and `deliveryNote`; it may be missing from 0.4.0 on.")]
     pub note: Option<String>,
-    /// As in `placeOrder`; not read.
+    /// As in `placeOrder`; ignored.
     pub kitchen_note: Option<String>,
-    /// As in `placeOrder`; not read.
+    /// As in `placeOrder`; ignored.
     pub delivery_note: Option<String>,
-    /// As in `placeOrder`; not read, since a quote stores nothing.
+    /// As in `placeOrder`; ignored, since a quote stores nothing.
     pub idempotency_key: Option<String>,
 }
 
-/// The menu that holds now, with no stock to make it of.
+/// Loads the current menu, without a stock.
 pub(super) async fn menu_without_stock(ctx: &Context<'_>) -> Result<Menu, ApiError> {
     ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
     let menu = ctx.loaders()?.load_one(CurrentMenu).await?;
@@ -72,7 +73,7 @@ pub(super) async fn menu_without_stock(ctx: &Context<'_>) -> Result<Menu, ApiErr
     })
 }
 
-/// The menu and a pizzeria's stock, as far as they were read.
+/// Loads the menu and a pizzeria's stock from the read models.
 pub(super) async fn menu_of(
     ctx: &Context<'_>,
     pizzeria: &PizzeriaId,
@@ -103,7 +104,7 @@ pub(super) async fn menu_of(
 
 #[Object]
 impl MenuQuery {
-    /// What a pizzeria sells, for how much, and what it can make now. For anybody, no account needed.
+    /// The menu of a pizzeria, with prices and current availability. Open to every caller.
     async fn menu(
         &self,
         ctx: &Context<'_>,
@@ -123,16 +124,16 @@ impl MenuQuery {
         menu_of(ctx, &id, moment).await
     }
 
-    /// The recipe of a pizza in one size: as it is now, or as it was in a version of the menu, also of a pizza that was
+    /// The recipe of a pizza in one size, from the current menu or from a version of it, including pizzas
     /// withdrawn since.
     #[graphql(directive = requires::apply(roles(Permission::ReadRecipe)))]
     async fn recipe(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The pizza; an id or a code.")] pizza: ID,
+        #[graphql(desc = "The pizza's id or code.")] pizza: ID,
         #[graphql(desc = "The size.")] size: PizzaSize,
         #[graphql(
-            desc = "In which version of the menu, as `recipeVersion` of an order's line says it; as it is now when left out."
+            desc = "The version of the menu, such as `recipeVersion` of an order line; the current version by default."
         )]
         version: Option<u32>,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
@@ -157,8 +158,7 @@ impl MenuQuery {
         recipe.ok_or(ApiError::NotFound("pizza"))
     }
 
-    /// What a basket would cost now, when it would be ready, and what stands in its way. For anybody, no
-    /// account needed.
+    /// The current price of a basket, its promised time, and why it would be refused. Open to every caller.
     async fn quote_order(
         &self,
         ctx: &Context<'_>,
@@ -167,7 +167,7 @@ impl MenuQuery {
         at_least_position: Option<Position>,
     ) -> Result<Quote, ApiError> {
         let caller = ctx.caller()?;
-        // A quote is the menu added up: whoever may read the menu may, signed in or not.
+        // A quote is computed from the menu: it is open to every caller who may read the menu.
         caller.authorize(Permission::ReadMenu, Scope::Group)?;
         let id = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
         let mut problems = Problems::default();

@@ -1,4 +1,4 @@
-//! The query root: a merge of one small struct an entity. Reads only, and asks first who may.
+//! The query root, merged from one small struct per entity. Queries only read, and check access first.
 
 pub mod account;
 mod closing;
@@ -17,7 +17,7 @@ pub mod why;
 
 use async_graphql::MergedObject;
 
-/// Everything that can be read.
+/// The query root.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     account::AccountQuery,

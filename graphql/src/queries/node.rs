@@ -1,4 +1,4 @@
-//! Anything by its id, for whoever may see it.
+//! The query for any entity by its id.
 
 use async_graphql::{Context, ID, Object};
 use domain::LogPosition;
@@ -23,19 +23,18 @@ use crate::types::node::Node;
 use crate::types::pizzeria::{Pizzeria, is_hidden};
 use crate::types::staff::Staff;
 
-/// Queries by id alone.
+/// The query for entities by id.
 #[derive(Debug, Default)]
 pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Anything by its id; none when there is no such thing, or none that the caller may see. A code
-    /// alone is a pizzeria's, else that of a thing on the menu. For anybody, no account needed for what
-    /// is on the menu.
+    /// An entity by its id; `null` if it is unknown or not visible to the caller. A bare code is looked up
+    /// among the pizzerias, then on the menu. The menu's items are open to every caller.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "The entity's id, or the code of a pizzeria or of a menu item.")] id: ID,
     ) -> Result<Option<Node>, ApiError> {
         if !id.contains(':') {
             if let Some(pizzeria) = PizzeriaId::parse(&id)
@@ -57,7 +56,7 @@ impl NodeQuery {
     }
 }
 
-/// A thing as it is now.
+/// Loads an entity's present state.
 async fn present(ctx: &Context<'_>, named: Named) -> Result<Option<Node>, ApiError> {
     Ok(match named {
         Named::Order(id) => visible_order(ctx, id, None).await?.map(Node::Order),
@@ -86,7 +85,7 @@ async fn present(ctx: &Context<'_>, named: Named) -> Result<Option<Node>, ApiErr
     })
 }
 
-/// A thing as it was right after an event; `None` for what has no such values.
+/// Loads an entity's state right after an event; `None` for entities without past states.
 async fn past(ctx: &Context<'_>, named: Named, position: LogPosition) -> Result<Option<Node>, ApiError> {
     let as_of = Some(AsOf::Position(scalars::Position(position)));
     match named {
@@ -130,7 +129,7 @@ async fn past(ctx: &Context<'_>, named: Named, position: LogPosition) -> Result<
     }
 }
 
-/// A thing of the group's menu as it was in a version; `None` for what has no such values.
+/// Loads an item of the group's menu from a version; `None` for other entities.
 async fn of_version(ctx: &Context<'_>, named: Named, version: u32) -> Result<Option<Node>, ApiError> {
     let (Named::Item(_) | Named::Extra(None, _) | Named::Ingredient(_)) = &named else { return Ok(None) };
     ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
@@ -155,7 +154,7 @@ async fn of_version(ctx: &Context<'_>, named: Named, version: u32) -> Result<Opt
     }
 }
 
-/// The menu of a pizzeria that the caller is shown.
+/// Loads the menu of a pizzeria, if the caller may see the pizzeria.
 async fn menu_there(
     ctx: &Context<'_>,
     pizzeria: PizzeriaId,
@@ -177,7 +176,7 @@ fn is_known(menu: &domain::menu::Menu, code: &IngredientCode) -> bool {
     menu.ingredients.contains_key(code) || menu.sides.contains_key(&ItemCode::from(code))
 }
 
-/// A pizzeria, but for the functional check's, which is not shown to everybody.
+/// Loads a pizzeria, unless it is the hidden pizzeria of the functional check.
 async fn visible_pizzeria(ctx: &Context<'_>, id: PizzeriaId) -> Result<Option<Pizzeria>, ApiError> {
     if is_hidden(&id, ctx.caller()?.actor.as_ref()) {
         return Ok(None);
@@ -185,7 +184,7 @@ async fn visible_pizzeria(ctx: &Context<'_>, id: PizzeriaId) -> Result<Option<Pi
     Ok(ctx.loaders()?.load_one(id).await?.map(Into::into))
 }
 
-/// A pizza, a drink or a dessert of a menu.
+/// Looks up a pizza, a drink or a dessert on a menu.
 fn on_the_menu(ctx: &Context<'_>, menu: &Menu, code: ItemCode) -> Result<Option<Node>, ApiError> {
     if let Some(side) = menu.menu.sides.get(&code) {
         return Ok(Some(Node::Side(menu.side(ctx, side)?)));
@@ -194,11 +193,11 @@ fn on_the_menu(ctx: &Context<'_>, menu: &Menu, code: ItemCode) -> Result<Option<
     Ok(known.then(|| Node::Pizza(menu.pizza(code))))
 }
 
-/// A member of staff, for those who may see deliveries of their pizzeria.
+/// Loads a member of staff, for callers who may see deliveries of that pizzeria.
 async fn visible_staff(ctx: &Context<'_>, id: StaffId) -> Result<Option<Staff>, ApiError> {
     let caller = ctx.caller()?;
     if caller.actor.as_ref().is_none_or(|actor| actor.id != id.0) {
-        // Before it is looked up: whether there is one is not for everybody to know.
+        // Checked before the lookup, which would reveal whether the id exists.
         of_role(caller.actor.as_ref(), roles_of(Permission::ListDeliveries))?;
     }
     let Some(account) = Staff(id).account(ctx).await? else { return Ok(None) };

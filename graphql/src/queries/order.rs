@@ -1,4 +1,4 @@
-//! Orders: one, a list, the kitchen's queue and the board.
+//! The queries for orders: one, a list, the kitchen queue and the board.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,51 +20,52 @@ use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::types::order::{Order, OrderConnection};
 use crate::types::pizzeria::Pizzeria;
 
-/// The longest that an unpaid order may be asked to have waited, in minutes.
+/// Upper bound on `unpaidForMinutes`.
 const UNPAID_MINUTES_MAX: i64 = 100_000;
 
-/// Queries over orders.
+/// Queries for orders.
 #[derive(Debug, Default)]
 pub struct OrderQuery;
 
-/// Which orders; everything that is given must hold.
+/// Filters orders; all given conditions must hold.
 #[derive(Debug, Default, InputObject)]
 pub struct OrderFilter {
-    /// Of a pizzeria; an id or a code. Staff see those of their own by default.
+    /// Orders of this pizzeria, by id or code. Defaults to the caller's own pizzeria for staff.
     pub pizzeria_id: Option<ID>,
-    /// In one of these states. With one that is over, or `NOT_DELIVERED`, `placedFrom` and `placedTo` are needed, at most 31
-    /// days apart, unless a customer or a number is given. `REFUSED` is `BAD_USER_INPUT`, since what was refused never became an order.
+    /// Orders in one of these states. With a final state or `NOT_DELIVERED`, `placedFrom` and `placedTo` are
+    /// required, at most 31 days apart, unless a customer or a number is given. `REFUSED` fails with
+    /// `BAD_USER_INPUT`: a refused order is not stored.
     pub status: Option<Vec<OrderStatus>>,
-    /// That came in this way; needs a range of time as `status` does.
+    /// Orders placed through this channel; requires a range of time as `status` does.
     pub channel: Option<OrderChannel>,
-    /// That leave this way; needs a range of time as `status` does.
+    /// Orders with this fulfilment; requires a range of time as `status` does.
     pub fulfilment: Option<Fulfilment>,
-    /// Of a customer. Customers see their own only.
+    /// Orders of this customer. Customers see only their own.
     pub customer_id: Option<ID>,
-    /// With this number.
+    /// The order with this number.
     pub number: Option<String>,
-    /// Placed at this instant or later.
+    /// Orders placed at or after this time.
     pub placed_from: Option<DateTime<Utc>>,
-    /// Placed before this instant.
+    /// Orders placed before this time.
     pub placed_to: Option<DateTime<Utc>>,
-    /// Neither paid nor started for so many minutes, 0 to 100,000: what `releaseUnpaidOrders` takes. No such order
-    /// expires by itself because the kitchen is late.
+    /// Orders neither paid nor started for this many minutes, 0 to 100,000, as selected by
+    /// `releaseUnpaidOrders`. Such an order does not expire on its own when the kitchen is late.
     pub unpaid_for_minutes: Option<i64>,
 }
 
-/// In which order.
+/// Sort order of orders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
 pub enum OrderOrder {
-    /// The latest placed first.
+    /// By time of placement, latest first.
     #[default]
     PlacedAtDesc,
-    /// The earliest placed first.
+    /// By time of placement, earliest first.
     PlacedAtAsc,
-    /// The earliest promised first.
+    /// By promised time, earliest first.
     PromisedAtAsc,
-    /// By number.
+    /// By number, ascending.
     NumberAsc,
-    /// By number, backwards.
+    /// By number, descending.
     NumberDesc,
 }
 
@@ -80,7 +81,7 @@ impl From<OrderOrder> for OrderSort {
     }
 }
 
-/// An order that the caller may see. Whether one that is not theirs exists is not for a customer to know.
+/// Loads an order that the caller may see. A customer cannot learn whether another customer's order exists.
 pub(super) async fn visible_order(
     ctx: &Context<'_>,
     id: OrderId,
@@ -100,7 +101,8 @@ pub(super) async fn visible_order(
     }
 }
 
-/// The pizzeria that a list is restricted to: the one asked for, else the caller's own, else all.
+/// Returns the pizzeria that a list is restricted to: the given one, otherwise the caller's own, otherwise
+/// `None`.
 pub(super) fn pizzerias_of(
     ctx: &Context<'_>,
     asked: Option<&ID>,
@@ -158,8 +160,8 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
 
 #[Object]
 impl OrderQuery {
-    /// An order. `NOT_FOUND` when there is no such, and when it is another customer's: which of the two is
-    /// not to be told apart. `FORBIDDEN` for the staff of another pizzeria.
+    /// An order by its id. Fails with `NOT_FOUND` if it is unknown or another customer's, so that the two
+    /// cannot be told apart, and with `FORBIDDEN` for staff of another pizzeria.
     #[graphql(directive = requires::apply(roles(Permission::ReadOrder)))]
     async fn order(
         &self,
@@ -171,13 +173,14 @@ impl OrderQuery {
     ) -> Result<Option<Order>, ApiError> {
         ctx.caller()?.actor()?;
         let models = [Model::OrderDetails, Model::Deliveries];
-        // Of one order, nothing but the log is read of the past.
+        // A past order is folded from the log alone, without the read models.
         let moment = Moment::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
         let id = OrderId::parse(&id).ok_or(ApiError::NotFound("order"))?;
         Ok(Some(visible_order(ctx, id, moment).await?.ok_or(ApiError::NotFound("order"))?))
     }
 
-    /// Orders: a customer's own, those of a pizzeria for its staff, all for the group's people.
+    /// Orders: a customer's own, of one pizzeria for its staff, of all pizzerias for staff of the whole
+    /// group.
     #[graphql(
         directive = requires::apply(roles(Permission::ListOrders))
     )]
@@ -216,7 +219,7 @@ impl OrderQuery {
         })
     }
 
-    /// What a pizzeria's kitchen has to do, oldest first: orders placed and in preparation.
+    /// The orders placed or in preparation in a pizzeria's kitchen, oldest first.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadKitchen))
     )]
@@ -252,7 +255,7 @@ impl OrderQuery {
         })
     }
 
-    /// The open orders of a pizzeria, in short, with their number by status.
+    /// The open orders of a pizzeria in short form, with their number by status.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadBoard))
     )]

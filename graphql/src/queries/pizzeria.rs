@@ -1,4 +1,4 @@
-//! The points of sale. Public.
+//! The queries for pizzerias, open to every caller.
 
 use async_graphql::{Context, ID, Object};
 use domain::access::{Permission, Scope};
@@ -11,13 +11,13 @@ use crate::ids::GlobalId;
 use crate::scalars::Position;
 use crate::types::pizzeria::Pizzeria;
 
-/// Queries over pizzerias.
+/// Queries for pizzerias.
 #[derive(Debug, Default)]
 pub struct PizzeriaQuery;
 
 #[Object]
 impl PizzeriaQuery {
-    /// Every pizzeria, by code. For anybody, no account needed.
+    /// All pizzerias, ordered by code. Open to every caller.
     async fn pizzerias(
         &self,
         ctx: &Context<'_>,
@@ -30,7 +30,7 @@ impl PizzeriaQuery {
         Ok(pizzerias::all(&services.pool).await?.into_iter().map(Pizzeria::from).collect())
     }
 
-    /// A pizzeria; `NOT_FOUND` when there is no such. For anybody, no account needed.
+    /// A pizzeria by its id or code. Fails with `NOT_FOUND` if it is unknown. Open to every caller.
     async fn pizzeria(
         &self,
         ctx: &Context<'_>,

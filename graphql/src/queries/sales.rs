@@ -1,4 +1,4 @@
-//! The takings of a pizzeria, day by day.
+//! The query for a pizzeria's daily sales.
 
 use async_graphql::{Context, ID, Object};
 use chrono::TimeDelta;
@@ -15,13 +15,13 @@ use crate::scalars::{Date, Position};
 use crate::types::pizzeria::Pizzeria;
 use crate::types::sales::SalesDay;
 
-/// The most days that one query asks for: a leap year.
+/// Upper bound on the days of one query: a leap year.
 const DAYS: TimeDelta = TimeDelta::days(366);
 
-/// Holds a range of business days against the most that one query asks for.
+/// Checks the length of a range of business days.
 ///
 /// # Errors
-/// When it is longer, or ends before it begins.
+/// Fails if it exceeds [`DAYS`] or ends before it begins.
 pub(super) fn at_most_a_year(from: Date, to: Date) -> Result<(), ApiError> {
     if to.0 < from.0 || to.0 - from.0 > DAYS {
         return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
@@ -29,21 +29,21 @@ pub(super) fn at_most_a_year(from: Date, to: Date) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Queries over sales.
+/// Queries for sales.
 #[derive(Debug, Default)]
 pub struct SalesQuery;
 
 #[Object]
 impl SalesQuery {
-    /// The takings of a pizzeria from one day to another, both included, at most a year; days on which
-    /// nothing happened are left out.
+    /// The daily sales of a pizzeria for a range of business days, first and last included, at most a year.
+    /// Days without activity are omitted.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadSales))
     )]
     async fn sales(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
         #[graphql(desc = "The first business day.")] from: Date,
         #[graphql(desc = "The last business day.")] to: Date,
         #[graphql(desc = "Waits, at most five seconds, until this position is read.")]

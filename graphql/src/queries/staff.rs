@@ -1,4 +1,4 @@
-//! Who works here, for those who hire.
+//! The query for staff, for callers who may hire.
 
 use async_graphql::{Context, ID, Object};
 use domain::access::Permission;
@@ -16,23 +16,23 @@ use crate::types::staff::Staff;
 
 connection!(StaffConnection, StaffEdge, Staff, "members of staff");
 
-/// Queries over those who work here.
+/// Queries for staff.
 #[derive(Debug, Default)]
 pub struct StaffQuery;
 
 #[Object]
 impl StaffQuery {
-    /// Who works in a pizzeria, or in the group, by name; those who have left included.
+    /// The staff of a pizzeria or of the whole group, ordered by name, including former staff.
     #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
     async fn staff(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of a pizzeria; an id or a code. Managers see those of their own only.")]
+        #[graphql(desc = "Staff of this pizzeria, by id or code. Managers see only staff of their own.")]
         pizzeria_id: Option<ID>,
-        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the first `n` items (1–100).")] first: Option<i32>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<StaffConnection, ApiError> {
         let pizzerias = pizzerias_of(ctx, pizzeria_id.as_ref(), Permission::ManageStaff)?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
@@ -42,14 +42,14 @@ impl StaffQuery {
     }
 }
 
-/// What cursors name.
+/// The list name in the cursors.
 const LIST: &str = "staff";
 
 fn cursor(id: StaffId) -> String {
     encode_cursor(LIST, id.0)
 }
 
-/// Returns a page of a list in memory: a group has some hundred members of staff.
+/// Cuts a page from a list in memory: a group has a few hundred members of staff.
 fn page(ids: &[StaffId], args: &PageArgs) -> Result<Page<Staff>, ApiError> {
     let place = |cursor: &str| {
         let wanted: Uuid = decode_cursor(LIST, cursor)?;

@@ -1,4 +1,4 @@
-//! What a pizzeria has left.
+//! The query for a pizzeria's stock.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::scalars::Position;
 use crate::types::pizzeria::Pizzeria;
 use crate::types::stock::Stock;
 
-/// Queries over stocks.
+/// Queries for stocks.
 #[derive(Debug, Default)]
 pub struct StockQuery;
 
-/// A pizzeria's stock, for those who may see it; none when nothing was ever recorded of it.
+/// Loads a pizzeria's stock, if the caller may see it; `None` if no event of it was ever recorded.
 pub(super) async fn visible_stock(
     ctx: &Context<'_>,
     id: &PizzeriaId,
@@ -50,7 +50,7 @@ pub(super) async fn visible_stock(
 
 #[Object]
 impl StockQuery {
-    /// What a pizzeria has left.
+    /// The stock of a pizzeria.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadStock))
     )]

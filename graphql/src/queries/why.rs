@@ -1,4 +1,4 @@
-//! Why a pizza could not be ordered, now or at any instant.
+//! The query for why a pizza was unavailable at a point in time.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use crate::types::enums::PizzaSize;
 use crate::types::pizzeria::Pizzeria;
 use crate::types::why::{UnavailableReason, WhyUnavailable};
 
-/// Queries after causes.
+/// Queries for causes.
 #[derive(Debug, Default)]
 pub struct WhyQuery;
 
-/// The position and the instant that are meant: those given, or now.
+/// Resolves the position and the time: the given ones, or the present.
 async fn moment(
     ctx: &Context<'_>,
     at: Option<DateTime<Utc>>,
@@ -43,9 +43,9 @@ async fn moment(
 
 #[Object]
 impl WhyQuery {
-    /// Whether a pizza could be ordered, now or at any instant, and if not, why not: what was short, since when,
-    /// the events that used it up, and how much more would have been enough. Computed from the log, by the
-    /// menu that held then.
+    /// Whether a pizza was available at a point in time and, if not, why: the ingredients that were short,
+    /// since when, the events that used them up, and the quantity missing. Computed from the log, with the
+    /// menu of that time.
     #[graphql(
         directive = requires::apply(roles(Permission::ReadStock))
     )]
@@ -53,11 +53,11 @@ impl WhyQuery {
     async fn why_unavailable(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "In which pizzeria; an id or a code.")] pizzeria_id: ID,
-        #[graphql(desc = "The pizza; an id or a code.")] pizza: ID,
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "The pizza's id or code.")] pizza: ID,
         #[graphql(desc = "The size.")] size: PizzaSize,
         #[graphql(
-            desc = "At which instant; now when neither this nor a position is given. One to come is now."
+            desc = "The time; the present by default and for a time in the future."
         )]
         at: Option<DateTime<Utc>>,
         #[graphql(desc = "Right after which event.")] position: Option<Position>,

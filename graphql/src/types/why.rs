@@ -17,7 +17,7 @@ use crate::scalars::{self, Json, Position};
 /// A value of a state that an event changed.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct StateChange {
-    /// JSON pointer (RFC 6901) into the state, as deep as all differences allow: `/progress/status`,
+    /// JSON pointer (RFC 6901) of the shallowest value that differs: `/progress/status`,
     /// `/lines/0/baked`, `/levels/EGG/reserved`.
     pub path: String,
     /// The value before the event; `null` when there was no value. Money is in cents, quantities are in the
