@@ -1,4 +1,4 @@
-//! The caller's own account: what is kept of them, the password, the sessions.
+//! Mutations of the caller's own account: personal data, password, sessions, e-mail verification.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,52 +23,53 @@ use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
 
-/// What changes about the caller's account; what is not given stays.
+/// Changes to the caller's account; omitted fields stay unchanged.
 #[derive(Debug, InputObject)]
 pub struct UpdateMyAccountInput {
-    /// What they are called.
+    /// The account holder's name.
     pub name: Option<String>,
-    /// E-mail address. Another one needs `currentPassword`, is to be verified again, and is told to the address
-    /// before it.
+    /// E-mail address. A change requires `currentPassword` and a new verification, and is announced to the
+    /// old address.
     pub email: Option<String>,
-    /// Telephone number; `null` clears it.
+    /// Phone number; `null` clears it.
     pub phone: MaybeUndefined<String>,
-    /// Where they live, as a whole; `null` clears it.
+    /// The complete postal address; `null` clears it.
     pub address: MaybeUndefined<AddressInput>,
-    /// The present password. Required when the e-mail address changes: it is what a forgotten password is set
-    /// anew by.
+    /// The current password. Required when the e-mail address changes, since that address can reset the
+    /// password.
     pub current_password: Option<Secret>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// The password, and the one to be.
+/// The current and the new password.
 #[derive(Debug, InputObject)]
 pub struct ChangePasswordInput {
-    /// The password.
+    /// The current password.
     pub current_password: Secret,
-    /// At least 10 characters, at most 256 bytes, and not easy to guess.
+    /// The new password: at least 10 characters, at most 256 bytes, and not easy to guess.
     pub new_password: Secret,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
 }
 
-/// Which sessions end.
+/// The sessions to end.
 #[derive(Debug, InputObject)]
 pub struct SignOutInput {
-    /// All of the account's; else the one of this request.
+    /// Whether to end every session of the account, or only that of this request.
     #[graphql(default)]
     pub everywhere: bool,
-    /// 1 to 255 characters; a session that has ended stays so, whatever the key.
+    /// Idempotency key (1–255 characters); ignored, since an ended session stays ended.
     pub idempotency_key: Option<String>,
 }
 
-/// A mail with a token for the present e-mail address.
+/// A request for a verification mail to the account's e-mail address.
 #[derive(Debug, InputObject)]
 pub struct RequestEmailVerificationInput {
-    /// 1 to 255 characters; of two mails the later one holds, whatever the key.
+    /// Idempotency key (1–255 characters); ignored: each request sends a mail, and only the last token is
+    /// valid.
     pub idempotency_key: Option<String>,
 }
 
@@ -77,11 +78,11 @@ macro_rules! account_payloads {
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
         pub struct $name {
-            /// The account as it is now.
+            /// The account after the command.
             pub account: Option<Account>,
-            /// The position of the last event that was stored; none when nothing was.
+            /// Log position of the last event that was stored; `null` when nothing was stored.
             pub position: Option<Position>,
-            /// Why not, when it was refused.
+            /// Why the command was refused, all reasons at once; empty when it was accepted.
             pub user_errors: Vec<UserError>,
         }
 
@@ -95,17 +96,17 @@ macro_rules! account_payloads {
 }
 
 account_payloads! {
-    /// The account as it is now.
+    /// The updated account.
     UpdateMyAccountPayload,
-    /// The password is another one; the account's other sessions have ended.
+    /// The account with its new password; its other sessions have ended.
     ChangePasswordPayload,
-    /// The session has ended.
+    /// The result of signing out.
     SignOutPayload,
-    /// A mail is on its way.
+    /// The result of requesting a verification mail.
     RequestEmailVerificationPayload,
 }
 
-/// What a payload is made of.
+/// The common content of these payloads.
 struct Done {
     account: Option<accounts::Account>,
     position: Option<Position>,
@@ -131,7 +132,7 @@ impl Done {
     }
 }
 
-/// The caller's account as stored.
+/// Loads the caller's account from the database.
 async fn own(services: &Services, caller: &Caller) -> Result<accounts::Account, ApiError> {
     let id = caller.actor()?.id;
     caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
@@ -139,20 +140,20 @@ async fn own(services: &Services, caller: &Caller) -> Result<accounts::Account, 
     found.ok_or(ApiError::NotFound("account"))
 }
 
-/// The caller's own account.
+/// Mutations of the caller's own account.
 #[derive(Debug, Default)]
 pub struct AccountMutation;
 
-/// The caller's own account.
+/// Mutations of the caller's own account.
 #[Object]
 impl AccountMutation {
-    /// Changes what is kept of the caller. Another e-mail address needs the present password, is not verified,
-    /// and gets a mail with a token for `verifyEmail`.
+    /// Changes the caller's personal data. A new e-mail address requires the current password, is unverified,
+    /// and receives a mail with a token for `verifyEmail`.
     #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
     async fn update_my_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What changes.")] input: UpdateMyAccountInput,
+        #[graphql(desc = "The command's input.")] input: UpdateMyAccountInput,
     ) -> Result<UpdateMyAccountPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
@@ -162,7 +163,7 @@ impl AccountMutation {
         if !problems.is_empty() {
             return Ok(Done::wrong(account, problems, caller).into());
         }
-        // Kept under the server's key: what is kept of people must not be guessed from its hash.
+        // Hashed with the server's key: personal data must not be guessable from the hash.
         let actor = caller.actor()?.clone();
         let context = secret_context(ctx, actor, input.idempotency_key, input.expected_version)?;
         let repeated = answered(services, &account, &context).await?;
@@ -184,12 +185,12 @@ impl AccountMutation {
         Ok(done.into())
     }
 
-    /// Changes the password, and ends the account's other sessions.
+    /// Changes the password and ends the account's other sessions.
     #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
     async fn change_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The password, and the one to be.")] input: ChangePasswordInput,
+        #[graphql(desc = "The command's input.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
@@ -221,7 +222,7 @@ impl AccountMutation {
     async fn sign_out(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which sessions.")] input: SignOutInput,
+        #[graphql(desc = "The command's input.")] input: SignOutInput,
     ) -> Result<SignOutPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
@@ -233,16 +234,16 @@ impl AccountMutation {
         Ok(Done { account: Some(account), position: None, user_errors: Vec::new() }.into())
     }
 
-    /// Sends a mail with a token for `verifyEmail` to the caller's e-mail address.
+    /// Sends a mail with a token for `verifyEmail` to the account's e-mail address.
     #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
     async fn request_email_verification(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Nothing but a key.")] input: RequestEmailVerificationInput,
+        #[graphql(desc = "The command's input.")] input: RequestEmailVerificationInput,
     ) -> Result<RequestEmailVerificationPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
-        // Read for its form only.
+        // Only validates the key.
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if !problems.is_empty() {
@@ -255,7 +256,7 @@ impl AccountMutation {
         let permit = services.mail_queue.permit(Letter::VerifyEmail, &account.email, caller.origin()).await?;
         let mut transaction = services.pool.begin().await?;
         let now = services.clock.now();
-        // A token that is sent to an address must not be good for the one that came after it.
+        // A token sent to the old address must not verify a new one.
         if !credentials::reached_at(&mut transaction, account.id, &account.email).await? {
             return Err(ApiError::Conflict);
         }
@@ -267,7 +268,7 @@ impl AccountMutation {
     }
 }
 
-/// Whether the command was answered before, under its idempotency key.
+/// Returns whether the command was already executed under its idempotency key.
 async fn answered(
     services: &Services,
     account: &accounts::Account,
@@ -279,7 +280,7 @@ async fn answered(
     }
 }
 
-/// What was given, read.
+/// Reads the changes from the input.
 fn details(problems: &mut Problems, input: &UpdateMyAccountInput) -> Details {
     let (phone, address) = (input.phone.clone(), input.address.clone());
     let given = ContactInput { name: None, phone: phone.take(), email: None, address: address.take() };
@@ -298,7 +299,7 @@ fn details(problems: &mut Problems, input: &UpdateMyAccountInput) -> Details {
     Details { email, name, phone, address }
 }
 
-/// The fields that have another value now.
+/// Returns the fields whose values change.
 fn changed(account: &accounts::Account, details: &Details) -> BTreeSet<AccountField> {
     let Details { email, name, phone, address } = details;
     let home = Home {
@@ -324,7 +325,7 @@ fn changed(account: &accounts::Account, details: &Details) -> BTreeSet<AccountFi
     fields
 }
 
-/// The event, then the password; the account's other sessions end.
+/// Stores the event, then the password; ends the account's other sessions.
 async fn set_password(
     services: &Services,
     caller: &Caller,
@@ -363,7 +364,7 @@ async fn update(
         if registration::holder_of(&services.pool, &email, &counted).await?.is_some() {
             return Ok(taken(account));
         }
-        // Both before anything changes: the address before it is told, or nothing moves.
+        // Both mails must be permitted before anything changes: the old address must be notified.
         let warning = services.mail_queue.permit(Letter::Moved, &account.email, caller.origin()).await?;
         let letter = services.mail_queue.permit(Letter::VerifyEmail, email.as_str(), caller.origin()).await?;
         permits = Some((warning, letter));
@@ -380,13 +381,13 @@ async fn update(
         match registration::change_details(&mut *transaction, account.id, &details, position, repeated).await
         {
             Ok(stored) => stored,
-            // Somebody was quicker; the event says only that it was to change.
+            // A concurrent command took the address; the event only names the changed fields.
             Err(error) if registration::is_taken(&error) => return Ok(taken(account)),
             Err(error) => return Err(error.into()),
         };
     let mut letters = None;
     if stored && let Some(permits) = permits {
-        // What was sent to the address before opens nothing any more.
+        // Tokens sent to the old address become invalid.
         one_time::end_all_of(&mut *transaction, account.id).await?;
         let token =
             one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;

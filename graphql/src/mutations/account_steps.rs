@@ -1,5 +1,5 @@
-//! What the mutations of accounts share: the stream of an account, whoever's it is, and user errors about
-//! what is kept outside the log.
+//! Steps shared by the mutations of accounts: the account's stream, and user errors about data outside the
+//! log.
 
 use std::collections::BTreeSet;
 
@@ -21,21 +21,21 @@ use crate::error::ApiError;
 use crate::inputs::Problems;
 use crate::types::user_error::UserError;
 
-/// What somebody does about their own account.
+/// A change that an account holder makes.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// Some of what is kept of them has changed.
+    /// Changes personal data.
     Update(BTreeSet<AccountField>),
-    /// The e-mail address is theirs.
+    /// Verifies the e-mail address.
     VerifyEmail,
-    /// They have another password.
+    /// Changes the password.
     ChangePassword {
-        /// Set by a token that was sent by mail.
+        /// Whether a mailed token authorized the change.
         reset: bool,
     },
 }
 
-/// A command to the stream of an account: a customer's, or a member of staff's.
+/// A command to an account's stream, that of a customer or of a member of staff.
 #[derive(Debug)]
 pub(super) enum ToAccount {
     Customer(ToCustomer),
@@ -43,7 +43,7 @@ pub(super) enum ToAccount {
 }
 
 impl ToAccount {
-    /// `name` is the mutation's.
+    /// Creates the command; `name` is the mutation's.
     pub fn new(name: &'static str, account: &accounts::Account, step: Step, now: DateTime<Utc>) -> Self {
         match account.role {
             Role::Customer => {
@@ -93,8 +93,9 @@ impl UseCase for ToAccount {
     }
 }
 
-/// Checks the present password of the caller's own account, counted for the session before it is computed.
-/// `None` if it is wrong; else say that the attempt has succeeded once nothing is left to be guessed.
+/// Checks the current password of the caller's own account; the session's attempt is counted before the hash
+/// is computed. Returns `None` if the password is wrong; otherwise the attempt, to be marked as successful
+/// once nothing is left to guess.
 ///
 /// # Errors
 /// `RATE_LIMITED`, `OVERLOADED`.
@@ -111,7 +112,7 @@ pub(super) async fn confirm_password(
     Ok((verified != PasswordMatch::No).then_some(attempt))
 }
 
-/// Checks a password to be; where the address of its account cannot be read, by everything else.
+/// Checks a new password; if the account's address is unreadable, all rules but the comparison with it.
 pub(super) fn check_new_password(
     problems: &mut Problems,
     field: &str,
@@ -126,18 +127,18 @@ pub(super) fn check_new_password(
     }
 }
 
-/// A refusal about what is kept outside the log.
+/// Returns the user error of a refusal about data outside the log.
 pub(super) fn refused(caller: &Caller, error: AccountError) -> UserError {
     UserError::new(&error.into(), caller.lang, Vec::new())
 }
 
-/// The same, for a field of the input that has another name.
+/// Returns the same for a field of the input with another name.
 pub(super) fn refused_at(caller: &Caller, error: AccountError, field: &str) -> UserError {
     UserError { field: Some(["input", field].map(str::to_owned).to_vec()), ..refused(caller, error) }
 }
 
-/// The id of an account that is to be: under an idempotency key, the same for the same address and key, so
-/// that asking again finds it. The keys of people who have no account yet are told apart by their address.
+/// Returns the id of a new account. With an idempotency key it is derived from address and key, so that a
+/// repeated command finds the account; keys of anonymous callers are distinguished by their address.
 pub(super) fn new_account_id(
     services: &Services,
     mutation: &str,

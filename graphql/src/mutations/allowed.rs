@@ -1,4 +1,5 @@
-//! What a mutation is about, for a caller who may touch it: the role first, then the thing, then whose it is.
+//! Looks up the entity of a mutation for an authorized caller: checks the role first, then finds the entity,
+//! then checks its owner and its pizzeria.
 
 use std::sync::Arc;
 
@@ -13,13 +14,13 @@ use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 
-/// That the caller's role may at all: asked before anything is looked up.
+/// Checks the caller's role before any lookup.
 fn of_a_role(caller: &Caller, permission: Permission) -> Result<(), ApiError> {
     let actor = caller.actor()?;
     if roles_of(permission).contains(&actor.role) { Ok(()) } else { Err(ApiError::Forbidden) }
 }
 
-/// An order that the caller was found to be allowed to touch.
+/// An order that the caller may change.
 #[derive(Debug)]
 pub(super) struct AllowedOrder {
     pub id: OrderId,
@@ -28,7 +29,7 @@ pub(super) struct AllowedOrder {
 }
 
 impl AllowedOrder {
-    /// Where it is made; `None` for an order that there is not.
+    /// Returns the order's pizzeria; `None` for an unknown order.
     pub fn pizzeria(&self) -> Option<&PizzeriaId> {
         match scope_of_order(&self.state)? {
             Scope::Own { pizzeria, .. } | Scope::Pizzeria(pizzeria) => Some(pizzeria),
@@ -36,7 +37,7 @@ impl AllowedOrder {
         }
     }
 
-    /// Whose order it is, if they have an account.
+    /// Returns the order's customer, if the customer has an account.
     pub fn customer(&self) -> Option<CustomerId> {
         match &*self.state {
             AggregateState::Order(order) => order.placed().and_then(|placed| placed.customer),
@@ -50,7 +51,7 @@ impl AllowedOrder {
         }
     }
 
-    /// Whether the caller may do something else to it, too.
+    /// Returns whether the caller also has another permission on the order.
     pub fn also(&self, caller: &Caller, permission: Permission) -> bool {
         scope_of_order(&self.state).is_some_and(|scope| caller.may(permission, scope))
     }
@@ -68,12 +69,12 @@ fn scope_of_order(state: &AggregateState) -> Option<Scope<'_>> {
     }
 }
 
-/// How current a state must be.
+/// The required freshness of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consistency {
     /// The state in this process's memory: enough for the owner, which never changes.
     AsKnown,
-    /// The stored state.
+    /// The state in the database.
     AsStored,
 }
 
@@ -92,11 +93,11 @@ async fn state_of(
     }
 }
 
-/// Looks an order up, and whether the caller may.
+/// Looks up an order and authorizes the caller.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` for what is no order's id; `NOT_FOUND` for no order, and for a customer's that is
-/// not theirs; `FORBIDDEN` for another pizzeria's.
+/// `BAD_USER_INPUT` for a malformed id; `NOT_FOUND` for an unknown order and for another customer's;
+/// `FORBIDDEN` for an order of another pizzeria.
 pub(super) async fn allowed_order(
     ctx: &Context<'_>,
     id: &ID,
@@ -106,7 +107,7 @@ pub(super) async fn allowed_order(
     order_allowed_to(ctx.services()?, ctx.caller()?, id, permission, consistency).await
 }
 
-/// As [`allowed_order`], for longer than the request may live.
+/// Works as [`allowed_order`] for tasks that may outlive the request.
 ///
 /// # Errors
 /// As [`allowed_order`].
@@ -124,7 +125,7 @@ pub(super) async fn order_allowed_to(
     Ok(AllowedOrder { id, state, version })
 }
 
-/// Looks a delivery up, and whether the caller may.
+/// Looks up a delivery and authorizes the caller.
 ///
 /// # Errors
 /// As [`allowed_order`].
@@ -146,10 +147,10 @@ pub(super) async fn allowed_delivery(
     Ok(((**delivery).clone(), version))
 }
 
-/// A pizzeria that the caller was found to be allowed to touch; whether it exists, the domain says.
+/// Authorizes the caller for a pizzeria; the domain checks that it exists.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` for what is no pizzeria's id; `FORBIDDEN` for another pizzeria.
+/// `BAD_USER_INPUT` for a malformed id; `FORBIDDEN` for another pizzeria.
 pub(super) fn allowed_pizzeria(
     ctx: &Context<'_>,
     id: &ID,

@@ -1,4 +1,5 @@
-//! Deliveries: claimed, carried, completed or failed. A courier acts on their own, a manager on any.
+//! Mutations of deliveries: assigning, carrying, completing and failing. A courier acts on their own
+//! deliveries, a manager on any.
 
 use async_graphql::{Context, ID, InputObject, Object, OneofObject};
 use domain::access::Permission;
@@ -25,7 +26,7 @@ use crate::types::delivery::Delivery;
 use crate::types::enums::DeliveryFailure;
 use crate::types::user_error::UserError;
 
-/// An input that names a delivery and nothing else.
+/// Defines inputs that name a delivery and nothing else.
 macro_rules! delivery_inputs {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
@@ -33,9 +34,9 @@ macro_rules! delivery_inputs {
         pub struct $name {
             /// The delivery.
             pub delivery_id: ID,
-            /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+            /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
             pub idempotency_key: Option<String>,
-            /// The version that was seen; another one is refused with `STALE_VERSION`.
+            /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
             pub expected_version: Option<i64>,
         }
 
@@ -43,80 +44,80 @@ macro_rules! delivery_inputs {
 }
 
 delivery_inputs! {
-    /// A delivery that the caller will carry.
+    /// The delivery that the calling courier takes.
     ClaimDeliveryInput,
-    /// A delivery that its courier gives back.
+    /// The delivery that its courier gives back.
     UnassignDeliveryInput,
-    /// A delivery that its courier leaves with.
+    /// The delivery that its courier leaves with.
     PickUpDeliveryInput,
-    /// A delivery to be tried again.
+    /// The failed delivery to try again.
     RetryDeliveryInput,
-    /// A delivery that is brought back for good.
+    /// The failed delivery to bring back for good.
     ReturnDeliveryInput,
 }
 
-/// A delivery for somebody to carry.
+/// The delivery to assign, and its courier.
 #[derive(Debug, InputObject)]
 pub struct AssignDeliveryInput {
     /// The delivery.
     pub delivery_id: ID,
     /// The courier.
     pub courier_id: ID,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// How it is known that the customer has it: one of these.
+/// The proof of delivery: exactly one of these.
 #[derive(Debug, OneofObject)]
 pub enum DeliveryProofInput {
-    /// The customer's four digits.
+    /// The customer's four-digit code.
     Code(String),
-    /// Who took it.
+    /// The name of the person who received it.
     ReceivedBy(String),
-    /// The reference of a photograph.
+    /// The reference of a photo.
     Photo(String),
 }
 
-/// A delivery that the customer has.
+/// The delivery to complete, with its proof.
 #[derive(Debug, InputObject)]
 pub struct CompleteDeliveryInput {
     /// The delivery.
     pub delivery_id: ID,
-    /// How that is known.
+    /// The proof of delivery.
     pub proof: DeliveryProofInput,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// A delivery that failed.
+/// The delivery that failed, with the reason.
 #[derive(Debug, InputObject)]
 pub struct FailDeliveryInput {
     /// The delivery.
     pub delivery_id: ID,
-    /// Why it could not be delivered.
+    /// Why the delivery failed.
     pub reason: DeliveryFailure,
-    /// More about why, in free words for the staff, at most 500 characters.
+    /// A comment on the reason for the staff, at most 500 characters.
     pub comment: Option<String>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// Where a courier is.
+/// The position of a courier.
 #[derive(Debug, InputObject)]
 pub struct ReportCourierPositionInput {
-    /// The delivery that is being carried.
+    /// The delivery that the courier carries.
     pub delivery_id: ID,
-    /// Degrees, WGS 84, -90 to 90.
+    /// Latitude in degrees, WGS 84, -90 to 90.
     pub latitude: f64,
-    /// Degrees, WGS 84, -180 to 180.
+    /// Longitude in degrees, WGS 84, -180 to 180.
     pub longitude: f64,
-    /// Accepted like everywhere; a report replaces the one before, so a repeated one changes nothing.
+    /// Idempotency key (1–255 characters); ignored, since each report replaces the previous one.
     pub idempotency_key: Option<String>,
 }
 
@@ -125,28 +126,28 @@ payloads! { delivery: Delivery, Delivery::of_result;
     ClaimDeliveryPayload,
     /// The delivery with its courier.
     AssignDeliveryPayload,
-    /// The delivery, waiting for a courier.
+    /// The delivery, unassigned.
     UnassignDeliveryPayload,
-    /// The delivery on its way.
+    /// The delivery, on its way.
     PickUpDeliveryPayload,
-    /// The completed delivery; as it was, after a wrong code.
+    /// The completed delivery; unchanged after a wrong code.
     CompleteDeliveryPayload,
     /// The failed delivery.
     FailDeliveryPayload,
-    /// The delivery, to be tried again.
+    /// The delivery, ready for another attempt.
     RetryDeliveryPayload,
-    /// The delivery, back at the pizzeria.
+    /// The returned delivery.
     ReturnDeliveryPayload,
 }
 
-/// The delivery whose courier was heard of.
+/// The delivery whose courier reported a position.
 #[derive(Debug, async_graphql::SimpleObject)]
 pub struct ReportCourierPositionPayload {
     /// The delivery.
     pub delivery: Option<Delivery>,
-    /// Always none: a position is not an event.
+    /// Always `null`: a courier's position is not an event.
     pub position: Option<Position>,
-    /// Why not, when the delivery is not on its way.
+    /// Why the report was refused, such as a delivery that is not on its way; empty when it was accepted.
     pub user_errors: Vec<UserError>,
 }
 
@@ -156,19 +157,20 @@ impl From<Vec<UserError>> for ReportCourierPositionPayload {
     }
 }
 
-/// Deliveries.
+/// Mutations of deliveries.
 #[derive(Debug, Default)]
 pub struct DeliveryMutation;
 
-/// Deliveries.
+/// Mutations of deliveries.
 #[Object]
 impl DeliveryMutation {
-    /// Takes a delivery to carry. Of two couriers, one gets it; a courier carries at most three.
+    /// Assigns a waiting delivery to the calling courier. Of concurrent claims the first succeeds, the others are
+    /// refused with `ALREADY_CLAIMED`. A courier carries at most three deliveries (`COURIER_FULL`).
     #[graphql(directive = requires::apply(roles(Permission::ClaimDelivery)))]
     async fn claim_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery.")] input: ClaimDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: ClaimDeliveryInput,
     ) -> Result<ClaimDeliveryPayload, ApiError> {
         let id = &input.delivery_id;
         let (delivery, _) =
@@ -178,12 +180,12 @@ impl DeliveryMutation {
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
-    /// Gives a delivery to a courier to carry.
+    /// Assigns a delivery to a courier.
     #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
     async fn assign_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery, and who carries it.")] input: AssignDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: AssignDeliveryInput,
     ) -> Result<AssignDeliveryPayload, ApiError> {
         let (delivery, _) =
             allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery, Consistency::AsKnown)
@@ -193,57 +195,58 @@ impl DeliveryMutation {
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
-    /// Gives a delivery back before leaving with it.
+    /// Returns a delivery to the pizzeria's list before leaving with it.
     #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn unassign_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery.")] input: UnassignDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: UnassignDeliveryInput,
     ) -> Result<UnassignDeliveryPayload, ApiError> {
         let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::Unassign { by, now };
         carry(ctx, "unassignDelivery", &input.delivery_id, options, step).await
     }
 
-    /// Leaves with a delivery.
+    /// Records that the courier leaves with a delivery.
     #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn pick_up_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery.")] input: PickUpDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: PickUpDeliveryInput,
     ) -> Result<PickUpDeliveryPayload, ApiError> {
         let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::PickUp { by, now };
         carry(ctx, "pickUpDelivery", &input.delivery_id, options, step).await
     }
 
-    /// Says where the courier is: published to whoever follows the delivery, and kept as the latest only.
+    /// Reports the courier's position: published to the delivery's subscribers; only the latest position is
+    /// stored.
     #[graphql(directive = requires::apply(roles(Permission::ReportCourierPosition)))]
     async fn report_courier_position(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery, and where.")] input: ReportCourierPositionInput,
+        #[graphql(desc = "The command's input.")] input: ReportCourierPositionInput,
     ) -> Result<ReportCourierPositionPayload, ApiError> {
         settled(ctx, report(ctx, input).await)
     }
 
-    /// Says that the customer has it, and how that is known. After a wrong code `BAD_CODE` says how
-    /// many tries are left, of five.
+    /// Completes a delivery with a proof. A wrong code is refused with `BAD_CODE`, with the number of tries
+    /// left of five.
     #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn complete_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery, and the proof.")] input: CompleteDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: CompleteDeliveryInput,
     ) -> Result<CompleteDeliveryPayload, ApiError> {
         settled(ctx, complete(ctx, input).await)
     }
 
-    /// Says that it could not be delivered, and why; the courier still has it.
+    /// Records that a delivery failed, and why; the courier still has it.
     #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn fail_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery, and why.")] input: FailDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: FailDeliveryInput,
     ) -> Result<FailDeliveryPayload, ApiError> {
         settled(ctx, fail(ctx, input).await)
     }
@@ -253,19 +256,19 @@ impl DeliveryMutation {
     async fn retry_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery.")] input: RetryDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: RetryDeliveryInput,
     ) -> Result<RetryDeliveryPayload, ApiError> {
         let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::Retry { by, now };
         carry(ctx, "retryDelivery", &input.delivery_id, options, step).await
     }
 
-    /// Brings a failed delivery back for good.
+    /// Returns a failed delivery to the pizzeria for good.
     #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
     async fn return_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which delivery.")] input: ReturnDeliveryInput,
+        #[graphql(desc = "The command's input.")] input: ReturnDeliveryInput,
     ) -> Result<ReturnDeliveryPayload, ApiError> {
         let options = (input.idempotency_key, input.expected_version);
         let step = |by, now| DeliveryCommand::Return { by, now };
@@ -273,7 +276,7 @@ impl DeliveryMutation {
     }
 }
 
-/// Executes a step of the courier who carries the delivery, or of their manager.
+/// Executes a step by the delivery's courier or by their manager.
 async fn carry<P: Payload>(
     ctx: &Context<'_>,
     name: &'static str,
@@ -287,7 +290,7 @@ async fn carry<P: Payload>(
     execute_with(ctx, use_case, idempotency_key, expected_version).await
 }
 
-/// Fails a delivery that the caller may act on, with what they say beside the reason.
+/// Fails a delivery, with the comment on the reason.
 async fn fail(ctx: &Context<'_>, input: FailDeliveryInput) -> Result<FailDeliveryPayload, ApiError> {
     let id = &input.delivery_id;
     let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Consistency::AsKnown).await?;
@@ -303,7 +306,7 @@ async fn fail(ctx: &Context<'_>, input: FailDeliveryInput) -> Result<FailDeliver
     execute(ctx, use_case, CommandContext { notes, ..context }).await
 }
 
-/// Completes a delivery; the proof is read before anything is asked of the delivery itself.
+/// Completes a delivery; validates the proof before it looks up the delivery.
 async fn complete(
     ctx: &Context<'_>,
     input: CompleteDeliveryInput,
@@ -322,7 +325,7 @@ async fn complete(
     execute(ctx, use_case, context).await
 }
 
-/// Keeps where the courier of a delivery is.
+/// Stores the position of a delivery's courier.
 async fn report(
     ctx: &Context<'_>,
     input: ReportCourierPositionInput,
@@ -359,7 +362,7 @@ async fn report(
     Ok(ReportCourierPositionPayload { delivery, position: None, user_errors })
 }
 
-/// Who is on their way with it, when the caller may speak for them.
+/// Returns the courier who is out with the delivery, if the caller may act for that courier.
 fn carrier(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId, DeliveryError> {
     match delivery.progress {
         DeliveryProgress::PickedUp { courier } if by.is_none_or(|by| by == courier) => Ok(courier),
@@ -373,7 +376,7 @@ fn carrier(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId,
     }
 }
 
-/// The proof, and the row of personal data that a name or a photograph's reference goes to.
+/// Reads the proof, and the row of personal data that stores a name or a photo's reference.
 fn proof(
     problems: &mut Problems,
     given: DeliveryProofInput,

@@ -1,5 +1,5 @@
-//! Erasing a customer: at once, whatever the state of their orders, and for good. That it happened is an
-//! event; the rows go when it is stored, and would go all the same if this process ended in between.
+//! Erases a customer immediately and for good, whatever the state of the orders. The erasure is an event; the
+//! rows are deleted once it is stored, even if this process ends in between.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::access::{Permission, Role, Scope};
@@ -21,35 +21,35 @@ use crate::roles_directive::{requires, roles};
 use crate::scalars::{Position, Secret};
 use crate::types::user_error::UserError;
 
-/// That the caller's own account shall be erased.
+/// The confirmation to erase the caller's own account.
 #[derive(Debug, InputObject)]
 pub struct EraseMyAccountInput {
-    /// The password: a session alone does not suffice for what cannot be undone.
+    /// The password; a session alone is not enough for an irreversible command.
     pub current_password: Secret,
-    /// 1 to 255 characters; accepted like everywhere, though there is nobody left to ask again.
+    /// Idempotency key (1–255 characters); ignored, since the account no longer exists afterwards.
     pub idempotency_key: Option<String>,
 }
 
-/// A customer to be erased, who has asked for it.
+/// A customer who has requested erasure.
 #[derive(Debug, InputObject)]
 pub struct EraseCustomerInput {
     /// The customer.
     pub customer_id: ID,
-    /// 1 to 255 characters; accepted like everywhere. To erase again changes nothing.
+    /// Idempotency key (1–255 characters); ignored, since a second erasure changes nothing.
     pub idempotency_key: Option<String>,
 }
 
-/// What became of an erasure: nothing of the account is left to be shown.
+/// Defines payloads of an erasure, which show nothing of the account.
 macro_rules! erasure_payloads {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
         pub struct $name {
-            /// The id of the customer who was erased, which means nothing any more; none when refused.
+            /// The id of the erased customer, which no longer refers to any data; `null` when refused.
             pub customer_id: Option<ID>,
-            /// The position of the event that says so; none when it was stored before.
+            /// Log position of the event; `null` if the customer was erased before.
             pub position: Option<Position>,
-            /// Why not, when refused.
+            /// Why the command was refused; empty when it was accepted.
             pub user_errors: Vec<UserError>,
         }
 
@@ -72,26 +72,26 @@ macro_rules! erasure_payloads {
 }
 
 erasure_payloads! {
-    /// The caller's account is gone, and so are their sessions.
+    /// The caller's account and sessions are erased.
     EraseMyAccountPayload,
-    /// The customer's account is gone, and so are their sessions.
+    /// The customer's account and sessions are erased.
     EraseCustomerPayload,
 }
 
-/// Erasure.
+/// Mutations that erase personal data.
 #[derive(Debug, Default)]
 pub struct ErasureMutation;
 
-/// Erasure.
+/// Mutations that erase personal data.
 #[Object]
 impl ErasureMutation {
-    /// Erases what is kept of the caller, at once and for good: account, contacts, sessions. Orders stay as
-    /// they were, without a name.
+    /// Erases the caller's personal data immediately and for good: account, contacts and sessions. Orders
+    /// stay, without a name.
     #[graphql(directive = requires::apply(roles(Permission::EraseOwnAccount)))]
     async fn erase_my_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "That it is meant.")] input: EraseMyAccountInput,
+        #[graphql(desc = "The command's input.")] input: EraseMyAccountInput,
     ) -> Result<EraseMyAccountPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let customer = CustomerId(caller.actor()?.id);
@@ -111,12 +111,12 @@ impl ErasureMutation {
         Ok((customer, position).into())
     }
 
-    /// Erases what is kept of a customer who has asked for it in another way, at once and for good.
+    /// Erases the personal data of a customer who requested it by other means, immediately and for good.
     #[graphql(directive = requires::apply(roles(Permission::EraseCustomer)))]
     async fn erase_customer(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which customer.")] input: EraseCustomerInput,
+        #[graphql(desc = "The command's input.")] input: EraseCustomerInput,
     ) -> Result<EraseCustomerPayload, ApiError> {
         ctx.caller()?.authorize(Permission::EraseCustomer, Scope::Group)?;
         let customer = CustomerId::required(&input.customer_id, "input.customerId")?;
@@ -139,7 +139,7 @@ impl ErasureMutation {
     }
 }
 
-/// Stores that a customer is erased, and erases; what is done already is done again.
+/// Stores the event of an erasure and erases; repeats both if already done.
 async fn erase(
     ctx: &Context<'_>,
     name: &'static str,
@@ -147,10 +147,10 @@ async fn erase(
 ) -> Result<Option<domain::LogPosition>, ApiError> {
     let services = ctx.services()?;
     let now = ctx.now()?;
-    // Without the caller's key: nothing of it may be kept.
+    // Without the caller's key, which would be stored.
     let context = command_context(ctx, None, None)?;
     let command = ToCustomer { name, customer, command: CustomerCommand::Erase { now } };
-    // Its only refusal is that it was done before.
+    // The only refusal is that the customer was erased before.
     let result = execute_in(services, command, context).await?;
     let account = accounts::accounts_by_ids(&services.pool, &[customer.0]).await?.pop();
     let mut db = services.pool.acquire().await?;

@@ -1,4 +1,4 @@
-//! Fingerprints that recognise a repeated mutation: one canonical text per input, however the input is written.
+//! Fingerprint of a mutation's input: the same for the same input, however it is written.
 
 use async_graphql::{Context, Value};
 use sha2::{Digest, Sha256};
@@ -6,18 +6,19 @@ use sha2::{Digest, Sha256};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 
-/// SHA-256 of the mutation's name and its input without the idempotency key.
+/// SHA-256 of the mutation and its input without the idempotency key.
 pub(super) fn fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
     Ok(Sha256::digest(canonical_input(ctx, Nulls::Omitted)?.as_bytes()).into())
 }
 
-/// HMAC of an input that holds a secret, such as a password: the stored fingerprint does not help to guess it.
-/// `null` counts, because it clears a field of an account that an omitted field would keep.
+/// Returns the fingerprint of an input with a secret such as a password: keyed with the server's key, so that
+/// the stored hash does not allow guessing. A `null` counts, because it clears a value of an account that an
+/// omitted field keeps.
 pub(super) fn keyed_fingerprint(ctx: &Context<'_>) -> Result<[u8; 32], ApiError> {
     Ok(ctx.services()?.key.hash(&canonical_input(ctx, Nulls::Kept)?))
 }
 
-/// Whether a field that is `null` is told from one that is omitted.
+/// Whether `null` differs from an omitted field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Nulls {
     Omitted,
@@ -33,8 +34,7 @@ fn canonical_input(ctx: &Context<'_>, nulls: Nulls) -> Result<String, ApiError> 
     Ok(text)
 }
 
-/// Keys in order, nulls as if they were not there, an enum's value as its text: a literal and a
-/// variable are the same.
+/// Writes keys in order, omits nulls, and writes an enum's value as text: literals and variables are equal.
 fn canonical(value: &Value, nulls: Nulls, depth: usize, out: &mut String) {
     match value {
         Value::Object(fields) => {
@@ -95,10 +95,10 @@ mod tests {
     fn another_input_has_another_text() {
         let input = |quantity: i32| value!({ "input": { "lines": [{ "quantity": (quantity) }] } });
         assert_ne!(text(input(1)), text(input(2)));
-        // What is called so further down is part of the input.
+        // A nested field of this name is part of the input.
         let below = |key: &str| value!({ "input": { "lines": [{ "idempotencyKey": (key) }] } });
         assert_ne!(text(below("a")), text(below("b")));
-        // A text cannot pass for another structure.
+        // A text must not pass for another structure.
         assert_ne!(text(value!({ "a": "x,b:y" })), text(value!({ "a": "x", "b": "y" })));
     }
 }

@@ -1,4 +1,4 @@
-//! The group's menu: each publication is a new version.
+//! Mutation of the group's menu: each publication is a new version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,18 +23,18 @@ use crate::types::enums::{Allergen, PizzaSize, SideCategory, Unit, VatClass};
 use crate::types::menu::Menu;
 use crate::types::user_error::{UserError, UserErrorCode};
 
-/// Something counted in stock, new or by the code of one that there is: of that, what is omitted stays.
+/// An ingredient, new or changed by its code; omitted fields of an existing ingredient stay unchanged.
 #[derive(Debug, InputObject)]
 pub struct IngredientInput {
-    /// Its code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
+    /// The code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
     pub code: ID,
-    /// Its name; a new one needs it.
+    /// The name; required for a new ingredient.
     pub name: Option<String>,
-    /// What it is counted in; a new one needs it.
+    /// The unit in which it is counted; required for a new ingredient.
     pub unit: Option<Unit>,
-    /// Its allergens, all of them; the empty list says that it has none. A new one needs the list.
+    /// All its allergens; the empty list declares that it has no allergens. Required for a new ingredient.
     pub allergens: Option<Vec<Allergen>>,
-    /// Whether a customer may have it left out of a pizza; a new one needs it.
+    /// Whether a customer may leave it out of a pizza; required for a new ingredient.
     pub removable: Option<bool>,
 }
 
@@ -43,123 +43,124 @@ pub struct IngredientInput {
 pub struct SizedPizzaInput {
     /// The size.
     pub size: PizzaSize,
-    /// What it costs, VAT included; a new size needs it.
+    /// The price, VAT included; required for a new size.
     pub price: Option<Decimal>,
-    /// What one takes, dough and box included; a new size needs it.
+    /// The ingredients of one pizza, dough and box included; required for a new size.
     pub recipe: Option<Vec<StockLineInput>>,
 }
 
-/// A pizza, new or by the code of one that there is: of that, what is omitted stays, sizes included.
+/// A pizza, new or changed by its code; omitted fields and sizes of an existing pizza stay unchanged.
 #[derive(Debug, InputObject)]
 pub struct PizzaInput {
-    /// Its code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
+    /// The code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
     pub code: ID,
-    /// Its name; a new one needs it.
+    /// The name; required for a new pizza.
     pub name: Option<String>,
-    /// The sizes that are added or changed; a new one needs at least one.
+    /// The sizes to add or change; a new pizza requires at least one.
     #[graphql(default)]
     pub sizes: Vec<SizedPizzaInput>,
-    /// The sizes that are taken off.
+    /// The sizes to withdraw.
     #[graphql(default)]
     pub withdrawn_sizes: Vec<PizzaSize>,
 }
 
-/// A drink or a dessert, new or by the code of one that there is: of that, what is omitted stays. It is a stock item
-/// under its own code, too: its allergens are those of that ingredient.
+/// A drink or a dessert, new or changed by its code; omitted fields of an existing item stay unchanged. It is
+/// also an ingredient with the same code, whose allergens it has.
 #[derive(Debug, InputObject)]
 pub struct SideInput {
-    /// Its code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
+    /// The code: 1 to 32 characters of `A-Z`, `0-9` and `_`.
     pub code: ID,
-    /// Its name; a new one needs it.
+    /// The name; required for a new item.
     pub name: Option<String>,
-    /// Drink or dessert; a new one needs it.
+    /// Drink or dessert; required for a new item.
     pub category: Option<SideCategory>,
-    /// Its class for VAT; a new one needs it.
+    /// The class for VAT; required for a new item.
     pub vat_class: Option<VatClass>,
-    /// What it costs, VAT included; a new one needs it.
+    /// The price, VAT included; required for a new item.
     pub price: Option<Decimal>,
 }
 
-/// Something that can be added to a pizza, new or by its ingredient: of one that there is, what is omitted stays.
+/// An extra for a pizza, new or changed by its ingredient; omitted fields of an existing extra stay
+/// unchanged.
 #[derive(Debug, InputObject)]
 pub struct ExtraInput {
-    /// What is added: an ingredient's id or code.
+    /// The id or code of the ingredient that is added.
     pub ingredient: ID,
-    /// How much of it, whatever the size; a new one needs it.
+    /// The quantity added to every size, in the ingredient's unit; required for a new extra.
     pub quantity: Option<i64>,
-    /// What it costs, VAT included; a new one needs it.
+    /// The price, VAT included; required for a new extra.
     pub price: Option<Decimal>,
 }
 
-/// What a class costs in VAT from a day on.
+/// The VAT rates of a class from a date on.
 #[derive(Debug, InputObject)]
 pub struct VatRateInput {
     /// The first day on which it applies.
     pub from: Date,
-    /// The class.
+    /// The class of products.
     pub class: VatClass,
-    /// Taken away or delivered, in percent.
+    /// The rate for takeaway and delivery, in percent.
     pub away: Decimal,
-    /// Eaten on site, in percent.
+    /// The rate for eating on site, in percent.
     pub on_site: Decimal,
 }
 
-/// What a new version of the menu adds, changes by code, and takes off. What is omitted stays as it is.
+/// The changes of a new version of the menu: additions, changes by code, and withdrawals. Omitted items stay
+/// unchanged.
 #[derive(Debug, InputObject)]
 pub struct PublishMenuInput {
-    /// Ingredients added or changed.
+    /// Ingredients to add or change.
     #[graphql(default)]
     pub ingredients: Vec<IngredientInput>,
-    /// Pizzas added or changed.
+    /// Pizzas to add or change.
     #[graphql(default)]
     pub pizzas: Vec<PizzaInput>,
-    /// Drinks and desserts added or changed.
+    /// Drinks and desserts to add or change.
     #[graphql(default)]
     pub sides: Vec<SideInput>,
-    /// Extras added or changed.
+    /// Extras to add or change.
     #[graphql(default)]
     pub extras: Vec<ExtraInput>,
-    /// VAT rates added; the latest that has begun applies.
+    /// VAT rates to add; the latest rate that has begun applies.
     #[graphql(default)]
     pub vat: Vec<VatRateInput>,
-    /// Pizzas, drinks and desserts taken off: ids or codes.
+    /// The ids or codes of pizzas, drinks and desserts to withdraw.
     #[graphql(default)]
     pub withdrawn: Vec<ID>,
-    /// Extras taken off: their ingredients' ids or codes.
+    /// The ids or codes of the ingredients of extras to withdraw.
     #[graphql(default)]
     pub withdrawn_extras: Vec<ID>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
 payloads! { menu: Menu, Menu::of_result;
-    /// The menu that holds now, without a pizzeria's availability.
+    /// The current menu, without a pizzeria's availability.
     PublishMenuPayload,
 }
 
-/// The menu.
+/// Mutations of the menu.
 #[derive(Debug, Default)]
 pub struct MenuMutation;
 
-/// The menu.
+/// Mutations of the menu.
 #[Object]
 impl MenuMutation {
-    /// Publishes a new version of the group's menu. Orders that were placed keep the prices and the
-    /// recipes that they were placed with.
+    /// Publishes a new version of the group's menu. Existing orders keep their prices and recipes.
     #[graphql(directive = requires::apply(roles(Permission::PublishMenu)))]
     async fn publish_menu(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What changes.")] input: PublishMenuInput,
+        #[graphql(desc = "The command's input.")] input: PublishMenuInput,
     ) -> Result<PublishMenuPayload, ApiError> {
         ctx.caller()?.authorize(Permission::PublishMenu, Scope::Group)?;
         settled(ctx, publish(ctx, input).await)
     }
 }
 
-/// Reads everything, and publishes.
+/// Reads the whole input and publishes it.
 async fn publish(ctx: &Context<'_>, input: PublishMenuInput) -> Result<PublishMenuPayload, ApiError> {
     let mut problems = Problems::default();
     let edits = MenuEdits {
@@ -189,7 +190,7 @@ async fn publish(ctx: &Context<'_>, input: PublishMenuInput) -> Result<PublishMe
     })
 }
 
-/// The most that one list of a publication holds.
+/// Upper bound on the items of one list.
 const LIST_MAX: usize = 200;
 
 fn each<I, T>(
@@ -264,7 +265,7 @@ fn extra(problems: &mut Problems, at: Path<'_>, given: &ExtraInput) -> Option<Ex
 }
 
 fn dated_rate(problems: &mut Problems, at: Path<'_>, given: &VatRateInput) -> Option<vat::DatedRate> {
-    // A percentage with two decimals is a number of hundredths of a percent.
+    // A percentage with two decimals is an integer number of hundredths of a percent.
     let mut rate = |name, percent| {
         let hundredths = problems.amount(at.field(name), percent)?;
         Some(VatRate(u32::try_from(hundredths.0).unwrap_or(u32::MAX)))
@@ -273,7 +274,7 @@ fn dated_rate(problems: &mut Problems, at: Path<'_>, given: &VatRateInput) -> Op
     Some(vat::DatedRate { from: given.from.0, class: given.class.into(), away: away?, on_site: on_site? })
 }
 
-/// Where the input names what a refusal is about.
+/// Returns the path of the input that a refusal concerns.
 fn place_of(refusal: &MenuError, input: &PublishMenuInput) -> Option<Vec<String>> {
     let is = |id: &ID, code: &str| ItemCode::parse(id).is_some_and(|item| item.as_str() == code);
     let at = |list: &'static str, index: Option<usize>, name: &str| {
@@ -329,7 +330,7 @@ fn place_of(refusal: &MenuError, input: &PublishMenuInput) -> Option<Vec<String>
     }
 }
 
-/// A pizza's price and recipe are those of its sizes.
+/// A pizza's prices and recipes belong to its sizes.
 fn in_sizes(mut path: Vec<String>) -> Vec<String> {
     let of_a_size = ["price", "recipe"].iter().any(|name| path.last().is_some_and(|last| last == name));
     if of_a_size && path.get(1).is_some_and(|list| list == "pizzas") {
@@ -339,7 +340,7 @@ fn in_sizes(mut path: Vec<String>) -> Vec<String> {
     path
 }
 
-/// The first recipe that names an ingredient.
+/// Returns the path of the first recipe that names an ingredient.
 fn in_a_recipe(ingredient: &IngredientCode, input: &PublishMenuInput) -> Option<Vec<String>> {
     let named = |line: &StockLineInput| IngredientCode::parse(&line.ingredient).as_ref() == Some(ingredient);
     input.pizzas.iter().enumerate().find_map(|(pizza, given)| {

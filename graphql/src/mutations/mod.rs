@@ -1,5 +1,5 @@
-//! The mutation root: a merge of one small struct an entity. Each asks whether the caller may, parses
-//! what they gave, and hands a use case to the event store; the domain decides.
+//! The mutation root, merged from one small struct per entity. Each authorizes the caller, parses the input
+//! and passes a use case to the event store; the domain decides.
 
 mod account;
 mod account_steps;
@@ -23,7 +23,7 @@ mod unpaid;
 
 use async_graphql::MergedObject;
 
-/// Everything that can be changed.
+/// The mutation root.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     order::OrderMutation,

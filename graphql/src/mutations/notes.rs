@@ -1,4 +1,4 @@
-//! Notes on their way from an input to the row beside the log and the reference in the event.
+//! Converts notes of an input into rows beside the log and references in events.
 
 use domain::ids::{CustomerId, NoteId, OrderId};
 use domain::note::{NotePurpose, NoteRef};
@@ -7,17 +7,17 @@ use rand::Rng;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// What the notes of one command are about.
+/// The subject of a command's notes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct About {
     /// The order; `None` for a stock.
     pub order: Option<OrderId>,
-    /// The order's customer, if they have an account.
+    /// The order's customer, if the customer has an account.
     pub customer: Option<CustomerId>,
 }
 
 impl About {
-    /// A note of a purpose, on a line or on the whole.
+    /// Creates a note for a purpose, about a line or the whole order.
     pub fn note(self, purpose: NotePurpose, line: Option<u32>, text: String) -> NewNote {
         let salt: [u8; 16] = rand::rng().random();
         let sha256 = hex::encode(Sha256::new().chain_update(salt).chain_update(&text).finalize());
@@ -25,13 +25,13 @@ impl About {
         NewNote { note, order: self.order, customer: self.customer, text, salt }
     }
 
-    /// The note of a comment, if one is given.
+    /// Creates the note of a comment, if there is one.
     pub fn comment(self, text: Option<String>) -> Vec<NewNote> {
         text.into_iter().map(|text| self.note(NotePurpose::Reason, None, text)).collect()
     }
 }
 
-/// What events carry of notes.
+/// Returns the references that events carry.
 pub(super) fn references(notes: &[NewNote]) -> Vec<NoteRef> {
     notes.iter().map(|new| new.note.clone()).collect()
 }

@@ -28,68 +28,68 @@ use crate::scalars::Decimal;
 use crate::types::enums::{CancelReason, Fulfilment, OrderChannel, PaymentIntent};
 use crate::types::order::Order;
 
-/// An order to be placed.
+/// The order to place.
 #[derive(Debug, InputObject)]
 pub struct PlaceOrderInput {
     /// The pizzeria's id or code.
     pub pizzeria_id: ID,
-    /// How the order comes in.
+    /// The channel through which the order is placed.
     pub channel: OrderChannel,
-    /// How it leaves.
+    /// How the order reaches the customer.
     pub fulfilment: Fulfilment,
-    /// What is ordered: 1 to 50 lines.
+    /// The lines, 1 to 50.
     pub lines: Vec<OrderLineInput>,
-    /// Who it is for; a signed-in customer's own data by default. A delivery needs a name, a telephone number,
-    /// the street and the place; the address of another order is not kept.
+    /// The recipient; a signed-in customer's own data by default. A delivery requires name, phone number,
+    /// street and coordinates. For other orders the address is not stored.
     pub contact: Option<ContactInput>,
-    /// How the customer means to pay.
+    /// The intended way of payment.
     pub payment: PaymentIntent,
-    /// The total that was shown; another one is refused with `PRICE_CHANGED`.
+    /// The total that the client displayed; if the price differs, the order is refused with `PRICE_CHANGED`.
     pub expected_total: Option<Decimal>,
-    /// What the kitchen and the courier should know, at most 500 characters.
+    /// A note to the kitchen and the courier, at most 500 characters.
     #[graphql(deprecation = "Use `kitchenNote` and `deliveryNote`; it may be missing from 0.4.0 on.")]
     pub note: Option<String>,
-    /// What the kitchen should know about the order, such as an allergy, at most 500 characters. A line has a note of its
-    /// own.
+    /// A note to the kitchen about the order, such as an allergy, at most 500 characters. Lines have their
+    /// own notes.
     pub kitchen_note: Option<String>,
-    /// What the courier should know, such as a floor or a door code, at most 500 characters.
+    /// A note to the courier, such as a floor or a door code, at most 500 characters.
     pub delivery_note: Option<String>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
 }
 
-/// New lines for an order.
+/// The new lines of an order.
 #[derive(Debug, InputObject)]
 pub struct ChangeOrderLinesInput {
     /// The order.
     pub order_id: ID,
-    /// The lines that shall hold, whole: 1 to 50.
+    /// The complete list of lines, 1 to 50.
     pub lines: Vec<OrderLineInput>,
-    /// The total that was shown; another one is refused with `PRICE_CHANGED`.
+    /// The total that the client displayed; if the price differs, the change is refused with `PRICE_CHANGED`.
     pub expected_total: Option<Decimal>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// An order to be cancelled.
+/// The order to cancel, with the reason.
 #[derive(Debug, InputObject)]
 pub struct CancelOrderInput {
     /// The order.
     pub order_id: ID,
-    /// Why it is cancelled.
+    /// Why the order is cancelled.
     pub reason: CancelReason,
-    /// More about why, in free words for the staff, at most 500 characters.
+    /// A comment on the reason for the staff, at most 500 characters.
     pub comment: Option<String>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
 payloads! { order: Order, Order::of_result;
-    /// The order that was placed; none when it was refused.
+    /// The placed order; `null` if it was refused.
     PlaceOrderPayload,
     /// The order with its new lines.
     ChangeOrderLinesPayload,
@@ -97,49 +97,50 @@ payloads! { order: Order, Order::of_result;
     CancelOrderPayload,
 }
 
-/// Placing, changing and cancelling.
+/// Mutations that place, change and cancel orders.
 #[derive(Debug, Default)]
 pub struct OrderMutation;
 
-/// Placing, changing and cancelling.
+/// Mutations that place, change and cancel orders.
 #[Object]
 impl OrderMutation {
-    /// Places an order: its price, VAT and recipes are frozen, and its ingredients reserved. Customers
-    /// order for themselves; receptionists and managers for callers and walk-ins. What one customer may have open
-    /// and unpaid is bounded by the pizzeria (`Pizzeria.unpaidLimits`): `UNPAID_LIMIT`, or `VERIFICATION_REQUIRED` for
-    /// an account whose e-mail address is not verified. A manager's orders are not bounded.
+    /// Places an order: freezes its prices, VAT and recipes and reserves its ingredients. Customers order for
+    /// themselves, receptionists and managers for customers by phone and at the counter. The pizzeria limits
+    /// a customer's open and unpaid orders (`Pizzeria.unpaidLimits`): beyond the limit the order is refused
+    /// with `UNPAID_LIMIT`, or with `VERIFICATION_REQUIRED` for an account without a verified e-mail address.
+    /// A manager's orders are not limited.
     #[graphql(directive = requires::apply(roles(Permission::PlaceOrder)))]
     async fn place_order(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is ordered, where, and for whom.")] input: PlaceOrderInput,
+        #[graphql(desc = "The command's input.")] input: PlaceOrderInput,
     ) -> Result<PlaceOrderPayload, ApiError> {
         settled(ctx, place(ctx, input).await)
     }
 
-    /// Replaces the lines of an order whose preparation has not started, at today's prices.
+    /// Replaces the lines of an order whose preparation has not started, at current prices.
     #[graphql(directive = requires::apply(roles(Permission::ChangeOrderLines)))]
     async fn change_order_lines(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which order, and the lines that shall hold.")] input: ChangeOrderLinesInput,
+        #[graphql(desc = "The command's input.")] input: ChangeOrderLinesInput,
     ) -> Result<ChangeOrderLinesPayload, ApiError> {
         settled(ctx, change_lines(ctx, input).await)
     }
 
-    /// Cancels an order. Once preparation has started only a manager may, and its ingredients are
-    /// waste; what was paid online goes back.
+    /// Cancels an order. After the start of preparation only a manager may cancel, and the ingredients become
+    /// waste. An online payment is refunded.
     #[graphql(directive = requires::apply(roles(Permission::CancelOrder)))]
     async fn cancel_order(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which order, and why.")] input: CancelOrderInput,
+        #[graphql(desc = "The command's input.")] input: CancelOrderInput,
     ) -> Result<CancelOrderPayload, ApiError> {
         settled(ctx, cancel(ctx, input).await)
     }
 }
 
-/// Places an order for whom the caller may.
+/// Places an order for the customer whom the caller may order for.
 async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPayload, ApiError> {
     let caller = ctx.caller()?;
     let actor = caller.actor()?;
@@ -161,7 +162,7 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPa
     (contact.customer, contact.order) = (customer, Some(order));
     let delivered = input.fulfilment == Fulfilment::Delivery;
     if !delivered {
-        // Nobody goes there: it is not kept.
+        // No delivery: the address is not stored.
         without_address(&mut contact);
     }
     let account = match customer {
@@ -173,7 +174,7 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPa
         fill_from_account(account, &mut contact, delivered);
     }
     if delivered {
-        // The courier finds the door, and can ask where it is.
+        // The courier needs a name at the door and a phone number.
         problems.needed("contact.name", contact.name.as_ref());
         problems.needed("contact.phone", contact.phone.as_ref());
         problems.needed("contact.address.street", contact.street.as_ref());
@@ -224,8 +225,8 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPa
     payload_at(ctx, &result, |error, refusal| error.at_line_of(refusal, &read.lines))
 }
 
-/// Places an order. A refusal for missing stock is stored as an event, so only a bounded number an hour is stored per
-/// customer; the result of the others is the same.
+/// Places an order. A refusal because of insufficient stock is stored as an event; only a bounded number per
+/// hour is stored for each customer, with the same result for the caller.
 async fn place_bounded(
     ctx: &Context<'_>,
     command: usecase::PlaceOrder,
@@ -248,8 +249,8 @@ async fn place_bounded(
     execute_in(services, noted(stored), context.clone()).await
 }
 
-/// Which bound applies to what a customer has unpaid: customers answer for themselves, reception for a caller by
-/// what the caller says, and a manager vouches.
+/// Returns the limit on a customer's unpaid orders: by account for customers, by contact for orders entered
+/// by reception, unlimited for managers.
 fn bound_of(actor: &Actor, account: Option<&Account>) -> Bound {
     match actor.role {
         Role::Customer if account.is_some_and(|account| account.email_verified) => Bound::Account,
@@ -307,7 +308,7 @@ async fn change_lines(
     payload_at(ctx, &result, |error, refusal| error.at_line_of(refusal, &read.lines))
 }
 
-/// Cancels an order that the caller may cancel, for a reason that is theirs to give.
+/// Cancels an order that the caller may cancel, for a reason that the caller's role may give.
 async fn cancel(ctx: &Context<'_>, input: CancelOrderInput) -> Result<CancelOrderPayload, ApiError> {
     let caller = ctx.caller()?;
     let order = allowed_order(ctx, &input.order_id, Permission::CancelOrder, Consistency::AsKnown).await?;
@@ -351,8 +352,8 @@ fn without_address(contact: &mut NewContact) {
     (contact.latitude, contact.longitude) = (None, None);
 }
 
-/// What the customer left out, their account knows: name, phone, e-mail, and, for a delivery, the address as a
-/// whole.
+/// Fills omitted fields from the customer's account: name, phone, e-mail and, for a delivery, the whole
+/// address.
 fn fill_from_account(account: Account, contact: &mut NewContact, delivered: bool) {
     contact.name.get_or_insert(account.display_name);
     contact.email.get_or_insert(account.email);

@@ -1,5 +1,5 @@
-//! Money: taken at the counter or the door, asked for online, given back. The domain decides what is
-//! due; [`payments`] asks for it.
+//! Mutations of payments: recorded by staff, charged online, refunded. The domain decides what is due;
+//! [`payments`] calls the provider.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::Permission;
@@ -27,74 +27,75 @@ use crate::types::actions::acting_courier;
 use crate::types::enums::PaymentMethod;
 use crate::types::order::Order;
 
-/// Money that was taken.
+/// The payment to record.
 #[derive(Debug, InputObject)]
 pub struct RecordPaymentInput {
     /// The order.
     pub order_id: ID,
-    /// How it was paid; `ONLINE` is refused with `PAYMENT_METHOD_NOT_ALLOWED`.
+    /// The method of payment; `ONLINE` is refused with `PAYMENT_METHOD_NOT_ALLOWED`.
     pub method: PaymentMethod,
-    /// How much, at most what is due.
+    /// The amount, at most the amount due.
     pub amount: Decimal,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// An order to be paid online, whole.
+/// The order to pay online in full.
 #[derive(Debug, InputObject)]
 pub struct PayOnlineInput {
     /// The order.
     pub order_id: ID,
-    /// The card, as the payment service's page named it. The demo's service declines `tok_declined`.
+    /// The card token from the payment service's page. The demo's service declines `tok_declined`.
     pub card_token: Option<String>,
-    /// 1 to 255 characters: for 72 hours or as the operator has set (24 or more) the same key with the same input answers the same, and is charged once.
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result and is
+    /// charged once, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// Money that goes back.
+/// The refund.
 #[derive(Debug, InputObject)]
 pub struct RefundOrderInput {
     /// The order.
     pub order_id: ID,
-    /// How it goes back; `ONLINE` is refused with `PAYMENT_METHOD_NOT_ALLOWED`.
+    /// The method of the refund; `ONLINE` is refused with `PAYMENT_METHOD_NOT_ALLOWED`.
     pub method: PaymentMethod,
-    /// How much, at most what was paid by that method.
+    /// The amount, at most the amount paid by that method.
     pub amount: Decimal,
-    /// Why, in free words for the staff, at most 500 characters.
+    /// The reason for the staff, at most 500 characters.
     pub comment: Option<String>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
 payloads! { order: Order, Order::of_result;
     /// The order with the payment.
     RecordPaymentPayload,
-    /// The order with the payment; with a declined one, too.
+    /// The order with the payment, also with a declined one.
     PayOnlinePayload,
     /// The order with the refund.
     RefundOrderPayload,
 }
 
-/// Money.
+/// Mutations of payments.
 #[derive(Debug, Default)]
 pub struct PaymentMutation;
 
-/// Money.
+/// Mutations of payments.
 #[Object]
 impl PaymentMutation {
-    /// Records money taken at the counter or at the door: by any method but `ONLINE`, which is what the payment
-    /// provider says. A courier records it for a delivery that they carry, or have delivered.
+    /// Records a payment at the counter or at the door, by any method except `ONLINE`, which only the payment
+    /// provider confirms. A courier records it for a delivery that they carry or have delivered.
     #[graphql(directive = requires::apply(roles(Permission::RecordPayment)))]
     async fn record_payment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "For which order, how, and how much.")] input: RecordPaymentInput,
+        #[graphql(desc = "The command's input.")] input: RecordPaymentInput,
     ) -> Result<RecordPaymentPayload, ApiError> {
         let order =
             allowed_order(ctx, &input.order_id, Permission::RecordPayment, Consistency::AsKnown).await?;
@@ -110,14 +111,15 @@ impl PaymentMutation {
         settled(ctx, payload.await)
     }
 
-    /// Pays all that is due, through the payment service. A declined payment is stored, and refused
-    /// with `PAYMENT_DECLINED`. After five of an order, or ten of an account within an hour, the next is refused with
-    /// `TOO_MANY_DECLINES` and not tried. Without a payment provider: `ONLINE_PAYMENT_UNAVAILABLE`.
+    /// Pays the full amount due through the payment service. A declined payment is stored and refused with
+    /// `PAYMENT_DECLINED`. After five declined payments of an order, or ten of an account within an hour, the
+    /// next is refused with `TOO_MANY_DECLINES` without an attempt. Without a payment provider the command is
+    /// refused with `ONLINE_PAYMENT_UNAVAILABLE`.
     #[graphql(directive = requires::apply(roles(Permission::PayOnline)))]
     async fn pay_online(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which order, and by which card.")] input: PayOnlineInput,
+        #[graphql(desc = "The command's input.")] input: PayOnlineInput,
     ) -> Result<PayOnlinePayload, ApiError> {
         let mut problems = Problems::default();
         let card = problems.optional_text("cardToken", input.card_token.as_deref(), NAME_MAX);
@@ -126,7 +128,7 @@ impl PaymentMutation {
             return settled(ctx, Err(error));
         }
         let (services, caller) = (ctx.services()?.clone(), ctx.caller()?.clone());
-        // In a task of its own: a client that disconnects must not leave a charge without an event.
+        // Runs in its own task: a disconnecting client must not leave a charge without an event.
         let paying = tokio::spawn(async move {
             let result = pay(&services, &caller, &input.order_id, card, context).await?;
             Ok(payload(&services, &caller, &result))
@@ -134,12 +136,12 @@ impl PaymentMutation {
         paying.await.map_err(ApiError::internal)?
     }
 
-    /// Gives money back that was taken by hand. What was paid online goes back when the order is cancelled.
+    /// Refunds a payment that staff recorded. Online payments are refunded when the order is cancelled.
     #[graphql(directive = requires::apply(roles(Permission::RefundOrder)))]
     async fn refund_order(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "For which order, how, and how much.")] input: RefundOrderInput,
+        #[graphql(desc = "The command's input.")] input: RefundOrderInput,
     ) -> Result<RefundOrderPayload, ApiError> {
         let order =
             allowed_order(ctx, &input.order_id, Permission::RefundOrder, Consistency::AsKnown).await?;
@@ -159,13 +161,13 @@ impl PaymentMutation {
     }
 }
 
-/// How often an order may change between asking for its money and storing the answer.
+/// Number of attempts when the order changes between charge and event.
 const TRIES: usize = 3;
 
-/// Asks for what is due, then stores the answer on the very version that it was due at, so that what
-/// is captured is what was charged. Money that the order does not accept goes back.
+/// Charges the amount due, then stores the outcome on the version for which it was due, so that the captured
+/// amount equals the charged amount. A charge that the order does not accept is refunded.
 ///
-/// Whatever fails on the way leaves an open intent, which is settled later: captured, or given back.
+/// Any failure leaves an open intent, which is settled later: captured or refunded.
 async fn pay(
     services: &Services,
     caller: &Caller,
@@ -192,7 +194,7 @@ async fn pay(
                 }
             },
             None => {
-                // Nothing is asked for: the order refuses, or the answer under this key is given again.
+                // No charge: the order refuses, or the result under this key is returned again.
                 let outcome = OnlinePayment::Declined { reason: "nothing_due".to_owned() };
                 let mut at_version = context.clone();
                 at_version.expected_version.get_or_insert(order.version);
@@ -208,8 +210,8 @@ async fn pay(
     Err(ApiError::Conflict)
 }
 
-/// Counts an attempt to pay by card; or says why the payment service is not asked. What is refused here is told
-/// in the words of the order, and stores nothing.
+/// Counts an attempt to pay by card, or returns why the payment service is not called. Such a refusal has the
+/// order's error codes and stores nothing.
 async fn attempt(
     services: &Services,
     order: &AllowedOrder,
@@ -250,7 +252,7 @@ async fn intent_for(
     if due <= Cents::ZERO || answered || stale {
         return Ok(None);
     }
-    // A charge is stored once, whoever stores it: under the caller's key, or one of the command's own.
+    // A charge is stored once: under the caller's key, or under a key of its own.
     let own = || Idempotency {
         key: format!("payOnline:{}", context.command_id),
         fingerprint: Sha256::digest(context.command_id.as_bytes()).into(),
@@ -269,8 +271,8 @@ async fn intent_for(
     }))
 }
 
-/// Charges under an open intent, and stores the answer. None when the order was changed, or another
-/// payment of it was settled, in between.
+/// Charges under an open intent and stores the outcome. Returns `None` if the order changed or another
+/// payment of it was settled in between.
 async fn charge(
     services: &Services,
     intent: Intent,
@@ -280,12 +282,12 @@ async fn charge(
     let (settlement, version) = (services.settlement(), intent.version);
     let intent = match intents::open(&services.pool, intent).await? {
         OpenOutcome::Own(intent) => intent,
-        // The order was changed since: its money will not be taken any more.
+        // The order has changed: the old charge will not be captured.
         OpenOutcome::Other(other) if other.version != version => {
             settlement.abandon(&other).await?;
             return Ok(None);
         }
-        // Somebody else's that is still under way is not waited for.
+        // Another caller's payment in progress: fails without waiting.
         OpenOutcome::Other(other) => {
             return if settlement.settle(&other).await?.is_some() {
                 Ok(None)
@@ -294,7 +296,7 @@ async fn charge(
             };
         }
     };
-    // Only from here on does nobody else pay: what was due a moment ago may have been paid since.
+    // From here on no other payment can start; a payment completed before may have changed the amount due.
     let (_, now_at) = services.store.load(&StreamId::order(intent.order)).await?;
     if now_at != version {
         settlement.abandon(&intent).await?;
@@ -311,7 +313,7 @@ async fn charge(
     Ok(Some(result))
 }
 
-/// Stores what the payment service answered.
+/// Stores the payment service's outcome.
 async fn store_outcome(
     services: &Services,
     order: OrderId,

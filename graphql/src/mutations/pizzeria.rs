@@ -1,4 +1,4 @@
-//! Points of sale: opened and changed by the group, paused and resumed by their manager.
+//! Mutations of pizzerias: opened and changed by the group, paused and resumed by their managers.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
@@ -20,138 +20,138 @@ use crate::scalars::Decimal;
 use crate::types::enums::Weekday;
 use crate::types::pizzeria::Pizzeria;
 
-/// The most spans of a week: three a day.
+/// Upper bound on the opening spans of a week: three a day.
 const SPANS_MAX: usize = 21;
 
-/// One span of a day on which a pizzeria is open, by its own clocks.
+/// A span of a day during which a pizzeria is open, in local time.
 #[derive(Debug, InputObject)]
 pub struct OpeningHoursInput {
-    /// The day.
+    /// The day of the week.
     pub day: Weekday,
-    /// From, `11:30`.
+    /// The start, such as `11:30`.
     pub opens: String,
-    /// Until, `14:00`; midnight is `24:00`.
+    /// The end, such as `14:00`; midnight is `24:00`.
     pub closes: String,
 }
 
-/// A bound on what one customer may have open and unpaid. The highest values of both stand for no bound.
+/// A limit on a customer's open and unpaid orders. The maximum of both values means unlimited.
 #[derive(Debug, InputObject)]
 pub struct UnpaidLimitInput {
-    /// Orders that are neither paid nor started, 0 to 10,000.
+    /// Number of orders that are neither paid nor started, 0 to 10,000.
     pub orders: i64,
-    /// Pieces of those orders, 0 to 100,000.
+    /// Number of pieces of those orders, 0 to 100,000.
     pub pieces: i64,
 }
 
-/// Bounds on what one customer may have open and unpaid; one that is not given stays.
+/// Limits on a customer's open and unpaid orders; an omitted limit stays unchanged.
 #[derive(Debug, InputObject)]
 pub struct UnpaidLimitsInput {
-    /// Of an account whose e-mail address is verified.
+    /// The limit for an account with a verified e-mail address.
     pub account: Option<UnpaidLimitInput>,
-    /// Of an account whose e-mail address is not verified.
+    /// The limit for an account without a verified e-mail address.
     pub unverified: Option<UnpaidLimitInput>,
-    /// Of a caller without an account, by telephone number and by address.
+    /// The limit for a customer without an account, by phone number and by address.
     pub caller: Option<UnpaidLimitInput>,
 }
 
-/// A pizzeria to be opened.
+/// The pizzeria to open.
 #[derive(Debug, InputObject)]
 pub struct OpenPizzeriaInput {
-    /// Its code, such as `P6`: 1 to 32 characters of `A-Z`, `0-9` and `_`.
+    /// The code, such as `P6`: 1 to 32 characters of `A-Z`, `0-9` and `_`.
     pub code: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its postal address, in one line.
+    /// The postal address, in one line.
     pub address: String,
-    /// Degrees, WGS 84, -90 to 90.
+    /// Latitude in degrees, WGS 84, -90 to 90.
     pub latitude: f64,
-    /// Degrees, WGS 84, -180 to 180.
+    /// Longitude in degrees, WGS 84, -180 to 180.
     pub longitude: f64,
-    /// Its time zone, by its name in the IANA database.
+    /// The time zone, by its name in the IANA database.
     #[graphql(default_with = "\"Europe/Paris\".to_owned()")]
     pub time_zone: String,
-    /// When it is open.
+    /// The opening hours.
     pub hours: Vec<OpeningHoursInput>,
-    /// How far it delivers, in metres.
+    /// The delivery radius, in metres.
     pub delivery_radius_metres: i64,
-    /// What a delivery costs.
+    /// The delivery fee, VAT included.
     pub delivery_fee: Decimal,
-    /// The least that is delivered, without the fee.
+    /// The minimum price of a delivered order, without the delivery fee.
     pub minimum_order: Decimal,
-    /// How much one customer may have open and unpaid; by default 5 orders and 40 pieces, and 2 orders and 12 pieces
-    /// of an account that is not verified.
+    /// Limits on a customer's open and unpaid orders; by default 5 orders and 40 pieces, and 2 orders and 12
+    /// pieces for an account without a verified e-mail address.
     pub unpaid_limits: Option<UnpaidLimitsInput>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
 }
 
-/// What changes about a pizzeria; what is not given stays.
+/// Changes to a pizzeria; omitted fields stay unchanged.
 #[derive(Debug, InputObject)]
 pub struct UpdatePizzeriaInput {
     /// The pizzeria's id or code.
     pub pizzeria_id: ID,
-    /// Its name.
+    /// The name.
     pub name: Option<String>,
-    /// When it is open, on the days that are named; other days stay as they are.
+    /// The opening hours of the days listed; other days stay unchanged.
     pub hours: Option<Vec<OpeningHoursInput>>,
-    /// The days on which it is closed from now on.
+    /// The days of the week without opening hours from now on.
     pub closed_days: Option<Vec<Weekday>>,
-    /// How far it delivers, in metres.
+    /// The delivery radius, in metres.
     pub delivery_radius_metres: Option<i64>,
-    /// What a delivery costs.
+    /// The delivery fee, VAT included.
     pub delivery_fee: Option<Decimal>,
-    /// The least that is delivered, without the fee.
+    /// The minimum price of a delivered order, without the delivery fee.
     pub minimum_order: Option<Decimal>,
-    /// How much one customer may have open and unpaid; a bound that is not given stays.
+    /// Limits on a customer's open and unpaid orders; an omitted limit stays unchanged.
     pub unpaid_limits: Option<UnpaidLimitsInput>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// A pizzeria that takes no orders for now.
+/// The pizzeria to pause.
 #[derive(Debug, InputObject)]
 pub struct PausePizzeriaInput {
     /// The pizzeria's id or code.
     pub pizzeria_id: ID,
-    /// Why, at most 200 characters.
+    /// The reason, at most 200 characters.
     pub reason: Option<String>,
-    /// Until when; until it is resumed, when not said.
+    /// The end of the pause; until resumed when omitted.
     pub until: Option<DateTime<Utc>>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// A pizzeria that takes orders again.
+/// The pizzeria to resume.
 #[derive(Debug, InputObject)]
 pub struct ResumePizzeriaInput {
     /// The pizzeria's id or code.
     pub pizzeria_id: ID,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
 payloads! { pizzeria: Pizzeria, Pizzeria::of_result;
-    /// The pizzeria that opened.
+    /// The opened pizzeria.
     OpenPizzeriaPayload,
-    /// The pizzeria as it is now.
+    /// The updated pizzeria.
     UpdatePizzeriaPayload,
-    /// The pizzeria, paused.
+    /// The paused pizzeria.
     PausePizzeriaPayload,
-    /// The pizzeria, taking orders.
+    /// The resumed pizzeria.
     ResumePizzeriaPayload,
 }
 
-/// Points of sale.
+/// Mutations of pizzerias.
 #[derive(Debug, Default)]
 pub struct PizzeriaMutation;
 
-/// Points of sale.
+/// Mutations of pizzerias.
 #[Object]
 impl PizzeriaMutation {
     /// Opens a pizzeria.
@@ -159,17 +159,17 @@ impl PizzeriaMutation {
     async fn open_pizzeria(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which, and as what.")] input: OpenPizzeriaInput,
+        #[graphql(desc = "The command's input.")] input: OpenPizzeriaInput,
     ) -> Result<OpenPizzeriaPayload, ApiError> {
         settled(ctx, open(ctx, input).await)
     }
 
-    /// Changes a pizzeria's name, hours, delivery area, fee, minimum or bounds on what is unpaid.
+    /// Changes a pizzeria's name, opening hours, delivery area, fee, minimum or limits on unpaid orders.
     #[graphql(directive = requires::apply(roles(Permission::UpdatePizzeria)))]
     async fn update_pizzeria(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which, and what changes.")] input: UpdatePizzeriaInput,
+        #[graphql(desc = "The command's input.")] input: UpdatePizzeriaInput,
     ) -> Result<UpdatePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::UpdatePizzeria)?;
         let payload = async {
@@ -195,13 +195,13 @@ impl PizzeriaMutation {
         settled(ctx, payload.await)
     }
 
-    /// Takes no orders for now. A pause that is running gets another end or reason; a reason that is not given
-    /// stays.
+    /// Stops taking orders until the pause ends. For a pizzeria that is already paused, changes the end or
+    /// the reason; an omitted reason stays unchanged.
     #[graphql(directive = requires::apply(roles(Permission::PausePizzeria)))]
     async fn pause_pizzeria(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which, why, and until when.")] input: PausePizzeriaInput,
+        #[graphql(desc = "The command's input.")] input: PausePizzeriaInput,
     ) -> Result<PausePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
         let payload = async {
@@ -216,12 +216,12 @@ impl PizzeriaMutation {
         settled(ctx, payload.await)
     }
 
-    /// Takes orders again.
+    /// Ends the pause of a pizzeria.
     #[graphql(directive = requires::apply(roles(Permission::PausePizzeria)))]
     async fn resume_pizzeria(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Returns only items that match.")] input: ResumePizzeriaInput,
+        #[graphql(desc = "The command's input.")] input: ResumePizzeriaInput,
     ) -> Result<ResumePizzeriaPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
         let command = PizzeriaCommand::Resume { now: ctx.now()? };
@@ -230,7 +230,7 @@ impl PizzeriaMutation {
     }
 }
 
-/// Opens a pizzeria under a code that the caller may open one under.
+/// Opens a pizzeria under a code for which the caller is authorized.
 async fn open(ctx: &Context<'_>, input: OpenPizzeriaInput) -> Result<OpenPizzeriaPayload, ApiError> {
     let mut problems = Problems::default();
     let pizzeria = problems.new_code::<PizzeriaId>("code", &input.code);
@@ -314,11 +314,11 @@ fn hours(problems: &mut Problems, spans: &[OpeningHoursInput]) -> Option<WeeklyH
         }
         read.push(span);
     }
-    // What is wrong with a span was found above.
+    // Problems of the spans were recorded above.
     if read.len() == spans.len() { WeeklyHours::new(read).ok() } else { None }
 }
 
-/// `11:30` is 690; at most `24:00`.
+/// Parses a time of day as minutes: `11:30` is 690; at most `24:00`.
 fn minute_of_day(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let two = |part: &str| {

@@ -1,4 +1,4 @@
-//! The kitchen's and the counter's steps: start, baked, ready, handed over.
+//! Mutations of kitchen and counter: start, baked, ready, handed over.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::Permission;
@@ -13,7 +13,7 @@ use crate::inputs::Problems;
 use crate::roles_directive::{requires, roles};
 use crate::types::order::Order;
 
-/// An input that names an order and nothing else.
+/// Defines inputs that name an order and nothing else.
 macro_rules! order_inputs {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
@@ -21,9 +21,9 @@ macro_rules! order_inputs {
         pub struct $name {
             /// The order.
             pub order_id: ID,
-            /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+            /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
             pub idempotency_key: Option<String>,
-            /// The version that was seen; another one is refused with `STALE_VERSION`.
+            /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
             pub expected_version: Option<i64>,
         }
 
@@ -31,24 +31,24 @@ macro_rules! order_inputs {
 }
 
 order_inputs! {
-    /// An order to be begun.
+    /// The order to start.
     StartPreparationInput,
-    /// An order that is ready.
+    /// The order that is ready.
     MarkOrderReadyInput,
-    /// An order to be handed over.
+    /// The order to hand over.
     HandOverOrderInput,
 }
 
-/// A line that is out of the oven.
+/// The line that came out of the oven.
 #[derive(Debug, InputObject)]
 pub struct MarkItemBakedInput {
     /// The order.
     pub order_id: ID,
     /// The line's number, from 1.
     pub line: i64,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
@@ -57,25 +57,26 @@ payloads! { order: Order, Order::of_result;
     StartPreparationPayload,
     /// The order with the line baked.
     MarkItemBakedPayload,
-    /// The order, ready.
+    /// The ready order.
     MarkOrderReadyPayload,
-    /// The order, handed over.
+    /// The completed order.
     HandOverOrderPayload,
 }
 
-/// The kitchen and the counter.
+/// Mutations of kitchen and counter.
 #[derive(Debug, Default)]
 pub struct PreparationMutation;
 
-/// The kitchen and the counter.
+/// Mutations of kitchen and counter.
 #[Object]
 impl PreparationMutation {
-    /// Begins an order: what was reserved for it has left the shelf, and it can no longer be changed.
+    /// Starts the preparation of an order: its reserved ingredients are used, and it can no longer be
+    /// changed.
     #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
     async fn start_preparation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which order.")] input: StartPreparationInput,
+        #[graphql(desc = "The command's input.")] input: StartPreparationInput,
     ) -> Result<StartPreparationPayload, ApiError> {
         let id = &input.order_id;
         let order = allowed_order(ctx, id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
@@ -83,12 +84,12 @@ impl PreparationMutation {
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
-    /// Says that a line is out of the oven.
+    /// Records that a line came out of the oven.
     #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
     async fn mark_item_baked(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which line of which order.")] input: MarkItemBakedInput,
+        #[graphql(desc = "The command's input.")] input: MarkItemBakedInput,
     ) -> Result<MarkItemBakedPayload, ApiError> {
         let order =
             allowed_order(ctx, &input.order_id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
@@ -102,12 +103,12 @@ impl PreparationMutation {
         settled(ctx, payload.await)
     }
 
-    /// Says that everything is ready: to be delivered, or to be fetched.
+    /// Records that an order is ready for delivery or collection.
     #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
     async fn mark_order_ready(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which order.")] input: MarkOrderReadyInput,
+        #[graphql(desc = "The command's input.")] input: MarkOrderReadyInput,
     ) -> Result<MarkOrderReadyPayload, ApiError> {
         let id = &input.order_id;
         let order = allowed_order(ctx, id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
@@ -116,12 +117,12 @@ impl PreparationMutation {
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
-    /// Gives a paid takeaway or on-site order to the customer.
+    /// Hands a paid takeaway or on-site order to the customer.
     #[graphql(directive = requires::apply(roles(Permission::HandOverOrder)))]
     async fn hand_over_order(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which order.")] input: HandOverOrderInput,
+        #[graphql(desc = "The command's input.")] input: HandOverOrderInput,
     ) -> Result<HandOverOrderPayload, ApiError> {
         let id = &input.order_id;
         let order = allowed_order(ctx, id, Permission::HandOverOrder, Consistency::AsKnown).await?.id;

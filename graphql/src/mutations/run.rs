@@ -22,7 +22,7 @@ use crate::types::actions::{self, Beside};
 use crate::types::menu_origin::sees_stock;
 use crate::types::user_error::UserError;
 
-/// Longest idempotency key, in characters.
+/// Maximum length of an idempotency key, in characters.
 const KEY_MAX: usize = 255;
 
 /// Checks an idempotency key (1 to 255 characters) and an expected version (not negative).
@@ -39,7 +39,7 @@ pub(super) fn check_options(
     }
 }
 
-/// What makes a text no idempotency key.
+/// Returns the problem of an invalid idempotency key.
 fn wrong_key(key: &str) -> Option<ProblemKind> {
     match key.chars().count() {
         0 => Some(InputRule::Empty.into()),
@@ -49,23 +49,24 @@ fn wrong_key(key: &str) -> Option<ProblemKind> {
     }
 }
 
-/// The payload of a mutation. `seen` is a position that the result's state is of, even if nothing was stored.
+/// The payload of a mutation. `seen` is a log position that the result's state includes, even if nothing was
+/// stored.
 pub(super) trait Payload: From<Vec<UserError>> {
     fn of(result: &CommandResult, seen: LogPosition, user_errors: Vec<UserError>) -> Self;
 }
 
-/// A payload of one changed thing: the thing, the log's position, and the refusals.
+/// Defines payloads of one changed entity: the entity, the log position and the user errors.
 macro_rules! payloads {
     ($entity:ident: $type:ty, $of_result:expr; $($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, async_graphql::SimpleObject)]
         pub struct $name {
-            /// The thing as it is after the command; as it was, when the command was refused; null when
-            /// the input could not be used.
+            /// The entity after the command; its unchanged state if the command was refused; `null` if the
+            /// input was invalid.
             pub $entity: Option<$type>,
-            /// The position of the last event that was stored; none when nothing was.
+            /// Log position of the last event that was stored; `null` when nothing was stored.
             pub position: Option<$crate::scalars::Position>,
-            /// Why not, when it was refused: everything at once.
+            /// Why the command was refused, all reasons at once; empty when it was accepted.
             pub user_errors: Vec<$crate::types::user_error::UserError>,
         }
 
@@ -89,10 +90,10 @@ macro_rules! payloads {
 }
 pub(super) use payloads;
 
-/// Returns a mutation's payload; the problems of an invalid input as its user errors.
+/// Returns a mutation's payload; the problems of an invalid input become its user errors.
 ///
 /// # Errors
-/// Every other failure.
+/// Returns every other failure.
 pub(super) fn settled<P: From<Vec<UserError>>>(
     ctx: &Context<'_>,
     payload: Result<P, ApiError>,
@@ -103,10 +104,10 @@ pub(super) fn settled<P: From<Vec<UserError>>>(
     }
 }
 
-/// The payload of an input that has problems; `None` when it has none.
+/// Returns the payload of an input with problems; `None` when it has no problems.
 ///
 /// # Errors
-/// When nothing is known of the caller.
+/// Fails without request data.
 pub(super) fn told<P: From<Vec<UserError>>>(
     ctx: &Context<'_>,
     problems: Problems,
@@ -115,11 +116,11 @@ pub(super) fn told<P: From<Vec<UserError>>>(
     Ok(Some(user_errors).filter(|user_errors| !user_errors.is_empty()).map(Into::into))
 }
 
-/// Adds to the problems of an input what the use case that can be made of the rest would be refused for, as
-/// things are known to this process, so that a form shows everything at once. Stores nothing.
+/// Adds the refusals of a use case built from the valid part of the input, decided on this process's cached
+/// state, so that a form shows everything at once. Stores nothing.
 ///
 /// # Errors
-/// `NOT_FOUND` when the thing does not exist; faults of the store.
+/// `NOT_FOUND` when the entity does not exist; faults of the store.
 pub(super) async fn refused_as_well(
     ctx: &Context<'_>,
     problems: &mut Problems,
@@ -129,7 +130,7 @@ pub(super) async fn refused_as_well(
 ) -> Result<(), ApiError> {
     let (store, caller) = (&ctx.services()?.store, ctx.caller()?);
     let mut known: Vec<(StreamId, Arc<AggregateState>)> = Vec::new();
-    // Which streams are needed shows when the first are there; it settles after a few calls.
+    // The required streams depend on those loaded before; this settles after a few iterations.
     for _ in 0..3 {
         let states = known.iter().map(|(stream, state)| (stream, &**state)).collect();
         let needed = use_case.streams(&states);
@@ -151,7 +152,7 @@ pub(super) async fn refused_as_well(
     if refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
         return Err(ApiError::NotFound("thing"));
     }
-    // Who may not read a stock is told its figures by `quoteOrder` only, which caps them.
+    // Callers who may not read the stock learn its figures only through `quoteOrder`, which caps them.
     let told = |refusal: &Refusal| {
         let of_stock = matches!(
             refusal,
@@ -164,7 +165,7 @@ pub(super) async fn refused_as_well(
     Ok(())
 }
 
-/// A new id of version 7: what is made together lies together.
+/// A UUIDv7: rows created together are adjacent in the index.
 pub(super) fn fresh_id(now: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
@@ -257,7 +258,7 @@ pub(super) async fn execute_with<P: Payload>(
     }
 }
 
-/// Returns the payload of a result; `locate` names the field of the input that a user error belongs to.
+/// Returns the payload of a result; `locate` names the input field of a user error.
 ///
 /// # Errors
 /// Faults of the request.
@@ -272,11 +273,7 @@ pub(super) fn payload_at<P: Payload>(
     Ok(P::of(result, seen(ctx.services()?, result), located))
 }
 
-/// Returns the user errors of a refused command. A refusal shared by several mutations names a field only if the
-/// mutation's input has it.
-///
-/// # Errors
-/// Faults of the request.
+        // Several mutations share this refusal; only those whose input has the field name it.
 pub(super) fn input_errors(ctx: &Context<'_>, result: &CommandResult) -> Result<Vec<UserError>, ApiError> {
     let mut errors = user_errors(ctx.services()?, ctx.caller()?, result);
     for error in &mut errors {
@@ -290,12 +287,12 @@ pub(super) fn payload<P: Payload>(services: &Services, caller: &Caller, result: 
     P::of(result, seen(services, result), user_errors(services, caller, result))
 }
 
-/// Returns a position that the result's state is of, even if nothing was stored.
+/// Returns a log position that the result's state includes, even if nothing was stored.
 pub(super) fn seen(services: &Services, result: &CommandResult) -> LogPosition {
     result.position.unwrap_or(*services.follower.head().borrow())
 }
 
-/// Whether the input of this mutation, `PlaceOrderInput` of `placeOrder`, has the field that a path begins with.
+/// Returns whether this mutation's input (`PlaceOrderInput` of `placeOrder`) has the first field of a path.
 fn input_has(ctx: &Context<'_>, path: &[String]) -> bool {
     let Some(name) = path.get(1) else { return true };
     let mutation = ctx.field().name();
@@ -332,7 +329,7 @@ pub(super) fn user_errors(services: &Services, caller: &Caller, result: &Command
     let actor = actor.as_ref();
     let actions = match &*result.state {
         AggregateState::Order(Order::Placed(order)) => {
-            // What a courier does to an order is refused first for being another's.
+            // A courier's action on another courier's order is refused first.
             let carried = !matches!(refusal, Refusal::Delivery(DeliveryError::NotYours));
             actions::on_order(order, actor, Beside { carried, online }, now, *lang)
         }
@@ -372,11 +369,10 @@ pub(super) fn user_errors(services: &Services, caller: &Caller, result: &Command
     refusal.each().iter().map(error).collect()
 }
 
-/// Goes on to its end although the client may go away: between an event and the row that it is about, there
-/// is no place to stop.
+/// Runs to completion even if the client disconnects: the work must not stop between an event and its row.
 ///
 /// # Errors
-/// What the work fails with.
+/// Returns the failure of the work.
 pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {

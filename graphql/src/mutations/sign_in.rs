@@ -1,5 +1,5 @@
-//! Letting somebody in: by a password, or by a token that was sent by mail. What is answered never says
-//! which e-mail addresses have an account, and costs the same either way.
+//! Sign-in by password or by a mailed token. No answer reveals which e-mail addresses have an account, and
+//! each takes the same time either way.
 
 use std::sync::{Arc, LazyLock};
 
@@ -26,41 +26,41 @@ use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
 
-/// Requests for a mail that are looked into at once; beyond it, one comes to nothing.
+/// Limits concurrent lookups for requested mails; further requests are dropped.
 static LOOKING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(64)));
 
-/// Who, and the password.
+/// E-mail address and password.
 #[derive(Debug, InputObject)]
 pub struct SignInInput {
     /// E-mail address, in any case.
     pub email: String,
     /// The password.
     pub password: Secret,
-    /// A code of the account's authenticator app, good once, or one of its recovery codes. Needed when
-    /// `TOTP_REQUIRED` was answered.
+    /// A code of the account's authenticator app or a recovery code, each valid once. Required after
+    /// `TOTP_REQUIRED`.
     pub totp_code: Option<Secret>,
-    /// The `deviceToken` of an earlier sign-in to this account: wrong passwords that others give do not count
-    /// against this device.
+    /// The `deviceToken` of an earlier sign-in to this account: wrong passwords sent from other devices do
+    /// not count against this device.
     pub device_token: Option<Secret>,
-    /// 1 to 255 characters; each sign-in opens a session of its own, whatever the key.
+    /// Idempotency key (1–255 characters); ignored, since each sign-in opens a new session.
     pub idempotency_key: Option<String>,
 }
 
-/// A session.
+/// The new session.
 #[derive(Debug, SimpleObject)]
 pub struct SignInPayload {
-    /// The bearer token; shown once.
+    /// The bearer token, shown only here; `null` when refused.
     pub token: Option<String>,
-    /// When the session ends, however much it is used.
+    /// The end of the session, regardless of use; `null` when refused.
     pub expires_at: Option<DateTime<Utc>>,
-    /// A token to keep on this device and to send with the next sign-in; it lets nobody in.
+    /// A token to store on this device and to send with the next sign-in; it does not authenticate by itself.
     pub device_token: Option<String>,
-    /// Whose it is.
+    /// The account; `null` when refused.
     pub account: Option<Account>,
-    /// None: signing in is no event.
+    /// Always `null`: signing in is not an event.
     pub position: Option<Position>,
-    /// `BAD_CREDENTIALS`, whichever of the two is wrong; `TOTP_REQUIRED` or `BAD_TOTP_CODE` when the password is
-    /// right and the account has an authenticator app.
+    /// `BAD_CREDENTIALS` for a wrong address or password alike; `TOTP_REQUIRED` or `BAD_TOTP_CODE` when the
+    /// password is right and the account has an authenticator app.
     pub user_errors: Vec<UserError>,
 }
 
@@ -77,32 +77,33 @@ impl SignInPayload {
     }
 }
 
-/// A token that was sent by mail.
+/// The mailed token that verifies an e-mail address.
 #[derive(Debug, InputObject)]
 pub struct VerifyEmailInput {
-    /// The token; good once.
+    /// The token, valid once.
     pub token: Secret,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
 }
 
-/// Whose password was forgotten.
+/// The account whose password was forgotten.
 #[derive(Debug, InputObject)]
 pub struct RequestPasswordResetInput {
     /// E-mail address, in any case.
     pub email: String,
-    /// 1 to 255 characters; of two mails the later one holds, whatever the key.
+    /// Idempotency key (1–255 characters); ignored: each request sends a mail, and only the last token is
+    /// valid.
     pub idempotency_key: Option<String>,
 }
 
-/// A token that was sent by mail, and the password to be.
+/// The mailed token and the new password.
 #[derive(Debug, InputObject)]
 pub struct ResetPasswordInput {
-    /// The token of `requestPasswordReset`, or of an invitation; good once.
+    /// The token of `requestPasswordReset` or of an invitation, valid once.
     pub token: Secret,
-    /// At least 10 characters, at most 256 bytes, and not easy to guess.
+    /// The new password: at least 10 characters, at most 256 bytes, and not easy to guess.
     pub new_password: Secret,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
 }
 
@@ -111,11 +112,11 @@ macro_rules! plain_payloads {
         $(#[$doc])*
         #[derive(Debug, Default, SimpleObject)]
         pub struct $name {
-            /// The account, when it is the caller's own; none for everybody else.
+            /// The account if it is the caller's own; `null` otherwise.
             pub account: Option<Account>,
-            /// The position of the last event that was stored; none when nothing was.
+            /// Log position of the last event that was stored; `null` when nothing was stored.
             pub position: Option<Position>,
-            /// Why not, when it was refused.
+            /// Why the command was refused, all reasons at once; empty when it was accepted.
             pub user_errors: Vec<UserError>,
         }
 
@@ -140,35 +141,34 @@ macro_rules! plain_payloads {
 }
 
 plain_payloads! {
-    /// Whether the address is verified now.
+    /// The result of verifying an e-mail address.
     VerifyEmailPayload,
-    /// The same, whoever has the address: a mail comes to somebody who has an account.
+    /// The result, the same for every address; a mail is sent only if an account has the address.
     RequestPasswordResetPayload,
-    /// The password is set; every session has ended.
+    /// The result of the reset: the password is set and every session has ended.
     ResetPasswordPayload,
 }
 
-/// A session that was opened.
+/// An opened session.
 pub(super) struct Opened {
     pub token: String,
     pub expires_at: DateTime<Utc>,
 }
 
-/// What is given to open a session.
+/// The proofs given to open a session.
 pub(super) struct Given {
     pub password: SecretString,
-    /// The hash of the password as stored, where it was just made.
+    /// The hash of the stored password, if it was just computed.
     pub computed: Option<String>,
     /// A code of the authenticator app, or a recovery code.
     pub totp_code: Option<SecretString>,
 }
 
-/// Opens a session, whichever mutation asks, for the right password and, where the account has an authenticator
-/// app, a code of it. A hash of weaker parameters is made again. The client's address is known to the account
-/// from then on.
+/// Opens a session for the right password and, if the account has an authenticator app, a valid code.
+/// Rehashes a password hashed with weaker parameters, and remembers the client's address for the account.
 ///
 /// # Errors
-/// `OVERLOADED` when too many passwords are being looked at.
+/// `OVERLOADED` when too many passwords are being hashed.
 pub(super) async fn open_session(
     services: &Services,
     caller: &Caller,
@@ -213,21 +213,21 @@ pub(super) async fn open_session(
     Ok(Ok(Opened { token, expires_at }))
 }
 
-/// Signing in, and what is sent by mail.
+/// Sign-in and mailed tokens.
 #[derive(Debug, Default)]
 pub struct SignInMutation;
 
-/// Signing in, and what is sent by mail.
+/// Sign-in and mailed tokens.
 #[Object]
 impl SignInMutation {
-    /// Opens a session: its token goes into `Authorization: Bearer`. A wrong address, a wrong password and an
-    /// account that is not in use are all `BAD_CREDENTIALS`. An account with an authenticator app needs a code
-    /// of it as well. Beyond 20 sessions of an account, the one not used for longest ends. For anybody, no
-    /// account needed.
+    /// Opens a session; its token is sent as `Authorization: Bearer`. A wrong address, a wrong password and a
+    /// disabled account are all refused with `BAD_CREDENTIALS`. An account with an authenticator app also
+    /// requires a code. An account has at most 20 sessions; a further sign-in ends the least recently used.
+    /// Open to every caller.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who, and the password.")] input: SignInInput,
+        #[graphql(desc = "The command's input.")] input: SignInInput,
     ) -> Result<SignInPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
@@ -270,11 +270,11 @@ impl SignInMutation {
         })
     }
 
-    /// Shows by a token that an e-mail address is somebody's. For anybody, no account needed.
+    /// Verifies an e-mail address by a mailed token. Open to every caller.
     async fn verify_email(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token.")] input: VerifyEmailInput,
+        #[graphql(desc = "The command's input.")] input: VerifyEmailInput,
     ) -> Result<VerifyEmailPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
@@ -303,12 +303,12 @@ impl SignInMutation {
         Ok(payload)
     }
 
-    /// Sends a mail with a token for `resetPassword` to the address, if somebody has an account with it: the
-    /// answer is the same. For anybody, no account needed.
+    /// Mails a token for `resetPassword` to the address if an account has it; the result is the same
+    /// otherwise. Open to every caller.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose.")] input: RequestPasswordResetInput,
+        #[graphql(desc = "The command's input.")] input: RequestPasswordResetInput,
     ) -> Result<RequestPasswordResetPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
@@ -321,7 +321,7 @@ impl SignInMutation {
         };
         let permit =
             services.mail_queue.permit(Letter::ResetPassword, email.as_str(), caller.origin()).await?;
-        // Looked into beside the request: how long it takes says nothing.
+        // Looked up outside the request, so that its duration reveals nothing.
         if let Ok(place) = LOOKING.clone().try_acquire_owned() {
             let (services, lang) = (services.clone(), caller.lang);
             let request_id = caller.request_id.clone();
@@ -336,12 +336,12 @@ impl SignInMutation {
         Ok(RequestPasswordResetPayload::default())
     }
 
-    /// Sets a password by a token, and ends every session of the account. It also accepts an invitation. For
-    /// anybody, no account needed.
+    /// Sets a password by a mailed token and ends every session of the account. Also accepts an invitation.
+    /// Open to every caller.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token and the password to be.")] input: ResetPasswordInput,
+        #[graphql(desc = "The command's input.")] input: ResetPasswordInput,
     ) -> Result<ResetPasswordPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.authorize(Permission::SignIn, Scope::Group)?;
@@ -372,7 +372,7 @@ impl SignInMutation {
     }
 }
 
-/// The account that a token is good for.
+/// Returns the account that a token is valid for.
 async fn holder(
     services: &Services,
     token: &str,
@@ -395,7 +395,7 @@ async fn send_reset(
     let Some(account) = found.filter(Credentials::is_active) else { return Ok(()) };
     let mut transaction = services.pool.begin().await?;
     let now = services.clock.now();
-    // A token that is sent to an address must not open the account once it is reached at another.
+    // A token sent to an old address must not open the account.
     if !credentials::reached_at(&mut transaction, account.id, email.as_str()).await? {
         return Ok(());
     }
@@ -406,8 +406,8 @@ async fn send_reset(
     Ok(())
 }
 
-/// The event, then the address verified and the token used up; nothing but the event when somebody else has
-/// used the token.
+/// Stores the event, then verifies the address and deletes the token; only the event if the token was used
+/// concurrently.
 async fn verify(
     services: &Services,
     account: &accounts::Account,
@@ -429,8 +429,8 @@ async fn verify(
     Ok(Some(result))
 }
 
-/// The event, then the password, the token used up and every session ended, in one transaction; nothing but
-/// the event when somebody else has used the token.
+/// Stores the event, then the password, deletes the token and ends every session in one transaction; only the
+/// event if the token was used concurrently.
 async fn reset(
     services: &Services,
     caller: &Caller,
@@ -450,7 +450,7 @@ async fn reset(
         return Ok(None);
     }
     credentials::change_password(&mut *transaction, account.id, hash, position).await?;
-    // Who has the token reads what is sent to the address.
+    // The token's holder receives the mail of this address.
     credentials::email_verified(&mut *transaction, account.id, now).await?;
     one_time::end_all_of(&mut *transaction, account.id).await?;
     services.attempt_limiter.forgive(&mut *transaction, account.id, &account.email, caller.address).await?;

@@ -1,5 +1,5 @@
-//! A customer's account is made. The row is kept first, then the event is stored, then the row is in use:
-//! see `accounts::registration`.
+//! Creates a customer's account: reserves the row, stores the event, then activates the row; see
+//! `accounts::registration`.
 
 use std::sync::Arc;
 
@@ -29,35 +29,36 @@ use crate::scalars::{self, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
 
-/// Somebody who wants an account.
+/// The account to create.
 #[derive(Debug, InputObject)]
 pub struct SignUpInput {
-    /// What they are called.
+    /// The customer's name.
     pub name: String,
     /// E-mail address.
     pub email: String,
-    /// Telephone number.
+    /// Phone number.
     pub phone: Option<String>,
-    /// Where they live.
+    /// Postal address.
     pub address: Option<AddressInput>,
-    /// At least 10 characters, at most 256 bytes, and not easy to guess.
+    /// The password: at least 10 characters, at most 256 bytes, and not easy to guess.
     pub password: Secret,
-    /// 1 to 255 characters: for 72 hours or as the operator has set (24 or more) the same key with the same input answers the same, with a token of its own.
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same account with a
+    /// new session, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
 }
 
-/// A new account, signed in.
+/// The new account and its session.
 #[derive(Debug, SimpleObject)]
 pub struct SignUpPayload {
-    /// The account; none when there is none.
+    /// The account; `null` when refused.
     pub account: Option<Account>,
-    /// The bearer token of a session; shown once.
+    /// The bearer token of the session, shown only here; `null` when refused.
     pub token: Option<String>,
-    /// When the session ends.
+    /// The end of the session; `null` when refused.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The position of the last event that was stored; none when nothing was.
+    /// Log position of the last event that was stored; `null` when nothing was stored.
     pub position: Option<scalars::Position>,
-    /// Why not, when it was refused.
+    /// Why the command was refused, all reasons at once; empty when it was accepted.
     pub user_errors: Vec<UserError>,
 }
 
@@ -73,26 +74,26 @@ impl From<Vec<UserError>> for SignUpPayload {
     }
 }
 
-/// Signing up.
+/// Sign-up.
 #[derive(Debug, Default)]
 pub struct SignUpMutation;
 
-/// Signing up.
+/// Sign-up.
 #[Object]
 impl SignUpMutation {
-    /// Makes a customer's account and signs in. A mail with a token for `verifyEmail` is sent. For anybody,
-    /// no account needed.
+    /// Creates a customer's account and opens a session. A mail with a token for `verifyEmail` is sent. Open
+    /// to every caller.
     async fn sign_up(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who, and under which password.")] input: SignUpInput,
+        #[graphql(desc = "The command's input.")] input: SignUpInput,
     ) -> Result<SignUpPayload, ApiError> {
         ctx.caller()?.authorize(Permission::SignIn, Scope::Group)?;
         settled(ctx, make(ctx, input).await)
     }
 }
 
-/// Reads what was given, and makes the account.
+/// Reads the input and creates the account.
 async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, ApiError> {
     let (services, caller) = (ctx.services()?, ctx.caller()?);
     let mut problems = Problems::default();
@@ -147,8 +148,8 @@ async fn sign_up(
     let correlation_id = context.correlation_id.clone();
     let result = execute_in(services, to_customer, context).await?;
     let Some(position) = result.accepted_at() else {
-        // Of a customer who was erased nothing is kept again. Of another use of the key, the first may still
-        // be on its way.
+        // Data of an erased customer must not be stored again; another command with the same key may still be
+        // in progress.
         let code = result.refusal.as_ref().map(Refusal::code);
         if fresh && code != Some(RefusalCode::IdempotencyKeyReused) {
             registration::release(&services.pool, account.id).await?;
@@ -159,13 +160,14 @@ async fn sign_up(
     if let Some(token) = verification {
         match services.mail_queue.permit(Letter::VerifyEmail, &account.email, caller.origin()).await {
             Ok(permit) => services.mail_queue.send(permit, &token, caller.lang),
-            // The account is made: another mail can be asked for later. Nothing is known of who used them up.
+            // The account is created: another mail can be requested later. The limit may come from other
+            // clients.
             Err(AttemptError::TooMany(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
     let Some(credentials) = credentials::of_account(&services.pool, account.id).await? else {
-        // It took so long that somebody else has the address now. Nobody is this customer.
+        // It took so long that another account has the address; this customer has no account.
         forget(services, customer, &correlation_id).await?;
         return Ok(SignUpPayload::refused(vec![refused(caller, AccountError::EmailTaken)]));
     };
@@ -182,7 +184,7 @@ async fn sign_up(
             position: result.position.map(scalars::Position),
             user_errors: Vec::new(),
         }),
-        // Asked again long after: the password is another one by now, or an authenticator app was set up.
+        // A much later repetition: the password has changed, or an authenticator app was set up.
         Err(error) => Ok(SignUpPayload {
             position: result.position.map(scalars::Position),
             ..SignUpPayload::refused(vec![refused(caller, error)])
@@ -190,7 +192,7 @@ async fn sign_up(
     }
 }
 
-/// Gives a token for the address, of a new account.
+/// Activates a new account and issues a token for its address.
 async fn take_into_use(
     services: &Services,
     account: Uuid,
@@ -199,7 +201,7 @@ async fn take_into_use(
 ) -> Result<Option<String>, ApiError> {
     let mut transaction = services.pool.begin().await?;
     account_access::registered(&mut transaction, account, position).await?;
-    // The account may be gone; then there is nobody to write to.
+    // The account may be erased; then no mail is sent.
     let there = credentials::of_account(&mut *transaction, account).await?.is_some();
     let token = if fresh && there {
         let now = services.clock.now();

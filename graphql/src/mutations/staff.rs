@@ -1,5 +1,5 @@
-//! Who works here: hired, given another role, and let go. Those who change it take turns, in every process,
-//! so that the last director stays whoever is quicker.
+//! Mutations of staff: hire, change roles, revoke. Commands run one at a time across all processes, so that
+//! the last director cannot be revoked concurrently.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::access::{Permission, Role as ActorRole, Scope};
@@ -31,33 +31,34 @@ use crate::types::enums::Role;
 use crate::types::staff::Staff;
 use crate::types::user_error::UserError;
 
-/// Somebody to be hired, or to have another role.
+/// The member of staff to hire, or whose role changes.
 #[derive(Debug, InputObject)]
 pub struct HireStaffInput {
-    /// E-mail address. Somebody who works here, or did, and has it gets the role; nobody is made twice.
+    /// E-mail address. If a current or former employee has this address, they get the role; no second account
+    /// is created.
     pub email: String,
-    /// What they are called; somebody who works here keeps their name.
+    /// The name; ignored for an existing member of staff.
     pub name: String,
-    /// Telephone number; somebody who works here keeps theirs.
+    /// Phone number; ignored for an existing member of staff.
     pub phone: Option<String>,
-    /// As what: a manager hires receptionists, pizzaiolos and couriers, a director anybody.
+    /// The role. Managers hire receptionists, pizzaiolos and couriers; directors hire every role.
     pub role: Role,
-    /// Where, by id or code; none for a director or an auditor, who are the group's.
+    /// The pizzeria's id or code; omitted for directors and auditors, who belong to the whole group.
     pub pizzeria_id: Option<ID>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen of somebody who works here; another one is refused with `STALE_VERSION`.
+    /// The version of an existing member of staff as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
-/// Somebody to be let go.
+/// The member of staff to revoke.
 #[derive(Debug, InputObject)]
 pub struct RevokeStaffInput {
-    /// Who.
+    /// The member of staff.
     pub staff_id: ID,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version that was seen; another one is refused with `STALE_VERSION`.
+    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
@@ -66,11 +67,11 @@ macro_rules! staff_payloads {
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
         pub struct $name {
-            /// The member of staff; none when there is none.
+            /// The member of staff; `null` when refused for an unknown person.
             pub staff: Option<Staff>,
-            /// The position of the last event that was stored; none when nothing was.
+            /// Log position of the last event that was stored; `null` when nothing was stored.
             pub position: Option<Position>,
-            /// Why not, when it was refused.
+            /// Why the command was refused, all reasons at once; empty when it was accepted.
             pub user_errors: Vec<UserError>,
         }
 
@@ -101,36 +102,37 @@ macro_rules! staff_payloads {
 }
 
 staff_payloads! {
-    /// Who was hired, or has another role.
+    /// The member of staff with the role.
     HireStaffPayload,
-    /// Who was let go.
+    /// The former member of staff.
     RevokeStaffPayload,
 }
 
-/// Who works here.
+/// Mutations of staff.
 #[derive(Debug, Default)]
 pub struct StaffMutation;
 
-/// Who works here.
+/// Mutations of staff.
 #[Object]
 impl StaffMutation {
-    /// Hires somebody, or gives somebody who works here another role or pizzeria. Somebody new gets a mail
-    /// with a token for `resetPassword`, to choose a password.
+    /// Hires a member of staff, or changes the role or the pizzeria of an existing one. A new member receives
+    /// a mail with a token for `resetPassword`, to choose a password.
     #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
     async fn hire_staff(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who, as what and where.")] input: HireStaffInput,
+        #[graphql(desc = "The command's input.")] input: HireStaffInput,
     ) -> Result<HireStaffPayload, ApiError> {
         settled(ctx, read_and_hire(ctx, input).await)
     }
 
-    /// Lets somebody go: their sessions end at once. The group keeps a director (`LAST_DIRECTOR`).
+    /// Revokes a member of staff: their sessions end at once. The last director cannot be revoked
+    /// (`LAST_DIRECTOR`).
     #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
     async fn revoke_staff(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who.")] input: RevokeStaffInput,
+        #[graphql(desc = "The command's input.")] input: RevokeStaffInput,
     ) -> Result<RevokeStaffPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         of_a_role(caller)?;
@@ -147,7 +149,7 @@ impl StaffMutation {
     }
 }
 
-/// Reads what was given, and hires in a role and a place that the caller may hire in.
+/// Reads the input and hires, if the caller may hire in that role and pizzeria.
 async fn read_and_hire(ctx: &Context<'_>, input: HireStaffInput) -> Result<HireStaffPayload, ApiError> {
     let (services, caller) = (ctx.services()?, ctx.caller()?);
     let role = ActorRole::from(input.role);
@@ -173,11 +175,11 @@ async fn read_and_hire(ctx: &Context<'_>, input: HireStaffInput) -> Result<HireS
     let key = input.idempotency_key.as_deref();
     let id = new_account_id(services, "hireStaff", &email, key, ctx.now()?);
     let wanted = Wanted { id, email, name, phone, role, pizzeria };
-    // Kept under the server's key: the input has a name and addresses.
+    // Hashed with the server's key: the input has a name and addresses.
     let actor = caller.actor()?.clone();
     let context = secret_context(ctx, actor, input.idempotency_key, input.expected_version)?;
     let (services, caller) = (services.clone(), caller.clone());
-    // On its own: a client that goes away must not give the turn away before the event is stored.
+    // Runs in its own task: a disconnecting client must not release the lock before the event is stored.
     let counted = services.attempt_limiter.look_up(caller.origin()).await?;
     let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, counted, context).await });
     hiring.await.map_err(ApiError::internal)?
@@ -189,7 +191,7 @@ fn of_a_role(caller: &Caller) -> Result<(), ApiError> {
     if may { Ok(()) } else { Err(ApiError::Forbidden) }
 }
 
-/// Where somebody in a role works: a pizzeria for those who work in one, the group for its people.
+/// Returns where a role works: a pizzeria for its staff, the group otherwise.
 ///
 /// # Errors
 /// `BAD_USER_INPUT` for an id of another kind.
@@ -245,12 +247,12 @@ impl Wanted {
     }
 }
 
-/// Waits for the turn to change who works here. It lasts as long as the transaction, which does nothing else.
+/// Acquires the lock on staff changes, held as long as the transaction, which does nothing else.
 async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, ApiError> {
     let mut transaction = connection.begin().await?;
     match registration::lock_staff(&mut transaction).await {
         Ok(()) => Ok(transaction),
-        // 55P03: not within the time.
+        // 55P03: lock not available in time.
         Err(error)
             if error.as_database_error().and_then(|fault| fault.code()).as_deref() == Some("55P03") =>
         {
@@ -260,8 +262,8 @@ async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>
     }
 }
 
-/// Whether the caller may change somebody who works here now: nobody of another pizzeria, nor above
-/// themselves. Who has left belongs to nobody.
+/// Checks that the caller may change a member of staff: the same pizzeria and no higher role. Former staff
+/// belong to no pizzeria.
 fn may_change(caller: &Caller, held: &accounts::Account) -> Result<(), ApiError> {
     if held.active {
         let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
@@ -287,13 +289,13 @@ async fn hire(
     if let Some(customer) = held.take_if(|held| held.role == ActorRole::Customer) {
         let now = services.clock.now();
         let own = CommandContext::new(caller.actor()?.clone(), fresh_id(now), &*caller.request_id);
-        // An address that a customer has shown to be theirs is theirs; one that is only claimed is not.
+        // A verified address belongs to its customer; an unverified one is released.
         if !release_unverified(&services.store, &customer, own, now).await? {
             return Ok(refused(caller, AccountError::EmailTaken).into());
         }
     }
     if held.is_none() {
-        // Asked again under the same key, after they have moved to another address.
+        // A repetition under the same key, after the employee has changed the address.
         held = accounts::accounts_by_ids(&services.pool, &[wanted.id])
             .await?
             .into_iter()
@@ -307,7 +309,7 @@ async fn hire(
         None => {
             let now = services.clock.now();
             if !registration::reserve(&services.pool, &wanted.account(), None, now, &counted).await? {
-                // Somebody is signing up with it at this moment.
+                // A sign-up with this address is in progress.
                 return Ok(refused(caller, AccountError::EmailTaken).into());
             }
             wanted.id
@@ -337,7 +339,7 @@ async fn hire(
             let to = wanted.email.as_str();
             match services.mail_queue.permit(Letter::Invitation, to, caller.origin()).await {
                 Ok(permit) => services.mail_queue.send(permit, &token, caller.lang),
-                // They are hired: `requestPasswordReset` sends another mail later.
+                // The hire is stored: `requestPasswordReset` sends another mail later.
                 Err(AttemptError::TooMany(_)) => {
                     tracing::warn!(account = %id, "an invitation was not sent: too many")
                 }

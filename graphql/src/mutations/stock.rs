@@ -1,4 +1,4 @@
-//! What happens to a stock outside orders: supplies, counts, waste, transfers, thresholds, blocks.
+//! Mutations of a stock outside orders: supplies, counts, waste, transfers, thresholds, blocks.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::access::{Permission, Scope};
@@ -19,7 +19,7 @@ use crate::types::enums::{PizzaSize, WasteReason};
 use crate::types::stock::Stock;
 use crate::types::user_error::UserErrorCode;
 
-/// A command to a stock: what every one of them has, and what it has of its own.
+/// Defines inputs of stock commands: the common fields and those of one command.
 macro_rules! stock_inputs {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {$(
         $(#[$doc])*
@@ -28,9 +28,9 @@ macro_rules! stock_inputs {
             /// The pizzeria's id or code.
             pub pizzeria_id: ID,
             $($(#[$field_doc])* pub $field: $type,)*
-            /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+            /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
             pub idempotency_key: Option<String>,
-            /// The version that was seen; another one is refused with `STALE_VERSION`.
+            /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
             pub expected_version: Option<i64>,
         }
 
@@ -47,77 +47,80 @@ macro_rules! stock_inputs {
 }
 
 stock_inputs! {
-    /// What a supplier delivered.
+    /// A supplier's delivery.
     ReceiveSupplyInput {
-        /// Who delivered.
+        /// The supplier's name.
         supplier: String,
-        /// The delivery note's number; each of the latest 500 is received once a supplier.
+        /// The delivery note's number. A number among the last 500 received is refused with `DUPLICATE_RECEIPT`
+        /// for the same supplier.
         delivery_note: String,
-        /// How much of what, 1 to 200 lines.
+        /// The ingredients and quantities, 1 to 200 lines.
         lines: Vec<StockLineInput>,
     }
-    /// What somebody counted.
+    /// Counted quantities.
     CountStockInput {
-        /// What is there, 1 to 200 lines; zero is a count, too.
+        /// The quantities on hand, 1 to 200 lines; zero is a valid count.
         lines: Vec<StockLineInput>,
     }
-    /// What is thrown away.
+    /// The waste to record.
     WasteIngredientsInput {
-        /// Why it is thrown away.
+        /// The reason for the waste.
         reason: WasteReason,
-        /// More about why, in free words for the staff, at most 500 characters.
+        /// A comment on the reason for the staff, at most 500 characters.
         comment: Option<String>,
-        /// How much of what, 1 to 200 lines.
+        /// The ingredients and quantities, 1 to 200 lines.
         lines: Vec<StockLineInput>,
     }
-    /// From when on an ingredient is low.
+    /// The threshold of an ingredient.
     SetStockThresholdInput {
         /// The ingredient's id or code.
         ingredient: ID,
-        /// Low is less than this available; zero is never low.
+        /// The level is low when the available quantity is below this, in the ingredient's unit; 0 disables
+        /// the warning.
         threshold: i64,
     }
-    /// A pizza that is off for now.
+    /// The pizza to block.
     BlockPizzaInput {
         /// The pizza's id or code.
         pizza: ID,
-        /// One size; every size when none is named.
+        /// The size to block; every size when omitted.
         size: Option<PizzaSize>,
-        /// Why, at most 200 characters.
+        /// The reason, at most 200 characters.
         reason: Option<String>,
     }
-    /// A pizza that is on again.
+    /// The pizza to unblock.
     UnblockPizzaInput {
         /// The pizza's id or code.
         pizza: ID,
-        /// As it was blocked: one size, or every size.
+        /// The size as blocked: one size, or omitted for every size.
         size: Option<PizzaSize>,
     }
 }
 
-/// What goes from one pizzeria to another.
+/// A transfer between two pizzerias.
 #[derive(Debug, InputObject)]
 pub struct TransferStockInput {
-    /// The pizzeria that sends: its id or code.
+    /// The id or code of the sending pizzeria.
     pub from_pizzeria_id: ID,
-    /// The pizzeria that receives: its id or code.
+    /// The id or code of the receiving pizzeria.
     pub to_pizzeria_id: ID,
-    /// How much of what, 1 to 200 lines.
+    /// The ingredients and quantities, 1 to 200 lines.
     pub lines: Vec<StockLineInput>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-    /// The version of the sender's stock that was seen; another one is refused with `STALE_VERSION`.
+    /// The version of the sender's stock as last read; if it has changed, the command is refused with
+    /// `STALE_VERSION`.
     pub expected_version: Option<i64>,
 }
 
 payloads! { stock: Stock, Stock::of_result;
     /// The stock with the supply.
     ReceiveSupplyPayload,
-    /// The stock as counted.
+    /// The stock with the counted quantities.
     CountStockPayload,
-    /// The stock without what was thrown away.
+    /// The stock without the waste.
     WasteIngredientsPayload,
-    /// The stock of the pizzeria that sent.
+    /// The stock of the sending pizzeria.
     TransferStockPayload,
     /// The stock with the threshold.
     SetStockThresholdPayload,
@@ -127,19 +130,20 @@ payloads! { stock: Stock, Stock::of_result;
     UnblockPizzaPayload,
 }
 
-/// Stocks.
+/// Mutations of stocks.
 #[derive(Debug, Default)]
 pub struct StockMutation;
 
-/// Stocks.
+/// Mutations of stocks.
 #[Object]
 impl StockMutation {
-    /// Receives a supplier's delivery; the same delivery note twice is refused.
+    /// Receives a supplier's delivery. A delivery note that was received before is refused with
+    /// `DUPLICATE_RECEIPT`.
     #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
     async fn receive_supply(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, from whom, and what.")] input: ReceiveSupplyInput,
+        #[graphql(desc = "The command's input.")] input: ReceiveSupplyInput,
     ) -> Result<ReceiveSupplyPayload, ApiError> {
         let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
@@ -156,13 +160,13 @@ impl StockMutation {
         settled(ctx, payload.await)
     }
 
-    /// Says what is there. A count that leaves less than is reserved is accepted, and the orders that
-    /// come short are named by an event.
+    /// Records counted quantities. A count below the reserved quantity is accepted; an event then names the
+    /// orders that are short.
     #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
     async fn count_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, and what is there.")] input: CountStockInput,
+        #[graphql(desc = "The command's input.")] input: CountStockInput,
     ) -> Result<CountStockPayload, ApiError> {
         let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
@@ -176,12 +180,12 @@ impl StockMutation {
         settled(ctx, payload.await)
     }
 
-    /// Throws ingredients away.
+    /// Records waste of ingredients.
     #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
     async fn waste_ingredients(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, what, and why.")] input: WasteIngredientsInput,
+        #[graphql(desc = "The command's input.")] input: WasteIngredientsInput,
     ) -> Result<WasteIngredientsPayload, ApiError> {
         let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
@@ -200,12 +204,12 @@ impl StockMutation {
         settled(ctx, payload.await)
     }
 
-    /// Sends ingredients to another pizzeria: sent here and received there at once.
+    /// Transfers ingredients to another pizzeria; both stocks change at once.
     #[graphql(directive = requires::apply(roles(Permission::TransferStock)))]
     async fn transfer_stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "From where to where, and what.")] input: TransferStockInput,
+        #[graphql(desc = "The command's input.")] input: TransferStockInput,
     ) -> Result<TransferStockPayload, ApiError> {
         let payload = async {
             ctx.caller()?.actor()?;
@@ -225,12 +229,12 @@ impl StockMutation {
         settled(ctx, payload.await)
     }
 
-    /// Says from when on an ingredient is low.
+    /// Sets the threshold below which an ingredient is low.
     #[graphql(directive = requires::apply(roles(Permission::SetStockThreshold)))]
     async fn set_stock_threshold(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, which ingredient, and how much.")] input: SetStockThresholdInput,
+        #[graphql(desc = "The command's input.")] input: SetStockThresholdInput,
     ) -> Result<SetStockThresholdPayload, ApiError> {
         let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::SetStockThreshold)?;
@@ -246,12 +250,12 @@ impl StockMutation {
         settled(ctx, payload.await)
     }
 
-    /// Takes a pizza off for now.
+    /// Blocks a pizza, in one size or in every size.
     #[graphql(directive = requires::apply(roles(Permission::BlockPizza)))]
     async fn block_pizza(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, which pizza, and why.")] input: BlockPizzaInput,
+        #[graphql(desc = "The command's input.")] input: BlockPizzaInput,
     ) -> Result<BlockPizzaPayload, ApiError> {
         let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
@@ -267,12 +271,12 @@ impl StockMutation {
         settled(ctx, payload.await)
     }
 
-    /// Puts a pizza on again.
+    /// Unblocks a pizza.
     #[graphql(directive = requires::apply(roles(Permission::BlockPizza)))]
     async fn unblock_pizza(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, and which pizza.")] input: UnblockPizzaInput,
+        #[graphql(desc = "The command's input.")] input: UnblockPizzaInput,
     ) -> Result<UnblockPizzaPayload, ApiError> {
         let payload = async {
             let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
@@ -287,7 +291,7 @@ impl StockMutation {
     }
 }
 
-/// Executes a use case whose refusals may belong to a line of the input.
+/// Executes a use case whose refusals may concern a line of the input.
 async fn execute_on_lines<P: Payload>(
     ctx: &Context<'_>,
     use_case: impl usecase::UseCase + 'static,

@@ -1,5 +1,5 @@
-//! Authenticator apps of the caller's own account (RFC 6238): set up, confirmed by a first code, removed. Never
-//! shows a secret again, and writes none into an event.
+//! Mutations of the caller's own authenticator app (RFC 6238): enrol, confirm by a first code, disable. A
+//! secret is shown once and never written to an event.
 
 use std::sync::Arc;
 
@@ -24,68 +24,68 @@ use crate::types::user_error::UserError;
 /// The password, to set up an authenticator app.
 #[derive(Debug, InputObject)]
 pub struct EnrolTotpInput {
-    /// The present password.
+    /// The current password.
     pub current_password: Secret,
-    /// 1 to 255 characters; each enrolment has a secret of its own, whatever the key.
+    /// Idempotency key (1–255 characters); ignored, since each enrolment has a new secret.
     pub idempotency_key: Option<String>,
 }
 
 /// The first code of an authenticator app.
 #[derive(Debug, InputObject)]
 pub struct ConfirmTotpInput {
-    /// Six digits, as the app shows them now.
+    /// The six digits that the app shows.
     pub code: Secret,
-    /// 1 to 255 characters; recovery codes are shown once, whatever the key.
+    /// Idempotency key (1–255 characters); ignored, since recovery codes are shown once.
     pub idempotency_key: Option<String>,
 }
 
-/// The password and a code, to remove an authenticator app.
+/// The password and a code, to disable the authenticator app.
 #[derive(Debug, InputObject)]
 pub struct DisableTotpInput {
-    /// The present password.
+    /// The current password.
     pub current_password: Secret,
     /// A code of the app, or a recovery code.
     pub code: Secret,
-    /// 1 to 255 characters; a removed app stays removed, whatever the key.
+    /// Idempotency key (1–255 characters); ignored, since a disabled app stays disabled.
     pub idempotency_key: Option<String>,
 }
 
-/// A secret for an authenticator app. Signing in does not ask for it before `confirmTotp`.
+/// The secret for an authenticator app. Sign-in requires codes only after `confirmTotp`.
 #[derive(Debug, Default, SimpleObject)]
 pub struct EnrolTotpPayload {
-    /// The account as it is now.
+    /// The account after the command.
     pub account: Option<Account>,
-    /// The secret in base 32, to be typed into the app; shown once.
+    /// The secret in base 32, to be typed into the app; shown only here.
     pub secret: Option<String>,
-    /// The same as an `otpauth:` URI, to be shown as a QR code; shown once.
+    /// The secret as an `otpauth:` URI, to be shown as a QR code; shown only here.
     pub otpauth_uri: Option<String>,
-    /// `null`: an enrolment that is not confirmed is no event.
+    /// Always `null`: an unconfirmed enrolment is not an event.
     pub position: Option<Position>,
-    /// Why not, when it was refused.
+    /// Why the command was refused, all reasons at once; empty when it was accepted.
     pub user_errors: Vec<UserError>,
 }
 
-/// The authenticator app is set up: signing in asks for a code from now on.
+/// The result of the confirmation: sign-in requires a code from now on.
 #[derive(Debug, Default, SimpleObject)]
 pub struct ConfirmTotpPayload {
-    /// The account as it is now.
+    /// The account after the command.
     pub account: Option<Account>,
-    /// Ten codes for a lost app, each good once; shown once. `null` when refused.
+    /// Ten recovery codes, each valid once, shown only here; `null` when refused.
     pub recovery_codes: Option<Vec<String>>,
-    /// The position of the last event that was stored; `null` when nothing was.
+    /// Log position of the last event that was stored; `null` when nothing was stored.
     pub position: Option<Position>,
-    /// Why not, when it was refused.
+    /// Why the command was refused, all reasons at once; empty when it was accepted.
     pub user_errors: Vec<UserError>,
 }
 
-/// The authenticator app is removed.
+/// The result of disabling the authenticator app.
 #[derive(Debug, Default, SimpleObject)]
 pub struct DisableTotpPayload {
-    /// The account as it is now.
+    /// The account after the command.
     pub account: Option<Account>,
-    /// The position of the last event that was stored; `null` when nothing was.
+    /// Log position of the last event that was stored; `null` when nothing was stored.
     pub position: Option<Position>,
-    /// Why not, when it was refused.
+    /// Why the command was refused, all reasons at once; empty when it was accepted.
     pub user_errors: Vec<UserError>,
 }
 
@@ -101,20 +101,20 @@ impl From<Vec<UserError>> for DisableTotpPayload {
     }
 }
 
-/// Authenticator apps.
+/// Mutations of authenticator apps.
 #[derive(Debug, Default)]
 pub struct TotpMutation;
 
-/// Authenticator apps.
+/// Mutations of authenticator apps.
 #[Object]
 impl TotpMutation {
-    /// Begins to set up an authenticator app for the caller's own account: a secret for the app. `confirmTotp`
-    /// ends it; begun again before that, the secret is another one.
+    /// Starts the set-up of an authenticator app for the caller's own account and returns its secret.
+    /// `confirmTotp` completes it; a second enrolment before that replaces the secret.
     #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
     async fn enrol_totp(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The password.")] input: EnrolTotpInput,
+        #[graphql(desc = "The command's input.")] input: EnrolTotpInput,
     ) -> Result<EnrolTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
@@ -142,12 +142,12 @@ impl TotpMutation {
         }
     }
 
-    /// Ends the set-up of an authenticator app by its first code. From then on `signIn` asks for a code.
+    /// Completes the set-up of an authenticator app by its first code. From then on `signIn` requires a code.
     #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
     async fn confirm_totp(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first code.")] input: ConfirmTotpInput,
+        #[graphql(desc = "The command's input.")] input: ConfirmTotpInput,
     ) -> Result<ConfirmTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
@@ -170,12 +170,12 @@ impl TotpMutation {
         if second.confirmed {
             return Ok(refused_with(account, refused(caller, AccountError::TotpEnabled)));
         }
-        // A recovery code is none before there are some.
+        // Recovery codes do not exist before the confirmation.
         let Some(FittingCode::Totp(step)) = second.fits(input.code.0.expose_secret(), now) else {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         };
         services.attempt_limiter.succeeded(attempt).await?;
-        // Without the caller's key: the code can be used once.
+        // Without the caller's key: a code is valid once.
         let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
         to_the_end(async move {
@@ -199,12 +199,12 @@ impl TotpMutation {
         .await
     }
 
-    /// Removes the authenticator app of the caller's own account, by the password and a code together.
+    /// Disables the authenticator app of the caller's own account, by the password and a code.
     #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
     async fn disable_totp(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The password and a code.")] input: DisableTotpInput,
+        #[graphql(desc = "The command's input.")] input: DisableTotpInput,
     ) -> Result<DisableTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let account = own(services, caller).await?;
@@ -236,7 +236,7 @@ impl TotpMutation {
             return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
         }
         services.attempt_limiter.succeeded(attempt).await?;
-        // Without the caller's key: the code can be used once.
+        // Without the caller's key: a code is valid once.
         let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
         to_the_end(async move {
@@ -254,7 +254,7 @@ impl TotpMutation {
     }
 }
 
-/// The caller's account as stored.
+/// Loads the caller's account from the database.
 async fn own(services: &Services, caller: &Caller) -> Result<accounts::Account, ApiError> {
     let id = caller.actor()?.id;
     caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
@@ -266,7 +266,7 @@ fn shown(account: accounts::Account) -> Option<Account> {
     Some(Account(Arc::new(account)))
 }
 
-/// Stores that the second factor has changed; never how.
+/// Stores the event that the second factor changed, without details.
 async fn tell(
     services: &Services,
     mutation: &'static str,
@@ -277,7 +277,7 @@ async fn tell(
     execute_in(services, ToAccount::new(mutation, account, step, services.clock.now()), context).await
 }
 
-/// Tells the account's address. What was changed stays so where too many mails were sent.
+/// Notifies the account's address. The change stands even if the mail limit is exceeded.
 async fn warn(services: &Services, caller: &Caller, account: &accounts::Account) -> Result<(), ApiError> {
     match services.mail_queue.permit(Letter::TotpChanged, &account.email, caller.origin()).await {
         Ok(permit) => services.mail_queue.notify(permit, caller.lang),

@@ -1,4 +1,4 @@
-//! Unpaid orders whose stock is wanted back. The domain decides which of them are released.
+//! Mutation that releases unpaid orders. The domain decides which of them are released.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::access::Permission;
@@ -16,46 +16,46 @@ use crate::scalars;
 use crate::types::order::Order;
 use crate::types::user_error::UserError;
 
-/// Orders that one command releases at most.
+/// Upper bound on the orders of one command.
 const ORDERS_MAX: usize = 50;
 
-/// Unpaid orders to be released.
+/// The unpaid orders to release.
 #[derive(Debug, InputObject)]
 pub struct ReleaseUnpaidOrdersInput {
     /// The pizzeria's id or code.
     pub pizzeria_id: ID,
     /// The orders, 1 to 50: `orders` with the filter `unpaidForMinutes` lists them.
     pub order_ids: Vec<ID>,
-    /// 1 to 255 characters: the same key with the same input answers the same, for 72 hours or as the operator has set (24 or more).
+    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
 }
 
-/// The orders that were named.
+/// The result of releasing unpaid orders.
 #[derive(Debug, SimpleObject)]
 pub struct ReleaseUnpaidOrdersPayload {
-    /// The named orders of the pizzeria, as they are after the command: those that were released are `CANCELLED`. One
-    /// that was paid or begun before is as it was.
+    /// The given orders of the pizzeria after the command: released orders are `CANCELLED`; orders that were
+    /// paid or started before are unchanged.
     pub orders: Vec<Order>,
-    /// The position of the last event that was stored; `null` when no order was released.
+    /// Log position of the last event; `null` when no order was released.
     pub position: Option<scalars::Position>,
-    /// Why not, when the domain refused.
+    /// Why the command was refused, all reasons at once; empty when it was accepted.
     pub user_errors: Vec<UserError>,
 }
 
-/// Unpaid orders.
+/// Mutations of unpaid orders.
 #[derive(Debug, Default)]
 pub struct UnpaidMutation;
 
-/// Unpaid orders.
+/// Mutations of unpaid orders.
 #[Object]
 impl UnpaidMutation {
-    /// Cancels orders that are neither paid nor started and releases what is reserved for them, all at once. What was
-    /// paid online in part goes back; an order for which money was taken by hand stays.
+    /// Cancels orders that are neither paid nor started and releases their ingredients, all at once. Partial
+    /// online payments are refunded; orders with payments recorded by staff are left unchanged.
     #[graphql(directive = requires::apply(roles(Permission::ReleaseUnpaidOrders)))]
     async fn release_unpaid_orders(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which orders of which pizzeria.")] input: ReleaseUnpaidOrdersInput,
+        #[graphql(desc = "The command's input.")] input: ReleaseUnpaidOrdersInput,
     ) -> Result<ReleaseUnpaidOrdersPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::ReleaseUnpaidOrders)?;
         if !(1..=ORDERS_MAX).contains(&input.order_ids.len()) {
@@ -78,7 +78,7 @@ impl UnpaidMutation {
     }
 }
 
-/// The orders of a pizzeria as they are after a command.
+/// Loads the given orders of a pizzeria after a command.
 async fn named(
     services: &Services,
     pizzeria: &PizzeriaId,
