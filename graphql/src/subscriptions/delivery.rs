@@ -1,4 +1,5 @@
-//! Deliveries: one with its courier's position, and those of a pizzeria that wait for a courier.
+//! Subscriptions to one delivery with its courier's position, and to a pizzeria's deliveries that wait for a
+//! courier.
 
 use std::sync::Arc;
 
@@ -25,16 +26,16 @@ use crate::scalars;
 use crate::types::courier_position::CourierPosition;
 use crate::types::delivery::Delivery;
 
-/// What became of a delivery, or where its courier is.
+/// A change of a delivery, or its courier's new position.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct DeliveryUpdate {
-    /// The log's position; resume with `after`.
+    /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
-    /// The event's type, `DeliveryPickedUp`; none for the present state and for a courier's position.
+    /// The event type, such as `DeliveryPickedUp`; `null` for the present state and for a courier's position.
     pub event: Option<String>,
-    /// The delivery after it.
+    /// The delivery after the event.
     pub delivery: Delivery,
-    /// Where the courier is, when that is what is new, or known at the beginning.
+    /// The courier's position, if it is new, or known at the start.
     pub courier_position: Option<CourierPosition>,
 }
 
@@ -44,16 +45,16 @@ impl Item for DeliveryUpdate {
     }
 }
 
-/// Deliveries.
+/// Subscriptions to deliveries.
 #[derive(Debug, Default)]
 pub struct DeliverySubscription;
 
-/// Deliveries.
+/// Subscriptions to deliveries.
 #[Subscription]
 impl DeliverySubscription {
-    /// Every step of a delivery, and its courier's position while they are on their way. The first
-    /// item is the present state; with `after`, the items are every step after that position instead,
-    /// none twice. A courier's position is no event: it is shown as it is reported, and never again.
+    /// Every event of a delivery, and its courier's position while out with it. The first item is the present
+    /// state; with `after`, the items start with the first event after that position, each exactly once. A
+    /// courier's position is not an event: it is delivered once and cannot be resumed.
     #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
     async fn delivery_changed(
         &self,
@@ -66,7 +67,7 @@ impl DeliverySubscription {
         let id = DeliveryId::required(&id, "id")?;
         let stream = StreamId::delivery(id);
         let base = Box::pin(start(services, after)).await?;
-        // Before anything is loaded: what is reported from here on is not missed.
+        // Subscribes before loading, so that no report is missed.
         let notices = services.follower.notices();
         let (state, version) = Box::pin(services.store.load(&stream)).await?;
         let at = At { state: Arc::new(state), version };
@@ -89,9 +90,9 @@ impl DeliverySubscription {
         Ok(with_positions(progress, base, events, notices, first, view))
     }
 
-    /// Deliveries of a pizzeria, whenever one begins to wait for a courier or waits no more. With
-    /// `after`, also those since that position: at most 100,000 events of the log behind, and
-    /// `BAD_USER_INPUT` with the gap in `extensions` beyond that.
+    /// Deliveries of a pizzeria whenever one starts or stops waiting for a courier. With `after`, also the
+    /// changes since that position, at most 100,000 events of the log back; beyond that the subscription
+    /// fails with `BAD_USER_INPUT` and the gap in `extensions`.
     #[graphql(directive = requires::apply(roles(Permission::ListDeliveries)))]
     async fn ready_deliveries(
         &self,
@@ -138,7 +139,7 @@ fn update_of(
     })
 }
 
-/// Whether a report is of this delivery on its way, by the courier who has it.
+/// Returns whether a report is by the delivery's courier, while out with it.
 fn under_way(at: &At, report: &Report) -> bool {
     scheduled(at).is_some_and(|delivery| {
         delivery.id.0 == report.delivery_id
@@ -148,13 +149,13 @@ fn under_way(at: &At, report: &Report) -> bool {
 
 struct DeliveryView {
     id: DeliveryId,
-    /// As the last item showed it.
+    /// The state in the last item.
     shown: At,
     fold: Fold<PgPool>,
 }
 
 impl DeliveryView {
-    /// An item for what a courier has reported, if it is of this delivery.
+    /// Returns the item of a courier's report, if it concerns this delivery.
     fn reported(&self, notice: &Notice, seen: LogPosition) -> Option<DeliveryUpdate> {
         let report = match notice {
             Notice::Said { channel, payload } if channel == courier_positions::CHANNEL => {
@@ -179,8 +180,8 @@ impl View for DeliveryView {
     }
 }
 
-/// The first item, events through the view, and reports of the courier's position between them: those
-/// carry the position of the last event, and are not shown again to who resumes.
+/// Streams the first item, then events through the view, merged with reports of the courier's position. A
+/// report carries the position of the last event and is not repeated to a resuming client.
 fn with_positions(
     progress: Progress,
     base: LogPosition,
@@ -197,10 +198,10 @@ fn with_positions(
     let state = (events, notices, view, progress, base);
     let updates =
         stream::try_unfold(state, |(mut events, mut notices, mut view, progress, mut seen)| async move {
-            // Being asked for more, whoever carries the items has taken those before.
+            // Being polled means that the transport has taken the previous items.
             progress.pass(seen);
             loop {
-                // Both can be left half-way without losing anything.
+                // Both futures can be dropped without losing data.
                 let update = tokio::select! {
                     event = events.try_next() => {
                         let Some(event) = event? else { return Ok(None) };
@@ -209,7 +210,7 @@ fn with_positions(
                     }
                     notice = notices.recv() => match notice {
                         Ok(notice) => view.reported(&notice, seen),
-                        // Positions are short-lived: the next one says more than those that were missed.
+                        // Missed positions are outdated by the next one.
                         Err(RecvError::Lagged(_)) => None,
                         Err(RecvError::Closed) => return Ok(None),
                     },
@@ -226,13 +227,13 @@ fn with_positions(
     stream::iter(first).chain(updates)
 }
 
-/// Watches nothing for long: a delivery's few events are folded when they matter.
+/// Keeps no states: a delivery's few events are folded when needed.
 struct ReadyView {
     pizzeria: PizzeriaId,
     fold: Fold<PgPool>,
 }
 
-/// Whether a delivery waits for a courier.
+/// Returns whether a delivery waits for a courier.
 fn waits(at: &At) -> bool {
     scheduled(at).is_some_and(|delivery| match delivery.progress {
         DeliveryProgress::Scheduled | DeliveryProgress::RetryScheduled { courier: None } => true,
@@ -246,7 +247,7 @@ fn waits(at: &At) -> bool {
 }
 
 impl ReadyView {
-    /// Whether an event may begin or end the waiting of a delivery of this pizzeria.
+    /// Returns whether an event may start or end the waiting of a delivery of this pizzeria.
     fn matters(&self, event: &Event) -> bool {
         match event {
             Event::Delivery(event) => match event {

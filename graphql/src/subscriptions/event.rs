@@ -1,4 +1,4 @@
-//! The log itself, as it grows.
+//! Subscription to the log's new events.
 
 use async_graphql::{Context, SimpleObject, Subscription};
 use domain::access::Permission;
@@ -20,13 +20,13 @@ use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::event::Event;
 
-/// Streams whose pizzeria is remembered: as many as have events at about the same time.
+/// Capacity of the cache of streams' pizzerias: streams with events at about the same time.
 const REMEMBERED: usize = 10_000;
 
-/// An event that was appended.
+/// An appended event.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct EventUpdate {
-    /// The log's position; resume with `after`.
+    /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
     /// The event.
     pub event: Event,
@@ -38,15 +38,15 @@ impl Item for EventUpdate {
     }
 }
 
-/// The log.
+/// Subscriptions to the log.
 #[derive(Debug, Default)]
 pub struct EventSubscription;
 
-/// The log.
+/// Subscriptions to the log.
 #[Subscription]
 impl EventSubscription {
-    /// Every event that is appended, and that the filter lets through; with `after`, also those since
-    /// that position. Managers see those of their own pizzeria.
+    /// Every appended event that matches the filter; with `after`, also the events since that position.
+    /// Managers see events of their own pizzeria.
     #[graphql(directive = requires::apply(roles(Permission::ReadEvents)))]
     async fn event_appended(
         &self,
@@ -65,7 +65,8 @@ impl EventSubscription {
 struct EventView {
     filter: log::EventFilter,
     pool: PgPool,
-    /// Where streams belong: it changes only by an event that says so. A bounded cache would take its room at once, for every subscriber.
+    /// The pizzeria of each stream; it changes only by an event. Unbounded `LruCache`, since a bounded one
+    /// allocates its capacity for every subscriber.
     places: LruCache<StreamId, Option<PizzeriaId>>,
 }
 
@@ -88,16 +89,16 @@ impl View<LogEntry> for EventView {
 }
 
 impl EventView {
-    /// The pizzeria of an entry's stream: its own name says it, or its first event; of a member of staff, the last
-    /// event that hired them.
+    /// Returns the pizzeria of an entry's stream: from its name, its first event or, for a member of staff,
+    /// the last event that hired them.
     async fn place_of(&mut self, entry: &LogEntry) -> Result<Option<PizzeriaId>, ApiError> {
-        // Of a kind that this program does not know, it does not know whose it is either.
+        // The pizzeria of an unknown kind of stream is unknown too.
         let Some(stream) = entry.stream() else { return Ok(None) };
         match stream.kind {
             StreamType::Stock | StreamType::Pizzeria | StreamType::Closing => {
                 return Ok(stream.id.parse().ok());
             }
-            // The group's, and people who belong to no pizzeria.
+            // Streams of the group and of people without a pizzeria.
             StreamType::Menu | StreamType::Customer => return Ok(None),
             StreamType::Order | StreamType::Delivery | StreamType::Staff => {}
         }
@@ -127,9 +128,9 @@ impl EventView {
     }
 }
 
-/// The pizzeria that the first event of a stream names.
+/// Reads the pizzeria from the first event of a stream.
 fn place_in(first: &RawValue) -> Option<PizzeriaId> {
-    /// Of all that such an event carries, where it is.
+    /// The part of such an event that names its pizzeria.
     #[derive(Deserialize)]
     struct Placed {
         pizzeria: Option<PizzeriaId>,
@@ -139,7 +140,7 @@ fn place_in(first: &RawValue) -> Option<PizzeriaId> {
     placed.placement.and_then(|placement| placement.pizzeria).or(placed.pizzeria)
 }
 
-/// Whether a filter lets an event through, but for its pizzeria.
+/// Returns whether a filter matches an event, without its condition on the pizzeria.
 fn lets_through(filter: &log::EventFilter, entry: &LogEntry) -> bool {
     let log::EventFilter {
         stream,

@@ -1,5 +1,5 @@
-//! The states of streams as their events come by: what a subscription shows is what the log says, not
-//! what a read model has caught up with. Reads the log, writes nothing.
+//! Folds the states of streams as their events arrive: a subscription shows the log's state, which may be
+//! ahead of the read models. Reads the log, writes nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use sqlx::PgPool;
 
 use crate::error::ApiError;
 
-/// Events of a long stream that are read at once.
+/// Number of events of a long stream per read.
 const CHUNK: i64 = 1000;
 
-/// Where the earlier events of a stream are read from.
+/// Source of a stream's earlier events.
 pub(super) trait Streams: Send + Sync {
-    /// A stream's events after a sequence and up to another, in order.
+    /// Reads a stream's events after one sequence number up to another, in order.
     fn read(
         &self,
         stream: &StreamId,
@@ -30,21 +30,21 @@ impl Streams for PgPool {
     }
 }
 
-/// A state, and the sequence of the last event in it.
+/// A state and the sequence number of its last event.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct At {
     pub state: Arc<AggregateState>,
     pub version: i64,
 }
 
-/// What one event changed.
+/// The states before and after one event.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
     pub before: At,
     pub after: At,
 }
 
-/// The states of the streams that a subscription watches.
+/// The states of the streams that a subscription follows.
 #[derive(Debug)]
 pub(super) struct Fold<S> {
     streams: S,
@@ -52,36 +52,36 @@ pub(super) struct Fold<S> {
 }
 
 impl<S: Streams> Fold<S> {
-    /// Watches nothing yet.
+    /// Creates a fold that follows no stream yet.
     pub fn over(streams: S) -> Self {
         Self { streams, states: HashMap::new() }
     }
 
-    /// Watches a stream from a state on.
+    /// Follows a stream from a given state.
     pub fn track(&mut self, stream: StreamId, at: At) {
         self.states.insert(stream, at);
     }
 
-    /// Watches a stream no more: its next event is folded from the log.
+    /// Stops following a stream: its next event is folded from the log.
     pub fn forget(&mut self, stream: &StreamId) {
         self.states.remove(stream);
     }
 
-    /// Whether a stream is watched.
+    /// Returns whether a stream is followed.
     pub fn tracks(&self, stream: &StreamId) -> bool {
         self.states.contains_key(stream)
     }
 
-    /// The states that are watched.
+    /// Returns the states of the followed streams.
     pub fn states(&self) -> impl Iterator<Item = (&StreamId, &At)> {
         self.states.iter()
     }
 
-    /// Takes in an event: the states before and after it, whether the stream was watched or not.
-    /// None when the state that is watched holds the event already.
+    /// Applies an event and returns the states before and after it, whether the stream is followed or not;
+    /// `None` if the followed state already includes the event.
     ///
     /// # Errors
-    /// When the stream's earlier events cannot be read.
+    /// Fails when the stream's earlier events cannot be read.
     pub async fn apply(&mut self, event: &RecordedEvent) -> Result<Option<Step>, ApiError> {
         let held = self.states.get(&event.stream).cloned();
         if held.as_ref().is_some_and(|held| held.version >= event.sequence) {
@@ -94,10 +94,10 @@ impl<S: Streams> Fold<S> {
         Ok(Some(Step { before, after }))
     }
 
-    /// A stream's state at a sequence, from what is held or from the beginning.
+    /// Returns a stream's state at a sequence number, from the followed state or from the first event.
     ///
     /// # Errors
-    /// When the stream's events cannot be read.
+    /// Fails when the stream's events cannot be read.
     pub async fn at(&self, stream: &StreamId, sequence: i64) -> Result<At, ApiError> {
         self.advance(None, stream, sequence).await
     }
@@ -107,7 +107,7 @@ impl<S: Streams> Fold<S> {
             held.unwrap_or_else(|| At { state: Arc::new(AggregateState::empty(stream.kind)), version: 0 });
         while at.version < sequence {
             let up_to = sequence.min(at.version + CHUNK);
-            // Rare, and large: not a part of every subscription that waits.
+            // Boxed: a rare and large future must not enlarge every waiting subscription.
             let events = Box::pin(self.streams.read(stream, at.version, up_to)).await?;
             if events.is_empty() {
                 return Err(ApiError::permanent(MissingEvents { stream: stream.clone(), sequence }));
@@ -120,7 +120,7 @@ impl<S: Streams> Fold<S> {
     }
 }
 
-/// The log promises that a stream has every event up to the one that was seen.
+/// The log must hold every event of a stream up to the one received.
 #[derive(Debug, thiserror::Error)]
 #[error("stream {stream} lacks events before {sequence}")]
 struct MissingEvents {
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream in memory, which says how often it was read.
+    /// An in-memory stream that counts its reads.
     #[derive(Debug, Default)]
     struct Stored(Vec<RecordedEvent>, Mutex<usize>);
 
@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    /// A courier who was hired, and then took one delivery an event.
+    /// A courier's stream: hired, then one claimed delivery per event.
     fn courier(events: i64) -> Stored {
         let staff = StaffId(Uuid::from_u128(1));
         let at = DateTime::UNIX_EPOCH;
@@ -221,7 +221,7 @@ mod tests {
         let reads = *stored.1.lock().unwrap();
         fold.apply(&stored.0[2501]).await.unwrap().unwrap();
         assert_eq!(*stored.1.lock().unwrap(), reads);
-        // Events in between that were passed over are read.
+        // Skipped events in between are read.
         let step = fold.apply(&stored.0[2999]).await.unwrap().unwrap();
         assert_eq!((step.before.version, carried(&step.after)), (2999, 2999));
     }

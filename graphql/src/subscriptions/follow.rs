@@ -1,5 +1,5 @@
-//! From the log to a subscriber: every event after a position, in order, once, through a view that
-//! says what it shows. Ends after an error.
+//! Streams log events to a subscriber: every event after a position, in order, exactly once, through a view
+//! that builds the items. Ends after an error.
 
 use std::sync::Arc;
 
@@ -15,39 +15,38 @@ use crate::context::Services;
 use crate::error::ApiError;
 use crate::scalars;
 
-/// Events in the order of the log.
+/// Events in log order.
 pub(super) type Events = BoxStream<'static, Result<Arc<RecordedEvent>, ApiError>>;
 
-/// How many events of the whole log a subscription may be behind that has to look at all of them, or
-/// to know the state as it was.
+/// Upper bound on the events of the whole log that a subscription reads when it resumes, if it must check
+/// them all or rebuild a past state.
 pub(super) const BEHIND: i64 = 100_000;
 
 /// An item of a subscription.
 pub(super) trait Item: Send + 'static {
-    /// Where to resume after it.
+    /// Returns the position after which to resume.
     fn resume_after(&self) -> LogPosition;
 }
 
-/// What a subscription shows of the events that come by.
+/// Builds a subscription's items from events.
 pub(super) trait View<E = Arc<RecordedEvent>>: Send + 'static {
-    /// An item.
+    /// The type of its items.
     type Update: Item;
 
-    /// Takes in an event; none when there is nothing to show.
+    /// Applies an event; `None` when it yields no item.
     fn update(&mut self, event: &E) -> impl Future<Output = Result<Option<Self::Update>, ApiError>> + Send;
 }
 
-/// Where a subscription begins: after the position that the caller has seen, or at the log's head.
+/// Returns the position after which a subscription starts: the caller's last position, or the log's head.
 ///
 /// # Errors
-/// `BAD_USER_INPUT` with the gap for a position that the log has not reached: the log is not the one
-/// that the caller has seen.
+/// `BAD_USER_INPUT` with the gap for a position beyond the log's head: the caller has seen another log.
 pub(super) async fn start(
     services: &Services,
     after: Option<scalars::Position>,
 ) -> Result<LogPosition, ApiError> {
     let Some(scalars::Position(after)) = after else { return Ok(log::head(&services.pool).await?) };
-    // Most resume where the process is, or before: no need to ask.
+    // Most subscribers resume at or before this process's head: no query needed.
     if after <= *services.follower.head().borrow() {
         return Ok(after);
     }
@@ -55,10 +54,10 @@ pub(super) async fn start(
     if after > head { Err(ApiError::Gap { from: head, to: after }) } else { Ok(after) }
 }
 
-/// As [`start`], for what cannot be resumed from anywhere.
+/// Returns the position as [`start`] does, for subscriptions that resume only from a recent position.
 ///
 /// # Errors
-/// As [`start`]; and `BAD_USER_INPUT` with the gap for a position too far behind.
+/// As [`start`]; and `BAD_USER_INPUT` with the gap for a position too far back.
 pub(super) async fn start_near(
     services: &Services,
     after: Option<scalars::Position>,
@@ -68,7 +67,7 @@ pub(super) async fn start_near(
     if head.0 - from.0 > BEHIND { Err(ApiError::Gap { from, to: head }) } else { Ok(from) }
 }
 
-/// Every entry after a position, and as they are appended, whether this program can read it or not.
+/// Streams every entry after a position, then new entries, including those of unknown types.
 pub(super) fn all_entries(
     services: &Services,
     after: LogPosition,
@@ -76,8 +75,8 @@ pub(super) fn all_entries(
     services.follower.entries_after(after).map_err(ApiError::from).boxed()
 }
 
-/// Every event after a position, and as they are appended. Ends in an error at an event that this
-/// program cannot read, when it is of a stream that is needed; the others are passed over.
+/// Streams every event after a position, then new events. An unreadable event of a needed stream ends it with
+/// an error; others are skipped.
 pub(super) fn all_events(
     services: &Services,
     after: LogPosition,
@@ -95,9 +94,8 @@ pub(super) fn all_events(
     events.boxed()
 }
 
-/// The events of one stream after a position, and as they are appended, however far back the position is and whatever
-/// else the log has recorded since. Nothing else that is appended wakes who waits for them: how far the log was looked
-/// through, `progress` is told when it is asked.
+/// Streams the events of one stream after a position, then new events. Other streams' events do not wake it;
+/// `progress` learns on request how far the log was searched.
 pub(super) fn events_of(
     services: &Services,
     stream: StreamId,
@@ -113,9 +111,9 @@ pub(super) fn events_of(
     events.boxed()
 }
 
-/// What stands in the log.
+/// An entry with a position in the log.
 pub(super) trait Recorded: Send + Sync + 'static {
-    /// Where.
+    /// Returns the position.
     fn position(&self) -> LogPosition;
 }
 
@@ -131,7 +129,7 @@ impl Recorded for LogEntry {
     }
 }
 
-/// The first item, if there is one, and then what the view shows of events.
+/// Streams the first item, if any, then the view's items.
 pub(super) fn follow<E: Recorded, V: View<E>>(
     progress: Progress,
     base: LogPosition,
@@ -146,7 +144,7 @@ pub(super) fn follow<E: Recorded, V: View<E>>(
     });
     let state = (events, view, progress, base);
     let updates = stream::try_unfold(state, |(mut events, mut view, progress, mut last)| async move {
-        // Being asked for more, whoever carries the items has taken those before.
+        // Being polled means that the transport has taken the previous items.
         progress.pass(last);
         while let Some(event) = events.try_next().await? {
             last = event.position();
@@ -161,11 +159,11 @@ pub(super) fn follow<E: Recorded, V: View<E>>(
     stream::iter(first).chain(updates)
 }
 
-/// The position that a state is of, and that a subscriber may resume after: `base` was the log's head
-/// before the state was loaded, and the state may hold events after it.
+/// Returns the position of a state after which a subscriber may resume: `base` was the log's head before the
+/// state was loaded, and the state may include later events.
 ///
 /// # Errors
-/// When the database does not answer.
+/// Fails when the database does not answer.
 pub(super) async fn position_of(
     pool: &PgPool,
     base: LogPosition,

@@ -1,4 +1,4 @@
-//! A pizzeria's kitchen queue, as orders come and go.
+//! Subscription to a pizzeria's kitchen queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,22 +23,22 @@ use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 
-/// How long the first item may wait for the read model that names the orders to begin with.
+/// Timeout for the read model that lists the initial orders.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// How many orders of the queue an item shows.
+/// Upper bound on the orders of the queue in one item.
 const SHOWN: usize = 100;
 
-/// What became of a kitchen's queue.
+/// A change of a kitchen's queue.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct KitchenQueueUpdate {
-    /// The log's position; resume with `after`.
+    /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
-    /// The event's type, `PreparationStarted`; none for the present state.
+    /// The event type, such as `PreparationStarted`; `null` for the present state.
     pub event: Option<String>,
-    /// Orders placed or in preparation, oldest first; the oldest hundred of them.
+    /// The orders placed or in preparation, oldest first, at most 100.
     pub queue: Vec<Order>,
-    /// The order that changed; it may have left the queue. None for the present state.
+    /// The changed order, which may have left the queue; `null` for the present state.
     pub order: Option<Order>,
 }
 
@@ -48,16 +48,16 @@ impl Item for KitchenQueueUpdate {
     }
 }
 
-/// Kitchens.
+/// Subscriptions to kitchens.
 #[derive(Debug, Default)]
 pub struct KitchenSubscription;
 
-/// Kitchens.
+/// Subscriptions to kitchens.
 #[Subscription]
 impl KitchenSubscription {
-    /// Every change of a kitchen's queue. The first item is the present state; with `after`, the items
-    /// are every change after that position instead, none twice: at most 100,000 events of the log behind,
-    /// and `BAD_USER_INPUT` with the gap in `extensions` beyond that.
+    /// Every change of a kitchen's queue. The first item is the present state; with `after`, the items start
+    /// with the first change after that position, each exactly once, at most 100,000 events of the log back;
+    /// beyond that the subscription fails with `BAD_USER_INPUT` and the gap in `extensions`.
     #[graphql(directive = requires::apply(roles(Permission::ReadKitchen)))]
     async fn kitchen_queue_changed(
         &self,
@@ -84,8 +84,8 @@ impl KitchenSubscription {
     }
 }
 
-/// The queue as it was at a position. The read model names the orders; whatever has happened to an
-/// order since the position is taken back by folding it from the log.
+/// Rebuilds the queue at a position. The read model lists the orders; orders with later events are folded
+/// from the log.
 async fn queue_at(
     services: &Services,
     pizzeria: &PizzeriaId,
@@ -94,7 +94,7 @@ async fn queue_at(
     let pool = &services.pool;
     services.read_models.wait_for(&[Model::KitchenQueue], base, WAIT).await?;
     let rows = kitchen_queue::queue(pool, pizzeria, None).await?;
-    // Asked after the read model, so that nothing that it holds is later than what is named here.
+    // Queried after the read model, so that these events cover everything it may have read later.
     let since: Vec<(String, i64)> = sqlx::query_as(
         "SELECT aggregate_id, min(sequence) FROM events \
          WHERE position > $1 AND aggregate_type = 'order' GROUP BY aggregate_id",
@@ -121,7 +121,7 @@ async fn queue_at(
     Ok(fold)
 }
 
-/// The order, while the kitchen has it.
+/// Returns the order while it is in the kitchen.
 fn queued(at: &At) -> Option<&PlacedOrder> {
     let AggregateState::Order(OrderState::Placed(order)) = &*at.state else { return None };
     match order.status() {
@@ -139,7 +139,7 @@ fn queued(at: &At) -> Option<&PlacedOrder> {
     }
 }
 
-/// Watches exactly the orders that are in the queue.
+/// Follows exactly the orders in the queue.
 struct KitchenView {
     pizzeria: PizzeriaId,
     fold: Fold<PgPool>,
@@ -170,8 +170,8 @@ impl KitchenView {
         }
     }
 
-    /// Whether an event of an order that is not watched may bring it into the queue: placed here, or
-    /// paid at last.
+    /// Returns whether an event of an order outside the queue may bring it in: a placement here, or a
+    /// payment.
     async fn may_enter(&self, event: &RecordedEvent) -> Result<bool, ApiError> {
         let facts = event.event.facts();
         if let Some(pizzeria) = facts.pizzeria {
@@ -180,8 +180,8 @@ impl KitchenView {
         if facts.money.is_none_or(|money| money.captured <= Cents::ZERO) {
             return Ok(false);
         }
-        // Where it is never changes, and what was begun is never again to be: memory that is behind tells
-        // enough, and spares every kitchen reading every order that is paid.
+        // The pizzeria never changes and preparation starts once: an outdated cached state is enough, so that
+        // kitchens do not read every paid order.
         let (state, _) = Box::pin(self.store.recall(&event.stream)).await?;
         let AggregateState::Order(order) = &*state else { return Ok(false) };
         let order = order.placed();

@@ -1,5 +1,5 @@
-//! Whether the application is under maintenance, as it changes. It stands in no log: there is nothing to
-//! resume, and the first item is the present state, always.
+//! Subscription to maintenance. It is not part of the log: there is nothing to resume, and the first item is
+//! always the present state.
 
 use async_graphql::{Context, SimpleObject, Subscription};
 use domain::LogPosition;
@@ -12,12 +12,12 @@ use crate::error::ApiError;
 use crate::scalars;
 use crate::types::maintenance::Maintenance;
 
-/// That a maintenance begins, changes or ends.
+/// The start, change or end of a maintenance.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct MaintenanceUpdate {
-    /// The log's position at that time, as every update has one.
+    /// The log position at that time.
     pub position: scalars::Position,
-    /// The maintenance that is under way; none when there is none.
+    /// The maintenance in progress; `null` when there is no maintenance.
     pub maintenance: Option<Maintenance>,
 }
 
@@ -27,20 +27,19 @@ impl Item for MaintenanceUpdate {
     }
 }
 
-/// Maintenance.
+/// Subscriptions to maintenance.
 #[derive(Debug, Default)]
 pub struct MaintenanceSubscription;
 
-/// Maintenance.
+/// Subscriptions to maintenance.
 #[Subscription]
 impl MaintenanceSubscription {
-    /// Whether there is a maintenance, now and whenever that changes. For anybody, no account needed.
+    /// The current maintenance, now and whenever it changes. Open to every caller.
     async fn maintenance_changed(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "The position of the last item that was seen. The first item is the present state \
-                          all the same."
+            desc = "The position of the last item received; the first item is the present state in any case."
         )]
         after: Option<scalars::Position>,
     ) -> Result<impl Stream<Item = Result<MaintenanceUpdate, ApiError>> + use<>, ApiError> {
@@ -49,7 +48,7 @@ impl MaintenanceSubscription {
         let (mut window, head) = (services.maintenance.watch(), services.follower.head());
         window.mark_changed();
         let progress = Progress::of(ctx);
-        // Nothing of the log is shown here: whatever has happened there, nothing was missed.
+        // Shows no events of the log, so that a client cannot miss any.
         progress.shows_nothing_of(head.clone());
         let state = (window, head, progress);
         Ok(stream::unfold(state, |(mut window, head, progress)| async move {

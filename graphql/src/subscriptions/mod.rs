@@ -1,5 +1,5 @@
-//! The subscription root: a merge of one small struct an entity. Each follows the log itself and folds
-//! the domain's states, so that what it shows is what happened, in order, once.
+//! The subscription root, merged from one small struct per entity. Each follows the log and folds the
+//! domain's states, so that events are shown in order and exactly once.
 
 mod delivery;
 mod event;
@@ -27,7 +27,7 @@ pub use stock::{StockChange, StockUpdate};
 use crate::context::Services;
 use crate::error::ApiError;
 
-/// Everything that can be followed.
+/// The subscription root.
 #[derive(Debug, Default, MergedSubscription)]
 pub struct Subscription(
     order::OrderSubscription,
@@ -38,7 +38,7 @@ pub struct Subscription(
     maintenance::MaintenanceSubscription,
 );
 
-/// That a pizzeria has opened: nothing would ever happen in one that has not.
+/// Checks that a pizzeria has opened; another one would never have events.
 async fn opened(services: &Services, pizzeria: &PizzeriaId) -> Result<(), ApiError> {
     match services.store.load(&StreamId::pizzeria(pizzeria)).await? {
         (AggregateState::Pizzeria(Pizzeria::Opened(_)), _) => Ok(()),

@@ -1,4 +1,4 @@
-//! One order, step by step.
+//! Subscription to one order.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 
-/// What became of an order.
+/// A change of an order.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct OrderUpdate {
-    /// The log's position; resume with `after`.
+    /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
-    /// The event's type, `OrderReady`; none for the present state.
+    /// The event type, such as `OrderReady`; `null` for the present state.
     pub event: Option<String>,
-    /// The order after it; none for an order that was refused.
+    /// The order after the event; `null` for a refused order.
     pub order: Option<Order>,
 }
 
@@ -38,15 +38,15 @@ impl Item for OrderUpdate {
     }
 }
 
-/// Orders.
+/// Subscriptions to orders.
 #[derive(Debug, Default)]
 pub struct OrderSubscription;
 
-/// Orders.
+/// Subscriptions to orders.
 #[Subscription]
 impl OrderSubscription {
-    /// Every step of an order. The first item is the present state; with `after`, the items are every
-    /// step after that position instead, none twice.
+    /// Every event of an order. The first item is the present state; with `after`, the items start with the
+    /// first event after that position, each exactly once.
     #[graphql(directive = requires::apply(roles(Permission::ReadOrder)))]
     async fn order_changed(
         &self,

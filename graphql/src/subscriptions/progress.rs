@@ -1,5 +1,5 @@
-//! How far a subscription has come, for the transport that carries it: it can then tell its client where
-//! to resume, whether or not the client asked for positions, and although nothing that it shows happened.
+//! Progress of a subscription, for its transport: tells the client where to resume, even if the client did
+//! not select positions and although no event yielded an item.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,10 +9,10 @@ use domain::LogPosition;
 use event_store::Idle;
 use tokio::sync::watch;
 
-/// Not there yet.
+/// No position yet.
 const NOWHERE: i64 = -1;
 
-/// The positions of one subscription; data of its request. Cloning shares them.
+/// The positions of one subscription, as data of its request; clones share them.
 #[derive(Debug, Clone)]
 pub struct Progress(Arc<Positions>);
 
@@ -20,15 +20,15 @@ pub struct Progress(Arc<Positions>);
 struct Positions {
     shown: AtomicI64,
     passed: AtomicI64,
-    /// What says how far there is nothing more to show, of a subscription that the log's other events do not wake.
+    /// Source of positions without items, for a subscription that other events of the log do not wake.
     idle: OnceLock<Nothing>,
 }
 
 #[derive(Debug)]
 enum Nothing {
-    /// Of a stream, since its last event.
+    /// One stream: the position searched since its last event.
     OfStream(Idle),
-    /// Of the whole log, ever: up to its head.
+    /// The whole log: every position up to its head.
     OfLog(watch::Receiver<LogPosition>),
 }
 
@@ -40,28 +40,28 @@ impl Default for Progress {
 }
 
 impl Progress {
-    /// The one of the request at hand.
+    /// Returns the progress of the current request.
     pub(super) fn of(ctx: &Context<'_>) -> Self {
         ctx.data_opt::<Self>().cloned().unwrap_or_default()
     }
 
-    /// Takes note that the next item is of this position.
+    /// Records the position of the next item.
     pub(super) fn show(&self, position: LogPosition) {
         self.0.shown.store(position.0, Ordering::Release);
     }
 
-    /// Takes note that everything up to a position was shown, or has nothing to show. Items that are
-    /// still on their way to the transport have not passed: it comes back for more once it has them.
+    /// Records that everything up to a position was delivered or yields no item. The transport has taken all
+    /// previous items when it polls for more.
     pub(super) fn pass(&self, position: LogPosition) {
         self.0.passed.fetch_max(position.0, Ordering::AcqRel);
     }
 
-    /// The position of the item at hand.
+    /// Returns the position of the current item.
     pub fn shown(&self) -> Option<LogPosition> {
         known(&self.0.shown)
     }
 
-    /// Whoever has received every item until now has missed nothing at or below this position.
+    /// Returns the position up to which a client that received all items has missed nothing.
     pub fn passed(&self) -> Option<LogPosition> {
         let passed = known(&self.0.passed)?;
         let idle = match self.0.idle.get() {
@@ -75,12 +75,12 @@ impl Progress {
         known(&self.0.passed)
     }
 
-    /// The subscription is of one stream, and is woken by nothing else.
+    /// Declares that the subscription follows one stream only and is not woken by others.
     pub(super) fn is_idle_by(&self, idle: Idle) {
         let _ = self.0.idle.set(Nothing::OfStream(idle));
     }
 
-    /// Nothing of the log is shown, whose head this is.
+    /// Declares that the subscription shows no events of the log with this head.
     pub(super) fn shows_nothing_of(&self, head: watch::Receiver<LogPosition>) {
         let _ = self.0.idle.set(Nothing::OfLog(head));
     }

@@ -1,4 +1,4 @@
-//! A pizzeria's stock, as it moves.
+//! Subscription to a pizzeria's stock.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::scalars;
 use crate::types::menu::Ingredient;
 use crate::types::stock::Stock;
 
-/// By how much an ingredient's level moved.
+/// The change of an ingredient's level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockChange {
     ingredient: IngredientCode,
@@ -32,7 +32,7 @@ pub struct StockChange {
     reserved: i64,
 }
 
-/// By how much an ingredient's level moved, in its unit: grams, millilitres or pieces.
+/// The change of an ingredient's level, in its unit: grams, millilitres or pieces.
 #[Object]
 impl StockChange {
     /// The ingredient.
@@ -41,27 +41,27 @@ impl StockChange {
         Ok(Ingredient::of(&menu, &self.ingredient))
     }
 
-    /// On hand now less on hand before.
+    /// The change of the quantity on hand; negative for a decrease.
     async fn on_hand(&self) -> Result<i32, ApiError> {
         scalars::int(self.on_hand)
     }
 
-    /// Reserved now less reserved before.
+    /// The change of the reserved quantity; negative for a decrease.
     async fn reserved(&self) -> Result<i32, ApiError> {
         scalars::int(self.reserved)
     }
 }
 
-/// What became of a stock.
+/// A change of a stock.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct StockUpdate {
-    /// The log's position; resume with `after`.
+    /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
-    /// The event's type, `IngredientsReserved`; none for the present state.
+    /// The event type, such as `IngredientsReserved`; `null` for the present state.
     pub event: Option<String>,
-    /// The stock after it.
+    /// The stock after the event.
     pub stock: Stock,
-    /// The ingredients that it touched.
+    /// The ingredients whose levels changed.
     pub changes: Vec<StockChange>,
 }
 
@@ -71,15 +71,15 @@ impl Item for StockUpdate {
     }
 }
 
-/// Stocks.
+/// Subscriptions to stocks.
 #[derive(Debug, Default)]
 pub struct StockSubscription;
 
-/// Stocks.
+/// Subscriptions to stocks.
 #[Subscription]
 impl StockSubscription {
-    /// Every movement of a pizzeria's stock. The first item is the present state; with `after`, the
-    /// items are every movement after that position instead, none twice.
+    /// Every change of a pizzeria's stock. The first item is the present state; with `after`, the items start
+    /// with the first change after that position, each exactly once.
     #[graphql(directive = requires::apply(roles(Permission::ReadStock)))]
     async fn stock_changed(
         &self,
@@ -154,7 +154,7 @@ impl View for StockView {
     }
 }
 
-/// The ingredients whose level, threshold or warning differs.
+/// Returns the ingredients whose level, threshold or warning differs.
 fn changes(before: &StockState, after: &StockState) -> Vec<StockChange> {
     let codes: BTreeSet<&IngredientCode> =
         before.levels().chain(after.levels()).map(|(code, _)| code).collect();
