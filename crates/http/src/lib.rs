@@ -1,6 +1,6 @@
 //! GraphQL over HTTP and WebSocket, and the paths that operators ask. Knows the schema, no domain rule.
 
-// The layout of a whole execution nests as deep as the schema.
+// The futures of the root objects nest deeper than the default limit.
 #![recursion_limit = "256"]
 
 pub mod admission;
