@@ -273,7 +273,7 @@ pub(super) fn payload_at<P: Payload>(
     Ok(P::of(result, seen(ctx.services()?, result), located))
 }
 
-        // Several mutations share this refusal; only those whose input has the field name it.
+// Several mutations share this refusal; only those whose input has the field name it.
 pub(super) fn input_errors(ctx: &Context<'_>, result: &CommandResult) -> Result<Vec<UserError>, ApiError> {
     let mut errors = user_errors(ctx.services()?, ctx.caller()?, result);
     for error in &mut errors {

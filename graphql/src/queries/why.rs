@@ -56,10 +56,9 @@ impl WhyQuery {
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
         #[graphql(desc = "The pizza's id or code.")] pizza: ID,
         #[graphql(desc = "The size.")] size: PizzaSize,
-        #[graphql(
-            desc = "The time; the present by default and for a time in the future."
-        )]
-        at: Option<DateTime<Utc>>,
+        #[graphql(desc = "The time; the present by default and for a time in the future.")] at: Option<
+            DateTime<Utc>,
+        >,
         #[graphql(desc = "Right after which event.")] position: Option<Position>,
     ) -> Result<WhyUnavailable, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
