@@ -214,6 +214,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("Order", "deliveryNote"),
     ("Order", "kitchenNote"),
     ("Order", "note"),
+    ("Order", "preparedBy"),
     ("OrderLine", "note"),
     ("OrderLine", "recipe"),
 ];

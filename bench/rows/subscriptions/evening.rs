@@ -126,7 +126,7 @@ impl Evening {
 
     async fn made_ready(&self, number: usize) -> Result<Ready> {
         let ready = self.placed(number).await?;
-        self.ask(StartPreparation { order: ready.id, now: self.clock.now() }).await?;
+        self.ask(StartPreparation { by: None, order: ready.id, now: self.clock.now() }).await?;
         let command = OrderCommand::MarkReady { now: self.clock.now() };
         self.ask(ToOrder { name: "markOrderReady", order: ready.id, command }).await?;
         Ok(ready)

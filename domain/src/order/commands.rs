@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::events::{AskedLine, CancelReason, Missing, Placement, Pricing};
 use super::values::{OrderChannel, OrderLine, PaymentMethod};
 use crate::delivery::DeliveryFailure;
-use crate::ids::{CustomerId, OrderId, PizzeriaId};
+use crate::ids::{CustomerId, OrderId, PizzeriaId, StaffId};
 use crate::ingredients::Ingredients;
 use crate::money::Cents;
 
@@ -117,6 +117,8 @@ pub enum OrderCommand {
     },
     /// Start preparation.
     StartPreparation {
+        /// Who prepares it; `None` when the system starts it.
+        by: Option<StaffId>,
         /// Current time, given by the caller.
         now: DateTime<Utc>,
     },

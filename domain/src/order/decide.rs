@@ -108,10 +108,10 @@ fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<Order
         OrderCommand::RecordPayment { method, amount, now } => record_payment(order, method, amount, now),
         OrderCommand::PayOnline { outcome, now } => pay_online(order, outcome, now),
         OrderCommand::Refund { method, amount, now } => refund(order, method, amount, now),
-        OrderCommand::StartPreparation { now } => {
+        OrderCommand::StartPreparation { by, now } => {
             only_while(order, &[OrderStatus::Placed])?;
             paid_as_agreed(order)?;
-            Ok(vec![OrderEvent::PreparationStarted { at: now }])
+            Ok(vec![OrderEvent::PreparationStarted { by, at: now }])
         }
         OrderCommand::MarkItemBaked { line, now } => mark_item_baked(order, line, now),
         OrderCommand::MarkReady { now } => {

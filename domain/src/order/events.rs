@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{Fulfilment, OrderChannel, OrderLine, PaymentIntent, PaymentMethod};
 use crate::event::{Facts, MoneyMoved, NoteSlot, RecordedRefusal};
-use crate::ids::{ContactId, CustomerId, IngredientCode, ItemCode, OrderId, PizzeriaId};
+use crate::ids::{ContactId, CustomerId, IngredientCode, ItemCode, OrderId, PizzeriaId, StaffId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::money::Cents;
@@ -220,6 +220,9 @@ pub enum OrderEvent {
     },
     /// Preparation started; the reservation was consumed in the same transaction.
     PreparationStarted {
+        /// Who prepares it; `None` in events of earlier releases, and when the system started it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<StaffId>,
         /// When it happened.
         at: DateTime<Utc>,
     },

@@ -38,6 +38,7 @@ impl PlacedOrder {
             },
             placed_at: at,
             started_at: None,
+            prepared_by: None,
             ready_at: None,
             out_at: None,
             completed_at: None,
@@ -146,8 +147,9 @@ impl PlacedOrder {
                 self.refund_notes.extend(note.iter().cloned());
                 self.pay(PaymentKind::Refunded, *method, *amount, *at);
             }
-            OrderEvent::PreparationStarted { at } => {
+            OrderEvent::PreparationStarted { by, at } => {
                 self.started_at = Some(*at);
+                self.prepared_by = *by;
                 self.progress = Progress::InPreparation { since: *at };
             }
             OrderEvent::ItemBaked { line, .. } => {

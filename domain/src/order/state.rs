@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::events::{CancelReason, Missing, OrderEvent, Pricing};
 use super::values::{Fulfilment, OrderChannel, OrderLine, OrderStatus, Payment, PaymentIntent, Promise};
 use crate::delivery::DeliveryFailure;
-use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
+use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId, StaffId};
 use crate::ingredients::Ingredients;
 use crate::money::Cents;
 use crate::note::{NotePurpose, NoteRef};
@@ -129,6 +129,9 @@ pub struct PlacedOrder {
     pub placed_at: DateTime<Utc>,
     /// When preparation began.
     pub started_at: Option<DateTime<Utc>>,
+    /// Who prepares or prepared it, if that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared_by: Option<StaffId>,
     /// When it was ready.
     pub ready_at: Option<DateTime<Utc>>,
     /// When a courier last left with it.

@@ -115,7 +115,7 @@ fn at(event: fn(DateTime<Utc>) -> OrderEvent) -> OrderEvent {
 }
 
 fn started() -> OrderEvent {
-    at(|at| OrderEvent::PreparationStarted { at })
+    at(|at| OrderEvent::PreparationStarted { by: None, at })
 }
 
 fn ready(fulfilment: Fulfilment) -> OrderEvent {
@@ -211,7 +211,7 @@ fn every_command() -> Vec<OrderCommand> {
         OrderCommand::PayOnline { outcome: OnlinePayment::Accepted { reference: "r".into() }, now },
         OrderCommand::PayOnline { outcome: OnlinePayment::Declined { reason: "no_funds".into() }, now },
         OrderCommand::Refund { method: PaymentMethod::Cash, amount: Cents(1), now },
-        OrderCommand::StartPreparation { now },
+        OrderCommand::StartPreparation { by: None, now },
         OrderCommand::MarkItemBaked { line: 1, now },
         OrderCommand::MarkReady { now },
         OrderCommand::HandOver { now },

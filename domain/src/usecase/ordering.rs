@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::conditions::{Bound, Claim, Conditions};
 use super::quote::{self, Basket, BasketLine, Quote, quote};
 use super::{Decision, Refusal, States, Terms, UseCase};
-use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId};
+use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId, StaffId};
 use crate::money::Cents;
 use crate::order::{
     self, AskedLine, CancelReason, Fulfilment, OrderChannel, OrderCommand, OrderError, OrderStatus,
@@ -91,6 +91,8 @@ pub struct ExpireOrder {
 pub struct StartPreparation {
     /// The order.
     pub order: OrderId,
+    /// Who prepares it; `None` when the system starts it.
+    pub by: Option<StaffId>,
     /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
@@ -332,9 +334,12 @@ impl UseCase for StartPreparation {
     }
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
-        decide_with_stock(self.order, states, OrderCommand::StartPreparation { now: self.now }, |order| {
-            StockCommand::Consume { order: order.id, now: self.now }
-        })
+        decide_with_stock(
+            self.order,
+            states,
+            OrderCommand::StartPreparation { by: self.by, now: self.now },
+            |order| StockCommand::Consume { order: order.id, now: self.now },
+        )
     }
 }
 

@@ -128,7 +128,7 @@ impl Recording {
 
     /// Makes an order and hands it over.
     fn cook(&mut self, number: u128, from: i64, to: i64) {
-        self.run(&StartPreparation { order: id(number), now: later(from) });
+        self.run(&StartPreparation { by: None, order: id(number), now: later(from) });
         self.run(&to_order(number, OrderCommand::MarkReady { now: later(to) }));
         let amount = self.store.placed(id(number)).pricing.total;
         let method = crate::order::PaymentMethod::Cash;
@@ -306,7 +306,7 @@ fn step(recording: &mut Recording, number: u128, (kind, about, quantity): (u8, u
             let reason = CancelReason::Other;
             recording.run(&CancelOrder { order: id(about_order), reason, even_started: true, now });
         }
-        6 => recording.run(&StartPreparation { order: id(about_order), now }),
+        6 => recording.run(&StartPreparation { by: None, order: id(about_order), now }),
         7 => recording.run(&to_order(about_order, OrderCommand::MarkReady { now })),
         8 => recording.run(&to_order(about_order, OrderCommand::HandOver { now })),
         9 => recording.run(&waste(quantity, now)),

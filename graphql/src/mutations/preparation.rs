@@ -1,7 +1,8 @@
 //! Mutations of kitchen and counter: start, baked, ready, handed over.
 
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::access::Permission;
+use domain::access::{Permission, Role};
+use domain::ids::StaffId;
 use domain::order::OrderCommand;
 use domain::usecase::{self, ToOrder};
 
@@ -80,7 +81,9 @@ impl PreparationMutation {
     ) -> Result<StartPreparationPayload, ApiError> {
         let id = &input.order_id;
         let order = allowed_order(ctx, id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
-        let use_case = usecase::StartPreparation { order, now: ctx.now()? };
+        let actor = ctx.caller()?.actor()?;
+        let by = (actor.role != Role::System).then_some(StaffId(actor.id));
+        let use_case = usecase::StartPreparation { order, by, now: ctx.now()? };
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 

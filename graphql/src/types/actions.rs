@@ -164,7 +164,9 @@ pub fn on_order(
             false => Err(DeliveryError::NotYours.into()),
         }),
         (A::RefundOrder, Permission::RefundOrder, &|| Ok(refund(&state, now)?)),
-        (A::StartPreparation, Permission::PrepareOrder, &|| decide(OrderCommand::StartPreparation { now })),
+        (A::StartPreparation, Permission::PrepareOrder, &|| {
+            decide(OrderCommand::StartPreparation { by: None, now })
+        }),
         (A::MarkItemBaked, Permission::PrepareOrder, &|| decide(bake())),
         (A::MarkOrderReady, Permission::PrepareOrder, &|| decide(OrderCommand::MarkReady { now })),
         (A::HandOverOrder, Permission::HandOverOrder, &|| decide(OrderCommand::HandOver { now })),

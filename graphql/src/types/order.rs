@@ -22,6 +22,7 @@ use super::order_parts::{OrderLine, Payment, Promise, VatPart};
 use super::order_people::{Comment, CommentSubject};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
+use super::staff::Staff;
 use crate::as_of::{self, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -244,6 +245,14 @@ impl Order {
     /// The time when preparation started; `null` before.
     async fn started_at(&self) -> Option<DateTime<Utc>> {
         self.order.started_at
+    }
+
+    /// The employee who started preparation. `null` before that, for orders of earlier releases or started by
+    /// the system, and for callers who may not see the kitchen.
+    #[graphql(directive = requires::apply(roles(Permission::ReadKitchen)))]
+    async fn prepared_by(&self, ctx: &Context<'_>) -> Result<Option<Staff>, ApiError> {
+        let may = ctx.caller()?.may(Permission::ReadKitchen, self.scope());
+        Ok(self.order.prepared_by.filter(|_| may).map(Staff))
     }
 
     /// The time when the order was ready; `null` before.

@@ -51,7 +51,7 @@ async fn a_key_repeats_its_first_answer_after_later_changes() {
     open(&store, stock_for(1)).await;
     let order = order_id();
     run(&store, margherita(order)).await;
-    let start = || Arc::new(StartPreparation { order, now: now() });
+    let start = || Arc::new(StartPreparation { by: None, order, now: now() });
     let first = store.execute(start(), keyed("start", 1)).await.unwrap();
     let ready = OrderCommand::MarkReady { now: now() };
     run(&store, ToOrder { name: "markOrderReady", order, command: ready }).await;
@@ -70,8 +70,9 @@ async fn concurrent_commands_under_one_key_get_one_answer() {
     let order = order_id();
     run(&store, margherita(order)).await;
 
-    let sending =
-        (0..32).map(|_| store.execute(Arc::new(StartPreparation { order, now: now() }), keyed("start", 1)));
+    let sending = (0..32).map(|_| {
+        store.execute(Arc::new(StartPreparation { by: None, order, now: now() }), keyed("start", 1))
+    });
     let answers = futures_util::future::join_all(sending).await;
 
     for answer in answers {
@@ -94,7 +95,7 @@ async fn a_key_repeats_its_refusal_even_if_the_command_is_now_allowed() {
     let refused = ready("ready", 1).await.unwrap();
     let wrong_state = Refusal::Order(OrderError::WrongState { status: OrderStatus::Placed });
     assert_eq!((refused.refusal, refused.position), (Some(wrong_state.clone()), None));
-    run(&store, StartPreparation { order, now: now() }).await;
+    run(&store, StartPreparation { by: None, order, now: now() }).await;
 
     let again = ready("ready", 1).await.unwrap();
     assert_eq!((again.refusal, again.version, again.state), (Some(wrong_state), 1, refused.state));
@@ -125,7 +126,7 @@ async fn a_stale_version_can_be_retried_under_the_same_key() {
     run(&store, margherita(order)).await;
     let start = |version| {
         let context = CommandContext { expected_version: Some(version), ..keyed("start", 1) };
-        store.execute(Arc::new(StartPreparation { order, now: now() }), context)
+        store.execute(Arc::new(StartPreparation { by: None, order, now: now() }), context)
     };
     assert!(matches!(start(7).await.unwrap().refusal, Some(Refusal::StaleVersion { .. })));
     assert_eq!(start(1).await.unwrap().refusal, None);
@@ -138,7 +139,7 @@ async fn a_key_repeats_its_answer_with_an_outdated_version() {
     open(&store, stock_for(1)).await;
     let order = order_id();
     run(&store, margherita(order)).await;
-    let start = || Arc::new(StartPreparation { order, now: now() });
+    let start = || Arc::new(StartPreparation { by: None, order, now: now() });
     let seen = |input| CommandContext { expected_version: Some(1), ..keyed("start", input) };
     let first = store.execute(start(), seen(1)).await.unwrap();
     assert_eq!((first.refusal, first.version), (None, 2));

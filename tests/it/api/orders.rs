@@ -63,6 +63,8 @@ async fn followers_receive_each_step_to_the_door_once_and_in_order() {
     assert_eq!(queue.value().await["queue"], waiting("PLACED"));
 
     kitchen.step("startPreparation", order).await;
+    let started = kitchen.order(order, "preparedBy { role }", &Value::Null).await;
+    assert_eq!(started["preparedBy"]["role"], "PIZZAIOLO");
     let late =
         customer.speaking("fr").to_order("cancelOrder", order, json!({ "reason": "CUSTOMER_REQUEST" })).await;
     let error = &late["userErrors"][0];

@@ -71,7 +71,7 @@ async fn a_stale_version_is_refused() {
     open(&store, stock_for(1)).await;
     let order = order_id();
     run(&store, margherita(order)).await;
-    let start = || Arc::new(StartPreparation { order, now: now() });
+    let start = || Arc::new(StartPreparation { by: None, order, now: now() });
     let expecting = |version| CommandContext { expected_version: Some(version), ..context() };
 
     let stale = store.execute(start(), expecting(0)).await.unwrap();

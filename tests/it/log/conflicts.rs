@@ -169,7 +169,7 @@ async fn a_cache_ahead_of_the_log_leaves_no_gap() {
     .await
     .unwrap();
 
-    let lost = store.execute(Arc::new(StartPreparation { order, now: now() }), context()).await;
+    let lost = store.execute(Arc::new(StartPreparation { by: None, order, now: now() }), context()).await;
 
     assert!(matches!(lost, Err(StoreError::Unavailable(None))), "{lost:?}");
     assert_eq!(run(&store, margherita(order_id())).await.refusal, None);

@@ -166,7 +166,7 @@ async fn commands_fail_only_on_the_unreadable_stream() {
             told => assert_eq!((n > 0, told.unwrap().refusal), (true, None)),
         }
     }
-    let start = StartPreparation { order: orders[0], now: now() };
+    let start = StartPreparation { by: None, order: orders[0], now: now() };
     let refused = store.execute(Arc::new(start), context()).await;
     assert!(matches!(refused, Err(StoreError::Unreadable { .. })), "{refused:?}");
 }

@@ -68,7 +68,7 @@ pub async fn tell(store: &EventStore, order: OrderId, command: OrderCommand) -> 
 
 /// Prepares an order until it is ready.
 pub async fn cook(store: &EventStore, order: OrderId) {
-    done(store, StartPreparation { order, now: later(2) }).await;
+    done(store, StartPreparation { by: None, order, now: later(2) }).await;
     tell(store, order, OrderCommand::MarkReady { now: later(10) }).await;
 }
 
@@ -121,7 +121,7 @@ pub async fn play(store: &EventStore) -> (OrderId, OrderId) {
         now: later(3),
     };
     done(store, cancel(cancelled)).await;
-    done(store, StartPreparation { order: wasted, now: later(2) }).await;
+    done(store, StartPreparation { by: None, order: wasted, now: later(2) }).await;
     done(store, cancel(wasted)).await;
     for order in [fetched, paid_online, brought, failed] {
         cook(store, order).await;

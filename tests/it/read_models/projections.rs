@@ -210,7 +210,7 @@ async fn a_failing_event_stops_one_read_model_before_it() {
     sqlx::query(spoil).bind(open.0).bind("{}").execute(pool).await.unwrap();
 
     let before = done(&store, margherita(order_id())).await.position.unwrap();
-    let start = domain::usecase::StartPreparation { order: open, now: now() };
+    let start = domain::usecase::StartPreparation { by: None, order: open, now: now() };
     done(&store, start).await;
     let head = done(&store, margherita(order_id())).await.position.unwrap();
     let poison = LogPosition(before.0 + 1);
@@ -249,7 +249,8 @@ async fn a_rebuild_repairs_a_stopped_read_model() {
         .execute(pool)
         .await
         .unwrap();
-    let head = done(&store, domain::usecase::StartPreparation { order: open, now: now() }).await.position;
+    let head =
+        done(&store, domain::usecase::StartPreparation { by: None, order: open, now: now() }).await.position;
     catch_up(pool).await.unwrap_err();
     let mut heard = Vec::new();
     let rebuilt = projections::rebuild(pool, Model::OrderDetails, &mut |at| heard.push(at)).await.unwrap();

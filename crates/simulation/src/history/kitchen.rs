@@ -1,6 +1,7 @@
 //! The kitchen, oldest order first, and the counter.
 
 use chrono::TimeDelta;
+use domain::ids::StaffId;
 use domain::order::{Fulfilment, OrderCommand, OrderStatus};
 use domain::usecase::{StartPreparation, ToOrder};
 use rand::Rng;
@@ -26,7 +27,8 @@ impl Play {
             return Ok(());
         }
         let pizzaiolo = self.pizzaiolo(ticket.house);
-        if !self.ask(pizzaiolo, StartPreparation { order: ticket.order, now: self.now })? {
+        let by = Some(StaffId(pizzaiolo.id));
+        if !self.ask(pizzaiolo, StartPreparation { by, order: ticket.order, now: self.now })? {
             return Ok(());
         }
         let pizzas: Vec<u32> = self.world.order(ticket.order).map_or_else(Vec::new, |order| {

@@ -76,7 +76,7 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
             Box::new(ExpireOrder { order: order_id(number), now }) as Box<dyn UseCase>
         }),
         1 => order.clone().prop_map(move |number| {
-            Box::new(StartPreparation { order: order_id(number), now }) as Box<dyn UseCase>
+            Box::new(StartPreparation { by: None, order: order_id(number), now }) as Box<dyn UseCase>
         }),
         2 => order.clone().prop_map(move |number| {
             let outcome = OnlinePayment::Accepted { reference: "r".to_owned() };

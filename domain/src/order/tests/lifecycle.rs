@@ -3,6 +3,9 @@
 use super::*;
 use crate::testing::given;
 use OrderStatus as S;
+use uuid::Uuid;
+
+use crate::ids::StaffId;
 
 /// Checks that the command is refused in every status but these.
 #[track_caller]
@@ -163,9 +166,14 @@ fn expires_an_unpaid_order_at_its_deadline() {
 
 #[test]
 fn preparation_starts_once_the_order_is_placed() {
-    let start = OrderCommand::StartPreparation { now: now() };
+    let start = OrderCommand::StartPreparation { by: None, now: now() };
     given(history(S::Placed)).when(does(start.clone())).then([started()]);
     only_in(&[S::Placed], &start, wrong);
+    let by = Some(StaffId(Uuid::from_u128(7)));
+    let order = given(history(S::Placed))
+        .when(does(OrderCommand::StartPreparation { by, now: now() }))
+        .then([OrderEvent::PreparationStarted { by, at: now() }]);
+    assert_eq!(order.placed().unwrap().prepared_by, by);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn rejects_online_payments_and_refunds_by_hand() {
 
 #[test]
 fn rejects_starting_an_unpaid_online_order() {
-    let start = || OrderCommand::StartPreparation { now: now() };
+    let start = || OrderCommand::StartPreparation { by: None, now: now() };
     let paid = [history(S::AwaitingPayment), paid_online().to_vec()].concat();
     given(paid.clone()).when(does(start())).then([started()]);
     let mut eight = lines();

@@ -96,7 +96,7 @@ fn place(store: &mut MemoryStore, number: u128, fulfilment: Fulfilment) {
 }
 
 fn make(store: &mut MemoryStore, number: u128) {
-    store.execute(&StartPreparation { order: order(number), now: now() }).unwrap();
+    store.execute(&StartPreparation { by: None, order: order(number), now: now() }).unwrap();
     let command = OrderCommand::MarkReady { now: now() };
     store.execute(&ToOrder { name: "markOrderReady", order: order(number), command }).unwrap();
 }

@@ -41,7 +41,7 @@ fn releases_unpaid_orders_and_keeps_the_others() {
         };
         store.execute(&place).unwrap();
     }
-    store.execute(&StartPreparation { order: id(3), now: now() }).unwrap();
+    store.execute(&StartPreparation { by: None, order: id(3), now: now() }).unwrap();
     let method = PaymentMethod::Cash;
     store.execute(&RecordPayment { order: id(4), method, amount: Cents(1), by: None, now: now() }).unwrap();
     let before = dough(&store);

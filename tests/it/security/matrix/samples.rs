@@ -102,6 +102,7 @@ pub const SAMPLES: &[Sample] = &[
     of("Delivery.comments", "{ delivery(id: \"$delivery\") { comments { text } } }"),
     of("Event.comments", "{ order(id: \"$order\") { history(first: 1) { nodes { comments { text } } } } }"),
     of("Order.note", "{ order(id: \"$order\") { note } }"),
+    of("Order.preparedBy", "{ order(id: \"$order\") { preparedBy { id } } }"),
     of("Order.deliveryCode", "{ order(id: \"$order\") { deliveryCode } }"),
     of("Order.delivery", "{ order(id: \"$order\") { delivery { id } } }"),
     of("Order.history", "{ order(id: \"$order\") { history(first: 1) { nodes { id } } } }"),

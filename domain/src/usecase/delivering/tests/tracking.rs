@@ -50,7 +50,7 @@ fn orders_follow_their_delivery_idempotently() {
     assert_eq!(
         of_the_order,
         [
-            OrderEvent::PreparationStarted { at: now() },
+            OrderEvent::PreparationStarted { by: None, at: now() },
             OrderEvent::OrderReady { fulfilment: Fulfilment::Delivery, at: ready_at },
             out.clone(),
             OrderEvent::OrderNotDelivered { reason: DeliveryFailure::Absent, at: now() },

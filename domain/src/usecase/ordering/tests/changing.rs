@@ -97,7 +97,7 @@ fn rejects_late_changes_before_pricing() {
     let mut store = MemoryStore::demo();
     refused(&mut store, &change(1, &["1 XXX M"]), OrderError::NotFound);
     store.execute(&place(1, &["1 MAR M"])).unwrap();
-    store.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
+    store.execute(&StartPreparation { by: None, order: id(1), now: now() }).unwrap();
     refused(&mut store, &change(1, &["1 XXX M"]), OrderError::TooLate { status: OrderStatus::InPreparation });
     store.execute(&cancel(1, true)).unwrap();
     refused(&mut store, &change(1, &["1 MAR M"]), OrderError::TooLate { status: OrderStatus::Cancelled });

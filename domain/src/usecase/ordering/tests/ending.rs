@@ -3,7 +3,7 @@
 use super::*;
 
 fn start(number: u128) -> StartPreparation {
-    StartPreparation { order: id(number), now: now() }
+    StartPreparation { by: None, order: id(number), now: now() }
 }
 
 fn expire(number: u128, now: DateTime<Utc>) -> ExpireOrder {

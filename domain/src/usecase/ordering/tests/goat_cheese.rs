@@ -83,7 +83,7 @@ fn any_prefix_of_the_scenario_loads_to_the_same_states() {
     for (number, line) in [(1, "2 CHV L"), (2, "3 4FR M")] {
         store.execute(&place(number, &[line])).unwrap();
     }
-    store.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
+    store.execute(&StartPreparation { by: None, order: id(1), now: now() }).unwrap();
     store.execute(&cancel(1, true)).unwrap();
     store.execute(&cancel(2, false)).unwrap();
     for length in 0..=store.log().len() {

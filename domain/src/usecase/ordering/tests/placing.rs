@@ -175,7 +175,7 @@ fn a_placed_order_keeps_its_prices_and_recipe_when_the_menu_changes() {
     let event = crate::menu::MenuEvent::MenuPublished { version: 2, changes: Box::new(changes), at: now() };
     store.append(&StreamId::menu(), event.into());
     assert_eq!(store.placed(id(1)), before);
-    let started = store.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
+    let started = store.execute(&StartPreparation { by: None, order: id(1), now: now() }).unwrap();
     assert_eq!(names(&started), ["PreparationStarted", "ReservationConsumed"]);
     assert_eq!(level(&store, "BASIL"), (396, 0));
 }

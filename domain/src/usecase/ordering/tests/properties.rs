@@ -34,7 +34,7 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
                 as Box<dyn UseCase>
         }),
         1 => order.clone().prop_map(|order| Box::new(ExpireOrder { order, now: later(10) }) as Box<dyn UseCase>),
-        2 => order.clone().prop_map(|order| Box::new(StartPreparation { order, now: now() }) as Box<dyn UseCase>),
+        2 => order.clone().prop_map(|order| Box::new(StartPreparation { by: None, order, now: now() }) as Box<dyn UseCase>),
         1 => order.prop_map(|order| Box::new(ToOrder { order, ..pay_online(0) }) as Box<dyn UseCase>),
     ]
 }
@@ -60,7 +60,7 @@ proptest! {
         };
         let mut before = promised(&store);
         for ((number, _), _) in numbers().zip(&started).filter(|(_, started)| **started) {
-            store.execute(&StartPreparation { order: id(number), now: now() }).unwrap();
+            store.execute(&StartPreparation { by: None, order: id(number), now: now() }).unwrap();
             let after = promised(&store);
             prop_assert!(before <= after);
             before = after;

@@ -41,7 +41,7 @@ fn limits_unpaid_orders_per_customer_until_paid() {
     store.execute(&order(4)).unwrap();
     refused(&mut store, &order(5), OrderError::UnpaidLimit { what: Orders, max: 3 });
     // Started and cancelled orders hold no stock.
-    store.execute(&StartPreparation { order: id(1), now: now() }).unwrap();
+    store.execute(&StartPreparation { by: None, order: id(1), now: now() }).unwrap();
     store.execute(&order(5)).unwrap();
     store.execute(&cancel(3, false)).unwrap();
     store.execute(&order(6)).unwrap();
