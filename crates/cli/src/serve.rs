@@ -91,7 +91,6 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     }
     production::check_settings(&settings)?;
     // What cannot be used is said before anything is started.
-    settings.origins()?;
     settings.documents()?;
     let stop = Stop::listen()?;
     let size = settings.pool_size()?;

@@ -144,10 +144,10 @@ impl Config {
     ) -> Result<Self, config::SettingsError> {
         Ok(Self {
             key: settings.signing_key(),
-            sealing_key: settings.sealing_key()?,
-            retired_keys: settings.retired_keys()?,
+            sealing_key: settings.heads_key.clone(),
+            retired_keys: settings.heads_keys_retired.clone(),
             heads_to: settings.heads_destination()?,
-            origins: settings.origins()?,
+            origins: settings.origins(),
             trusted_proxies: settings.trusted_proxies.clone(),
             attempt_limits: settings.attempt_limits(),
             rates: settings.rates(),
@@ -289,7 +289,7 @@ impl App {
         authenticator.listen(&follower);
         let stopping = Arc::new(watch::Sender::new(false));
         let limiter = RateLimiter::new(rates);
-        let database_connections = pool.options().get_max_connections() + config::BESIDE_THE_POOL;
+        let database_connections = pool.options().get_max_connections() + config::CONNECTIONS_BESIDE_POOL;
         let budget = Budget::of_process(database_connections, connections_per_address);
         let slots = Slots::new(budget, trusted_proxies.clone());
         let streams = Admission::new(streams.within(budget), trusted_proxies.clone());

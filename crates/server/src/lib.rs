@@ -4,6 +4,7 @@
 pub mod app;
 pub mod check;
 pub mod config;
+pub mod destination;
 pub mod production;
 mod sampler;
 pub mod sealing;

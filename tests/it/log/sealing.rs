@@ -263,8 +263,9 @@ async fn publishes_each_head_in_order_despite_failures_of_the_destination() {
 #[tokio::test]
 async fn publishes_heads_to_a_webhook_and_a_file() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let to = server::sealing::destination(&format!("http://{}/heads?x=1", listener.local_addr().unwrap()))
-        .unwrap();
+    let to =
+        server::destination::destination(&format!("http://{}/heads?x=1", listener.local_addr().unwrap()))
+            .unwrap();
     let serve = async |answer: &str| {
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut heard = Vec::new();
@@ -289,7 +290,7 @@ async fn publishes_heads_to_a_webhook_and_a_file() {
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("heads.txt");
-    let to = server::sealing::destination(&format!("file:{}", path.display())).unwrap();
+    let to = server::destination::destination(&format!("file:{}", path.display())).unwrap();
     to.publish("one\n").await.unwrap();
     to.publish("two\n").await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n\ntwo\n\n");

@@ -1,120 +1,116 @@
-//! The environment over the settings file, and which of the two is to blame for what cannot be read. A line of
-//! the file may hold a secret: errors name the line and its key, and never show its text.
+//! The environment over the settings file. A line of the file may hold a secret: errors name the line and its key,
+//! and never show its text.
 
 use std::collections::HashMap;
+use std::fmt::{Display, Formatter};
 
 use config::{Config, ConfigError, File, FileFormat};
 
-use super::effective::is_secret;
-use super::{SETTINGS, Settings, SettingsError, VARIABLES};
+use super::error::{SETTINGS_FILE, SettingsError};
+use super::table::{SETTINGS, Setting};
+use super::value::Given;
 
-/// The longest key of the file that is shown; longer text is no key of ours.
-const MAX_KEY: usize = 64;
+/// Length of the longest key of the file that is shown; longer text is not a misspelt setting.
+const MAX_KEY_CHARS: usize = 64;
+/// Jaro-Winkler similarity from which a setting is suggested for an unknown key.
+const MIN_SIMILARITY: f64 = 0.8;
 
-/// What a process was told, before it is read.
-#[derive(Clone)]
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// It is not set.
+    Default,
+    /// The file that `OCPIZZA_MANAGER_SETTINGS` names.
+    File,
+    /// A variable of the environment.
+    Environment,
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Default => "default",
+            Self::File => "file",
+            Self::Environment => "environment",
+        })
+    }
+}
+
+/// The texts of the settings.
 pub(super) struct Layers {
-    /// The file, and its path.
-    pub(super) file: Option<Config>,
+    merged: Config,
     path: String,
     text: String,
-    /// The variables that are set.
-    pub(super) set: HashMap<&'static str, String>,
+    set: HashMap<String, String>,
 }
 
 impl Layers {
+    /// Reads the variables, and the file that one of them may name. An empty variable counts as not set.
     pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let path = variable(SETTINGS).unwrap_or_default();
-        let (file, text) = match path.as_str() {
-            "" => (None, String::new()),
-            path => Self::read(path).map(|(file, text)| (Some(file), text))?,
-        };
-        let set = VARIABLES.iter().copied().filter_map(|name| Some((name, variable(name)?))).collect();
-        Ok(Self { file, path, text, set })
+        let path = variable(SETTINGS_FILE).unwrap_or_default();
+        let text = if path.is_empty() { String::new() } else { read_file(&path)? };
+        let named = SETTINGS.iter().filter_map(|setting| Some((setting.name, variable(setting.name)?)));
+        let set: HashMap<String, String> = named.map(|(name, value)| (name.to_owned(), value)).collect();
+        let merged = Config::builder()
+            .add_source(File::from_str(&text, FileFormat::Toml))
+            .add_source(config::Environment::default().source(Some(set.clone())))
+            .build()
+            .map_err(|_| not_toml(&path, &text, None))?;
+        Ok(Self { merged, path, text, set })
     }
 
-    fn read(path: &str) -> Result<(Config, String), SettingsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-        let not_toml = |at: Option<usize>| {
-            let line = at.map_or(1, |at| line_number(&text, at));
-            let key = text.lines().nth(line - 1).and_then(key_of).filter(|key| is_known(key));
-            let key = key.map_or_else(String::new, |key| format!(" ({key})"));
-            SettingsError::NotToml { path: path.to_owned(), line, key }
+    /// Returns the text of a setting, and where it comes from; `None` if it is not set.
+    pub(super) fn given(&self, setting: &Setting) -> Result<Option<(Given, Source)>, SettingsError> {
+        let key = setting.name.to_ascii_lowercase();
+        let (input, source) = if self.set.contains_key(setting.name) {
+            (setting.name.to_owned(), Source::Environment)
+        } else {
+            let line = line_of(&self.text, &key);
+            let place = format!("line {line} of {}, which {SETTINGS_FILE} names", self.path);
+            (format!("{key} ({place})"), Source::File)
         };
-        let parsed: Result<toml::Table, _> = toml::from_str(&text);
-        // The parser's own message quotes the line.
-        parsed.map_err(|error| not_toml(error.span().map(|span| span.start)))?;
-        let file = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
-        file.map(|file| (file, text.clone())).map_err(|_| not_toml(None))
-    }
-
-    /// The settings; else the variable, or the key of the file, that is to blame.
-    pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
-        let error = match self.read_with(self.set.keys().copied()) {
-            Ok(settings) => return Ok(settings),
-            Err(error) => error,
-        };
-        // What is wrong is wrong by itself: no setting is read by another's value.
-        for name in self.set.keys().copied() {
-            let alone = Self { file: None, ..self.clone() };
-            if let Err(source) = alone.read_with([name]) {
-                return Err(SettingsError::Variable { name, why: why(name, &source) });
+        match self.merged.get_string(&key) {
+            Ok(text) => Ok(Some((Given { text, input }, source))),
+            Err(ConfigError::NotFound(_)) => Ok(None),
+            Err(_) => {
+                let (rule, given) = ("a single value".to_owned(), "not a list or a table".to_owned());
+                Err(SettingsError::Invalid { input, rule, given })
             }
         }
-        Err(self.blame_file(&error))
     }
+}
 
-    /// What is wrong with the file: its first key that is no setting, or whose value cannot be used.
-    fn blame_file(&self, error: &ConfigError) -> SettingsError {
-        let path = self.path.clone();
-        let table: toml::Table = toml::from_str(&self.text).unwrap_or_default();
-        for key in table.into_iter().map(|(key, _)| key) {
-            let line = self.text.lines().position(|line| key_of(line) == Some(&key)).map_or(1, |at| at + 1);
-            if !is_known(&key) {
-                let key = if is_bare(&key) { format!(": {key}") } else { String::new() };
-                return SettingsError::UnknownKey { path, line, key };
-            }
-            if let Err(source) = self.read_key(&key) {
-                let why = why(&key.to_ascii_uppercase(), &source);
-                return SettingsError::Key { path, line, key, why };
-            }
+/// Reads the file, and refuses a key that is not a setting.
+fn read_file(path: &str) -> Result<String, SettingsError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+    // The parser's own message quotes the line.
+    let table: toml::Table =
+        toml::from_str(&text).map_err(|error| not_toml(path, &text, error.span().map(|span| span.start)))?;
+    match table.keys().find(|key| !is_setting(key)) {
+        None => Ok(text),
+        Some(key) => {
+            let line = line_of(&text, key);
+            let key = if is_bare(key) { format!(": {key}{}", suggestion(key)) } else { String::new() };
+            Err(SettingsError::UnknownKey { path: path.to_owned(), line, key })
         }
-        SettingsError::Key { path, line: 1, key: "?".to_owned(), why: why("", error) }
-    }
-
-    /// The settings by one key of the file.
-    fn read_key(&self, key: &str) -> Result<Settings, ConfigError> {
-        let value: config::Value = self.file.clone().unwrap_or_default().get(key)?;
-        Config::builder().set_override(key, value)?.build()?.try_deserialize()
-    }
-
-    /// The settings by the file and some of the variables.
-    fn read_with(&self, names: impl IntoIterator<Item = &'static str>) -> Result<Settings, ConfigError> {
-        let named = names.into_iter().filter_map(|name| Some((name.to_owned(), self.set.get(name)?.clone())));
-        let set: HashMap<String, String> = named.collect();
-        let variables = config::Environment::default().source(Some(set));
-        let file = self.file.clone().unwrap_or_default();
-        Config::builder().add_source(file).add_source(variables).build()?.try_deserialize()
     }
 }
 
-/// What is wrong with a value, unless saying so could show a secret.
-fn why(name: &str, error: &ConfigError) -> String {
-    if is_secret(name) {
-        "it must be a text (not shown: it is a secret)".to_owned()
-    } else {
-        error.to_string()
-    }
+fn not_toml(path: &str, text: &str, at: Option<usize>) -> SettingsError {
+    let line = at.map_or(1, |at| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1);
+    let key = text.lines().nth(line - 1).and_then(key_of).filter(|key| is_setting(key));
+    let key = key.map_or_else(String::new, |key| format!(" ({key})"));
+    SettingsError::NotToml { path: path.to_owned(), line, key }
 }
 
-/// The number of the line that holds a byte.
-fn line_number(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+/// Returns the line on which a key is set, from 1.
+fn line_of(text: &str, key: &str) -> usize {
+    text.lines().position(|line| key_of(line) == Some(key)).map_or(1, |at| at + 1)
 }
 
-/// The key of a line, if it has one.
+/// Returns the key of a line, if it has one.
 fn key_of(line: &str) -> Option<&str> {
     let (key, _) = line.split_once('=')?;
     let key = key.trim().trim_matches(['"', '\'']);
@@ -123,9 +119,18 @@ fn key_of(line: &str) -> Option<&str> {
 
 fn is_bare(key: &str) -> bool {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(is_bare)
+    (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(is_bare)
 }
 
-fn is_known(key: &str) -> bool {
-    VARIABLES.iter().any(|name| name.to_ascii_lowercase() == key)
+fn is_setting(key: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name.to_ascii_lowercase() == key)
+}
+
+/// Names the setting that an unknown key is most like, if one is.
+fn suggestion(key: &str) -> String {
+    let known = SETTINGS.iter().map(|setting| setting.name.to_ascii_lowercase());
+    let similar = known.map(|name| (strsim::jaro_winkler(&name, key), name));
+    let similar = similar.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY);
+    let best = similar.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.map_or_else(String::new, |(_, name)| format!(" (did you mean {name}?)"))
 }

@@ -1,9 +1,10 @@
-//! Settings that can be used, and those that cannot.
+//! Valid and invalid settings, and their table in `docs/settings.md`.
 
 use std::collections::HashMap;
 
-use secrecy::ExposeSecret;
+use http_api::rate_limit::RateLimit;
 
+use super::error::SETTINGS_FILE;
 use super::*;
 
 fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
@@ -18,17 +19,17 @@ fn file(name: &str, text: &str) -> String {
 }
 
 #[test]
-fn nothing_said_is_a_developers_machine() {
+fn the_defaults_are_those_of_development() {
     let settings = settings(&[("DATABASE_URL", "")]).unwrap();
     assert!(settings.database_url.is_none() && settings.key.is_none());
     assert_eq!((settings.port, settings.environment), (8080, Environment::Development));
 }
 
 #[test]
-fn the_environment_wins_over_the_file() {
+fn the_environment_overrides_the_file() {
     let path = file("wins", "port = 9000\nenv = \"PRODUCTION\"\nocpizza_manager_key = \"from the file\"\n");
     let settings =
-        settings(&[(SETTINGS, &path), ("PORT", "9001"), ("DATABASE_URL", "postgres:///x")]).unwrap();
+        settings(&[(SETTINGS_FILE, &path), ("PORT", "9001"), ("DATABASE_URL", "postgres:///x")]).unwrap();
     assert_eq!((settings.port, settings.environment), (9001, Environment::Production));
     assert_eq!(settings.key.as_ref().unwrap().expose_secret(), "from the file");
     assert_eq!(settings.database_url.as_ref().unwrap().expose_secret(), "postgres:///x");
@@ -37,7 +38,7 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
-fn graphiql_is_for_development_unless_it_is_said() {
+fn graphiql_is_served_in_development_unless_it_is_set() {
     for (environment, said, served) in [
         ("DEVELOPMENT", "", true),
         ("PRODUCTION", "", false),
@@ -50,7 +51,7 @@ fn graphiql_is_for_development_unless_it_is_said() {
 }
 
 #[test]
-fn production_limits_what_development_leaves_open() {
+fn production_limits_by_default_what_development_leaves_open() {
     let development = settings(&[]).unwrap();
     assert_eq!(development.rates(), RateLimits::OFF);
     assert_eq!(development.introspection(), Introspection::Everybody);
@@ -75,7 +76,7 @@ fn production_limits_what_development_leaves_open() {
 }
 
 #[test]
-fn a_key_that_follows_another_says_until_when() {
+fn a_previous_key_needs_a_key_and_an_end() {
     let (key, previous) = (("OCPIZZA_MANAGER_KEY", "new"), ("OCPIZZA_MANAGER_KEY_PREVIOUS", "old"));
     let until = ("OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL", "2026-11-24T12:00:00Z");
     assert!(settings(&[key, previous, until]).unwrap().signing_key().is_some());
@@ -85,28 +86,55 @@ fn a_key_that_follows_another_says_until_when() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named_in_one_line() {
-    let misspelt = file("misspelt", "prot = 9000\n");
+fn errors_name_the_input_the_rule_and_the_fix() {
+    let misspelt = file("misspelt", "\nocpizza_manager_proceses = 2\n");
     let broken = file("broken", "port = \n");
-    for (variables, named) in [
-        ([("PORT", "seventy"), ("ENV", "")], "PORT cannot be used"),
-        ([("PORT", "70000"), ("ENV", "")], "PORT cannot be used"),
-        ([("PORT", ""), ("ENV", "STAGING")], "ENV cannot be used"),
-        ([("PORT", "8080"), ("OCPIZZA_MANAGER_PROCESSES", "-1")], "OCPIZZA_MANAGER_PROCESSES cannot be used"),
-        ([(SETTINGS, misspelt.as_str()), ("ENV", "")], "prot"),
-        ([(SETTINGS, broken.as_str()), ("ENV", "")], "OCPIZZA_MANAGER_SETTINGS"),
-        ([(SETTINGS, "/nowhere.toml"), ("ENV", "")], "/nowhere.toml"),
-        ([("OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE", "none"), ("ENV", "")], "none"),
+    let listed = file("listed", "env = \"PRODUCTION\"\nport = [1, 2]\n");
+    for (name, value, message) in [
+        ("PORT", "seventy", "PORT must be from 1 to 65535, not \"seventy\""),
+        ("PORT", "70000", "PORT must be from 1 to 65535, not \"70000\""),
+        ("ENV", "STAGING", "ENV must be DEVELOPMENT or PRODUCTION, not \"STAGING\""),
+        ("OCPIZZA_MANAGER_PROCESSES", "-1", "OCPIZZA_MANAGER_PROCESSES must be from 1 to 1000, not \"-1\""),
+        (
+            "OCPIZZA_MANAGER_SIGNING_KEY",
+            "s3cret",
+            "OCPIZZA_MANAGER_SIGNING_KEY must be 32 bytes in base64 (openssl rand -base64 32), not the value set, \
+             which is not shown because it may be secret",
+        ),
+        (
+            "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE",
+            "none",
+            "OCPIZZA_MANAGER_TRUSTED_DOCUMENTS_MODE must be allow or only, not \"none\"",
+        ),
+        (
+            SETTINGS_FILE,
+            &listed,
+            "port (line 2 of LISTED, which OCPIZZA_MANAGER_SETTINGS names) must be a single value, not a list or a table",
+        ),
+        (
+            SETTINGS_FILE,
+            &misspelt,
+            "line 2 of MISSPELT, which OCPIZZA_MANAGER_SETTINGS names, has a key that is not a setting: \
+             ocpizza_manager_proceses (did you mean ocpizza_manager_processes?)",
+        ),
+        (
+            SETTINGS_FILE,
+            &broken,
+            "line 1 (port) of BROKEN, which OCPIZZA_MANAGER_SETTINGS names, must be TOML: write key = \"value\"",
+        ),
     ] {
-        let message = settings(&variables).unwrap_err().to_string();
-        assert!(message.contains(named), "{message}");
+        let said = settings(&[(name, value)]).unwrap_err().to_string();
+        let said = said.replace(&misspelt, "MISSPELT").replace(&broken, "BROKEN").replace(&listed, "LISTED");
+        assert_eq!(said, message);
     }
-    std::fs::remove_file(misspelt).unwrap();
-    std::fs::remove_file(broken).unwrap();
+    for path in [misspelt, broken, listed] {
+        std::fs::remove_file(path).unwrap();
+    }
+    assert!(settings(&[(SETTINGS_FILE, "/nowhere.toml")]).unwrap_err().to_string().contains("/nowhere.toml"));
 }
 
 #[test]
-fn a_line_of_the_file_is_named_and_never_shown() {
+fn errors_name_a_line_of_the_file_and_never_show_it() {
     const SECRET: &str = "s3cr3t-Value";
     for (name, text, said) in [
         ("quote", "port = 9000\nocpizza_manager_key = \"s3cr3t-Value\n", "line 2 (ocpizza_manager_key) of"),
@@ -118,18 +146,18 @@ fn a_line_of_the_file_is_named_and_never_shown() {
         ),
         ("alone", "port = 9000\n\ns3cr3t-Value\n", "line 3 of"),
         ("key", "s3cr3t-Value: s3cr3t-Value = 1\n", "line 1 of"),
+        ("list", "port = 1\nocpizza_manager_key = [\"s3cr3t-Value\"]\n", "ocpizza_manager_key (line 2"),
+        ("table", "database_url = { url = \"s3cr3t-Value\" }\n", "database_url (line 1"),
+        ("twice", "ocpizza_manager_key = \"a\"\nocpizza_manager_key = \"s3cr3t-Value\"\n", "must be TOML"),
         (
-            "list",
-            "port = 1\nocpizza_manager_key = [\"s3cr3t-Value\"]\n",
-            "ocpizza_manager_key cannot be used (line 2",
+            "unknown",
+            "ocpizza_manager_kee = \"s3cr3t-Value\"\n",
+            "not a setting: ocpizza_manager_kee (did you mean ocpizza_manager_key?)",
         ),
-        ("table", "database_url = { url = \"s3cr3t-Value\" }\n", "database_url cannot be used (line 1"),
-        ("twice", "ocpizza_manager_key = \"a\"\nocpizza_manager_key = \"s3cr3t-Value\"\n", "is not TOML"),
-        ("unknown", "ocpizza_manager_kee = \"s3cr3t-Value\"\n", "no setting: ocpizza_manager_kee"),
-        ("public", "port = \"eighty\"\n", "port cannot be used (line 1"),
+        ("public", "port = \"eighty\"\n", "port (line 1"),
     ] {
         let path = file(name, text);
-        let error = settings(&[(SETTINGS, &path)]).unwrap_err();
+        let error = settings(&[(SETTINGS_FILE, &path)]).unwrap_err();
         std::fs::remove_file(path).unwrap();
         let mut shown = format!("{error} {error:?}");
         let mut source = std::error::Error::source(&error);
@@ -144,7 +172,7 @@ fn a_line_of_the_file_is_named_and_never_shown() {
 }
 
 #[test]
-fn numbers_that_would_break_the_process_are_refused_with_their_bounds() {
+fn refuses_numbers_out_of_bounds_and_names_the_bounds() {
     for (name, value, bounds) in [
         ("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "0", "1 to 3650"),
         ("OCPIZZA_MANAGER_CONTACT_RETENTION_DAYS", "4294967295", "1 to 3650"),
@@ -164,17 +192,17 @@ fn numbers_that_would_break_the_process_are_refused_with_their_bounds() {
 }
 
 #[test]
-fn only_production_asks_browsers_for_https() {
+fn only_production_tells_browsers_to_use_https() {
     assert!(settings(&[("ENV", "PRODUCTION")]).unwrap().hardening().https_only);
     assert!(!settings(&[]).unwrap().hardening().https_only);
 }
 
 #[test]
-fn app_json_sets_nothing_but_real_settings_and_starts_in_production() {
+fn app_json_sets_only_known_settings_and_starts_in_production() {
     let app: serde_json::Value = serde_json::from_str(include_str!("../../../../app.json")).unwrap();
     let env = app["env"].as_object().unwrap();
     for (name, entry) in env {
-        assert!(VARIABLES.contains(&name.as_str()), "{name} is no setting");
+        assert!(SETTINGS.iter().any(|setting| setting.name == name), "{name} is not a setting");
         assert!(
             entry["description"].as_str().is_some_and(|text| !text.is_empty()),
             "{name} is not described"
@@ -196,5 +224,31 @@ fn app_json_sets_nothing_but_real_settings_and_starts_in_production() {
     assert_eq!(processes, ["release", "web"]);
     for name in app["formation"].as_object().unwrap().keys() {
         assert!(processes.contains(&name.as_str()), "the Procfile has no {name}");
+    }
+}
+
+/// `OCPIZZA_WRITE_SETTINGS=1` writes the table instead of comparing it.
+#[test]
+fn the_documentation_has_every_setting() {
+    const HEADER: &str =
+        "| Name | Meaning | Value | Default in development | In production |\n|---|---|---|---|---|\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
+    let documents = [settings(&[]).unwrap(), settings(&[("ENV", "PRODUCTION")]).unwrap()];
+    let rows = SETTINGS.iter().map(|table::Setting { name, rule, default, meaning, .. }| {
+        let [development, production] = documents.each_ref().map(|settings| {
+            let shown = default(settings);
+            let words = shown.strip_prefix('(').and_then(|shown| shown.strip_suffix(')'));
+            words.map_or_else(|| format!("`{shown}`"), str::to_owned)
+        });
+        format!("| `{name}` | {meaning} | {rule} | {development} | {production} |\n")
+    });
+    let expected = HEADER.to_owned() + &rows.collect::<String>();
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_at(text.find(HEADER).expect("the table of settings"));
+    let table: String = rest.split_inclusive('\n').take_while(|line| line.starts_with('|')).collect();
+    if std::env::var_os("OCPIZZA_WRITE_SETTINGS").is_some() {
+        std::fs::write(path, format!("{before}{expected}{}", &rest[table.len()..])).unwrap();
+    } else {
+        assert_eq!(table, expected, "stale: OCPIZZA_WRITE_SETTINGS=1 cargo test -p server documentation");
     }
 }
