@@ -1,5 +1,5 @@
-//! The demo's payment service: takes any card but one, and moves no money. Its books are a table, so that
-//! all processes over one database ask the same service.
+//! Payment service of the demo: accepts every card except one and moves no money. Its charges are a table, so that
+//! all processes of a database share one service.
 
 use domain::order::OnlinePayment;
 use futures_util::future::BoxFuture;
@@ -7,27 +7,27 @@ use futures_util::{FutureExt, TryFutureExt};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Charge, ChargeStatus, PaymentService, PaymentUnavailable};
+use crate::provider::{Charge, ChargeStatus, PaymentService, PaymentUnavailable};
 
 /// The card token that [`DemoPayments`] declines.
 pub const DECLINED_TOKEN: &str = "tok_declined";
 
-/// The reason for declining that card.
+/// Reason given for declining [`DECLINED_TOKEN`].
 const CARD_DECLINED: &str = "card_declined";
-/// The reason for declining what was cancelled or given back before.
+/// Reason given for declining a key that was cancelled or refunded.
 const WITHDRAWN: &str = "withdrawn";
 
-/// Stands in for a provider in the demo and in tests.
+/// Payment service for the demo and for tests.
 #[derive(Debug, Clone)]
 pub struct DemoPayments(PgPool);
 
 impl DemoPayments {
-    /// The service whose books are in this database.
+    /// Uses the charges stored in this database.
     pub fn new(pool: PgPool) -> Self {
         Self(pool)
     }
 
-    async fn book(&self, charge: Charge) -> Result<OnlinePayment, sqlx::Error> {
+    async fn store(&self, charge: Charge) -> Result<OnlinePayment, sqlx::Error> {
         let declined = charge.card_token.as_deref() == Some(DECLINED_TOKEN);
         let status = if declined { "DECLINED" } else { "ACCEPTED" };
         sqlx::query(
@@ -40,7 +40,7 @@ impl DemoPayments {
         .bind(status)
         .execute(&self.0)
         .await?;
-        // Whatever was answered first is answered again.
+        // A repeated charge gets the stored answer.
         Ok(match self.look_up(charge.key).await? {
             Some(ChargeStatus::Accepted { reference }) => OnlinePayment::Accepted { reference },
             Some(ChargeStatus::Declined) => OnlinePayment::Declined { reason: CARD_DECLINED.to_owned() },
@@ -69,7 +69,7 @@ impl DemoPayments {
 
 impl PaymentService for DemoPayments {
     fn charge(&self, charge: Charge) -> BoxFuture<'_, Result<OnlinePayment, PaymentUnavailable>> {
-        self.book(charge).map_err(PaymentUnavailable::new).boxed()
+        self.store(charge).map_err(PaymentUnavailable::new).boxed()
     }
 
     fn find(&self, key: Uuid) -> BoxFuture<'_, Result<Option<ChargeStatus>, PaymentUnavailable>> {

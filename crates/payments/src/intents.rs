@@ -1,5 +1,5 @@
-//! Payment intents: what is about to be charged, written down before it is, so that no charge can be
-//! forgotten. An order has one open intent at most, so that nothing is charged beside it.
+//! Payment intents: a row written before each charge, so that no charge is forgotten. An order has at most one
+//! open intent, so that two charges never run at once.
 
 use chrono::{DateTime, Utc};
 use domain::Cents;
@@ -13,23 +13,23 @@ use uuid::Uuid;
 /// How an intent ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The order counts as paid by it.
+    /// The order recorded the charge as a payment.
     Captured,
-    /// It was charged, the order did not take it, and it went back.
+    /// The card was charged, the order did not capture the charge, and the money was returned.
     Refunded,
-    /// Nothing was charged, and nothing can be any more.
+    /// The card was not charged and cannot be charged any more.
     NotCharged,
 }
 
 impl Ending {
-    /// Starts the counters of settled payments at zero, so that the first one shows as a change.
+    /// Starts the counters of settled payments at zero, so that the first payment shows as a change.
     pub fn begin_counters() {
         for ending in [Self::Captured, Self::Refunded, Self::NotCharged] {
             metrics::counter!("ocpizza_payments_settled_total", "ending" => ending.as_str()).absolute(0);
         }
     }
 
-    /// The name stored and shown.
+    /// Name in the database and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Captured => "CAPTURED",
@@ -39,16 +39,16 @@ impl Ending {
     }
 }
 
-/// An open intent.
+/// A payment intent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
-    /// Its id, which is the key of its charge.
+    /// Id of the intent and key of its charge.
     pub id: Uuid,
-    /// What it pays for.
+    /// Order that is paid.
     pub order: OrderId,
-    /// The version of the order at which the amount was due. Only at this version can it be captured.
+    /// Version of the order at which the amount was due. The charge can be captured at this version only.
     pub version: i64,
-    /// How much.
+    /// Amount of the charge.
     pub amount: Cents,
     /// The caller's command, as the payment is stored.
     pub request: PaymentRequest,
@@ -57,13 +57,13 @@ pub struct Intent {
 /// The command that asked to pay an order online.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentRequest {
-    /// Who.
+    /// Account that pays.
     pub actor: Actor,
-    /// The command.
+    /// Id of the command.
     pub command_id: Uuid,
-    /// The request.
+    /// Id of the request.
     pub correlation_id: String,
-    /// The caller's key, or one that was made for the command: the payment is stored once.
+    /// The caller's key, or one generated for the command: the payment is stored once.
     pub idempotency: Idempotency,
 }
 
@@ -73,7 +73,7 @@ impl PaymentRequest {
         self.actor.id == other.actor.id && self.idempotency == other.idempotency
     }
 
-    /// The command's context at a version of the order.
+    /// Command context that expects this version of the order.
     pub fn at(&self, version: i64) -> CommandContext {
         let mut context =
             CommandContext::new(self.actor.clone(), self.command_id, self.correlation_id.as_str());
@@ -83,12 +83,12 @@ impl PaymentRequest {
     }
 }
 
-/// What opening an intent came to.
+/// Result of opening an intent.
 #[derive(Debug)]
 pub enum OpenOutcome {
     /// The caller's intent is open: new, or opened by an earlier attempt of the same request.
     Own(Intent),
-    /// Something else is open for the order. It must be settled first.
+    /// Another intent is open for the order and must be settled first.
     Other(Intent),
 }
 
@@ -136,14 +136,13 @@ impl From<Row> for Intent {
     }
 }
 
-/// How long a request has for itself before an intent is looked after.
+/// Time that a request has before other processes settle its intent.
 const REQUEST_GRACE_PERIOD: &str = "interval '30 seconds'";
-/// How long an intent that is being looked after is left alone, at first; longer each time, up to
-/// ten minutes.
+/// Time before a claimed intent can be claimed again: doubles with each attempt, up to ten minutes.
 const SETTLEMENT_LEASE: &str =
     "least(interval '10 minutes', interval '5 seconds' * power(2, least(tries, 10)))";
 
-/// Opens an intent, unless one is open for the order.
+/// Opens an intent, unless the order already has an open one.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -175,7 +174,7 @@ pub async fn open(pool: &PgPool, intent: Intent) -> Result<OpenOutcome, sqlx::Er
         }
         let sql = format!("SELECT {COLUMNS} FROM payment_intents WHERE order_id = $1 AND ending IS NULL");
         let open: Option<Row> = sqlx::query_as(&sql).bind(intent.order.0).fetch_optional(pool).await?;
-        // None: it was closed in between.
+        // `None`: the other intent was closed in between, so try again.
         if let Some(open) = open.map(Intent::from) {
             let same = open.request.is_repeat_of(&intent.request) && open.version == intent.version;
             return Ok(if same { OpenOutcome::Own(open) } else { OpenOutcome::Other(open) });
@@ -183,10 +182,10 @@ pub async fn open(pool: &PgPool, intent: Intent) -> Result<OpenOutcome, sqlx::Er
     }
 }
 
-/// Closes an intent; what was closed stays as it was.
+/// Closes an intent. A closed intent does not change.
 ///
 /// # Errors
-/// When the database does not answer: it is settled again later.
+/// When the database does not answer; the intent is then settled again later.
 pub async fn close(pool: &PgPool, id: Uuid, ending: Ending, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE payment_intents SET ending = $2, ended_at = $3 WHERE id = $1 AND ending IS NULL")
         .bind(id)
@@ -197,7 +196,7 @@ pub async fn close(pool: &PgPool, id: Uuid, ending: Ending, now: DateTime<Utc>) 
     Ok(())
 }
 
-/// Whether a request has had its time.
+/// Whether the grace period of the intent's request is over.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -208,7 +207,7 @@ pub async fn is_overdue(pool: &PgPool, id: Uuid) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(&sql).bind(id).fetch_one(pool).await
 }
 
-/// Claims intents whose requests have had their time: no other process is given them for a while.
+/// Claims open intents whose grace period is over. Other processes do not get them before the lease ends.
 ///
 /// # Errors
 /// When the database does not answer.

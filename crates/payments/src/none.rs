@@ -1,13 +1,13 @@
-//! No payment provider: what production has until one is configured. Moves no money and never claims to.
+//! Payment service of a production without a provider. Moves no money and never accepts a charge.
 
 use domain::order::OnlinePayment;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use uuid::Uuid;
 
-use super::{Charge, ChargeStatus, PaymentService, PaymentUnavailable};
+use crate::provider::{Charge, ChargeStatus, PaymentService, PaymentUnavailable};
 
-/// Refuses everything that would need a provider.
+/// Answers every call with [`PaymentUnavailable`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoPayments;
 

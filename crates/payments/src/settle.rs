@@ -1,8 +1,8 @@
-//! Settling payment intents: by what the payment service and the order's stream say, a charge is either
-//! captured or given back. Any process may do it at any time, also beside the request itself.
+//! Settlement of payment intents: captures or refunds a charge, by the state of the payment service and of the
+//! order's stream. Any process may settle an intent at any time, also while its request runs.
 //!
-//! An intent can be captured only at the version of the order that it was made at. Once the stream has
-//! gone on, it says for good whether it was; so nobody gives back what somebody else captures.
+//! An intent can be captured only at the order version that it was made at. Once the stream is past that version, it
+//! shows for good whether the charge was captured, so no process refunds what another one captures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,28 +14,28 @@ use event_store::{EventStore, LogError, StoreError, chain, log};
 use identity::clock::Clock;
 use sqlx::PgPool;
 
-use super::intents::{self, Ending, Intent};
-use super::{ChargeStatus, PaymentService, PaymentUnavailable};
+use crate::intents::{self, Ending, Intent};
+use crate::provider::{ChargeStatus, PaymentService, PaymentUnavailable};
 
-/// How often open intents are looked after.
+/// Interval between sweeps for open intents.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// Intents looked after at a time.
+/// Intents settled in one sweep.
 const INTENTS_PER_SWEEP: i64 = 20;
 
-/// What settling takes.
+/// Settles payment intents.
 #[derive(Debug, Clone)]
 pub struct Settlement {
     /// The database.
     pub pool: PgPool,
-    /// Where payments are stored.
+    /// Event store that payments are appended to.
     pub store: EventStore,
-    /// Who was asked for money.
+    /// Payment service that the charges were made at.
     pub payments: Arc<dyn PaymentService>,
     /// The clock.
     pub clock: Clock,
 }
 
-/// Why an intent could not be settled for now.
+/// Reason why an intent could not be settled; a later attempt may succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
     /// The database did not answer.
@@ -53,10 +53,10 @@ pub enum SettleError {
 }
 
 impl Settlement {
-    /// Settles an intent whose request may be over. None while the request may still charge.
+    /// Settles an intent whose request may be over. Returns `None` while the request may still charge.
     ///
     /// # Errors
-    /// When something does not answer; it may be tried again.
+    /// [`SettleError`]; the call may be repeated.
     pub async fn settle(&self, intent: &Intent) -> Result<Option<Ending>, SettleError> {
         match self.payments.find(intent.id).await? {
             Some(status) => Ok(Some(self.settle_as(intent, status).await?)),
@@ -67,12 +67,12 @@ impl Settlement {
         }
     }
 
-    /// Settles an intent now: what was charged is captured or goes back, and nothing else is charged.
+    /// Settles an intent now: captures or refunds its charge and prevents later charges.
     ///
     /// # Errors
     /// As [`Self::settle`].
     pub async fn abandon(&self, intent: &Intent) -> Result<Ending, SettleError> {
-        // First, so that a charge has either come before and is found, or is declined.
+        // Cancel first: a charge either came before and is found, or is declined.
         self.payments.cancel(intent.id).await?;
         let status = self.payments.find(intent.id).await?.unwrap_or(ChargeStatus::Cancelled);
         self.settle_as(intent, status).await
@@ -92,8 +92,7 @@ impl Settlement {
         }
     }
 
-    /// Closes an intent once storing the service's answer was not a fault: the order has taken the money,
-    /// or never will.
+    /// Closes an intent after the service's answer was stored: the order has captured the charge, or never will.
     ///
     /// # Errors
     /// As [`Self::settle`].
@@ -118,7 +117,7 @@ impl Settlement {
         Ok(ending)
     }
 
-    /// Whether the order's stream says that a charge was taken: right behind the intent's version, or never.
+    /// Whether the order captured a charge. The capture is one of the two events after the intent's version, or none.
     async fn is_captured(&self, intent: &Intent, reference: &str) -> Result<bool, LogError> {
         let stream = StreamId::order(intent.order);
         let (after, up_to) = (intent.version, intent.version.saturating_add(2));
@@ -127,14 +126,14 @@ impl Settlement {
         Ok(events.iter().any(|recorded| recorded.event.facts().money.map(|money| money.charge) == charge))
     }
 
-    /// Looks after intents that their requests have left open, for ever.
+    /// Settles intents that their requests left open. Runs for ever.
     pub async fn sweep(self) {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             let claimed = match intents::claim(&self.pool, INTENTS_PER_SWEEP).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
-                    tracing::warn!(error = chain(&error), "open payments could not be looked after");
+                    tracing::warn!(error = chain(&error), "open payment intents could not be claimed");
                     continue;
                 }
             };
