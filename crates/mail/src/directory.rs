@@ -1,4 +1,4 @@
-//! Mails as files in a directory, for development: what would have been sent can be read there.
+//! Mailer of development: writes mails as files that the developer can read.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Mail, MailError, Mailer};
+use crate::mailer::{Mail, MailError, Mailer};
 
-/// Writes each mail into a file of its own, that only its owner may read.
+/// Writes each mail to a file that only its owner can read.
 #[derive(Debug, Clone)]
 pub struct Directory(PathBuf);
 
 impl Directory {
-    /// In a directory that is made when the first mail comes.
+    /// Writes to `path`, a directory that is created with the first mail.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
@@ -22,7 +22,7 @@ impl Directory {
 
 fn write(directory: &Path, mail: &Mail) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    // Version 7: in the order of time.
+    // UUIDv7 sorts files by time.
     let path = directory.join(format!("{}.eml", Uuid::now_v7()));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let Mail { to, subject, body } = mail;
@@ -32,7 +32,7 @@ fn write(directory: &Path, mail: &Mail) -> std::io::Result<()> {
 fn remove(directory: &Path, address: &str) -> std::io::Result<()> {
     let first = format!("To: {address}\n");
     let files = match std::fs::read_dir(directory) {
-        // No mail has come yet.
+        // No mail was written yet.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         files => files?,
     };
@@ -46,8 +46,8 @@ fn remove(directory: &Path, address: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Files are read and written where nobody waits for it.
-async fn beside(work: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> Result<(), MailError> {
+/// Runs file operations on a thread that may block.
+async fn blocking(work: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> Result<(), MailError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done.map_err(|error| MailError::File(error.kind())),
         Err(_) => Err(MailError::File(std::io::ErrorKind::Other)),
@@ -57,12 +57,12 @@ async fn beside(work: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> 
 impl Mailer for Directory {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), MailError>> {
         let directory = self.0.clone();
-        Box::pin(beside(move || write(&directory, &mail)))
+        Box::pin(blocking(move || write(&directory, &mail)))
     }
 
     fn forget(&self, address: String) -> BoxFuture<'_, Result<(), MailError>> {
         let directory = self.0.clone();
-        Box::pin(beside(move || remove(&directory, &address)))
+        Box::pin(blocking(move || remove(&directory, &address)))
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_written_to_somebody_is_removed_and_nothing_else() {
+    async fn forgets_only_the_mails_to_an_address() {
         let path = std::env::temp_dir().join(format!("ocpizza-mail-{}", Uuid::now_v7()));
         let directory = Directory::new(&path);
         directory.forget("ines@example.org".to_owned()).await.unwrap();

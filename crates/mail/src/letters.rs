@@ -1,24 +1,24 @@
-//! What mails say, in French or in English. Words only.
+//! Texts of the mails, in French and English.
 
 use messages::labels::Lang;
 
-/// What a mail is for.
+/// Kind of mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Letter {
-    /// To show that the address is theirs.
+    /// Verifies an e-mail address.
     VerifyEmail,
-    /// To set another password.
+    /// Resets a password.
     ResetPassword,
-    /// To set a first password.
+    /// Invites a member of staff to set the first password.
     Invitation,
-    /// To the address that an account had before: it has another one now.
+    /// Tells the previous address that the account has another one.
     Moved,
-    /// An authenticator app was set up for the account, or removed.
+    /// Tells that an authenticator app was set up or removed.
     TotpChanged,
 }
 
 impl Letter {
-    /// The page that its link leads to; a letter without a token has none.
+    /// Page that the link opens; `None` for a letter without a token.
     fn page(self) -> Option<&'static str> {
         match self {
             Self::VerifyEmail => Some("verify-email"),
@@ -28,7 +28,7 @@ impl Letter {
         }
     }
 
-    /// The kind that it is counted as. What an anonymous caller can cause does not use up the invitations and
+    /// Kind that the mail is counted as. Mails that an anonymous caller can cause do not use up the invitations and
     /// warnings to an address.
     pub(super) fn kind(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Letter {
         }
     }
 
-    /// Subject and text. The token stands behind `#`, so that it shows in no server's log.
+    /// Returns subject and text. The token follows `#`, so that no server logs it.
     pub(super) fn text(self, public_url: Option<&str>, token: &str, lang: Lang) -> (String, String) {
         let key = match (self.page(), public_url) {
             (Some(page), Some(url)) => format!("\n\n{}/{page}#token={token}\n", url.trim_end_matches('/')),
@@ -61,31 +61,31 @@ impl Letter {
                 ),
                 lang.pick(
                     "Valable deux jours. Vous n'avez rien demandé ? Ignorez ce message.",
-                    "Good for two days. You have not asked for it? Leave it be.",
+                    "Valid for two days. If you did not request this, ignore this message.",
                 ),
             ),
             Self::ResetPassword => (
                 lang.pick("Pour choisir un nouveau mot de passe :", "To choose a new password:"),
                 lang.pick(
                     "Valable une heure, une seule fois. Vous n'avez rien demandé ? Ignorez ce message : votre mot de passe reste le même.",
-                    "Good for one hour, once. You have not asked for it? Leave it be: your password stays as it is.",
+                    "Valid for one hour, once. If you did not request this, ignore this message: your password stays the same.",
                 ),
             ),
             Self::Invitation => (
                 lang.pick(
                     "Vous travaillez désormais avec OC Pizza-Manager. Pour choisir votre mot de passe :",
-                    "You work with OC Pizza-Manager now. To choose your password:",
+                    "You now have access to OC Pizza-Manager. To choose your password:",
                 ),
-                lang.pick("Valable sept jours, une seule fois.", "Good for seven days, once."),
+                lang.pick("Valable sept jours, une seule fois.", "Valid for seven days, once."),
             ),
             Self::Moved => (
                 lang.pick(
                     "Votre compte OC Pizza a désormais une autre adresse e-mail.",
-                    "Your OC Pizza account has another e-mail address now.",
+                    "Your OC Pizza account now has another e-mail address.",
                 ),
                 lang.pick(
                     "Ce n'était pas vous ? Prévenez votre pizzeria.",
-                    "It was not you? Tell your pizzeria.",
+                    "If this was not you, contact your pizzeria.",
                 ),
             ),
             Self::TotpChanged => (
@@ -95,7 +95,7 @@ impl Letter {
                 ),
                 lang.pick(
                     "Ce n'était pas vous ? Changez votre mot de passe et prévenez votre pizzeria.",
-                    "It was not you? Change your password and tell your pizzeria.",
+                    "If this was not you, change your password and contact your pizzeria.",
                 ),
             ),
         };
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_has_a_link_or_the_bare_token_in_either_language() {
+    fn letters_hold_a_link_or_the_bare_token_in_both_languages() {
         for letter in [Letter::VerifyEmail, Letter::ResetPassword, Letter::Invitation] {
             for lang in [Lang::Fr, Lang::En] {
                 let (_, linked) = letter.text(Some("https://ocpizza.example/"), "ocp_T", lang);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_has_no_token() {
+    fn warnings_hold_no_token() {
         for letter in [Letter::Moved, Letter::TotpChanged] {
             let (_, text) = letter.text(Some("https://ocpizza.example/"), "ocp_T", Lang::En);
             assert!(!text.contains("ocp_T") && !text.contains("https:"), "{text}");

@@ -1,4 +1,4 @@
-//! Mail by a mail server (RFC 5321), over TLS.
+//! Mailer that sends by SMTP (RFC 5321) over TLS.
 
 use futures_util::future::BoxFuture;
 use lettre::message::Mailbox;
@@ -6,20 +6,20 @@ use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Mail, MailError, Mailer};
+use crate::mailer::{Mail, MailError, Mailer};
 
-/// What is set for the mail server and is none.
+/// A setting of the mail server that is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum SmtpError {
-    /// Not the URL of a mail server. What it holds is not shown: it may be a password.
-    #[error("OCPIZZA_MANAGER_SMTP_URL: not a URL such as smtps://user:password@mail.example:465")]
+    /// The URL is not one of a mail server. The message does not show it, because it may hold a password.
+    #[error("OCPIZZA_MANAGER_SMTP_URL must be a URL such as smtps://user:password@mail.example:465")]
     Url,
-    /// Not an address.
-    #[error("OCPIZZA_MANAGER_MAIL_FROM: not an address such as OC Pizza <no-reply@ocpizza.example>")]
+    /// The sender is not a mail address.
+    #[error("OCPIZZA_MANAGER_MAIL_FROM must be an address such as OC Pizza <no-reply@ocpizza.example>")]
     From,
 }
 
-/// A mail server, and whom mail is from.
+/// Mail server and sender.
 #[derive(Clone)]
 pub struct Smtp {
     server: AsyncSmtpTransport<Tokio1Executor>,
@@ -33,10 +33,10 @@ impl std::fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    /// From the URL of a server, and the address that mail is from. Connects only to send.
+    /// Parses the server's URL and the sender's address. Connects only to send.
     ///
     /// # Errors
-    /// [`SmtpError`] when one of them is none.
+    /// [`SmtpError`] when one of them is not valid.
     pub fn new(url: &SecretString, from: &str) -> Result<Self, SmtpError> {
         let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
             .map_err(|_| SmtpError::Url)?
@@ -58,7 +58,7 @@ impl Mailer for Smtp {
                 .map_err(|_| MailError::Address)?;
             match self.server.send(message).await {
                 Ok(_) => Ok(()),
-                // What the server says may hold the address: its code alone is shown.
+                // The server's text may hold the address: keep only the status code.
                 Err(error) => Err(error
                     .status()
                     .map_or(MailError::Unreachable, |code| MailError::Refused(code.to_string()))),
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_set_wrongly_is_named_and_never_shown() {
+    async fn errors_name_the_setting_and_hide_its_value() {
         let new = |url: &str, from: &str| Smtp::new(&url.to_owned().into(), from);
         assert!(new("smtps://user:secret@mail.example:465", "OC Pizza <no-reply@ocpizza.example>").is_ok());
         let wrong = new("http://user:secret@mail.example", "no-reply@ocpizza.example").unwrap_err();
