@@ -1,22 +1,21 @@
-//! The words for statuses, amounts and roles in the caller's language. Words only: decides nothing.
+//! Labels of statuses and amounts in the caller's language, and the choice of that language.
 
 use domain::Cents;
 use domain::delivery::DeliveryStatus;
 use domain::order::{Fulfilment, OrderStatus};
 
-/// The languages that people here are answered in.
+/// Language of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Lang {
     /// French.
     Fr,
-    /// English: for whoever does not prefer French.
+    /// English, unless the caller prefers French.
     #[default]
     En,
 }
 
 impl Lang {
-    /// From an `Accept-Language` header (RFC 9110, section 12.5.4): French when it is preferred to
-    /// English, else English.
+    /// Parses an `Accept-Language` header (RFC 9110, section 12.5.4): French if it ranks before English, else English.
     pub fn from_accept_language(header: &str) -> Self {
         let mut best: Option<(f32, Self)> = None;
         for range in header.split(',') {
@@ -37,7 +36,7 @@ impl Lang {
         best.map(|(_, lang)| lang).unwrap_or_default()
     }
 
-    /// The text in this language.
+    /// Returns the text of this language.
     pub fn pick<T>(self, fr: T, en: T) -> T {
         match self {
             Self::Fr => fr,
@@ -46,7 +45,7 @@ impl Lang {
     }
 }
 
-/// An amount as people write it: `12,50 €` in French, `€12.50` in English.
+/// Formats an amount: `12,50 €` in French, `€12.50` in English.
 pub fn amount(amount: Cents, lang: Lang) -> String {
     match lang {
         Lang::Fr => format!("{} €", amount.to_string().replace('.', ",")),
@@ -55,7 +54,7 @@ pub fn amount(amount: Cents, lang: Lang) -> String {
     }
 }
 
-/// The status of an order, in the client's own words (API.md, Conventions).
+/// Returns the label of an order's status.
 pub fn order_status(status: OrderStatus, fulfilment: Fulfilment, lang: Lang) -> &'static str {
     match status {
         OrderStatus::Refused => lang.pick("Refusée", "Refused"),
@@ -76,7 +75,7 @@ pub fn order_status(status: OrderStatus, fulfilment: Fulfilment, lang: Lang) -> 
     }
 }
 
-/// The status of a delivery.
+/// Returns the label of a delivery's status.
 pub fn delivery_status(status: DeliveryStatus, lang: Lang) -> &'static str {
     match status {
         DeliveryStatus::Scheduled => lang.pick("À prendre", "Waiting for a courier"),
@@ -94,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn french_is_answered_to_whoever_prefers_it() {
+    fn parses_accept_language() {
         for (header, lang) in [
             ("fr", Lang::Fr),
             ("fr-FR,fr;q=0.9,en;q=0.8", Lang::Fr),
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_written_as_people_do() {
+    fn formats_amounts() {
         assert_eq!(amount(Cents(1250), Lang::Fr), "12,50 €");
         assert_eq!(amount(Cents(1250), Lang::En), "€12.50");
         assert_eq!(amount(Cents(-5), Lang::En), "-€0.05");
