@@ -1,5 +1,5 @@
-//! A log that is put back only up to some moment: where to cut, so that no command is torn apart, and what that
-//! means for the facts that are ahead of it.
+//! Point-in-time restore: where to cut the log so that no command is split, and how to bring the facts back to that
+//! point.
 
 use std::str::FromStr;
 
@@ -9,14 +9,14 @@ use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::format::FormatError;
+use crate::format::{FormatError, damaged};
 
-/// Up to where a log is put back.
+/// Point up to which a log is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoreTarget {
-    /// Up to this position; back to where a command ends.
+    /// The last whole command up to this position.
     Position(i64),
-    /// What was recorded up to then.
+    /// The last whole command recorded by this time.
     Time(DateTime<Utc>),
 }
 
@@ -27,38 +27,38 @@ impl FromStr for RestoreTarget {
             return if position > 0 {
                 Ok(Self::Position(position))
             } else {
-                Err("positions begin at 1".into())
+                Err(format!("a position must be at least 1, not {position}"))
             };
         }
         DateTime::parse_from_rfc3339(text)
             .map(|time| Self::Time(time.to_utc()))
-            .map_err(|_| "neither a position nor a time such as 2026-11-24T20:00:00Z".to_owned())
+            .map_err(|_| "must be a position or a time such as 2026-11-24T20:00:00Z".to_owned())
     }
 }
 
-/// There is no such place in the backup.
+/// The backup does not reach the restore target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreTargetError {
-    /// It ends before.
-    #[error("the backup ends at position {0}")]
+    /// The backup ends before the target position.
+    #[error("the backup ends at position {0}: give a position up to it")]
     After(i64),
-    /// Nothing would be left.
-    #[error("nothing of the log is as old as that, or no whole command")]
+    /// No whole command precedes the target.
+    #[error("no whole command of the log is that old: give a later position or time")]
     Before,
 }
 
-/// Where a log is cut.
+/// Place where a log is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
-    /// The last event that stays.
+    /// Position of the last event that stays.
     pub position: i64,
-    /// When it was recorded.
+    /// Time at which that event was recorded.
     pub recorded_at: DateTime<Utc>,
-    /// The SHA-256 of the rows that stay, in hexadecimal.
+    /// SHA-256 of the rows that stay, in hexadecimal.
     pub sha256: String,
 }
 
-/// The last event of a command.
+/// Last event of a command, with the digest of all rows up to it.
 #[derive(Clone)]
 struct End {
     position: i64,
@@ -66,12 +66,12 @@ struct End {
     digest: Sha256,
 }
 
-/// Looks through the log's rows for where to cut.
+/// Finds the place to cut while it reads the rows of the log.
 pub(super) struct CutFinder {
     until: RestoreTarget,
-    /// The places of position, time and metadata among the columns.
+    /// Indexes of the columns position, recorded_at and metadata.
     columns: [usize; 3],
-    /// Of the row before: events of one command have the same.
+    /// Metadata of the previous row. Events of one command share it.
     metadata: Vec<u8>,
     last: Option<End>,
     border: Option<End>,
@@ -90,7 +90,7 @@ impl CutFinder {
             if self.past {
                 break;
             }
-            self.row(line).ok_or_else(|| FormatError::Damaged("an event's row cannot be read".to_owned()))?;
+            self.row(line).ok_or_else(|| damaged("the row of an event is not valid"))?;
         }
         Ok(())
     }
@@ -117,7 +117,7 @@ impl CutFinder {
         Some(())
     }
 
-    /// Where to cut a log that ends at a position; none when nothing is cut off.
+    /// Returns where to cut a log that ends at position `end`, or `None` if the whole log stays.
     pub(super) fn cut(self, end: i64) -> Result<Option<Cut>, RestoreTargetError> {
         if !self.past {
             return match self.until {
@@ -125,19 +125,19 @@ impl CutFinder {
                 RestoreTarget::Position(_) | RestoreTarget::Time(_) => Ok(None),
             };
         }
-        // The event behind is of another command, or else the last command is torn and goes whole.
+        // `border` ends the last command before the target: a command that the target splits is cut whole.
         let End { position, recorded_at, digest } = self.border.ok_or(RestoreTargetError::Before)?;
         let recorded_at = time(&recorded_at).ok_or(RestoreTargetError::Before)?;
         Ok(Some(Cut { position, recorded_at, sha256: hex::encode(digest.finalize()) }))
     }
 }
 
-/// A time as COPY writes it.
+/// Parses a time as COPY writes it.
 fn time(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").ok().map(|time| time.to_utc())
 }
 
-/// Which rows of a table are put back when the log is cut.
+/// Returns the condition for the rows of a table that are restored when the log is cut.
 pub(super) fn only(table: &str, cut: &Cut) -> Option<String> {
     match table {
         "events" => Some(format!("position <= {}", cut.position)),
@@ -146,47 +146,47 @@ pub(super) fn only(table: &str, cut: &Cut) -> Option<String> {
     }
 }
 
-/// What follows from a cut for the facts, a statement each; `$1` is the last position, `$2` its time, `$3` the types of
-/// events that capture a charge.
+/// Statements that bring the facts back to the cut. `$1` is the last position, `$2` its time, `$3` the types of events
+/// that capture a charge.
 const CUT_STATEMENTS: &[&str] = &[
-    // Answers to commands that are no more: asked again, they are carried out again.
+    // Keys of commands that were cut off: a repeated command runs again.
     "DELETE FROM idempotency_keys WHERE position > $1 OR (position IS NULL AND recorded_at > $2)",
-    // Contacts of orders that are no more, and of proofs that came later.
+    // Contacts of orders that were cut off, and of later proofs of delivery.
     "DELETE FROM contacts c WHERE recorded_at > $2 OR order_id IS NOT NULL AND NOT EXISTS \
      (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = c.order_id::text)",
     "DELETE FROM notes n WHERE created_at > $2 OR order_id IS NOT NULL AND NOT EXISTS \
      (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = n.order_id::text)",
-    // Followed anew from the start: which orders are over, and who was erased. A reason's time begins by itself.
+    // Contact retention reads the log again from the start. The retention of a reason does not depend on the log.
     "UPDATE contacts SET closed_at = NULL WHERE closed_at IS NOT NULL",
     "UPDATE notes SET closed_at = NULL WHERE closed_at IS NOT NULL AND purpose <> 'REASON'",
     "UPDATE personal_data_progress SET position = 0",
-    // Reactors, too: what they have done is answered under its key, what was cut off they do again.
+    // So do reactors: idempotency keys answer commands that are still stored, the others run again.
     "DELETE FROM checkpoints WHERE name LIKE 'reactor:%'",
-    // Accounts that the log has never heard of.
+    // Accounts without an event in the log.
     "DELETE FROM accounts a WHERE (access_position IS NULL OR access_position > $1) AND NOT EXISTS \
      (SELECT FROM events e WHERE e.aggregate_type IN ('customer', 'staff') AND e.aggregate_id = a.id::text)",
-    // What an account may comes from the log again; its password and its details stay as they were last.
+    // The log sets the access of accounts again. Passwords and details keep their latest values.
     "UPDATE accounts SET access_position = 0, password_position = LEAST(password_position, $1), \
      details_position = LEAST(details_position, $1)",
-    // Charges whose capture was cut off are looked after: captured again where the order still is as it was, else
-    // given back. One an order, which is all that the settlement takes.
+    // Charges whose capture was cut off are settled again: captured if the order is still at their version, refunded
+    // otherwise. At most one per order, because an order has at most one open intent.
     "UPDATE payment_intents SET ending = NULL, ended_at = NULL, due_at = now(), tries = 0 WHERE id IN (SELECT DISTINCT ON (p.order_id) p.id FROM payment_intents p WHERE p.ending = 'CAPTURED' \
      AND NOT EXISTS (SELECT FROM payment_intents o WHERE o.order_id = p.order_id AND o.ending IS NULL) \
      AND NOT EXISTS (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = p.order_id::text \
      AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = ANY($3)) \
      ORDER BY p.order_id, p.created_at)",
-    // The tree goes back to the last head that stays: what is behind it is sealed again. A level's tiles have the
-    // hashes of whole subtrees only.
+    // The hash tree goes back to the last head that stays; later events are sealed again. A tile holds hashes of whole
+    // subtrees only.
     "DELETE FROM tree_tiles USING (SELECT coalesce(max(size), 0) AS size FROM tree_heads) AS tree \
      WHERE tile * 256 >= tree.size >> (8 * level)",
     "UPDATE tree_tiles \
      SET hashes = substring(hashes FOR (32 * ((tree.size >> (8 * level)) - tile * 256))::integer) \
      FROM (SELECT coalesce(max(size), 0) AS size FROM tree_heads) AS tree \
      WHERE octet_length(hashes) > 32 * ((tree.size >> (8 * level)) - tile * 256)",
-    // What is remembered of the heads beyond the cut stays: sealing goes on at the operator's word alone.
+    // The record of heads beyond the cut stays, so that sealing continues only when the operator resumes it.
 ];
 
-/// Brings the facts in line with a log that was cut. Gives the charges that nobody will look after.
+/// Brings the facts back to a cut. Returns the captured charges that settlement will not handle.
 pub(super) async fn apply(db: &mut PgConnection, cut: &Cut) -> Result<Vec<Uuid>, sqlx::Error> {
     let capturing = EventType::names_where(EventType::captures_charge);
     for statement in CUT_STATEMENTS {

@@ -1,70 +1,70 @@
-//! Removes the application's data from its database: every table, but for the register of who was erased. Only when
-//! a backup is there that has all of it.
+//! Removes every table of the application from its database, except the register of erased customers. Requires a
+//! backup that holds all of the data.
 
 use std::io::Read;
 
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::format::FormatError;
-use super::{erasures, tables, verify, write};
+use crate::format::FormatError;
+use crate::{connection, erasures, tables, verify, write};
 
-/// Why nothing was removed. One line each.
+/// Reason why nothing was removed.
 #[derive(Debug, thiserror::Error)]
 pub enum DestroyError {
     /// The database did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// It is another database.
-    #[error("nothing is removed: this is the database {actual}, not {given}")]
+    /// The connection leads to another database.
+    #[error("nothing is removed: --name must be {actual}, the database of DATABASE_URL, not {given}")]
     OtherName {
-        /// The name that was given.
+        /// Given name.
         given: String,
-        /// The name that it has.
+        /// Name of the connected database.
         actual: String,
     },
-    /// The backup is no good.
+    /// The backup is not valid.
     #[error("nothing is removed: the backup cannot be relied on: {0}")]
     Backup(#[from] FormatError),
     /// The backup is of another log.
-    #[error("nothing is removed: the backup is of another log")]
+    #[error("nothing is removed: the backup is of another log: make a backup of this database")]
     OtherLog,
-    /// The log has gone on since.
+    /// The log has grown since the backup.
     #[error(
         "nothing is removed: the backup ends at position {backup}, the log at {log}: make another backup"
     )]
     Behind {
-        /// Where the backup ends.
+        /// Last position of the backup.
         backup: i64,
-        /// Where the log ends.
+        /// Last position of the log.
         log: i64,
     },
-    /// Facts are others by now.
+    /// A table of facts has changed since the backup.
     #[error("nothing is removed: {0} is not as it is in the backup: make another backup")]
     Changed(String),
-    /// Somebody is there.
+    /// Processes are connected and maintenance is off.
     #[error(
-        "nothing is removed: the database is in use ({0}); stop the processes, or turn maintenance on \
-         (ocpizza-manager maintenance on), or say --force-while-serving"
+        "nothing is removed: the database is in use ({0}); stop the processes, turn maintenance on \
+         (ocpizza-manager maintenance on), or give --force-while-serving"
     )]
     InUse(String),
     /// A newer program has migrated the database.
-    #[error("nothing is removed: the database has tables of a newer program ({0}): use that one")]
+    #[error("nothing is removed: the database has tables of a newer program ({0}): use that program")]
     NewerTables(String),
 }
 
-/// What was removed, and what stays.
+/// Result of [`destroy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DestroyReport {
-    /// Tables that are gone.
+    /// Tables removed.
     pub tables: usize,
-    /// The log's last position.
+    /// Last position of the log.
     pub position: i64,
-    /// Customers in the register of erasures, which stays.
+    /// Customers in the register of erasures, which is kept.
     pub erased: usize,
 }
 
-/// Removes the application's data from the database of that name, once `backup` has shown to have all of it.
-/// `force` does so also while processes use the database and it is not under maintenance.
+/// Removes the application's data from the database named `name` after checking that `backup` holds all of it.
+/// `force` also removes it while processes use the database without maintenance.
 ///
 /// # Errors
 /// [`DestroyError`]; nothing is removed then.
@@ -74,7 +74,7 @@ pub async fn destroy(
     backup: impl Read,
     force: bool,
 ) -> Result<DestroyReport, DestroyError> {
-    super::prepare(db, "destroy").await?;
+    connection::prepare(db, "destroy").await?;
     let actual: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut *db).await?;
     if actual != name {
         return Err(DestroyError::OtherName { given: name.to_owned(), actual });
@@ -82,7 +82,7 @@ pub async fn destroy(
     if let (Some(who), false) = (in_use(db).await?, force) {
         return Err(DestroyError::InUse(who));
     }
-    let unknown = super::unknown_tables(db).await?;
+    let unknown = connection::unknown_tables(db).await?;
     if !unknown.is_empty() {
         return Err(DestroyError::NewerTables(unknown.join(", ")));
     }
@@ -92,7 +92,7 @@ pub async fn destroy(
     let log: i64 = sqlx::query_scalar("SELECT position FROM event_log_head FOR UPDATE")
         .fetch_one(&mut *transaction)
         .await?;
-    if super::log_id(&mut transaction).await? != backup.header.log_id {
+    if connection::log_id(&mut transaction).await? != backup.header.log_id {
         return Err(DestroyError::OtherLog);
     }
     if log != backup.header.position {
@@ -106,7 +106,7 @@ pub async fn destroy(
     Ok(DestroyReport { tables, position: log, erased: erased.len() })
 }
 
-/// Who uses the database, unless it is under maintenance.
+/// Describes the connections that use the database, or returns `None` if there are none or maintenance is on.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -122,9 +122,7 @@ pub async fn in_use(db: &mut PgConnection) -> Result<Option<String>, sqlx::Error
 }
 
 async fn under_maintenance(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let there: Option<String> =
-        sqlx::query_scalar("SELECT to_regclass('public.maintenance')::text").fetch_one(&mut *db).await?;
-    if there.is_none() {
+    if !connection::exists(db, "public.maintenance").await? {
         return Ok(false);
     }
     sqlx::query_scalar("SELECT EXISTS (SELECT FROM maintenance WHERE message IS NOT NULL)")
@@ -132,12 +130,11 @@ async fn under_maintenance(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
         .await
 }
 
-/// Whether the backup has all that there is; from here on nothing changes any more.
+/// Locks the tables against changes and compares them with the backup.
 async fn check_same(db: &mut PgConnection, backup: &verify::VerifiedBackup) -> Result<(), DestroyError> {
-    let names: Vec<String> = tables::kept().map(|table| format!("public.{}", table.name)).collect();
-    db.execute(&*format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", "))).await?;
+    db.execute(&*format!("LOCK TABLE {} IN EXCLUSIVE MODE", tables::kept_names())).await?;
     for table in tables::kept().filter(|table| !table.is_sealed_again()) {
-        let columns = super::columns(db, table.name).await?;
+        let columns = connection::columns(db, table.name).await?;
         let found = write::sum(db, table, &columns).await?;
         match backup.sums.iter().find(|sum| sum.table == table.name) {
             Some(sum) if *sum == found => {}
@@ -148,7 +145,7 @@ async fn check_same(db: &mut PgConnection, backup: &verify::VerifiedBackup) -> R
     Ok(())
 }
 
-/// Keeps the register of erasures where no migration makes a table, so that the next one starts from nothing.
+/// Stores the register of erasures in a schema of its own, so that the next migration starts from an empty one.
 async fn keep(db: &mut PgConnection, erased: &[erasures::Erasure]) -> Result<(), sqlx::Error> {
     db.execute(
         "CREATE SCHEMA IF NOT EXISTS ocpizza_kept; \

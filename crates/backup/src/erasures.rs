@@ -1,5 +1,5 @@
-//! The register of who was erased: ids and times, no more. It outlives the data it is about, so that nobody comes
-//! back with an older backup: in the database after its data is removed, in later backups, and as a list.
+//! Register of erased customers: ids and times only. It outlives the erased data, so that an older backup does not
+//! restore them: in the database after its data is destroyed, in later backups, and as a list.
 
 use std::io::{self, Read, Write};
 
@@ -8,31 +8,32 @@ use domain::personal_data::erasing_types;
 use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
-use super::format::{FormatError, Part, Reader, ZSTD_MAGIC};
+use crate::connection;
+use crate::format::{FormatError, Part, Reader, ZSTD_MAGIC};
 
-/// A list's first line.
+/// First line of a list.
 const LIST_HEADER: &str = "ocpizza-manager erasures 1";
 /// Customers stored by one statement.
 const CUSTOMERS_PER_INSERT: usize = 1000;
 
-/// Somebody who was erased: the customer's id, and when.
+/// An erasure: the customer's id and its time.
 pub type Erasure = (Uuid, DateTime<Utc>);
 
-/// Why erasures cannot be read. One line each.
+/// Reason why erasures cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ErasuresError {
-    /// A backup that is no good.
+    /// The backup is not valid.
     #[error(transparent)]
     Backup(#[from] FormatError),
-    /// Neither a backup nor a list.
-    #[error("line {0} is none of a list of erasures")]
+    /// The file is neither a backup nor a list.
+    #[error("line {0} is not an erasure: give a backup, or a list of `backup --erasures`")]
     Line(usize),
-    /// It cannot be read.
-    #[error(transparent)]
+    /// The file cannot be read.
+    #[error("the erasures cannot be read")]
     Io(#[from] io::Error),
 }
 
-/// Everybody whom a database knows to be erased, by the log, by its table, or by what was left of one before.
+/// Returns every erasure recorded in the log, in the register, or in the register that `destroy` kept.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -47,27 +48,23 @@ pub async fn recorded_erasures(db: &mut PgConnection) -> Result<Vec<Erasure>, sq
     Ok(all)
 }
 
-/// What the removal of an application's data has left of its register.
+/// Returns the register that `destroy` kept.
 pub(super) async fn left_behind(db: &mut PgConnection) -> Result<Vec<Erasure>, sqlx::Error> {
-    let there: Option<String> =
-        sqlx::query_scalar("SELECT to_regclass('ocpizza_kept.erased_customers')::text")
-            .fetch_one(&mut *db)
-            .await?;
-    if there.is_none() {
+    if !connection::exists(db, "ocpizza_kept.erased_customers").await? {
         return Ok(Vec::new());
     }
     sqlx::query_as("SELECT customer_id, erased_at FROM ocpizza_kept.erased_customers").fetch_all(db).await
 }
 
-/// Adds erasures to a register, `public.erased_customers` or the one that stays.
+/// Adds erasures to a register: `public.erased_customers` or `ocpizza_kept.erased_customers`.
 pub(super) async fn store(
     db: &mut PgConnection,
     register: &str,
     erased: &[Erasure],
 ) -> Result<(), sqlx::Error> {
-    for some in erased.chunks(CUSTOMERS_PER_INSERT) {
+    for batch in erased.chunks(CUSTOMERS_PER_INSERT) {
         let mut insert = QueryBuilder::new(format!("INSERT INTO {register} (customer_id, erased_at) "));
-        insert.push_values(some, |mut row, (customer, at)| {
+        insert.push_values(batch, |mut row, (customer, at)| {
             row.push_bind(customer).push_bind(at);
         });
         insert.push(" ON CONFLICT DO NOTHING").build().execute(&mut *db).await?;
@@ -75,10 +72,10 @@ pub(super) async fn store(
     Ok(())
 }
 
-/// Writes a list: an id and a time a line.
+/// Writes a list with an id and a time per line.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When `out` cannot be written.
 pub fn write_erasures(mut out: impl Write, erased: &[Erasure]) -> io::Result<()> {
     writeln!(out, "{LIST_HEADER}")?;
     for (customer, at) in erased {
@@ -87,10 +84,10 @@ pub fn write_erasures(mut out: impl Write, erased: &[Erasure]) -> io::Result<()>
     out.flush()
 }
 
-/// Reads the erasures that a list or a backup names.
+/// Reads the erasures of a list or a backup.
 ///
 /// # Errors
-/// [`ErasuresError`]; a backup is read whole, and must be what was written.
+/// [`ErasuresError`], also for a backup that is not valid.
 pub fn read_erasures(mut from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start)?;
@@ -115,7 +112,7 @@ fn erasure(line: &str, between: char) -> Option<Erasure> {
     Some((customer.parse().ok()?, at.ok()?.to_utc()))
 }
 
-/// By its log and by its table: what one has not heard of yet the other may know.
+/// Reads the erasures of a backup from its log and its register: either may hold more.
 fn of_backup(from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
     let mut reader = Reader::open(from)?;
     let mut erased = Vec::new();
@@ -140,7 +137,7 @@ fn of_backup(from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
             }
             Part::Rows(rows) => {
                 for line in rows.split_inclusive(|byte| *byte == b'\n') {
-                    // The name of an event's type stands between tabs of its own: no payload has a bare one.
+                    // The type of an event stands between tabs; COPY escapes tabs in a payload.
                     let names = |name: &String| line.windows(name.len()).any(|part| part == name.as_bytes());
                     if is_log && !erasing.iter().any(names) {
                         continue;

@@ -1,49 +1,49 @@
-//! A file that is there whole or not at all, and for its owner alone: written beside its place, then put there.
+//! Atomic, owner-only file: written beside its target, then moved there.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A file that is being written; removed if it does not come to its end.
+/// A file that is being written. It is removed unless it is committed.
 #[derive(Debug)]
 pub struct AtomicFile {
-    place: PathBuf,
-    beside: PathBuf,
+    target: PathBuf,
+    partial: PathBuf,
     file: File,
-    done: bool,
+    moved: bool,
 }
 
 impl AtomicFile {
-    /// Begins one. What is in its place stays until the end; unless `force`, nothing may be there.
+    /// Creates a file beside `target`. An existing target stays until the commit, and is refused unless `force` is set.
     ///
     /// # Errors
-    /// When something is there, or the directory cannot be written to.
-    pub fn create(place: &Path, force: bool) -> io::Result<Self> {
-        if !force && place.symlink_metadata().is_ok() {
+    /// When the target exists, or its directory cannot be written.
+    pub fn create(target: &Path, force: bool) -> io::Result<Self> {
+        if !force && target.symlink_metadata().is_ok() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists; --force overwrites it"));
         }
-        let mut beside = place.as_os_str().to_owned();
-        beside.push(format!(".partial-{}", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        Ok(Self { place: place.to_owned(), beside, file, done: false })
+        let mut partial = target.as_os_str().to_owned();
+        partial.push(format!(".partial-{}", std::process::id()));
+        let partial = PathBuf::from(partial);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+        Ok(Self { target: target.to_owned(), partial, file, moved: false })
     }
 
-    /// Puts it in its place, once the disk has it.
+    /// Moves the file to its target once it is on disk.
     ///
     /// # Errors
-    /// When the disk does not take it, or something has come to be in its place and `force` is not said.
+    /// When it cannot be written to disk, or a target exists by now and `force` is not set.
     pub fn commit(mut self, force: bool) -> io::Result<()> {
         self.file.sync_all()?;
         if force {
-            std::fs::rename(&self.beside, &self.place)?;
-            self.done = true;
+            std::fs::rename(&self.partial, &self.target)?;
+            self.moved = true;
         } else {
-            // Unlike a rename it takes nobody's place; what is beside is removed at the end.
-            std::fs::hard_link(&self.beside, &self.place)?;
+            // Unlike a rename, a link never replaces a file. Drop removes the partial file.
+            std::fs::hard_link(&self.partial, &self.target)?;
         }
-        let directory = self.place.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = self.target.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
 }
@@ -60,8 +60,8 @@ impl Write for AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if !self.done {
-            let _ = std::fs::remove_file(&self.beside);
+        if !self.moved {
+            let _ = std::fs::remove_file(&self.partial);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The file: one zstd frame, and in it parts, each a letter, its length (u32, big endian) and its bytes:
-//! `H` header (JSON), then of each table `T` (JSON) and its rows `R` (whole lines of COPY's text format), `S` the
-//! sums of all tables (JSON), and `E` the SHA-256 of everything before it. Knows no database. See `docs/backup.md`.
+//! File format: one zstd frame of parts, each a letter, its length (u32, big endian) and its bytes. `H` is the header
+//! (JSON); each table is a `T` (JSON) and its rows `R` (whole lines of COPY's text format); `S` holds the sums of all
+//! tables (JSON) and `E` the SHA-256 of everything before it. Never reads a database. See `docs/backup.md`.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -8,80 +8,85 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The version of the format that is written, and the newest that is read.
+/// Format version that is written, and the newest that is read.
 pub const FORMAT: u32 = 1;
-/// What a zstd frame, and so a backup, begins with.
+/// First bytes of a zstd frame, and so of a backup.
 pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// zstd's usual level.
+/// Default level of zstd.
 const COMPRESSION_LEVEL: i32 = 3;
-/// The longest part that is read: what COPY sends of one row at most.
+/// Longest part that is read or written: the longest row that COPY sends.
 const PART_BYTES_MAX: u32 = 1 << 30;
-/// Rows are collected up to this many bytes.
+/// Rows are collected into parts of about this many bytes.
 const ROWS_PART_BYTES: usize = 64 * 1024;
 
-/// What a backup is of.
+/// Origin of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
-    /// The format's version.
+    /// Version of the format.
     pub format: u32,
-    /// The program's version.
+    /// Version of the program.
     pub program: String,
-    /// The log's own id.
+    /// Id of the log.
     pub log_id: Option<Uuid>,
-    /// The last event's position.
+    /// Position of the last event.
     pub position: i64,
-    /// When the snapshot was taken, by the database's clock.
+    /// Time of the snapshot, by the database's clock.
     pub taken_at: chrono::DateTime<chrono::Utc>,
-    /// The numbers of the migrations that the database had.
+    /// Versions of the applied migrations.
     pub migrations: Vec<i64>,
 }
 
-/// A table, before its rows.
+/// Header of a table, before its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableHead {
-    /// Its name.
+    /// Name of the table.
     pub table: String,
-    /// Its columns, in the order of the rows' fields.
+    /// Columns, in the order of the rows' fields.
     pub columns: Vec<String>,
 }
 
-/// What a table came to.
+/// Row count and digest of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSum {
-    /// Its name.
+    /// Name of the table.
     pub table: String,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
-    /// The SHA-256 of its rows, in hexadecimal.
+    /// SHA-256 of its rows, in hexadecimal.
     pub sha256: String,
 }
 
-/// Why a file is no good backup. One line each.
+/// Reason why a file is not a valid backup.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
-    /// It is something else.
+    /// The file is something else.
     #[error("it is no backup of ocpizza-manager")]
     NoBackup,
-    /// It is of a newer program.
+    /// A newer program wrote the file.
     #[error("it is a backup in format {0}, and this program reads up to {FORMAT}: use a newer program")]
     Newer(u32),
-    /// It ends too early.
-    #[error("it is cut off: its end is missing")]
+    /// The file ends too early.
+    #[error("it is cut off: copy the whole file again")]
     CutOff,
-    /// It is not what was written.
-    #[error("it is damaged: {0}")]
+    /// The file is not what was written.
+    #[error("it is damaged: {0}; use another copy")]
     Damaged(String),
-    /// It cannot be read or written.
-    #[error("{0}")]
+    /// The file cannot be read or written.
+    #[error("it cannot be read or written")]
     Io(#[from] io::Error),
 }
 
-fn damaged(what: impl Into<String>) -> FormatError {
+/// Number of events among the sums of a backup.
+pub(super) fn event_rows(sums: &[TableSum]) -> u64 {
+    sums.iter().find(|sum| sum.table == "events").map_or(0, |sum| sum.rows)
+}
+
+pub(super) fn damaged(what: impl Into<String>) -> FormatError {
     FormatError::Damaged(what.into())
 }
 
-/// Counts rows and digests them.
+/// Row count and digest of the rows read so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RowDigest {
     rows: u64,
@@ -90,7 +95,7 @@ pub(super) struct RowDigest {
 
 impl RowDigest {
     pub(super) fn add(&mut self, lines: &[u8]) {
-        // In COPY's text format a line's end is a row's.
+        // In COPY's text format each line is a row.
         self.rows += lines.iter().filter(|byte| **byte == b'\n').count() as u64;
         self.digest.update(lines);
     }
@@ -142,7 +147,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// One row or several, whole.
+    /// Adds one or more whole rows.
     pub(super) fn row(&mut self, line: &[u8]) -> Result<(), FormatError> {
         self.rows.extend_from_slice(line);
         if self.rows.len() >= ROWS_PART_BYTES { self.flush() } else { Ok(()) }
@@ -165,7 +170,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// The sums, and what was written to.
+    /// Ends the backup. Returns its sums and the underlying writer.
     pub(super) fn finish(mut self) -> Result<(Vec<TableSum>, W), FormatError> {
         self.end_table()?;
         let sums = std::mem::take(&mut self.sums);
@@ -176,18 +181,18 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// What comes next in a backup.
+/// Next part of a backup.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// A table begins.
+    /// Start of a table.
     Table(TableHead),
-    /// Whole rows of it.
+    /// Whole rows of the table.
     Rows(Vec<u8>),
-    /// The end: all that came was what was written.
+    /// End of the backup: everything that was read is what was written.
     End(Vec<TableSum>),
 }
 
-/// Reads a backup, and holds it against its sums.
+/// Reads a backup and checks it against its sums.
 pub(super) struct Reader<R: Read> {
     from: zstd::Decoder<'static, BufReader<R>>,
     digest: Sha256,
@@ -231,28 +236,28 @@ impl<R: Read> Reader<R> {
                 Ok(Part::Table(head))
             }
             (b'R', rows) if rows.ends_with(b"\n") => {
-                let (_, sum) = self.table.as_mut().ok_or_else(|| damaged("rows of no table"))?;
+                let (_, sum) = self.table.as_mut().ok_or_else(|| damaged("rows without a table"))?;
                 sum.add(&rows);
                 Ok(Part::Rows(rows))
             }
             (b'S', text) => {
                 self.end_table();
                 let sums: Vec<TableSum> = parse(&text)?;
-                for (said, found) in sums.iter().zip(&self.sums) {
-                    if said != found {
+                for (stated, found) in sums.iter().zip(&self.sums) {
+                    if stated != found {
                         return Err(damaged(format!(
-                            "the rows of {} are not those that were written",
-                            said.table
+                            "the rows of {} do not match their digest",
+                            stated.table
                         )));
                     }
                 }
                 if sums.len() != self.sums.len() {
-                    return Err(damaged("a table is missing"));
+                    return Err(damaged("its list of tables is not complete"));
                 }
                 self.end()?;
                 Ok(Part::End(sums))
             }
-            (kind, _) => Err(damaged(format!("a part {:?} is out of place", char::from(kind)))),
+            (kind, _) => Err(damaged(format!("a part {:?} is in the wrong place", char::from(kind)))),
         }
     }
 
@@ -264,24 +269,24 @@ impl<R: Read> Reader<R> {
         let expected = self.digest.clone().finalize();
         let (kind, bytes) = part(&mut self.from, &mut self.digest)?;
         if kind != b'E' || bytes != expected[..] {
-            return Err(damaged("its digest is not that of its contents"));
+            return Err(damaged("its contents do not match its digest"));
         }
         if self.from.read(&mut [0]).map_err(broken)? > 0 {
-            return Err(damaged("something follows its end"));
+            return Err(damaged("it continues after its end"));
         }
         Ok(())
     }
 }
 
 fn parse<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Result<T, FormatError> {
-    serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))
+    serde_json::from_slice(text).map_err(|_| damaged("a part is not the JSON of this format"))
 }
 
 fn broken(error: io::Error) -> FormatError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => FormatError::CutOff,
-        // What zstd says of bytes that it cannot have written.
-        io::ErrorKind::Other | io::ErrorKind::InvalidData => damaged(error.to_string()),
+        // Kinds that zstd uses for bytes that are not a frame.
+        io::ErrorKind::Other | io::ErrorKind::InvalidData => damaged("it cannot be decompressed"),
         _ => FormatError::Io(error),
     }
 }
@@ -291,9 +296,9 @@ fn part(from: &mut impl Read, digest: &mut Sha256) -> Result<(u8, Vec<u8>), Form
     from.read_exact(&mut head).map_err(broken)?;
     let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
     if length > PART_BYTES_MAX {
-        return Err(damaged("a part is longer than any that is written"));
+        return Err(damaged("a part is longer than 1 GiB"));
     }
-    // Not reserved at once: a damaged length is no reason to ask for a gigabyte.
+    // Reads without reserving: a damaged length must not allocate a gigabyte.
     let mut bytes = Vec::new();
     from.take(length.into()).read_to_end(&mut bytes).map_err(broken)?;
     if bytes.len() as u64 != u64::from(length) {

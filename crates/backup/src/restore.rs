@@ -1,5 +1,5 @@
-//! Puts a backup into an empty database: in one transaction, so all of it or nothing. What was put there is read
-//! again and held against the backup's digests. The read models are not made here: they follow from the log.
+//! Restores a backup into an empty database, in one transaction. Reads the written rows back and compares them with
+//! the backup's digests. Does not rebuild read models: they follow from the log.
 
 use std::io::{self, Read};
 
@@ -8,64 +8,64 @@ use identity::personal_data::erase_all_recorded;
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::cut::{self, Cut, RestoreTarget, RestoreTargetError};
-use super::erasures::{self, Erasure};
-use super::format::{FormatError, Header, Part, Reader, TableHead, TableSum};
-use super::{tables, verify, write};
+use crate::cut::{self, Cut, RestoreTarget, RestoreTargetError};
+use crate::erasures::{self, Erasure};
+use crate::format::{FormatError, Header, Part, Reader, TableHead, TableSum};
+use crate::{connection, tables, verify, write};
 
-/// Why nothing was restored. One line each.
+/// Reason why nothing was restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The database did not answer, or refused a row.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// The backup is no good.
+    /// The backup is not valid.
     #[error("nothing is restored: {0}")]
     Backup(#[from] FormatError),
-    /// It cannot be opened.
-    #[error("the backup cannot be read: {0}")]
+    /// The backup cannot be opened.
+    #[error("the backup cannot be opened")]
     Open(#[from] io::Error),
-    /// It does not reach there.
+    /// The backup does not reach the restore target.
     #[error("nothing is restored: {0}")]
     Target(#[from] RestoreTargetError),
-    /// The database has something.
+    /// The database is not empty.
     #[error(
-        "the database is not empty: {0}; restore into another one, or remove the data first (ocpizza-manager destroy)"
+        "the database is not empty: {0}; restore into another database, or remove the data first (ocpizza-manager destroy)"
     )]
     NotEmpty(String),
-    /// The backup is of a newer program.
+    /// A newer program wrote the backup.
     #[error(
-        "the backup has what this program does not know ({0}): use the program that wrote it, or a newer one"
+        "this program does not know all that the backup holds ({0}): use the program that wrote it, or a newer one"
     )]
     Newer(String),
-    /// What is in the database is not what was in the backup.
-    #[error("nothing is restored: {0} does not read as it was written")]
+    /// The written rows differ from the backup.
+    #[error("nothing is restored: the rows of {0} read back differently; check the triggers of the database")]
     Differs(String),
 }
 
-/// What was put back.
+/// Result of [`restore`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoreReport {
-    /// What the backup is of.
+    /// Origin of the backup.
     pub header: Header,
-    /// Its tables.
+    /// Tables of the backup.
     pub sums: Vec<TableSum>,
-    /// The last event that was put back.
+    /// Position of the last event restored.
     pub position: i64,
-    /// Where the log was cut; none when it was not.
+    /// Place where the log was cut; `None` if it is whole.
     pub cut: Option<Cut>,
-    /// How many customers were erased again, or had been.
+    /// Customers that are erased.
     pub erased: usize,
-    /// Charges whose capture was cut off, and that the settlement does not look after.
+    /// Captured charges that were cut off and that settlement will not handle.
     pub charges: Vec<Uuid>,
 }
 
-/// Puts a backup, which `open` opens (twice: it is verified first), into a migrated and empty database; the log up
-/// to `until`, and everybody erased whom the backup, the database or `erased` knows to be. Memory does not grow with
-/// the log.
+/// Restores a backup into a migrated, empty database, with the log up to `until`. Calls `open` twice: first to verify
+/// the backup, then to restore it. Erases every customer that the backup, the database or `erased` lists. Memory does
+/// not grow with the log.
 ///
 /// # Errors
-/// [`RestoreError`]; the database is as it was then.
+/// [`RestoreError`]; the database is then unchanged.
 pub async fn restore<R: Read>(
     db: &mut PgConnection,
     open: impl Fn() -> io::Result<R>,
@@ -74,7 +74,7 @@ pub async fn restore<R: Read>(
 ) -> Result<RestoreReport, RestoreError> {
     let verified = verify(open()?, until)??;
     check_known(&verified.header)?;
-    super::prepare(db, "restore").await?;
+    connection::prepare(db, "restore").await?;
     let mut transaction = db.begin().await?;
     check_empty(&mut transaction).await?;
     let mut registered = erasures::left_behind(&mut transaction).await?;
@@ -89,14 +89,14 @@ pub async fn restore<R: Read>(
     };
     set_head(&mut transaction).await?;
     transaction.commit().await?;
-    // Nobody has counted the new rows yet, and the planner would not believe that there are many.
+    // The planner has no statistics of the new rows yet.
     db.execute("ANALYZE").await?;
     let position = verified.cut.as_ref().map_or(verified.header.position, |cut| cut.position);
     let verify::VerifiedBackup { header, sums, cut } = verified;
     Ok(RestoreReport { header, sums, position, cut, erased, charges })
 }
 
-/// Whether this program has the tables that the backup was made of.
+/// Checks that this program knows every migration of the backup.
 fn check_known(header: &Header) -> Result<(), RestoreError> {
     let newer: Vec<String> = header
         .migrations
@@ -107,16 +107,15 @@ fn check_known(header: &Header) -> Result<(), RestoreError> {
     if newer.is_empty() { Ok(()) } else { Err(RestoreError::Newer(newer.join(", "))) }
 }
 
-/// Whether there is nothing yet. From here on nobody appends, nor signs up, until the end of the transaction.
+/// Checks that the database is empty, and locks it against writers until the transaction ends.
 async fn check_empty(db: &mut PgConnection) -> Result<(), RestoreError> {
     let position: i64 =
         sqlx::query_scalar("SELECT position FROM event_log_head FOR UPDATE").fetch_one(&mut *db).await?;
     if position > 0 {
         return Err(RestoreError::NotEmpty(format!("its log has {position} events")));
     }
-    let names: Vec<String> = tables::kept().map(|table| format!("public.{}", table.name)).collect();
-    db.execute(&*format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", "))).await?;
-    for table in tables::kept().filter(|table| !table.is_begun()) {
+    db.execute(&*format!("LOCK TABLE {} IN EXCLUSIVE MODE", tables::kept_names())).await?;
+    for table in tables::kept().filter(|table| !table.is_prefilled()) {
         let sql = format!("SELECT EXISTS (SELECT FROM public.{})", table.name);
         if sqlx::query_scalar::<_, bool>(&sql).fetch_one(&mut *db).await? {
             return Err(RestoreError::NotEmpty(format!("there are rows in {}", table.name)));
@@ -125,7 +124,7 @@ async fn check_empty(db: &mut PgConnection) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// Puts the rows into their tables.
+/// Copies the rows into their tables.
 async fn fill<R: Read>(
     db: &mut PgConnection,
     reader: &mut Reader<R>,
@@ -140,14 +139,14 @@ async fn fill<R: Read>(
         };
         let table = tables::kept_by_name(&head.table);
         let table = table.ok_or_else(|| RestoreError::Newer(format!("the table {}", head.table)))?;
-        if table.is_begun() {
+        if table.is_prefilled() {
             db.execute(&*format!("DELETE FROM public.{}", table.name)).await?;
         }
         let only = cut.and_then(|cut| cut::only(table.name, cut)).map(|only| format!(" WHERE {only}"));
         let sql = format!(
             "COPY public.{} ({}) FROM STDIN{}",
             table.name,
-            super::listed(&head.columns),
+            tables::quoted_list(&head.columns),
             only.unwrap_or_default()
         );
         let mut copy = db.copy_in_raw(&sql).await?;
@@ -158,7 +157,7 @@ async fn fill<R: Read>(
                 }
                 Ok(other) => break other,
                 Err(error) => {
-                    copy.abort("the backup cannot be read on").await?;
+                    copy.abort("the backup is not valid").await?;
                     return Err(error.into());
                 }
             }
@@ -169,7 +168,7 @@ async fn fill<R: Read>(
     }
 }
 
-/// Numbers that the database gives go on behind those that came.
+/// Moves the table's sequences past the restored values.
 async fn set_sequences(db: &mut PgConnection, table: &str) -> Result<(), sqlx::Error> {
     let sql = "SELECT quote_ident(attname), pg_get_serial_sequence('public.' || $1, attname) FROM pg_attribute \
                WHERE attrelid = to_regclass('public.' || $1) AND attnum > 0 AND NOT attisdropped \
@@ -184,7 +183,7 @@ async fn set_sequences(db: &mut PgConnection, table: &str) -> Result<(), sqlx::E
     Ok(())
 }
 
-/// Reads everything again, and holds it against the backup.
+/// Reads every table back and compares it with the backup.
 async fn check_same(
     db: &mut PgConnection,
     heads: &[TableHead],
@@ -208,7 +207,7 @@ async fn check_same(
     Ok(())
 }
 
-/// The head follows from the log.
+/// Derives the head row from the log.
 async fn set_head(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     let sql = "
 UPDATE event_log_head SET
@@ -218,7 +217,7 @@ UPDATE event_log_head SET
                          WHERE aggregate_type IN ('menu', 'pizzeria'))
 FROM (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) AS last";
     sqlx::query(sql).execute(&mut *db).await?;
-    // Whoever follows the log wakes up.
+    // Wakes the followers of the log.
     db.execute("SELECT pg_notify('events', position::text) FROM event_log_head").await?;
     Ok(())
 }

@@ -1,31 +1,31 @@
-//! What each table of the schema holds, and so whether a backup has it. A migration that adds a table adds it
-//! here, or a test fails: nothing is left out of a backup by oversight.
+//! Kind of every table of the schema, which decides whether a backup holds it. A migration that adds a table must add
+//! it here: a test compares the two, so that no table is left out of a backup by oversight.
 
 use projections::Model;
 
-/// What a table holds.
+/// Kind of content of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The log itself.
+    /// The log.
     Log,
-    /// What is in no event: kept in a backup, and put back by a restore.
+    /// Facts that no event holds: part of a backup.
     Facts,
-    /// What follows from the log: made anew by a restore.
+    /// Derived from the log: rebuilt by a restore.
     Derived,
-    /// What is over soon, or belongs to the running deployment: neither kept nor put back.
-    Passing,
+    /// Short-lived, or specific to the running deployment: not part of a backup.
+    Transient,
 }
 
-/// A table.
+/// A table of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Table {
-    /// Its name.
+    /// Name of the table.
     pub name: &'static str,
-    /// What it holds.
+    /// Kind of its content.
     pub kind: Kind,
-    /// The columns that its rows are read in the order of; they are its key.
+    /// Key columns, which order the rows of a backup.
     pub(super) key: &'static str,
-    /// Which of its rows are facts, where not all are.
+    /// Condition for the rows that are facts, if not all are.
     pub(super) only: Option<&'static str>,
 }
 
@@ -41,11 +41,11 @@ const fn derived(name: &'static str) -> Table {
     Table { name, kind: Kind::Derived, key: "", only: None }
 }
 
-const fn passing(name: &'static str) -> Table {
-    Table { name, kind: Kind::Passing, key: "", only: None }
+const fn transient(name: &'static str) -> Table {
+    Table { name, kind: Kind::Transient, key: "", only: None }
 }
 
-/// Every table but those of the read models, in the order in which a restore fills them.
+/// Every table except those of read models, in the order in which a restore fills them.
 const TABLES: &[Table] = &[
     log("events", "position"),
     facts("log_identity", "id"),
@@ -59,67 +59,78 @@ const TABLES: &[Table] = &[
     facts("notes", "id"),
     facts("contact_reads", "id"),
     facts("erased_customers", "customer_id"),
-    // Sealed under the key of the server, which a backup does not have.
+    // Encrypted under the server's key, which a backup does not hold.
     facts("second_factors", "account_id"),
     facts("personal_data_progress", "id"),
     facts("idempotency_keys", "actor_id, key"),
     facts("payment_intents", "id"),
-    // The books of the demo's payment service.
+    // Charges of the demo's payment service.
     facts("demo_charges", "key"),
-    // How far reactors have acted. Those of read models are derived.
+    // Checkpoints of reactors. Those of read models are derived.
     Table { name: "checkpoints", kind: Kind::Facts, key: "name", only: Some("name LIKE 'reactor:%'") },
-    // By a restore from the last event.
+    // A restore derives it from the last event.
     derived("event_log_head"),
     derived("snapshots"),
-    // By the reactor that follows who works here, when it starts.
+    // The reactor of staff postings derives it when it starts.
     derived("staff_postings"),
-    // People sign in again: a backup lets nobody in.
-    passing("sessions"),
-    passing("account_tokens"),
-    passing("attempts"),
-    passing("known_addresses"),
-    passing("order_holders"),
-    passing("courier_positions"),
-    passing("development_keys"),
-    // Whoever restores decides when it is over.
-    passing("maintenance"),
+    // Users sign in again: a backup opens no session.
+    transient("sessions"),
+    transient("account_tokens"),
+    transient("attempts"),
+    transient("known_addresses"),
+    transient("order_holders"),
+    transient("courier_positions"),
+    transient("development_keys"),
+    // The operator ends the maintenance of a restore.
+    transient("maintenance"),
 ];
 
-/// The functions of the schema, by name.
+/// Names of the schema's functions.
 pub(super) const FUNCTIONS: &[&str] = &["refuse_log_change"];
 
-/// Every table of the schema but sqlx's own.
+/// Returns every table of the schema except sqlx's.
 pub fn all() -> impl Iterator<Item = Table> {
     let models = Model::ALL.iter().flat_map(|model| model.table_names()).map(derived);
     TABLES.iter().copied().chain(models)
 }
 
-/// The tables that a backup has.
+/// Returns the tables of a backup.
 pub(super) fn kept() -> impl Iterator<Item = Table> {
     TABLES.iter().copied().filter(|table| matches!(table.kind, Kind::Log | Kind::Facts))
 }
 
-/// A table that a backup has, by its name.
+/// Returns a table of a backup by its name.
 pub(super) fn kept_by_name(name: &str) -> Option<Table> {
     kept().find(|table| table.name == name)
 }
 
+/// Returns the tables of a backup as an SQL list, with their schema.
+pub(super) fn kept_names() -> String {
+    kept().map(|table| format!("public.{}", table.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns column names as a quoted SQL list.
+pub(super) fn quoted_list(columns: &[String]) -> String {
+    let quoted = columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+    quoted.collect::<Vec<_>>().join(", ")
+}
+
 impl Table {
-    /// Whether a migration, or a process that starts, has put rows there: a restore replaces them.
-    pub(super) fn is_begun(self) -> bool {
+    /// Whether a migration or a starting process inserts rows, which a restore replaces.
+    pub(super) fn is_prefilled(self) -> bool {
         ["checkpoints", "personal_data_progress", "log_identity"].contains(&self.name)
     }
 
-    /// Whether it may have grown since a backup without anything being lost: the log is sealed again.
+    /// Whether rows added since a backup can be recomputed by sealing the log again.
     pub(super) fn is_sealed_again(self) -> bool {
         ["tree_tiles", "tree_heads", "tree_floor", "tree_resumptions", "head_publications"]
             .contains(&self.name)
     }
 
-    /// The rows that a backup has of it, in order, as COPY gives them.
+    /// Returns the COPY statement for the rows that a backup holds, in order.
     pub(super) fn copy_out(self, columns: &[String]) -> String {
         let (name, key) = (self.name, self.key);
         let only = self.only.map(|only| format!(" WHERE {only}")).unwrap_or_default();
-        format!("COPY (SELECT {} FROM public.{name}{only} ORDER BY {key}) TO STDOUT", super::listed(columns))
+        format!("COPY (SELECT {} FROM public.{name}{only} ORDER BY {key}) TO STDOUT", quoted_list(columns))
     }
 }

@@ -1,22 +1,22 @@
-//! Reads a backup whole, without a database: is it what was written, and where would it be cut.
+//! Verifies a whole backup without a database, and finds where the log would be cut.
 
 use std::io::Read;
 
-use super::cut::{Cut, CutFinder, RestoreTarget, RestoreTargetError};
-use super::format::{FormatError, Header, Part, Reader, TableSum};
+use crate::cut::{Cut, CutFinder, RestoreTarget, RestoreTargetError};
+use crate::format::{FormatError, Header, Part, Reader, TableSum, damaged, event_rows};
 
-/// What was found.
+/// A backup that is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedBackup {
-    /// What it is of.
+    /// Origin of the backup.
     pub header: Header,
-    /// Its tables.
+    /// Tables of the backup.
     pub sums: Vec<TableSum>,
-    /// Where the log would be cut; none when it would be whole.
+    /// Place where the log would be cut; `None` if it stays whole.
     pub cut: Option<Cut>,
 }
 
-/// Reads a backup whole and holds it against its counts and digests; with `until`, says where the log would be cut.
+/// Reads a whole backup and checks its counts and digests. With `until`, finds where the log would be cut.
 ///
 /// # Errors
 /// [`FormatError`]; [`RestoreTargetError`] inside `Ok` when the backup does not reach there.
@@ -42,9 +42,8 @@ pub fn verify(
                 }
             }
             Part::End(sums) => {
-                let events = sums.iter().find(|sum| sum.table == "events").map_or(0, |sum| sum.rows);
-                if events != header.position.unsigned_abs() {
-                    return Err(FormatError::Damaged("it has not as many events as positions".to_owned()));
+                if event_rows(&sums) != header.position.unsigned_abs() {
+                    return Err(damaged("its number of events is not its last position"));
                 }
                 let cut = found.map_or(Ok(None), |finder: CutFinder| finder.cut(header.position));
                 return Ok(cut.map(|cut| VerifiedBackup { header, sums, cut }));

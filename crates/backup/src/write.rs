@@ -1,4 +1,4 @@
-//! Writes a backup: one snapshot, table by table, as the rows come. Nobody waits for it but a migration.
+//! Writes a backup from one snapshot, table by table, as the rows arrive. Blocks only migrations.
 
 use std::io::Write;
 
@@ -6,56 +6,57 @@ use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::format::{FORMAT, FormatError, Header, TableHead, TableSum, Writer};
-use super::tables::{self, Table};
+use crate::connection;
+use crate::format::{FORMAT, FormatError, Header, TableHead, TableSum, Writer, event_rows};
+use crate::tables::{self, Table};
 
-/// Why there is no backup. One line each.
+/// Reason why a backup was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     /// The file cannot be written.
-    #[error("the backup cannot be written: {0}")]
+    #[error("the backup cannot be written")]
     Write(#[from] FormatError),
     /// A newer program has migrated the database.
     #[error(
-        "the database has tables of a newer program ({0}), and this one does not know whether they belong in a backup"
+        "the database has tables of a newer program ({0}): use that program, which knows whether a backup holds them"
     )]
     NewerTables(String),
-    /// The log has a hole.
-    #[error("the log has {events} events, and its head is at {position}: it is not whole")]
+    /// The log has a gap.
+    #[error("the log has {events} events but its head is at {position}: events are missing")]
     Hole {
-        /// How many there are.
+        /// Number of events.
         events: u64,
-        /// How many there should be.
+        /// Position of the head.
         position: i64,
     },
 }
 
-/// How far it is.
+/// Progress of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupProgress {
-    /// This many events will be written.
+    /// Number of events that will be written.
     Events(u64),
-    /// A table is begun.
+    /// Start of a table.
     Table(&'static str),
-    /// Another row is written.
+    /// A row was written.
     Row,
 }
 
-/// Writes everything that a restore needs, of one moment, while others read and write. `program` is the program's
-/// version; memory does not grow with the log. Gives also what was written to.
+/// Writes one snapshot of everything that a restore needs, while other processes read and write. `program` is the
+/// program's version. Memory does not grow with the log. Returns `out` with the header and the sums.
 ///
 /// # Errors
-/// [`BackupError`]; what was written until then is no backup.
+/// [`BackupError`]; `out` then holds no valid backup.
 pub async fn backup<W: Write>(
     db: &mut PgConnection,
     out: W,
     program: &str,
     progress: &mut (dyn FnMut(BackupProgress) + Send),
 ) -> Result<(Header, Vec<TableSum>, W), BackupError> {
-    super::prepare(db, "backup").await?;
+    connection::prepare(db, "backup").await?;
     let mut snapshot = db.begin().await?;
     begin(&mut snapshot).await?;
     let header = header(&mut snapshot, program).await?;
@@ -63,7 +64,7 @@ pub async fn backup<W: Write>(
     let mut writer = Writer::begin(out, &header)?;
     for table in tables::kept() {
         progress(BackupProgress::Table(table.name));
-        let columns = super::columns(&mut snapshot, table.name).await?;
+        let columns = connection::columns(&mut snapshot, table.name).await?;
         let copy = table.copy_out(&columns);
         writer.table(TableHead { table: table.name.to_owned(), columns })?;
         let mut rows = snapshot.copy_out_raw(&copy).await?;
@@ -74,21 +75,20 @@ pub async fn backup<W: Write>(
     }
     let (sums, out) = writer.finish()?;
     snapshot.rollback().await?;
-    let events = sums.iter().find(|sum| sum.table == "events").map_or(0, |sum| sum.rows);
+    let events = event_rows(&sums);
     if events != header.position.unsigned_abs() {
         return Err(BackupError::Hole { events, position: header.position });
     }
     Ok((header, sums, out))
 }
 
-/// Takes the snapshot, once no migration can change a table any more.
+/// Locks the tables against migrations and takes the snapshot.
 async fn begin(db: &mut PgConnection) -> Result<(), BackupError> {
     db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-    let names: Vec<String> = tables::kept().map(|table| format!("public.{}", table.name)).collect();
-    // It takes no snapshot: the first query does.
-    db.execute(&*format!("LOCK TABLE {}, public.event_log_head IN ACCESS SHARE MODE", names.join(", ")))
-        .await?;
-    let unknown = super::unknown_tables(db).await?;
+    // LOCK TABLE takes no snapshot: the first query does.
+    let names = tables::kept_names();
+    db.execute(&*format!("LOCK TABLE {names}, public.event_log_head IN ACCESS SHARE MODE")).await?;
+    let unknown = connection::unknown_tables(db).await?;
     if unknown.is_empty() { Ok(()) } else { Err(BackupError::NewerTables(unknown.join(", "))) }
 }
 
@@ -97,11 +97,11 @@ async fn header(db: &mut PgConnection, program: &str) -> Result<Header, sqlx::Er
     let (position, taken_at) = sqlx::query_as(sql).fetch_one(&mut *db).await?;
     let sql = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
     let migrations = sqlx::query_scalar(sql).fetch_all(&mut *db).await?;
-    let log_id = super::log_id(db).await?;
+    let log_id = connection::log_id(db).await?;
     Ok(Header { format: FORMAT, program: program.to_owned(), log_id, position, taken_at, migrations })
 }
 
-/// What a table's rows come to now.
+/// Counts and digests the current rows of a table.
 pub(super) async fn sum(
     db: &mut PgConnection,
     table: Table,

@@ -1,4 +1,4 @@
-//! Where a log is cut: never inside a command.
+//! A cut never splits a command.
 
 use super::*;
 
@@ -9,7 +9,7 @@ const ROWS: &str = "1\t2026-11-24 20:00:00+00\tA\n2\t2026-11-24 20:00:00+00\tA\n
 fn cut(until: &str) -> Result<Option<i64>, RestoreTargetError> {
     let columns = ["position", "recorded_at", "metadata"].map(str::to_owned);
     let mut finder = CutFinder::new(until.parse().unwrap(), &columns);
-    // However the rows come.
+    // In two parts, as rows arrive.
     let middle = ROWS.find("3\t").unwrap();
     finder.rows(&ROWS.as_bytes()[..middle]).unwrap();
     finder.rows(&ROWS.as_bytes()[middle..]).unwrap();
@@ -22,7 +22,7 @@ fn cut(until: &str) -> Result<Option<i64>, RestoreTargetError> {
 }
 
 #[test]
-fn a_position_is_taken_back_to_the_end_of_a_command() {
+fn cuts_at_the_last_whole_command_up_to_a_position() {
     assert_eq!(cut("1"), Err(RestoreTargetError::Before));
     assert_eq!(cut("2"), Ok(Some(2)));
     assert_eq!(cut("3"), Ok(Some(3)));
@@ -32,7 +32,7 @@ fn a_position_is_taken_back_to_the_end_of_a_command() {
 }
 
 #[test]
-fn a_time_takes_what_was_recorded_by_then() {
+fn cuts_at_the_last_whole_command_by_a_time() {
     assert_eq!(cut("2026-11-24T19:59:59Z"), Err(RestoreTargetError::Before));
     assert_eq!(cut("2026-11-24T20:00:00Z"), Ok(Some(2)));
     assert_eq!(cut("2026-11-24T21:01:00.499+01:00"), Ok(Some(2)));
@@ -41,14 +41,14 @@ fn a_time_takes_what_was_recorded_by_then() {
 }
 
 #[test]
-fn what_is_neither_is_refused() {
+fn rejects_text_that_is_neither_position_nor_time() {
     for text in ["0", "-1", "yesterday", "2026-11-24 20:00"] {
         assert!(text.parse::<RestoreTarget>().is_err(), "{text}");
     }
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_damage() {
+fn reports_invalid_rows_as_damage() {
     let columns = ["position", "recorded_at", "metadata"].map(str::to_owned);
     let finder = || CutFinder::new(RestoreTarget::Position(9), &columns);
     for row in ["x\t2026-11-24 20:00:00+00\tA\n", "1\n", "1\t2026-11-24 20:00:00+00\tA"] {
