@@ -1,26 +1,28 @@
-//! The key that what lets somebody in is stored under, and the one before it for as long as it is accepted.
+//! The server's key (`OCPIZZA_MANAGER_KEY`), under which tokens are hashed and secrets encrypted, and the previous key
+//! during a rotation.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use hkdf::Hkdf;
-use hmac::{Hmac, Mac};
 use rand::RngCore;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce};
+use ring::{hkdf, hmac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use sha2::Sha256;
 use sqlx::PgPool;
 use transparency::SealingKey;
 
-/// What is stored in the place of a secret.
+/// HKDF purpose of the key that encrypts stored secrets. Another value would make stored secrets unreadable.
+const CIPHER_INFO: &[u8] = b"OC Pizza-Manager: sealing of stored secrets, 1";
+
+/// Keyed hash that is stored in place of a token.
 pub type Hash = [u8; 32];
 
-/// The cipher refuses its input: it is too long.
+/// The cipher refused the secret, which is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the secret cannot be encrypted")]
+#[error("the secret is too long to be encrypted")]
 pub struct SealError;
 
-/// The key that tokens are stored under.
+/// HMAC key for session and one-time tokens, and source of the encryption key for stored secrets.
 #[derive(Debug, Clone)]
 pub struct ServerKey(Arc<Keys>);
 
@@ -40,13 +42,10 @@ fn bytes_of(secret: &SecretString) -> SecretSlice<u8> {
     secret.expose_secret().as_bytes().to_vec().into()
 }
 
-/// The key that stored secrets are sealed under: derived, so that it is used for nothing else.
+/// Derives the cipher for stored secrets, so that the key itself is used for nothing else.
 fn cipher(key: &SecretSlice<u8>) -> Option<LessSafeKey> {
-    let mut derived = [0; 32];
-    Hkdf::<Sha256>::new(None, key.expose_secret())
-        .expand(b"OC Pizza-Manager: sealing of stored secrets, 1", &mut derived)
-        .ok()?;
-    Some(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &derived).ok()?))
+    let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(key.expose_secret());
+    Some(LessSafeKey::new(extracted.expand(&[CIPHER_INFO], &CHACHA20_POLY1305).ok()?.into()))
 }
 
 fn open(key: &SecretSlice<u8>, context: &[u8], sealed: &[u8]) -> Option<SecretSlice<u8>> {
@@ -58,28 +57,27 @@ fn open(key: &SecretSlice<u8>, context: &[u8], sealed: &[u8]) -> Option<SecretSl
 }
 
 fn hash(key: &SecretSlice<u8>, text: &str) -> Hash {
-    // HMAC takes a key of any length.
-    #[allow(clippy::expect_used)]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret()).expect("any length is a key");
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().into()
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(hmac::sign(&key, text.as_bytes()).as_ref());
+    hash
 }
 
 impl ServerKey {
-    /// From `OCPIZZA_MANAGER_KEY`.
+    /// Creates the key from the setting `OCPIZZA_MANAGER_KEY`.
     pub fn new(secret: &SecretString) -> Self {
         Self(Arc::new(Keys { present: bytes_of(secret), previous: None }))
     }
 
-    /// The same, while what was stored under the key before it is still accepted, until some time.
+    /// Creates the key with a previous one, which is accepted until a time.
     #[must_use]
     pub fn rotated(secret: &SecretString, previous: &SecretString, until: DateTime<Utc>) -> Self {
         let previous = Some(Previous { key: bytes_of(previous), until });
         Self(Arc::new(Keys { present: bytes_of(secret), previous }))
     }
 
-    /// The key of a deployment that sets none: made once, kept in the database, the same for all
-    /// its processes. For development and the demo: whoever reads the database can then forge sessions.
+    /// Returns the generated key that the database stores for development and the demo. All processes share it. Not for
+    /// production: with read access to the database, sessions can be forged.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -94,7 +92,7 @@ impl ServerKey {
         Ok(Self(Arc::new(Keys { present: key.into(), previous: None })))
     }
 
-    /// The key that the settings give, else the one of [`ServerKey::development`].
+    /// Returns `given`, or the key of [`ServerKey::development`].
     ///
     /// # Errors
     /// When the database does not answer.
@@ -105,14 +103,13 @@ impl ServerKey {
         }
     }
 
-    /// What the log is sealed with when no key is set for that: derived, so that neither can be computed from the
-    /// other's hashes.
+    /// Derives the signing key of the log, used when none is set. Neither key can be computed from the other's output.
     pub fn sealing_key(&self) -> SealingKey {
         SealingKey::derived_from(self.0.present.expose_secret())
     }
 
-    /// Encrypts a secret that is to be stored, bound to a context such as the account's id: a random nonce, then
-    /// the text with its tag.
+    /// Encrypts a secret for storage, bound to a context such as the account's id. Returns a random nonce followed by the
+    /// ciphertext and its tag.
     ///
     /// # Errors
     /// [`SealError`] when the cipher refuses its input.
@@ -127,12 +124,12 @@ impl ServerKey {
         Ok([&nonce[..], &text].concat())
     }
 
-    /// Decrypts what [`ServerKey::seal`] has made under this key, or under the one before it while that is accepted.
+    /// Decrypts the output of [`ServerKey::seal`] under this key, or under the previous one while it is accepted.
     pub fn open(&self, context: &[u8], sealed: &[u8], now: DateTime<Utc>) -> Option<SecretSlice<u8>> {
         open(&self.0.present, context, sealed).or_else(|| self.open_previous(context, sealed, now))
     }
 
-    /// Decrypts what was sealed under the key before this one, while that is accepted.
+    /// Decrypts under the previous key, while it is accepted.
     pub fn open_previous(
         &self,
         context: &[u8],
@@ -143,24 +140,23 @@ impl ServerKey {
         open(&previous.key, context, sealed)
     }
 
-    /// Whether a key before this one is still accepted.
+    /// Whether a previous key is accepted.
     pub fn is_rotating(&self, now: DateTime<Utc>) -> bool {
         self.0.previous.as_ref().is_some_and(|previous| now < previous.until)
     }
 
-    /// What is stored of a token.
+    /// Returns the hash to store of a token.
     pub fn hash(&self, token: &str) -> Hash {
         hash(&self.0.present, token)
     }
 
-    /// What may be stored of a token that was issued under the key before this one; none once that is
-    /// accepted no more.
+    /// Returns the hash of a token under the previous key, or `None` if that key is not accepted.
     pub fn previous_hash(&self, token: &str, now: DateTime<Utc>) -> Option<Hash> {
         let previous = self.0.previous.as_ref().filter(|previous| now < previous.until)?;
         Some(hash(&previous.key, token))
     }
 
-    /// Whatever may be stored of a token, for `= ANY`.
+    /// Returns every hash under which a token may be stored, for `= ANY`.
     pub fn hashes(&self, token: &str, now: DateTime<Utc>) -> Vec<Hash> {
         std::iter::once(self.hash(token)).chain(self.previous_hash(token, now)).collect()
     }
@@ -170,12 +166,24 @@ impl ServerKey {
 mod tests {
     use super::*;
 
+    /// Hash and ciphertext computed with Python's `hmac` and `cryptography`: stored data must stay readable.
     #[test]
-    fn a_sealed_secret_opens_under_its_key_and_in_its_context_only() {
+    fn keeps_stored_hashes_and_secrets_readable() {
+        let key = ServerKey::new(&"k".repeat(32).into());
+        let hash = "cbe2d061385212d1a27772f68ba2721e3d0d27c5caf5d43bb7f28ecf178a6de4";
+        assert_eq!(hex::encode(key.hash("token")), hash);
+        let sealed =
+            hex::decode("0000000000000000000000000f10450d04bfccc3e09a8485dbb0aae7ae627548e21f").unwrap();
+        let opened = key.open(b"ada", &sealed, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(opened.expose_secret(), b"secret");
+    }
+
+    #[test]
+    fn decrypts_under_its_key_and_in_its_context_only() {
         let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
         let until: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
         let sealed = ServerKey::new(&old).seal(b"ada", b"secret").unwrap();
-        assert_ne!(ServerKey::new(&old).seal(b"ada", b"secret").unwrap(), sealed, "a nonce of its own");
+        assert_ne!(ServerKey::new(&old).seal(b"ada", b"secret").unwrap(), sealed, "nonces differ");
         assert!(!sealed.windows(6).any(|part| part == b"secret"));
         let opened = |key: &ServerKey, context: &[u8], sealed: &[u8], now| {
             key.open(context, sealed, now).map(|secret| secret.expose_secret().to_vec())
@@ -193,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_key_is_accepted_until_its_time() {
+    fn accepts_the_previous_key_until_its_time() {
         let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
         let until: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
         let stored = ServerKey::new(&old).hash("token");
@@ -202,6 +210,6 @@ mod tests {
         assert!(rotated.hashes("token", until - chrono::TimeDelta::seconds(1)).contains(&stored));
         assert_eq!(rotated.hashes("token", until), [ServerKey::new(&new).hash("token")]);
         assert_eq!(ServerKey::new(&new).previous_hash("token", until), None);
-        assert!(!format!("{rotated:?}").contains("111"), "a key is never shown");
+        assert!(!format!("{rotated:?}").contains("111"), "debug output hides the key");
     }
 }
