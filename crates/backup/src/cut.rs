@@ -170,7 +170,8 @@ const CUT_STATEMENTS: &[&str] = &[
      details_position = LEAST(details_position, $1)",
     // Charges whose capture was cut off are settled again: captured if the order is still at their version, refunded
     // otherwise. At most one per order, because an order has at most one open intent.
-    "UPDATE payment_intents SET ending = NULL, ended_at = NULL, due_at = now(), tries = 0 WHERE id IN (SELECT DISTINCT ON (p.order_id) p.id FROM payment_intents p WHERE p.ending = 'CAPTURED' \
+    "UPDATE payment_intents SET ending = NULL, ended_at = NULL, due_at = now(), tries = 0 \
+     WHERE id IN (SELECT DISTINCT ON (p.order_id) p.id FROM payment_intents p WHERE p.ending = 'CAPTURED' \
      AND NOT EXISTS (SELECT FROM payment_intents o WHERE o.order_id = p.order_id AND o.ending IS NULL) \
      AND NOT EXISTS (SELECT FROM events e WHERE e.aggregate_type = 'order' AND e.aggregate_id = p.order_id::text \
      AND e.sequence IN (p.order_version + 1, p.order_version + 2) AND e.event_type = ANY($3)) \

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::personal_data::erasing_types;
+use identity::personal_data;
 use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
@@ -39,10 +40,7 @@ pub enum ErasuresError {
 /// When the database does not answer.
 pub async fn recorded_erasures(db: &mut PgConnection) -> Result<Vec<Erasure>, sqlx::Error> {
     let mut all = left_behind(db).await?;
-    let sql = "SELECT aggregate_id::uuid, recorded_at FROM events \
-               WHERE aggregate_type = 'customer' AND event_type = ANY($1) \
-               UNION SELECT customer_id, erased_at FROM erased_customers";
-    all.extend(sqlx::query_as::<_, Erasure>(sql).bind(erasing_types()).fetch_all(db).await?);
+    all.extend(personal_data::recorded_erasures(db).await?);
     all.sort_unstable();
     all.dedup_by_key(|(customer, _)| *customer);
     Ok(all)

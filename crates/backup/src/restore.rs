@@ -30,7 +30,8 @@ pub enum RestoreError {
     Target(#[from] RestoreTargetError),
     /// The database is not empty.
     #[error(
-        "the database is not empty: {0}; restore into another database, or remove the data first (ocpizza-manager destroy)"
+        "the database is not empty: {0}; restore into another database, or remove the data first \
+         (ocpizza-manager destroy)"
     )]
     NotEmpty(String),
     /// A newer program wrote the backup.

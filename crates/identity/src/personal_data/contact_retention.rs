@@ -1,6 +1,6 @@
-//! Follows the log for what it means for personal data, and erases what is kept no longer. Of all processes
-//! one does so at a time: the one that holds the row of the progress. What a process has begun and not
-//! finished, the next one does again.
+//! Contact retention: follows the log, applies its effects on personal data, and deletes contacts and notes whose
+//! retention has ended. One process works at a time: the one that holds the lock of the progress row. Work that was not
+//! committed is repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,30 +17,30 @@ use uuid::Uuid;
 use super::erase::erase_customer;
 use crate::clock::Clock;
 
-/// How often it looks.
+/// Interval between steps without work.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Events that one transaction takes in.
+/// Events that one transaction applies.
 const EVENTS_PER_STEP: i64 = 500;
-/// Rows of each table that one transaction erases.
+/// Rows of each table that one transaction deletes.
 const ROWS_PER_STEP: i64 = 500;
-/// Erases what is kept no longer: at most `$2` rows that were closed before `$1`.
+/// Deletes at most `$2` rows of orders that were closed before `$1`.
 const EXPIRED_ROWS: [&str; 2] = [
     "DELETE FROM contacts WHERE id IN (SELECT id FROM contacts WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
     "DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
 ];
 
-/// Looks after personal data.
+/// Worker that enforces the retention of contacts and notes.
 #[derive(Debug, Clone)]
 pub struct ContactRetention {
     /// The database.
     pub pool: PgPool,
     /// The clock.
     pub clock: Clock,
-    /// How long a contact is kept once its order is over.
+    /// Time that a contact is kept after its order is closed.
     pub retention: TimeDelta,
 }
 
-/// Why it has to try again.
+/// Reason why a step failed; it is repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum ContactRetentionError {
     /// The database did not answer.
@@ -51,29 +51,29 @@ pub enum ContactRetentionError {
     Log(#[from] LogError),
 }
 
-/// What some events mean.
+/// Effects of events on personal data.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Meaning {
+struct Effects {
     erased: Vec<(CustomerId, DateTime<Utc>)>,
-    /// Contacts that were stored: those of the erased go at once.
+    /// Contacts that were stored. Those of erased customers are deleted at once.
     stored: Vec<Uuid>,
-    /// Notes that were stored: as for contacts.
+    /// Notes that were stored, as for contacts.
     notes: Vec<Uuid>,
-    /// Orders that are over, and since when.
+    /// Closed orders, with the time of closing.
     closed: Vec<(Uuid, DateTime<Utc>)>,
-    /// Deliveries that nobody is on the way with any more.
+    /// Deliveries that ended.
     ended: Vec<Uuid>,
 }
 
-impl Meaning {
+impl Effects {
     fn of(events: &[Arc<RecordedEvent>]) -> Self {
-        let mut meaning = Self::default();
+        let mut effects = Self::default();
         for recorded in events {
-            // Ids that are none name nothing.
+            // Streams without a UUID hold no personal data.
             let Ok(id) = recorded.stream.id.parse::<Uuid>() else { continue };
-            meaning.add(id, &recorded.event, recorded.recorded_at);
+            effects.add(id, &recorded.event, recorded.recorded_at);
         }
-        meaning
+        effects
     }
 
     fn add(&mut self, id: Uuid, event: &Event, at: DateTime<Utc>) {
@@ -88,46 +88,28 @@ impl Meaning {
         }
     }
 
-    async fn carry_out(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    async fn apply(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
         for (customer, at) in &self.erased {
             erase_customer(&mut *db, *customer, *at).await?;
         }
-        if !self.stored.is_empty() {
-            sqlx::query(
-                "DELETE FROM contacts c USING erased_customers e \
-                 WHERE c.id = ANY($1) AND e.customer_id = c.customer_id",
-            )
-            .bind(&self.stored)
-            .execute(&mut *db)
-            .await?;
-        }
-        if !self.notes.is_empty() {
-            sqlx::query(
-                "DELETE FROM notes n USING erased_customers e \
-                 WHERE n.id = ANY($1) AND e.customer_id = n.customer_id",
-            )
-            .bind(&self.notes)
-            .execute(&mut *db)
-            .await?;
+        for (table, stored) in [("contacts", &self.stored), ("notes", &self.notes)] {
+            if !stored.is_empty() {
+                let sql = format!(
+                    "DELETE FROM {table} t USING erased_customers e \
+                     WHERE t.id = ANY($1) AND e.customer_id = t.customer_id"
+                );
+                sqlx::query(&sql).bind(stored).execute(&mut *db).await?;
+            }
         }
         if !self.closed.is_empty() {
             let (orders, at): (Vec<Uuid>, Vec<DateTime<Utc>>) = self.closed.iter().copied().unzip();
-            sqlx::query(
-                "UPDATE contacts c SET closed_at = o.at FROM unnest($1::uuid[], $2::timestamptz[]) AS o(id, at) \
-                 WHERE c.order_id = o.id AND c.closed_at IS NULL",
-            )
-            .bind(&orders)
-            .bind(&at)
-            .execute(&mut *db)
-            .await?;
-            sqlx::query(
-                "UPDATE notes n SET closed_at = o.at FROM unnest($1::uuid[], $2::timestamptz[]) AS o(id, at) \
-                 WHERE n.order_id = o.id AND n.closed_at IS NULL",
-            )
-            .bind(orders)
-            .bind(at)
-            .execute(&mut *db)
-            .await?;
+            for table in ["contacts", "notes"] {
+                let sql = format!(
+                    "UPDATE {table} t SET closed_at = o.at FROM unnest($1::uuid[], $2::timestamptz[]) AS o(id, at) \
+                     WHERE t.order_id = o.id AND t.closed_at IS NULL"
+                );
+                sqlx::query(&sql).bind(&orders).bind(&at).execute(&mut *db).await?;
+            }
         }
         if !self.ended.is_empty() {
             sqlx::query("DELETE FROM courier_positions WHERE delivery_id = ANY($1)")
@@ -140,24 +122,24 @@ impl Meaning {
 }
 
 impl ContactRetention {
-    /// Keeps at it for as long as the database is open.
+    /// Repeats [`Self::step`] until the pool is closed.
     pub async fn run(self) {
         while !self.pool.is_closed() {
             match self.step().await {
                 Ok(true) => {}
                 Ok(false) => tokio::time::sleep(POLL_INTERVAL).await,
                 Err(error) => {
-                    tracing::warn!(error = chain(&error), "personal data could not be looked after");
+                    tracing::warn!(error = chain(&error), "contact retention failed and is repeated");
                     tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }
         }
     }
 
-    /// One transaction; whether there is more to do at once. Nothing while another process is at it.
+    /// Runs one transaction, or none while another process works. Returns whether more work is left.
     ///
     /// # Errors
-    /// When the database does not answer, or an event cannot be read; nothing is done then.
+    /// [`ContactRetentionError`]; nothing is changed then.
     pub async fn step(&self) -> Result<bool, ContactRetentionError> {
         let head = log::head(&self.pool).await?;
         let mut tx = self.pool.begin().await?;
@@ -174,13 +156,13 @@ impl ContactRetention {
         }
         tx.commit().await?;
         if erased > 0 {
-            tracing::info!(erased, "contacts and notes of orders that are long over were erased");
+            tracing::info!(erased, "contacts and notes past their retention were deleted");
         }
         let behind = followed.is_some_and(|followed| followed < head);
         Ok(behind || most >= ROWS_PER_STEP.unsigned_abs())
     }
 
-    /// Takes in what follows a position; how far it has come.
+    /// Applies the events after a position. Returns the position reached.
     async fn follow(
         &self,
         tx: &mut PgConnection,
@@ -197,9 +179,9 @@ impl ContactRetention {
         let whole = i64::try_from(events.len()).unwrap_or(i64::MAX) < EVENTS_PER_STEP;
         let last = events.last().map_or(head, LogEntry::position);
         let to = if whole { head } else { last };
-        // One that cannot be read may be an erasure: nothing is passed over.
+        // An event that cannot be read may be an erasure, so none is skipped.
         let events = events.into_iter().map(LogEntry::readable).collect::<Result<Vec<_>, _>>()?;
-        Meaning::of(&events).carry_out(&mut *tx).await?;
+        Effects::of(&events).apply(&mut *tx).await?;
         sqlx::query("UPDATE personal_data_progress SET position = $1").bind(to.0).execute(&mut *tx).await?;
         Ok(to)
     }
@@ -211,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    /// The stored text of every event, as the domain's fixtures have it.
+    /// Reads every stored event of the domain's fixtures.
     fn fixtures() -> Vec<(EventType, Event)> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../domain/fixtures/events");
         let mut fixtures = Vec::new();
@@ -228,21 +210,21 @@ mod tests {
     }
 
     #[test]
-    fn each_event_does_what_the_domain_says_that_it_means() {
+    fn applies_the_effect_that_the_domain_states_for_each_event() {
         let at = DateTime::UNIX_EPOCH;
         for (event_type, event) in fixtures() {
-            let mut meaning = Meaning::default();
-            meaning.add(Uuid::nil(), &event, at);
+            let mut effects = Effects::default();
+            effects.add(Uuid::nil(), &event, at);
             let done = match event_type.retention() {
-                RetentionEffect::None => meaning == Meaning::default(),
-                RetentionEffect::ErasesCustomer => !meaning.erased.is_empty(),
-                RetentionEffect::StoresRow => !meaning.stored.is_empty(),
+                RetentionEffect::None => effects == Effects::default(),
+                RetentionEffect::ErasesCustomer => !effects.erased.is_empty(),
+                RetentionEffect::StoresRow => !effects.stored.is_empty(),
                 // The fixtures are older than notes.
-                RetentionEffect::MayStoreNotes => meaning == Meaning::default(),
-                RetentionEffect::ClosesOrder => !meaning.closed.is_empty(),
-                RetentionEffect::EndsDelivery => !meaning.ended.is_empty(),
+                RetentionEffect::MayStoreNotes => effects == Effects::default(),
+                RetentionEffect::ClosesOrder => !effects.closed.is_empty(),
+                RetentionEffect::EndsDelivery => !effects.ended.is_empty(),
             };
-            assert!(done, "{event_type}: {meaning:?}");
+            assert!(done, "{event_type}: {effects:?}");
         }
     }
 }

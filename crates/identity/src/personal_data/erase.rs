@@ -1,7 +1,7 @@
-//! Erasing a customer: every row that says who they are. Events, read models and totals stay as they are:
-//! they carry ids that mean nothing any more.
+//! Erasure of a customer: deletes every row that identifies them. Events, read models and totals keep ids that
+//! identify no person.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::ids::CustomerId;
@@ -11,22 +11,20 @@ use uuid::Uuid;
 
 use crate::accounts::session;
 
-/// Contacts that staff took by phone or at the counter, of orders that are over, with the account's e-mail
-/// address, if it was verified: whoever reads its mail is the person. A telephone number is only claimed, and so
-/// is an address that was never verified: they are no key to what others have given.
+/// Contacts of closed orders that staff entered with the account's verified e-mail address. Telephone numbers and
+/// unverified addresses are only claims, so they must not delete the contacts of others.
 const TAKEN_BY_STAFF: &str = "
 DELETE FROM contacts c USING accounts a
 WHERE a.id = $1 AND a.email_verified_at IS NOT NULL AND c.customer_id IS NULL AND c.closed_at IS NOT NULL
   AND lower(c.email) = a.email";
 
-/// The notes of those orders; before their contacts, which tell them.
+/// Notes of those orders. Runs before the contacts are deleted, because it joins them.
 const NOTES_TAKEN_BY_STAFF: &str = "
 DELETE FROM notes n USING contacts c, accounts a
 WHERE n.order_id = c.order_id AND a.id = $1 AND a.email_verified_at IS NOT NULL AND c.customer_id IS NULL
   AND c.closed_at IS NOT NULL AND lower(c.email) = a.email";
 
-/// Erases every row that says who a customer is, and ends their sessions. Done again, it erases what was
-/// stored since.
+/// Deletes every row that identifies a customer and ends their sessions. A repeated call deletes rows stored since.
 ///
 /// # Errors
 /// When the database does not answer; nothing is erased then.
@@ -49,11 +47,11 @@ pub async fn erase_customer(
         TAKEN_BY_STAFF,
         "DELETE FROM contacts WHERE customer_id = $1",
         "DELETE FROM notes WHERE customer_id = $1",
-        // A key is the client's own text, and its fingerprint is of all that was given with it.
+        // A key is text of the client, and its fingerprint covers the whole input.
         "DELETE FROM idempotency_keys WHERE actor_id = $1",
-        // The last place of a courier is the customer's door.
+        // A courier's last position is the customer's door.
         "DELETE FROM courier_positions p USING deliveries d WHERE d.id = p.delivery_id AND d.customer = $1",
-        // Last: tokens and sessions go with it.
+        // Last: the deletion cascades to tokens and sessions.
         "DELETE FROM accounts WHERE id = $1 AND role = 'CUSTOMER'",
     ] {
         sqlx::query(statement).bind(customer.0).execute(&mut *tx).await?;
@@ -61,30 +59,35 @@ pub async fn erase_customer(
     tx.commit().await
 }
 
-/// Erases every customer again whom the log or this database knows to be erased: for a database whose rows
-/// are from an older backup. Gives how many there are.
+/// Returns every erasure that the log or the register holds: the customer and the time.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn erase_all_recorded(db: &mut PgConnection) -> Result<usize, sqlx::Error> {
-    let recorded: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(
+pub async fn recorded_erasures(db: &mut PgConnection) -> Result<Vec<(Uuid, DateTime<Utc>)>, sqlx::Error> {
+    sqlx::query_as(
         "SELECT aggregate_id::uuid, recorded_at FROM events \
          WHERE aggregate_type = 'customer' AND event_type = ANY($1) \
          UNION SELECT customer_id, erased_at FROM erased_customers",
     )
     .bind(erasing_types())
-    .fetch_all(&mut *db)
-    .await?;
-    let mut done = HashSet::new();
-    for (customer, at) in recorded {
-        if done.insert(customer) {
-            erase_customer(db, CustomerId(customer), at).await?;
-        }
-    }
-    Ok(done.len())
+    .fetch_all(db)
+    .await
 }
 
-/// Those among some customers who have been erased.
+/// Erases every customer again that the log or the register lists, for a database restored from an older backup.
+/// Returns their number.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn erase_all_recorded(db: &mut PgConnection) -> Result<usize, sqlx::Error> {
+    let recorded: HashMap<Uuid, DateTime<Utc>> = recorded_erasures(db).await?.into_iter().collect();
+    for (customer, at) in &recorded {
+        erase_customer(db, CustomerId(*customer), *at).await?;
+    }
+    Ok(recorded.len())
+}
+
+/// Returns the customers among `ids` that are erased.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,20 +1,20 @@
-//! Notes and what the kitchen is told of a contact, read. Reading them is the kitchen's and the courier's daily work
-//! and is not noted; what leads to a customer's door is (`reads`).
+//! Reads of notes and of the contact details that the kitchen sees. These reads are daily work and are not recorded;
+//! reads of a full contact are (`reads`).
 
 use domain::ids::{ContactId, NoteId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// What the kitchen is told of a contact.
+/// Contact details that the kitchen sees.
 #[derive(Debug, Clone)]
 pub struct KitchenContact {
-    /// The first word of the name.
+    /// First word of the name.
     pub first_name: Option<String>,
-    /// The one note that older clients know.
+    /// The single note of older clients.
     pub note: Option<String>,
 }
 
-/// The texts of the notes that are still there.
+/// Returns the texts of notes that are not erased.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -25,7 +25,7 @@ pub async fn note_texts(pool: &PgPool, ids: &[NoteId]) -> Result<Vec<(NoteId, St
     Ok(rows.into_iter().map(|(id, text)| (NoteId(id), text)).collect())
 }
 
-/// What the kitchen is told of the contacts that are still there.
+/// Returns the kitchen's view of contacts that are not erased.
 ///
 /// # Errors
 /// When the database does not answer.

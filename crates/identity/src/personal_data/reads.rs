@@ -1,5 +1,4 @@
-//! Contacts, read; and that staff have read them, noted in the same statement: what cannot be noted is not
-//! shown, and a request notes all it shows of a level at once.
+//! Reads of contacts. The same statement records a read by staff, so that a contact is never shown without a record.
 
 use std::collections::HashMap;
 
@@ -13,7 +12,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ContactRow {
     id: Uuid,
-    /// The person's name.
+    /// Name of the person.
     pub name: Option<String>,
     /// Telephone number.
     pub phone: Option<String>,
@@ -29,40 +28,40 @@ pub struct ContactRow {
     pub latitude: Option<f64>,
     /// Degrees, WGS 84.
     pub longitude: Option<f64>,
-    /// The one note of an order that was placed before notes had rows of their own.
+    /// The single note of an order placed before notes had their own rows.
     pub note: Option<String>,
 }
 
-/// A reading of a contact by staff, as it is noted.
+/// Record of a read of a contact by staff.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContactRead {
     /// Account of the reader.
     pub reader: Uuid,
     /// Role of the reader.
     pub role: Role,
-    /// Customer whose contact it is; `None` for an order without an account.
+    /// Customer of the contact; `None` for an order without an account.
     pub customer: Option<CustomerId>,
     /// Order that the contact belongs to.
     pub order: OrderId,
     /// Pizzeria of the order.
     pub pizzeria: PizzeriaId,
-    /// When, to the second: what is read at once is one reading.
+    /// Time of the read.
     pub at: DateTime<Utc>,
 }
 
-/// Key of a contact to read.
+/// A contact to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContactKey {
-    /// Row of `contacts`.
+    /// Id of the contact.
     pub id: ContactId,
-    /// The reading to note; `None` when the customer reads it.
+    /// Read to record; `None` if the customer reads.
     pub reading: Option<ContactRead>,
 }
 
 /// The columns of [`ContactRow`].
 const COLUMNS: &str = "id, name, phone, email, street, postcode, city, latitude, longitude, note";
 
-/// The contacts that are still there, each noted as read where staff read it.
+/// Returns the contacts that are not erased, and records the reads by staff.
 pub async fn contacts(
     pool: &PgPool,
     keys: &[ContactKey],
