@@ -338,7 +338,7 @@ impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Overloaded => Self::Overloaded,
-            failed @ PasswordError::Failed(_) => Self::internal(failed),
+            failed @ (PasswordError::StoredHash | PasswordError::Failed) => Self::internal(failed),
         }
     }
 }

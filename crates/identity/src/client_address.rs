@@ -1,17 +1,16 @@
-//! The address of a client, as attempts and connections are counted by it.
+//! Client address by which attempts and connections are counted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Where a request comes from, as it is counted: an IPv4 address, or the /64 of an IPv6 address, which is
-/// what a household or a machine has to itself.
+/// Address of a client: an IPv4 address, or the /64 network of an IPv6 address, which one household or machine holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// No address: a call from within this process.
+    /// Placeholder for a call from within this process.
     pub const NONE: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
 
-    /// The address, as it is counted.
+    /// Returns the address or network.
     pub fn ip(self) -> IpAddr {
         self.0
     }

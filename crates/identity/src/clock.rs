@@ -1,21 +1,21 @@
-//! The clock at the edge: the only place that asks what time it is.
+//! The clock: the only place that reads the system time.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// Says what time it is. Tests give their own.
+/// Source of the current time; tests replace it.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock(pub fn() -> DateTime<Utc>);
 
 impl Clock {
-    /// The system's clock.
-    #[allow(clippy::disallowed_methods)] // this is the edge: everything else is told the time
+    /// The system clock.
+    #[allow(clippy::disallowed_methods)] // the edge: all other code receives the time
     pub fn system() -> Self {
         Self(Utc::now)
     }
 
-    /// Now.
+    /// Returns the current time.
     pub fn now(&self) -> DateTime<Utc> {
         (self.0)()
     }
@@ -27,7 +27,7 @@ impl Default for Clock {
     }
 }
 
-/// A time to wait, in whole seconds, rounded up.
+/// Converts a waiting time to whole seconds, rounded up.
 pub fn in_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

@@ -1,31 +1,30 @@
-//! Housekeeping of idempotency keys: those of callers go once they are older than the setting. Never those of the system's
-//! own commands, nor one under which a payment is still being settled.
+//! Deletion of old idempotency keys of callers. Never deletes keys of the system's own commands, nor the key of a
+//! payment that is not settled.
 
 use chrono::TimeDelta;
 use domain::access::Actor;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// Rows that one statement looks through.
+/// Rows that one statement scans.
 const BATCH_ROWS: i64 = 5_000;
-/// Statements of one visit: a table of millions of keys is gone through within a day.
+/// Statements per run. At this rate a table of millions of keys is scanned within a day.
 const BATCHES_PER_RUN: usize = 4;
 
-/// Looks through the table in the order of its key, a part at each visit, and begins again at its end: no index of ages
-/// is kept up to date with every command for it.
+/// Scans the table in key order, a part per run, and restarts at its end. This needs no index on the age, which every
+/// command would have to update.
 #[derive(Debug, Default)]
 pub struct ExpiredKeys {
-    /// The last key that was looked at.
+    /// Last key that was scanned.
     after: Option<(Uuid, String)>,
 }
 
 impl ExpiredKeys {
-    /// Looks through the next part, and removes what is older. Ages are by the database's clock, as the rows' times are.
-    /// Safe beside commands and other processes: a key that is gone is one that was never used. Returns how many it has
-    /// removed.
+    /// Scans the next part and deletes keys older than `age`, by the database's clock. Safe while commands and other
+    /// processes run: a deleted key counts as unused. Returns the number of deleted keys.
     ///
     /// # Errors
-    /// When the database does not answer; what was removed before stays removed.
+    /// When the database does not answer; completed batches stay deleted.
     pub async fn remove(&mut self, pool: &PgPool, age: TimeDelta) -> Result<u64, sqlx::Error> {
         let mut removed = 0;
         for _ in 0..BATCHES_PER_RUN {
@@ -40,14 +39,14 @@ impl ExpiredKeys {
     }
 }
 
-/// One part: how many went, and the last key that was looked at; `None` at the table's end.
+/// Scans one batch. Returns the number of deleted keys and the last scanned key, or `None` at the table's end.
 async fn remove_batch(
     pool: &PgPool,
     after: Option<(Uuid, String)>,
     age: TimeDelta,
 ) -> Result<(u64, Option<(Uuid, String)>), sqlx::Error> {
     let (actor, key) = after.unwrap_or((Uuid::nil(), String::new()));
-    // A reactor that follows the log anew, after a restore, must find what it has done: its keys stay.
+    // Keys of the system stay: a reactor that reads the log again after a restore must find its earlier commands.
     let sql = "
 WITH part AS (
     SELECT actor_id, key FROM idempotency_keys WHERE (actor_id, key) > ($1, $2) ORDER BY actor_id, key LIMIT $3

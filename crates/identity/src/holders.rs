@@ -1,6 +1,5 @@
-//! For whom an order reserves stock: an account, or a caller's telephone number and address. Events have ids that say
-//! nothing; which number or address one stands for is kept here, under a keyed hash and for two days, so that no
-//! event tells one caller's orders from another's for longer.
+//! Holder ids of callers without an account, by telephone number and by address. Events hold only these random ids.
+//! The mapping is stored under a keyed hash for two days; after that, events no longer link the orders of one caller.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::HolderId;
@@ -8,12 +7,12 @@ use event_store::NewContact;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::accounts::ServerKey;
+use crate::accounts::{Hash, ServerKey};
 
-/// How long an id stands for a telephone number or an address after its last order.
+/// Time after the last order for which an id stands for a telephone number or an address.
 const HOLDER_LIFETIME: TimeDelta = TimeDelta::days(2);
 
-/// A telephone number as it is compared: its digits, with the country's code where it was left out.
+/// Normalizes a telephone number: digits only, with the French country code if none is given.
 fn phone(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let international = digits.strip_prefix("00").unwrap_or(&digits);
@@ -24,7 +23,7 @@ fn phone(text: &str) -> Option<String> {
     }
 }
 
-/// An address as it is compared: the letters and digits of street and postcode.
+/// Normalizes an address: lower-case letters and digits of street and postcode.
 fn address(contact: &NewContact) -> Option<String> {
     let street = contact.street.as_deref()?;
     let text = format!("{street} {}", contact.postcode.as_deref().unwrap_or_default());
@@ -33,7 +32,7 @@ fn address(contact: &NewContact) -> Option<String> {
     Some(plain).filter(|plain| !plain.is_empty())
 }
 
-/// The ids that stand for a caller without an account: by telephone number and by address, as far as they are given.
+/// Returns the holder ids of a caller without an account: one per given telephone number and address.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -45,12 +44,11 @@ pub async fn of_caller(
 ) -> Result<Vec<HolderId>, sqlx::Error> {
     let phone = contact.phone.as_deref().and_then(phone).map(|phone| format!("holder phone {phone}"));
     let address = address(contact).map(|address| format!("holder address {address}"));
-    let mut digests: Vec<Vec<u8>> =
-        [phone, address].into_iter().flatten().map(|text| key.hash(&text).to_vec()).collect();
+    let mut digests: Vec<Hash> = [phone, address].into_iter().flatten().map(|text| key.hash(&text)).collect();
     if digests.is_empty() {
         return Ok(Vec::new());
     }
-    // In one order, so that two processes do not wait for each other.
+    // A fixed order prevents deadlocks between processes.
     digests.sort_unstable();
     let fresh: Vec<Uuid> = digests.iter().map(|_| Uuid::new_v4()).collect();
     let holders: Vec<Uuid> = sqlx::query_scalar(
@@ -67,7 +65,7 @@ pub async fn of_caller(
     Ok(holders.into_iter().map(HolderId).collect())
 }
 
-/// Removes what no order has been placed for lately.
+/// Deletes holder ids without a recent order.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -84,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_telephone_number_is_one_however_it_is_written() {
+    fn normalizes_spellings_of_a_telephone_number() {
         for text in ["06 12 34 56 78", "+33 6 12 34 56 78", "0033612345678", "06.12.34.56.78"] {
             assert_eq!(phone(text).as_deref(), Some("33612345678"), "{text}");
         }

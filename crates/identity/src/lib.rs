@@ -1,5 +1,9 @@
-//! Who calls, and what is kept about people: accounts, sessions, passwords, attempt limits and personal data; beside
-//! them the maintenance state and the clock. Rows outside the log; decides nothing about orders.
+//! Identity: accounts, sessions, passwords and attempt limits; contacts and their retention; the maintenance state and
+//! the clock. Stores rows outside the log. Answers who a caller is; never decides what a caller may do (`domain`) or
+//! anything about orders.
+//!
+//! Start at [`accounts`], then [`personal_data`]. May depend on `projections`, `transparency`, `event_store` and
+//! `domain`.
 
 pub mod accounts;
 pub mod client_address;

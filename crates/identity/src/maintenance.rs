@@ -1,5 +1,5 @@
-//! Maintenance: while it is on, mutations are refused, and everything else goes on. The database has the
-//! one state; every process watches it and has it in memory, so that no request asks for it.
+//! Maintenance: while it is on, mutations are refused and everything else continues. The state is one row; every
+//! process follows it and keeps a copy in memory, so that no request reads the database for it.
 
 use std::time::Duration;
 
@@ -13,34 +13,34 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::in_seconds;
 
-/// The channel that a change is told on.
+/// Notification channel of changes.
 pub const CHANNEL: &str = "maintenance_changed";
-/// How often it is looked at all the same: a notification that is lost costs less than a second.
+/// Interval at which the row is read even without a notification, which may be lost.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// After how long callers may try again when nobody has said, or the time that was said is past.
+/// Retry delay when no expected end is set or it has passed.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(30);
-/// The longest message, in characters.
+/// Longest message, in characters.
 const MESSAGE_CHARS_MAX: usize = 500;
 
-/// A maintenance that is under way.
+/// A running maintenance.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Window {
-    /// What callers are told.
+    /// Message for callers.
     pub message: String,
-    /// When it was turned on.
+    /// Time at which it was turned on.
     pub since: DateTime<Utc>,
-    /// When it is expected to be over. It is over when it is turned off.
+    /// Expected end. The maintenance ends only when it is turned off.
     pub until: Option<DateTime<Utc>>,
 }
 
 impl Window {
-    /// How long callers are asked to wait: until the expected end, rounded up to whole seconds.
+    /// Returns the seconds until the expected end, rounded up, or a default.
     pub fn retry_after(&self, now: DateTime<Utc>) -> u64 {
         let left = self.until.and_then(|until| (until - now).to_std().ok());
         in_seconds(left.filter(|left| !left.is_zero()).unwrap_or(DEFAULT_RETRY_DELAY))
     }
 
-    /// As it is told to open connections.
+    /// Returns the message for open connections.
     pub fn to_json(&self) -> Value {
         json!({
             "message": self.message,
@@ -50,18 +50,18 @@ impl Window {
     }
 }
 
-/// In whole seconds, as operators and pages read it.
+/// Formats a time as RFC 3339 in whole seconds.
 pub fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// What cannot be announced.
+/// Reason why a maintenance cannot be turned on.
 #[derive(Debug, thiserror::Error)]
 pub enum MaintenanceError {
-    /// Nothing is said, or too much.
-    #[error("the message must have 1 to {MESSAGE_CHARS_MAX} characters, all on one line")]
+    /// The message is empty, too long or has control characters.
+    #[error("the message must have 1 to {MESSAGE_CHARS_MAX} characters on one line")]
     Message,
-    /// It would be over before it begins.
+    /// The expected end is in the past.
     #[error("until must be later than now")]
     Over,
     /// The database did not answer.
@@ -69,16 +69,16 @@ pub enum MaintenanceError {
     Database(#[from] sqlx::Error),
 }
 
-/// What the database says.
+/// Reads the state from the database.
 ///
 /// # Errors
-/// When it does not answer.
+/// When the database does not answer.
 pub async fn read(db: impl PgExecutor<'_>) -> Result<Option<Window>, sqlx::Error> {
     let sql = "SELECT message, since, until FROM maintenance WHERE message IS NOT NULL";
     sqlx::query_as(sql).fetch_optional(db).await
 }
 
-/// Turns it on, or changes what is said of it; it then began when it first did.
+/// Turns maintenance on, or changes its message and end; `since` then stays.
 ///
 /// # Errors
 /// [`MaintenanceError`].
@@ -96,14 +96,14 @@ pub async fn turn_on(
     if until.is_some_and(|until| until <= now) {
         return Err(MaintenanceError::Over);
     }
-    // One statement: the notification goes out with the change.
+    // One statement, so that the change and its notification commit together.
     let sql = "WITH changed AS (UPDATE maintenance SET message = $1, until = $2, since = coalesce(since, $3) \
                RETURNING message, since, until), told AS (SELECT pg_notify($4, '')) \
                SELECT message, since, until FROM changed, told";
     Ok(sqlx::query_as(sql).bind(message).bind(until).bind(now).bind(CHANNEL).fetch_one(db).await?)
 }
 
-/// Turns it off; whether it was on.
+/// Turns maintenance off. Returns whether it was on.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -114,12 +114,12 @@ pub async fn turn_off(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(sql).bind(CHANNEL).fetch_one(db).await
 }
 
-/// What this process knows of it. Cloning shares it.
+/// This process's copy of the state. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Maintenance(watch::Receiver<Option<Window>>);
 
 impl Maintenance {
-    /// Reads the present state; what is returned beside it keeps up with changes, and must be run.
+    /// Reads the state. Returns it with a future that follows changes, which the caller must run.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -127,27 +127,27 @@ impl Maintenance {
         pool: &PgPool,
         follower: &Follower,
     ) -> Result<(Self, impl Future<Output = ()> + Send + use<>), sqlx::Error> {
-        // Listening before reading: nothing is missed in between.
+        // Subscribes before it reads, so that no change is missed.
         let notices = follower.notices();
-        let (told, window) = watch::channel(read(pool).await?);
-        Ok((Self(window), keep_up(pool.clone(), notices, told)))
+        let (sender, window) = watch::channel(read(pool).await?);
+        Ok((Self(window), follow(pool.clone(), notices, sender)))
     }
 
-    /// The maintenance that is under way, if one is.
+    /// Returns the running maintenance, if any.
     pub fn window(&self) -> Option<Window> {
         self.0.borrow().clone()
     }
 
-    /// The state, and a way to wait for the next.
+    /// Returns a receiver of the state and its changes.
     pub fn watch(&self) -> watch::Receiver<Option<Window>> {
         self.0.clone()
     }
 }
 
-async fn keep_up(
+async fn follow(
     pool: PgPool,
     mut notices: broadcast::Receiver<Notice>,
-    told: watch::Sender<Option<Window>>,
+    sender: watch::Sender<Option<Window>>,
 ) {
     let mut poll = interval(POLL_INTERVAL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -160,9 +160,9 @@ async fn keep_up(
                 Err(RecvError::Closed) => return,
             },
         }
-        // While the database does not answer, it is as it was.
+        // Keeps the known state while the database does not answer.
         let Ok(window) = read(&pool).await else { continue };
-        let changed = told.send_if_modified(|known| {
+        let changed = sender.send_if_modified(|known| {
             let differs = *known != window;
             known.clone_from(&window);
             differs
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn callers_wait_until_the_expected_end_or_half_a_minute() {
+    fn retry_delay_ends_at_the_expected_end_or_after_30_seconds() {
         let now = DateTime::from_timestamp(1_800_000_000, 500_000_000).unwrap_or_default();
         let window = |until: Option<i64>| Window {
             message: "Back soon".to_owned(),

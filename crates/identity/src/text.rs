@@ -1,15 +1,17 @@
-//! Texts of people, brought to one form: composed (Unicode NFC), trimmed, with line feeds as the only line
-//! breaks. What cannot be shown safely is refused, never dropped.
+//! Normalization of entered text: composed (Unicode NFC), trimmed, with line feeds as the only line breaks. Refuses
+//! unsafe characters and never drops them.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// A text has characters that cannot be shown safely.
+/// The text holds characters that cannot be shown safely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the text has control characters, or characters that change the direction of the text around it")]
+#[error(
+    "the text must not have control characters or characters that change the direction of text: remove them"
+)]
 pub struct UnsafeCharacters;
 
-/// A text in one line, such as a name: no line breaks, no control characters, and nothing that changes the
-/// direction in which the text around it is read. `None` when it is blank.
+/// Normalizes a single line, such as a name: no line breaks, control characters or marks that change the direction of
+/// the surrounding text. Returns `None` if it is blank.
 pub fn single_line(value: &str) -> Result<Option<String>, UnsafeCharacters> {
     let text: String = value.trim().nfc().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
     if text.chars().any(|letter| letter.is_control() || is_line_break(letter) || turns_direction(letter)) {
@@ -18,7 +20,7 @@ pub fn single_line(value: &str) -> Result<Option<String>, UnsafeCharacters> {
     Ok(Some(text).filter(|text| !is_blank(text)))
 }
 
-/// A text that may have several lines, such as a note. `None` when it is blank.
+/// Normalizes a text of several lines, such as a note. Returns `None` if it is blank.
 pub fn lines(value: &str) -> Result<Option<String>, UnsafeCharacters> {
     let mut text = String::with_capacity(value.len());
     let mut letters = value.trim().nfc().peekable();
@@ -37,12 +39,12 @@ pub fn lines(value: &str) -> Result<Option<String>, UnsafeCharacters> {
     Ok(Some(text).filter(|text| !is_blank(text)))
 }
 
-/// Nothing that can be seen.
+/// Whether a text has no visible character.
 fn is_blank(text: &str) -> bool {
     text.chars().all(|letter| letter.is_whitespace() || is_invisible(letter))
 }
 
-/// The line breaks that are not ASCII's: next line, line and paragraph separator.
+/// Line breaks outside ASCII: next line, line separator and paragraph separator.
 fn is_line_break(letter: char) -> bool {
     matches!(letter, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -52,7 +54,7 @@ fn turns_direction(letter: char) -> bool {
     matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Letters without a shape of their own: soft hyphen, fillers, zero-width spaces and joiners.
+/// Characters without a glyph: soft hyphen, fillers, zero-width spaces and joiners.
 fn is_invisible(letter: char) -> bool {
     matches!(
         letter,
@@ -65,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_script_is_a_name() {
+    fn accepts_names_in_any_script() {
         for name in ["Zoé 🍕", "محمد بن سلمان", "שלום", "李小龍", "👩‍👩‍👧‍👦", "O'Brien; DROP TABLE \"orders\"; --"]
         {
             assert_eq!(single_line(name), Ok(Some(name.to_owned())));
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_one_form() {
+    fn normalizes_names() {
         for (given, kept) in [("  Zoe\u{301}\t", "Zoé"), ("Ada\tLovelace", "Ada Lovelace"), ("Ada\n", "Ada")]
         {
             assert_eq!(single_line(given), Ok(Some(kept.to_owned())), "{given:?}");
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_neither_breaks_the_line_nor_turns_the_text_around_it() {
+    fn refuses_line_breaks_and_direction_marks_in_names() {
         for mark in
             "\0\n\r\u{1b}\u{7f}\u{85}\u{2028}\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}".chars()
         {
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_keeps_its_lines_and_no_other_control_characters() {
+    fn keeps_the_lines_of_a_note_and_refuses_other_control_characters() {
         let kept = |given| lines(given).map(Option::unwrap_or_default);
         assert_eq!(kept(" 2e étage\r\nCode:\t12\rB\u{2028}! "), Ok("2e étage\nCode: 12\nB\n!".to_owned()));
         assert_eq!(kept("\r\n\t"), Ok(String::new()));

@@ -1,4 +1,4 @@
-//! Who may sign in. Personal data: rows, never events.
+//! Accounts. They are personal data: rows, never events.
 
 use chrono::{DateTime, Utc};
 use domain::access::{Actor, Role};
@@ -6,18 +6,18 @@ use domain::ids::PizzeriaId;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-/// Somebody who may sign in.
+/// An account that can sign in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
-    /// The id that the account's commands act under.
+    /// Id under which the account's commands act.
     pub id: Uuid,
     /// E-mail address, in lower case.
     pub email: String,
-    /// In which role.
+    /// Role of the account.
     pub role: Role,
-    /// Where a member of staff works.
+    /// Pizzeria where a member of staff works.
     pub pizzeria: Option<PizzeriaId>,
-    /// What they are called.
+    /// Name to display.
     pub display_name: String,
     /// Telephone number.
     pub phone: Option<String>,
@@ -31,16 +31,16 @@ pub struct Account {
     pub latitude: Option<f64>,
     /// Degrees, WGS 84.
     pub longitude: Option<f64>,
-    /// Whether the e-mail address was shown to be theirs.
+    /// Whether the holder has verified the e-mail address.
     pub email_verified: bool,
-    /// Whether they may sign in: signed up or hired, and not revoked.
+    /// Whether the account can sign in: registered or hired, and not revoked.
     pub active: bool,
     /// Whether it belongs to the demo data.
     pub demo: bool,
 }
 
 impl Account {
-    /// An account of which no more is kept: in use, its address not verified.
+    /// Creates an active account without contact details, whose address is not verified.
     pub fn new(id: Uuid, email: impl Into<String>, role: Role, display_name: impl Into<String>) -> Self {
         Self {
             id,
@@ -60,20 +60,20 @@ impl Account {
         }
     }
 
-    /// Who acts when this account does.
+    /// Returns the actor of this account's commands.
     pub fn actor(&self) -> Actor {
         Actor { id: self.id, role: self.role, pizzeria: self.pizzeria.clone() }
     }
 }
 
-/// Why a token could not be issued or looked up.
+/// Reason why an account could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// Nobody has this e-mail address.
+    /// No active account has this e-mail address.
     #[error("there is no account with the e-mail address {0}")]
     UnknownAccount(String),
-    /// A row of `accounts` holds a role or a pizzeria that this program does not know.
-    #[error("account {0} cannot be read")]
+    /// The account's row holds a role or a pizzeria that this program does not know.
+    #[error("account {0} has a role or a pizzeria that this program does not know")]
     Unreadable(Uuid),
     /// The database did not answer.
     #[error("accounts cannot be read")]
@@ -125,7 +125,7 @@ impl TryFrom<Row> for Account {
     }
 }
 
-/// The account in use with an e-mail address, in any case.
+/// Returns the active account with an e-mail address, ignoring case.
 ///
 /// # Errors
 /// When the database does not answer, or the row cannot be read.
@@ -140,7 +140,7 @@ async fn rows_by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Row>, sqlx::Erro
     sqlx::query_as(&sql).bind(ids).fetch_all(pool).await
 }
 
-/// The accounts with some ids.
+/// Returns the accounts with these ids.
 ///
 /// # Errors
 /// When the database does not answer, or a row cannot be read.
@@ -148,7 +148,7 @@ pub async fn accounts_by_ids(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Account>
     rows_by_ids(pool, ids).await?.into_iter().map(Account::try_from).collect()
 }
 
-/// As [`accounts_by_ids`], each by its id; none of one whose row cannot be read.
+/// Like [`accounts_by_ids`], with `None` for a row that cannot be read.
 pub(super) async fn accounts_one_by_one(
     pool: &PgPool,
     ids: &[Uuid],
@@ -157,7 +157,7 @@ pub(super) async fn accounts_one_by_one(
     Ok(rows.into_iter().map(|row| (row.id, Account::try_from(row).ok())).collect())
 }
 
-/// The couriers of pizzerias, by name.
+/// Returns the active couriers of pizzerias, by name.
 ///
 /// # Errors
 /// When the database does not answer, or a row cannot be read.
@@ -172,7 +172,7 @@ pub async fn couriers_of(pool: &PgPool, pizzerias: &[PizzeriaId]) -> Result<Vec<
     rows.into_iter().map(Account::try_from).collect()
 }
 
-/// Stores accounts, replacing those with the same id.
+/// Stores accounts and replaces those with the same id.
 ///
 /// # Errors
 /// When the database does not answer, or an e-mail address belongs to another account.
@@ -187,14 +187,14 @@ pub async fn store_accounts(
     Ok(())
 }
 
-/// As [`store_accounts`], in a transaction of the caller's.
+/// Like [`store_accounts`], in the caller's transaction.
 pub async fn store_accounts_in(
     tx: &mut PgConnection,
     accounts: &[Account],
     now: DateTime<Utc>,
 ) -> Result<(), AuthError> {
-    // ON CONFLICT looks at one index only: of two that store the same account at once, the later
-    // would fail on the e-mail's.
+    // ON CONFLICT covers one index only: without the lock, a concurrent insert of the same account would violate the
+    // unique index on the e-mail address.
     sqlx::query("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
     for account in accounts {
         sqlx::query(

@@ -1,6 +1,6 @@
-//! Frees an e-mail address that a customer account claims and has never shown to be its own, for the person
-//! who is hired under it. The account keeps its password, sessions and orders, and never gains the staff role:
-//! only the mail to the address opens the new account.
+//! Release of an e-mail address that an unverified customer account claims, so that its owner can be hired under it.
+//! The customer account keeps its password, sessions and orders and never gains the staff role: only the mail to the
+//! address opens the new account.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use event_store::{CommandContext, EventStore, StoreError};
 use super::account::Account;
 use super::one_time;
 
-/// Why an address could not be freed.
+/// Reason why an address could not be released.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     /// The log could not be written.
@@ -26,8 +26,8 @@ pub enum ReleaseError {
     Database(#[from] sqlx::Error),
 }
 
-/// Frees the address of a customer account that has not verified it; whether the address is free now. The
-/// account gets an address that no mail reaches until its holder sets another.
+/// Releases the address of a customer account that has not verified it. Returns whether the address is free now. The
+/// account gets an address that no mail reaches, until its holder sets another.
 ///
 /// # Errors
 /// [`ReleaseError`].
@@ -43,7 +43,7 @@ pub async fn release_unverified(
     let command = CustomerCommand::Update { changed: [AccountField::Email].into(), now };
     let use_case = ToCustomer { name: "releaseAddress", customer: CustomerId(held.id), command };
     let outcome = store.execute(Arc::new(use_case), context).await?;
-    // An account may be older than the streams of customers.
+    // NotFound is no refusal here: an account may be older than the streams of customers.
     let known =
         outcome.refusal.as_ref().is_none_or(|refusal| Refusal::code(refusal) == RefusalCode::NotFound);
     if !known {
@@ -63,7 +63,7 @@ pub async fn release_unverified(
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
-    // What was sent to the address opens nothing of this account any more.
+    // Tokens sent to the address must not open this account any more.
     one_time::end_all_of(&mut *transaction, held.id).await?;
     transaction.commit().await?;
     Ok(true)

@@ -1,9 +1,8 @@
-//! Slows down who guesses passwords or makes us send mail. Attempts are counted in the database, so that
-//! all processes share the counts, and before anything costly is done. Neither e-mail addresses nor
-//! clients' addresses are stored: only keyed hashes of them.
+//! Limits on password guesses, address lookups and mails. Counts attempts before any costly work, in the database, so
+//! that all processes share the counts. Stores keyed hashes, never e-mail addresses or client addresses.
 //!
-//! A limit belongs to an effect, not to one of the mutations that have it. Reading whether an e-mail address
-//! is taken needs an [`AddressLookUp`], sending a mail a `mail::MailPermit`; only counting gives either.
+//! A limit belongs to an effect, whichever mutation causes it: reading whether an e-mail address is taken requires an
+//! [`AddressLookUp`], sending a mail a `mail::MailPermit`, and only a counted attempt returns either.
 
 mod orders;
 
@@ -21,24 +20,23 @@ use crate::clock::in_seconds;
 
 pub use orders::{CardAttempt, DECLINES_PER_ACCOUNT, REFUSALS_PER_CUSTOMER};
 
-/// The sliding window that attempts are counted in.
+/// Sliding window in which attempts are counted.
 pub const WINDOW: TimeDelta = TimeDelta::minutes(15);
 
-/// How many times as many failures an address may have on accounts that are known there as on others: so many that
-/// a guest cannot use them up on the staff of a shop, and few enough for an address that thousands share.
+/// Factor by which more failures are allowed from an address on accounts known there than on others: enough that a
+/// guest cannot lock out the staff of a shop, and few enough for an address that thousands share.
 const KNOWN_ADDRESS_FACTOR: u32 = 10;
 
-/// How many attempts there may be in any fifteen minutes.
+/// Attempts allowed within any fifteen minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptLimits {
-    /// Failures to sign in to one account, whether it exists or not: from all addresses that the account is not
-    /// known to use together, and apart from each address and device that it is known to use. Also wrong
-    /// passwords that one session gives to confirm a change.
+    /// Failed sign-ins to one account, existing or not: one count for all unknown addresses together, and one for each
+    /// known address and device. Also wrong passwords that one session gives to confirm a change.
     pub sign_in_per_account: u32,
-    /// Failures to sign in from one address, to accounts that are not known to use it.
+    /// Failed sign-ins from one address to accounts that are not known there.
     pub sign_in_per_address: u32,
-    /// Answers about whether an e-mail address is taken, to one client address and to one account: accounts
-    /// made, addresses changed, staff hired.
+    /// Lookups of whether an e-mail address is taken, per client address and per account: sign-ups, changes of address
+    /// and hirings.
     pub sign_up_per_address: u32,
     /// Mails of one kind to one e-mail address.
     pub mail_per_account: u32,
@@ -58,63 +56,63 @@ impl Default for AttemptLimits {
     }
 }
 
-/// Why somebody must wait.
+/// Reason why an attempt is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// Too many attempts; the next one is heard after so long.
+    /// Too many attempts; the next one is accepted after this time.
     #[error("too many attempts; try again in {} seconds", in_seconds(*.0))]
     TooMany(Duration),
-    /// The database did not answer: nobody is let through uncounted.
+    /// The database did not answer. Uncounted attempts are refused.
     #[error("attempts cannot be counted")]
     Database(#[from] sqlx::Error),
 }
 
-/// What causes an effect that is counted: the account that is signed in, if any, and the client's address.
+/// Cause of a counted effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// The account that is signed in.
+    /// Signed-in account, if any.
     pub account: Option<Uuid>,
-    /// The client's address.
+    /// Address of the client.
     pub address: ClientAddress,
 }
 
-/// An attempt to sign in: to which account, and from where.
+/// An attempt to sign in.
 #[derive(Debug, Clone, Copy)]
 pub struct SignInClaim<'a> {
-    /// The e-mail address, as given.
+    /// E-mail address as given.
     pub email: &'a str,
-    /// The account that has it.
+    /// Account with this address, if any.
     pub account: Option<Uuid>,
-    /// The client's address.
+    /// Address of the client.
     pub address: ClientAddress,
-    /// The device token that an earlier sign-in has given, as given.
+    /// Device token of an earlier sign-in, as given.
     pub device: Option<&'a str>,
 }
 
-/// Permission to read whether an e-mail address is taken, once; it was counted.
+/// Permission to read once whether an e-mail address is taken. The lookup is already counted.
 #[derive(Debug)]
-#[must_use = "it was counted"]
+#[must_use = "the lookup is already counted"]
 pub struct AddressLookUp(());
 
 impl AddressLookUp {
-    /// Permission for the operator, who reads the database anyway.
+    /// Permission for the operator, who can read the database anyway.
     pub fn by_operator() -> Self {
         Self(())
     }
 }
 
-/// An attempt to give a password that was counted. It stays counted unless it is said to have succeeded.
+/// A counted password attempt. It stays counted unless [`AttemptLimiter::succeeded`] is called.
 #[derive(Debug)]
 #[must_use = "a success is not counted"]
 pub struct Attempt {
-    /// The count that a success ends.
+    /// Count that a success deletes.
     account: Hash,
-    /// The count that a success is taken back from.
+    /// Count that a success subtracts this attempt from.
     address: Option<Hash>,
     at: DateTime<Utc>,
 }
 
-/// Counts attempts. Cloning shares the counts, which are the database's.
+/// Counts attempts in the database. Clones and processes share the counts.
 #[derive(Debug, Clone)]
 pub struct AttemptLimiter {
     pool: PgPool,
@@ -124,17 +122,17 @@ pub struct AttemptLimiter {
 }
 
 impl AttemptLimiter {
-    /// Over the counts of a database.
+    /// Creates a limiter over the counts of a database.
     pub fn new(pool: PgPool, key: ServerKey, clock: Clock, limits: AttemptLimits) -> Self {
         Self { pool, key, clock, limits }
     }
 
-    /// Counts an attempt to sign in. Call it before the password is computed, and [`AttemptLimiter::succeeded`] when it
-    /// was right. A device or an address that the account is known to use has a count of its own, which failures
-    /// elsewhere, or on other accounts, do not use up.
+    /// Counts an attempt to sign in. Call it before the password is verified, and [`AttemptLimiter::succeeded`] if the
+    /// password is correct. Each known device and address of an account has its own count, which failures elsewhere or
+    /// on other accounts do not use up.
     ///
     /// # Errors
-    /// [`AttemptError::TooMany`]; then nothing must be computed.
+    /// [`AttemptError::TooMany`]; the password must not be verified then.
     pub async fn sign_in(&self, claim: SignInClaim<'_>) -> Result<Attempt, AttemptError> {
         let SignInClaim { email, account, address, device } = claim;
         let at = self.clock.now();
@@ -153,17 +151,17 @@ impl AttemptLimiter {
             }
         }
         let (account, address) = (self.account("sign-in", email), self.address("sign-in", address));
-        // The address first: what it tries on an account that takes no more counts for it all the same.
+        // The address first, so that attempts on a blocked account count for it too.
         self.count(address, self.limits.sign_in_per_address, at).await?;
         self.count(account, self.limits.sign_in_per_account, at).await?;
         Ok(Attempt { account, address: Some(address), at })
     }
 
-    /// Counts an attempt to confirm a change by the present password, within a session. Strangers without the
-    /// session use none of it up.
+    /// Counts an attempt to confirm a change with the present password. The count belongs to the session, so that
+    /// callers without it cannot use it up.
     ///
     /// # Errors
-    /// [`AttemptError::TooMany`]; then nothing must be computed.
+    /// [`AttemptError::TooMany`]; the password must not be verified then.
     pub async fn confirm(&self, account: Uuid, session: Option<Uuid>) -> Result<Attempt, AttemptError> {
         let at = self.clock.now();
         let session = session.unwrap_or_default();
@@ -172,7 +170,7 @@ impl AttemptLimiter {
         Ok(Attempt { account: subject, address: None, at })
     }
 
-    /// Takes an attempt back that was right, and forgets the failures of its account.
+    /// Subtracts a successful attempt and deletes the failures of its account.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -190,8 +188,7 @@ impl AttemptLimiter {
         Ok(())
     }
 
-    /// Forgets the failures of an account, whose owner has shown otherwise who they are: by a token
-    /// from their mail. Also those from the address that they do it at.
+    /// Deletes the failures of an account whose holder has used a mailed token, and those from the holder's address.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -209,7 +206,7 @@ impl AttemptLimiter {
         Ok(())
     }
 
-    /// Counts an answer about whether an e-mail address is taken, whichever mutation gives it.
+    /// Counts a lookup of whether an e-mail address is taken.
     ///
     /// # Errors
     /// [`AttemptError::TooMany`].
@@ -218,7 +215,7 @@ impl AttemptLimiter {
         Ok(AddressLookUp(()))
     }
 
-    /// Counts a mail of a kind to an address, whether it belongs to an account or not.
+    /// Counts a mail of a kind to an address, whether or not an account has it.
     ///
     /// # Errors
     /// [`AttemptError::TooMany`].
@@ -227,7 +224,7 @@ impl AttemptLimiter {
         self.count(self.account(kind, email), self.limits.mail_per_account, self.clock.now()).await
     }
 
-    /// Counts an effect for the client's address, and for the account that is signed in.
+    /// Counts an effect for the client's address and for the signed-in account.
     async fn count_origin(&self, kind: &str, origin: Origin, limit: u32) -> Result<(), AttemptError> {
         let now = self.clock.now();
         self.count(self.address(kind, origin.address), limit, now).await?;
@@ -249,13 +246,13 @@ impl AttemptLimiter {
         self.key.hash(&format!("attempt {kind} address {}", address.ip()))
     }
 
-    /// Counts an attempt if there is room for it. One statement, whose row lock makes the count exact
-    /// however many there are at once; what is refused is not counted, so the window slides on.
+    /// Counts an attempt within the limit. One statement, whose row lock makes the count exact under concurrency.
+    /// Refused attempts are not counted, so that the window slides on.
     async fn count(&self, subject: Hash, limit: u32, now: DateTime<Utc>) -> Result<(), AttemptError> {
         self.count_within(subject, limit, WINDOW, now).await
     }
 
-    /// As [`Self::count`], in a window of another length.
+    /// Like [`Self::count`], with a window of another length.
     async fn count_within(
         &self,
         subject: Hash,
@@ -289,11 +286,11 @@ impl AttemptLimiter {
     }
 }
 
-/// Removes counts whose window is over.
+/// Deletes counts whose window is over.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn remove_over(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+pub(super) async fn remove_expired(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM attempts WHERE over_at < $1").bind(now).execute(db).await?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Whose token it is. Nothing is remembered between requests, so that what ends a session or changes a
-//! role holds for the next request in every process; lookups that wait at the same time share one query.
+//! Lookup of session tokens. Caches nothing between requests, so that the end of a session or a change of role applies
+//! to the next request in every process. Concurrent lookups share one query.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,39 +17,39 @@ use super::server_key::{Hash, ServerKey};
 use super::session::{CHANNEL, STAFF_IDLE, is_token};
 use crate::clock::Clock;
 
-/// Lookups that wait to be taken up.
+/// Capacity of the queue of lookups.
 const LOOKUP_QUEUE_LENGTH: usize = 1_024;
-/// Lookups that share a query at most.
+/// Most lookups that share one query.
 const LOOKUP_BATCH_MAX: usize = 256;
-/// How long a lookup may wait to be queued.
+/// Time that a lookup may wait for a place in the queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How exactly the last use of a session is known.
+/// Precision with which the last use of a session is stored.
 const LAST_USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
-/// Changes that a listener may be behind.
+/// Changes that a receiver may lag behind.
 const CHANGE_BACKLOG_MAX: usize = 1_024;
 
-/// A session that lets somebody in.
+/// A valid session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    /// What it is ended by.
+    /// Id of the session.
     pub id: Uuid,
-    /// Who acts, in the role that they have now.
+    /// Actor with its current role.
     pub actor: Actor,
-    /// When it ends, however much it is used.
+    /// Time at which the session ends even if it is used.
     pub expires_at: DateTime<Utc>,
 }
 
-/// News for those who hold a connection for somebody.
+/// Change of sessions or rights, for open connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessChange {
-    /// Sessions of this account have ended, or its rights have changed.
+    /// A session of this account has ended, or its rights have changed.
     Account(Uuid),
-    /// Some news may have been missed: it may be anybody.
+    /// Changes may have been missed, of any account.
     Any,
 }
 
 impl AccessChange {
-    /// Whether it may be about an account.
+    /// Whether the change may affect an account.
     pub fn concerns(self, account: Uuid) -> bool {
         match self {
             Self::Account(changed) => changed == account,
@@ -58,17 +58,17 @@ impl AccessChange {
     }
 }
 
-/// Why a token could not be looked up.
+/// Reason why a token could not be looked up.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LookupError {
-    /// Too many lookups are waiting.
-    #[error("too many sessions are being looked up")]
+    /// The queue of lookups is full.
+    #[error("too many session tokens are being looked up; try again")]
     Overloaded,
     /// The database did not answer.
     #[error("sessions cannot be read")]
     Database(#[source] Arc<sqlx::Error>),
     /// The account's row holds a role or a pizzeria that this program does not know.
-    #[error("account {0} cannot be read")]
+    #[error("account {0} has a role or a pizzeria that this program does not know")]
     Unreadable(Uuid),
 }
 
@@ -78,7 +78,7 @@ struct Lookup {
     answer: oneshot::Sender<Result<Option<Session>, LookupError>>,
 }
 
-/// Looks tokens up. Cloning shares the one task that asks the database; it ends with the last clone.
+/// Looks up session tokens. Clones share the task that queries the database, which ends with the last clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     key: ServerKey,
@@ -88,27 +88,25 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Over the sessions of a database.
+    /// Starts the task over the sessions of a database.
     pub fn start(pool: PgPool, key: ServerKey, clock: Clock) -> Self {
         let (lookups, queue) = mpsc::channel(LOOKUP_QUEUE_LENGTH);
         tokio::spawn(supervise(Sessions { pool, clock }, queue));
         Self { key, clock, lookups, changes: broadcast::Sender::new(CHANGE_BACKLOG_MAX) }
     }
 
-    /// Passes on what a follower, which listens on [`CHANNEL`], hears of changes, for as long as it lives.
+    /// Forwards the changes that a follower of [`CHANNEL`] receives, for as long as the follower lives.
     pub fn listen(&self, follower: &Follower) {
-        tokio::spawn(pass_on(follower.notices(), self.changes.clone()));
+        tokio::spawn(forward(follower.notices(), self.changes.clone()));
     }
 
-    /// The accounts whose sessions have ended or whose rights have changed, as it happens, in any process.
-    /// Who holds a connection for one asks again whether its token still lets it in; who has lagged
-    /// behind asks for every one. A session that expires is not announced: ask now and then.
+    /// Returns a receiver of changes made in any process. A connection whose account is affected must authenticate
+    /// again; a receiver that lags must do so for every account. Expiry is not announced: authenticate periodically.
     pub fn changes(&self) -> broadcast::Receiver<AccessChange> {
         self.changes.subscribe()
     }
 
-    /// Whose token it is, as of now; nobody's when it is unknown or has ended. It counts as a use of
-    /// the session.
+    /// Returns the session of a token, or `None` if the token is unknown or has expired. Counts as a use of the session.
     ///
     /// # Errors
     /// When the database does not answer, or the account cannot be read.
@@ -125,7 +123,7 @@ impl Authenticator {
     }
 }
 
-async fn pass_on(mut notices: broadcast::Receiver<Notice>, changes: broadcast::Sender<AccessChange>) {
+async fn forward(mut notices: broadcast::Receiver<Notice>, changes: broadcast::Sender<AccessChange>) {
     loop {
         let changed = match notices.recv().await {
             Ok(Notice::Said { channel, payload }) if channel == CHANNEL => {
@@ -135,14 +133,14 @@ async fn pass_on(mut notices: broadcast::Receiver<Notice>, changes: broadcast::S
             Ok(Notice::Interrupted) | Err(RecvError::Lagged(_)) => AccessChange::Any,
             Err(RecvError::Closed) => return,
         };
-        // Nobody listening is no fault.
+        // Sending fails only without receivers.
         let _ = changes.send(changed);
     }
 }
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    token_hash: Vec<u8>,
+    token_hash: Hash,
     id: Uuid,
     expires_at: DateTime<Utc>,
     last_used_at: DateTime<Utc>,
@@ -163,20 +161,19 @@ impl TryFrom<Row> for Session {
     }
 }
 
-/// Answers until every sender is gone; starts again after a panic, whose callers are told that they
-/// must try again.
+/// Answers lookups until every sender is gone. Restarts after a panic; its callers get [`LookupError::Overloaded`].
 async fn supervise(sessions: Sessions, queue: mpsc::Receiver<Lookup>) {
     let queue = Arc::new(tokio::sync::Mutex::new(queue));
     loop {
         let (sessions, queue) = (sessions.clone(), queue.clone());
         match tokio::spawn(async move { sessions.answer(&mut *queue.lock().await).await }).await {
             Ok(()) => return,
-            Err(fault) => tracing::error!(%fault, "looking sessions up died and is started again"),
+            Err(fault) => tracing::error!(%fault, "the lookup of sessions panicked and is restarted"),
         }
     }
 }
 
-/// The sessions of a database.
+/// Queries of sessions.
 #[derive(Clone)]
 struct Sessions {
     pool: PgPool,
@@ -194,7 +191,7 @@ impl Sessions {
                 Err(error) => {
                     let error = LookupError::Database(Arc::new(error));
                     for lookup in batch {
-                        // A caller that has gone away needs no answer.
+                        // Sending fails only if the caller is gone.
                         let _ = lookup.answer.send(Err(error.clone()));
                     }
                     continue;
@@ -204,14 +201,14 @@ impl Sessions {
             let mut moved = (Vec::new(), Vec::new());
             let mut answered: HashMap<Hash, Result<Session, LookupError>> = HashMap::new();
             for Lookup { present, previous, answer } in batch {
-                let old = previous.and_then(|hash| Some((hash, found.remove(&hash[..])?)));
+                let old = previous.and_then(|hash| Some((hash, found.remove(&hash)?)));
                 let row = match old {
                     Some((hash, row)) => {
-                        moved.0.push(hash.to_vec());
-                        moved.1.push(present.to_vec());
+                        moved.0.push(hash);
+                        moved.1.push(present);
                         Some(row)
                     }
-                    None => found.remove(&present[..]),
+                    None => found.remove(&present),
                 };
                 if let Some(row) = row {
                     if row.last_used_at + LAST_USE_PRECISION <= now {
@@ -221,45 +218,40 @@ impl Sessions {
                 }
                 let _ = answer.send(answered.get(&present).cloned().transpose());
             }
-            if let Err(error) = self.note(&used, &moved, now).await {
-                // The next use notes it.
-                tracing::warn!(%error, "the use of sessions could not be noted");
+            if let Err(error) = self.store_uses(&used, &moved, now).await {
+                // The next use stores it.
+                tracing::warn!(%error, "the use of sessions could not be stored");
             }
         }
     }
 
-    async fn find(
-        &self,
-        lookups: &[Lookup],
-        now: DateTime<Utc>,
-    ) -> Result<HashMap<Vec<u8>, Row>, sqlx::Error> {
+    async fn find(&self, lookups: &[Lookup], now: DateTime<Utc>) -> Result<HashMap<Hash, Row>, sqlx::Error> {
         let hashes = lookups.iter().flat_map(|lookup| std::iter::once(lookup.present).chain(lookup.previous));
-        let hashes: Vec<Vec<u8>> = hashes.map(|hash| hash.to_vec()).collect();
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT s.token_hash, s.id, s.expires_at, s.last_used_at, s.account_id, a.role, a.pizzeria \
              FROM sessions s JOIN accounts a ON a.id = s.account_id \
              WHERE s.token_hash = ANY($1) AND s.expires_at > $2 AND a.active \
              AND (a.role = ANY($3) OR s.last_used_at > $4)",
         )
-        .bind(hashes)
+        .bind(hashes.collect::<Vec<Hash>>())
         .bind(now)
-        // A check that runs once a day is idle in between; its token is short-lived or the operator's.
+        // The functional check may be idle for a day; its token is short-lived or the operator's.
         .bind([Role::Customer.as_str(), Role::System.as_str()])
         .bind(now - STAFF_IDLE)
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.token_hash.clone(), row)).collect())
+        Ok(rows.into_iter().map(|row| (row.token_hash, row)).collect())
     }
 
-    /// Notes that sessions were used, and moves those of the previous key to the present one.
-    async fn note(
+    /// Stores the use of sessions, and moves sessions from the previous key to the present one.
+    async fn store_uses(
         &self,
         used: &[Uuid],
-        moved: &(Vec<Vec<u8>>, Vec<Vec<u8>>),
+        moved: &(Vec<Hash>, Vec<Hash>),
         now: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
         if !used.is_empty() {
-            // Of two processes that note the same at once, one suffices.
+            // If another process holds the row, its update suffices.
             let noted = "UPDATE sessions SET last_used_at = $2 WHERE id IN \
                  (SELECT id FROM sessions WHERE id = ANY($1) AND last_used_at < $2 FOR UPDATE SKIP LOCKED)";
             sqlx::query(noted).bind(used).bind(now).execute(&self.pool).await?;

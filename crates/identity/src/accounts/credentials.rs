@@ -1,4 +1,4 @@
-//! What an account is let in by: its password, and whether it is in use. The hash never leaves this crate.
+//! Credentials of an account: its password hash and whether it is active. The hash is never sent to a client.
 
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
@@ -6,28 +6,28 @@ use domain::account::EmailAddress;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-/// What signing in is held against.
+/// Credentials that a sign-in is checked against.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Credentials {
-    /// Whose.
+    /// Id of the account.
     pub id: Uuid,
     password_hash: Option<String>,
     active: bool,
 }
 
 impl Credentials {
-    /// The hash that lets its holder in; none without a password, and while the account is not in use.
+    /// Returns the password hash, or `None` if no password is set or the account is not active.
     pub fn usable_hash(&self) -> Option<String> {
         self.password_hash.clone().filter(|_| self.active)
     }
 
-    /// Whether the account is in use.
+    /// Whether the account is active.
     pub fn is_active(&self) -> bool {
         self.active
     }
 }
 
-/// Those of an e-mail address.
+/// Returns the credentials of the account with an e-mail address.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -39,7 +39,7 @@ pub async fn of_email(
     sqlx::query_as(sql).bind(email.as_str()).fetch_optional(db).await
 }
 
-/// Those of an account.
+/// Returns the credentials of an account.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -48,8 +48,8 @@ pub async fn of_account(db: impl PgExecutor<'_>, account: Uuid) -> Result<Option
     sqlx::query_as(sql).bind(account).fetch_optional(db).await
 }
 
-/// Whether an account is still let in by this very hash. Holds the row until the transaction ends: whoever
-/// revokes the account or changes its password comes before or after, and then ends the session too.
+/// Whether an account is active and still has this hash. Locks the row until the transaction ends, so that a revocation
+/// or a change of password runs before or after, and then ends the new session too.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -58,8 +58,8 @@ pub async fn still_lets_in(db: &mut PgConnection, account: Uuid, hash: &str) -> 
     Ok(sqlx::query(sql).bind(account).bind(hash).fetch_optional(db).await?.is_some())
 }
 
-/// Holds an account's row until the transaction ends. Whoever changes the row and the account's tokens takes
-/// the row first, so that nobody waits for each other.
+/// Locks an account's row until the transaction ends. A transaction that changes the row and the account's tokens must
+/// lock the row first, to prevent deadlocks.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -69,7 +69,7 @@ pub async fn lock(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Erro
     Ok(())
 }
 
-/// Whether an account in use is still reached at an e-mail address. Holds the row as [`lock`] does.
+/// Whether an account is active and still has an e-mail address. Locks the row as [`lock`] does.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -78,7 +78,7 @@ pub async fn reached_at(db: &mut PgConnection, account: Uuid, email: &str) -> Re
     Ok(sqlx::query(sql).bind(account).bind(email).fetch_optional(db).await?.is_some())
 }
 
-/// Stores the same password's hash, made anew.
+/// Stores a new hash of the same password.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -91,7 +91,7 @@ pub async fn rehash(db: impl PgExecutor<'_>, account: Uuid, hash: &str) -> Resul
     Ok(())
 }
 
-/// Stores another password, changed by the event at a position; whether that was news.
+/// Stores the password that the event at a position changed. Returns `false` if that event was applied before.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -113,7 +113,7 @@ pub async fn change_password(
     Ok(changed.rows_affected() > 0)
 }
 
-/// Notes that the e-mail address is theirs.
+/// Marks the e-mail address as verified.
 ///
 /// # Errors
 /// When the database does not answer.

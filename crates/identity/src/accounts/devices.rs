@@ -1,5 +1,5 @@
-//! Where an account has signed in from: addresses, remembered as keyed hashes, and devices, which show a token
-//! that the server has signed. Being known lets nobody in: it only keeps the attempts of strangers apart.
+//! Known addresses and devices of an account. Addresses are stored as keyed hashes; a device shows a token that the
+//! server has signed. Neither replaces a password: they only give an account attempt counts apart from those of others.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,16 +11,16 @@ use uuid::Uuid;
 use super::server_key::ServerKey;
 use crate::client_address::ClientAddress;
 
-/// How long an address stays known after a sign-in from there.
+/// Time that an address stays known after a sign-in.
 const KNOWN_ADDRESS_LIFETIME: TimeDelta = TimeDelta::days(90);
-/// Addresses that are remembered for one account.
+/// Known addresses of one account.
 const ADDRESSES_PER_ACCOUNT_MAX: i64 = 50;
-/// First characters of a device token.
+/// Prefix of a device token.
 const TOKEN_PREFIX: &str = "ocd_";
-/// Bytes of a device's number, in front of the signature.
+/// Bytes of the device id, which precedes the signature.
 const DEVICE_ID_BYTES: usize = 16;
 
-/// The number of a device, as its token shows it.
+/// Id of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Device([u8; DEVICE_ID_BYTES]);
 
@@ -35,22 +35,22 @@ fn signed(account: Uuid, device: Device) -> String {
 }
 
 impl Device {
-    /// Reads a token, if the server has signed it for this account.
+    /// Parses a token, and returns `None` unless the server has signed it for this account.
     pub(super) fn read(key: &ServerKey, account: Uuid, token: &str, now: DateTime<Utc>) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(token.trim().strip_prefix(TOKEN_PREFIX)?).ok()?;
-        let (number, signature) = bytes.split_at_checked(DEVICE_ID_BYTES)?;
-        let device = Self(number.try_into().ok()?);
+        let (id, signature) = bytes.split_at_checked(DEVICE_ID_BYTES)?;
+        let device = Self(id.try_into().ok()?);
         let holds = key.hashes(&signed(account, device), now).iter().any(|hash| hash[..] == *signature);
         holds.then_some(device)
     }
 }
 
-/// The token of a device from which an account was just signed in to: a new one, or the one that it has shown.
+/// Returns the device token after a sign-in: the shown one if it is valid, else a new one.
 pub fn token(key: &ServerKey, account: Uuid, shown: Option<&str>, now: DateTime<Utc>) -> String {
     let device = shown.and_then(|token| Device::read(key, account, token, now)).unwrap_or_else(|| {
-        let mut number = [0; DEVICE_ID_BYTES];
-        rand::rng().fill_bytes(&mut number);
-        Device(number)
+        let mut id = [0; DEVICE_ID_BYTES];
+        rand::rng().fill_bytes(&mut id);
+        Device(id)
     });
     let signature = key.hash(&signed(account, device));
     format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode([&device.0[..], &signature[..]].concat()))
@@ -60,7 +60,7 @@ fn subject(account: Uuid, address: ClientAddress) -> String {
     format!("known address {account} {}", address.ip())
 }
 
-/// Whether an account has signed in from an address lately.
+/// Whether an account has recently signed in from an address.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -71,20 +71,18 @@ pub(super) async fn is_known(
     address: ClientAddress,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
-    let hashes = key.hashes(&subject(account, address), now);
-    let hashes: Vec<&[u8]> = hashes.iter().map(|hash| &hash[..]).collect();
     sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM known_addresses \
          WHERE account_id = $1 AND address_hash = ANY($2) AND seen_at > $3)",
     )
     .bind(account)
-    .bind(hashes)
+    .bind(key.hashes(&subject(account, address), now))
     .bind(now - KNOWN_ADDRESS_LIFETIME)
     .fetch_one(pool)
     .await
 }
 
-/// Remembers that an account has signed in from an address, and forgets all but the latest fifty.
+/// Stores that an account has signed in from an address, and deletes all but the latest fifty addresses.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -103,7 +101,7 @@ pub async fn remember(
          ON CONFLICT (account_id, address_hash) DO UPDATE SET seen_at = excluded.seen_at",
     )
     .bind(account)
-    .bind(&key.hash(&subject(account, address))[..])
+    .bind(key.hash(&subject(account, address)))
     .bind(now)
     .bind(ADDRESSES_PER_ACCOUNT_MAX - 1)
     .execute(db)
@@ -111,7 +109,7 @@ pub async fn remember(
     Ok(())
 }
 
-/// Removes addresses that no sign-in has come from for 90 days.
+/// Deletes addresses without a sign-in for 90 days.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -126,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_token_holds_for_its_account_under_its_key() {
+    fn accepts_a_device_token_for_its_account_and_key_only() {
         let now = "2026-11-24T12:00:00Z".parse().unwrap();
         let key = ServerKey::new(&"k".repeat(32).into());
         let (account, other) = (Uuid::from_u128(1), Uuid::from_u128(2));

@@ -1,4 +1,4 @@
-//! The group's first director, invited by the operator: everybody else is hired by somebody who is there.
+//! Invitation of the group's first director by the operator. Later staff are hired by the mutation `hireStaff`.
 
 use std::sync::Arc;
 
@@ -20,22 +20,22 @@ use super::server_key::ServerKey;
 use super::{credentials, registration};
 use crate::text;
 
-/// Why nobody was invited.
+/// Reason why no director was invited.
 #[derive(Debug, thiserror::Error)]
 pub enum InviteError {
-    /// The group has a director, who hires the others.
-    #[error("the group has a director already: others are hired by the mutation hireStaff")]
+    /// The group has a director.
+    #[error("the group has a director already: hire others with the mutation hireStaff")]
     NotTheFirst,
-    /// Not an e-mail address.
-    #[error("not an e-mail address that can be used: {0}")]
+    /// The e-mail address is not valid.
+    #[error("the e-mail address is not valid: {0}")]
     Email(AccountError),
-    /// Not a name.
-    #[error("a name has 1 to {NAME_MAX} characters, and none that cannot be seen")]
+    /// The name is not valid.
+    #[error("the name must have 1 to {NAME_MAX} visible characters on one line")]
     Name,
-    /// The address belongs to a customer who has verified it, or to somebody of the staff who is no director.
-    #[error("the e-mail address belongs to an account already")]
+    /// The address belongs to a customer who has verified it, or to a member of staff who is not a director.
+    #[error("the e-mail address belongs to an account already: use another")]
     EmailTaken,
-    /// The domain refused.
+    /// The domain refused the command.
     #[error("refused: {0}")]
     Refused(String),
     /// The account could not be read or stored.
@@ -44,7 +44,7 @@ pub enum InviteError {
     /// The log could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address could not be freed.
+    /// The address could not be released.
     #[error(transparent)]
     Release(#[from] ReleaseError),
     /// The database did not answer.
@@ -52,8 +52,8 @@ pub enum InviteError {
     Database(#[from] sqlx::Error),
 }
 
-/// Hires the first director; the token that sets their password (`resetPassword`), good for a week. The same
-/// address again, while it has no password, gets another token.
+/// Hires the first director. Returns the token that sets the password (`resetPassword`), valid for a week. A repeated
+/// call with the same address returns another token while no password is set.
 ///
 /// # Errors
 /// See [`InviteError`].
@@ -82,7 +82,7 @@ pub async fn invite_first_director(
         }
     }
     let id = match held {
-        Some(held) => waiting(pool, &held).await?,
+        Some(held) => invited(pool, &held).await?,
         None => hire(store, &email, &name, &counted, now).await?,
     };
     let token = one_time::issue(&mut turn, key, id, Purpose::Invitation, now).await?;
@@ -90,8 +90,8 @@ pub async fn invite_first_director(
     Ok(token)
 }
 
-/// A director who has not taken up the invitation yet.
-async fn waiting(pool: &PgPool, held: &Account) -> Result<Uuid, InviteError> {
+/// Returns the id of a director who has not set a password yet.
+async fn invited(pool: &PgPool, held: &Account) -> Result<Uuid, InviteError> {
     if held.role != Role::Director {
         return Err(InviteError::EmailTaken);
     }

@@ -1,4 +1,4 @@
-//! Removes the second factor of an account for the operator: its holder has lost the app and the recovery codes.
+//! Removal of a second factor by the operator, for a holder who has lost the app and the recovery codes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::account::{AuthError, account_by_email};
 use super::second_factor;
 
-/// Why a second factor could not be removed.
+/// Reason why a second factor could not be removed.
 #[derive(Debug, thiserror::Error)]
 pub enum LostAppError {
     /// The account could not be read.
@@ -30,8 +30,8 @@ pub enum LostAppError {
     Database(#[from] sqlx::Error),
 }
 
-/// Removes the second factor of the account with an e-mail address, as an event of the system; whether there was a
-/// confirmed one.
+/// Removes the second factor of the account with an e-mail address, with an event of the system. Returns whether a
+/// confirmed one was removed.
 ///
 /// # Errors
 /// [`LostAppError`].

@@ -1,4 +1,4 @@
-//! Accounts and their sessions. Says who a caller is; what they may do is decided by `domain::access`.
+//! Accounts, credentials and sessions. Answers who a caller is; `domain::access` decides what the caller may do.
 
 mod account;
 mod address_release;

@@ -1,5 +1,5 @@
-//! Tokens that are sent by mail and good once: to show that an address is somebody's, to set a forgotten
-//! password, to accept an invitation. Stored as keyed hashes only.
+//! One-time tokens sent by mail: to verify an address, to reset a password or to accept an invitation. Stored as keyed
+//! hashes only.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgExecutor};
@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::server_key::ServerKey;
 use super::session::random_token;
 
-/// What a token is good for.
+/// Purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To show that the e-mail address is theirs.
+    /// Verifies the e-mail address.
     VerifyEmail,
-    /// To set another password.
+    /// Resets the password.
     ResetPassword,
-    /// To set a first password: for somebody who was hired.
+    /// Sets the first password of a hired member of staff.
     Invitation,
 }
 
@@ -28,7 +28,7 @@ impl Purpose {
         }
     }
 
-    /// How long it is good.
+    /// Time that a token is valid.
     pub fn lifetime(self) -> TimeDelta {
         match self {
             Self::VerifyEmail => TimeDelta::days(2),
@@ -38,7 +38,7 @@ impl Purpose {
     }
 }
 
-/// A new token of an account; an earlier one for the same purpose is good no more.
+/// Issues a token, which replaces an earlier one for the same purpose.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -60,7 +60,7 @@ pub async fn issue(
         "INSERT INTO account_tokens (token_hash, account_id, purpose, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5)",
     )
-    .bind(&key.hash(&token)[..])
+    .bind(key.hash(&token))
     .bind(account)
     .bind(purpose.as_str())
     .bind(now)
@@ -70,15 +70,7 @@ pub async fn issue(
     Ok(token)
 }
 
-fn hashes(key: &ServerKey, token: &str, now: DateTime<Utc>) -> Vec<Vec<u8>> {
-    key.hashes(token.trim(), now).into_iter().map(|hash| hash.to_vec()).collect()
-}
-
-fn names(purposes: &[Purpose]) -> Vec<&'static str> {
-    purposes.iter().map(|purpose| purpose.as_str()).collect()
-}
-
-/// Whose token it is, while it is good for one of these purposes.
+/// Returns the active account of a token that is valid for one of these purposes.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -93,14 +85,14 @@ pub async fn holder(
         "SELECT t.account_id FROM account_tokens t JOIN accounts a ON a.id = t.account_id \
          WHERE t.token_hash = ANY($1) AND t.purpose = ANY($2) AND t.expires_at > $3 AND a.active",
     )
-    .bind(hashes(key, token, now))
-    .bind(names(purposes))
+    .bind(key.hashes(token.trim(), now))
+    .bind(purposes.iter().map(|purpose| purpose.as_str()).collect::<Vec<_>>())
     .bind(now)
     .fetch_optional(db)
     .await
 }
 
-/// Uses a token up; whether it was still good.
+/// Deletes a token. Returns whether it was valid.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -111,14 +103,14 @@ pub async fn use_up(
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let used = sqlx::query("DELETE FROM account_tokens WHERE token_hash = ANY($1) AND expires_at > $2")
-        .bind(hashes(key, token, now))
+        .bind(key.hashes(token.trim(), now))
         .bind(now)
         .execute(db)
         .await?;
     Ok(used.rows_affected() > 0)
 }
 
-/// Ends every token of an account: its password or its address has changed.
+/// Deletes every token of an account, after its password or address has changed.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,5 +1,5 @@
-//! Passwords: stored as Argon2id hashes only, computed beside the requests and few at once, so that many
-//! who sign in together neither use up the memory nor hold up the others.
+//! Password hashes (Argon2id), computed outside the request threads and in bounded numbers, so that many concurrent
+//! sign-ins neither exhaust memory nor delay other requests.
 
 use std::sync::Arc;
 
@@ -9,115 +9,112 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Memory of one computation, in KiB: 19 MiB (OWASP's Password Storage Cheat Sheet, as the two below).
+/// Memory of one computation: 19 MiB, as OWASP's Password Storage Cheat Sheet recommends with the two values below.
 const MEMORY_KIB: u32 = 19 * 1024;
-/// Passes over it.
+/// Passes over the memory.
 const PASSES: u32 = 2;
-/// Lanes.
+/// Parallel lanes.
 const LANES: u32 = 1;
-/// Computations that may wait for their turn; beyond it: `OVERLOADED`.
+/// Computations that may wait; further ones fail as overloaded.
 const QUEUE_LENGTH_MAX: usize = 256;
 
-/// Why a password could not be looked at.
+/// Reason why a password could not be hashed or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// Too many are waiting.
-    #[error("too many passwords are being looked at")]
+    /// Too many computations are waiting.
+    #[error("too many passwords are being verified; try again")]
     Overloaded,
-    /// The computation failed, or what is stored is no hash.
-    #[error("a password could not be computed: {0}")]
-    Failed(String),
+    /// The stored value is not an Argon2 hash.
+    #[error("the stored password hash is not valid: reset the password")]
+    StoredHash,
+    /// The computation failed.
+    #[error("a password hash could not be computed")]
+    Failed,
 }
 
-impl From<argon2::password_hash::Error> for PasswordError {
-    fn from(error: argon2::password_hash::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-/// What became of a verification.
+/// Result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordMatch {
-    /// Another password, or nobody's.
+    /// The password does not match, or none is set.
     No,
-    /// The password.
+    /// The password matches.
     Yes,
-    /// The password, under weaker parameters than today's: to be hashed again.
+    /// The password matches a hash with weaker parameters than the present ones: hash it again.
     Outdated,
 }
 
-/// Hashes and verifies passwords. Cloning shares the bounds.
+/// Hashes and verifies passwords. Clones share the bounds.
 #[derive(Debug, Clone)]
 pub struct Passwords(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Those under way: about as many as there are cores.
-    at_once: Arc<Semaphore>,
-    /// Those under way or waiting.
+    /// Running computations: one per core.
+    running: Arc<Semaphore>,
+    /// Running and waiting computations.
     admitted: Arc<Semaphore>,
-    /// What somebody without a password is verified against, so that it takes as long.
-    nobody: String,
+    /// Hash to verify against when no password is set, so that the answer takes as long.
+    dummy_hash: String,
 }
 
 fn argon2() -> Result<Argon2<'static>, PasswordError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-        .map_err(|error| PasswordError::Failed(error.to_string()))?;
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| PasswordError::Failed)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// The hash of a password, in PHC string form. Takes tens of milliseconds and 19 MiB.
+/// Hashes a password, in PHC string format. Takes tens of milliseconds and 19 MiB.
 ///
 /// # Errors
 /// When the computation fails.
 pub fn hash_now(password: &SecretString) -> Result<String, PasswordError> {
     let salt = SaltString::generate(&mut OsRng);
-    Ok(argon2()?.hash_password(password.expose_secret().as_bytes(), &salt)?.to_string())
+    let hash = argon2()?.hash_password(password.expose_secret().as_bytes(), &salt);
+    Ok(hash.map_err(|_| PasswordError::Failed)?.to_string())
 }
 
 fn verify_now(password: &SecretString, hash: &str) -> Result<PasswordMatch, PasswordError> {
-    let parsed = PasswordHash::new(hash)?;
-    // The hash says which parameters it was made with.
+    let parsed = PasswordHash::new(hash).map_err(|_| PasswordError::StoredHash)?;
+    // The hash holds its own parameters.
     match Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed) {
         Ok(()) if is_outdated(&parsed)? => Ok(PasswordMatch::Outdated),
         Ok(()) => Ok(PasswordMatch::Yes),
         Err(argon2::password_hash::Error::Password) => Ok(PasswordMatch::No),
-        Err(error) => Err(error.into()),
+        Err(_) => Err(PasswordError::StoredHash),
     }
 }
 
 fn is_outdated(hash: &PasswordHash<'_>) -> Result<bool, PasswordError> {
-    let params = Params::try_from(hash)?;
+    let params = Params::try_from(hash).map_err(|_| PasswordError::StoredHash)?;
     let same_algorithm = hash.algorithm == Algorithm::Argon2id.ident();
     Ok(!same_algorithm || params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES)
 }
 
 impl Passwords {
-    /// With bounds for this machine. Computes one hash, which takes tens of milliseconds.
+    /// Sets bounds for this machine and computes the dummy hash, which takes tens of milliseconds.
     ///
     /// # Errors
     /// When the computation fails.
     pub async fn start() -> Result<Self, PasswordError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let nobody = tokio::task::spawn_blocking(|| hash_now(&SecretString::from("nobody's password")))
+        let dummy_hash = tokio::task::spawn_blocking(|| hash_now(&SecretString::from("dummy password")))
             .await
-            .map_err(|error| PasswordError::Failed(error.to_string()))??;
+            .map_err(|_| PasswordError::Failed)??;
         Ok(Self(Arc::new(Inner {
-            at_once: Arc::new(Semaphore::new(cores)),
+            running: Arc::new(Semaphore::new(cores)),
             admitted: Arc::new(Semaphore::new(cores + QUEUE_LENGTH_MAX)),
-            nobody,
+            dummy_hash,
         })))
     }
 
-    /// The hash of a password, to be stored.
+    /// Hashes a password for storage.
     ///
     /// # Errors
-    /// [`PasswordError::Overloaded`] at once when too many are waiting.
+    /// [`PasswordError::Overloaded`] when too many computations are waiting.
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
         self.compute(move || hash_now(&password)).await
     }
 
-    /// Whether it is the password that a hash is stored of; nobody's, when none is, at the same cost.
+    /// Verifies a password against a stored hash. Without a hash the answer is `No`, at the same cost.
     ///
     /// # Errors
     /// As [`Self::hash`].
@@ -126,27 +123,26 @@ impl Passwords {
         password: SecretString,
         hash: Option<String>,
     ) -> Result<PasswordMatch, PasswordError> {
-        let nobody = hash.is_none();
-        let hash = hash.unwrap_or_else(|| self.0.nobody.clone());
+        let is_set = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.0.dummy_hash.clone());
         let verified = self.compute(move || verify_now(&password, &hash)).await?;
-        Ok(if nobody { PasswordMatch::No } else { verified })
+        Ok(if is_set { verified } else { PasswordMatch::No })
     }
 
     async fn compute<T: Send + 'static>(
         &self,
-        what: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let failed = |error: &dyn std::error::Error| PasswordError::Failed(error.to_string());
         let admitted = self.0.admitted.clone().try_acquire_owned().map_err(|_| PasswordError::Overloaded)?;
-        let turn = self.0.at_once.clone().acquire_owned().await.map_err(|error| failed(&error))?;
-        // A request that goes away leaves its computation running: it keeps its place until the end.
-        let places: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (admitted, turn);
+        let turn = self.0.running.clone().acquire_owned().await.map_err(|_| PasswordError::Failed)?;
+        // A cancelled request leaves its computation running, which keeps its permits until the end.
+        let permits: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (admitted, turn);
         let computed = tokio::task::spawn_blocking(move || {
-            let computed = what();
-            drop(places);
+            let computed = work();
+            drop(permits);
             computed
         });
-        computed.await.map_err(|error| failed(&error))?
+        computed.await.map_err(|_| PasswordError::Failed)?
     }
 }
 
@@ -159,14 +155,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_verifies_against_its_own_hash_only() {
+    async fn verifies_a_password_against_its_own_hash_only() {
         let passwords = Passwords::start().await.unwrap();
         let hash = passwords.hash(secret("quatre fromages")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         for (password, stored, expected) in [
             ("quatre fromages", Some(hash.clone()), PasswordMatch::Yes),
             ("cinq fromages", Some(hash.clone()), PasswordMatch::No),
-            ("nobody's password", None, PasswordMatch::No),
+            ("dummy password", None, PasswordMatch::No),
         ] {
             assert_eq!(passwords.verify(secret(password), stored).await.unwrap(), expected, "{password}");
         }
@@ -174,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_weaker_parameters_is_to_be_made_again() {
+    fn reports_hashes_with_weaker_parameters_as_outdated() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let salt = SaltString::generate(&mut OsRng);
         let hash = weak.hash_password(b"quatre fromages", &salt).unwrap().to_string();
@@ -184,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_those_who_wait_it_is_said_at_once() {
+    async fn reports_overload_when_the_queue_is_full() {
         let passwords = Passwords::start().await.unwrap();
         let places = u32::try_from(passwords.0.admitted.available_permits()).unwrap();
         let all = passwords.0.admitted.clone().acquire_many_owned(places).await.unwrap();

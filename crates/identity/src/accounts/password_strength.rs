@@ -1,22 +1,22 @@
-//! Whether a password will do: its length by the domain, and how soon an attacker would try it by zxcvbn, which
-//! knows common passwords, names, dates and keyboard patterns. Every mutation that sets a password asks here.
+//! Strength of a new password: its length by the domain's rule, and its guessability by zxcvbn, which knows common
+//! passwords, names, dates and keyboard patterns. Every mutation that sets a password must call it.
 
 use domain::account::{AccountError, EmailAddress, check_password};
 use zxcvbn::{Score, zxcvbn};
 
-/// The least score, of 4: more than 10^8 guesses, which withstands a slow hash for a while.
+/// Lowest accepted score of 0 to 4: more than 10^8 guesses, which withstands attacks on a slow hash for a while.
 const SCORE_MIN: Score = Score::Three;
-/// What an attacker of this product tries first.
+/// Words that an attacker of this product tries first.
 const PRODUCT: [&str; 4] = ["ocpizza", "oc pizza", "pizzeria", "pizza-manager"];
 
-/// Checks a password to be: its length, and that it is neither common, nor a pattern, nor made from the e-mail
-/// address or the name of its account.
+/// Checks a new password: its length, and that it is not common, a pattern, or made from the account's e-mail address
+/// or name.
 ///
 /// # Errors
 /// [`AccountError::WeakPassword`] for its length, [`AccountError::GuessablePassword`] otherwise.
 pub fn check_strength(password: &str, email: &EmailAddress, name: &str) -> Result<(), AccountError> {
     check_password(password, email)?;
-    // zxcvbn reads the first hundred characters; a longer password has its score.
+    // zxcvbn scores the first hundred characters.
     let mut inputs: Vec<&str> = PRODUCT.to_vec();
     inputs.push(email.as_str());
     inputs.extend(email.as_str().split(['@', '.', '-', '_', '+']).filter(|part| part.chars().count() > 2));

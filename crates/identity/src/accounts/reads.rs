@@ -1,5 +1,4 @@
-//! One account for each of many who need theirs at the same moment: reads that wait share one query. Nothing is
-//! remembered; what is answered was read after it was asked for.
+//! Batched reads of accounts: concurrent reads share one query. Caches nothing: every answer is read after its request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +11,7 @@ use super::account::{Account, AuthError, accounts_one_by_one};
 
 type Found = Result<Option<Account>, Arc<AuthError>>;
 
-/// Reads accounts. Clones share their queries.
+/// Reader of accounts. Clones share queries.
 #[derive(Debug, Clone)]
 pub struct Accounts(Arc<Shared>);
 
@@ -20,20 +19,20 @@ pub struct Accounts(Arc<Shared>);
 struct Shared {
     pool: PgPool,
     waiting: Mutex<Vec<(Uuid, oneshot::Sender<Found>)>>,
-    /// Whose turn it is to read for all who wait.
+    /// Lock of the task that reads for all waiting calls.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Accounts {
-    /// Those of a database.
+    /// Reads the accounts of a database.
     pub fn of(pool: PgPool) -> Self {
         Self(Arc::new(Shared { pool, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }))
     }
 
-    /// The account with an id, if there is one.
+    /// Returns the account with an id, if it exists.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the database does not answer, `INTERNAL` when the row cannot be read.
+    /// When the database does not answer, or the row cannot be read.
     pub async fn by_id(&self, id: Uuid) -> Found {
         loop {
             let (answer, mut answered) = oneshot::channel();
@@ -53,14 +52,14 @@ impl Accounts {
                     }
                 }
             }
-            // Who read for us has gone away in the middle of it.
+            // The task that read for this call was cancelled: try again.
         }
     }
 }
 
 impl Shared {
     fn waiting(&self) -> MutexGuard<'_, Vec<(Uuid, oneshot::Sender<Found>)>> {
-        // Nothing in between can be left half done.
+        // A panic cannot leave the list inconsistent.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,7 +83,7 @@ impl Shared {
                 },
                 Err(error) => Err(error.clone()),
             };
-            // Who has gone away needs no answer.
+            // Sending fails only if the caller is gone.
             let _ = answer.send(own);
         }
     }

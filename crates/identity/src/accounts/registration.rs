@@ -1,6 +1,5 @@
-//! Making accounts, and changing what is kept of somebody. A row is kept for an e-mail address while the
-//! event that makes the account is on its way, and is taken into use by that event; should the event never
-//! come, somebody else may have the address after a minute.
+//! Registration of accounts and changes of their details. A row reserves an e-mail address before the event that
+//! creates the account; that event activates the row. Without the event, the reservation ends after a minute.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::LogPosition;
@@ -13,27 +12,26 @@ use uuid::Uuid;
 use super::account::{Account, AuthError, COLUMNS, Row};
 use super::attempt_limiter::AddressLookUp;
 
-/// How long an address is kept for an account whose event has not come.
+/// Time that an address is reserved for an account without its event.
 const RESERVATION_LIFETIME: TimeDelta = TimeDelta::minutes(1);
 
-/// After which time nobody waits for the event any more.
+/// Age at which a reservation without its event is deleted.
 const ABANDONED_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// The advisory lock of whoever changes who works here; any number that nobody else uses.
+/// Advisory lock of changes to staff: a number that no other lock uses.
 const STAFF_LOCK_ID: i64 = 0x5354_4146_465f_4f43;
 
-/// Waits for the turn to change who works here, ten seconds at most; it lasts until the transaction ends.
+/// Locks changes to staff until the transaction ends. Waits ten seconds at most.
 ///
 /// # Errors
-/// When the database does not answer, or others took all the time (`55P03`).
+/// When the database does not answer, or the lock is not free in time (`55P03`).
 pub async fn lock_staff(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("SET LOCAL lock_timeout = '10s'").execute(&mut *transaction).await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(STAFF_LOCK_ID).execute(transaction).await?;
     Ok(())
 }
 
-/// Keeps an e-mail address for an account that is to be; whether it was free. It is not for an account that
-/// is there already, at whatever address.
+/// Reserves an e-mail address for a new account. Returns `false` if the address is taken or the account already exists.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -73,13 +71,13 @@ pub async fn reserve(
     .await;
     match reserved {
         Ok(reserved) => Ok(reserved.rows_affected() > 0),
-        // The id: asked again under its key, after the account has moved to another address.
+        // The id exists: a repeated request of an account that has changed its address since.
         Err(error) if is_taken(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Removes addresses that were kept for an hour, and longer, for accounts whose event has not come.
+/// Deletes reservations older than an hour whose event never came.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -95,7 +93,7 @@ pub(super) async fn remove_abandoned(db: impl PgExecutor<'_>, now: DateTime<Utc>
     Ok(())
 }
 
-/// Gives up an address that was kept for an account that is not to be after all.
+/// Releases the address reserved for an account that will not be created.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -107,7 +105,7 @@ pub async fn release(db: impl PgExecutor<'_>, account: Uuid) -> Result<(), sqlx:
     Ok(())
 }
 
-/// The account that an e-mail address belongs to, in use or not; none while it is only kept for one.
+/// Returns the account with an e-mail address, active or not, or `None` if the address is only reserved.
 ///
 /// # Errors
 /// When the database does not answer, or the row cannot be read.
@@ -122,20 +120,20 @@ pub async fn holder_of(
     row.map(Account::try_from).transpose()
 }
 
-/// What somebody has changed of what is kept of them; what is `None` stays.
+/// Changes to an account's details. `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Details {
     /// E-mail address.
     pub email: Option<String>,
-    /// What they are called.
+    /// Name to display.
     pub name: Option<String>,
     /// Telephone number; `Some(None)` clears it.
     pub phone: Option<Option<String>>,
-    /// Where they live, as a whole; an empty one clears it.
+    /// Whole address; an empty one clears it.
     pub address: Option<Home>,
 }
 
-/// Where somebody lives.
+/// Home address of a customer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Home {
     /// Street and number.
@@ -150,8 +148,8 @@ pub struct Home {
     pub longitude: Option<f64>,
 }
 
-/// Stores what somebody has changed by the event at a position; whether anything was stored. Of a change
-/// that is `repeated`, nothing is when it was stored before. Another e-mail address is not verified.
+/// Stores the details that the event at a position changed. A `repeated` change is stored only if it was not before.
+/// A new e-mail address is not verified. Returns whether anything was stored.
 ///
 /// # Errors
 /// When the database does not answer, or the e-mail address belongs to another account.
@@ -192,12 +190,12 @@ pub async fn change_details(
     Ok(changed.rows_affected() > 0)
 }
 
-/// Whether a failure is that an e-mail address belongs to another account.
+/// Whether an error means that an e-mail address belongs to another account.
 pub fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
-/// The members of staff of a pizzeria, or of the whole group, who have left included; by name.
+/// Returns the present and former staff of a pizzeria, or of the whole group, by name.
 ///
 /// # Errors
 /// When the database does not answer, or a row cannot be read.
@@ -214,7 +212,7 @@ pub async fn staff_of(pool: &PgPool, pizzeria: Option<&PizzeriaId>) -> Result<Ve
     rows.into_iter().map(Account::try_from).collect()
 }
 
-/// Everybody who may be a director now.
+/// Returns the accounts with the role of director, also inactive ones.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,5 +1,5 @@
-//! Authenticator apps: codes by time (RFC 6238) as a second factor of signing in, and recovery codes for a lost
-//! app. The secret is stored sealed under a key derived from the server's, recovery codes as keyed hashes.
+//! Second factor: time-based codes of an authenticator app (RFC 6238), and recovery codes for a lost app. The secret is
+//! stored encrypted under a key derived from the server's, recovery codes as keyed hashes.
 
 use chrono::{DateTime, Utc};
 use rand::{Rng, RngCore};
@@ -8,31 +8,33 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use totp_rs::{Algorithm, Secret, TOTP};
 use uuid::Uuid;
 
-use super::server_key::{SealError, ServerKey};
+use super::server_key::{Hash, SealError, ServerKey};
 
-/// Who the codes are for, as authenticator apps show it.
+/// Issuer that authenticator apps show.
 const ISSUER: &str = "OC Pizza";
 /// Digits of a code.
 const CODE_DIGITS: usize = 6;
-/// Seconds that a code is shown for.
+/// Validity of a code.
 const STEP_SECONDS: u64 = 30;
-/// Steps that a clock may be off, before and after.
+/// Steps of clock skew accepted in either direction.
 const SKEW_STEPS: u64 = 1;
-/// Bytes of a secret: the length of a SHA-1 hash (RFC 4226, section 4).
+/// Length of a secret: that of a SHA-1 hash (RFC 4226, section 4).
 const SECRET_BYTES: usize = 20;
 /// Recovery codes of an account.
 const RECOVERY_CODE_COUNT: usize = 10;
-/// What recovery codes are made of: no letter that looks like a digit.
+/// Characters of recovery codes: no letter that looks like a digit.
 const RECOVERY_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// Why a second factor could not be read or stored.
+/// Reason why a second factor could not be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SecondFactorError {
-    /// The secret was sealed under a key that this process does not have.
-    #[error("the secret of account {0} was sealed under another key: an operator removes it")]
+    /// The secret is encrypted under a key that this process does not have.
+    #[error(
+        "the secret of account {0} is encrypted under another key: restore that key or remove the second factor"
+    )]
     Sealed(Uuid),
-    /// Codes cannot be computed.
-    #[error("codes cannot be computed")]
+    /// The secret is not valid for TOTP.
+    #[error("the codes of a second factor cannot be computed")]
     Codes,
     /// The secret could not be encrypted.
     #[error(transparent)]
@@ -42,31 +44,31 @@ pub enum SecondFactorError {
     Database(#[from] sqlx::Error),
 }
 
-/// A secret, shown once to be entered in an authenticator app.
+/// New secret, shown once for an authenticator app.
 #[derive(Debug)]
 pub struct Enrolment {
-    /// The secret in base 32, to be typed.
+    /// Secret in base 32, for typing.
     pub secret: SecretString,
-    /// The same as a URI, to be shown as a QR code.
+    /// Secret as a URI, for a QR code.
     pub uri: SecretString,
 }
 
-/// A second factor as stored, confirmed or not.
+/// Stored second factor.
 #[derive(Debug)]
 pub struct SecondFactor {
     account: Uuid,
     totp: TOTP,
-    /// Whether signing in asks for it.
+    /// Whether it is confirmed, so that signing in requires it.
     pub confirmed: bool,
     last_step: i64,
 }
 
-/// A code that fits, to be used up.
+/// A code that matches and is not used up yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FittingCode {
-    /// Of the app, at this time step.
+    /// Code of the app, at this time step.
     Totp(i64),
-    /// A recovery code, in its plain form.
+    /// Recovery code, normalized.
     Recovery(String),
 }
 
@@ -75,7 +77,7 @@ fn totp(secret: Vec<u8>) -> Result<TOTP, SecondFactorError> {
     TOTP::new(Algorithm::SHA1, CODE_DIGITS, skew, STEP_SECONDS, secret).map_err(|_| SecondFactorError::Codes)
 }
 
-/// What percent-encoding leaves as it is (RFC 3986, section 2.3), for the label of a URI.
+/// Percent-encodes text for the label of a URI (RFC 3986, section 2.3).
 fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -87,7 +89,7 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-/// A recovery code without blanks and hyphens, in capitals.
+/// Normalizes a code: letters and digits only, in upper case.
 fn plain(code: &str) -> String {
     code.chars()
         .filter(|letter| letter.is_ascii_alphanumeric())
@@ -95,7 +97,7 @@ fn plain(code: &str) -> String {
         .collect()
 }
 
-/// Sixteen random letters and digits, 80 bits, in groups of four.
+/// Generates sixteen random characters (80 bits) in groups of four.
 fn recovery_code() -> String {
     let mut random = rand::rng();
     let letters: Vec<u8> =
@@ -103,12 +105,11 @@ fn recovery_code() -> String {
     letters.chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
 }
 
-fn recovery_hash(key: &ServerKey, account: Uuid, code: &str) -> [u8; 32] {
+fn recovery_hash(key: &ServerKey, account: Uuid, code: &str) -> Hash {
     key.hash(&format!("recovery {account} {}", plain(code)))
 }
 
-/// Begins an enrolment: a new secret, which replaces one that was never confirmed. `None` if the account has a
-/// confirmed one.
+/// Stores a new secret, which replaces an unconfirmed one. Returns `None` if the account has a confirmed one.
 ///
 /// # Errors
 /// [`SecondFactorError`].
@@ -136,12 +137,13 @@ pub async fn enrol(
     };
     let (issuer, label) = (encoded(ISSUER), encoded(email));
     let uri = format!(
-        "otpauth://totp/{issuer}:{label}?secret={text}&issuer={issuer}&algorithm=SHA1&digits={CODE_DIGITS}&period={STEP_SECONDS}"
+        "otpauth://totp/{issuer}:{label}?secret={text}&issuer={issuer}&algorithm=SHA1&digits={CODE_DIGITS}\
+         &period={STEP_SECONDS}"
     );
     Ok(Some(Enrolment { secret: text.into(), uri: uri.into() }))
 }
 
-/// The second factor of an account, if it has one or is about to.
+/// Returns the second factor of an account, confirmed or not.
 ///
 /// # Errors
 /// [`SecondFactorError`].
@@ -160,8 +162,8 @@ pub async fn of_account(
 }
 
 impl SecondFactor {
-    /// The code that a text is, if it fits at this time: of the app, not used before, or a recovery code.
-    /// Whether a recovery code is one that is left shows when it is used up.
+    /// Matches a text against the app's codes at this time that are not used, or takes it for a recovery code, which
+    /// [`Self::use_up`] verifies.
     pub fn fits(&self, code: &str, now: DateTime<Utc>) -> Option<FittingCode> {
         let code = plain(code);
         if code.len() != CODE_DIGITS {
@@ -173,7 +175,7 @@ impl SecondFactor {
         i64::try_from(step).ok().filter(|step| *step > self.last_step).map(FittingCode::Totp)
     }
 
-    /// Uses a code up; whether it was still good. Of two at once, one is.
+    /// Uses up a code. Returns whether it was valid; of two concurrent uses, one succeeds.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -191,14 +193,13 @@ impl SecondFactor {
             }
             FittingCode::Recovery(code) => {
                 let text = format!("recovery {} {code}", self.account);
-                let hashes: Vec<Vec<u8>> = key.hashes(&text, now).iter().map(|hash| hash.to_vec()).collect();
                 sqlx::query(
                     "UPDATE second_factors SET recovery_hashes = ARRAY(SELECT hash \
                      FROM unnest(recovery_hashes) AS hash WHERE hash <> ALL($2)) \
                      WHERE account_id = $1 AND recovery_hashes && $2 AND confirmed_at IS NOT NULL",
                 )
                 .bind(self.account)
-                .bind(hashes)
+                .bind(key.hashes(&text, now))
                 .execute(db)
                 .await?
             }
@@ -207,8 +208,8 @@ impl SecondFactor {
     }
 }
 
-/// Confirms an enrolment by the step of its first code; ten recovery codes, shown once. `None` if it was
-/// confirmed or replaced in between.
+/// Confirms an enrolment with the step of its first code. Returns ten recovery codes to show once, or `None` if the
+/// enrolment was confirmed or replaced in between.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -220,7 +221,7 @@ pub async fn confirm(
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<String>>, sqlx::Error> {
     let codes: Vec<String> = (0..RECOVERY_CODE_COUNT).map(|_| recovery_code()).collect();
-    let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(key, account, code).to_vec()).collect();
+    let hashes: Vec<Hash> = codes.iter().map(|code| recovery_hash(key, account, code)).collect();
     let confirmed = sqlx::query(
         "UPDATE second_factors SET confirmed_at = $2, last_step = $3, recovery_hashes = $4 \
          WHERE account_id = $1 AND confirmed_at IS NULL AND last_step < $3",
@@ -229,7 +230,7 @@ pub async fn confirm(
     Ok((confirmed.rows_affected() > 0).then_some(codes))
 }
 
-/// Removes an account's second factor; whether it had a confirmed one.
+/// Deletes an account's second factor. Returns whether it was confirmed.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -239,7 +240,7 @@ pub async fn remove(db: impl PgExecutor<'_>, account: Uuid) -> Result<bool, sqlx
     Ok(removed.unwrap_or_default())
 }
 
-/// Whether signing in to an account asks for a code.
+/// Whether signing in to an account requires a code.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -248,12 +249,12 @@ pub async fn is_confirmed(db: impl PgExecutor<'_>, account: Uuid) -> Result<bool
     sqlx::query_scalar(sql).bind(account).fetch_one(db).await
 }
 
-/// Seals again, under the present key, what was sealed under the one before it: within minutes of a rotation
-/// the previous key is needed no more.
+/// Re-encrypts secrets of the previous key under the present one, so that the previous key can be dropped minutes after
+/// a rotation.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn seal_again(
+pub(super) async fn reencrypt(
     pool: &PgPool,
     key: &ServerKey,
     now: DateTime<Utc>,
@@ -267,13 +268,13 @@ pub(super) async fn seal_again(
             .fetch_all(&mut *transaction)
             .await?;
     for (account, sealed) in rows {
-        reseal(&mut transaction, key, account, &sealed, now).await?;
+        reencrypt_one(&mut transaction, key, account, &sealed, now).await?;
     }
     transaction.commit().await?;
     Ok(())
 }
 
-async fn reseal(
+async fn reencrypt_one(
     db: &mut PgConnection,
     key: &ServerKey,
     account: Uuid,
@@ -292,7 +293,7 @@ mod tests {
     use super::*;
 
     fn factor(last_step: i64) -> SecondFactor {
-        // The secret of the test vectors of RFC 6238, appendix B.
+        // Secret of the test vectors of RFC 6238, appendix B.
         let totp = totp(b"12345678901234567890".to_vec()).unwrap();
         SecondFactor { account: Uuid::from_u128(1), totp, confirmed: true, last_step }
     }
@@ -302,8 +303,8 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_those_of_rfc_6238_within_a_step_and_not_before_the_last_one_used() {
-        // The last six of the eight digits of the vectors for SHA-1.
+    fn accepts_rfc_6238_codes_within_one_step_and_once() {
+        // Last six of the eight digits of the SHA-1 vectors.
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")] {
             let step = FittingCode::Totp(seconds / 30);
             for now in [seconds - 30, seconds, seconds + 30] {
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_percent_encoded() {
+    fn percent_encodes_labels() {
         assert_eq!(encoded("OC Pizza:élo+1@x.y"), "OC%20Pizza%3A%C3%A9lo%2B1%40x.y");
     }
 }

@@ -1,5 +1,5 @@
-//! Sessions: opaque bearer tokens of 256 random bits, stored as their keyed hashes only, and never logged.
-//! Whatever ends one, or changes what its holder may do, is announced in the same transaction.
+//! Sessions: opaque bearer tokens of 256 random bits, stored as keyed hashes and never logged. A statement that ends a
+//! session or changes its holder's rights announces it in the same transaction.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,22 +15,22 @@ use super::account::{AuthError, account_by_email};
 use super::server_key::ServerKey;
 use crate::clock::Clock;
 
-/// What every token begins with.
+/// Prefix of every token.
 const TOKEN_PREFIX: &str = "ocp_";
-/// How long a token is: the prefix, and 32 bytes in base64.
+/// Length of a token: the prefix and 32 bytes in base64.
 const TOKEN_LENGTH: usize = TOKEN_PREFIX.len() + 43;
-/// How long a session lasts.
+/// Lifetime of a session.
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
-/// How long a session of staff may lie idle.
+/// Time after which an idle session of staff ends.
 pub const STAFF_IDLE: TimeDelta = TimeDelta::minutes(30);
 
-/// Sessions of one account. The one more that is opened ends the one that was not used for longest.
+/// Sessions of one account. Opening one more ends the least recently used session.
 pub const PER_ACCOUNT_MAX: i64 = 20;
 
-/// Who a session was opened by.
+/// Issuer of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Issuer {
-    /// Its holder, who has shown who they are.
+    /// Its holder, by signing in.
     SignIn,
     /// An operator, on the command line.
     Operator,
@@ -45,20 +45,20 @@ impl Issuer {
     }
 }
 
-/// A token that nobody has: a secret for whoever is given it.
+/// Generates a random bearer token.
 pub(super) fn random_token() -> String {
     let mut random = [0; 32];
     rand::rng().fill_bytes(&mut random);
     format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
 }
 
-/// Whether a text could be a token at all.
+/// Whether a text has the form of a token.
 pub(super) fn is_token(text: &str) -> bool {
     text.len() == TOKEN_LENGTH && text.starts_with(TOKEN_PREFIX)
 }
 
-/// A new session of an account: its bearer token, shown once, and when it ends. Beyond [`PER_ACCOUNT_MAX`] the
-/// sessions that were not used for longest end; exactly, where the caller holds the account's row.
+/// Opens a session. Returns its bearer token, to be shown once, and its end. Beyond [`PER_ACCOUNT_MAX`] the least
+/// recently used sessions end; the limit is exact if the caller has locked the account's row.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -89,7 +89,7 @@ async fn open_until(
              VALUES ($1, $2, $3, $3, $4, $5)) \
          SELECT count(*) FROM told",
     )
-    .bind(&key.hash(&token)[..])
+    .bind(key.hash(&token))
     .bind(account)
     .bind(now)
     .bind(expires_at)
@@ -101,7 +101,7 @@ async fn open_until(
     Ok((token, expires_at))
 }
 
-/// Ends one session; whether it was there.
+/// Ends a session. Returns whether it existed.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -113,7 +113,7 @@ pub async fn end(db: impl PgExecutor<'_>, session: Uuid) -> Result<bool, sqlx::E
     Ok(!ended.bind(session).bind(CHANNEL).fetch_all(db).await?.is_empty())
 }
 
-/// Ends every session of an account but one, if one is named.
+/// Ends every session of an account except `except`.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -130,8 +130,7 @@ pub async fn end_all_of(
     Ok(())
 }
 
-/// A session that an operator opens for somebody, by e-mail address. The log says that they did, and
-/// for which account.
+/// Opens a session on behalf of the account with an e-mail address, for an operator. The program's log records it.
 ///
 /// # Errors
 /// [`AuthError::UnknownAccount`], or when the database does not answer.
@@ -149,8 +148,8 @@ pub async fn issue_token(
     Ok(issued)
 }
 
-/// A session of the functional check, for so long. Its account is made when there is none: it has no password and
-/// no address that mail reaches, and works in the pizzeria that is reserved for it only.
+/// Opens a session of the functional check, and creates its account if needed. That account has no password and no
+/// address that mail reaches, and works only in the pizzeria reserved for the check.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -176,16 +175,16 @@ pub async fn issue_check_token(
     Ok(token)
 }
 
-/// Ends the session of a token, if it is one.
+/// Ends the session of a token, if it exists.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn end_token(pool: &PgPool, key: &ServerKey, token: &str) -> Result<(), sqlx::Error> {
     let ended = sqlx::query("DELETE FROM sessions WHERE token_hash = $1");
-    ended.bind(&key.hash(token)[..]).execute(pool).await.map(drop)
+    ended.bind(key.hash(token)).execute(pool).await.map(drop)
 }
 
-/// Removes what has expired; nobody is let in by it anyway.
+/// Deletes expired sessions, which no longer authenticate.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -199,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_could_be_a_token_is_looked_up() {
+    fn recognizes_the_form_of_a_token() {
         let token = random_token();
         assert!(is_token(&token));
         assert_ne!(token, random_token());

@@ -119,7 +119,7 @@ pub async fn give_passwords(pool: &PgPool, now: DateTime<Utc>) -> Result<(), See
     if sqlx::query_scalar(without).fetch_one(pool).await? {
         let hash = tokio::task::spawn_blocking(|| accounts::hash_now(&people::PASSWORD.to_owned().into()))
             .await
-            .map_err(|error| PasswordError::Failed(error.to_string()))??;
+            .map_err(|_| PasswordError::Failed)??;
         sqlx::query(
             "UPDATE accounts SET password_hash = $1, email_verified_at = COALESCE(email_verified_at, $2) \
              WHERE demo AND password_hash IS NULL",

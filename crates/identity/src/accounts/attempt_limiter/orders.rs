@@ -1,5 +1,5 @@
-//! What an account may try with orders: cards that are declined, and refusals that are stored for good. Counted like
-//! attempts to sign in: exactly, and over all processes.
+//! Limits on orders: declined cards and stored refusals. Counted like attempts to sign in: exactly, and across all
+//! processes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::HolderId;
@@ -7,27 +7,27 @@ use uuid::Uuid;
 
 use super::{AttemptError, AttemptLimiter, Hash};
 
-/// Declined cards of one account within an hour; the next payment is not tried.
+/// Declined cards of one account within an hour; further payments are barred.
 pub const DECLINES_PER_ACCOUNT: u32 = 10;
-/// Refused orders of one customer that are stored within an hour; the next one is only answered.
+/// Refused orders of one customer stored within an hour; further refusals are answered without being stored.
 pub const REFUSALS_PER_CUSTOMER: u32 = 20;
-/// The sliding window of both.
+/// Sliding window of both limits.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// A payment by card that was counted. It stays counted unless it is taken back.
+/// A counted card payment. It stays counted unless [`AttemptLimiter::take_back`] is called.
 #[derive(Debug)]
-#[must_use = "a payment that was not declined is taken back"]
+#[must_use = "take back a payment that was not declined"]
 pub struct CardAttempt {
     account: Hash,
     at: DateTime<Utc>,
 }
 
 impl AttemptLimiter {
-    /// Counts a payment by card of an account. Call it before the payment service is asked, and
-    /// [`AttemptLimiter::take_back`] unless the card was declined: so no more are under way than may be declined.
+    /// Counts a card payment of an account. Call it before the charge, and [`AttemptLimiter::take_back`] unless the card
+    /// was declined, so that concurrent payments never exceed the limit of declines.
     ///
     /// # Errors
-    /// [`AttemptError::TooMany`]; then the payment service must not be asked.
+    /// [`AttemptError::TooMany`]; the card must not be charged then.
     pub async fn card(&self, account: Uuid) -> Result<CardAttempt, AttemptError> {
         let at = self.clock.now();
         let account = self.key.hash(&format!("declined card account {account}"));
@@ -35,7 +35,7 @@ impl AttemptLimiter {
         Ok(CardAttempt { account, at })
     }
 
-    /// Takes an attempt back whose card was not declined.
+    /// Subtracts an attempt whose card was not declined.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -51,8 +51,8 @@ impl AttemptLimiter {
         Ok(())
     }
 
-    /// Whether another refused order of a customer may be stored; counts it if so. A customer is an account, a
-    /// telephone number or an address; each of them counts.
+    /// Returns whether another refused order of a customer may be stored, and counts it. Each holder id of the customer
+    /// (account, telephone number, address) has its own count.
     ///
     /// # Errors
     /// When the database does not answer.
