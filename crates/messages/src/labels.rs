@@ -36,12 +36,17 @@ impl Lang {
         best.map(|(_, lang)| lang).unwrap_or_default()
     }
 
-    /// Returns the text of this language.
+    /// Returns the value of this language.
     pub fn pick<T>(self, fr: T, en: T) -> T {
         match self {
             Self::Fr => fr,
             Self::En => en,
         }
+    }
+
+    /// Returns the text of this language as a `String`.
+    pub fn text(self, fr: &str, en: &str) -> String {
+        self.pick(fr, en).to_owned()
     }
 }
 

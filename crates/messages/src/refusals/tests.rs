@@ -1,12 +1,12 @@
-//! Every refusal has its words in both languages.
+//! Messages of refusals in both languages.
 
 use domain::Quantity;
-use domain::order::OrderStatus;
+use domain::order::{Missing, OrderError, OrderStatus};
 
 use super::*;
 
 #[test]
-fn a_want_of_stock_names_each_ingredient_and_how_much() {
+fn names_each_missing_ingredient_with_its_quantities() {
     let missing = |code: &str, needed, available| Missing {
         ingredient: code.parse().unwrap(),
         needed: Quantity(needed),
@@ -27,7 +27,7 @@ fn a_want_of_stock_names_each_ingredient_and_how_much() {
 }
 
 #[test]
-fn a_state_is_said_in_the_callers_words() {
+fn names_states_in_the_callers_language() {
     let refusal = OrderError::TooLate { status: OrderStatus::InPreparation }.into();
     assert_eq!(message(&refusal, Lang::Fr), "Trop tard : la commande est en préparation.");
     assert_eq!(message(&refusal, Lang::En), "Too late: the order is in preparation.");
