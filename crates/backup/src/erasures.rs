@@ -100,11 +100,11 @@ fn of_list(mut from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
     if lines.next().is_none_or(|(_, first)| first != LIST_HEADER) {
         return Err(ErasuresError::Line(1));
     }
-    lines.map(|(at, line)| erasure(line, ' ').ok_or(ErasuresError::Line(at + 1))).collect()
+    let parse = |line: &str| line.split_once(' ').and_then(|(customer, at)| erasure(customer, at));
+    lines.map(|(at, line)| parse(line).ok_or(ErasuresError::Line(at + 1))).collect()
 }
 
-fn erasure(line: &str, between: char) -> Option<Erasure> {
-    let (customer, at) = line.split_once(between)?;
+fn erasure(customer: &str, at: &str) -> Option<Erasure> {
     let at =
         DateTime::parse_from_rfc3339(at).or_else(|_| DateTime::parse_from_str(at, "%Y-%m-%d %H:%M:%S%.f%#z"));
     Some((customer.parse().ok()?, at.ok()?.to_utc()))
@@ -115,25 +115,21 @@ fn of_backup(from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
     let mut reader = Reader::open(from)?;
     let mut erased = Vec::new();
     let erasing: Vec<String> = erasing_types().iter().map(|name| format!("\t{name}\t")).collect();
-    let (mut places, mut is_log) = ([0; 2], false);
+    let (mut places, mut is_log) = (None, false);
     loop {
         match reader.next()? {
             Part::Table(head) => {
                 is_log = head.table == "events";
                 let wanted = match head.table.as_str() {
-                    "events" => ["aggregate_id", "recorded_at"],
-                    _ => ["customer_id", "erased_at"],
+                    "events" => Some(["aggregate_id", "recorded_at"]),
+                    "erased_customers" => Some(["customer_id", "erased_at"]),
+                    _ => None,
                 };
-                places = wanted.map(|name| {
-                    let place = head.columns.iter().position(|column| column == name);
-                    if is_log || head.table == "erased_customers" {
-                        place.unwrap_or(usize::MAX)
-                    } else {
-                        usize::MAX
-                    }
-                });
+                let place = |name| head.columns.iter().position(|column| column == name);
+                places = wanted.and_then(|[customer, at]| Some((place(customer)?, place(at)?)));
             }
             Part::Rows(rows) => {
+                let Some((customer, at)) = places else { continue };
                 for line in rows.split_inclusive(|byte| *byte == b'\n') {
                     // The type of an event stands between tabs; COPY escapes tabs in a payload.
                     let names = |name: &String| line.windows(name.len()).any(|part| part == name.as_bytes());
@@ -142,9 +138,8 @@ fn of_backup(from: impl Read) -> Result<Vec<Erasure>, ErasuresError> {
                     }
                     let line = String::from_utf8_lossy(line);
                     let fields: Vec<&str> = line.trim_end_matches('\n').split('\t').collect();
-                    let field = |place: usize| fields.get(place).copied();
-                    if let (Some(customer), Some(at)) = (field(places[0]), field(places[1])) {
-                        erased.extend(erasure(&format!("{customer}\t{at}"), '\t'));
+                    if let (Some(customer), Some(at)) = (fields.get(customer), fields.get(at)) {
+                        erased.extend(erasure(customer, at));
                     }
                 }
             }

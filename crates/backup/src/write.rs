@@ -3,11 +3,10 @@
 use std::io::Write;
 
 use futures_util::TryStreamExt;
-use sha2::{Digest, Sha256};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::connection;
-use crate::format::{FORMAT, FormatError, Header, TableHead, TableSum, Writer, event_rows};
+use crate::format::{FORMAT, FormatError, Header, RowDigest, TableHead, TableSum, Writer, event_rows};
 use crate::tables::{self, Table};
 
 /// Reason why a backup was not written.
@@ -107,11 +106,10 @@ pub(super) async fn sum(
     table: Table,
     columns: &[String],
 ) -> Result<TableSum, sqlx::Error> {
-    let (mut count, mut digest) = (0, Sha256::new());
+    let mut digest = RowDigest::default();
     let mut rows = db.copy_out_raw(&table.copy_out(columns)).await?;
     while let Some(row) = rows.try_next().await? {
-        count += 1;
-        digest.update(&row);
+        digest.add(&row);
     }
-    Ok(TableSum { table: table.name.to_owned(), rows: count, sha256: hex::encode(digest.finalize()) })
+    Ok(digest.of(table.name))
 }
