@@ -45,60 +45,58 @@ impl Letter {
             (Some(_), None) => format!("\n\n{token}\n"),
             (None, _) => String::new(),
         };
-        let subject = match self {
-            Self::VerifyEmail => lang.pick("Confirmez votre adresse e-mail", "Confirm your e-mail address"),
-            Self::ResetPassword => lang.pick("Votre nouveau mot de passe", "Your new password"),
-            Self::Invitation => lang.pick("Votre accès à OC Pizza", "Your access to OC Pizza"),
-            Self::Moved => lang.pick("Votre adresse e-mail a changé", "Your e-mail address has changed"),
-            Self::TotpChanged => lang
-                .pick("Votre application d'authentification a changé", "Your authenticator app has changed"),
-        };
-        let (before, after) = match self {
+        let (subject, before, after) = match self {
             Self::VerifyEmail => (
-                lang.pick(
-                    "Pour confirmer que cette adresse est la vôtre :",
-                    "To confirm that this address is yours:",
-                ),
-                lang.pick(
+                ("Confirmez votre adresse e-mail", "Confirm your e-mail address"),
+                ("Pour confirmer que cette adresse est la vôtre :", "To confirm that this address is yours:"),
+                (
                     "Valable deux jours. Vous n'avez rien demandé ? Ignorez ce message.",
                     "Valid for two days. If you did not request this, ignore this message.",
                 ),
             ),
             Self::ResetPassword => (
-                lang.pick("Pour choisir un nouveau mot de passe :", "To choose a new password:"),
-                lang.pick(
-                    "Valable une heure, une seule fois. Vous n'avez rien demandé ? Ignorez ce message : votre mot de passe reste le même.",
-                    "Valid for one hour, once. If you did not request this, ignore this message: your password stays the same.",
+                ("Votre nouveau mot de passe", "Your new password"),
+                ("Pour choisir un nouveau mot de passe :", "To choose a new password:"),
+                (
+                    "Valable une heure, une seule fois. Vous n'avez rien demandé ? Ignorez ce message : \
+                     votre mot de passe reste le même.",
+                    "Valid for one hour, once. If you did not request this, ignore this message: \
+                     your password stays the same.",
                 ),
             ),
             Self::Invitation => (
-                lang.pick(
+                ("Votre accès à OC Pizza", "Your access to OC Pizza"),
+                (
                     "Vous travaillez désormais avec OC Pizza-Manager. Pour choisir votre mot de passe :",
                     "You now have access to OC Pizza-Manager. To choose your password:",
                 ),
-                lang.pick("Valable sept jours, une seule fois.", "Valid for seven days, once."),
+                ("Valable sept jours, une seule fois.", "Valid for seven days, once."),
             ),
             Self::Moved => (
-                lang.pick(
+                ("Votre adresse e-mail a changé", "Your e-mail address has changed"),
+                (
                     "Votre compte OC Pizza a désormais une autre adresse e-mail.",
                     "Your OC Pizza account now has another e-mail address.",
                 ),
-                lang.pick(
+                (
                     "Ce n'était pas vous ? Prévenez votre pizzeria.",
                     "If this was not you, contact your pizzeria.",
                 ),
             ),
             Self::TotpChanged => (
-                lang.pick(
+                ("Votre application d'authentification a changé", "Your authenticator app has changed"),
+                (
                     "Une application d'authentification a été associée à votre compte OC Pizza, ou retirée.",
                     "An authenticator app was set up for your OC Pizza account, or removed.",
                 ),
-                lang.pick(
+                (
                     "Ce n'était pas vous ? Changez votre mot de passe et prévenez votre pizzeria.",
                     "If this was not you, change your password and contact your pizzeria.",
                 ),
             ),
         };
+        let pick = |(fr, en)| lang.pick(fr, en);
+        let (subject, before, after) = (pick(subject), pick(before), pick(after));
         (subject.to_owned(), format!("{before}{key}\n{after}\n\nOC Pizza\n"))
     }
 }
