@@ -22,8 +22,8 @@ const sample = '"""Of those\n who pay."""  type A { "For `nobody`." b("None." c:
 assert.deepEqual(vagueWords(sample), ['A: "those who": write "the caller"', 'A.b.c: "None": write `null` or "not set"']);
 const vague = vagueWords(readFileSync(new URL('schema.graphql', CHECKOUT), 'utf8'));
 
-if (found) {
-  console.error(found);
+if (found || vague.length > 0) {
+  console.error(found, vague.join('\n'));
   process.exitCode = 1;
 }
 console.log(`graphql-eslint: ${results.length} files, ${vague.length} descriptions with vague words`);

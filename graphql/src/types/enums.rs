@@ -177,7 +177,7 @@ pub enum CancelReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::order::OrderStatus")]
 pub enum OrderStatus {
-    /// Not enough stock: it never became an order, so that `orders` lists none. Refusals are `events` of
+    /// Not enough stock: it never became an order and is not in `orders`. Refusals are `events` of
     /// type `OrderRefused`, and are counted in `sales.refused`.
     Refused,
     /// To be paid online before anything else.
@@ -228,7 +228,7 @@ pub enum DeliveryStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::delivery::DeliveryFailure")]
 pub enum DeliveryFailure {
-    /// Nobody opened.
+    /// No answer at the door.
     Absent,
     /// No such address.
     WrongAddress,
@@ -252,13 +252,13 @@ pub enum WasteReason {
     Dropped,
     /// Made wrongly, or cancelled once started.
     Mistake,
-    /// Nobody fetched it.
+    /// It was not collected.
     Uncollected,
     /// Anything else.
     Other,
 }
 
-/// What somebody may do.
+/// What an account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::access::Role")]
 pub enum Role {
@@ -330,7 +330,7 @@ impl StreamType {
 pub enum ProofKind {
     /// The customer's four digits.
     Code,
-    /// Somebody took it and gave a name.
+    /// A recipient took it and gave a name.
     ReceivedBy,
     /// A photograph.
     Photo,

@@ -36,7 +36,7 @@ macro_rules! connection {
         crate::types::page::connection!(
             $connection, $edge, $node, $what,
             {
-                /// The log's position that the page is shown as of, where `asOf` was asked for; none for the present.
+                /// The log's position of the page, if `asOf` was given; `null` for the present.
                 pub as_of_position: Option<crate::scalars::Position>,
             },
             { as_of_position: None, }

@@ -85,7 +85,7 @@ pub enum UserErrorCode {
     OnlinePaymentUnavailable,
     /// Too many payments of this order, or by this account within the hour, were declined; this one was not tried.
     TooManyDeclines,
-    /// The account's e-mail address is to be verified before it may hold so many unpaid orders or pieces.
+    /// The account must verify its e-mail address to hold this many unpaid orders or pieces.
     VerificationRequired,
     /// One customer would hold too many unpaid orders or pieces; paying for some makes room.
     UnpaidLimit,
@@ -121,7 +121,7 @@ pub enum UserErrorCode {
     AlreadyHired,
     /// Revoked already.
     AlreadyRevoked,
-    /// The group keeps a director: somebody else becomes one first.
+    /// The group needs a director: appoint another one first.
     LastDirector,
     /// Not a role in which the caller hires or revokes.
     RoleNotAllowed,
@@ -159,7 +159,7 @@ pub enum UserErrorCode {
     BadTotpCode,
     /// An authenticator app is set up already: disable it first.
     TotpAlreadyEnabled,
-    /// No authenticator app is set up, or none waits for its first code.
+    /// No authenticator app is set up or waits for its first code.
     TotpNotEnabled,
     /// A new thing lacks a value; for a thing that exists, an omitted value stays as it is.
     ValueRequired,
@@ -174,7 +174,7 @@ pub struct UserError {
     /// Why, for people: in French or in English, after `Accept-Language`.
     pub message: String,
     /// The input that it is about, from the argument down, with the index of the line where it is known:
-    /// `["input", "lines", "0", "item"]`; none when it is about the thing itself.
+    /// `["input", "lines", "0", "item"]`; `null` if it is about the object itself.
     pub field: Option<Vec<String>>,
     /// The numbers and names behind it.
     pub detail: UserErrorDetail,

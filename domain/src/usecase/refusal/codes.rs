@@ -69,7 +69,7 @@ macro_rules! for_each_refusal_code {
             OnlinePaymentUnavailable = "ONLINE_PAYMENT_UNAVAILABLE",
             /// Too many payments of this order, or by this account within the hour, were declined; this one was not tried.
             TooManyDeclines = "TOO_MANY_DECLINES",
-            /// The account's e-mail address is to be verified before it may hold so many unpaid orders or pieces.
+            /// The account must verify its e-mail address to hold this many unpaid orders or pieces.
             VerificationRequired = "VERIFICATION_REQUIRED",
             /// One customer would hold too many unpaid orders or pieces; paying for some makes room.
             UnpaidLimit = "UNPAID_LIMIT",
@@ -105,7 +105,7 @@ macro_rules! for_each_refusal_code {
             AlreadyHired = "ALREADY_HIRED",
             /// Revoked already.
             AlreadyRevoked = "ALREADY_REVOKED",
-            /// The group keeps a director: somebody else becomes one first.
+            /// The group needs a director: appoint another one first.
             LastDirector = "LAST_DIRECTOR",
             /// Not a role in which the caller hires or revokes.
             RoleNotAllowed = "ROLE_NOT_ALLOWED",
@@ -143,7 +143,7 @@ macro_rules! for_each_refusal_code {
             BadTotpCode = "BAD_TOTP_CODE",
             /// An authenticator app is set up already: disable it first.
             TotpAlreadyEnabled = "TOTP_ALREADY_ENABLED",
-            /// No authenticator app is set up, or none waits for its first code.
+            /// No authenticator app is set up or waits for its first code.
             TotpNotEnabled = "TOTP_NOT_ENABLED",
             /// A new thing lacks a value; for a thing that exists, an omitted value stays as it is.
             ValueRequired = "VALUE_REQUIRED",
