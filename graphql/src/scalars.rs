@@ -144,9 +144,9 @@ pub fn check(scalar: &str, value: Value) -> Result<(), String> {
 /// An amount of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct Money {
-    /// How much; negative when it is owed back.
+    /// The amount; negative if it is owed back.
     pub amount: Decimal,
-    /// Of what.
+    /// The currency of the amount.
     pub currency: Currency,
 }
 

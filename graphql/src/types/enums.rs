@@ -21,7 +21,7 @@ pub enum PizzaSize {
     L,
 }
 
-/// What an ingredient is counted in.
+/// The unit of an ingredient's quantities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::menu::Unit")]
 pub enum Unit {
@@ -67,7 +67,7 @@ pub enum Allergen {
     Molluscs,
 }
 
-/// Which part of the menu a drink or dessert is in.
+/// The part of the menu of a drink or dessert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::menu::Category")]
 pub enum SideCategory {
@@ -77,7 +77,7 @@ pub enum SideCategory {
     Dessert,
 }
 
-/// What a product is for VAT.
+/// The VAT class of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::vat::VatClass")]
 pub enum VatClass {
@@ -103,7 +103,7 @@ pub enum OrderChannel {
     Counter,
 }
 
-/// How an order leaves.
+/// How an order reaches the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::order::Fulfilment")]
 pub enum Fulfilment {
@@ -115,7 +115,7 @@ pub enum Fulfilment {
     OnSite,
 }
 
-/// How the customer means to pay.
+/// How the customer will pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::order::PaymentIntent")]
 pub enum PaymentIntent {
@@ -127,7 +127,7 @@ pub enum PaymentIntent {
     AtCounter,
 }
 
-/// How money changed hands.
+/// The means of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::order::PaymentMethod")]
 pub enum PaymentMethod {
@@ -143,7 +143,7 @@ pub enum PaymentMethod {
     MealVoucher,
 }
 
-/// Which way a payment went.
+/// The kind of a payment step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::order::PaymentKind")]
 pub enum PaymentKind {
@@ -180,7 +180,7 @@ pub enum OrderStatus {
     /// Not enough stock: it never became an order and is not in `orders`. Refusals are `events` of
     /// type `OrderRefused`, and are counted in `sales.refused`.
     Refused,
-    /// To be paid online before anything else.
+    /// To be paid online first.
     AwaitingPayment,
     /// Accepted.
     Placed,
@@ -258,7 +258,7 @@ pub enum WasteReason {
     Other,
 }
 
-/// What an account may do.
+/// The role of an account, which decides what it may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::access::Role")]
 pub enum Role {
@@ -299,7 +299,7 @@ pub enum StreamType {
     Customer,
     /// The daily closings of one pizzeria.
     Closing,
-    /// Of a kind that only a newer version of this program knows. It is shown, and cannot be asked for.
+    /// A kind that only a newer release knows. It is shown, but cannot be requested.
     Unknown,
 }
 
@@ -325,7 +325,7 @@ impl StreamType {
     }
 }
 
-/// How it is known that the customer has a delivery.
+/// Proof that a delivery arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ProofKind {
     /// The customer's four digits.

@@ -5,7 +5,7 @@ use projections::page::PageError;
 
 use crate::error::ApiError;
 
-/// Where a page lies in its list.
+/// The position of a page in its list.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct PageInfo {
     /// Whether the list goes on behind the page.
@@ -66,7 +66,7 @@ macro_rules! connection {
             pub edges: Vec<$edge>,
             /// The items.
             pub nodes: Vec<$node>,
-            /// Where the page lies.
+            /// The position of the page in its list.
             pub page_info: crate::types::page::PageInfo,
             $($field)*
         }

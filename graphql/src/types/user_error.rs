@@ -19,117 +19,117 @@ use crate::inputs::StockLineInput;
 use crate::types::actions::OrderAction;
 use crate::types::user_error_detail::{self, MissingIngredient, UserErrorDetail};
 
-/// Why the domain refuses: the codes of the domain contract, and ours beside them.
+/// Codes of refusals: those of the domain contract, then additional ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::usecase::RefusalCode")]
 pub enum UserErrorCode {
-    /// No lines.
+    /// The order has no lines.
     EmptyOrder,
-    /// Not on the menu, or not in that size.
+    /// The item is not on the menu, or not in this size.
     UnknownPizza,
-    /// Outside opening hours, or paused.
+    /// The pizzeria is outside its opening hours, or paused.
     PizzeriaClosed,
-    /// Too far.
+    /// The address is outside the delivery area.
     OutOfDeliveryArea,
-    /// Too little for a delivery.
+    /// The total is below the minimum of a delivery.
     BelowMinimum,
-    /// Not enough stock.
+    /// The stock does not suffice.
     InsufficientStock,
-    /// Another total than the caller expected.
+    /// The total differs from `expectedTotal`.
     PriceChanged,
     /// Preparation has started.
     TooLate,
-    /// Nothing can happen to it any more.
+    /// It is closed already.
     AlreadyClosed,
-    /// The payment service declined.
+    /// The payment service declined the payment.
     PaymentDeclined,
-    /// More than is due.
+    /// The amount exceeds what is due.
     Overpaid,
-    /// More than was paid.
+    /// The amount exceeds what was paid.
     OverRefund,
-    /// Not in this state.
+    /// The command is not possible in the current state.
     WrongState,
-    /// To be paid first.
+    /// The order must be paid first.
     NotPaid,
-    /// The delivery note was received before.
+    /// A receipt with this delivery note exists.
     DuplicateReceipt,
-    /// A courier has it.
+    /// A courier has claimed the delivery already.
     AlreadyClaimed,
     /// The code is wrong.
     BadCode,
-    /// The thing has changed since.
+    /// The object has changed since `expectedVersion`.
     StaleVersion,
-    /// The same key with another input.
+    /// The idempotency key was used with another input.
     IdempotencyKeyReused,
-    /// No such thing.
+    /// The object does not exist.
     NotFound,
-    /// It exists already.
+    /// The object exists already.
     AlreadyExists,
     /// More lines or pieces than one order may have.
     OrderTooLarge,
-    /// Not an extra for that.
+    /// The ingredient is not an extra of this item.
     UnknownExtra,
-    /// Not an ingredient, or not one that can be left out.
+    /// The ingredient is unknown, or cannot be left out.
     UnknownIngredient,
-    /// Blocked by the pizzeria for now.
+    /// The pizzeria has blocked the pizza.
     PizzaBlocked,
-    /// A delivery needs to know where to.
+    /// A delivery needs an address.
     AddressRequired,
-    /// No such line.
+    /// The order has no such line.
     UnknownLine,
-    /// An amount is more than zero.
+    /// The amount must be greater than zero.
     InvalidAmount,
-    /// `ONLINE` money moves through the payment provider alone: it is not recorded or given back by hand.
+    /// `ONLINE` payments go through the payment provider and cannot be recorded or refunded by hand.
     PaymentMethodNotAllowed,
-    /// No payment provider is configured: nothing can be paid online for now.
+    /// No payment provider is configured, so online payment is unavailable.
     OnlinePaymentUnavailable,
     /// Too many payments of this order, or by this account within the hour, were declined; this one was not tried.
     TooManyDeclines,
     /// The account must verify its e-mail address to hold this many unpaid orders or pieces.
     VerificationRequired,
-    /// One customer would hold too many unpaid orders or pieces; paying for some makes room.
+    /// The customer would hold too many unpaid orders or pieces; paying for some makes room.
     UnpaidLimit,
-    /// Its deadline has not passed.
+    /// The deadline has not passed.
     NotExpired,
-    /// Another courier has it.
+    /// The delivery belongs to another courier.
     NotYourDelivery,
-    /// Not a courier of this pizzeria.
+    /// The employee is not a courier of this pizzeria.
     UnknownCourier,
-    /// The courier carries as many as a courier may.
+    /// The courier carries the maximum number of deliveries.
     CourierFull,
     /// At least one line is needed.
     EmptyLines,
-    /// A pizzeria does not transfer to itself.
+    /// Source and destination are the same pizzeria.
     SamePizzeria,
-    /// Blocked already.
+    /// The pizza is blocked already.
     AlreadyBlocked,
-    /// Not blocked.
+    /// The pizza is not blocked.
     NotBlocked,
-    /// Paused already.
+    /// The pizzeria is paused already.
     AlreadyPaused,
-    /// Not paused.
+    /// The pizzeria is not paused.
     NotPaused,
-    /// Nothing was to be changed.
+    /// The input changes nothing.
     NothingToChange,
     /// A value is out of its range.
     OutOfRange,
-    /// A code names one thing only.
+    /// Each code must name one object only.
     DuplicateCode,
     /// A pizza needs sizes and recipes.
     NoRecipe,
-    /// Hired already.
+    /// The employee has this role already.
     AlreadyHired,
-    /// Revoked already.
+    /// The employee is revoked already.
     AlreadyRevoked,
     /// The group needs a director: appoint another one first.
     LastDirector,
-    /// Not a role in which the caller hires or revokes.
+    /// The caller may not hire or revoke in this role.
     RoleNotAllowed,
     /// The account was erased.
     AlreadyErased,
     /// Another account has this e-mail address.
     EmailTaken,
-    /// Not an e-mail address.
+    /// The e-mail address is malformed.
     InvalidEmail,
     /// The password is too short, too long, the e-mail address itself, or among the first that an attacker tries.
     WeakPassword,
@@ -141,17 +141,17 @@ pub enum UserErrorCode {
     AlreadyVerified,
     /// An input is missing, too long, out of its range, or not written as it must be: `detail.rule` names the rule.
     InvalidInput,
-    /// A customer orders on the web; orders by phone and at the counter are entered by staff.
+    /// Customers order on the web; staff enter orders by phone and at the counter.
     ChannelNotAllowed,
-    /// A way to pay that does not go with the fulfilment: at the counter for a delivery, to a courier without one.
+    /// The payment does not fit the fulfilment: at the counter for a delivery, or to a courier without one.
     PaymentNotAllowed,
-    /// A reason that only the pizzeria can have.
+    /// Only staff may give this reason.
     ReasonNotAllowed,
-    /// A drink or a dessert does not go through the oven.
+    /// Drinks and desserts are not baked.
     NotBaked,
-    /// More in stock than a stock holds.
+    /// The stock would exceed its limit.
     StockLimitExceeded,
-    /// The present password is needed for this change: send it as `currentPassword`.
+    /// This change needs the current password: send it as `currentPassword`.
     PasswordRequired,
     /// The password is right, and the account has an authenticator app: send its code as `totpCode`.
     TotpRequired,
@@ -161,7 +161,7 @@ pub enum UserErrorCode {
     TotpAlreadyEnabled,
     /// No authenticator app is set up or waits for its first code.
     TotpNotEnabled,
-    /// A new thing lacks a value; for a thing that exists, an omitted value stays as it is.
+    /// A new object lacks a required value; for an existing one, omitted values stay unchanged.
     ValueRequired,
 }
 
@@ -169,14 +169,14 @@ pub enum UserErrorCode {
 /// stored, and often not even that.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub struct UserError {
-    /// Why, for programs.
+    /// The code, for programs.
     pub code: UserErrorCode,
-    /// Why, for people: in French or in English, after `Accept-Language`.
+    /// The message, in French or English by `Accept-Language`.
     pub message: String,
-    /// The input that it is about, from the argument down, with the index of the line where it is known:
+    /// The path of the input, from the argument down, with the index of the line if it is known:
     /// `["input", "lines", "0", "item"]`; `null` if it is about the object itself.
     pub field: Option<Vec<String>>,
-    /// The numbers and names behind it.
+    /// The values that explain the error.
     pub detail: UserErrorDetail,
 }
 

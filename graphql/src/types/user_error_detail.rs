@@ -35,7 +35,7 @@ impl MissingIngredient {
         Ok(Ingredient::of(&menu, &self.0.ingredient))
     }
 
-    /// How much is needed.
+    /// The quantity that is needed.
     async fn needed(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.needed.signed())
     }
@@ -55,7 +55,7 @@ impl MissingIngredient {
     }
 }
 
-/// What a refusal is about. Only what has to do with its code is given.
+/// The values of a refusal. Only those of its code are set.
 #[derive(Debug, Clone, Default, PartialEq, SimpleObject)]
 pub struct UserErrorDetail {
     /// `INSUFFICIENT_STOCK`: every ingredient of which there is not enough.
@@ -84,7 +84,7 @@ pub struct UserErrorDetail {
     pub distance: Option<u32>,
     /// `OUT_OF_DELIVERY_AREA`: how far the pizzeria delivers, in metres.
     pub radius: Option<u32>,
-    /// What is still due.
+    /// The amount still due.
     pub due: Option<Money>,
     /// `OVER_REFUND`: what can be given back by that method.
     pub refundable: Option<Money>,

@@ -7,113 +7,113 @@
 macro_rules! for_each_refusal_code {
     ($callback:ident) => {
         $callback! {
-            /// No lines.
+            /// The order has no lines.
             EmptyOrder = "EMPTY_ORDER",
-            /// Not on the menu, or not in that size.
+            /// The item is not on the menu, or not in this size.
             UnknownPizza = "UNKNOWN_PIZZA",
-            /// Outside opening hours, or paused.
+            /// The pizzeria is outside its opening hours, or paused.
             PizzeriaClosed = "PIZZERIA_CLOSED",
-            /// Too far.
+            /// The address is outside the delivery area.
             OutOfDeliveryArea = "OUT_OF_DELIVERY_AREA",
-            /// Too little for a delivery.
+            /// The total is below the minimum of a delivery.
             BelowMinimum = "BELOW_MINIMUM",
-            /// Not enough stock.
+            /// The stock does not suffice.
             InsufficientStock = "INSUFFICIENT_STOCK",
-            /// Another total than the caller expected.
+            /// The total differs from `expectedTotal`.
             PriceChanged = "PRICE_CHANGED",
             /// Preparation has started.
             TooLate = "TOO_LATE",
-            /// Nothing can happen to it any more.
+            /// It is closed already.
             AlreadyClosed = "ALREADY_CLOSED",
-            /// The payment service declined.
+            /// The payment service declined the payment.
             PaymentDeclined = "PAYMENT_DECLINED",
-            /// More than is due.
+            /// The amount exceeds what is due.
             Overpaid = "OVERPAID",
-            /// More than was paid.
+            /// The amount exceeds what was paid.
             OverRefund = "OVER_REFUND",
-            /// Not in this state.
+            /// The command is not possible in the current state.
             WrongState = "WRONG_STATE",
-            /// To be paid first.
+            /// The order must be paid first.
             NotPaid = "NOT_PAID",
-            /// The delivery note was received before.
+            /// A receipt with this delivery note exists.
             DuplicateReceipt = "DUPLICATE_RECEIPT",
-            /// A courier has it.
+            /// A courier has claimed the delivery already.
             AlreadyClaimed = "ALREADY_CLAIMED",
             /// The code is wrong.
             BadCode = "BAD_CODE",
-            /// The thing has changed since.
+            /// The object has changed since `expectedVersion`.
             StaleVersion = "STALE_VERSION",
-            /// The same key with another input.
+            /// The idempotency key was used with another input.
             IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED",
-            /// No such thing.
+            /// The object does not exist.
             NotFound = "NOT_FOUND",
-            /// It exists already.
+            /// The object exists already.
             AlreadyExists = "ALREADY_EXISTS",
             /// More lines or pieces than one order may have.
             OrderTooLarge = "ORDER_TOO_LARGE",
-            /// Not an extra for that.
+            /// The ingredient is not an extra of this item.
             UnknownExtra = "UNKNOWN_EXTRA",
-            /// Not an ingredient, or not one that can be left out.
+            /// The ingredient is unknown, or cannot be left out.
             UnknownIngredient = "UNKNOWN_INGREDIENT",
-            /// Blocked by the pizzeria for now.
+            /// The pizzeria has blocked the pizza.
             PizzaBlocked = "PIZZA_BLOCKED",
-            /// A delivery needs to know where to.
+            /// A delivery needs an address.
             AddressRequired = "ADDRESS_REQUIRED",
-            /// No such line.
+            /// The order has no such line.
             UnknownLine = "UNKNOWN_LINE",
-            /// An amount is more than zero.
+            /// The amount must be greater than zero.
             InvalidAmount = "INVALID_AMOUNT",
-            /// `ONLINE` money moves through the payment provider alone: it is not recorded or given back by hand.
+            /// `ONLINE` payments go through the payment provider and cannot be recorded or refunded by hand.
             PaymentMethodNotAllowed = "PAYMENT_METHOD_NOT_ALLOWED",
-            /// No payment provider is configured: nothing can be paid online for now.
+            /// No payment provider is configured, so online payment is unavailable.
             OnlinePaymentUnavailable = "ONLINE_PAYMENT_UNAVAILABLE",
             /// Too many payments of this order, or by this account within the hour, were declined; this one was not tried.
             TooManyDeclines = "TOO_MANY_DECLINES",
             /// The account must verify its e-mail address to hold this many unpaid orders or pieces.
             VerificationRequired = "VERIFICATION_REQUIRED",
-            /// One customer would hold too many unpaid orders or pieces; paying for some makes room.
+            /// The customer would hold too many unpaid orders or pieces; paying for some makes room.
             UnpaidLimit = "UNPAID_LIMIT",
-            /// Its deadline has not passed.
+            /// The deadline has not passed.
             NotExpired = "NOT_EXPIRED",
-            /// Another courier has it.
+            /// The delivery belongs to another courier.
             NotYourDelivery = "NOT_YOUR_DELIVERY",
-            /// Not a courier of this pizzeria.
+            /// The employee is not a courier of this pizzeria.
             UnknownCourier = "UNKNOWN_COURIER",
-            /// The courier carries as many as a courier may.
+            /// The courier carries the maximum number of deliveries.
             CourierFull = "COURIER_FULL",
             /// At least one line is needed.
             EmptyLines = "EMPTY_LINES",
-            /// A pizzeria does not transfer to itself.
+            /// Source and destination are the same pizzeria.
             SamePizzeria = "SAME_PIZZERIA",
-            /// Blocked already.
+            /// The pizza is blocked already.
             AlreadyBlocked = "ALREADY_BLOCKED",
-            /// Not blocked.
+            /// The pizza is not blocked.
             NotBlocked = "NOT_BLOCKED",
-            /// Paused already.
+            /// The pizzeria is paused already.
             AlreadyPaused = "ALREADY_PAUSED",
-            /// Not paused.
+            /// The pizzeria is not paused.
             NotPaused = "NOT_PAUSED",
-            /// Nothing was to be changed.
+            /// The input changes nothing.
             NothingToChange = "NOTHING_TO_CHANGE",
             /// A value is out of its range.
             OutOfRange = "OUT_OF_RANGE",
-            /// A code names one thing only.
+            /// Each code must name one object only.
             DuplicateCode = "DUPLICATE_CODE",
             /// A pizza needs sizes and recipes.
             NoRecipe = "NO_RECIPE",
-            /// Hired already.
+            /// The employee has this role already.
             AlreadyHired = "ALREADY_HIRED",
-            /// Revoked already.
+            /// The employee is revoked already.
             AlreadyRevoked = "ALREADY_REVOKED",
             /// The group needs a director: appoint another one first.
             LastDirector = "LAST_DIRECTOR",
-            /// Not a role in which the caller hires or revokes.
+            /// The caller may not hire or revoke in this role.
             RoleNotAllowed = "ROLE_NOT_ALLOWED",
             /// The account was erased.
             AlreadyErased = "ALREADY_ERASED",
             /// Another account has this e-mail address.
             EmailTaken = "EMAIL_TAKEN",
-            /// Not an e-mail address.
+            /// The e-mail address is malformed.
             InvalidEmail = "INVALID_EMAIL",
             /// The password is too short, too long, the e-mail address itself, or among the first that an attacker tries.
             WeakPassword = "WEAK_PASSWORD",
@@ -125,17 +125,17 @@ macro_rules! for_each_refusal_code {
             AlreadyVerified = "ALREADY_VERIFIED",
             /// An input is missing, too long, out of its range, or not written as it must be: `detail.rule` names the rule.
             InvalidInput = "INVALID_INPUT",
-            /// A customer orders on the web; orders by phone and at the counter are entered by staff.
+            /// Customers order on the web; staff enter orders by phone and at the counter.
             ChannelNotAllowed = "CHANNEL_NOT_ALLOWED",
-            /// A way to pay that does not go with the fulfilment: at the counter for a delivery, to a courier without one.
+            /// The payment does not fit the fulfilment: at the counter for a delivery, or to a courier without one.
             PaymentNotAllowed = "PAYMENT_NOT_ALLOWED",
-            /// A reason that only the pizzeria can have.
+            /// Only staff may give this reason.
             ReasonNotAllowed = "REASON_NOT_ALLOWED",
-            /// A drink or a dessert does not go through the oven.
+            /// Drinks and desserts are not baked.
             NotBaked = "NOT_BAKED",
-            /// More in stock than a stock holds.
+            /// The stock would exceed its limit.
             StockLimitExceeded = "STOCK_LIMIT_EXCEEDED",
-            /// The present password is needed for this change: send it as `currentPassword`.
+            /// This change needs the current password: send it as `currentPassword`.
             PasswordRequired = "PASSWORD_REQUIRED",
             /// The password is right, and the account has an authenticator app: send its code as `totpCode`.
             TotpRequired = "TOTP_REQUIRED",
@@ -145,7 +145,7 @@ macro_rules! for_each_refusal_code {
             TotpAlreadyEnabled = "TOTP_ALREADY_ENABLED",
             /// No authenticator app is set up or waits for its first code.
             TotpNotEnabled = "TOTP_NOT_ENABLED",
-            /// A new thing lacks a value; for a thing that exists, an omitted value stays as it is.
+            /// A new object lacks a required value; for an existing one, omitted values stay unchanged.
             ValueRequired = "VALUE_REQUIRED",
         }
     };
