@@ -182,7 +182,11 @@ fn errors_of_settings_name_the_input_the_rule_and_the_fix() {
             "tomorrow",
             "OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL must be a time such as 2026-12-24T12:00:00Z, not \"tomorrow\"",
         ),
-        ("OCPIZZA_MANAGER_GRAPHIQL", "maybe", "OCPIZZA_MANAGER_GRAPHIQL must be true or false, not \"maybe\""),
+        (
+            "OCPIZZA_MANAGER_GRAPHIQL",
+            "maybe",
+            "OCPIZZA_MANAGER_GRAPHIQL must be true or false, not \"maybe\"",
+        ),
         (
             "OCPIZZA_MANAGER_ALLOWED_ORIGINS",
             "shop.example",
@@ -354,7 +358,11 @@ fn each_variable_that_is_missing_or_wrong_is_named_in_one_line() {
         ("OCPIZZA_MANAGER_SETTINGS", &dir, "which OCPIZZA_MANAGER_SETTINGS names"),
         ("OCPIZZA_MANAGER_SETTINGS", &broken, "which OCPIZZA_MANAGER_SETTINGS names"),
         ("OCPIZZA_MANAGER_SETTINGS", &misspelt, "prot"),
-        ("OCPIZZA_MANAGER_DATABASE_CONNECTIONS", "11", "OCPIZZA_MANAGER_DATABASE_CONNECTIONS must be at least 12"),
+        (
+            "OCPIZZA_MANAGER_DATABASE_CONNECTIONS",
+            "11",
+            "OCPIZZA_MANAGER_DATABASE_CONNECTIONS must be at least 12",
+        ),
         (
             "OCPIZZA_MANAGER_DATABASE_CONNECTIONS",
             "many",
