@@ -1,4 +1,4 @@
-//! `asOf`: which point of the log a query is asked about, and what its answers carry of it.
+//! The argument `asOf`: the point in the log that a query is about, carried by the objects of its result.
 
 use async_graphql::{Context, OneofObject};
 use chrono::{DateTime, Utc};
@@ -11,34 +11,34 @@ use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::scalars;
 
-/// A point of the log: one of its positions, or an instant.
+/// A point in the log: a position or a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, OneofObject)]
 pub enum AsOf {
-    /// After the event at this position; 0 is before the first. One beyond the log's end is
-    /// `BAD_USER_INPUT`.
+    /// Right after the event at this position; 0 is before the first event. Fails with `BAD_USER_INPUT` for a
+    /// position beyond the log's end.
     Position(scalars::Position),
-    /// After the last event that was recorded at this instant or before, by the database's clock. One in the
-    /// future is `BAD_USER_INPUT`.
+    /// Right after the last event recorded at or before this time, by the database's clock. Fails with
+    /// `BAD_USER_INPUT` for a time in the future.
     At(DateTime<Utc>),
 }
 
-/// The point of the log that an object is of; carried by what is shown of the past, so that all that is
-/// below it is of the same.
+/// The point in the log that an object is of. Objects of the past carry it, so that their fields are of the
+/// same point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Moment {
-    /// After the event at this position.
+    /// The position of the last event included.
     pub position: LogPosition,
-    /// What counts as now: the instant asked for, else the time of the event by the clock that decided it.
+    /// The time that counts as now: the given time, or the event's own time by the clock that decided it.
     pub now: DateTime<Utc>,
 }
 
 impl Moment {
-    /// The moment that a query asks about; none for the present, in which it waits for `models` to have come
-    /// to `at_least`. In the past, they must have come to the moment.
+    /// Resolves a query's point in time. `None` for the present, for which it waits until `models` include
+    /// `at_least`; for the past they must include the resolved position.
     ///
     /// # Errors
-    /// `BAD_USER_INPUT` for a position beyond the log's end, an instant in the future, and both arguments at
-    /// once; `UNAVAILABLE` when a read model is not there yet.
+    /// `BAD_USER_INPUT` for a position beyond the log's end, a time in the future, or both arguments
+    /// together; `UNAVAILABLE` when a read model does not catch up in time.
     pub async fn of(
         ctx: &Context<'_>,
         models: &[Model],
@@ -87,7 +87,7 @@ impl Moment {
     }
 }
 
-/// When an event was decided: its own time, which the edge's clock gave it; else when it was recorded.
+/// Returns when an event was decided: its own time by the edge's clock, otherwise the time of recording.
 fn decided_at(entry: &LogEntry) -> DateTime<Utc> {
     #[derive(serde::Deserialize)]
     struct Timed {
@@ -97,12 +97,12 @@ fn decided_at(entry: &LogEntry) -> DateTime<Utc> {
     timed.map_or_else(|_| entry.recorded_at(), |timed| timed.at)
 }
 
-/// The position that something is of, when it is of the past.
+/// Returns the position of a past object.
 pub fn position(moment: Option<Moment>) -> Option<scalars::Position> {
     moment.map(|moment| scalars::Position(moment.position))
 }
 
-/// What counts as now for something: of the past, its moment.
+/// Returns the time that counts as now for an object.
 ///
 /// # Errors
 /// `INTERNAL` when the schema was built without its services.

@@ -1,6 +1,6 @@
-//! Runs an operation together with its batched reads: a read starts only when the operation can go on
-//! no further without one, and with everything that it asked for until then. So the number of reads
-//! follows from the shape of a query, never from how many rows it shows or how fast they are resolved.
+//! Runs an operation together with its batched reads. A read starts only when the operation cannot proceed
+//! without it, and covers everything requested until then. The number of reads follows from the shape of a
+//! query, not from its number of rows or its timing.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -18,39 +18,40 @@ use sqlx::PgPool;
 
 use crate::loaders::Loaders;
 
-/// How often an operation that wakes itself is polled again before its reads start all the same.
+/// Upper bound on the polls of an operation that wakes itself, before its reads start anyway.
 const PATIENCE: usize = 100;
 
-/// The reads of an operation that have started.
+/// The started reads of an operation.
 type Reads = FuturesUnordered<BoxFuture<'static, ()>>;
 
-/// The reads that one operation has asked for and that have not started.
+/// The requested reads of one operation that have not started.
 #[derive(Clone, Default)]
 pub struct Batches(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
 
 impl Batches {
-    /// The operation's loaders. What they are asked for is read while [`Batches::run`] runs.
+    /// Creates the operation's loaders, whose reads run in [`Batches::run`].
     pub fn loaders(&self, pool: &PgPool) -> DataLoader<Loaders> {
         let asked = self.clone();
         let later = move |read| asked.0.lock().unwrap_or_else(PoisonError::into_inner).push(read);
         DataLoader::new(Loaders::over(pool), later).delay(Duration::ZERO)
     }
 
-    /// The operation's loaders, as [`Self::loaders`]; what is heavy waits for its turn among the other heavy reads.
+    /// Creates the operation's loaders like [`Self::loaders`]; heavy reads share a limit with those of other
+    /// operations.
     pub fn loaders_among(&self, pool: &PgPool, heavy: &HeavyReads) -> DataLoader<Loaders> {
         let asked = self.clone();
         let later = move |read| asked.0.lock().unwrap_or_else(PoisonError::into_inner).push(read);
         DataLoader::new(Loaders::over(pool).among(heavy), later).delay(Duration::ZERO)
     }
 
-    /// Runs an operation to its end. Dropped, it takes its reads with it.
+    /// Runs an operation to completion. Dropping it cancels its reads.
     pub async fn run<F: Future>(self, operation: F) -> F::Output {
         let mut operation = pin!(operation);
         let mut reads = Reads::new();
         poll_fn(|cx| self.poll(&mut reads, cx, |cx| operation.as_mut().poll(cx))).await
     }
 
-    /// Runs an operation that answers many times. Dropped, it takes its reads with it.
+    /// Runs an operation with a stream of results. Dropping it cancels its reads.
     pub fn run_stream<S: Stream + Unpin>(self, mut operation: S) -> impl Stream<Item = S::Item> {
         let mut reads = Reads::new();
         stream::poll_fn(move |cx| self.poll(&mut reads, cx, |cx| operation.poll_next_unpin(cx)))
@@ -68,7 +69,7 @@ impl Batches {
             }
             reads.extend(self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
             match reads.poll_next_unpin(cx) {
-                // The operation can go on.
+                // A read has finished: the operation can proceed.
                 Poll::Ready(Some(())) => {}
                 Poll::Ready(None) | Poll::Pending => return Poll::Pending,
             }
@@ -76,8 +77,7 @@ impl Batches {
     }
 }
 
-/// Polls until the operation waits for something else than another poll: long lists are resolved in
-/// several.
+/// Polls until the operation waits for something other than another poll; long lists take several polls.
 fn poll_patiently<T>(mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>, cx: &Context<'_>) -> Poll<T> {
     let woken = Arc::new(Woken { outer: cx.waker().clone(), already: AtomicBool::new(false) });
     let waker = Waker::from(Arc::clone(&woken));
@@ -92,7 +92,7 @@ fn poll_patiently<T>(mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>, cx:
     Poll::Pending
 }
 
-/// Passes a wake on, and notes it.
+/// Forwards a wake-up and records it.
 struct Woken {
     outer: Waker,
     already: AtomicBool,

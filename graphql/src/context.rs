@@ -1,4 +1,4 @@
-//! What every resolver can reach: the services of the process and who is calling. Decides nothing.
+//! Context of every resolver: the services of the process and the caller. Makes no decisions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::kitchen::Kitchens;
 use crate::loaders::Loaders;
 use crate::scalars::Position;
 
-/// How long a query waits for a read model at most.
+/// Timeout for a read model to reach a given position.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// The services of the process; data of the schema.
@@ -38,51 +38,51 @@ pub struct Services {
     pub follower: Follower,
     /// The read side.
     pub read_models: ReadModels,
-    /// The key that what lets somebody in is stored under.
+    /// HMAC key under which session and one-time tokens are hashed.
     pub key: ServerKey,
-    /// Accounts, one for each of many who wait for theirs.
+    /// Cache of accounts; concurrent lookups of one account share a query.
     pub accounts: Accounts,
-    /// Counts attempts to sign in, to sign up and to be sent mail.
+    /// Counts attempts to sign in, to sign up and to request mail.
     pub attempt_limiter: AttemptLimiter,
     /// The clock.
     pub clock: Clock,
-    /// Passwords, a few at once.
+    /// Password hashing, with limited concurrency.
     pub passwords: Passwords,
-    /// Who carries mail.
+    /// The queue of outgoing mail.
     pub mail_queue: MailQueue,
-    /// Whose turn it is in this process to change who works here: the database's lock is waited for by one
-    /// connection at most.
+    /// Serialises staff changes in this process, so that at most one connection waits for the database's
+    /// lock.
     pub staff_turn: Arc<tokio::sync::Mutex<()>>,
-    /// Whether mutations are refused.
+    /// Whether mutations are refused because of maintenance.
     pub maintenance: Maintenance,
-    /// Who takes money online.
+    /// The payment provider.
     pub payments: Arc<dyn PaymentService>,
-    /// The work ahead in each kitchen.
+    /// The workload of each kitchen.
     pub kitchens: Kitchens,
 }
 
-/// Who is calling, and how they want to be answered; data of the request.
+/// The caller and the form of the response; data of the request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who; none when nobody has signed in.
+    /// The authenticated actor; `None` for an anonymous caller.
     pub actor: Option<Actor>,
-    /// By which session; none when nobody has signed in.
+    /// The caller's session; `None` for an anonymous caller.
     pub session: Option<Uuid>,
-    /// From where.
+    /// The client's address.
     pub address: ClientAddress,
-    /// In which language.
+    /// The language of messages.
     pub lang: Lang,
-    /// The request's id, which is the correlation id of its events.
+    /// The request id, which is the correlation id of its events.
     pub request_id: Arc<str>,
 }
 
 impl Caller {
-    /// Nobody in particular, from nowhere.
+    /// An anonymous caller without a client address.
     pub fn nobody(lang: Lang, request_id: Arc<str>) -> Self {
         Self { actor: None, session: None, address: ClientAddress::NONE, lang, request_id }
     }
 
-    /// Decides by the one function whether the caller may.
+    /// Authorizes the caller through `domain::access`.
     ///
     /// # Errors
     /// `UNAUTHENTICATED`, `FORBIDDEN` or `NOT_FOUND`.
@@ -90,27 +90,27 @@ impl Caller {
         Ok(authorize(self.actor.as_ref(), permission, scope)?)
     }
 
-    /// What the effects of this caller are counted for.
+    /// Returns the origin that limits on this caller's effects count by.
     pub fn origin(&self) -> Origin {
         Origin { account: self.actor.as_ref().map(|actor| actor.id), address: self.address }
     }
 
-    /// Whether the caller may.
+    /// Returns whether the caller is authorized.
     pub fn may(&self, permission: Permission, scope: Scope<'_>) -> bool {
         authorize(self.actor.as_ref(), permission, scope).is_ok()
     }
 
-    /// Who acts, for a command.
+    /// Returns the actor of a command.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` when nobody has signed in.
+    /// `UNAUTHENTICATED` for an anonymous caller.
     pub fn actor(&self) -> Result<&Actor, ApiError> {
         self.actor.as_ref().ok_or(ApiError::Unauthenticated)
     }
 }
 
 impl Services {
-    /// What settles payments that were interrupted.
+    /// Returns the settlement of interrupted payments.
     pub fn settlement(&self) -> Settlement {
         Settlement {
             pool: self.pool.clone(),
@@ -120,12 +120,11 @@ impl Services {
         }
     }
 
-    /// Waits until read models have come as far as a caller knows the log to be; without a position,
-    /// a moment for what this process knows to be in the log, so that who has just changed something
-    /// sees it.
+    /// Waits until the read models include a position. Without one, waits briefly for what this process knows
+    /// to be in the log, so that a caller sees its own last change.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when they have not come to a named position after five seconds.
+    /// `UNAVAILABLE` when they do not reach the given position within five seconds.
     pub async fn at_least(&self, models: &[Model], position: Option<Position>) -> Result<(), ApiError> {
         match position {
             Some(Position(position)) => Ok(self.read_models.wait_for(models, position, WAIT).await?),
@@ -138,32 +137,32 @@ impl Services {
     }
 }
 
-/// A program that runs the schema without its services or without a caller.
+/// The schema was executed without services or without a caller.
 #[derive(Debug, thiserror::Error)]
 #[error("the schema was run without its context")]
 pub(crate) struct NoContext;
 
-/// The context, typed.
+/// Typed access to the context's data.
 pub trait ApiContext<'a> {
-    /// The services of the process.
+    /// Returns the services of the process.
     ///
     /// # Errors
     /// `INTERNAL` when the schema was built without them.
     fn services(&self) -> Result<&'a Services, ApiError>;
 
-    /// Who is calling.
+    /// Returns the caller.
     ///
     /// # Errors
-    /// `INTERNAL` when the request came without.
+    /// `INTERNAL` when the request has no caller.
     fn caller(&self) -> Result<&'a Caller, ApiError>;
 
-    /// Batched reads, for this request.
+    /// Returns this request's batched reads.
     ///
     /// # Errors
-    /// `INTERNAL` when the request came without.
+    /// `INTERNAL` when the request has no loaders.
     fn loaders(&self) -> Result<&'a DataLoader<Loaders>, ApiError>;
 
-    /// Now, by the edge's clock.
+    /// Returns the current time, by the edge's clock.
     ///
     /// # Errors
     /// `INTERNAL` when the schema was built without its services.

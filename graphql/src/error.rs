@@ -1,8 +1,8 @@
-//! Which error belongs where. A refusal by the domain is data in a payload, never one of these;
-//! these are for everything else, each with `extensions.code` (API.md, Conventions).
+//! Errors of the API. A refusal by the domain is data in a payload, not an error; all other failures are
+//! errors, each with `extensions.code` (API.md, Conventions).
 //!
-//! Resolvers return `Result<T, ApiError>`. [`finish`] is the one place that turns what failed into
-//! what clients see, and logs a fault, once: never a payload, a token or a contact.
+//! Resolvers return `Result<T, ApiError>`. [`finish`] converts failures into what clients see and logs each
+//! fault once, without payloads, tokens or contacts.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -26,83 +26,83 @@ use identity::accounts::second_factor::SecondFactorError;
 use identity::accounts::{AttemptError, AuthError, PasswordError, ReleaseError};
 use identity::clock::in_seconds;
 
-/// What a resolver, or the way to one, failed with.
+/// A failure of a resolver or of the steps before it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
-    /// No token, or one that is not known.
+    /// The token is missing or unknown.
     #[error("sign in first")]
     Unauthenticated,
-    /// Not for this role, or not in this pizzeria.
+    /// The caller's role or pizzeria does not permit the operation.
     #[error("not allowed")]
     Forbidden,
-    /// No such thing.
+    /// The entity does not exist.
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// What was given cannot be used.
+    /// An argument is invalid.
     #[error("{0}")]
     BadUserInput(String),
-    /// An input that cannot be used. A mutation answers it as user errors ([`crate::mutations`], `settled`).
+    /// An input is invalid. A mutation returns it as user errors ([`crate::mutations`], `settled`).
     #[error("{0}")]
     InvalidInput(InputError),
-    /// A subscription that cannot go on after what its client has seen: either the log ends before it,
-    /// or it is too far behind.
+    /// A subscription cannot resume from its client's position: the log ends before it, or it is too far
+    /// back.
     #[error(
         "cannot resume: what lies after {from} and up to {to} cannot be shown; begin anew, without after"
     )]
     Gap {
-        /// The last position that is whole.
+        /// The last position before the gap.
         from: LogPosition,
-        /// The last of those that are missing.
+        /// The last position of the gap.
         to: LogPosition,
     },
-    /// The document asks for too much.
+    /// The document exceeds a complexity limit.
     #[error("{0}")]
     QueryTooComplex(String),
-    /// Too many, too fast; they are heard again after so long.
+    /// A rate limit is exceeded; retry after the given time.
     #[error("{message}; try again in {} seconds", in_seconds(*.retry_after))]
     RateLimited {
-        /// Too many of what.
+        /// The exceeded limit.
         message: String,
-        /// From when on.
+        /// The time until the next attempt is accepted.
         retry_after: Duration,
     },
-    /// Others kept being quicker.
-    #[error("the command kept conflicting with others; try again")]
+    /// Concurrent commands won every retry.
+    #[error("concurrent commands changed the same data on every attempt; try again")]
     Conflict,
     /// Too many commands are waiting.
     #[error("too many commands are waiting; try again")]
     Overloaded,
-    /// Too many questions of a kind are being worked on.
+    /// Too many queries of an expensive kind are running.
     #[error("{0}")]
     Busy(&'static str),
-    /// Something that is needed does not answer.
+    /// A required service does not answer.
     #[error("{0}")]
     Unavailable(String, #[source] Option<Arc<dyn StdError + Send + Sync>>),
-    /// A fault of ours that may pass: the same request may succeed later.
+    /// A fault that may be temporary: the same request may succeed later.
     #[error("internal error")]
     Internal(#[source] Arc<dyn StdError + Send + Sync>),
-    /// A fault of ours that stays: stored data that cannot be read, a number out of range, a broken invariant.
+    /// A permanent fault: unreadable stored data, a number out of range, a violated invariant.
     #[error("internal error")]
     Permanent(#[source] Arc<dyn StdError + Send + Sync>),
 }
 
 impl ApiError {
-    /// `BAD_USER_INPUT` with a message that says what is wrong with which field.
+    /// Returns `BAD_USER_INPUT` with a message that names the field and the problem.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::BadUserInput(message.into())
     }
 
-    /// `INTERNAL` that is not retryable: the same request fails again until the data or the program changes.
+    /// Returns a non-retryable `INTERNAL`: the request fails again until the data or the program changes.
     pub fn permanent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Permanent(source.into().into())
     }
 
-    /// `INTERNAL`, from whatever it was.
+    /// Returns `INTERNAL` for any cause.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(source.into().into())
     }
 
-    /// `UNAVAILABLE`: what is asked for depends on an event of a newer program, which can answer.
+    /// Returns `UNAVAILABLE` for an event of a newer program version.
     fn unreadable(position: LogPosition, source: Arc<UnreadableEvent>) -> Self {
         let message = format!(
             "the event at position {position} is of a newer version of this program; try again later"
@@ -110,7 +110,7 @@ impl ApiError {
         Self::Unavailable(message, Some(source))
     }
 
-    /// The code that clients see.
+    /// Returns the code that clients see.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Unauthenticated => ErrorCode::Unauthenticated,
@@ -143,22 +143,22 @@ impl From<Denied> for ApiError {
     }
 }
 
-/// Whether an SQLSTATE says that the database cannot be asked now: the connection broke (08), it does not let us
-/// in (28), has no room (53), is stopping or starting (57P), is gone (3D000) or empty (42P01: its
-/// data was removed, or is about to be put back), or takes no writes since it is not the primary any more (25006).
+/// Returns whether an SQLSTATE means that the database is unavailable: connection failure (08),
+/// authentication (28), insufficient resources (53), shutdown or startup (57P), missing database (3D000),
+/// missing tables (42P01: data removed or being restored), or a replica without writes (25006).
 fn is_away(code: &str) -> bool {
     ["08", "28", "53", "57P"].iter().any(|class| code.starts_with(class))
         || ["25006", "3D000", "42P01"].contains(&code)
 }
 
-/// Whether an SQLSTATE says that the statement may succeed when it is repeated: a rollback (40), a lock or an object
-/// that is not in the state for it (55), a cancelled statement (57) or a failure of the system (58).
+/// Returns whether an SQLSTATE means that a retry of the statement may succeed: a rollback (40), an object or
+/// lock in the wrong state (55), a cancelled statement (57) or a system failure (58).
 fn is_passing(code: &str) -> bool {
     ["40", "55", "57", "58"].iter().any(|class| code.starts_with(class))
 }
 
 impl ApiError {
-    /// Classifies a failure of the database; `cause` is what the log of the process shows.
+    /// Classifies a database failure; `cause` is written to the process's log.
     fn of_database(fault: &sqlx::Error, cause: Arc<dyn StdError + Send + Sync>) -> Self {
         let code = fault.as_database_error().and_then(|fault| fault.code()).unwrap_or_default();
         let away =
@@ -169,13 +169,13 @@ impl ApiError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => away(cause),
-            // query_canceled: the statement's time is over.
+            // query_canceled: the statement timed out.
             sqlx::Error::Database(_) if code == "57014" => {
                 let message = "the database took too long; ask for less, or try again".to_owned();
                 Self::Unavailable(message, Some(cause))
             }
             sqlx::Error::Database(_) if is_away(&code) => away(cause),
-            // datetime_field_overflow: requests can name years that PostgreSQL does not know.
+            // datetime_field_overflow: a request named a year out of PostgreSQL's range.
             sqlx::Error::Database(_) if code == "22008" => {
                 Self::bad_input("an instant or a day that is too far away")
             }
@@ -360,7 +360,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// How long what the library says may be, in bytes: it quotes the request.
+/// Maximum length of a library's message, in bytes: it quotes the request.
 const LONGEST: usize = 1_000;
 
 fn shorten(message: &mut String) {
@@ -371,7 +371,7 @@ fn shorten(message: &mut String) {
     }
 }
 
-/// Gives every error of a response its code, hides what is nobody's business, and logs faults.
+/// Sets the code of every error of a response, hides internal details, and logs faults.
 pub fn finish(mut response: Response, request_id: &str) -> Response {
     for error in &mut response.errors {
         if error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some()) {
@@ -379,7 +379,7 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
             continue;
         }
         let Some(cause) = error.source.as_ref() else {
-            // What has no cause of ours was found by the library in the request.
+            // An error without a source of this program was found by the library in the request.
             let too_complex = error.message.starts_with("The recursion depth");
             shorten(&mut error.message);
             set_code(error, if too_complex { ErrorCode::QueryTooComplex } else { ErrorCode::BadUserInput });
@@ -397,7 +397,7 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
         match &api {
             ApiError::Internal(cause) | ApiError::Permanent(cause) => {
                 tracing::error!(request_id, cause = chain(cause.as_ref()), "a request failed");
-                // The request id and nothing else.
+                // Only the request id is shown.
                 error.message = "internal error".to_owned();
                 let extensions = error.extensions.get_or_insert_default();
                 extensions.set("requestId", request_id);
@@ -431,7 +431,7 @@ pub fn finish(mut response: Response, request_id: &str) -> Response {
     response
 }
 
-/// An error whose type this program does not say.
+/// An error of an unknown type.
 #[derive(Debug, thiserror::Error)]
 #[error("an error of an unknown type")]
 struct UnknownCause;

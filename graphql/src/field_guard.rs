@@ -1,6 +1,6 @@
-//! For whom each field of the schema is: deny by default. A field says by `@requires` which roles it is
-//! for, or it is declared here as open; one that does neither is refused, and fails a test. Whose thing
-//! it is, a role is not enough to say: that is the resolver's part, by the same `domain::access`.
+//! Access to each field of the schema, denied by default. A field names its roles in `@requires`, or is
+//! listed here as open; any other field is refused, and a test fails. Roles do not cover ownership: resolvers
+//! check that through `domain::access`.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -14,22 +14,22 @@ use domain::access::{Denied, Role, of_role};
 use crate::context::{Caller, NoContext};
 use crate::error::ApiError;
 
-/// Fields of the roots that are for anybody, with or without an account.
+/// Root fields for every caller, signed in or not.
 const PUBLIC: &[(&str, &[&str])] = &[
     ("Query", &["maintenance", "me", "menu", "node", "pizzeria", "pizzerias", "quoteOrder"]),
     ("Mutation", &["requestPasswordReset", "resetPassword", "signIn", "signUp", "verifyEmail"]),
     ("Subscription", &["maintenanceChanged"]),
 ];
 
-/// Types whose every field is for whoever was given the object: what gave it decided. Payloads,
-/// connections, edges and updates are, by their names.
+/// Types whose fields are all open to callers who obtained the object. The same holds for payloads,
+/// connections, edges and updates, recognised by name.
 const OPEN: &[&str] = &[
-    // The caller's own account: nobody is ever given another's.
+    // The caller's own account; other accounts are never returned.
     "Account",
-    // Of an order or an account that the caller may read; `contact` itself is guarded.
+    // Parts of an order or an account that the caller may read; `contact` itself is guarded.
     "Address",
     "Contact",
-    // The menu and the points of sale.
+    // The menu and pizzerias.
     "Extra",
     "Ingredient",
     "Menu",
@@ -38,7 +38,7 @@ const OPEN: &[&str] = &[
     "Pizza",
     "Side",
     "SizedPizza",
-    // Parts of an order, a delivery, a quote, a refusal.
+    // Parts of an order, a delivery, a quote or a refusal.
     "BoardOrder",
     "Comment",
     "ContactRead",
@@ -56,7 +56,7 @@ const OPEN: &[&str] = &[
     "UserError",
     "UserErrorDetail",
     "VatPart",
-    // What its root field is for, and nothing more.
+    // Parts of a guarded root field.
     "BlockedPizza",
     "ConsistencyProof",
     "ClosingHead",
@@ -81,13 +81,13 @@ const OPEN: &[&str] = &[
     "StockMovement",
     "Stream",
     "WhyUnavailable",
-    // Values, and the interface: what is asked of it is asked of the type.
+    // Value types, and the interface, whose fields are guarded on the concrete type.
     "Money",
     "Node",
     "PageInfo",
 ];
 
-/// Types of which some fields are for fewer than the object is: those of the other fields, one by one.
+/// The open fields of types that also have guarded fields.
 const PARTLY_OPEN: &[(&str, &[&str])] = &[
     (
         "Delivery",
@@ -196,8 +196,8 @@ const PARTLY_OPEN: &[(&str, &[&str])] = &[
     ("Staff", &["active", "id", "pizzeria", "role", "version"]),
 ];
 
-/// Guarded fields that are null, and no error, for the roles that they are not for: pages that several
-/// roles share ask for them.
+/// Guarded fields that are null instead of an error for other roles, because pages shared by several roles
+/// select them.
 const HIDDEN: &[(&str, &str)] = &[
     ("Delivery", "comments"),
     ("Delivery", "contact"),
@@ -219,14 +219,14 @@ const HIDDEN: &[(&str, &str)] = &[
     ("OrderLine", "recipe"),
 ];
 
-/// For whom a field is.
+/// The access rule of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
-    /// For anybody.
+    /// Open to every caller.
     Public,
-    /// For whoever was given the object.
+    /// Open to callers who obtained the object.
     Open,
-    /// For these roles; to others it is null (`hidden`) or refused.
+    /// For these roles; for others it is null (`hidden`) or refused.
     Roles { roles: Vec<Role>, hidden: bool },
 }
 
@@ -238,7 +238,7 @@ fn has(table: &[(&str, &[&str])], name: &str, field: &str) -> bool {
     table.iter().any(|(of, fields)| *of == name && fields.contains(&field))
 }
 
-/// The roles that a `@requires` names.
+/// Returns the roles that `@requires` names.
 fn roles_in(directives: &[MetaDirectiveInvocation]) -> Option<Vec<Role>> {
     let requires = directives.iter().find(|directive| directive.name == "requires")?;
     let Some(Value::List(roles)) = requires.args.get("roles") else { return Some(Vec::new()) };
@@ -249,7 +249,7 @@ fn roles_in(directives: &[MetaDirectiveInvocation]) -> Option<Vec<Role>> {
     Some(roles.iter().filter_map(role).collect())
 }
 
-/// The rule of a field; none for one that says nothing of itself.
+/// Returns a field's rule; `None` for an undeclared field.
 fn rule_of(name: &str, field: &str, directives: &[MetaDirectiveInvocation]) -> Option<Rule> {
     if let Some(roles) = roles_in(directives) {
         return Some(Rule::Roles { roles, hidden: HIDDEN.contains(&(name, field)) });
@@ -261,7 +261,7 @@ fn rule_of(name: &str, field: &str, directives: &[MetaDirectiveInvocation]) -> O
     open.then_some(Rule::Open)
 }
 
-/// The rules of a schema, by type and field; what is open in whole is left out.
+/// The rules of a schema by type and field; fully open types are omitted.
 type Rules = HashMap<String, HashMap<String, Option<Rule>>>;
 
 fn rules_of(registry: &Registry) -> Rules {
@@ -279,16 +279,16 @@ fn rules_of(registry: &Registry) -> Rules {
     rules
 }
 
-/// Asks, before a field is resolved, whether it is for the caller's role at all.
+/// Checks before resolving a field that the caller's role may access it.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Gate(Arc<OnceLock<Rules>>);
 
 impl Gate {
-    /// Whether the field is to be resolved; not one that is hidden from the caller.
+    /// Returns whether to resolve the field; `false` for a field hidden from the caller.
     fn admits(&self, ctx: &ExtensionContext<'_>, info: &ResolveInfo<'_>) -> Result<bool, ApiError> {
         let rules = self.0.get_or_init(|| rules_of(&ctx.schema_env.registry));
         let root = || ctx.schema_env.registry.subscription_type.as_deref().unwrap_or_default();
-        // The fields of a subscription are said to be of the struct that has them.
+        // The library names the Rust struct as parent type of a subscription's fields.
         let parent = if info.path_node.parent.is_none() && !rules.contains_key(info.parent_type) {
             root()
         } else {
@@ -309,7 +309,7 @@ impl Gate {
         }
     }
 
-    /// Resolves a field, if it is for the caller.
+    /// Resolves a field if the caller may access it.
     pub(crate) async fn resolve(
         &self,
         ctx: &ExtensionContext<'_>,

@@ -1,9 +1,10 @@
-//! Global ids: `order:<uuid>`, `pizzeria:P1`, `item:MAR`, `event:42`. Written and read here only.
+//! Global ids: `order:<uuid>`, `pizzeria:P1`, `item:MAR`, `event:42`. Only this module formats and parses
+//! them.
 //!
-//! An id stands for one value, so that caches which keep objects by their ids are right. What depends on the
-//! pizzeria has it in its id (`menuItem:P1:MAR`, `extra:P1:EGG`); what is of the past ends in the position of the log
-//! (`order:<uuid>@42`) or in the version of the menu (`item:MAR@v7`). Where a thing is asked for, each of its ids
-//! names it.
+//! An id identifies one value, so that normalising caches are correct. An id of a value that depends on a
+//! pizzeria contains the pizzeria (`menuItem:P1:MAR`, `extra:P1:EGG`); an id of a past value ends in the log
+//! position (`order:<uuid>@42`) or the version of the menu (`item:MAR@v7`). Arguments accept any of an
+//! entity's ids.
 
 use async_graphql::ID;
 use domain::LogPosition;
@@ -12,40 +13,40 @@ use domain::ids::{CustomerId, DeliveryId, IngredientCode, ItemCode, OrderId, Piz
 use crate::as_of::Moment;
 use crate::error::ApiError;
 
-/// An identifier that has a place in the API's one space of ids.
+/// A domain id with a global id.
 pub trait GlobalId: Sized {
-    /// What stands before the colon.
+    /// The prefix before the colon.
     const PREFIX: &'static str;
 
-    /// What stands before the colon in ids of values that belong to the thing.
+    /// Prefixes of ids of values that belong to the entity.
     const ALSO: &'static [&'static str] = &[];
 
-    /// What stands after it.
+    /// Returns the part after the prefix.
     fn local(&self) -> String;
 
-    /// Reads what stands after it, or stands alone.
+    /// Parses the part after the prefix, or a bare id.
     fn from_local(text: &str) -> Option<Self>;
 
-    /// The id as clients see it.
+    /// Returns the global id.
     fn to_global(&self) -> ID {
         ID(format!("{}:{}", Self::PREFIX, self.local()))
     }
 
-    /// Reads a client's id: with the prefix or without. `None` when it cannot name such a thing.
+    /// Parses a client's id, with or without the prefix. Returns `None` if it cannot name such an entity.
     fn parse(id: &str) -> Option<Self> {
         let Some((prefix, local)) = id.split_once(':') else { return Self::from_local(id) };
         let (local, _) = split_time(local)?;
         if prefix == Self::PREFIX {
             Self::from_local(local)
         } else if Self::ALSO.contains(&prefix) {
-            // Behind a pizzeria, where there is one.
+            // The part after the pizzeria, if there is one.
             Self::from_local(local.rsplit_once(':').map_or(local, |(_, local)| local))
         } else {
             None
         }
     }
 
-    /// As [`GlobalId::parse`], for an input that must be one.
+    /// Parses a required id.
     ///
     /// # Errors
     /// `BAD_USER_INPUT`, naming the argument or input field.
@@ -83,7 +84,7 @@ global!(
     LogPosition => "event",
 );
 
-/// Of when the value is that an id stands for.
+/// The time of the value that an id identifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueTime {
     /// The present: the value changes, and a cache keeps the latest.
@@ -94,7 +95,7 @@ pub enum ValueTime {
     MenuVersion(u32),
 }
 
-/// Takes the end of an id that says of when its value is; `None` when it ends in anything else behind `@`.
+/// Splits an id from its time; `None` for another text after `@`.
 fn split_time(local: &str) -> Option<(&str, ValueTime)> {
     let Some((local, time)) = local.split_once('@') else { return Some((local, ValueTime::Present)) };
     let time = match time.strip_prefix('v') {
@@ -104,7 +105,7 @@ fn split_time(local: &str) -> Option<(&str, ValueTime)> {
     Some((local, time))
 }
 
-/// The id of a thing as it was at a moment, or its own when there is none.
+/// Returns the id of an entity at a point in time, or of the present one.
 pub fn at_moment(id: ID, moment: Option<Moment>) -> ID {
     match moment {
         Some(moment) => ID(format!("{}@{}", id.as_str(), moment.position)),
@@ -112,22 +113,22 @@ pub fn at_moment(id: ID, moment: Option<Moment>) -> ID {
     }
 }
 
-/// The id of a thing of the menu as it was in a version.
+/// Returns the id of a menu item in a version of the menu.
 pub fn at_version(id: ID, version: u32) -> ID {
     ID(format!("{}@v{version}", id.as_str()))
 }
 
-/// An id without what says of when its value is.
+/// Returns an id without its time.
 pub fn without_time(id: &str) -> &str {
     id.split_once('@').map_or(id, |(id, _)| id)
 }
 
-/// The id of a pizza, a drink or a dessert as a pizzeria sells it, `menuItem:P1:MAR`.
+/// Returns the id of a pizza, a drink or a dessert on a pizzeria's menu, `menuItem:P1:MAR`.
 pub fn menu_item(pizzeria: &PizzeriaId, item: &ItemCode) -> ID {
     ID(format!("menuItem:{pizzeria}:{item}"))
 }
 
-/// The id of an extra, `extra:EGG`, or as a pizzeria sells it, `extra:P1:EGG`.
+/// Returns the id of an extra, `extra:EGG`, or of one on a pizzeria's menu, `extra:P1:EGG`.
 pub fn extra(pizzeria: Option<&PizzeriaId>, ingredient: &IngredientCode) -> ID {
     match pizzeria {
         Some(pizzeria) => ID(format!("extra:{pizzeria}:{ingredient}")),
@@ -135,12 +136,12 @@ pub fn extra(pizzeria: Option<&PizzeriaId>, ingredient: &IngredientCode) -> ID {
     }
 }
 
-/// The id of a pizzeria's stock, `stock:P1`.
+/// Returns the id of a pizzeria's stock, `stock:P1`.
 pub fn stock(pizzeria: &PizzeriaId) -> ID {
     ID(format!("stock:{pizzeria}"))
 }
 
-/// What a global id names.
+/// The entity that a global id names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// An order.
@@ -149,9 +150,9 @@ pub enum Named {
     Delivery(DeliveryId),
     /// A pizzeria.
     Pizzeria(PizzeriaId),
-    /// A thing on the group's menu.
+    /// An item of the group's menu.
     Item(ItemCode),
-    /// A thing on a pizzeria's menu.
+    /// An item of a pizzeria's menu.
     MenuItem(PizzeriaId, ItemCode),
     /// An extra of the group's menu, or of a pizzeria's.
     Extra(Option<PizzeriaId>, IngredientCode),
@@ -167,7 +168,7 @@ pub enum Named {
     Event(LogPosition),
 }
 
-/// What a global id names, and of when its value is, when it is one.
+/// Parses a global id into the entity and the time of its value.
 pub fn named(id: &str) -> Option<(Named, ValueTime)> {
     let (prefix, local) = id.split_once(':')?;
     let (local, time) = split_time(local)?;

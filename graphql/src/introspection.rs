@@ -1,5 +1,5 @@
-//! For whom the API describes itself. For everybody else there is no `__schema`, no `__type`, and an
-//! unknown name is answered without names that are like it.
+//! Access to introspection. Without access there is no `__schema` and no `__type`, and an unknown name is
+//! answered without similar names.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use std::sync::Arc;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use domain::access::{Actor, Role};
 
-/// For whom the API describes itself.
+/// The callers who may introspect the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Introspection {
-    /// For anybody, with an account or without.
+    /// Every caller, signed in or not.
     Everybody,
-    /// For those in these roles.
+    /// Callers with one of these roles.
     Roles(Arc<[Role]>),
 }
 
-/// A list that names no roles.
+/// A list with an unknown role.
 #[derive(Debug, thiserror::Error)]
-#[error("OCPIZZA_MANAGER_INTROSPECTION: {0:?} is neither EVERYBODY nor NOBODY nor a role, such as DIRECTOR")]
+#[error("OCPIZZA_MANAGER_INTROSPECTION must be EVERYBODY, NOBODY or a list of roles such as DIRECTOR, not {0:?}")]
 pub struct NoRole(String);
 
-/// `EVERYBODY`, `NOBODY`, or roles with commas between.
+/// `EVERYBODY`, `NOBODY`, or roles separated by commas.
 impl FromStr for Introspection {
     type Err = NoRole;
 
@@ -38,12 +38,12 @@ impl FromStr for Introspection {
 }
 
 impl Introspection {
-    /// For nobody.
+    /// Introspection is disabled for every caller.
     pub fn nobody() -> Self {
         Self::Roles(Arc::new([]))
     }
 
-    /// Whether the API describes itself to somebody.
+    /// Returns whether a caller may introspect the schema.
     pub fn is_for(&self, actor: Option<&Actor>) -> bool {
         match self {
             Self::Everybody => true,
@@ -52,19 +52,18 @@ impl Introspection {
     }
 }
 
-/// Mark of a request by somebody to whom the API does not describe itself; data of the request.
+/// Marks a request whose caller may not introspect the schema; data of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Undescribed;
 
-/// Whether a document asks the schema about itself. Only at the root of a query does it, and only there
-/// are these fields known.
+/// Returns whether a document introspects the schema, which is possible only at the root of a query.
 pub(crate) fn is_asked_for(document: &ExecutableDocument) -> bool {
     let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
     let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
     operations.chain(fragments).any(asks)
 }
 
-/// The document is known not to nest deep.
+/// Recursion is safe: the document's depth was checked.
 fn asks(selections: &SelectionSet) -> bool {
     selections.items.iter().any(|item| match &item.node {
         Selection::Field(field) => {

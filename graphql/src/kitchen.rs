@@ -1,5 +1,5 @@
-//! The work ahead in each kitchen, as promises are made by it: remembered for a moment, so that many orders at once
-//! do not each count it. Decides nothing.
+//! The workload of each kitchen, from which promised times are computed. Cached briefly, so that concurrent
+//! orders do not each count it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +10,15 @@ use domain::policies::promise::KitchenLoad;
 use projections::kitchen_load;
 use sqlx::PgPool;
 
-/// For how long a figure is good enough.
+/// Maximum age of a cached workload.
 const REMEMBERED: TimeDelta = TimeDelta::milliseconds(250);
-/// Pizzerias that are remembered at most.
+/// Upper bound on the cached pizzerias.
 const PIZZERIAS_MAX: usize = 1_000;
 
-/// The last figure of each pizzeria, with the time at which it was read.
+/// The last workload of each pizzeria, with the time of reading.
 type KnownLoads = HashMap<PizzeriaId, (DateTime<Utc>, KitchenLoad)>;
 
-/// The work ahead in each kitchen. Clones share what is remembered.
+/// The workload of each kitchen; clones share the cache.
 #[derive(Debug, Clone)]
 pub struct Kitchens {
     pool: PgPool,
@@ -26,15 +26,15 @@ pub struct Kitchens {
 }
 
 impl Kitchens {
-    /// Over the read models of a database.
+    /// Creates an empty cache over the read models of a database.
     pub fn new(pool: PgPool) -> Self {
         Self { pool, known: Arc::default() }
     }
 
-    /// The work ahead at a pizzeria, at most a quarter of a second old.
+    /// Returns the workload of a pizzeria, at most a quarter of a second old.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// Fails when the database does not answer.
     pub async fn load(&self, pizzeria: &PizzeriaId, now: DateTime<Utc>) -> Result<KitchenLoad, sqlx::Error> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(pizzeria).copied();
         match known {
@@ -43,10 +43,10 @@ impl Kitchens {
         }
     }
 
-    /// The work ahead at a pizzeria, as the read models have it now.
+    /// Returns the current workload of a pizzeria from the read models.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// Fails when the database does not answer.
     pub async fn load_anew(
         &self,
         pizzeria: &PizzeriaId,
@@ -55,7 +55,7 @@ impl Kitchens {
         let load = kitchen_load(&self.pool, pizzeria).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= PIZZERIAS_MAX {
-            // Ids of pizzerias that there are not are asked for, too.
+            // Clients also send ids of unknown pizzerias.
             known.clear();
         }
         known.insert(pizzeria.clone(), (now, load));

@@ -1,5 +1,5 @@
-//! `@requires`: the roles that a field is for, of the table in `domain::access`. What the schema's text
-//! says is what `crate::field_guard` holds every request to.
+//! The directive `@requires`: the roles of a field, from the table in `domain::access`. `crate::field_guard`
+//! enforces it for every request.
 
 use domain::access::{Permission, roles_of};
 
@@ -13,12 +13,13 @@ mod directive {
 
     use crate::types::enums::Role;
 
-    /// The field is for these roles, each within its scope: a customer's own, a member of staff's pizzeria.
+    /// The field is for these roles, each within its scope: a customer's own entities, an employee's
+    /// pizzeria.
     #[TypeDirective(location = "FieldDefinition")]
     pub fn requires(roles: Vec<Role>) {}
 }
 
-/// The roles that have a permission.
+/// Returns the roles that have a permission.
 pub fn roles(permission: Permission) -> Vec<Role> {
     roles_of(permission).iter().copied().map(Role::from).collect()
 }

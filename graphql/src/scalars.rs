@@ -1,4 +1,4 @@
-//! The scalars of the API, each with its specification. Nothing is computed here.
+//! The scalars of the API, each with its specification.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,8 @@ use secrecy::SecretString;
 use crate::error::ApiError;
 use crate::types::enums::Currency;
 
-/// An exact decimal number as text, such as `"12.50"`: at most two decimals, at most one million in size.
+/// A decimal number as text, such as `"12.50"`: at most two decimals, and at most one million in absolute
+/// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal(pub Cents);
 
@@ -33,7 +34,7 @@ impl ScalarType for Decimal {
     }
 }
 
-/// A text that is neither shown nor logged: a password, a token. To clients it is a `String`.
+/// A text that is neither displayed nor logged: a password or a token. Clients see a `String`.
 #[derive(Debug, Clone)]
 pub struct Secret(pub SecretString);
 
@@ -64,11 +65,11 @@ impl InputType for Secret {
     }
 }
 
-/// A position of the log: the decimal text of a 64-bit number, 0 before everything.
+/// A log position: the decimal text of a 64-bit integer, 0 before the first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position(pub domain::LogPosition);
 
-/// A place in the log: the decimal text of a 64-bit integer, 0 before the first event.
+/// A log position: the decimal text of a 64-bit integer, 0 before the first event.
 #[Scalar(name = "LogPosition", specified_by_url = "https://www.w3.org/TR/xmlschema11-2/#long")]
 impl ScalarType for Position {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -83,11 +84,11 @@ impl ScalarType for Position {
     }
 }
 
-/// A calendar day, `2026-11-24`.
+/// A calendar date, such as `2026-11-24`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Date(pub NaiveDate);
 
-/// A calendar day, such as `"2026-11-24"`.
+/// A calendar date, such as `"2026-11-24"`.
 #[Scalar(name = "Date", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -120,10 +121,10 @@ impl ScalarType for Json {
     }
 }
 
-/// Checks that a value is one of a scalar that is not of the specification itself.
+/// Checks that a value is valid for a custom scalar.
 ///
 /// # Errors
-/// What is wrong with it, without the value.
+/// Returns the problem, without the value.
 pub fn check(scalar: &str, value: Value) -> Result<(), String> {
     fn parse<T: InputType>(value: Value) -> Result<(), String> {
         if !matches!(value, Value::String(_)) {
@@ -136,7 +137,7 @@ pub fn check(scalar: &str, value: Value) -> Result<(), String> {
         "DateTime" => parse::<DateTime<Utc>>(value),
         "Decimal" => parse::<Decimal>(value),
         "LogPosition" => parse::<Position>(value),
-        // `JSON` takes anything. A test compares the list with the schema.
+        // `JSON` accepts anything. A test compares this list with the schema.
         _ => Ok(()),
     }
 }
@@ -144,9 +145,9 @@ pub fn check(scalar: &str, value: Value) -> Result<(), String> {
 /// An amount of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct Money {
-    /// The amount; negative if it is owed back.
+    /// The amount; negative when owed by the pizzeria.
     pub amount: Decimal,
-    /// The currency of the amount.
+    /// The currency.
     pub currency: Currency,
 }
 
@@ -156,21 +157,21 @@ impl From<Cents> for Money {
     }
 }
 
-/// A VAT rate in percent, `"5.50"`.
+/// Converts a VAT rate to percent, such as `"5.50"`.
 pub fn percent(rate: VatRate) -> Decimal {
     Decimal(Cents(i64::from(rate.0)))
 }
 
-/// A whole number that GraphQL's `Int` cannot carry.
+/// An integer beyond the range of GraphQL's `Int`.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is beyond the 32 bits of an Int")]
 struct TooLarge(i64);
 
-/// A number as GraphQL's `Int`, which has 32 bits. Stock levels and versions stay far below; one that
-/// does not is an error, since a number cut off would be a wrong one.
+/// Converts an integer to GraphQL's `Int` of 32 bits. Stock levels and versions stay far below; a truncated
+/// number would be wrong.
 ///
 /// # Errors
-/// `INTERNAL` beyond 32 bits, not retryable.
+/// `INTERNAL`, not retryable, beyond 32 bits.
 pub fn int(value: i64) -> Result<i32, ApiError> {
     i32::try_from(value).map_err(|_| ApiError::permanent(TooLarge(value)))
 }

@@ -1,4 +1,4 @@
-//! The schema: its roots, its bounds, and its text. Knows no HTTP.
+//! The schema: its roots, its limits and its text. Knows no HTTP.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,19 +45,20 @@ impl Schema {
     }
 }
 
-/// The extension of a subscription's item that says where to resume after it.
+/// The extension of a subscription's item with the position to resume after.
 pub const POSITION: &str = "position";
 
-/// Whether an operation was executed at all; data of the request.
+/// Records whether an operation was executed; data of the request.
 #[derive(Debug, Clone, Default)]
 pub struct Executed(pub Arc<AtomicBool>);
 
-/// An answer had null in a place that is never null, and no error said why.
+/// A non-null field was null, and no error explains it.
 #[derive(Debug, thiserror::Error)]
 #[error("a field that is never null was null, without an error")]
 struct UnexplainedNull;
 
-/// Says when a request was executed, completes its answer, and has each field guarded. One extension for all: each costs every field an allocation.
+/// Records that a request was executed, completes its response and guards each field. One extension for all,
+/// since each costs every field an allocation.
 #[derive(Clone, Default)]
 pub(crate) struct Phases {
     gate: Option<Gate>,
@@ -127,7 +128,7 @@ impl Extension for Phases {
                 response.errors.push(error);
             }
         }
-        // Of an item of a subscription.
+        // The position of a subscription's item.
         match ctx.data_opt::<Progress>().and_then(Progress::shown) {
             Some(position) => response.extension(POSITION, Value::String(position.to_string())),
             None => response,
@@ -136,26 +137,26 @@ impl Extension for Phases {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    // What the library says of it is about its code.
-    let moment = "A moment (RFC 3339), such as `\"2026-11-24T18:30:00+00:00\"`: given out in UTC, taken in with any offset.";
+    // The library's description is about its Rust type.
+    let description = "A point in time (RFC 3339), such as `\"2026-11-24T18:30:00+00:00\"`: written in UTC, read with any offset.";
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .override_output_type_description::<DateTime<Utc>>(moment)
+        .override_output_type_description::<DateTime<Utc>>(description)
         .extension(Phases::guarded())
-        // Documents are validated before they come here: `document::Validator`.
+        // Documents are validated before execution: `document::Validator`.
         .validation_mode(ValidationMode::Fast)
 }
 
-/// The schema over the services of a process.
+/// Builds the schema over the services of a process.
 pub fn schema(services: Services) -> Schema {
     Schema(builder().data(services).finish())
 }
 
-/// The schema without services: it answers introspection only.
+/// Builds the schema without services; it answers introspection only.
 pub fn bare() -> Schema {
     Schema(builder().finish())
 }
 
-/// The schema's text, as in `schema.graphql`.
+/// Returns the schema's text, as in `schema.graphql`.
 pub fn sdl() -> String {
     bare().0.sdl_with_options(
         SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by(),

@@ -1,10 +1,10 @@
-//! What is retryable, and what is not.
+//! Which errors are retryable.
 
 use async_graphql::ServerError;
 
 use super::*;
 
-/// The extensions of an error as clients see them.
+/// Returns an error's extensions as clients see them.
 fn told(error: ApiError) -> serde_json::Value {
     let mut failed = ServerError::new(error.to_string(), None);
     failed.source = Some(Arc::new(error));

@@ -1,4 +1,4 @@
-//! Every field of the schema says for whom it is.
+//! Every field of the schema declares its access.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use async_graphql::parser::types::{BaseType, TypeKind, TypeSystemDefinition};
 use super::*;
 use crate::schema::sdl;
 
-/// Every field of every object type, as the schema's text has it: type, field, whether it may be null,
-/// and the roles of its `@requires`.
+/// Parses every field of every object type from the schema's text: type, field, nullability and the roles of
+/// its `@requires`.
 fn fields() -> Vec<(String, String, bool, Option<String>)> {
     let mut all = Vec::new();
     for definition in parse_schema(sdl()).unwrap().definitions {

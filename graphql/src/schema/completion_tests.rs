@@ -1,4 +1,4 @@
-//! Answers of a small schema, and of an engine that answers what it is told to.
+//! Completion of responses: of a small schema, and of an engine with given results.
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
 use async_graphql::{
@@ -102,7 +102,7 @@ async fn data(query: &str, variables: Json) -> String {
     serde_json::to_string(&response.data).unwrap()
 }
 
-/// An engine that answers this, whatever it is asked.
+/// An engine with a given result for every document.
 struct Answering(Value, Vec<ServerError>);
 
 impl ExtensionFactory for Answering {
@@ -125,7 +125,7 @@ impl Extension for Answering {
     }
 }
 
-/// Where an answer of the engine is null without an error, as the client is told.
+/// Returns the path of an unexplained null in the response.
 async fn unexplained(query: &str, data: Value, errors: &[ServerError]) -> Option<Vec<PathSegment>> {
     let schema = async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
         .extension(Phases::default())
@@ -165,7 +165,7 @@ async fn null_that_no_error_explains_is_found() {
     };
     assert_eq!(unexplained(query, null(), &error(place.clone())).await, None);
     assert_eq!(unexplained(query, null(), &error(path(&[json!("optional"), json!("quick")]))).await, place);
-    // Left out is null, too; of a root that was given up, any error tells why.
+    // An omitted field is null too; any error explains a root that was dropped.
     let left_out = value!({ "optional": { "quick": 1 } });
     assert_eq!(unexplained(query, left_out, &[]).await, path(&[json!("things")]));
     assert_eq!(unexplained(query, Value::Null, &error(path(&[json!("optional")]))).await, None);
