@@ -18,7 +18,9 @@ pub enum Introspection {
 
 /// A list with an unknown role.
 #[derive(Debug, thiserror::Error)]
-#[error("OCPIZZA_MANAGER_INTROSPECTION must be EVERYBODY, NOBODY or a list of roles such as DIRECTOR, not {0:?}")]
+#[error(
+    "OCPIZZA_MANAGER_INTROSPECTION must be EVERYBODY, NOBODY or a list of roles such as DIRECTOR, not {0:?}"
+)]
 pub struct NoRole(String);
 
 /// `EVERYBODY`, `NOBODY`, or roles separated by commas.

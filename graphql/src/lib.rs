@@ -15,6 +15,7 @@ pub mod introspection;
 pub mod kitchen;
 pub mod loaders;
 pub mod mutations;
+pub mod progress;
 pub mod queries;
 pub mod roles_directive;
 pub mod scalars;

@@ -22,8 +22,9 @@ use crate::error::{ApiError, ErrorCode, set_code};
 use crate::field_guard::Gate;
 use crate::introspection::{self, Undescribed};
 use crate::mutations::Mutation;
+use crate::progress::Progress;
 use crate::queries::Query;
-use crate::subscriptions::{Progress, Subscription};
+use crate::subscriptions::Subscription;
 
 /// The schema with its roots.
 ///

@@ -31,7 +31,7 @@ impl ClosingQuery {
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
         #[graphql(desc = "The first business day.")] from: Date,
         #[graphql(desc = "The last business day.")] to: Date,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
     ) -> Result<Vec<DailyClosing>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;

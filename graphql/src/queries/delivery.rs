@@ -8,7 +8,6 @@ use projections::Model;
 use projections::deliveries::{self, DeliverySort};
 use projections::page::{NoRange, PageArgs};
 
-use super::order::pizzerias_of;
 use crate::as_of::{AsOf, Moment};
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -17,6 +16,7 @@ use crate::roles_directive::{requires, roles};
 use crate::scalars::Position;
 use crate::types::delivery::{Delivery, DeliveryConnection};
 use crate::types::enums::DeliveryStatus;
+use crate::types::pizzeria::pizzerias_of;
 
 /// Queries for deliveries.
 #[derive(Debug, Default)]
@@ -93,10 +93,12 @@ impl DeliveryQuery {
     async fn delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: ID,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The delivery's id.")] id: ID,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<Option<Delivery>, ApiError> {
         ctx.caller()?.actor()?;
         let models = [Model::Deliveries, Model::OrderDetails];
@@ -119,13 +121,15 @@ impl DeliveryQuery {
         #[graphql(desc = "The sort order; by promised time, earliest first, by default.")] order_by: Option<
             DeliveryOrder,
         >,
-        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "Returns the first `n` items (1–100).")] first: Option<i32>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<DeliveryConnection, ApiError> {
         let actor = ctx.caller()?.actor()?;
         let asked = filter.unwrap_or_default();

@@ -1,23 +1,18 @@
 //! The queries for the log: its position, its proofs and its events.
 
-use async_graphql::{Context, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
+use async_graphql::{Context, Object};
 use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
-use domain::{EventType, StreamId, StreamType as Kind};
 use event_store::log;
 use projections::page::PageArgs;
-use uuid::Uuid;
 
-use super::order::pizzerias_of;
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::ids;
 use crate::loaders::LatestHead;
 use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Position};
-use crate::types::enums::StreamType;
 use crate::types::event::{Event, EventConnection, cursor_or_position, page_of_events};
+use crate::types::event_filter::{EventFilter, event_filter};
 use crate::types::seal::{self, ConsistencyProof, InclusionProof, TreeHead};
 
 /// Queries for the log.
@@ -56,10 +51,8 @@ impl Log {
     async fn inclusion_proof(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of which event.")] position: Position,
-        #[graphql(desc = "Of a tree of so many events: the one of the last head when nothing is said.")] size: Option<
-            Position,
-        >,
+        #[graphql(desc = "The event's position.")] position: Position,
+        #[graphql(desc = "The size of the tree; that of the latest head by default.")] size: Option<Position>,
     ) -> Result<InclusionProof, ApiError> {
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
         let size = match size {
@@ -76,8 +69,8 @@ impl Log {
     async fn consistency_proof(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The size of the smaller tree, 1 at least.")] from: Position,
-        #[graphql(desc = "The size of the larger.")] to: Position,
+        #[graphql(desc = "The size of the smaller tree, at least 1.")] from: Position,
+        #[graphql(desc = "The size of the larger tree.")] to: Position,
     ) -> Result<ConsistencyProof, ApiError> {
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
         let proof = transparency::consistency(&mut db, from.0, to.0).await?;
@@ -89,97 +82,6 @@ impl Log {
 /// The list name in the cursors of `events`. It does not depend on the filter: a cursor is a position in the
 /// whole log.
 const LIST: &str = "events";
-
-/// Filters events; all given conditions must hold. Conditions on kind, type, pizzeria, actor, command or
-/// request are checked event by event: they require one stream, or a range of at most 10,000 events by
-/// positions, times or cursors. A condition on the pizzeria alone requires this only if that many events do
-/// not fill the page.
-#[derive(Debug, Default, Clone, InputObject)]
-pub struct EventFilter {
-    /// Events of streams of these kinds.
-    pub stream_types: Option<Vec<StreamType>>,
-    /// Events of one stream: the id of an order, a delivery, a stock, a pizzeria, a member of staff or a
-    /// customer, or `menu:group`. The part before the colon may be omitted if `streamTypes` has exactly one
-    /// kind.
-    pub stream_id: Option<ID>,
-    /// Events of these types, such as `OrderPlaced`. An unknown type fails with `BAD_USER_INPUT`, and the
-    /// message lists all types.
-    pub types: Option<Vec<String>>,
-    /// Events of this pizzeria, by id or code. Managers see only events of their own.
-    pub pizzeria_id: Option<ID>,
-    /// Events caused by this account.
-    pub actor_id: Option<ID>,
-    /// Events of commands with this name, such as `placeOrder`.
-    pub command: Option<String>,
-    /// Events of one request.
-    pub correlation_id: Option<String>,
-    /// Events recorded at or after this time.
-    pub from: Option<DateTime<Utc>>,
-    /// Events recorded before this time.
-    pub to: Option<DateTime<Utc>>,
-    /// Events after this position.
-    pub after_position: Option<Position>,
-    /// Events before this position.
-    pub before_position: Option<Position>,
-}
-
-/// Converts a kind of stream, if it can be queried.
-fn known(kind: StreamType) -> Result<Kind, ApiError> {
-    kind.known().ok_or_else(|| ApiError::bad_input("filter.streamTypes: UNKNOWN cannot be asked for"))
-}
-
-/// Parses the global id of a stream, or its bare id if exactly one kind is given.
-fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
-    let wrong = || ApiError::bad_input("filter.streamId: not the id of a stream");
-    let id = ids::without_time(id);
-    match (id.split_once(':'), kinds) {
-        (Some((kind, local)), _) => Ok(StreamId::new(kind.parse().map_err(|_| wrong())?, local)),
-        (None, [kind]) => Ok(StreamId::new(known(*kind)?, id)),
-        (None, _) => Err(wrong()),
-    }
-}
-
-/// Validates an event type by its stored name; an unknown type would match no event.
-fn event_type(name: &str) -> Result<String, ApiError> {
-    match name.parse::<EventType>() {
-        Ok(event_type) => Ok(event_type.as_str().to_owned()),
-        Err(error) => Err(ApiError::bad_input(format!("filter.types: {error}"))),
-    }
-}
-
-fn actor(id: &ID) -> Result<Uuid, ApiError> {
-    let id = ids::without_time(id);
-    let prefixes = ["staff:", "customer:"];
-    let local = prefixes.iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id);
-    local.parse().map_err(|_| ApiError::bad_input("filter.actorId: not the id of an account"))
-}
-
-/// Converts a filter for the caller: a manager's is restricted to the manager's pizzeria.
-///
-/// # Errors
-/// Fails if the caller may not read events, or if an id is malformed.
-pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventFilter, ApiError> {
-    let pizzerias = pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ReadEvents)?;
-    let kinds = asked.stream_types.as_deref().unwrap_or_default();
-    Ok(log::EventFilter {
-        stream: asked.stream_id.as_ref().map(|id| stream(id, kinds)).transpose()?,
-        kinds: kinds.iter().copied().map(known).collect::<Result<_, _>>()?,
-        types: asked
-            .types
-            .unwrap_or_default()
-            .iter()
-            .map(|name| event_type(name))
-            .collect::<Result<_, _>>()?,
-        pizzeria: pizzerias.into_iter().next(),
-        actor: asked.actor_id.as_ref().map(actor).transpose()?,
-        command: asked.command,
-        correlation_id: asked.correlation_id,
-        from: asked.from,
-        to: asked.to,
-        after: asked.after_position.map(|position| position.0),
-        before: asked.before_position.map(|position| position.0),
-    })
-}
 
 /// Loads an event if the caller may see it.
 pub(super) async fn visible_event(

@@ -108,10 +108,12 @@ impl MenuQuery {
     async fn menu(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<Menu, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
         let models: &[Model] = match as_of {
@@ -136,7 +138,7 @@ impl MenuQuery {
             desc = "The version of the menu, such as `recipeVersion` of an order line; the current version by default."
         )]
         version: Option<u32>,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
     ) -> Result<Recipe, ApiError> {
         ctx.caller()?.authorize(Permission::ReadRecipe, Scope::Group)?;
@@ -162,8 +164,8 @@ impl MenuQuery {
     async fn quote_order(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What.")] input: QuoteOrderInput,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The basket.")] input: QuoteOrderInput,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
     ) -> Result<Quote, ApiError> {
         let caller = ctx.caller()?;

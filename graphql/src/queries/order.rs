@@ -18,7 +18,7 @@ use crate::scalars::Position;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::types::order::{Order, OrderConnection};
-use crate::types::pizzeria::Pizzeria;
+use crate::types::pizzeria::{Pizzeria, pizzerias_of};
 
 /// Upper bound on `unpaidForMinutes`.
 const UNPAID_MINUTES_MAX: i64 = 100_000;
@@ -101,21 +101,6 @@ pub(super) async fn visible_order(
     }
 }
 
-/// Returns the pizzeria that a list is restricted to: the given one, otherwise the caller's own, otherwise
-/// `None`.
-pub(super) fn pizzerias_of(
-    ctx: &Context<'_>,
-    asked: Option<&ID>,
-    permission: Permission,
-) -> Result<Vec<PizzeriaId>, ApiError> {
-    let caller = ctx.caller()?;
-    let asked = asked.map(|id| PizzeriaId::required(id, "pizzeriaId")).transpose()?;
-    let own = caller.actor.as_ref().and_then(|actor| actor.pizzeria.clone());
-    let pizzeria = asked.or(own);
-    caller.authorize(permission, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
-    Ok(pizzeria.into_iter().collect())
-}
-
 fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::OrderFilter, ApiError> {
     let caller = ctx.caller()?;
     let actor = caller.actor()?;
@@ -166,10 +151,12 @@ impl OrderQuery {
     async fn order(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: ID,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The order's id.")] id: ID,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<Option<Order>, ApiError> {
         ctx.caller()?.actor()?;
         let models = [Model::OrderDetails, Model::Deliveries];
@@ -188,15 +175,17 @@ impl OrderQuery {
     async fn orders(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which.")] filter: Option<OrderFilter>,
-        #[graphql(desc = "In which order; the latest placed first by default.")] order_by: Option<OrderOrder>,
-        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "Returns only items that match.")] filter: Option<OrderFilter>,
+        #[graphql(desc = "The sort order; latest placement first by default.")] order_by: Option<OrderOrder>,
+        #[graphql(desc = "Returns the first `n` items (1–100).")] first: Option<i32>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items (1–100).")] last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<OrderConnection, ApiError> {
         let filter = filter_of(ctx, filter.unwrap_or_default())?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
@@ -226,11 +215,13 @@ impl OrderQuery {
     async fn kitchen_queue(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
-        #[graphql(desc = "The oldest so many, 1 to 100.", default = 100)] first: i32,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "Returns the oldest `n` orders (1–100).", default = 100)] first: i32,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<Vec<Order>, ApiError> {
         let first = i64::from(page_size(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
@@ -262,9 +253,9 @@ impl OrderQuery {
     async fn order_board(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
-        #[graphql(desc = "The oldest so many, 1 to 100.", default = 100)] first: i32,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "Returns the oldest `n` orders (1–100).", default = 100)] first: i32,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
     ) -> Result<OrderBoard, ApiError> {
         let first = i64::from(page_size(first)?);

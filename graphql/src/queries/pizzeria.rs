@@ -21,7 +21,7 @@ impl PizzeriaQuery {
     async fn pizzerias(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
     ) -> Result<Vec<Pizzeria>, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
@@ -34,8 +34,8 @@ impl PizzeriaQuery {
     async fn pizzeria(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its id or its code.")] id: ID,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The pizzeria's id or code.")] id: ID,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
     ) -> Result<Option<Pizzeria>, ApiError> {
         ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;

@@ -46,9 +46,11 @@ impl SalesQuery {
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
         #[graphql(desc = "The first business day.")] from: Date,
         #[graphql(desc = "The last business day.")] to: Date,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<Vec<SalesDay>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;

@@ -7,11 +7,11 @@ use identity::accounts::registration;
 use projections::page::{Page, PageArgs, PageError, decode_cursor, encode_cursor};
 use uuid::Uuid;
 
-use super::order::pizzerias_of;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::roles_directive::{requires, roles};
 use crate::types::page::connection;
+use crate::types::pizzeria::pizzerias_of;
 use crate::types::staff::Staff;
 
 connection!(StaffConnection, StaffEdge, Staff, "members of staff");

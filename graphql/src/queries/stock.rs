@@ -57,10 +57,12 @@ impl StockQuery {
     async fn stock(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which pizzeria; an id or a code.")] pizzeria_id: ID,
-        #[graphql(desc = "Waits, at most five seconds, until this position is read.")]
+        #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
+        #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
-        #[graphql(desc = "As it was then, instead of now.")] as_of: Option<AsOf>,
+        #[graphql(desc = "Returns the state at this point of the log instead of the present.")] as_of: Option<
+            AsOf,
+        >,
     ) -> Result<Stock, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;

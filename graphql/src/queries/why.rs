@@ -59,7 +59,8 @@ impl WhyQuery {
         #[graphql(desc = "The time; the present by default and for a time in the future.")] at: Option<
             DateTime<Utc>,
         >,
-        #[graphql(desc = "Right after which event.")] position: Option<Position>,
+        #[graphql(desc = "The log position of the event right after which the state is taken.")]
+        position: Option<Position>,
     ) -> Result<WhyUnavailable, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
         ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;

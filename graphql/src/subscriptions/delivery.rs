@@ -17,10 +17,10 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::fold::{At, Fold};
 use super::follow::{Events, Item, View, all_events, events_of, follow, position_of, start, start_near};
-use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::progress::Progress;
 use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::courier_position::CourierPosition;
@@ -59,8 +59,10 @@ impl DeliverySubscription {
     async fn delivery_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The delivery.")] id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
+        #[graphql(desc = "The delivery's id.")] id: ID,
+        #[graphql(desc = "Resumes after this position, that of the last item received.")] after: Option<
+            scalars::Position,
+        >,
     ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;
@@ -98,7 +100,9 @@ impl DeliverySubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
+        #[graphql(desc = "Resumes after this position, that of the last item received.")] after: Option<
+            scalars::Position,
+        >,
     ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;

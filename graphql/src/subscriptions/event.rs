@@ -12,13 +12,13 @@ use serde_json::value::RawValue;
 use sqlx::PgPool;
 
 use super::follow::{Item, View, all_entries, follow, start};
-use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::queries::log::{EventFilter, event_filter};
+use crate::progress::Progress;
 use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::event::Event;
+use crate::types::event_filter::{EventFilter, event_filter};
 
 /// Capacity of the cache of streams' pizzerias: streams with events at about the same time.
 const REMEMBERED: usize = 10_000;
@@ -51,8 +51,10 @@ impl EventSubscription {
     async fn event_appended(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which events.")] filter: Option<EventFilter>,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
+        #[graphql(desc = "Returns only events that match.")] filter: Option<EventFilter>,
+        #[graphql(desc = "Resumes after this position, that of the last item received.")] after: Option<
+            scalars::Position,
+        >,
     ) -> Result<impl Stream<Item = Result<EventUpdate, ApiError>> + use<>, ApiError> {
         let services = ctx.services()?;
         let filter = event_filter(ctx, filter.unwrap_or_default())?;

@@ -10,9 +10,9 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sqlx::PgPool;
 
 use super::fold::At;
-use super::progress::Progress;
 use crate::context::Services;
 use crate::error::ApiError;
+use crate::progress::Progress;
 use crate::scalars;
 
 /// Events in log order.

@@ -15,10 +15,10 @@ use sqlx::PgPool;
 
 use super::fold::{At, Fold};
 use super::follow::{Item, View, all_events, follow, start_near};
-use super::progress::Progress;
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::progress::Progress;
 use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
@@ -63,7 +63,9 @@ impl KitchenSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
+        #[graphql(desc = "Resumes after this position, that of the last item received.")] after: Option<
+            scalars::Position,
+        >,
     ) -> Result<impl Stream<Item = Result<KitchenQueueUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;

@@ -6,9 +6,9 @@ use domain::LogPosition;
 use futures_util::{Stream, stream};
 
 use super::follow::{Item, start};
-use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::progress::Progress;
 use crate::scalars;
 use crate::types::maintenance::Maintenance;
 

@@ -8,7 +8,6 @@ mod follow;
 mod kitchen;
 mod maintenance;
 mod order;
-mod progress;
 mod stock;
 
 use async_graphql::MergedSubscription;
@@ -21,7 +20,6 @@ pub use event::EventUpdate;
 pub use kitchen::KitchenQueueUpdate;
 pub use maintenance::MaintenanceUpdate;
 pub use order::OrderUpdate;
-pub use progress::Progress;
 pub use stock::{StockChange, StockUpdate};
 
 use crate::context::Services;

@@ -13,10 +13,10 @@ use sqlx::PgPool;
 
 use super::fold::{At, Fold};
 use super::follow::{Item, View, events_of, follow, position_of, start};
-use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
+use crate::progress::Progress;
 use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
@@ -51,8 +51,10 @@ impl OrderSubscription {
     async fn order_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The order.")] id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
+        #[graphql(desc = "The order's id.")] id: ID,
+        #[graphql(desc = "Resumes after this position, that of the last item received.")] after: Option<
+            scalars::Position,
+        >,
     ) -> Result<impl Stream<Item = Result<OrderUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;

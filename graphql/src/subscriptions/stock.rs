@@ -14,11 +14,11 @@ use sqlx::PgPool;
 
 use super::fold::{At, Fold};
 use super::follow::{Item, View, events_of, follow, position_of, start};
-use super::progress::Progress;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::loaders::CurrentMenu;
+use crate::progress::Progress;
 use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::menu::Ingredient;
@@ -85,7 +85,9 @@ impl StockSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The pizzeria's id or code.")] pizzeria_id: ID,
-        #[graphql(desc = "The position of the last item that was seen.")] after: Option<scalars::Position>,
+        #[graphql(desc = "Resumes after this position, that of the last item received.")] after: Option<
+            scalars::Position,
+        >,
     ) -> Result<impl Stream<Item = Result<StockUpdate, ApiError>> + use<>, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         caller.actor()?;

@@ -13,12 +13,12 @@ use messages::labels;
 use projections::deliveries;
 
 use super::actions::{self, OrderAction};
+use super::comment::{Comment, CommentSubject};
 use super::contact::Contact;
 use super::courier_position::CourierPosition;
 use super::enums::{DeliveryFailure, DeliveryStatus, ProofKind};
 use super::event::{EventConnection, history};
 use super::order::Order;
-use super::order_people::{Comment, CommentSubject};
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
@@ -177,7 +177,7 @@ impl Delivery {
     #[graphql(directive = requires::apply(roles(Permission::ReadContact)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
         match self.order_of(ctx).await? {
-            Some(order) => order.contact_for(ctx, ctx.caller()?).await,
+            Some(order) => order.people().contact_for(ctx, ctx.caller()?).await,
             None => Ok(None),
         }
     }

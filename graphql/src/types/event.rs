@@ -7,8 +7,8 @@ use domain::{EventType, LogPosition, StreamId};
 use event_store::LogEntry;
 use projections::page::{Page, PageArgs, decode_cursor, encode_cursor};
 
+use super::comment::Comment;
 use super::enums::{Role, StreamType};
-use super::order_people::Comment;
 use super::page::connection;
 use super::seal::covers;
 use super::why::StateChange;

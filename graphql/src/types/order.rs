@@ -14,12 +14,13 @@ use messages::labels;
 use projections::order_details;
 
 use super::actions::{self, Beside, OrderAction};
+use super::comment::{Comment, CommentSubject};
 use super::contact::Contact;
 use super::delivery::Delivery;
 use super::enums::{CancelReason, DeliveryFailure, Fulfilment, OrderChannel, OrderStatus, PaymentIntent};
 use super::event::{EventConnection, history};
 use super::order_parts::{OrderLine, Payment, Promise, VatPart};
-use super::order_people::{Comment, CommentSubject};
+use super::order_people::OrderPeople;
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
@@ -91,7 +92,12 @@ impl Order {
         Scope::Own { customer: self.order.customer, pizzeria: &self.order.pizzeria }
     }
 
-    pub(super) async fn delivery_of(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
+    /// Returns access to the customer's data.
+    pub(super) fn people(&self) -> OrderPeople {
+        OrderPeople { order: self.order.clone(), is_past: self.as_of.is_some() }
+    }
+
+    async fn delivery_of(&self, ctx: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
         if self.order.fulfilment != How::Delivery {
             return Ok(None);
         }
@@ -158,7 +164,7 @@ impl Order {
 
     /// The lines of the order.
     async fn lines(&self) -> Vec<OrderLine> {
-        self.order.lines.iter().map(|line| OrderLine::of(self, line)).collect()
+        self.order.lines.iter().map(|line| OrderLine::of(self.people(), line)).collect()
     }
 
     /// The price of the lines, VAT included, without the delivery fee.
@@ -310,7 +316,7 @@ impl Order {
     /// The recipient and the address; `null` for callers without access to them, and once erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadContact)))]
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>, ApiError> {
-        self.contact_for(ctx, ctx.caller()?).await
+        self.people().contact_for(ctx, ctx.caller()?).await
     }
 
     /// The single note of an order placed by an older client; otherwise the two notes, as far as the caller
@@ -320,7 +326,7 @@ impl Order {
         deprecation = "Use `kitchenNote` and `deliveryNote`; it may be missing from 0.4.0 on."
     )]
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        self.note_for(ctx).await
+        self.people().note_for(ctx).await
     }
 
     /// The customer's note to the kitchen, such as an allergy; for an order placed by an older client, its
@@ -328,7 +334,7 @@ impl Order {
     /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadKitchenNote)))]
     async fn kitchen_note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        self.kitchen_note_for(ctx, None).await
+        self.people().kitchen_note_for(ctx, None).await
     }
 
     /// The customer's note to the courier, such as a floor; for an order placed by an older client, its
@@ -336,14 +342,14 @@ impl Order {
     /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadDeliveryNote)))]
     async fn delivery_note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        self.delivery_note_for(ctx).await
+        self.people().delivery_note_for(ctx).await
     }
 
     /// The customer's first name, for the kitchen ticket; `null` for a caller without access to it, and once
     /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadFirstName)))]
     async fn customer_first_name(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        self.first_name_for(ctx).await
+        self.people().first_name_for(ctx).await
     }
 
     /// The comments on its cancellation and its refunds; `null` for a caller without access to them.

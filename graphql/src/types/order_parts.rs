@@ -12,7 +12,7 @@ use projections::menus;
 use super::enums::{Allergen, PaymentKind, PaymentMethod, PizzaSize};
 use super::menu::Recipe;
 use super::menu_origin::Origin;
-use super::order::Order;
+use super::order_people::OrderPeople;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -27,9 +27,9 @@ pub struct OrderLine {
     /// The item, by codes.
     #[graphql(skip)]
     pub sold: Sold,
-    /// The order of the line; `None` for a line of a quote.
+    /// The customer's data on the line's order; `None` for a line of a quote.
     #[graphql(skip)]
-    pub order: Option<Order>,
+    pub people: Option<OrderPeople>,
     /// The line's number, from 1.
     pub line: u32,
     /// The item's id.
@@ -93,8 +93,8 @@ struct NotSold {
 
 impl OrderLine {
     /// Converts a line of an order.
-    pub fn of(order: &Order, line: &domain::order::OrderLine) -> Self {
-        Self { order: Some(order.clone()), ..Self::from(line) }
+    pub fn of(people: OrderPeople, line: &domain::order::OrderLine) -> Self {
+        Self { people: Some(people), ..Self::from(line) }
     }
 }
 
@@ -104,8 +104,8 @@ impl OrderLine {
     /// erased.
     #[graphql(directive = requires::apply(roles(Permission::ReadKitchenNote)))]
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        match &self.order {
-            Some(order) => order.kitchen_note_for(ctx, Some(self.line)).await,
+        match &self.people {
+            Some(people) => people.kitchen_note_for(ctx, Some(self.line)).await,
             None => Ok(None),
         }
     }
@@ -139,7 +139,7 @@ impl OrderLine {
 impl From<&domain::order::OrderLine> for OrderLine {
     fn from(line: &domain::order::OrderLine) -> Self {
         Self {
-            order: None,
+            people: None,
             sold: Sold {
                 item: line.item.clone(),
                 size: line.size,

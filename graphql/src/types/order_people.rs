@@ -1,69 +1,36 @@
 //! Access to a customer's data on an order: by purpose, not only by role. The kitchen sees its note and a
 //! first name while it has the order; a courier sees the address while carrying it.
 
-use async_graphql::{Context, Enum, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::Context;
 use chrono::SubsecRound;
-use domain::access::{Actor, Permission, Role};
+use domain::access::{Actor, Permission, Role, Scope};
 use domain::delivery::DeliveryStatus as DeliveryState;
-use domain::note::{NotePurpose, NoteRef};
-use domain::order::{Fulfilment as How, OrderStatus as Status};
+use domain::note::NotePurpose;
+use domain::order::{Fulfilment as How, OrderStatus as Status, PlacedOrder};
 use identity::personal_data::{ContactKey, ContactRead};
 
+use super::comment::text_of;
 use super::contact::Contact;
-use super::order::Order;
 use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
-use crate::loaders::{KitchenContactOf, NoteText};
+use crate::loaders::KitchenContactOf;
 
-/// The subject of a comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::note::CommentSubject")]
-pub enum CommentSubject {
-    /// The cancellation of an order.
-    Cancellation,
-    /// A refund.
-    Refund,
-    /// A failed delivery attempt.
-    DeliveryFailure,
-    /// Waste of ingredients.
-    Waste,
+/// A customer's data on an order, which each method returns as far as the caller may see it.
+#[derive(Debug, Clone)]
+pub struct OrderPeople {
+    /// The order.
+    pub order: Arc<PlacedOrder>,
+    /// Whether the order is of a point in the past.
+    pub is_past: bool,
 }
 
-/// A comment by staff or a customer, added to the reason of an action.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct Comment {
-    /// The subject.
-    pub about: CommentSubject,
-    /// The text; `null` once erased.
-    pub text: Option<String>,
-}
-
-impl Comment {
-    /// Loads the comments behind note references.
-    ///
-    /// # Errors
-    /// Fails when the database does not answer.
-    pub(super) async fn load(
-        ctx: &Context<'_>,
-        notes: Vec<(CommentSubject, NoteRef)>,
-    ) -> Result<Vec<Self>, ApiError> {
-        let mut comments = Vec::new();
-        for (about, note) in notes {
-            comments.push(Self { about, text: text_of(ctx, Some(&note)).await? });
-        }
-        Ok(comments)
+impl OrderPeople {
+    fn scope(&self) -> Scope<'_> {
+        Scope::Own { customer: self.order.customer, pizzeria: &self.order.pizzeria }
     }
-}
 
-/// Loads the text of a note; `None` without a note, and once erased.
-async fn text_of(ctx: &Context<'_>, note: Option<&NoteRef>) -> Result<Option<String>, ApiError> {
-    match note {
-        Some(note) => ctx.loaders()?.load_one(NoteText(note.id)).await,
-        None => Ok(None),
-    }
-}
-
-impl Order {
     /// Returns the row of personal data for a caller with access to it: a courier while the order waits for
     /// one and while carrying it, an auditor as a pseudonym.
     pub(super) async fn contact_for(
@@ -100,19 +67,19 @@ impl Order {
         match actor.role {
             Role::Courier => {
                 // A past delivery does not entitle a courier to see the customer today.
-                if self.as_of.is_some() {
+                if self.is_past || self.order.fulfilment != How::Delivery {
                     return Ok(false);
                 }
-                let delivery = self.delivery_of(ctx).await?;
+                let delivery = ctx.loaders()?.load_one(self.order.id).await?;
                 let carrier = delivery.as_ref().and_then(|delivery| delivery.delivery.courier());
                 let over = delivery.is_some_and(|delivery| is_over(delivery.delivery.status()));
                 let waits = matches!(self.order.status(), Status::Ready | Status::NotDelivered);
                 Ok(match carrier {
                     Some(carrier) => carrier.0 == actor.id && !over && !self.order.status().is_closed(),
-                    None => waits && !over && self.order.fulfilment == How::Delivery,
+                    None => waits && !over,
                 })
             }
-            Role::Pizzaiolo => Ok(self.as_of.is_none() && is_in_kitchen(self.order.status())),
+            Role::Pizzaiolo => Ok(!self.is_past && is_in_kitchen(self.order.status())),
             Role::Customer
             | Role::Receptionist
             | Role::Manager

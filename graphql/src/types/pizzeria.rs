@@ -99,6 +99,21 @@ pub fn is_hidden(id: &PizzeriaId, actor: Option<&Actor>) -> bool {
     id.is_functional_check() && !sees
 }
 
+/// Returns the pizzeria that a list is restricted to: the given one, otherwise the caller's own, otherwise
+/// `None`.
+pub(crate) fn pizzerias_of(
+    ctx: &Context<'_>,
+    asked: Option<&ID>,
+    permission: Permission,
+) -> Result<Vec<PizzeriaId>, ApiError> {
+    let caller = ctx.caller()?;
+    let asked = asked.map(|id| PizzeriaId::required(id, "pizzeriaId")).transpose()?;
+    let own = caller.actor.as_ref().and_then(|actor| actor.pizzeria.clone());
+    let pizzeria = asked.or(own);
+    caller.authorize(permission, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
+    Ok(pizzeria.into_iter().collect())
+}
+
 /// A point of sale.
 #[Object]
 impl Pizzeria {

@@ -13,7 +13,7 @@ use async_graphql::parser::types::OperationType;
 use domain::LogPosition;
 use futures_util::stream::{AbortHandle, Abortable, FuturesUnordered, StreamFuture};
 use futures_util::{Stream, StreamExt};
-use graphql::subscriptions::Progress;
+use graphql::progress::Progress;
 
 use crate::execute::Running;
 

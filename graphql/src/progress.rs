@@ -41,18 +41,18 @@ impl Default for Progress {
 
 impl Progress {
     /// Returns the progress of the current request.
-    pub(super) fn of(ctx: &Context<'_>) -> Self {
+    pub(crate) fn of(ctx: &Context<'_>) -> Self {
         ctx.data_opt::<Self>().cloned().unwrap_or_default()
     }
 
     /// Records the position of the next item.
-    pub(super) fn show(&self, position: LogPosition) {
+    pub(crate) fn show(&self, position: LogPosition) {
         self.0.shown.store(position.0, Ordering::Release);
     }
 
     /// Records that everything up to a position was delivered or yields no item. The transport has taken all
     /// previous items when it polls for more.
-    pub(super) fn pass(&self, position: LogPosition) {
+    pub(crate) fn pass(&self, position: LogPosition) {
         self.0.passed.fetch_max(position.0, Ordering::AcqRel);
     }
 
@@ -76,12 +76,12 @@ impl Progress {
     }
 
     /// Declares that the subscription follows one stream only and is not woken by others.
-    pub(super) fn is_idle_by(&self, idle: Idle) {
+    pub(crate) fn is_idle_by(&self, idle: Idle) {
         let _ = self.0.idle.set(Nothing::OfStream(idle));
     }
 
     /// Declares that the subscription shows no events of the log with this head.
-    pub(super) fn shows_nothing_of(&self, head: watch::Receiver<LogPosition>) {
+    pub(crate) fn shows_nothing_of(&self, head: watch::Receiver<LogPosition>) {
         let _ = self.0.idle.set(Nothing::OfLog(head));
     }
 }

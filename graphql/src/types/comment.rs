@@ -1,0 +1,56 @@
+//! Comments: free text beside the reason of an action, kept outside the log.
+
+use async_graphql::{Context, Enum, SimpleObject};
+use domain::note::NoteRef;
+
+use crate::context::ApiContext;
+use crate::error::ApiError;
+use crate::loaders::NoteText;
+
+/// The subject of a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::note::CommentSubject")]
+pub enum CommentSubject {
+    /// The cancellation of an order.
+    Cancellation,
+    /// A refund.
+    Refund,
+    /// A failed delivery attempt.
+    DeliveryFailure,
+    /// Waste of ingredients.
+    Waste,
+}
+
+/// A comment by staff or a customer, added to the reason of an action.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Comment {
+    /// The subject.
+    pub about: CommentSubject,
+    /// The text; `null` once erased.
+    pub text: Option<String>,
+}
+
+impl Comment {
+    /// Loads the comments behind note references.
+    ///
+    /// # Errors
+    /// Fails when the database does not answer.
+    pub(super) async fn load(
+        ctx: &Context<'_>,
+        notes: Vec<(CommentSubject, NoteRef)>,
+    ) -> Result<Vec<Self>, ApiError> {
+        let mut comments = Vec::new();
+        for (about, note) in notes {
+            comments.push(Self { about, text: text_of(ctx, Some(&note)).await? });
+        }
+        Ok(comments)
+    }
+}
+
+/// Loads the text of a note; `None` without a note, and once erased.
+pub(super) async fn text_of(ctx: &Context<'_>, note: Option<&NoteRef>) -> Result<Option<String>, ApiError> {
+    match note {
+        Some(note) => ctx.loaders()?.load_one(NoteText(note.id)).await,
+        None => Ok(None),
+    }
+}
