@@ -25,14 +25,14 @@ pub enum AsOf {
 /// The point in the log that an object is of. Objects of the past carry it, so that their fields are of the
 /// same point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Moment {
+pub struct PointInTime {
     /// The position of the last event included.
     pub position: LogPosition,
     /// The time that counts as now: the given time, or the event's own time by the clock that decided it.
     pub now: DateTime<Utc>,
 }
 
-impl Moment {
+impl PointInTime {
     /// Resolves a query's point in time. `None` for the present, for which it waits until `models` include
     /// `at_least`; for the past they must include the resolved position.
     ///
@@ -54,9 +54,9 @@ impl Moment {
             let message = "asOf: the past does not change; leave atLeastPosition out";
             return Err(ApiError::bad_input(message));
         }
-        let moment = Self::find(services, as_of).await?;
-        services.at_least(models, Some(scalars::Position(moment.position))).await?;
-        Ok(Some(moment))
+        let point = Self::find(services, as_of).await?;
+        services.at_least(models, Some(scalars::Position(point.position))).await?;
+        Ok(Some(point))
     }
 
     async fn find(services: &Services, as_of: AsOf) -> Result<Self, ApiError> {
@@ -98,16 +98,16 @@ fn decided_at(entry: &LogEntry) -> DateTime<Utc> {
 }
 
 /// Returns the position of a past object.
-pub fn position(moment: Option<Moment>) -> Option<scalars::Position> {
-    moment.map(|moment| scalars::Position(moment.position))
+pub fn position(point: Option<PointInTime>) -> Option<scalars::Position> {
+    point.map(|point| scalars::Position(point.position))
 }
 
 /// Returns the time that counts as now for an object.
 ///
 /// # Errors
 /// `INTERNAL` when the schema was built without its services.
-pub fn now(ctx: &Context<'_>, moment: Option<Moment>) -> Result<DateTime<Utc>, ApiError> {
-    moment.map_or_else(|| ctx.now(), |moment| Ok(moment.now))
+pub fn now(ctx: &Context<'_>, point: Option<PointInTime>) -> Result<DateTime<Utc>, ApiError> {
+    point.map_or_else(|| ctx.now(), |point| Ok(point.now))
 }
 
 impl From<PastError> for ApiError {

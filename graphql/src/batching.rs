@@ -19,7 +19,7 @@ use sqlx::PgPool;
 use crate::loaders::Loaders;
 
 /// Upper bound on the polls of an operation that wakes itself, before its reads start anyway.
-const PATIENCE: usize = 100;
+const SELF_WAKE_POLLS_MAX: usize = 100;
 
 /// The started reads of an operation.
 type Reads = FuturesUnordered<BoxFuture<'static, ()>>;
@@ -64,7 +64,7 @@ impl Batches {
         mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         loop {
-            if let Poll::Ready(output) = poll_patiently(&mut operation, cx) {
+            if let Poll::Ready(output) = poll_until_blocked(&mut operation, cx) {
                 return Poll::Ready(output);
             }
             reads.extend(self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
@@ -78,10 +78,13 @@ impl Batches {
 }
 
 /// Polls until the operation waits for something other than another poll; long lists take several polls.
-fn poll_patiently<T>(mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>, cx: &Context<'_>) -> Poll<T> {
+fn poll_until_blocked<T>(
+    mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    cx: &Context<'_>,
+) -> Poll<T> {
     let woken = Arc::new(Woken { outer: cx.waker().clone(), already: AtomicBool::new(false) });
     let waker = Waker::from(Arc::clone(&woken));
-    for _ in 0..PATIENCE {
+    for _ in 0..SELF_WAKE_POLLS_MAX {
         if let Poll::Ready(output) = operation(&mut Context::from_waker(&waker)) {
             return Poll::Ready(output);
         }

@@ -25,7 +25,7 @@ use crate::loaders::Loaders;
 use crate::scalars::Position;
 
 /// Timeout for a read model to reach a given position.
-const WAIT: Duration = Duration::from_secs(5);
+const READ_MODEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The services of the process; data of the schema.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ pub struct Caller {
 
 impl Caller {
     /// An anonymous caller without a client address.
-    pub fn nobody(lang: Lang, request_id: Arc<str>) -> Self {
+    pub fn anonymous(lang: Lang, request_id: Arc<str>) -> Self {
         Self { actor: None, session: None, address: ClientAddress::NONE, lang, request_id }
     }
 
@@ -127,7 +127,9 @@ impl Services {
     /// `UNAVAILABLE` when they do not reach the given position within five seconds.
     pub async fn at_least(&self, models: &[Model], position: Option<Position>) -> Result<(), ApiError> {
         match position {
-            Some(Position(position)) => Ok(self.read_models.wait_for(models, position, WAIT).await?),
+            Some(Position(position)) => {
+                Ok(self.read_models.wait_for(models, position, READ_MODEL_TIMEOUT).await?)
+            }
             None => {
                 let known = (*self.follower.head().borrow()).max(self.store.last_stored());
                 self.read_models.wait_briefly(models, known).await;

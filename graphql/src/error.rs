@@ -146,14 +146,14 @@ impl From<Denied> for ApiError {
 /// Returns whether an SQLSTATE means that the database is unavailable: connection failure (08),
 /// authentication (28), insufficient resources (53), shutdown or startup (57P), missing database (3D000),
 /// missing tables (42P01: data removed or being restored), or a replica without writes (25006).
-fn is_away(code: &str) -> bool {
+fn is_unavailable(code: &str) -> bool {
     ["08", "28", "53", "57P"].iter().any(|class| code.starts_with(class))
         || ["25006", "3D000", "42P01"].contains(&code)
 }
 
 /// Returns whether an SQLSTATE means that a retry of the statement may succeed: a rollback (40), an object or
 /// lock in the wrong state (55), a cancelled statement (57) or a system failure (58).
-fn is_passing(code: &str) -> bool {
+fn is_transient(code: &str) -> bool {
     ["40", "55", "57", "58"].iter().any(|class| code.starts_with(class))
 }
 
@@ -174,12 +174,12 @@ impl ApiError {
                 let message = "the database took too long; ask for less, or try again".to_owned();
                 Self::Unavailable(message, Some(cause))
             }
-            sqlx::Error::Database(_) if is_away(&code) => away(cause),
+            sqlx::Error::Database(_) if is_unavailable(&code) => away(cause),
             // datetime_field_overflow: a request named a year out of PostgreSQL's range.
             sqlx::Error::Database(_) if code == "22008" => {
                 Self::bad_input("an instant or a day that is too far away")
             }
-            sqlx::Error::Database(_) if is_passing(&code) => Self::Internal(cause),
+            sqlx::Error::Database(_) if is_transient(&code) => Self::Internal(cause),
             sqlx::Error::Database(_)
             | sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
@@ -361,11 +361,14 @@ impl From<StoreError> for ApiError {
 }
 
 /// Maximum length of a library's message, in bytes: it quotes the request.
-const LONGEST: usize = 1_000;
+const LIBRARY_MESSAGE_BYTES_MAX: usize = 1_000;
 
 fn shorten(message: &mut String) {
-    if message.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|at| message.is_char_boundary(*at)).unwrap_or_default();
+    if message.len() > LIBRARY_MESSAGE_BYTES_MAX {
+        let end = (0..=LIBRARY_MESSAGE_BYTES_MAX)
+            .rev()
+            .find(|at| message.is_char_boundary(*at))
+            .unwrap_or_default();
         message.truncate(end);
         message.push('…');
     }

@@ -281,9 +281,9 @@ fn rules_of(registry: &Registry) -> Rules {
 
 /// Checks before resolving a field that the caller's role may access it.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Gate(Arc<OnceLock<Rules>>);
+pub(crate) struct FieldGuard(Arc<OnceLock<Rules>>);
 
-impl Gate {
+impl FieldGuard {
     /// Returns whether to resolve the field; `false` for a field hidden from the caller.
     fn admits(&self, ctx: &ExtensionContext<'_>, info: &ResolveInfo<'_>) -> Result<bool, ApiError> {
         let rules = self.0.get_or_init(|| rules_of(&ctx.schema_env.registry));

@@ -10,7 +10,7 @@ use async_graphql::ID;
 use domain::LogPosition;
 use domain::ids::{CustomerId, DeliveryId, IngredientCode, ItemCode, OrderId, PizzeriaId, StaffId};
 
-use crate::as_of::Moment;
+use crate::as_of::PointInTime;
 use crate::error::ApiError;
 
 /// A domain id with a global id.
@@ -106,9 +106,9 @@ fn split_time(local: &str) -> Option<(&str, ValueTime)> {
 }
 
 /// Returns the id of an entity at a point in time, or of the present one.
-pub fn at_moment(id: ID, moment: Option<Moment>) -> ID {
-    match moment {
-        Some(moment) => ID(format!("{}@{}", id.as_str(), moment.position)),
+pub fn at_point(id: ID, point: Option<PointInTime>) -> ID {
+    match point {
+        Some(point) => ID(format!("{}@{}", id.as_str(), point.position)),
         None => id,
     }
 }
@@ -221,8 +221,8 @@ mod tests {
     fn an_id_of_another_pizzeria_or_time_is_another_and_names_the_same_thing() {
         let (p1, mar, egg): (PizzeriaId, ItemCode, IngredientCode) =
             ("P1".parse().unwrap(), "MAR".parse().unwrap(), "EGG".parse().unwrap());
-        let moment = Some(Moment { position: LogPosition(42), now: chrono::DateTime::UNIX_EPOCH });
-        let past = at_moment(menu_item(&p1, &mar), moment);
+        let point = Some(PointInTime { position: LogPosition(42), now: chrono::DateTime::UNIX_EPOCH });
+        let past = at_point(menu_item(&p1, &mar), point);
         assert_eq!(past.as_str(), "menuItem:P1:MAR@42");
         let time = ValueTime::Position(LogPosition(42));
         assert_eq!(named(&past), Some((Named::MenuItem(p1.clone(), mar.clone()), time)));

@@ -59,7 +59,7 @@ impl Introspection {
 pub struct Undescribed;
 
 /// Returns whether a document introspects the schema, which is possible only at the root of a query.
-pub(crate) fn is_asked_for(document: &ExecutableDocument) -> bool {
+pub(crate) fn is_introspection(document: &ExecutableDocument) -> bool {
     let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
     let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
     operations.chain(fragments).any(asks)

@@ -11,7 +11,7 @@ use projections::kitchen_load;
 use sqlx::PgPool;
 
 /// Maximum age of a cached workload.
-const REMEMBERED: TimeDelta = TimeDelta::milliseconds(250);
+const LOAD_AGE_MAX: TimeDelta = TimeDelta::milliseconds(250);
 /// Upper bound on the cached pizzerias.
 const PIZZERIAS_MAX: usize = 1_000;
 
@@ -38,7 +38,7 @@ impl Kitchens {
     pub async fn load(&self, pizzeria: &PizzeriaId, now: DateTime<Utc>) -> Result<KitchenLoad, sqlx::Error> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(pizzeria).copied();
         match known {
-            Some((at, load)) if at <= now && now - at < REMEMBERED => Ok(load),
+            Some((at, load)) if at <= now && now - at < LOAD_AGE_MAX => Ok(load),
             Some(_) | None => self.load_anew(pizzeria, now).await,
         }
     }

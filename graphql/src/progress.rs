@@ -10,7 +10,7 @@ use event_store::Idle;
 use tokio::sync::watch;
 
 /// No position yet.
-const NOWHERE: i64 = -1;
+const NO_POSITION: i64 = -1;
 
 /// The positions of one subscription, as data of its request; clones share them.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ enum Nothing {
 
 impl Default for Progress {
     fn default() -> Self {
-        let (shown, passed) = (AtomicI64::new(NOWHERE), AtomicI64::new(NOWHERE));
+        let (shown, passed) = (AtomicI64::new(NO_POSITION), AtomicI64::new(NO_POSITION));
         Self(Arc::new(Positions { shown, passed, idle: OnceLock::new() }))
     }
 }
@@ -88,5 +88,5 @@ impl Progress {
 
 fn known(position: &AtomicI64) -> Option<LogPosition> {
     let position = position.load(Ordering::Acquire);
-    (position > NOWHERE).then_some(LogPosition(position))
+    (position > NO_POSITION).then_some(LogPosition(position))
 }

@@ -19,7 +19,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use crate::context::Services;
 use crate::error::{ApiError, ErrorCode, set_code};
-use crate::field_guard::Gate;
+use crate::field_guard::FieldGuard;
 use crate::introspection::{self, Undescribed};
 use crate::mutations::Mutation;
 use crate::progress::Progress;
@@ -61,24 +61,24 @@ struct UnexplainedNull;
 /// Records that a request was executed, completes its response and guards each field. One extension for all,
 /// since each costs every field an allocation.
 #[derive(Clone, Default)]
-pub(crate) struct Phases {
-    gate: Option<Gate>,
+pub(crate) struct RequestLifecycle {
+    guard: Option<FieldGuard>,
 }
 
-impl Phases {
+impl RequestLifecycle {
     fn guarded() -> Self {
-        Self { gate: Some(Gate::default()) }
+        Self { guard: Some(FieldGuard::default()) }
     }
 }
 
-impl ExtensionFactory for Phases {
+impl ExtensionFactory for RequestLifecycle {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(self.clone())
     }
 }
 
 #[async_graphql::async_trait::async_trait]
-impl Extension for Phases {
+impl Extension for RequestLifecycle {
     async fn parse_query(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -88,7 +88,7 @@ impl Extension for Phases {
     ) -> ServerResult<ExecutableDocument> {
         let document = next.run(ctx, query, variables).await?;
         // The library would answer null, as if there were no schema.
-        if ctx.data_opt::<Undescribed>().is_some() && introspection::is_asked_for(&document) {
+        if ctx.data_opt::<Undescribed>().is_some() && introspection::is_introspection(&document) {
             let mut refused = ServerError::new("the API does not describe itself here", None);
             set_code(&mut refused, ErrorCode::GraphqlValidationFailed);
             return Err(refused);
@@ -102,8 +102,8 @@ impl Extension for Phases {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
-        match &self.gate {
-            Some(gate) => gate.resolve(ctx, info, next).await,
+        match &self.guard {
+            Some(guard) => guard.resolve(ctx, info, next).await,
             None => next.run(ctx, info).await,
         }
     }
@@ -142,7 +142,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     let description = "A point in time (RFC 3339), such as `\"2026-11-24T18:30:00+00:00\"`: written in UTC, read with any offset.";
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_output_type_description::<DateTime<Utc>>(description)
-        .extension(Phases::guarded())
+        .extension(RequestLifecycle::guarded())
         // Documents are validated before execution: `document::Validator`.
         .validation_mode(ValidationMode::Fast)
 }

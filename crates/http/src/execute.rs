@@ -142,7 +142,7 @@ impl Api {
         lang: Lang,
         request_id: &RequestId,
     ) -> Result<Caller, Refused> {
-        let mut caller = Caller { address, ..Caller::nobody(lang, request_id.0.clone()) };
+        let mut caller = Caller { address, ..Caller::anonymous(lang, request_id.0.clone()) };
         if let Some(authorization) = authorization {
             let (scheme, token) = authorization.trim().split_once(' ').ok_or(Refused::Token)?;
             if !scheme.eq_ignore_ascii_case("bearer") {

@@ -284,7 +284,7 @@ mod tests {
         let limiter = RateLimiter::new(limits);
         let from = |last: u8| Caller {
             address: std::net::IpAddr::from([192, 0, 2, last]).into(),
-            ..Caller::nobody(messages::labels::Lang::default(), "test".into())
+            ..Caller::anonymous(messages::labels::Lang::default(), "test".into())
         };
         // The request that carries them counts one of the ten.
         let ten =

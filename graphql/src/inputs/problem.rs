@@ -6,7 +6,8 @@ use domain::usecase::{Refusal, RefusalCode};
 use messages::labels::Lang;
 
 use super::path::Path;
-use crate::types::user_error::{self, UserError, UserErrorCode};
+use crate::types::user_error::{self, UserError};
+use crate::types::user_error_code::UserErrorCode;
 use crate::types::user_error_detail::UserErrorDetail;
 
 /// The rule that an input breaks, when the code is `INVALID_INPUT`.

@@ -15,7 +15,8 @@ use super::{SHORT_MAX, STOCK_LINES_MAX, StockLineInput, phone};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
 use crate::scalars::Decimal;
-use crate::types::user_error::{UserError, UserErrorCode};
+use crate::types::user_error::UserError;
+use crate::types::user_error_code::UserErrorCode;
 
 /// The problems of one input. Each method reads one value and returns `None` if the value cannot be used, or
 /// if an optional value is omitted; [`Problems::all`] ends the reading.

@@ -8,7 +8,8 @@ use messages::labels::Lang;
 
 use super::*;
 use crate::error::ApiError;
-use crate::types::user_error::{UserError, UserErrorCode};
+use crate::types::user_error::UserError;
+use crate::types::user_error_code::UserErrorCode;
 
 fn line(quantity: i64) -> OrderLineInput {
     OrderLineInput {

@@ -14,7 +14,7 @@ use identity::accounts::{self, credentials, session};
 use mail::Letter;
 
 use super::account_steps::{Step, ToAccount, check_new_password, confirm_password, refused, refused_at};
-use super::run::{check_options, execute_in, secret_context, to_the_end, user_errors};
+use super::run::{check_options, execute_in, run_to_completion, secret_context, user_errors};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
@@ -86,9 +86,9 @@ macro_rules! account_payloads {
             pub user_errors: Vec<UserError>,
         }
 
-        impl From<Done> for $name {
-            fn from(done: Done) -> Self {
-                let Done { account, position, user_errors } = done;
+        impl From<AccountResult> for $name {
+            fn from(done: AccountResult) -> Self {
+                let AccountResult { account, position, user_errors } = done;
                 Self { account: account.map(|account| Account(Arc::new(account))), position, user_errors }
             }
         }
@@ -107,13 +107,13 @@ account_payloads! {
 }
 
 /// The common content of these payloads.
-struct Done {
+struct AccountResult {
     account: Option<accounts::Account>,
     position: Option<Position>,
     user_errors: Vec<UserError>,
 }
 
-impl Done {
+impl AccountResult {
     fn of(
         account: Option<accounts::Account>,
         services: &Services,
@@ -161,7 +161,7 @@ impl AccountMutation {
         let mut details = details(&mut problems, &input);
         check_options(&mut problems, input.idempotency_key.as_deref(), input.expected_version);
         if !problems.is_empty() {
-            return Ok(Done::wrong(account, problems, caller).into());
+            return Ok(AccountResult::wrong(account, problems, caller).into());
         }
         // Hashed with the server's key: personal data must not be guessable from the hash.
         let actor = caller.actor()?.clone();
@@ -171,17 +171,19 @@ impl AccountMutation {
             details.email = None;
         } else if !repeated {
             let Some(password) = input.current_password else {
-                return Ok(Done::refused(account, refused(caller, AccountError::PasswordRequired)).into());
+                return Ok(
+                    AccountResult::refused(account, refused(caller, AccountError::PasswordRequired)).into()
+                );
             };
             let Some(attempt) = confirm_password(services, caller, account.id, password.0).await? else {
                 let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
-                return Ok(Done::refused(account, error).into());
+                return Ok(AccountResult::refused(account, error).into());
             };
             services.attempt_limiter.succeeded(attempt).await?;
         }
         let (services, caller) = (services.clone(), caller.clone());
         let updating = async move { update(&services, &caller, account, details, repeated, context).await };
-        let done = to_the_end(updating).await?;
+        let done = run_to_completion(updating).await?;
         Ok(done.into())
     }
 
@@ -200,21 +202,21 @@ impl AccountMutation {
         check_new_password(&mut problems, "newPassword", &input.new_password.0, Some(&email), name);
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if !problems.is_empty() {
-            return Ok(Done::wrong(account, problems, caller).into());
+            return Ok(AccountResult::wrong(account, problems, caller).into());
         }
         let context = secret_context(ctx, caller.actor()?.clone(), input.idempotency_key, None)?;
         if !answered(services, &account, &context).await? {
             let password = input.current_password.0;
             let Some(attempt) = confirm_password(services, caller, account.id, password).await? else {
                 let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
-                return Ok(Done::refused(account, error).into());
+                return Ok(AccountResult::refused(account, error).into());
             };
             services.attempt_limiter.succeeded(attempt).await?;
         }
         let hash = services.passwords.hash(input.new_password.0).await?;
         let (services, caller) = (services.clone(), caller.clone());
         let changing = async move { set_password(&services, &caller, account, &hash, context).await };
-        Ok(to_the_end(changing).await?.into())
+        Ok(run_to_completion(changing).await?.into())
     }
 
     /// Ends the session of this request, or every session of the account.
@@ -231,7 +233,7 @@ impl AccountMutation {
         } else if let Some(session) = caller.session {
             session::end(&services.pool, session).await?;
         }
-        Ok(Done { account: Some(account), position: None, user_errors: Vec::new() }.into())
+        Ok(AccountResult { account: Some(account), position: None, user_errors: Vec::new() }.into())
     }
 
     /// Sends a mail with a token for `verifyEmail` to the account's e-mail address.
@@ -247,11 +249,11 @@ impl AccountMutation {
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if !problems.is_empty() {
-            return Ok(Done::wrong(account, problems, caller).into());
+            return Ok(AccountResult::wrong(account, problems, caller).into());
         }
         if account.email_verified {
             let error = refused(caller, AccountError::AlreadyVerified);
-            return Ok(Done::refused(account, error).into());
+            return Ok(AccountResult::refused(account, error).into());
         }
         let permit = services.mail_queue.permit(Letter::VerifyEmail, &account.email, caller.origin()).await?;
         let mut transaction = services.pool.begin().await?;
@@ -264,7 +266,7 @@ impl AccountMutation {
             one_time::issue(&mut transaction, &services.key, account.id, Purpose::VerifyEmail, now).await?;
         transaction.commit().await?;
         services.mail_queue.send(permit, &token, caller.lang);
-        Ok(Done { account: Some(account), position: None, user_errors: Vec::new() }.into())
+        Ok(AccountResult { account: Some(account), position: None, user_errors: Vec::new() }.into())
     }
 }
 
@@ -332,7 +334,7 @@ async fn set_password(
     account: accounts::Account,
     hash: &str,
     context: CommandContext,
-) -> Result<Done, ApiError> {
+) -> Result<AccountResult, ApiError> {
     let step = Step::ChangePassword { reset: false };
     let to_account = ToAccount::new("changePassword", &account, step, services.clock.now());
     let result = execute_in(services, to_account, context).await?;
@@ -344,7 +346,7 @@ async fn set_password(
         }
         transaction.commit().await?;
     }
-    Ok(Done::of(Some(account), services, caller, &result))
+    Ok(AccountResult::of(Some(account), services, caller, &result))
 }
 
 async fn update(
@@ -354,8 +356,8 @@ async fn update(
     details: Details,
     repeated: bool,
     context: CommandContext,
-) -> Result<Done, ApiError> {
-    let taken = |account| Done::refused(account, refused(caller, AccountError::EmailTaken));
+) -> Result<AccountResult, ApiError> {
+    let taken = |account| AccountResult::refused(account, refused(caller, AccountError::EmailTaken));
     let fields = changed(&account, &details);
     let mut permits = None;
     if let Some(email) = details.email.as_ref().filter(|_| !repeated) {
@@ -374,7 +376,7 @@ async fn update(
     let result = execute_in(services, to_account, context).await?;
     let Some(position) = result.accepted_at() else {
         let user_errors = user_errors(services, caller, &result);
-        return Ok(Done { account: Some(account), position: None, user_errors });
+        return Ok(AccountResult { account: Some(account), position: None, user_errors });
     };
     let mut transaction = services.pool.begin().await?;
     let stored =
@@ -399,5 +401,5 @@ async fn update(
         services.mail_queue.send(letter, &token, caller.lang);
     }
     let now_kept = accounts::accounts_by_ids(&services.pool, &[account.id]).await?.into_iter().next();
-    Ok(Done::of(now_kept, services, caller, &result))
+    Ok(AccountResult::of(now_kept, services, caller, &result))
 }

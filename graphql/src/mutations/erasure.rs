@@ -12,7 +12,7 @@ use identity::accounts;
 use identity::personal_data::erase_customer;
 
 use super::account_steps::{confirm_password, refused_at};
-use super::run::{check_options, command_context, execute_in, told};
+use super::run::{check_options, command_context, execute_in, payload_if_invalid};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -98,7 +98,7 @@ impl ErasureMutation {
         caller.authorize(Permission::EraseOwnAccount, Scope::Account(customer.0))?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
-        if let Some(payload) = told(ctx, problems)? {
+        if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
         let password = input.current_password.0;
@@ -122,7 +122,7 @@ impl ErasureMutation {
         let customer = CustomerId::required(&input.customer_id, "input.customerId")?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
-        if let Some(payload) = told(ctx, problems)? {
+        if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
         let services = ctx.services()?;

@@ -21,7 +21,8 @@ use crate::roles_directive::{requires, roles};
 use crate::scalars::{Date, Decimal};
 use crate::types::enums::{Allergen, PizzaSize, SideCategory, Unit, VatClass};
 use crate::types::menu::Menu;
-use crate::types::user_error::{UserError, UserErrorCode};
+use crate::types::user_error::UserError;
+use crate::types::user_error_code::UserErrorCode;
 
 /// An ingredient, new or changed by its code; omitted fields of an existing ingredient stay unchanged.
 #[derive(Debug, InputObject)]

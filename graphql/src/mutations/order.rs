@@ -16,9 +16,7 @@ use uuid::Uuid;
 
 use super::allowed::{Consistency, allowed_order};
 use super::notes::{About, references};
-use super::run::{
-    execute, execute_in, fresh_id, payload_at, payloads, read_context, refused_as_well, settled,
-};
+use super::run::{add_refusals, execute, execute_in, fresh_id, payload_at, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -212,7 +210,7 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPa
     };
     if !problems.is_empty() {
         let at = Some(&command.pizzeria);
-        refused_as_well(ctx, &mut problems, &command, at, |refusal| read.in_input(refusal)).await?;
+        add_refusals(ctx, &mut problems, &command, at, |refusal| read.in_input(refusal)).await?;
     }
     problems.check()?;
     let about = About { order: Some(order), customer };
@@ -290,7 +288,7 @@ async fn change_lines(
         now,
     };
     if !problems.is_empty() {
-        refused_as_well(ctx, &mut problems, &command, None, |refusal| read.in_input(refusal)).await?;
+        add_refusals(ctx, &mut problems, &command, None, |refusal| read.in_input(refusal)).await?;
     }
     problems.check()?;
     let about = About { order: Some(order.id), customer: order.customer() };

@@ -162,7 +162,7 @@ impl PaymentMutation {
 }
 
 /// Number of attempts when the order changes between charge and event.
-const TRIES: usize = 3;
+const PAYMENT_ATTEMPTS_MAX: usize = 3;
 
 /// Charges the amount due, then stores the outcome on the version for which it was due, so that the captured
 /// amount equals the charged amount. A charge that the order does not accept is refunded.
@@ -176,7 +176,7 @@ async fn pay(
     context: CommandContext,
 ) -> Result<CommandResult, ApiError> {
     let account = context.actor.id;
-    for _ in 0..TRIES {
+    for _ in 0..PAYMENT_ATTEMPTS_MAX {
         let order =
             order_allowed_to(services, caller, id, Permission::PayOnline, Consistency::AsStored).await?;
         let result = match intent_for(services, &context, &order).await? {

@@ -18,7 +18,7 @@ use super::fingerprint::{fingerprint, keyed_fingerprint};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{InputRule, ProblemKind, Problems};
-use crate::types::actions::{self, Beside};
+use crate::types::actions::{self, OrderFacts};
 use crate::types::menu_origin::sees_stock;
 use crate::types::user_error::UserError;
 
@@ -108,7 +108,7 @@ pub(super) fn settled<P: From<Vec<UserError>>>(
 ///
 /// # Errors
 /// Fails without request data.
-pub(super) fn told<P: From<Vec<UserError>>>(
+pub(super) fn payload_if_invalid<P: From<Vec<UserError>>>(
     ctx: &Context<'_>,
     problems: Problems,
 ) -> Result<Option<P>, ApiError> {
@@ -121,7 +121,7 @@ pub(super) fn told<P: From<Vec<UserError>>>(
 ///
 /// # Errors
 /// `NOT_FOUND` when the entity does not exist; faults of the store.
-pub(super) async fn refused_as_well(
+pub(super) async fn add_refusals(
     ctx: &Context<'_>,
     problems: &mut Problems,
     use_case: &impl UseCase,
@@ -331,7 +331,7 @@ pub(super) fn user_errors(services: &Services, caller: &Caller, result: &Command
         AggregateState::Order(Order::Placed(order)) => {
             // A courier's action on another courier's order is refused first.
             let carried = !matches!(refusal, Refusal::Delivery(DeliveryError::NotYours));
-            actions::on_order(order, actor, Beside { carried, online }, now, *lang)
+            actions::on_order(order, actor, OrderFacts { carried, online }, now, *lang)
         }
         AggregateState::Delivery(Delivery::Scheduled(delivery)) => {
             let owed = match refusal {
@@ -373,7 +373,7 @@ pub(super) fn user_errors(services: &Services, caller: &Caller, result: &Command
 ///
 /// # Errors
 /// Returns the failure of the work.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(super) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::spawn(work).await.map_err(ApiError::internal)?

@@ -18,7 +18,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::account_steps::{Step, ToAccount, check_new_password, refused, refused_at};
-use super::run::{Payload, check_options, execute_in, payload, secret_context, settled, to_the_end, told};
+use super::run::{
+    Payload, check_options, execute_in, payload, payload_if_invalid, run_to_completion, secret_context,
+    settled,
+};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::Problems;
@@ -27,7 +30,7 @@ use crate::types::account::Account;
 use crate::types::user_error::UserError;
 
 /// Limits concurrent lookups for requested mails; further requests are dropped.
-static LOOKING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(64)));
+static MAIL_LOOKUPS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(64)));
 
 /// E-mail address and password.
 #[derive(Debug, InputObject)]
@@ -156,7 +159,7 @@ pub(super) struct Opened {
 }
 
 /// The proofs given to open a session.
-pub(super) struct Given {
+pub(super) struct SignInProof {
     pub password: SecretString,
     /// The hash of the stored password, if it was just computed.
     pub computed: Option<String>,
@@ -173,9 +176,9 @@ pub(super) async fn open_session(
     services: &Services,
     caller: &Caller,
     credentials: &Credentials,
-    given: Given,
+    given: SignInProof,
 ) -> Result<Result<Opened, AccountError>, ApiError> {
-    let Given { password, computed, totp_code } = given;
+    let SignInProof { password, computed, totp_code } = given;
     let stored = credentials.usable_hash();
     let mut anew = None;
     if stored.is_none() || stored != computed {
@@ -249,7 +252,7 @@ impl SignInMutation {
             return Ok(SignInPayload::refused(refused(caller, AccountError::BadCredentials)));
         };
         let totp_code = input.totp_code.map(|code| code.0);
-        let given = Given { password: input.password.0, computed: None, totp_code };
+        let given = SignInProof { password: input.password.0, computed: None, totp_code };
         let opened = match open_session(services, caller, &found, given).await? {
             Ok(opened) => opened,
             Err(error @ (AccountError::TotpRequired | AccountError::BadTotpCode)) => {
@@ -280,7 +283,7 @@ impl SignInMutation {
         caller.authorize(Permission::SignIn, Scope::Group)?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
-        if let Some(payload) = told(ctx, problems)? {
+        if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
         let token = input.token.0.expose_secret();
@@ -291,7 +294,7 @@ impl SignInMutation {
         let id = account.id;
         let verified = {
             let (services, token) = (services.clone(), input.token.0.clone());
-            to_the_end(async move { verify(&services, &account, &token, context).await }).await?
+            run_to_completion(async move { verify(&services, &account, &token, context).await }).await?
         };
         let Some(result) = verified else { return Ok(refused(caller, AccountError::BadToken).into()) };
         let own = caller.actor.as_ref().is_some_and(|actor| actor.id == id);
@@ -322,7 +325,7 @@ impl SignInMutation {
         let permit =
             services.mail_queue.permit(Letter::ResetPassword, email.as_str(), caller.origin()).await?;
         // Looked up outside the request, so that its duration reveals nothing.
-        if let Ok(place) = LOOKING.clone().try_acquire_owned() {
+        if let Ok(place) = MAIL_LOOKUPS.clone().try_acquire_owned() {
             let (services, lang) = (services.clone(), caller.lang);
             let request_id = caller.request_id.clone();
             tokio::spawn(async move {
@@ -355,15 +358,17 @@ impl SignInMutation {
         let name = &account.display_name;
         check_new_password(&mut problems, "newPassword", &input.new_password.0, Some(&email), name);
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
-        if let Some(payload) = told(ctx, problems)? {
+        if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
         let context = secret_context(ctx, account.actor(), input.idempotency_key, None)?;
         let hash = services.passwords.hash(input.new_password.0).await?;
         let reset = {
             let (services, caller, token) = (services.clone(), caller.clone(), input.token.0.clone());
-            to_the_end(async move { reset(&services, &caller, &account, &token, &hash, context).await })
-                .await?
+            run_to_completion(
+                async move { reset(&services, &caller, &account, &token, &hash, context).await },
+            )
+            .await?
         };
         Ok(match reset {
             Some(result) => payload(services, caller, &result),

@@ -20,8 +20,10 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::account_steps::{check_new_password, new_account_id, refused};
-use super::run::{check_options, execute_in, fresh_id, secret_context, settled, to_the_end, user_errors};
-use super::sign_in::{Given, Opened, open_session};
+use super::run::{
+    check_options, execute_in, fresh_id, run_to_completion, secret_context, settled, user_errors,
+};
+use super::sign_in::{Opened, SignInProof, open_session};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
@@ -121,7 +123,7 @@ async fn make(ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload, Ap
     let counted = services.attempt_limiter.look_up(caller.origin()).await?;
     let (services, caller) = (services.clone(), caller.clone());
     let making = async move { sign_up(&services, &caller, account, password, counted, context).await };
-    to_the_end(making).await
+    run_to_completion(making).await
 }
 
 async fn sign_up(
@@ -171,7 +173,7 @@ async fn sign_up(
         forget(services, customer, &correlation_id).await?;
         return Ok(SignUpPayload::refused(vec![refused(caller, AccountError::EmailTaken)]));
     };
-    let given = Given { password, computed: fresh.then_some(hash), totp_code: None };
+    let given = SignInProof { password, computed: fresh.then_some(hash), totp_code: None };
     match open_session(services, caller, &credentials, given).await? {
         Ok(Opened { token, expires_at }) => Ok(SignUpPayload {
             account: accounts::accounts_by_ids(&services.pool, &[account.id])

@@ -19,7 +19,8 @@ use uuid::Uuid;
 
 use super::account_steps::{new_account_id, refused};
 use super::run::{
-    check_options, command_context, execute_in, fresh_id, secret_context, settled, told, user_errors,
+    check_options, command_context, execute_in, fresh_id, payload_if_invalid, secret_context, settled,
+    user_errors,
 };
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
@@ -139,7 +140,7 @@ impl StaffMutation {
         let id = StaffId::required(&input.staff_id, "input.staffId")?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), input.expected_version);
-        if let Some(payload) = told(ctx, problems)? {
+        if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
         let context = command_context(ctx, input.idempotency_key, input.expected_version)?;

@@ -17,7 +17,7 @@ use crate::inputs::{NAME_MAX, Problems, SHORT_MAX, StockLineInput};
 use crate::roles_directive::{requires, roles};
 use crate::types::enums::{PizzaSize, WasteReason};
 use crate::types::stock::Stock;
-use crate::types::user_error::UserErrorCode;
+use crate::types::user_error_code::UserErrorCode;
 
 /// Defines inputs of stock commands: the common fields and those of one command.
 macro_rules! stock_inputs {
@@ -299,5 +299,7 @@ async fn execute_on_lines<P: Payload>(
     lines: &[StockLineInput],
 ) -> Result<P, ApiError> {
     let result = execute_in(ctx.services()?, use_case, context).await?;
-    payload_at(ctx, &result, |error, refusal| error.at_stock_line_of(refusal, lines))
+    payload_at(ctx, &result, |error, refusal| {
+        error.at_stock_line_of(refusal, lines.iter().map(|line| &line.ingredient))
+    })
 }

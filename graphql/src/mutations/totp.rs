@@ -12,7 +12,9 @@ use mail::Letter;
 use secrecy::ExposeSecret;
 
 use super::account_steps::{Step, ToAccount, confirm_password, refused, refused_at};
-use super::run::{check_options, command_context, execute_in, to_the_end, told, user_errors};
+use super::run::{
+    check_options, command_context, execute_in, payload_if_invalid, run_to_completion, user_errors,
+};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::inputs::Problems;
@@ -153,7 +155,7 @@ impl TotpMutation {
         let account = own(services, caller).await?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
-        if let Some(payload) = told(ctx, problems)? {
+        if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
         let refused_with = |account, error| ConfirmTotpPayload {
@@ -178,7 +180,7 @@ impl TotpMutation {
         // Without the caller's key: a code is valid once.
         let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
-        to_the_end(async move {
+        run_to_completion(async move {
             let result = tell(&services, "confirmTotp", &account, context).await?;
             if result.refusal.is_some() {
                 let user_errors = user_errors(&services, &caller, &result);
@@ -210,7 +212,7 @@ impl TotpMutation {
         let account = own(services, caller).await?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
-        if let Some(payload) = told(ctx, problems)? {
+        if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
         let refused_with = |account, error| DisableTotpPayload {
@@ -239,7 +241,7 @@ impl TotpMutation {
         // Without the caller's key: a code is valid once.
         let context = command_context(ctx, None, None)?;
         let (services, caller) = (services.clone(), caller.clone());
-        to_the_end(async move {
+        run_to_completion(async move {
             let result = tell(&services, "disableTotp", &account, context).await?;
             if result.refusal.is_none() && second_factor::remove(&services.pool, account.id).await? {
                 warn(&services, &caller, &account).await?;

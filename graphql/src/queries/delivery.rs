@@ -8,7 +8,7 @@ use projections::Model;
 use projections::deliveries::{self, DeliverySort};
 use projections::page::{NoRange, PageArgs};
 
-use crate::as_of::{AsOf, Moment};
+use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -66,12 +66,12 @@ impl From<DeliveryOrder> for DeliverySort {
 pub(super) async fn visible_delivery(
     ctx: &Context<'_>,
     id: DeliveryId,
-    moment: Option<Moment>,
+    point: Option<PointInTime>,
 ) -> Result<Option<Delivery>, ApiError> {
     let caller = ctx.caller()?;
     caller.actor()?;
-    let delivery = match moment {
-        Some(moment) => Delivery::load_as_of(ctx, id, moment).await?,
+    let delivery = match point {
+        Some(point) => Delivery::load_as_of(ctx, id, point).await?,
         None => {
             let rows = deliveries::by_ids(&ctx.services()?.pool, &[id]).await?;
             rows.into_iter().next().map(Delivery::from)
@@ -103,9 +103,9 @@ impl DeliveryQuery {
         ctx.caller()?.actor()?;
         let models = [Model::Deliveries, Model::OrderDetails];
         // A past delivery is folded from the log alone, without the read models.
-        let moment = Moment::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
+        let point = PointInTime::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
         let id = DeliveryId::parse(&id).ok_or(ApiError::NotFound("delivery"))?;
-        Ok(Some(visible_delivery(ctx, id, moment).await?.ok_or(ApiError::NotFound("delivery"))?))
+        Ok(Some(visible_delivery(ctx, id, point).await?.ok_or(ApiError::NotFound("delivery"))?))
     }
 
     /// Deliveries: of one pizzeria for its staff, of all pizzerias for staff of the whole group. A courier
@@ -157,12 +157,12 @@ impl DeliveryQuery {
         })?;
         let services = ctx.services()?;
         let models = [Model::Deliveries, Model::OrderDetails];
-        let moment = Moment::of(ctx, &models, as_of, at_least_position).await?;
-        Ok(match moment {
-            Some(moment) => {
+        let point = PointInTime::of(ctx, &models, as_of, at_least_position).await?;
+        Ok(match point {
+            Some(point) => {
                 let past = services.read_models.past();
-                let page = past.deliveries(&filter, sort, &args, moment.position).await?;
-                DeliveryConnection::as_of(page, moment)
+                let page = past.deliveries(&filter, sort, &args, point.position).await?;
+                DeliveryConnection::as_of(page, point)
             }
             None => deliveries::page(&services.pool, &filter, sort, &args).await?.into(),
         })

@@ -81,7 +81,7 @@ impl Log {
 
 /// The list name in the cursors of `events`. It does not depend on the filter: a cursor is a position in the
 /// whole log.
-const LIST: &str = "events";
+const CURSOR_LIST: &str = "events";
 
 /// Loads an event if the caller may see it.
 pub(super) async fn visible_event(
@@ -121,14 +121,14 @@ impl LogQuery {
     ) -> Result<EventConnection, ApiError> {
         let base = event_filter(ctx, filter.unwrap_or_default())?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
-        let after = args.after().map(|after| cursor_or_position(LIST, after)).transpose()?;
-        let before = args.before().map(|before| cursor_or_position(LIST, before)).transpose()?;
+        let after = args.after().map(|after| cursor_or_position(CURSOR_LIST, after)).transpose()?;
+        let before = args.before().map(|before| cursor_or_position(CURSOR_LIST, before)).transpose()?;
         let mut page = base.clone();
         page.after = base.after.max(after);
         page.before = base.before.into_iter().chain(before).min();
         let mut db = ctx.services()?.read_models.heavy().begin().await?;
         let events = log::find(&mut db, &page, args.limit(), args.is_last()).await?;
         db.finish().await?;
-        Ok(page_of_events(LIST, &args, events, (after.is_some(), before.is_some())).into())
+        Ok(page_of_events(CURSOR_LIST, &args, events, (after.is_some(), before.is_some())).into())
     }
 }

@@ -12,7 +12,7 @@ use domain::usecase::{Basket, Refusal, Terms, quote};
 use projections::{Model, as_of, menus, stock_levels};
 
 use super::account::own_account;
-use crate::as_of::{AsOf, Moment};
+use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -77,11 +77,11 @@ pub(super) async fn menu_without_stock(ctx: &Context<'_>) -> Result<Menu, ApiErr
 pub(super) async fn menu_of(
     ctx: &Context<'_>,
     pizzeria: &PizzeriaId,
-    moment: Option<Moment>,
+    point: Option<PointInTime>,
 ) -> Result<Menu, ApiError> {
     let pool = &ctx.services()?.pool;
-    let (menu, stock) = match moment {
-        Some(Moment { position, .. }) => {
+    let (menu, stock) = match point {
+        Some(PointInTime { position, .. }) => {
             let stock = as_of::stock(pool, pizzeria, position).await?;
             let stock = stock.map(|folded| (folded.state, domain::LogPosition(folded.position)));
             (menus::as_of(pool, position).await?, stock)
@@ -97,7 +97,7 @@ pub(super) async fn menu_of(
         menu: Arc::new(menu.map(|row| row.menu).unwrap_or_default()),
         shop: Some((pizzeria.clone(), Arc::new(stock.map_or_else(Stock::default, |(stock, _)| stock)))),
         position: position.unwrap_or_default(),
-        as_of: moment,
+        as_of: point,
         is_version: false,
     })
 }
@@ -120,10 +120,10 @@ impl MenuQuery {
             Some(_) => &[Model::Menus],
             None => &[Model::Menus, Model::Pizzerias, Model::StockLevels],
         };
-        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
+        let point = PointInTime::of(ctx, models, as_of, at_least_position).await?;
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        Pizzeria::load_as_of(ctx, &id, moment).await?;
-        menu_of(ctx, &id, moment).await
+        Pizzeria::load_as_of(ctx, &id, point).await?;
+        menu_of(ctx, &id, point).await
     }
 
     /// The recipe of a pizza in one size, from the current menu or from a version of it, including pizzas

@@ -12,7 +12,7 @@ use super::log::visible_event;
 use super::menu::{menu_of, menu_without_stock};
 use super::order::visible_order;
 use super::stock::visible_stock;
-use crate::as_of::{AsOf, Moment};
+use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{GlobalId, Named, ValueTime, named};
@@ -90,35 +90,35 @@ async fn past(ctx: &Context<'_>, named: Named, position: LogPosition) -> Result<
     let as_of = Some(AsOf::Position(scalars::Position(position)));
     match named {
         Named::Order(id) => {
-            let moment = Moment::of(ctx, &[], as_of, None).await?;
-            Ok(visible_order(ctx, id, moment).await?.map(Node::Order))
+            let point = PointInTime::of(ctx, &[], as_of, None).await?;
+            Ok(visible_order(ctx, id, point).await?.map(Node::Order))
         }
         Named::Delivery(id) => {
-            let moment = Moment::of(ctx, &[], as_of, None).await?;
-            Ok(visible_delivery(ctx, id, moment).await?.map(Node::Delivery))
+            let point = PointInTime::of(ctx, &[], as_of, None).await?;
+            Ok(visible_delivery(ctx, id, point).await?.map(Node::Delivery))
         }
         Named::Pizzeria(id) => {
-            let moment = Moment::of(ctx, &[], as_of, None).await?;
-            match Pizzeria::load_as_of(ctx, &id, moment).await {
+            let point = PointInTime::of(ctx, &[], as_of, None).await?;
+            match Pizzeria::load_as_of(ctx, &id, point).await {
                 Ok(pizzeria) => Ok(Some(Node::Pizzeria(pizzeria))),
                 Err(ApiError::NotFound(_)) => Ok(None),
                 Err(error) => Err(error),
             }
         }
         Named::Stock(pizzeria) => {
-            let moment = Moment::of(ctx, &[Model::Menus], as_of, None).await?;
-            Ok(visible_stock(ctx, &pizzeria, moment).await?.map(Node::Stock))
+            let point = PointInTime::of(ctx, &[Model::Menus], as_of, None).await?;
+            Ok(visible_stock(ctx, &pizzeria, point).await?.map(Node::Stock))
         }
         Named::MenuItem(pizzeria, code) => {
-            let moment = Moment::of(ctx, &[Model::Menus], as_of, None).await?;
-            match menu_there(ctx, pizzeria, moment).await? {
+            let point = PointInTime::of(ctx, &[Model::Menus], as_of, None).await?;
+            match menu_there(ctx, pizzeria, point).await? {
                 Some(menu) => on_the_menu(ctx, &menu, code),
                 None => Ok(None),
             }
         }
         Named::Extra(Some(pizzeria), code) => {
-            let moment = Moment::of(ctx, &[Model::Menus], as_of, None).await?;
-            Ok(menu_there(ctx, pizzeria, moment).await?.and_then(|menu| extra_of(&menu, &code)))
+            let point = PointInTime::of(ctx, &[Model::Menus], as_of, None).await?;
+            Ok(menu_there(ctx, pizzeria, point).await?.and_then(|menu| extra_of(&menu, &code)))
         }
         Named::Item(_)
         | Named::Extra(None, _)
@@ -158,11 +158,11 @@ async fn of_version(ctx: &Context<'_>, named: Named, version: u32) -> Result<Opt
 async fn menu_there(
     ctx: &Context<'_>,
     pizzeria: PizzeriaId,
-    moment: Option<Moment>,
+    point: Option<PointInTime>,
 ) -> Result<Option<Menu>, ApiError> {
     ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
-    match Pizzeria::load_as_of(ctx, &pizzeria, moment).await {
-        Ok(_) => menu_of(ctx, &pizzeria, moment).await.map(Some),
+    match Pizzeria::load_as_of(ctx, &pizzeria, point).await {
+        Ok(_) => menu_of(ctx, &pizzeria, point).await.map(Some),
         Err(ApiError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }

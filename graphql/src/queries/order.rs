@@ -8,7 +8,7 @@ use projections::order_details::{self, OrderSort};
 use projections::page::{NoRange, PageArgs, page_size};
 use projections::{Model, kitchen_queue, order_board};
 
-use crate::as_of::{AsOf, Moment};
+use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -85,12 +85,12 @@ impl From<OrderOrder> for OrderSort {
 pub(super) async fn visible_order(
     ctx: &Context<'_>,
     id: OrderId,
-    moment: Option<Moment>,
+    point: Option<PointInTime>,
 ) -> Result<Option<Order>, ApiError> {
     let caller = ctx.caller()?;
     caller.actor()?;
-    let order = match moment {
-        Some(moment) => Order::load_as_of(ctx, id, moment).await?,
+    let order = match point {
+        Some(point) => Order::load_as_of(ctx, id, point).await?,
         None => ctx.loaders()?.load_one(OrderOf(id)).await?.map(Into::into),
     };
     let Some(order) = order else { return Ok(None) };
@@ -161,9 +161,9 @@ impl OrderQuery {
         ctx.caller()?.actor()?;
         let models = [Model::OrderDetails, Model::Deliveries];
         // A past order is folded from the log alone, without the read models.
-        let moment = Moment::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
+        let point = PointInTime::of(ctx, as_of.map_or(&models, |_| &[]), as_of, at_least_position).await?;
         let id = OrderId::parse(&id).ok_or(ApiError::NotFound("order"))?;
-        Ok(Some(visible_order(ctx, id, moment).await?.ok_or(ApiError::NotFound("order"))?))
+        Ok(Some(visible_order(ctx, id, point).await?.ok_or(ApiError::NotFound("order"))?))
     }
 
     /// Orders: a customer's own, of one pizzeria for its staff, of all pizzerias for staff of the whole
@@ -198,11 +198,11 @@ impl OrderQuery {
         })?;
         let services = ctx.services()?;
         let models = [Model::OrderDetails, Model::Deliveries];
-        let moment = Moment::of(ctx, &models, as_of, at_least_position).await?;
-        Ok(match moment {
-            Some(moment) => {
+        let point = PointInTime::of(ctx, &models, as_of, at_least_position).await?;
+        Ok(match point {
+            Some(point) => {
                 let past = services.read_models.past();
-                OrderConnection::as_of(past.orders(&filter, sort, &args, moment.position).await?, moment)
+                OrderConnection::as_of(past.orders(&filter, sort, &args, point.position).await?, point)
             }
             None => order_details::page(&services.pool, &filter, sort, &args).await?.into(),
         })
@@ -231,13 +231,13 @@ impl OrderQuery {
             Some(_) => &[Model::KitchenQueue, Model::OrderDetails],
             None => &[Model::KitchenQueue, Model::Pizzerias],
         };
-        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
-        Pizzeria::load_as_of(ctx, &id, moment).await?;
-        Ok(match moment {
-            Some(moment) => {
+        let point = PointInTime::of(ctx, models, as_of, at_least_position).await?;
+        Pizzeria::load_as_of(ctx, &id, point).await?;
+        Ok(match point {
+            Some(point) => {
                 let past = services.read_models.past();
-                let queue = past.kitchen_queue(&id, Some(first), moment.position).await?;
-                queue.into_iter().map(|row| Order::from(row).as_of(moment)).collect()
+                let queue = past.kitchen_queue(&id, Some(first), point.position).await?;
+                queue.into_iter().map(|row| Order::from(row).as_of(point)).collect()
             }
             None => {
                 let queue = kitchen_queue::queue(&services.pool, &id, Some(first)).await?;

@@ -6,7 +6,7 @@ use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use projections::{Model, daily_sales};
 
-use crate::as_of::{AsOf, Moment};
+use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -16,14 +16,14 @@ use crate::types::pizzeria::Pizzeria;
 use crate::types::sales::SalesDay;
 
 /// Upper bound on the days of one query: a leap year.
-const DAYS: TimeDelta = TimeDelta::days(366);
+const RANGE_MAX: TimeDelta = TimeDelta::days(366);
 
 /// Checks the length of a range of business days.
 ///
 /// # Errors
-/// Fails if it exceeds [`DAYS`] or ends before it begins.
+/// Fails if it exceeds [`RANGE_MAX`] or ends before it begins.
 pub(super) fn at_most_a_year(from: Date, to: Date) -> Result<(), ApiError> {
-    if to.0 < from.0 || to.0 - from.0 > DAYS {
+    if to.0 < from.0 || to.0 - from.0 > RANGE_MAX {
         return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
     }
     Ok(())
@@ -60,12 +60,12 @@ impl SalesQuery {
             Some(_) => &[Model::DailySales, Model::TimeTravel],
             None => &[Model::DailySales, Model::Pizzerias],
         };
-        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
-        Pizzeria::load_as_of(ctx, &id, moment).await?;
-        let rows = match moment {
-            Some(moment) => services.read_models.past().sales(&id, from.0, to.0, moment.position).await?,
+        let point = PointInTime::of(ctx, models, as_of, at_least_position).await?;
+        Pizzeria::load_as_of(ctx, &id, point).await?;
+        let rows = match point {
+            Some(point) => services.read_models.past().sales(&id, from.0, to.0, point.position).await?,
             None => daily_sales::range(&services.pool, &[id], from.0, to.0).await?,
         };
-        Ok(rows.into_iter().map(|row| SalesDay(row, moment)).collect())
+        Ok(rows.into_iter().map(|row| SalesDay(row, point)).collect())
     }
 }

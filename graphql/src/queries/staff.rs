@@ -43,16 +43,16 @@ impl StaffQuery {
 }
 
 /// The list name in the cursors.
-const LIST: &str = "staff";
+const CURSOR_LIST: &str = "staff";
 
 fn cursor(id: StaffId) -> String {
-    encode_cursor(LIST, id.0)
+    encode_cursor(CURSOR_LIST, id.0)
 }
 
 /// Cuts a page from a list in memory: a group has a few hundred members of staff.
 fn page(ids: &[StaffId], args: &PageArgs) -> Result<Page<Staff>, ApiError> {
     let place = |cursor: &str| {
-        let wanted: Uuid = decode_cursor(LIST, cursor)?;
+        let wanted: Uuid = decode_cursor(CURSOR_LIST, cursor)?;
         ids.iter().position(|id| id.0 == wanted).ok_or(PageError::Cursor)
     };
     let (after, before) = (args.after().map(place).transpose()?, args.before().map(place).transpose()?);

@@ -7,7 +7,7 @@ use domain::access::{Permission, Scope};
 use domain::ids::PizzeriaId;
 use projections::{Model, as_of, stock_levels};
 
-use crate::as_of::{AsOf, Moment};
+use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -24,18 +24,18 @@ pub struct StockQuery;
 pub(super) async fn visible_stock(
     ctx: &Context<'_>,
     id: &PizzeriaId,
-    moment: Option<Moment>,
+    point: Option<PointInTime>,
 ) -> Result<Option<Stock>, ApiError> {
     ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(id))?;
     let pool = &ctx.services()?.pool;
-    if let Some(moment) = moment {
-        let folded = as_of::stock(pool, id, moment.position).await?;
+    if let Some(point) = point {
+        let folded = as_of::stock(pool, id, point.position).await?;
         return Ok(folded.map(|folded| Stock {
             pizzeria: id.clone(),
             stock: Arc::new(folded.state),
             version: folded.version,
             position: domain::LogPosition(folded.position),
-            as_of: Some(moment),
+            as_of: Some(point),
         }));
     }
     let rows = stock_levels::by_pizzerias(pool, std::slice::from_ref(id)).await?;
@@ -70,14 +70,14 @@ impl StockQuery {
             Some(_) => &[Model::Menus],
             None => &[Model::StockLevels, Model::Menus, Model::Pizzerias],
         };
-        let moment = Moment::of(ctx, models, as_of, at_least_position).await?;
-        let pizzeria = Pizzeria::load_as_of(ctx, &id, moment).await?;
-        Ok(visible_stock(ctx, &id, moment).await?.unwrap_or_else(|| Stock {
+        let point = PointInTime::of(ctx, models, as_of, at_least_position).await?;
+        let pizzeria = Pizzeria::load_as_of(ctx, &id, point).await?;
+        Ok(visible_stock(ctx, &id, point).await?.unwrap_or_else(|| Stock {
             pizzeria: id,
             stock: Arc::default(),
             version: 0,
             position: pizzeria.position,
-            as_of: moment,
+            as_of: point,
         }))
     }
 }

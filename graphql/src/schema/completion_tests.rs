@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use document::completion::{Asked, find_operation, switches};
 use document::{Validator, execution};
 
-use super::{Executed, Phases};
+use super::{Executed, RequestLifecycle};
 
 struct Query;
 
@@ -76,7 +76,7 @@ impl Query {
 
 fn schema() -> async_graphql::Schema<Query, EmptyMutation, EmptySubscription> {
     async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
-        .extension(Phases::default())
+        .extension(RequestLifecycle::default())
         .validation_mode(ValidationMode::Fast)
         .finish()
 }
@@ -128,7 +128,7 @@ impl Extension for Answering {
 /// Returns the path of an unexplained null in the response.
 async fn unexplained(query: &str, data: Value, errors: &[ServerError]) -> Option<Vec<PathSegment>> {
     let schema = async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
-        .extension(Phases::default())
+        .extension(RequestLifecycle::default())
         .extension(Answering(data, errors.to_vec()))
         .validation_mode(ValidationMode::Fast)
         .finish();

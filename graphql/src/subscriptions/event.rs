@@ -21,7 +21,7 @@ use crate::types::event::Event;
 use crate::types::event_filter::{EventFilter, event_filter};
 
 /// Capacity of the cache of streams' pizzerias: streams with events at about the same time.
-const REMEMBERED: usize = 10_000;
+const CACHED_STREAMS_MAX: usize = 10_000;
 
 /// An appended event.
 #[derive(Debug, Clone, SimpleObject)]
@@ -123,7 +123,7 @@ impl EventView {
             first.first().and_then(|first| place_in(first.payload()))
         };
         self.places.put(stream, place.clone());
-        if self.places.len() > REMEMBERED {
+        if self.places.len() > CACHED_STREAMS_MAX {
             self.places.pop_lru();
         }
         Ok(place)

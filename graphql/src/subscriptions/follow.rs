@@ -20,7 +20,7 @@ pub(super) type Events = BoxStream<'static, Result<Arc<RecordedEvent>, ApiError>
 
 /// Upper bound on the events of the whole log that a subscription reads when it resumes, if it must check
 /// them all or rebuild a past state.
-pub(super) const BEHIND: i64 = 100_000;
+pub(super) const RESUME_EVENTS_MAX: i64 = 100_000;
 
 /// An item of a subscription.
 pub(super) trait Item: Send + 'static {
@@ -64,7 +64,7 @@ pub(super) async fn start_near(
 ) -> Result<LogPosition, ApiError> {
     let from = start(services, after).await?;
     let head = log::head(&services.pool).await?;
-    if head.0 - from.0 > BEHIND { Err(ApiError::Gap { from, to: head }) } else { Ok(from) }
+    if head.0 - from.0 > RESUME_EVENTS_MAX { Err(ApiError::Gap { from, to: head }) } else { Ok(from) }
 }
 
 /// Streams every entry after a position, then new entries, including those of unknown types.

@@ -24,10 +24,10 @@ use crate::scalars;
 use crate::types::order::Order;
 
 /// Timeout for the read model that lists the initial orders.
-const WAIT: Duration = Duration::from_secs(5);
+const READ_MODEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Upper bound on the orders of the queue in one item.
-const SHOWN: usize = 100;
+const QUEUE_ORDERS_MAX: usize = 100;
 
 /// A change of a kitchen's queue.
 #[derive(Debug, Clone, SimpleObject)]
@@ -94,7 +94,7 @@ async fn queue_at(
     base: LogPosition,
 ) -> Result<Fold<PgPool>, ApiError> {
     let pool = &services.pool;
-    services.read_models.wait_for(&[Model::KitchenQueue], base, WAIT).await?;
+    services.read_models.wait_for(&[Model::KitchenQueue], base, READ_MODEL_TIMEOUT).await?;
     let rows = kitchen_queue::queue(pool, pizzeria, None).await?;
     // Queried after the read model, so that these events cover everything it may have read later.
     let since: Vec<(String, i64)> = sqlx::query_as(
@@ -167,7 +167,7 @@ impl KitchenView {
         KitchenQueueUpdate {
             position: scalars::Position(position),
             event: event.map(|event| event.event_type.clone()),
-            queue: queue.into_iter().take(SHOWN).map(shown).collect(),
+            queue: queue.into_iter().take(QUEUE_ORDERS_MAX).map(shown).collect(),
             order,
         }
     }

@@ -18,8 +18,8 @@ use messages::labels::Lang;
 use messages::refusals::message;
 use uuid::Uuid;
 
-use crate::as_of::Moment;
-use crate::types::user_error::UserErrorCode;
+use crate::as_of::PointInTime;
+use crate::types::user_error_code::UserErrorCode;
 
 /// Mutations that apply to an order or a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -88,9 +88,9 @@ impl OrderAction {
 }
 
 /// Returns the actions, all disabled when they are of the past.
-pub fn of(actions: Vec<OrderAction>, moment: Option<Moment>, lang: Lang) -> Vec<OrderAction> {
-    let Some(moment) = moment else { return actions };
-    let position = moment.position;
+pub fn of(actions: Vec<OrderAction>, point: Option<PointInTime>, lang: Lang) -> Vec<OrderAction> {
+    let Some(point) = point else { return actions };
+    let position = point.position;
     let reason = lang.pick(
         format!("Ceci est l'état à la position {position} du journal : le passé ne change pas."),
         format!("This is the state at position {position} of the log: the past does not change."),
@@ -109,7 +109,7 @@ type Sample<'a> = &'a dyn Fn() -> Result<(), Refusal>;
 
 /// Facts outside the order that its actions depend on.
 #[derive(Debug, Clone, Copy)]
-pub struct Beside {
+pub struct OrderFacts {
     /// Whether the caller carries the order's delivery; required for a courier to record a payment.
     pub carried: bool,
     /// Whether a payment provider is configured.
@@ -120,7 +120,7 @@ pub struct Beside {
 pub fn on_order(
     placed: &PlacedOrder,
     actor: Option<&Actor>,
-    Beside { carried, online }: Beside,
+    OrderFacts { carried, online }: OrderFacts,
     now: DateTime<Utc>,
     lang: Lang,
 ) -> Vec<OrderAction> {

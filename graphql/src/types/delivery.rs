@@ -22,7 +22,7 @@ use super::order::Order;
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
-use crate::as_of::{self, Moment};
+use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
@@ -40,7 +40,7 @@ pub struct Delivery {
     /// The state includes the log at least up to this position.
     pub position: LogPosition,
     /// The point in the past that the state is of; `None` for the present.
-    pub as_of: Option<Moment>,
+    pub as_of: Option<PointInTime>,
 }
 
 impl From<deliveries::Row> for Delivery {
@@ -72,19 +72,19 @@ impl Delivery {
     pub async fn load_as_of(
         ctx: &Context<'_>,
         id: DeliveryId,
-        moment: Moment,
+        point: PointInTime,
     ) -> Result<Option<Self>, ApiError> {
-        let key = StateAt { stream: StreamId::delivery(id), position: moment.position };
+        let key = StateAt { stream: StreamId::delivery(id), position: point.position };
         let Some(folded) = ctx.loaders()?.load_one(key).await? else { return Ok(None) };
         let AggregateState::Delivery(state) = &folded.state else { return Ok(None) };
         let delivery = Self::of(state, folded.version, LogPosition(folded.position));
-        Ok(delivery.map(|delivery| delivery.as_of(moment)))
+        Ok(delivery.map(|delivery| delivery.as_of(point)))
     }
 
     /// Marks the delivery as being of a point in time.
     #[must_use]
-    pub fn as_of(self, moment: Moment) -> Self {
-        Self { as_of: Some(moment), ..self }
+    pub fn as_of(self, point: PointInTime) -> Self {
+        Self { as_of: Some(point), ..self }
     }
 
     /// Returns the owner and the pizzeria, for [`crate::context::Caller::authorize`].
@@ -94,7 +94,7 @@ impl Delivery {
 
     async fn order_of(&self, ctx: &Context<'_>) -> Result<Option<Order>, ApiError> {
         match self.as_of {
-            Some(moment) => Order::load_as_of(ctx, self.delivery.order, moment).await,
+            Some(point) => Order::load_as_of(ctx, self.delivery.order, point).await,
             None => Ok(ctx.loaders()?.load_one(OrderOf(self.delivery.order)).await?.map(Into::into)),
         }
     }
@@ -105,7 +105,7 @@ impl Delivery {
 impl Delivery {
     /// The id, `delivery:<uuid>`; of a past state, `delivery:<uuid>@<position>`.
     pub async fn id(&self) -> ID {
-        ids::at_moment(self.delivery.id.to_global(), self.as_of)
+        ids::at_point(self.delivery.id.to_global(), self.as_of)
     }
 
     /// The version, for `expectedVersion`.

@@ -12,7 +12,7 @@ use super::enums::{Role, StreamType};
 use super::page::connection;
 use super::seal::covers;
 use super::why::StateChange;
-use crate::as_of::Moment;
+use crate::as_of::PointInTime;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::GlobalId;
@@ -275,7 +275,7 @@ pub async fn history(
     stream: &StreamId,
     first: i32,
     after: Option<&str>,
-    moment: Option<Moment>,
+    point: Option<PointInTime>,
 ) -> Result<EventConnection, ApiError> {
     let args = PageArgs::new(Some(first), after, None, None)?;
     let list = format!("history of {stream}");
@@ -284,7 +284,7 @@ pub async fn history(
     let after = args.after().map(|after| read(&list, after)).transpose()?.unwrap_or_default();
     let key = HistoryOf { stream: stream.clone(), after, limit: args.limit() };
     let mut events = ctx.loaders()?.load_one(key).await?.unwrap_or_default();
-    events.retain(|event| moment.is_none_or(|moment| event.position() <= moment.position));
+    events.retain(|event| point.is_none_or(|point| event.position() <= point.position));
     Ok(page_of_events(&list, &args, events, (after > LogPosition::START, false)).into())
 }
 

@@ -12,7 +12,7 @@ use event_store::CommandResult;
 
 use super::enums::{Allergen, PizzaSize, Unit, VatClass};
 use super::menu_origin::{Origin, shown_count};
-use crate::as_of::{self, Moment};
+use crate::as_of::{self, PointInTime};
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
 use crate::scalars::{self, Money};
@@ -27,7 +27,7 @@ pub struct Menu {
     /// Menu and stock include the log at least up to this position.
     pub position: LogPosition,
     /// The point in the past that both are of; `None` for the present.
-    pub as_of: Option<Moment>,
+    pub as_of: Option<PointInTime>,
     /// Whether this is a given version of the group's menu, current or not.
     pub is_version: bool,
 }
@@ -58,7 +58,7 @@ impl Menu {
             (None, _) if self.is_version => Origin::Version,
             (None, _) => Origin::Current,
             (Some((pizzeria, _)), None) => Origin::Pizzeria(pizzeria.clone()),
-            (Some((pizzeria, _)), Some(moment)) => Origin::Past(pizzeria.clone(), moment),
+            (Some((pizzeria, _)), Some(point)) => Origin::Past(pizzeria.clone(), point),
         }
     }
 

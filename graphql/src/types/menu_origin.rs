@@ -6,7 +6,7 @@ use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
 use domain::menu;
 
 use super::menu::Ingredient;
-use crate::as_of::Moment;
+use crate::as_of::PointInTime;
 use crate::context::{ApiContext, Caller};
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
@@ -21,7 +21,7 @@ pub(crate) enum Origin {
     /// A pizzeria's current menu.
     Pizzeria(PizzeriaId),
     /// A pizzeria's menu at a point in time.
-    Past(PizzeriaId, Moment),
+    Past(PizzeriaId, PointInTime),
 }
 
 impl Origin {
@@ -37,7 +37,7 @@ impl Origin {
             Self::Current => code.to_global(),
             Self::Version => ids::at_version(code.to_global(), version),
             Self::Pizzeria(pizzeria) => ids::menu_item(pizzeria, code),
-            Self::Past(pizzeria, moment) => ids::at_moment(ids::menu_item(pizzeria, code), Some(*moment)),
+            Self::Past(pizzeria, point) => ids::at_point(ids::menu_item(pizzeria, code), Some(*point)),
         }
     }
 
@@ -46,7 +46,7 @@ impl Origin {
             Self::Current => ids::extra(None, code),
             Self::Version => ids::at_version(ids::extra(None, code), version),
             Self::Pizzeria(pizzeria) => ids::extra(Some(pizzeria), code),
-            Self::Past(pizzeria, moment) => ids::at_moment(ids::extra(Some(pizzeria), code), Some(*moment)),
+            Self::Past(pizzeria, point) => ids::at_point(ids::extra(Some(pizzeria), code), Some(*point)),
         }
     }
 

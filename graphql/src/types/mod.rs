@@ -28,5 +28,6 @@ pub mod seal;
 pub mod staff;
 pub mod stock;
 pub mod user_error;
+pub mod user_error_code;
 pub mod user_error_detail;
 pub mod why;

@@ -13,7 +13,7 @@ use event_store::CommandResult;
 use messages::labels;
 use projections::order_details;
 
-use super::actions::{self, Beside, OrderAction};
+use super::actions::{self, OrderAction, OrderFacts};
 use super::comment::{Comment, CommentSubject};
 use super::contact::Contact;
 use super::delivery::Delivery;
@@ -24,7 +24,7 @@ use super::order_people::OrderPeople;
 use super::page::connection;
 use super::pizzeria::Pizzeria;
 use super::staff::Staff;
-use crate::as_of::{self, Moment};
+use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
@@ -42,7 +42,7 @@ pub struct Order {
     /// The state includes the log at least up to this position.
     pub position: LogPosition,
     /// The point in the past that the state is of; `None` for the present.
-    pub as_of: Option<Moment>,
+    pub as_of: Option<PointInTime>,
 }
 
 impl From<order_details::Row> for Order {
@@ -72,19 +72,19 @@ impl Order {
     pub async fn load_as_of(
         ctx: &Context<'_>,
         id: OrderId,
-        moment: Moment,
+        point: PointInTime,
     ) -> Result<Option<Self>, ApiError> {
-        let key = StateAt { stream: StreamId::order(id), position: moment.position };
+        let key = StateAt { stream: StreamId::order(id), position: point.position };
         let Some(folded) = ctx.loaders()?.load_one(key).await? else { return Ok(None) };
         let AggregateState::Order(state) = &folded.state else { return Ok(None) };
         let order = Self::of(state, folded.version, LogPosition(folded.position));
-        Ok(order.map(|order| order.as_of(moment)))
+        Ok(order.map(|order| order.as_of(point)))
     }
 
     /// Marks the order as being of a point in time.
     #[must_use]
-    pub fn as_of(self, moment: Moment) -> Self {
-        Self { as_of: Some(moment), ..self }
+    pub fn as_of(self, point: PointInTime) -> Self {
+        Self { as_of: Some(point), ..self }
     }
 
     /// Returns the owner and the pizzeria, for [`crate::context::Caller::authorize`].
@@ -102,7 +102,7 @@ impl Order {
             return Ok(None);
         }
         match self.as_of {
-            Some(moment) => Delivery::load_as_of(ctx, DeliveryId::of(self.order.id), moment).await,
+            Some(point) => Delivery::load_as_of(ctx, DeliveryId::of(self.order.id), point).await,
             None => Ok(ctx.loaders()?.load_one(self.order.id).await?.map(Into::into)),
         }
     }
@@ -113,7 +113,7 @@ impl Order {
 impl Order {
     /// The id, `order:<uuid>`; of a past state, `order:<uuid>@<position>`.
     pub async fn id(&self) -> ID {
-        ids::at_moment(self.order.id.to_global(), self.as_of)
+        ids::at_point(self.order.id.to_global(), self.as_of)
     }
 
     /// The number shown to people, such as `P1-000042`.
@@ -383,8 +383,8 @@ impl Order {
             }
             None => false,
         };
-        let beside = Beside { carried, online: ctx.services()?.payments.is_available() };
-        let actions = actions::on_order(&self.order, caller.actor.as_ref(), beside, ctx.now()?, caller.lang);
+        let facts = OrderFacts { carried, online: ctx.services()?.payments.is_available() };
+        let actions = actions::on_order(&self.order, caller.actor.as_ref(), facts, ctx.now()?, caller.lang);
         Ok(actions::of(actions, self.as_of, caller.lang))
     }
 

@@ -46,13 +46,13 @@ macro_rules! connection {
             /// A page as it was at a moment.
             pub fn as_of<T: Into<$node>>(
                 page: projections::page::Page<T>,
-                moment: crate::as_of::Moment,
+                point: crate::as_of::PointInTime,
             ) -> Self {
                 let mut connection = Self::from(page);
-                connection.as_of_position = crate::as_of::position(Some(moment));
+                connection.as_of_position = crate::as_of::position(Some(point));
                 let nodes = connection.edges.iter_mut().map(|edge| &mut edge.node);
                 for node in nodes.chain(&mut connection.nodes) {
-                    node.as_of = Some(moment);
+                    node.as_of = Some(point);
                 }
                 connection
             }

@@ -13,7 +13,7 @@ use projections::pizzerias;
 
 use super::enums::Weekday;
 use super::staff::Staff;
-use crate::as_of::{self, Moment};
+use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
@@ -31,7 +31,7 @@ pub struct Pizzeria {
     /// The state includes the log at least up to this position.
     pub position: LogPosition,
     /// The point in the past that the state is of; `None` for the present.
-    pub as_of: Option<Moment>,
+    pub as_of: Option<PointInTime>,
 }
 
 impl From<pizzerias::Row> for Pizzeria {
@@ -72,23 +72,23 @@ impl Pizzeria {
     pub async fn load_as_of(
         ctx: &Context<'_>,
         id: &PizzeriaId,
-        moment: Option<Moment>,
+        point: Option<PointInTime>,
     ) -> Result<Self, ApiError> {
         if is_hidden(id, ctx.caller()?.actor.as_ref()) {
             return Err(ApiError::NotFound("pizzeria"));
         }
         let loaders = ctx.loaders()?;
-        let Some(moment) = moment else {
+        let Some(point) = point else {
             let row = loaders.load_one(id.clone()).await?.ok_or(ApiError::NotFound("pizzeria"))?;
             return Ok(row.into());
         };
-        let key = StateAt { stream: StreamId::pizzeria(id), position: moment.position };
+        let key = StateAt { stream: StreamId::pizzeria(id), position: point.position };
         let pizzeria = loaders.load_one(key).await?.and_then(|folded| match &folded.state {
             AggregateState::Pizzeria(state) => Self::of(state, folded.version, LogPosition(folded.position)),
             _ => None,
         });
         let pizzeria = pizzeria.ok_or(ApiError::NotFound("pizzeria"))?;
-        Ok(Self { as_of: Some(moment), ..pizzeria })
+        Ok(Self { as_of: Some(point), ..pizzeria })
     }
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn pizzerias_of(
 impl Pizzeria {
     /// The id, `pizzeria:P1`; of a past state, `pizzeria:P1@<position>`.
     pub async fn id(&self) -> ID {
-        ids::at_moment(self.pizzeria.id.to_global(), self.as_of)
+        ids::at_point(self.pizzeria.id.to_global(), self.as_of)
     }
 
     /// The code, such as `P1`; accepted wherever the id is.

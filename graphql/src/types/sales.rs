@@ -7,14 +7,14 @@ use projections::daily_sales::Row;
 use super::enums::PaymentMethod;
 use super::order_parts::VatPart;
 use super::pizzeria::Pizzeria;
-use crate::as_of::{self, Moment};
+use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::scalars::{self, Date, Money};
 
 /// A pizzeria's business day, and the point in the past that the figures are of.
 #[derive(Debug, Clone)]
-pub struct SalesDay(pub Row, pub Option<Moment>);
+pub struct SalesDay(pub Row, pub Option<PointInTime>);
 
 /// The amount paid by one method, less refunds.
 #[derive(Debug, SimpleObject)]
@@ -31,7 +31,7 @@ impl SalesDay {
     /// The pizzeria.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {
         match self.1 {
-            Some(moment) => Pizzeria::load_as_of(ctx, &self.0.pizzeria, Some(moment)).await.map(Some),
+            Some(point) => Pizzeria::load_as_of(ctx, &self.0.pizzeria, Some(point)).await.map(Some),
             None => Ok(ctx.loaders()?.load_one(self.0.pizzeria.clone()).await?.map(Into::into)),
         }
     }

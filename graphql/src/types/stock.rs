@@ -14,7 +14,7 @@ use super::enums::PizzaSize;
 use super::event::{EventConnection, history};
 use super::menu::Ingredient;
 use super::pizzeria::Pizzeria;
-use crate::as_of::{self, Moment};
+use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids::{self, GlobalId};
@@ -34,7 +34,7 @@ pub struct Stock {
     /// The state includes the log at least up to this position.
     pub position: LogPosition,
     /// The point in the past that the state is of; `None` for the present.
-    pub as_of: Option<Moment>,
+    pub as_of: Option<PointInTime>,
 }
 
 impl Stock {
@@ -53,9 +53,9 @@ impl Stock {
     }
 }
 
-async fn menu(ctx: &Context<'_>, moment: Option<Moment>) -> Result<Arc<Menu>, ApiError> {
-    let row = match moment {
-        Some(moment) => ctx.loaders()?.load_one(MenuAt(moment.position)).await?,
+async fn menu(ctx: &Context<'_>, point: Option<PointInTime>) -> Result<Arc<Menu>, ApiError> {
+    let row = match point {
+        Some(point) => ctx.loaders()?.load_one(MenuAt(point.position)).await?,
         None => ctx.loaders()?.load_one(CurrentMenu).await?,
     };
     Ok(row.unwrap_or_default())
@@ -66,7 +66,7 @@ async fn menu(ctx: &Context<'_>, moment: Option<Moment>) -> Result<Arc<Menu>, Ap
 impl Stock {
     /// The id, `stock:P1`; of a past state, `stock:P1@<position>`.
     pub async fn id(&self) -> ID {
-        ids::at_moment(ids::stock(&self.pizzeria), self.as_of)
+        ids::at_point(ids::stock(&self.pizzeria), self.as_of)
     }
 
     /// The version, for `expectedVersion`.
@@ -141,7 +141,7 @@ pub struct StockLevel {
     /// The level.
     pub level: Level,
     /// The point in the past that the level is of; `None` for the present.
-    pub as_of: Option<Moment>,
+    pub as_of: Option<PointInTime>,
 }
 
 /// The level of one ingredient, in its unit: grams, millilitres or pieces. A number beyond 32 bits makes its

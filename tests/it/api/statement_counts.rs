@@ -155,7 +155,7 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
         maintenance,
     };
     let director = accounts::account_by_email(&pool, "director@ocpizza.example").await.unwrap().unwrap();
-    let caller = Caller { actor: Some(director.actor()), ..Caller::nobody(Lang::Fr, "test".into()) };
+    let caller = Caller { actor: Some(director.actor()), ..Caller::anonymous(Lang::Fr, "test".into()) };
     let statements = Statements::default();
     let heard = tracing_subscriber::registry().with(statements.clone());
     let _guard = tracing::subscriber::set_default(heard);
