@@ -35,7 +35,7 @@ pub(crate) enum Basis {
 }
 
 /// Result of [`append`].
-pub(crate) enum Appended {
+pub(crate) enum AppendResult {
     /// The batch is stored after this position.
     After(LogPosition),
     /// Version conflict: another writer advanced a stream; nothing was written.
@@ -60,7 +60,7 @@ pub(crate) async fn append(
     db: &mut PgConnection,
     units: &[Unit],
     basis: Basis,
-) -> Result<Appended, sqlx::Error> {
+) -> Result<AppendResult, sqlx::Error> {
     let columns = Columns::of(units, basis);
     if columns.events.sequence.is_empty() && columns.keys.key.is_empty() {
         let seen = columns.seen;
@@ -70,12 +70,12 @@ pub(crate) async fn append(
             .bind(seen.sequence)
             .fetch_one(db)
             .await?;
-        return Ok(if moved { Appended::Conflict } else { Appended::After(LogPosition::START) });
+        return Ok(if moved { AppendResult::Conflict } else { AppendResult::After(LogPosition::START) });
     }
     match statement::of(columns).build().fetch_optional(db).await {
-        Ok(Some(row)) => Ok(Appended::After(LogPosition(row.try_get(0)?))),
-        Ok(None) => Ok(Appended::Conflict),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Appended::Conflict),
+        Ok(Some(row)) => Ok(AppendResult::After(LogPosition(row.try_get(0)?))),
+        Ok(None) => Ok(AppendResult::Conflict),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(AppendResult::Conflict),
         Err(error) => Err(error),
     }
 }

@@ -13,8 +13,8 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::{RwLock, mpsc};
 use tracing::Instrument;
 
-use self::settling::{Settled, Settling};
-use crate::append::{self, Appended, Basis};
+use self::settling::{ConflictSettler, SettlingResult};
+use crate::append::{self, AppendResult, Basis};
 use crate::command::CommandResult;
 use crate::decider::{Decider, Versioned};
 use crate::error::StoreError;
@@ -55,23 +55,23 @@ impl Shared {
     }
 
     /// Commits a stored batch to the states and sends the results.
-    fn commit(&self, stored: Stored) {
-        let Stored { units, base } = stored;
+    fn commit(&self, stored: StoredBatch) {
+        let StoredBatch { units, base } = stored;
         let mut position = base;
         let mut grown = Vec::new();
         let mut placed = Vec::with_capacity(units.len());
         {
             let mut decider = self.decider();
             for unit in units {
-                match decider.commit(&unit.decided.events) {
+                match decider.commit(&unit.decision.events) {
                     Ok(streams) => grown.extend(streams),
                     Err(error) => {
                         // The events are stored; the states are loaded again.
                         tracing::error!(%error, "a stored event does not fit its stream");
-                        unit.decided.events.iter().for_each(|event| decider.forget(&event.stream));
+                        unit.decision.events.iter().for_each(|event| decider.forget(&event.stream));
                     }
                 }
-                let events = i64::try_from(unit.decided.events.len()).unwrap_or(0);
+                let events = i64::try_from(unit.decision.events.len()).unwrap_or(0);
                 position.0 += events;
                 placed.push((unit, (events > 0).then_some(position)));
             }
@@ -130,7 +130,7 @@ struct Appender {
 }
 
 /// A stored batch whose results are not yet sent.
-struct Stored {
+struct StoredBatch {
     units: Vec<Unit>,
     /// The position before its first event.
     base: LogPosition,
@@ -160,8 +160,8 @@ impl Appender {
                 }
             });
             match appended {
-                Ok(Appended::After(base)) => stored = Some(Stored { units: batch, base }),
-                Ok(Appended::Conflict) => self.settle(batch, queue).await,
+                Ok(AppendResult::After(base)) => stored = Some(StoredBatch { units: batch, base }),
+                Ok(AppendResult::Conflict) => self.settle(batch, queue).await,
                 Err(error) => self.abort(batch, queue, error).await,
             }
         }
@@ -169,7 +169,7 @@ impl Appender {
 
     /// Returns the queued units. If there are none it first commits `stored`, then waits. Empty once every sender is
     /// dropped.
-    async fn next(&self, queue: &mut mpsc::Receiver<Unit>, stored: &mut Option<Stored>) -> Vec<Unit> {
+    async fn next(&self, queue: &mut mpsc::Receiver<Unit>, stored: &mut Option<StoredBatch>) -> Vec<Unit> {
         let mut batch = Vec::with_capacity(self.shared.batch);
         // Takes only what is queued now; `recv_many` is cancel safe.
         let _ = queue.recv_many(&mut batch, self.shared.batch).now_or_never();
@@ -207,10 +207,10 @@ impl Appender {
         let shared = self.shared.clone();
         let commands = units.len();
         let settled = within(async {
-            Settling::new(shared).run(open(&self.shared, &mut self.connection).await?, units).await
+            ConflictSettler::new(shared).run(open(&self.shared, &mut self.connection).await?, units).await
         });
         match settled.await {
-            Ok(Settled { stored, replays }) => {
+            Ok(SettlingResult { stored, replays }) => {
                 self.shared.commit(stored);
                 self.replay(replays);
             }
@@ -242,7 +242,7 @@ async fn append(
     shared: &Shared,
     connection: &mut Option<PgConnection>,
     batch: &[Unit],
-) -> Result<Appended, sqlx::Error> {
+) -> Result<AppendResult, sqlx::Error> {
     let begun = Instant::now();
     let appended = append::append(open(shared, connection).await?, batch, Basis::Memory).await;
     shared.metrics.batch_seconds.record(begun.elapsed().as_secs_f64());
@@ -284,13 +284,13 @@ fn drain(queue: &mut mpsc::Receiver<Unit>, units: &mut Vec<Unit>) {
     }
 }
 
-fn reply(Unit { command, decided }: Unit, position: Option<LogPosition>) {
-    let Some((stream, _)) = decided.based_on.into_iter().next() else { return };
+fn reply(Unit { command, decision }: Unit, position: Option<LogPosition>) {
+    let Some((stream, _)) = decision.based_on.into_iter().next() else { return };
     command.reply(Ok(CommandResult {
         stream,
-        state: decided.state,
-        version: decided.version,
+        state: decision.state,
+        version: decision.version,
         position,
-        refusal: decided.refusal,
+        refusal: decision.refusal,
     }));
 }

@@ -14,7 +14,7 @@ use lru::LruCache;
 
 use crate::command::CommandContext;
 use crate::error::StoreError;
-use crate::unit_of_work::{Decided, NewEvent};
+use crate::unit_of_work::{NewEvent, PendingDecision};
 
 /// A state, and the sequence of the last event folded into it.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub(crate) enum Attempt {
     /// These streams must be loaded first.
     Missing(Vec<StreamId>),
     /// The command is decided, and the states already contain the decision.
-    Decided(Decided),
+    Decided(PendingDecision),
 }
 
 /// Rounds in which a use case may name further streams before it counts as a fault.
@@ -138,7 +138,7 @@ impl Decider {
             _ => None,
         };
         let own = self.entries.peek(&primary).map_or_else(|| Versioned::empty(&primary), |e| e.head.clone());
-        Ok(Attempt::Decided(Decided {
+        Ok(Attempt::Decided(PendingDecision {
             based_on,
             events,
             refusal,

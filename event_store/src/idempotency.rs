@@ -39,16 +39,16 @@ pub(crate) fn key_of(context: &CommandContext) -> Option<KeyOf> {
 /// Returns the result to store under a unit's key; `None` without a key and for a transient refusal.
 pub(crate) fn to_be_stored(unit: &Unit) -> Option<(&Idempotency, StoredResult)> {
     let idempotency = unit.command.context.idempotency.as_ref()?;
-    let (stream, _) = unit.decided.based_on.first()?;
-    if unit.decided.refusal.as_ref().is_some_and(Refusal::is_passing) {
+    let (stream, _) = unit.decision.based_on.first()?;
+    if unit.decision.refusal.as_ref().is_some_and(Refusal::is_passing) {
         return None;
     }
     let result = StoredResult {
         fingerprint: idempotency.fingerprint.to_vec(),
         stream: stream.clone(),
-        version: unit.decided.version,
+        version: unit.decision.version,
         position: None,
-        refusal: unit.decided.refusal.clone(),
+        refusal: unit.decision.refusal.clone(),
     };
     Some((idempotency, result))
 }

@@ -128,9 +128,9 @@ impl EventStore {
                 let mut decider = self.shared.decider();
                 match decider.decide(&*command.use_case, &command.context)? {
                     Attempt::Missing(streams) => streams,
-                    Attempt::Decided(decided) => {
+                    Attempt::Decided(decision) => {
                         // Under the decider's lock, so that units are queued in the order of their decisions.
-                        place.send(Unit { command, decided });
+                        place.send(Unit { command, decision });
                         return Ok(());
                     }
                 }

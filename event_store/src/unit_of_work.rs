@@ -21,7 +21,7 @@ pub(crate) struct NewEvent {
 
 /// A decision, and the versions that it was made on.
 #[derive(Debug)]
-pub(crate) struct Decided {
+pub(crate) struct PendingDecision {
     /// Every stream that was read, with its version; the first is the command's own stream.
     pub based_on: Vec<(StreamId, i64)>,
     pub events: Vec<NewEvent>,
@@ -47,7 +47,7 @@ pub(crate) struct Command {
 #[derive(Debug)]
 pub(crate) struct Unit {
     pub command: Command,
-    pub decided: Decided,
+    pub decision: PendingDecision,
 }
 
 impl Command {

@@ -16,7 +16,7 @@ use domain::event::UnreadableEvent;
 use event_store::log::{FindError, MAX_SCANNED_EVENTS};
 use event_store::{FollowError, LogError, StoreError};
 use projections::as_of::AsOfError;
-use projections::why::Unknown;
+use projections::why::ChangesError;
 use projections::{ApplyError, HeavyError, WaitError};
 use transparency::{SealError, TreeError};
 
@@ -272,12 +272,12 @@ impl From<AsOfError> for ApiError {
     }
 }
 
-impl From<Unknown> for ApiError {
-    fn from(unknown: Unknown) -> Self {
+impl From<ChangesError> for ApiError {
+    fn from(unknown: ChangesError) -> Self {
         match unknown {
-            Unknown::Unreadable { position, source } => Self::unreadable(position, source),
-            Unknown::TooFarApart => Self::QueryTooComplex(unknown.to_string()),
-            Unknown::Damaged => Self::permanent(unknown),
+            ChangesError::Unreadable { position, source } => Self::unreadable(position, source),
+            ChangesError::TooFarApart => Self::QueryTooComplex(unknown.to_string()),
+            ChangesError::Damaged => Self::permanent(unknown),
         }
     }
 }

@@ -12,7 +12,7 @@ use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{LogEntry, log};
 use identity::accounts::{self, Account};
 use identity::personal_data::{self, ContactKey, ContactRow, KitchenContact};
-use projections::as_of::{self, Folded};
+use projections::as_of::{self, FoldedState};
 use projections::courier_positions::{self, Report};
 use projections::{HeavyReads, deliveries, menus, order_details, pizzerias, why};
 use sqlx::PgPool;
@@ -264,7 +264,7 @@ impl Loader<MenuVersion> for Loaders {
 }
 
 impl Loader<StateAt> for Loaders {
-    type Value = Arc<Folded<AggregateState>>;
+    type Value = Arc<FoldedState<AggregateState>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[StateAt]) -> Result<HashMap<StateAt, Self::Value>, ApiError> {

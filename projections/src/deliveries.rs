@@ -12,7 +12,7 @@ use sqlx::{FromRow, PgConnection, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::apply_error::ApplyError;
-use crate::fold::{Folded, Place, document, fold};
+use crate::fold::{FoldedState, Place, document, fold};
 use crate::page::{
     Cursor, List, NoRange, Page, PageArgs, PageError, SortKind, instant, literal, push_any, push_pizzerias,
     range_of,
@@ -199,23 +199,24 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     let place = Place { table: "deliveries", key: "id", key_type: "uuid" };
     let stored =
         |delivery: ScheduledDelivery| AggregateState::Delivery(Delivery::Scheduled(Box::new(delivery)));
-    let rows: Vec<Folded<Box<ScheduledDelivery>>> = fold(db, &place, StreamType::Delivery, events, stored)
-        .await?
-        .into_iter()
-        .filter_map(|(_, folded)| match folded.state {
-            AggregateState::Delivery(Delivery::Scheduled(state)) => {
-                Some(Folded { state, version: folded.version, position: folded.position })
-            }
-            AggregateState::Delivery(Delivery::NotScheduled)
-            | AggregateState::Order(_)
-            | AggregateState::Stock(_)
-            | AggregateState::Pizzeria(_)
-            | AggregateState::Menu(_)
-            | AggregateState::Staff(_)
-            | AggregateState::Customer(_)
-            | AggregateState::Closing(_) => None,
-        })
-        .collect();
+    let rows: Vec<FoldedState<Box<ScheduledDelivery>>> =
+        fold(db, &place, StreamType::Delivery, events, stored)
+            .await?
+            .into_iter()
+            .filter_map(|(_, folded)| match folded.state {
+                AggregateState::Delivery(Delivery::Scheduled(state)) => {
+                    Some(FoldedState { state, version: folded.version, position: folded.position })
+                }
+                AggregateState::Delivery(Delivery::NotScheduled)
+                | AggregateState::Order(_)
+                | AggregateState::Stock(_)
+                | AggregateState::Pizzeria(_)
+                | AggregateState::Menu(_)
+                | AggregateState::Staff(_)
+                | AggregateState::Customer(_)
+                | AggregateState::Closing(_) => None,
+            })
+            .collect();
     if rows.is_empty() {
         return Ok(());
     }

@@ -15,7 +15,7 @@ use crate::apply_error::ApplyError;
 
 /// A state with the version of its stream and the position of its last event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Folded<S> {
+pub struct FoldedState<S> {
     /// The state.
     pub state: S,
     /// Version of the stream; 0 before the first event.
@@ -24,7 +24,7 @@ pub struct Folded<S> {
     pub position: i64,
 }
 
-impl<S: Default> Default for Folded<S> {
+impl<S: Default> Default for FoldedState<S> {
     fn default() -> Self {
         Self { state: S::default(), version: 0, position: 0 }
     }
@@ -43,7 +43,7 @@ pub(crate) async fn load<S>(
     db: &mut PgConnection,
     place: &Place,
     keys: &BTreeSet<String>,
-) -> Result<BTreeMap<String, Folded<S>>, ApplyError>
+) -> Result<BTreeMap<String, FoldedState<S>>, ApplyError>
 where
     S: DeserializeOwned + Send + Unpin + 'static,
 {
@@ -59,7 +59,7 @@ where
     let rows: Vec<(String, i64, i64, Json<S>)> = sqlx::query_as(&sql).bind(keys).fetch_all(db).await?;
     let folded = rows
         .into_iter()
-        .map(|(key, version, position, state)| (key, Folded { state: state.0, version, position }));
+        .map(|(key, version, position, state)| (key, FoldedState { state: state.0, version, position }));
     Ok(folded.collect())
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn fold<S>(
     kind: StreamType,
     events: &[RecordedEvent],
     stored: impl Fn(S) -> AggregateState,
-) -> Result<Vec<(StreamId, Folded<AggregateState>)>, ApplyError>
+) -> Result<Vec<(StreamId, FoldedState<AggregateState>)>, ApplyError>
 where
     S: DeserializeOwned + Send + Unpin + 'static,
 {
@@ -85,14 +85,14 @@ where
     // A stream that begins in this batch has no document.
     let begun = first.iter().filter(|(_, sequence)| **sequence > 1).map(|(stream, _)| stream.id.to_string());
     let mut documents = load::<S>(db, place, &begun.collect()).await?;
-    let mut states: BTreeMap<&StreamId, Folded<AggregateState>> = first
+    let mut states: BTreeMap<&StreamId, FoldedState<AggregateState>> = first
         .keys()
         .map(|stream| {
             let folded = match documents.remove(&*stream.id) {
-                Some(Folded { state, version, position }) => {
-                    Folded { state: stored(state), version, position }
+                Some(FoldedState { state, version, position }) => {
+                    FoldedState { state: stored(state), version, position }
                 }
-                None => Folded { state: AggregateState::empty(kind), version: 0, position: 0 },
+                None => FoldedState { state: AggregateState::empty(kind), version: 0, position: 0 },
             };
             (*stream, folded)
         })
@@ -106,7 +106,7 @@ where
 }
 
 fn evolve(
-    folded: &mut Folded<AggregateState>,
+    folded: &mut FoldedState<AggregateState>,
     recorded: &RecordedEvent,
     event: &Event,
 ) -> Result<(), ApplyError> {

@@ -60,6 +60,6 @@ pub use read_models::ReadModels;
 pub use rebuild::rebuild;
 pub use registry::Model;
 pub use runner::{catch_up, deliver};
-pub use sealer::{HeadsTo, NotPublished, SEALING_DELAY, Sealing, remember_published};
+pub use sealer::{DestinationError, HeadsTo, SEALING_DELAY, Sealing, remember_published};
 pub use status::{Failure, RunsAt, Status, status};
 pub use verify::{Comparison, Count, Difference, ModelReport, OnStep, Step, compare, count, verify};

@@ -6,7 +6,7 @@ use event_store::RecordedEvent;
 use sqlx::PgConnection;
 
 use crate::apply_error::ApplyError;
-use crate::fold::{Folded, Place, fold};
+use crate::fold::{FoldedState, Place, fold};
 
 /// Returns the accepted orders that a batch changes, with their state after it. An order that has no document and is not
 /// placed in the batch was refused or removed.
@@ -14,13 +14,13 @@ pub(crate) async fn touched(
     db: &mut PgConnection,
     table: &'static str,
     events: &[RecordedEvent],
-) -> Result<Vec<Folded<PlacedOrder>>, ApplyError> {
+) -> Result<Vec<FoldedState<PlacedOrder>>, ApplyError> {
     let place = Place { table, key: "id", key_type: "uuid" };
     let stored = |order: PlacedOrder| AggregateState::Order(Order::Placed(Box::new(order)));
     let folded = fold(db, &place, StreamType::Order, events, stored).await?;
     let placed = folded.into_iter().filter_map(|(_, folded)| match folded.state {
         AggregateState::Order(Order::Placed(order)) => {
-            Some(Folded { state: *order, version: folded.version, position: folded.position })
+            Some(FoldedState { state: *order, version: folded.version, position: folded.position })
         }
         AggregateState::Order(Order::NotPlaced | Order::Refused(_))
         | AggregateState::Stock(_)

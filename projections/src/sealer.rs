@@ -26,7 +26,7 @@ const PUBLISH_INTERVAL: Duration = Duration::from_secs(10);
 const BATCH_HEADS: i64 = 100;
 
 /// Error of the destination of heads.
-pub type NotPublished = Box<dyn std::error::Error + Send + Sync>;
+pub type DestinationError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A destination of published heads.
 pub trait HeadsTo: Debug + Send + Sync {
@@ -34,10 +34,10 @@ pub trait HeadsTo: Debug + Send + Sync {
     fn name(&self) -> &str;
 
     /// Publishes a head as its signed note. The same head may be published again.
-    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>>;
+    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), DestinationError>>;
 
     /// Returns the last published heads, if the destination can be read.
-    fn last(&self) -> BoxFuture<'_, Result<Vec<SignedHead>, NotPublished>> {
+    fn last(&self) -> BoxFuture<'_, Result<Vec<SignedHead>, DestinationError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }
@@ -130,7 +130,7 @@ pub async fn remember_published(
     pool: &PgPool,
     signer: &Signer,
     to: &dyn HeadsTo,
-) -> Result<(), NotPublished> {
+) -> Result<(), DestinationError> {
     let log = transparency::log_id(pool).await?;
     let trusted = signer.trusted(log);
     let heads = to.last().await?;
@@ -150,11 +150,11 @@ pub(crate) struct Publisher {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum PublishError {
+enum PublisherError {
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error("the head over {0} events was not taken")]
-    Refused(u64, #[source] NotPublished),
+    Refused(u64, #[source] DestinationError),
 }
 
 impl Publisher {
@@ -181,7 +181,7 @@ impl Publisher {
 
     /// Publishes unpublished heads in order, each at least once, a resumption before the heads after it. Returns whether
     /// there were any.
-    async fn publish(&self) -> Result<bool, PublishError> {
+    async fn publish(&self) -> Result<bool, PublisherError> {
         let name = self.to.name();
         let published: Option<(i64, i64)> =
             sqlx::query_as("SELECT size, resumption FROM head_publications WHERE destination = $1")
@@ -212,12 +212,12 @@ impl Publisher {
         Ok(some)
     }
 
-    async fn give(&self, size: u64, note: &str) -> Result<(), PublishError> {
-        self.to.publish(note).await.map_err(|error| PublishError::Refused(size, error))
+    async fn give(&self, size: u64, note: &str) -> Result<(), PublisherError> {
+        self.to.publish(note).await.map_err(|error| PublisherError::Refused(size, error))
     }
 
     /// Records what was published.
-    async fn note(&self, size: i64, resumption: i64) -> Result<(), PublishError> {
+    async fn note(&self, size: i64, resumption: i64) -> Result<(), PublisherError> {
         sqlx::query(
             "INSERT INTO head_publications AS p (destination, size, published_at, resumption) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (destination) DO UPDATE SET size = EXCLUDED.size, published_at = EXCLUDED.published_at, \

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::apply_error::ApplyError;
 use crate::as_of::fold_stream;
-use crate::fold::{Folded, document};
+use crate::fold::{FoldedState, document};
 
 /// Events of a stock's stream between two stored states.
 pub(crate) const EVENTS_PER_STATE: i64 = 200;
@@ -29,12 +29,12 @@ pub(crate) async fn kept_stock(
     db: &mut PgConnection,
     pizzeria: &str,
     position: i64,
-) -> Result<Folded<Stock>, sqlx::Error> {
+) -> Result<FoldedState<Stock>, sqlx::Error> {
     let sql = "SELECT version, position, document FROM stock_history \
                WHERE pizzeria = $1 AND position <= $2 ORDER BY position DESC LIMIT 1";
     let row: Option<(i64, i64, Json<Stock>)> =
         sqlx::query_as(sql).bind(pizzeria).bind(position).fetch_optional(db).await?;
-    Ok(row.map_or_else(Folded::default, |(version, position, stock)| Folded {
+    Ok(row.map_or_else(FoldedState::default, |(version, position, stock)| FoldedState {
         state: stock.0,
         version,
         position,

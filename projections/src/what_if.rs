@@ -28,7 +28,7 @@ pub struct Period {
 
 /// Result of [`replay`].
 #[derive(Debug, Clone)]
-pub struct Replayed {
+pub struct ReplayResult {
     /// The position before the first replayed event.
     pub after: LogPosition,
     /// The position of the last replayed event.
@@ -46,7 +46,7 @@ pub async fn replay(
     period: &Period,
     policy: Policy,
     progress: &mut (dyn FnMut(i64, i64) + Send),
-) -> Result<Replayed, StoreError> {
+) -> Result<ReplayResult, StoreError> {
     let instant = TimeDelta::microseconds(1);
     let after = as_of::position_at(pool, period.from - instant).await?;
     let up_to = as_of::position_at(pool, period.to - instant).await?.max(after);
@@ -73,7 +73,7 @@ pub async fn replay(
     }
     let mut rows = what_if.finish(period.to);
     rows.retain(|id, _| period.pizzeria.as_ref().map_or(!id.is_functional_check(), |one| id == one));
-    Ok(Replayed { after, up_to, rows })
+    Ok(ReplayResult { after, up_to, rows })
 }
 
 /// Returns whether a replay uses an entry; other entries may be unreadable.

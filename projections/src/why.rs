@@ -25,7 +25,7 @@ pub const MAX_STOCK_SPAN_EVENTS: i64 = 5_000;
 
 /// Why the changes of an event are unknown.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Unknown {
+pub enum ChangesError {
     /// This program cannot read the event or an earlier one.
     #[error("the event at position {position} cannot be read")]
     Unreadable {
@@ -53,7 +53,7 @@ pub type Place = (StreamId, i64);
 pub async fn changes_of(
     pool: &PgPool,
     places: &[Place],
-) -> Result<HashMap<Place, Result<Vec<Change>, Unknown>>, AsOfError> {
+) -> Result<HashMap<Place, Result<Vec<Change>, ChangesError>>, AsOfError> {
     let mut asked: BTreeMap<&StreamId, Vec<i64>> = BTreeMap::new();
     for (stream, sequence) in places {
         asked.entry(stream).or_default().push(*sequence);
@@ -68,7 +68,7 @@ pub async fn changes_of(
         if stream.kind == StreamType::Stock {
             if last - first > MAX_STOCK_SPAN_EVENTS {
                 found.extend(
-                    sequences.iter().map(|one| (((*stream).clone(), *one), Err(Unknown::TooFarApart))),
+                    sequences.iter().map(|one| (((*stream).clone(), *one), Err(ChangesError::TooFarApart))),
                 );
                 continue;
             }
@@ -98,7 +98,7 @@ fn follow(
     mut state: AggregateState,
     entries: Vec<LogEntry>,
     asked: &[i64],
-    found: &mut HashMap<Place, Result<Vec<Change>, Unknown>>,
+    found: &mut HashMap<Place, Result<Vec<Change>, ChangesError>>,
 ) {
     let mut failed = None;
     for entry in entries {
@@ -107,17 +107,17 @@ fn follow(
         let before = (is_asked && failed.is_none()).then(|| state.clone());
         if failed.is_none() {
             failed = match entry.readable() {
-                Ok(recorded) => state.evolve(&recorded.event).err().map(|_| Unknown::Damaged),
+                Ok(recorded) => state.evolve(&recorded.event).err().map(|_| ChangesError::Damaged),
                 Err(LogError::Unreadable { position, source }) => {
-                    Some(Unknown::Unreadable { position, source })
+                    Some(ChangesError::Unreadable { position, source })
                 }
-                Err(LogError::Database(_)) => Some(Unknown::Damaged),
+                Err(LogError::Database(_)) => Some(ChangesError::Damaged),
             };
         }
         if is_asked {
             let changed = match (&failed, before) {
-                (None, Some(before)) => changes(&before, &state).map_err(|_| Unknown::Damaged),
-                (None, None) => Err(Unknown::Damaged),
+                (None, Some(before)) => changes(&before, &state).map_err(|_| ChangesError::Damaged),
+                (None, None) => Err(ChangesError::Damaged),
                 (Some(failed), _) => Err(failed.clone()),
             };
             found.insert((stream.clone(), sequence), changed);

@@ -17,9 +17,9 @@ mod verify;
 mod write;
 
 pub use files::{Target, WriteError};
-pub use format::{Format, UnknownFormat};
+pub use format::{Format, FormatError};
 pub use proof::{Paths, Proof};
 pub use row::Row;
-pub use select::{BadBound, Bound, Selection};
-pub use verify::{Options, Trust, Verified, VerifyError, verify};
-pub use write::{ExportError, Exported, write};
+pub use select::{Bound, BoundError, Selection};
+pub use verify::{Options, Trust, VerificationReport, VerifyError, verify};
+pub use write::{ExportError, ExportSummary, write};

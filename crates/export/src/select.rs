@@ -15,15 +15,15 @@ pub enum Bound {
 /// A text is neither a position nor an instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("neither a position, 1 or more, nor an instant such as 2026-11-24T18:00:00Z")]
-pub struct BadBound;
+pub struct BoundError;
 
 impl std::str::FromStr for Bound {
-    type Err = BadBound;
-    fn from_str(text: &str) -> Result<Self, BadBound> {
+    type Err = BoundError;
+    fn from_str(text: &str) -> Result<Self, BoundError> {
         if let Ok(position) = text.parse() {
-            return if position >= 1 { Ok(Self::Position(LogPosition(position))) } else { Err(BadBound) };
+            return if position >= 1 { Ok(Self::Position(LogPosition(position))) } else { Err(BoundError) };
         }
-        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| BadBound)?;
+        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| BoundError)?;
         Ok(Self::Instant(instant.with_timezone(&Utc)))
     }
 }
@@ -62,7 +62,7 @@ mod tests {
         let instant = "2026-11-24T19:00:00+01:00".parse::<Bound>();
         assert_eq!(instant, "2026-11-24T18:00:00Z".parse());
         for text in ["0", "-1", "", "yesterday", "2026-11-24", "1.5"] {
-            assert_eq!(text.parse::<Bound>(), Err(BadBound), "{text}");
+            assert_eq!(text.parse::<Bound>(), Err(BoundError), "{text}");
         }
     }
 

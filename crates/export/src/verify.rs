@@ -12,7 +12,7 @@ use transparency::{PublicKey, SignedHead, TreeHead, TrustedKeys, parse_notes};
 use crate::files::sha256;
 use crate::format::Format;
 use crate::proof::{Paths, Proof};
-pub use report::{Trust, Verified};
+pub use report::{Trust, VerificationReport};
 
 /// Knowledge of the verifier from other sources.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +56,7 @@ pub fn verify(
     events: &Path,
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Verified, VerifyError> {
+) -> Result<VerificationReport, VerifyError> {
     let paths = Paths::of(events);
     let Some(proof) = Proof::read(&paths.proof).map_err(unreadable(&paths.proof))? else {
         return wrong("the proof is damaged, or of another form");
@@ -93,7 +93,7 @@ pub fn verify(
     }
     let earlier = earlier.iter().map(|head| head.size).collect();
     let resumptions = resumptions.into_iter().cloned().collect();
-    Ok(Verified {
+    Ok(VerificationReport {
         proof,
         head: signed.head,
         key: signed.key_id,

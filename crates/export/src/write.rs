@@ -17,7 +17,7 @@ use crate::tree::{Cutter, Range, Subtree};
 
 /// Result of [`write`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exported {
+pub struct ExportSummary {
     /// First position of the range.
     pub from: u64,
     /// Last position of the range.
@@ -200,7 +200,7 @@ pub async fn write(
     splits: &[u64],
     (format, target): (Format, &Target),
     progress: &mut (dyn FnMut(u64, u64) + Send),
-) -> Result<Exported, ExportError> {
+) -> Result<ExportSummary, ExportError> {
     let mut db = pool.acquire().await?;
     let mut snapshot = db.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *snapshot).await?;
@@ -262,5 +262,5 @@ pub async fn write(
         checksum: String::new(),
     })?;
     let left_out = if selection.unsealed { 0 } else { span.last.saturating_sub(head.size) };
-    Ok(Exported { from: span.from, to: span.to, sealed: in_head, unsealed, redacted, left_out })
+    Ok(ExportSummary { from: span.from, to: span.to, sealed: in_head, unsealed, redacted, left_out })
 }

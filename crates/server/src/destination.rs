@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use projections::{HeadsTo, NotPublished};
+use projections::{DestinationError, HeadsTo};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
@@ -93,7 +93,7 @@ pub fn destination(text: &str) -> Result<Arc<dyn HeadsTo>, BadDestination> {
 }
 
 /// Reads the heads at the end of a file, if it exists. The first one in the part that is read may be cut.
-async fn tail(path: &Path) -> Result<Vec<SignedHead>, NotPublished> {
+async fn tail(path: &Path) -> Result<Vec<SignedHead>, DestinationError> {
     let mut file = match tokio::fs::File::open(path).await {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -117,7 +117,7 @@ impl HeadsTo for Destination {
         &self.name
     }
 
-    fn last(&self) -> BoxFuture<'_, Result<Vec<SignedHead>, NotPublished>> {
+    fn last(&self) -> BoxFuture<'_, Result<Vec<SignedHead>, DestinationError>> {
         async move {
             match &self.kind {
                 Kind::File(path) => tail(path).await,
@@ -127,7 +127,7 @@ impl HeadsTo for Destination {
         .boxed()
     }
 
-    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>> {
+    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), DestinationError>> {
         async move {
             match &self.kind {
                 Kind::Stdout => {

@@ -133,7 +133,7 @@ impl Display for SignedHead {
 /// A text is not a signed head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: not a signed head as `ocpizza-manager audit seal` prints it")]
-pub struct BadNote {
+pub struct NoteError {
     /// Line in the text, from 1.
     pub line: usize,
 }
@@ -142,8 +142,8 @@ pub struct BadNote {
 /// of witnesses, are ignored.
 ///
 /// # Errors
-/// [`BadNote`] at the first line that is not part of a signed head; at line 1 for a text without heads.
-pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, BadNote> {
+/// [`NoteError`] at the first line that is not part of a signed head; at line 1 for a text without heads.
+pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, NoteError> {
     let lines: Vec<&str> = text.lines().collect();
     let mut notes = Vec::new();
     let mut at = 0;
@@ -154,7 +154,7 @@ pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, BadNote> {
         if at == lines.len() && !notes.is_empty() {
             return Ok(notes);
         }
-        let bad = BadNote { line: at + 1 };
+        let bad = NoteError { line: at + 1 };
         let rest = lines.get(at..).unwrap_or_default();
         let body = rest.iter().position(|line| line.is_empty()).map(|end| &rest[..end]).ok_or(bad)?;
         let head = TreeHead::of_lines(body).ok_or(bad)?;
@@ -171,7 +171,7 @@ pub fn parse_notes(text: &str) -> Result<Vec<SignedHead>, BadNote> {
             }
             at += 1;
         }
-        let (key_id, signature) = ours.ok_or(BadNote { line: at })?;
+        let (key_id, signature) = ours.ok_or(NoteError { line: at })?;
         notes.push(SignedHead { head, key_id, signature });
     }
 }

@@ -30,7 +30,7 @@ impl Display for KeyId {
 
 /// A text is not a key. The message never shows the text, which may be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadKey {
+pub enum KeyError {
     /// Not 32 bytes in base64.
     #[error("not 32 bytes in base64 (openssl rand -base64 32)")]
     Seed,
@@ -60,10 +60,10 @@ impl SealingKey {
     /// Returns the key of a seed in base64.
     ///
     /// # Errors
-    /// [`BadKey::Seed`].
-    pub fn from_base64(seed: &str) -> Result<Self, BadKey> {
-        let bytes = BASE64_STANDARD.decode(seed.trim()).map_err(|_| BadKey::Seed)?;
-        let seed: [u8; 32] = bytes.try_into().map_err(|_| BadKey::Seed)?;
+    /// [`KeyError::Seed`].
+    pub fn from_base64(seed: &str) -> Result<Self, KeyError> {
+        let bytes = BASE64_STANDARD.decode(seed.trim()).map_err(|_| KeyError::Seed)?;
+        let seed: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Seed)?;
         Ok(Self::from_seed(&seed))
     }
 
@@ -98,11 +98,11 @@ impl PublicKey {
     /// Returns the key of these bytes for a log.
     ///
     /// # Errors
-    /// [`BadKey::Public`] if they are not a point of the curve, or a weak one, for which anyone can sign.
-    pub fn of(log: Uuid, bytes: &[u8]) -> Result<Self, BadKey> {
-        let bytes: [u8; 32] = bytes.try_into().map_err(|_| BadKey::Public)?;
-        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| BadKey::Public)?;
-        if key.is_weak() { Err(BadKey::Public) } else { Ok(Self { log, key }) }
+    /// [`KeyError::Public`] if they are not a point of the curve, or a weak one, for which anyone can sign.
+    pub fn of(log: Uuid, bytes: &[u8]) -> Result<Self, KeyError> {
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Public)?;
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Public)?;
+        if key.is_weak() { Err(KeyError::Public) } else { Ok(Self { log, key }) }
     }
 
     /// Returns the log whose heads it verifies.
@@ -140,25 +140,25 @@ impl Display for PublicKey {
 }
 
 impl FromStr for PublicKey {
-    type Err = BadKey;
+    type Err = KeyError;
 
-    fn from_str(text: &str) -> Result<Self, BadKey> {
+    fn from_str(text: &str) -> Result<Self, KeyError> {
         // The base64 may contain `+` itself.
         let mut parts = text.trim().splitn(3, '+');
         let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(BadKey::Public);
+            return Err(KeyError::Public);
         };
-        let log = crate::head::log_of(name).ok_or(BadKey::Public)?;
-        let data = BASE64_STANDARD.decode(data).map_err(|_| BadKey::Public)?;
-        let Some((&ED25519, bytes)) = data.split_first() else { return Err(BadKey::Public) };
+        let log = crate::head::log_of(name).ok_or(KeyError::Public)?;
+        let data = BASE64_STANDARD.decode(data).map_err(|_| KeyError::Public)?;
+        let Some((&ED25519, bytes)) = data.split_first() else { return Err(KeyError::Public) };
         let key = Self::of(log, bytes)?;
-        if key.id().to_string() == id { Ok(key) } else { Err(BadKey::Public) }
+        if key.id().to_string() == id { Ok(key) } else { Err(KeyError::Public) }
     }
 }
 
 /// Why a signed head is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Untrusted {
+pub enum TrustError {
     /// The head is of another log.
     #[error("it is a head of another log, {0}")]
     OtherLog(Uuid),
@@ -189,19 +189,19 @@ impl TrustedKeys {
     /// Checks that a head of a log is signed with a trusted key.
     ///
     /// # Errors
-    /// [`Untrusted`].
-    pub fn check(&self, log: Uuid, signed: &SignedHead) -> Result<(), Untrusted> {
+    /// [`TrustError`].
+    pub fn check(&self, log: Uuid, signed: &SignedHead) -> Result<(), TrustError> {
         if signed.head.log != log {
-            return Err(Untrusted::OtherLog(signed.head.log));
+            return Err(TrustError::OtherLog(signed.head.log));
         }
         let mut named = self.0.iter().filter(|key| key.log == log && key.id() == signed.key_id).peekable();
         if named.peek().is_none() {
-            return Err(Untrusted::UnknownKey(signed.key_id));
+            return Err(TrustError::UnknownKey(signed.key_id));
         }
         if named.any(|key| key.has_signed(signed)) {
             Ok(())
         } else {
-            Err(Untrusted::BadSignature(signed.key_id))
+            Err(TrustError::BadSignature(signed.key_id))
         }
     }
 }

@@ -23,15 +23,15 @@ mod tree;
 mod verify;
 mod witness;
 
-pub use head::{BadNote, NAME, Resumption, SignedHead, TreeHead, parse_notes};
+pub use head::{NAME, NoteError, Resumption, SignedHead, TreeHead, parse_notes};
 pub use heads::{
     ConsistencyProof, InclusionProof, StoredHead, consistency, heads_after, inclusion, latest, log_id, sealed,
 };
-pub use key::{BadKey, KeyId, PublicKey, SealingKey, TrustedKeys, Untrusted};
+pub use key::{KeyError, KeyId, PublicKey, SealingKey, TrustError, TrustedKeys};
 pub use leaf::StoredEvent;
-pub use resume::{BadReason, MAX_REASON_CHARS, reason};
+pub use resume::{MAX_REASON_CHARS, ReasonError, reason};
 pub use seal::{EVENTS_PER_HEAD, SealError, Signer, Until, check_end, seal};
 pub use tlog_tiles::{EMPTY_HASH, Hash};
 pub use tree::{Frontier, TreeError, check_consistency, check_inclusion, prove_consistency, prove_inclusion};
-pub use verify::{Delay, Finding, Report, VerifyError, Wrong, verify};
+pub use verify::{Delay, Finding, FindingKind, Report, VerifyError, verify};
 pub use witness::{KeptIn, MAX_SEALING_DELAY, Witness};

@@ -14,19 +14,19 @@ pub const MAX_REASON_CHARS: usize = 200;
 /// A reason is not one line of bounded length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("--reason must be one line of 1 to {MAX_REASON_CHARS} characters without control characters")]
-pub struct BadReason;
+pub struct ReasonError;
 
 /// Returns a trimmed and checked reason.
 ///
 /// # Errors
-/// [`BadReason`].
-pub fn reason(text: &str) -> Result<String, BadReason> {
+/// [`ReasonError`].
+pub fn reason(text: &str) -> Result<String, ReasonError> {
     let text = text.trim();
     let is_one_line = !text.chars().any(|each| each.is_control() || ['\u{2028}', '\u{2029}'].contains(&each));
     if (1..=MAX_REASON_CHARS).contains(&text.chars().count()) && is_one_line {
         Ok(text.to_owned())
     } else {
-        Err(BadReason)
+        Err(ReasonError)
     }
 }
 

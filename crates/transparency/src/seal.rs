@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::head::TreeHead;
 use crate::heads::{self, StoredHead};
-use crate::key::{PublicKey, SealingKey, TrustedKeys, Untrusted};
+use crate::key::{PublicKey, SealingKey, TrustError, TrustedKeys};
 use crate::stored::{COLUMNS, stored_event};
 use crate::tiles::{self, GrowingTree, Tile};
 use crate::tree::TreeError;
@@ -52,7 +52,7 @@ pub enum SealError {
         size: u64,
         /// Why it is not trusted.
         #[source]
-        why: Untrusted,
+        why: TrustError,
     },
     /// The tree has lost a signed head.
     #[error(

@@ -62,10 +62,10 @@ impl Floor {
 
 /// Memory of a process: the last head of the tree, and the last published head. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Witness(Arc<Mutex<Remembered>>);
+pub struct Witness(Arc<Mutex<WitnessState>>);
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct WitnessState {
     seen: Option<Floor>,
     published: Option<Floor>,
 }

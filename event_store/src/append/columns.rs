@@ -108,7 +108,7 @@ impl<'a> Columns<'a> {
     }
 
     fn add_events(&mut self, unit: &'a Unit) {
-        for event in &unit.decided.events {
+        for event in &unit.decision.events {
             self.settings |= is_setting(event.stream.kind);
             let events = &mut self.events;
             events.kind.push(event.stream.kind.as_str());
@@ -123,7 +123,7 @@ impl<'a> Columns<'a> {
 
     fn add_key(&mut self, unit: &'a Unit) {
         let Some((idempotency, result)) = idempotency::to_be_stored(unit) else { return };
-        let stored = !unit.decided.events.is_empty();
+        let stored = !unit.decision.events.is_empty();
         let keys = &mut self.keys;
         keys.actor.push(unit.command.context.actor.id);
         keys.key.push(&idempotency.key);
@@ -132,12 +132,12 @@ impl<'a> Columns<'a> {
         keys.id.push(result.stream.id.to_string());
         keys.version.push(result.version);
         keys.ordinal.push(stored.then(|| count(self.events.sequence.len())));
-        keys.refusal.push(unit.decided.refusal_text.as_deref());
+        keys.refusal.push(unit.decision.refusal_text.as_deref());
     }
 
     fn add_contact(&mut self, unit: &'a Unit) {
         let Some(contact) = &unit.command.context.contact else { return };
-        if unit.decided.refusal.is_some() {
+        if unit.decision.refusal.is_some() {
             return;
         }
         let contacts = &mut self.contacts;
@@ -156,7 +156,7 @@ impl<'a> Columns<'a> {
     }
 
     fn add_notes(&mut self, unit: &'a Unit) {
-        if unit.decided.refusal.is_some() {
+        if unit.decision.refusal.is_some() {
             return;
         }
         for new in &unit.command.context.notes {
@@ -174,7 +174,7 @@ impl<'a> Columns<'a> {
     /// Adds the last stored event of each written stream, and returns the written streams.
     fn add_before(&mut self, units: &'a [Unit]) -> HashSet<&'a StreamId> {
         let mut written = HashSet::new();
-        for event in units.iter().flat_map(|unit| &unit.decided.events) {
+        for event in units.iter().flat_map(|unit| &unit.decision.events) {
             if written.insert(&event.stream) && event.sequence > 1 {
                 self.before.add(&event.stream, event.sequence - 1);
             }
@@ -184,7 +184,7 @@ impl<'a> Columns<'a> {
 
     fn add_seen(&mut self, units: &'a [Unit], written: &HashSet<&StreamId>) {
         let mut seen = HashMap::new();
-        for (stream, version) in units.iter().flat_map(|unit| &unit.decided.based_on) {
+        for (stream, version) in units.iter().flat_map(|unit| &unit.decision.based_on) {
             if !written.contains(stream) {
                 seen.insert(stream, *version);
             }

@@ -6,8 +6,8 @@ use domain::StreamId;
 use domain::usecase::Refusal;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
-use super::{Shared, Stored};
-use crate::append::{self, Appended, Basis};
+use super::{Shared, StoredBatch};
+use crate::append::{self, AppendResult, Basis};
 use crate::command::CommandResult;
 use crate::decider::{Attempt, Versioned};
 use crate::error::StoreError;
@@ -16,20 +16,20 @@ use crate::load;
 use crate::log::{self, LogEntry};
 use crate::unit_of_work::Unit;
 
-/// Result of [`Settling::run`].
-pub(super) struct Settled {
-    pub stored: Stored,
+/// Result of [`ConflictSettler::run`].
+pub(super) struct SettlingResult {
+    pub stored: StoredBatch,
     /// Commands whose key was stored before: their results are read and sent again.
     pub replays: Vec<(Unit, KeyOf)>,
 }
 
-pub(super) struct Settling {
+pub(super) struct ConflictSettler {
     shared: Shared,
     /// Streams in memory that are up to date with the log.
     current: HashSet<StreamId>,
 }
 
-impl Settling {
+impl ConflictSettler {
     pub fn new(shared: Shared) -> Self {
         Self { shared, current: HashSet::new() }
     }
@@ -39,7 +39,7 @@ impl Settling {
         mut self,
         connection: &mut PgConnection,
         units: Vec<Unit>,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<SettlingResult, StoreError> {
         let mut transaction = self.lock(connection, &units).await?;
         let keys = units.iter().filter_map(|unit| idempotency::key_of(&unit.command.context));
         let keys: Vec<KeyOf> = keys.collect();
@@ -71,16 +71,16 @@ impl Settling {
         }
         // No other process can append under the head's lock: a conflict means that states in memory were wrong.
         let base = match append::append(&mut transaction, &stored, Basis::Locked).await? {
-            Appended::After(base) => base,
-            Appended::Conflict => return Err(StoreError::Conflict),
+            AppendResult::After(base) => base,
+            AppendResult::Conflict => return Err(StoreError::Conflict),
         };
         transaction.commit().await?;
-        Ok(Settled { stored: Stored { units: stored, base }, replays })
+        Ok(SettlingResult { stored: StoredBatch { units: stored, base }, replays })
     }
 
     /// Refuses a command whose key was used for another one, with the stream's present state.
-    fn reply_reused(&self, Unit { command, decided }: Unit) {
-        let Some((stream, _)) = decided.based_on.into_iter().next() else { return };
+    fn reply_reused(&self, Unit { command, decision }: Unit) {
+        let Some((stream, _)) = decision.based_on.into_iter().next() else { return };
         let present = self.shared.decider().committed(&stream).unwrap_or_else(|| Versioned::empty(&stream));
         command.reply(Ok(CommandResult {
             stream,
@@ -100,7 +100,7 @@ impl Settling {
         let mut transaction = connection.begin().await?;
         sqlx::query("SELECT position FROM event_log_head FOR UPDATE").execute(&mut *transaction).await?;
         let streams =
-            units.iter().flat_map(|unit| unit.decided.based_on.iter().map(|(stream, _)| stream.clone()));
+            units.iter().flat_map(|unit| unit.decision.based_on.iter().map(|(stream, _)| stream.clone()));
         self.refresh(&mut transaction, streams.collect()).await?;
         Ok(transaction)
     }
@@ -156,8 +156,8 @@ impl Settling {
                     }
                 }
                 Ok(streams) if streams.iter().all(|stream| self.current.contains(stream)) => {
-                    if let Attempt::Decided(decided) = self.shared.decider().decide(use_case, context)? {
-                        unit.decided = decided;
+                    if let Attempt::Decided(decision) = self.shared.decider().decide(use_case, context)? {
+                        unit.decision = decision;
                         return Ok(());
                     }
                 }

@@ -18,10 +18,10 @@ const PAGE_ENTRIES: i64 = 500;
 
 /// All streams with followers.
 #[derive(Debug)]
-pub(super) struct Topics(Mutex<Told>);
+pub(super) struct Topics(Mutex<TopicTable>);
 
 #[derive(Debug)]
-struct Told {
+struct TopicTable {
     /// Every entry up to this position has been passed on.
     up_to: LogPosition,
     /// The followed streams, each with its number of followers.
@@ -31,12 +31,12 @@ struct Told {
 /// A followed stream. Lock order: [`Topics`] first.
 #[derive(Debug)]
 struct Topic {
-    kept: Mutex<Kept>,
+    kept: Mutex<TopicBuffer>,
     news: Notify,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct TopicBuffer {
     /// Every entry of the stream after this position that was passed on is kept.
     behind: LogPosition,
     entries: VecDeque<LogEntry>,
@@ -50,7 +50,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Topics {
     pub fn new(up_to: LogPosition) -> Self {
-        Self(Mutex::new(Told { up_to, topics: HashMap::new() }))
+        Self(Mutex::new(TopicTable { up_to, topics: HashMap::new() }))
     }
 
     /// Passes on the entries that follow those of the previous call.
@@ -93,7 +93,7 @@ impl Topics {
     fn follow(&self, stream: &StreamId) -> Arc<Topic> {
         let mut told = lock(&self.0);
         let behind = told.up_to;
-        let kept = || Mutex::new(Kept { behind, entries: VecDeque::new(), rewound: None });
+        let kept = || Mutex::new(TopicBuffer { behind, entries: VecDeque::new(), rewound: None });
         let topic = || Arc::new(Topic { kept: kept(), news: Notify::new() });
         let (topic, followers) = told.topics.entry(stream.clone()).or_insert_with(|| (topic(), 0));
         *followers += 1;

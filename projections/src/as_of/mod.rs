@@ -13,7 +13,7 @@ use event_store::{LogError, RecordedEvent, log};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::apply_error::ApplyError;
-pub use crate::fold::Folded;
+pub use crate::fold::FoldedState;
 use crate::time_travel::kept_stock;
 pub use past::{MAX_REPLAYED_EVENTS, Past, PastError};
 
@@ -74,12 +74,12 @@ pub async fn stock(
     pool: &PgPool,
     pizzeria: &PizzeriaId,
     position: LogPosition,
-) -> Result<Option<Folded<Stock>>, AsOfError> {
+) -> Result<Option<FoldedState<Stock>>, AsOfError> {
     let mut db = pool.acquire().await?;
     let kept = kept_stock(&mut db, pizzeria.as_str(), position.0).await?;
     let folded = fold_stream(&mut db, &StreamId::stock(pizzeria), kept, position).await?;
-    let Folded { state, version, position } = folded;
-    Ok((version > 0).then(|| Folded { state: state.levels_only(), version, position }))
+    let FoldedState { state, version, position } = folded;
+    Ok((version > 0).then(|| FoldedState { state: state.levels_only(), version, position }))
 }
 
 /// Returns a stream's state at a position, folded from its first event; version 0 before that.
@@ -90,8 +90,8 @@ pub async fn stream(
     db: &mut PgConnection,
     stream: &StreamId,
     position: LogPosition,
-) -> Result<Folded<AggregateState>, AsOfError> {
-    let empty = Folded { state: AggregateState::empty(stream.kind), version: 0, position: 0 };
+) -> Result<FoldedState<AggregateState>, AsOfError> {
+    let empty = FoldedState { state: AggregateState::empty(stream.kind), version: 0, position: 0 };
     Ok(fold_stream(db, stream, empty, position).await?)
 }
 
@@ -104,11 +104,11 @@ pub async fn states(
     pool: &PgPool,
     streams: &[StreamId],
     position: LogPosition,
-) -> Result<HashMap<StreamId, Folded<AggregateState>>, AsOfError> {
-    let mut states: HashMap<StreamId, Folded<AggregateState>> = HashMap::new();
+) -> Result<HashMap<StreamId, FoldedState<AggregateState>>, AsOfError> {
+    let mut states: HashMap<StreamId, FoldedState<AggregateState>> = HashMap::new();
     for entry in log::read_streams(pool, streams, position, i64::MAX).await? {
         let event = entry.readable()?;
-        let folded = states.entry(event.stream.clone()).or_insert_with(|| Folded {
+        let folded = states.entry(event.stream.clone()).or_insert_with(|| FoldedState {
             state: AggregateState::empty(event.stream.kind),
             version: 0,
             position: 0,
@@ -144,9 +144,9 @@ impl Evolves for Stock {
 pub(crate) async fn fold_stream<S: Evolves>(
     db: &mut PgConnection,
     stream: &StreamId,
-    mut folded: Folded<S>,
+    mut folded: FoldedState<S>,
     position: LogPosition,
-) -> Result<Folded<S>, ApplyError> {
+) -> Result<FoldedState<S>, ApplyError> {
     // In batches by sequence, so that later events of a long stream are not read.
     loop {
         let up_to = folded.version + BATCH_EVENTS;

@@ -9,13 +9,13 @@ use domain::LogPosition;
 use event_store::{EventStore, Follower, Settings};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use projections::{HeadsTo, NotPublished, ReadModels, Sealing};
+use projections::{DestinationError, HeadsTo, ReadModels, Sealing};
 use sqlx::PgPool;
 use tests::log::grow;
 use tests::processes;
 use tests::{Database, eventually, within};
 use tokio::sync::Mutex;
-use transparency::{KeptIn, SealError, SignedHead, Signer, TreeHead, Until, Wrong, parse_notes, seal};
+use transparency::{FindingKind, KeptIn, SealError, SignedHead, Signer, TreeHead, Until, parse_notes, seal};
 
 use crate::log::sealing::{all_heads, key, now, seal_now, verify};
 
@@ -39,7 +39,7 @@ impl HeadsTo for Kept {
         "kept"
     }
 
-    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>> {
+    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), DestinationError>> {
         async move {
             self.0.lock().await.push(note.to_owned());
             Ok(())
@@ -89,7 +89,7 @@ async fn no_process_seals_a_rewritten_log() {
     assert_eq!(stopped(&models).await, Some("REWOUND"));
     let report = verify(pool, &[]).await;
     let finding = report.finding.expect("verify is not content");
-    assert_eq!(finding.wrong, Wrong::HeadLost { size: 50, kept_in: KeptIn::Floor });
+    assert_eq!(finding.wrong, FindingKind::HeadLost { size: 50, kept_in: KeptIn::Floor });
 
     // Another process without memory: the database and the publications remember.
     let signer = Signer::from(key());
@@ -133,7 +133,7 @@ async fn heads_over_old_events_are_neither_signed_nor_accepted() {
     as_owner(pool, "DELETE FROM tree_resumptions").await;
     let finding = verify(pool, &[]).await.finding.unwrap();
     assert_eq!((finding.first.0, finding.last.0), (1, 30));
-    let Wrong::LateHead { waited } = finding.wrong else { panic!("{finding}") };
+    let FindingKind::LateHead { waited } = finding.wrong else { panic!("{finding}") };
     assert_eq!(waited.num_hours(), 25);
 }
 
@@ -202,7 +202,7 @@ async fn an_operator_resumes_sealing_which_is_published_and_reported() {
     // The resumption does not cover a head beyond the one that it names.
     let beyond = TreeHead { size: 101, ..before.last().unwrap().head.clone() };
     let finding = verify(pool, &[key().sign(beyond)]).await.finding.unwrap();
-    assert!(matches!(finding.wrong, Wrong::NotOfHead { size: 101, given: true, .. }), "{finding}");
+    assert!(matches!(finding.wrong, FindingKind::NotOfHead { size: 101, given: true, .. }), "{finding}");
     // Published notes replace what the database has forgotten.
     as_owner(pool, "DELETE FROM tree_resumptions").await;
     let report = verify(pool, &heads).await;
@@ -227,7 +227,7 @@ async fn ignores_resumptions_of_another_key() {
     let refused = seal(&mut db, &key(), Until::Now, now() + TimeDelta::seconds(1)).await.unwrap_err();
     assert!(matches!(refused, SealError::Rewound { lost: 20, .. }), "{refused}");
     let finding = verify(pool, &[]).await.finding.unwrap();
-    assert!(matches!(finding.wrong, Wrong::Head(_) | Wrong::HeadLost { .. }), "{finding}");
+    assert!(matches!(finding.wrong, FindingKind::Head(_) | FindingKind::HeadLost { .. }), "{finding}");
 }
 
 #[tokio::test]

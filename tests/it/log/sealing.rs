@@ -11,7 +11,7 @@ use event_store::{EventStore, Follower, Settings};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use identity::clock::Clock;
-use projections::{HeadsTo, NotPublished, ReadModels, Sealing};
+use projections::{DestinationError, HeadsTo, ReadModels, Sealing};
 use sha2::Sha256;
 use sqlx::PgPool;
 use tests::log::grow;
@@ -213,7 +213,7 @@ impl HeadsTo for Unwilling {
         "unwilling"
     }
 
-    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), NotPublished>> {
+    fn publish<'a>(&'a self, note: &'a str) -> BoxFuture<'a, Result<(), DestinationError>> {
         async move {
             if self.refused.fetch_add(1, Ordering::Relaxed) % 3 < 2 {
                 return Err("not now".into());

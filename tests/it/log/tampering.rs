@@ -10,7 +10,7 @@ use domain::LogPosition;
 use sqlx::PgPool;
 use tests::Database;
 use tests::log::grow;
-use transparency::{SealingKey, SignedHead, StoredEvent, Until, Untrusted, Wrong, seal};
+use transparency::{FindingKind, SealingKey, SignedHead, StoredEvent, TrustError, Until, seal};
 
 use crate::log::sealing::{all_heads, key, now, seal_now, trusted};
 
@@ -97,11 +97,11 @@ struct Case {
     statements: String,
     first: i64,
     last: i64,
-    wrong: Wrong,
+    wrong: FindingKind,
     published: bool,
 }
 
-fn case(what: &'static str, statements: impl Into<String>, at: i64, wrong: Wrong) -> Case {
+fn case(what: &'static str, statements: impl Into<String>, at: i64, wrong: FindingKind) -> Case {
     Case { what, statements: statements.into(), first: at, last: at, wrong, published: false }
 }
 
@@ -118,36 +118,36 @@ fn cases(at: i64) -> Vec<Case> {
             "one byte of a payload",
             only("payload", r#"replace(payload::text, '"note":"a', '"note":"b')::json"#),
             at,
-            Wrong::NotTheSealed,
+            FindingKind::NotTheSealed,
         ),
         case(
             "a space in a payload",
             only("payload", "(payload::text || ' ')::json"),
             at,
-            Wrong::NotTheSealed,
+            FindingKind::NotTheSealed,
         ),
         case(
             "metadata",
             only("metadata", "replace(metadata::text, 'SYSTEM', 'AUDITOR')::json"),
             at,
-            Wrong::NotTheSealed,
+            FindingKind::NotTheSealed,
         ),
         case(
             "the time",
             only("recorded_at", "recorded_at + interval '1 microsecond'"),
             at,
-            Wrong::NotTheSealed,
+            FindingKind::NotTheSealed,
         ),
-        case("the type", only("event_type", "'Other'"), at, Wrong::NotTheSealed),
-        case("an impossible time", only("recorded_at", "'infinity'"), at, Wrong::NotTheSealed),
-        case("removed", format!("DELETE FROM events WHERE position = {at}"), at, Wrong::Missing),
+        case("the type", only("event_type", "'Other'"), at, FindingKind::NotTheSealed),
+        case("an impossible time", only("recorded_at", "'infinity'"), at, FindingKind::NotTheSealed),
+        case("removed", format!("DELETE FROM events WHERE position = {at}"), at, FindingKind::Missing),
         case(
             "removed, and the others moved up",
             format!("DELETE FROM events WHERE position = {at}; {}", shift(at, -1)),
             at,
-            Wrong::NotTheSealed,
+            FindingKind::NotTheSealed,
         ),
-        case("inserted", format!("{}; {}", shift(at, 1), insert(at)), at + 1, Wrong::NotTheSealed),
+        case("inserted", format!("{}; {}", shift(at, 1), insert(at)), at + 1, FindingKind::NotTheSealed),
         case(
             "inserted beside another",
             format!(
@@ -155,7 +155,7 @@ fn cases(at: i64) -> Vec<Case> {
                 insert(at).replace("{at} + 1", "{at}").replacen(" + 1", "", 1)
             ),
             at,
-            Wrong::Twice,
+            FindingKind::Twice,
         ),
         case(
             "two swapped",
@@ -165,7 +165,7 @@ fn cases(at: i64) -> Vec<Case> {
                  UPDATE events SET position = {at} + 7 WHERE position = 2000000000"
             ),
             at,
-            Wrong::NotTheSealed,
+            FindingKind::NotTheSealed,
         ),
         Case {
             last: end,
@@ -173,7 +173,7 @@ fn cases(at: i64) -> Vec<Case> {
                 "the tail is cut off",
                 format!("DELETE FROM events WHERE position > {}", end - 300),
                 end - 299,
-                Wrong::CutOff { size, given: false },
+                FindingKind::CutOff { size, given: false },
             )
         },
         Case {
@@ -183,7 +183,7 @@ fn cases(at: i64) -> Vec<Case> {
                 "the tail is cut off with its heads, behind a published one",
                 cut(end - 1_000),
                 end - 999,
-                Wrong::CutOff { size, given: true },
+                FindingKind::CutOff { size, given: true },
             )
         },
         case(
@@ -195,7 +195,7 @@ fn cases(at: i64) -> Vec<Case> {
                 (at - 1) / 256
             ),
             at,
-            Wrong::StoredHash,
+            FindingKind::StoredHash,
         ),
         Case {
             last: end,
@@ -203,7 +203,7 @@ fn cases(at: i64) -> Vec<Case> {
                 "a head is gone",
                 format!("DELETE FROM tree_heads WHERE size = {}", end - 1_000),
                 end - 1_999,
-                Wrong::HeadsMissing,
+                FindingKind::HeadsMissing,
             )
         },
         Case {
@@ -212,7 +212,7 @@ fn cases(at: i64) -> Vec<Case> {
                 "the last head is gone",
                 format!("DELETE FROM tree_heads WHERE size = {end}"),
                 end - 999,
-                Wrong::HeadGone,
+                FindingKind::HeadGone,
             )
         },
         Case {
@@ -221,7 +221,7 @@ fn cases(at: i64) -> Vec<Case> {
                 "the log's own row",
                 "UPDATE event_log_head SET position = position + 1",
                 end + 1,
-                Wrong::LogHead(size + 1),
+                FindingKind::LogHead(size + 1),
             )
         },
     ]
@@ -275,7 +275,7 @@ async fn rewritten(template: &str, heads: &[SignedHead]) {
     assert_eq!((finding.first.0, finding.last.0), (before + 1, behind));
     let size = u64::try_from(behind).unwrap();
     let key_id = heads[0].key_id;
-    assert_eq!(finding.wrong, Wrong::NotOfHead { size, given: false, key: key_id });
+    assert_eq!(finding.wrong, FindingKind::NotOfHead { size, given: false, key: key_id });
 }
 
 /// Heads signed by another key: one of them, or all over a changed log.
@@ -293,8 +293,8 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
         (LogPosition(i64::try_from(size).unwrap() - 999), LogPosition(i64::try_from(size).unwrap()));
     let ours = key().public(log);
     for (key_id, public, why) in [
-        (forged.key_id, other.public(log), Untrusted::UnknownKey(forged.key_id)),
-        (ours.id(), ours.clone(), Untrusted::BadSignature(ours.id())),
+        (forged.key_id, other.public(log), TrustError::UnknownKey(forged.key_id)),
+        (ours.id(), ours.clone(), TrustError::BadSignature(ours.id())),
     ] {
         sqlx::query(sql)
             .bind(i64::try_from(size).unwrap())
@@ -306,7 +306,7 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
             .unwrap();
         let finding = verify(pool, &[]).await.finding.unwrap();
         eprintln!("a head signed again: {finding}");
-        assert_eq!((finding.first, finding.last, finding.wrong), (first, last, Wrong::Head(why)));
+        assert_eq!((finding.first, finding.last, finding.wrong), (first, last, FindingKind::Head(why)));
     }
 
     // All heads anew, over a changed event.
@@ -323,12 +323,12 @@ async fn signed_again(template: &str, heads: &[SignedHead]) {
     let finding = verify(pool, &[]).await.finding.unwrap();
     eprintln!("all heads signed again: {finding}");
     assert_eq!((finding.first.0, finding.last.0), (1, 1000));
-    assert_eq!(finding.wrong, Wrong::Head(Untrusted::UnknownKey(other.public(log).id())));
+    assert_eq!(finding.wrong, FindingKind::Head(TrustError::UnknownKey(other.public(log).id())));
     let finding = verify(pool, heads).await.finding.unwrap();
     eprintln!("all heads signed again, and heads were kept: {finding}");
     let before = at / 1_000 * 1_000;
     assert_eq!((finding.first.0, finding.last.0), (before + 1, before + 1_000));
-    assert!(matches!(finding.wrong, Wrong::NotOfHead { given: true, .. }));
+    assert!(matches!(finding.wrong, FindingKind::NotOfHead { given: true, .. }));
 
     // Heads of another log or key are refused, not compared.
     let trusted = trusted(pool).await;
@@ -349,5 +349,5 @@ async fn finds_a_gap_in_a_sequence_before_sealing() {
     let report = verify(pool, &[]).await;
     let finding = report.finding.unwrap();
     // 44 follows 42: the gap shows at 43.
-    assert_eq!((finding.first.0, finding.wrong), (43, Wrong::Sequence));
+    assert_eq!((finding.first.0, finding.wrong), (43, FindingKind::Sequence));
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use export::{Bound, Exported, Format, Paths, Selection, Target};
+use export::{Bound, ExportSummary, Format, Paths, Selection, Target};
 use server::config::Settings;
 
 use super::verify::read_heads;
@@ -100,8 +100,8 @@ fn target(args: &Args) -> anyhow::Result<Target> {
     Ok(Target::File { path, force: args.force })
 }
 
-fn report(exported: &Exported, target: &Target) {
-    let Exported { from, to, sealed, unsealed, redacted, left_out } = exported;
+fn report(exported: &ExportSummary, target: &Target) {
+    let ExportSummary { from, to, sealed, unsealed, redacted, left_out } = exported;
     match target {
         Target::File { path, .. } => {
             let Paths { events, proof, tree } = Paths::of(path);

@@ -9,7 +9,7 @@ use chrono_tz::Europe::Paris;
 use clap::ValueEnum;
 use domain::ids::PizzeriaId;
 use domain::what_if::{Figures, Policy, Row};
-use projections::what_if::{Period, Replayed, replay};
+use projections::what_if::{Period, ReplayResult, replay};
 use serde_json::{Value, json};
 use server::config::Settings;
 
@@ -102,7 +102,7 @@ fn sum<'a>(rows: impl Iterator<Item = &'a Row>) -> Row {
     all
 }
 
-fn print_text(period: &Period, replayed: &Replayed) {
+fn print_text(period: &Period, replayed: &ReplayResult) {
     say(format_args!(
         "{} to {}: events {} to {} of the log",
         period.from,
@@ -155,7 +155,7 @@ fn table(name: &str, row: &Row) -> String {
     text
 }
 
-fn as_json(period: &Period, replayed: &Replayed) -> Value {
+fn as_json(period: &Period, replayed: &ReplayResult) -> Value {
     let row = |row: &Row| {
         json!({
             "recorded": figures(&row.recorded),

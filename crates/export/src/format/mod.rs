@@ -45,12 +45,12 @@ impl fmt::Display for Format {
 /// A text is not the name of a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such format; there are jsonl, csv and parquet")]
-pub struct UnknownFormat;
+pub struct FormatError;
 
 impl FromStr for Format {
-    type Err = UnknownFormat;
-    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or(UnknownFormat)
+    type Err = FormatError;
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or(FormatError)
     }
 }
 

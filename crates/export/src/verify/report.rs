@@ -17,7 +17,7 @@ pub enum Trust {
 
 /// A valid export. Its text says what that proves, and what not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verified {
+pub struct VerificationReport {
     /// The export's proof.
     pub proof: Proof,
     /// The signed head.
@@ -36,7 +36,7 @@ pub struct Verified {
     pub redacted: u64,
 }
 
-impl Display for Verified {
+impl Display for VerificationReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let Self { proof, head, key, trust, earlier, resumptions, given_up, redacted } = self;
         let signed_at = proof.head.lines().nth(3).unwrap_or_default();

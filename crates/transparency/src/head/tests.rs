@@ -51,7 +51,7 @@ fn what_is_not_written_in_the_one_way_is_no_head() {
         (note.replace("— ", "- "), 5),
         (format!("{note}{}", note.lines().take(4).collect::<Vec<_>>().join("\n")), 7),
     ] {
-        assert_eq!(parse_notes(&bad), Err(BadNote { line }), "{bad}");
+        assert_eq!(parse_notes(&bad), Err(NoteError { line }), "{bad}");
     }
 }
 
@@ -75,7 +75,7 @@ fn a_resumption_is_a_head_with_two_lines_more() {
         note.replace("reason", "because"),
         note.replace("900 -", "0900 -"),
     ] {
-        assert_eq!(parse_notes(&bad), Err(BadNote { line: 1 }), "{bad}");
+        assert_eq!(parse_notes(&bad), Err(NoteError { line: 1 }), "{bad}");
     }
 }
 

@@ -21,10 +21,10 @@ fn a_public_key_is_read_as_it_is_written_and_in_no_other_way() {
         assert!(text.starts_with("ocpizza-manager/00000000-0000-0000-0000-000000000007+"), "{text}");
         assert_eq!(text.parse(), Ok(key));
         let other_log = text.replacen("07+", "08+", 1);
-        assert_eq!(other_log.parse::<PublicKey>(), Err(BadKey::Public), "the id is of name and key");
+        assert_eq!(other_log.parse::<PublicKey>(), Err(KeyError::Public), "the id is of name and key");
     }
     for bad in ["", "a+b+c", "ocpizza-manager/x+00000000+AQ=="] {
-        assert_eq!(bad.parse::<PublicKey>(), Err(BadKey::Public), "{bad}");
+        assert_eq!(bad.parse::<PublicKey>(), Err(KeyError::Public), "{bad}");
     }
     assert!(PublicKey::of(LOG, &[0; 32]).is_err(), "a weak key: anybody can sign for it");
 }
@@ -36,7 +36,7 @@ fn a_seed_is_32_bytes_and_is_never_shown() {
     assert_eq!(key.public(LOG), SealingKey::from_seed(&[9; 32]).public(LOG));
     assert_eq!(format!("{key:?}"), "SealingKey(…)");
     for bad in ["", "AAAA", &BASE64_STANDARD.encode([9; 33]), "no base64"] {
-        assert_eq!(SealingKey::from_base64(bad).unwrap_err(), BadKey::Seed);
+        assert_eq!(SealingKey::from_base64(bad).unwrap_err(), KeyError::Seed);
     }
 }
 
@@ -55,13 +55,13 @@ fn a_head_is_believed_under_a_trusted_key_alone() {
     let signed = ours.sign(head(LOG));
     let id = signed.key_id;
     assert_eq!(trusted(&[&other, &ours]).check(LOG, &signed), Ok(()));
-    assert_eq!(trusted(&[&other]).check(LOG, &signed), Err(Untrusted::UnknownKey(id)));
+    assert_eq!(trusted(&[&other]).check(LOG, &signed), Err(TrustError::UnknownKey(id)));
     let claims_ours = SignedHead { key_id: id, ..other.sign(head(LOG)) };
-    assert_eq!(trusted(&[&ours]).check(LOG, &claims_ours), Err(Untrusted::BadSignature(id)));
+    assert_eq!(trusted(&[&ours]).check(LOG, &claims_ours), Err(TrustError::BadSignature(id)));
     let mut larger = signed.clone();
     larger.head.size += 1;
-    assert_eq!(trusted(&[&ours]).check(LOG, &larger), Err(Untrusted::BadSignature(id)));
+    assert_eq!(trusted(&[&ours]).check(LOG, &larger), Err(TrustError::BadSignature(id)));
     let other_log = Uuid::from_u128(8);
     let elsewhere = ours.sign(head(other_log));
-    assert_eq!(trusted(&[&ours]).check(LOG, &elsewhere), Err(Untrusted::OtherLog(other_log)));
+    assert_eq!(trusted(&[&ours]).check(LOG, &elsewhere), Err(TrustError::OtherLog(other_log)));
 }

@@ -7,10 +7,10 @@ use sqlx::PgConnection;
 use tlog_tiles::Hash;
 use uuid::Uuid;
 
-use super::finding::{Finding, Wrong};
+use super::finding::{Finding, FindingKind};
 use crate::head::SignedHead;
 use crate::heads::{HEADS, Row};
-use crate::key::{KeyId, TrustedKeys, Untrusted};
+use crate::key::{KeyId, TrustError, TrustedKeys};
 use crate::seal::EVENTS_PER_HEAD;
 
 /// Stored heads read at once.
@@ -124,23 +124,23 @@ impl<'a> Checkpoints<'a> {
         let before = std::mem::replace(&mut self.last_stored, size);
         let mut wrong = |what| self.findings.push(Finding::between(before, size, what));
         if size.saturating_sub(before) > EVENTS_PER_HEAD {
-            wrong(Wrong::HeadsMissing);
+            wrong(FindingKind::HeadsMissing);
         }
         let Some(head) = row.decode() else {
-            wrong(Wrong::DamagedHead);
+            wrong(FindingKind::DamagedHead);
             return None;
         };
         self.stored_reached += 1;
         if let Err(why) = self.trusted.check(self.log, &head.signed) {
-            wrong(Wrong::Head(why));
+            wrong(FindingKind::Head(why));
             return None;
         }
         if head.public_key.id() != head.signed.key_id {
-            wrong(Wrong::Head(Untrusted::UnknownKey(head.public_key.id())));
+            wrong(FindingKind::Head(TrustError::UnknownKey(head.public_key.id())));
         }
         let signed_at = head.signed.head.signed_at;
         if self.last_signed.is_some_and(|last| signed_at < last) {
-            wrong(Wrong::HeadTime);
+            wrong(FindingKind::HeadTime);
         }
         self.last_signed = Some(signed_at);
         let SignedHead { head, key_id: key, .. } = head.signed;

@@ -5,12 +5,12 @@ use std::fmt::{Display, Formatter};
 use chrono::TimeDelta;
 use domain::LogPosition;
 
-use crate::key::{KeyId, Untrusted};
+use crate::key::{KeyId, TrustError};
 use crate::witness::{KeptIn, MAX_SEALING_DELAY};
 
 /// Kind of a finding about an event, or a range of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wrong {
+pub enum FindingKind {
     /// The event is missing.
     Missing,
     /// Two events have the position.
@@ -46,7 +46,7 @@ pub enum Wrong {
         given: bool,
     },
     /// The head over these events is not trusted.
-    Head(Untrusted),
+    Head(TrustError),
     /// The head over these events cannot have been written by this program.
     DamagedHead,
     /// The head over these events is dated before its predecessor.
@@ -73,7 +73,7 @@ pub enum Wrong {
     LogRow,
 }
 
-impl Wrong {
+impl FindingKind {
     /// Returns whether the finding is about a head, and not about a particular event.
     fn is_about_heads(&self) -> bool {
         match self {
@@ -105,7 +105,7 @@ fn kept(given: bool) -> &'static str {
     if given { "the published head" } else { "the head" }
 }
 
-impl Display for Wrong {
+impl Display for FindingKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Missing => f.write_str("there is no event"),
@@ -163,18 +163,18 @@ pub struct Finding {
     /// The last position; equal to `first` for one event.
     pub last: LogPosition,
     /// The kind of finding.
-    pub wrong: Wrong,
+    pub wrong: FindingKind,
     /// A position of the range with a finding of its own.
-    pub within: Option<(LogPosition, Wrong)>,
+    pub within: Option<(LogPosition, FindingKind)>,
 }
 
 impl Finding {
-    pub(super) fn at(position: LogPosition, wrong: Wrong) -> Self {
+    pub(super) fn at(position: LogPosition, wrong: FindingKind) -> Self {
         Self { first: position, last: position, wrong, within: None }
     }
 
     /// Returns a finding about the events after `after` and up to `last`.
-    pub(super) fn between(after: u64, last: u64, wrong: Wrong) -> Self {
+    pub(super) fn between(after: u64, last: u64, wrong: FindingKind) -> Self {
         Self { first: position(after.saturating_add(1)), last: position(last), wrong, within: None }
     }
 }

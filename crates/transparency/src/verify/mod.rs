@@ -10,11 +10,11 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Acquire, Executor, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
-pub use finding::{Finding, Wrong};
+pub use finding::{Finding, FindingKind};
 pub use walk::Delay;
 
 use super::head::{SignedHead, TreeHead, parse_notes};
-use super::key::{TrustedKeys, Untrusted};
+use super::key::{TrustError, TrustedKeys};
 use super::{heads, witness};
 use checkpoints::Checkpoints;
 use finding::first;
@@ -32,7 +32,7 @@ pub enum VerifyError {
         /// Size of the head.
         size: u64,
         /// The cause.
-        why: Untrusted,
+        why: TrustError,
     },
     /// A bug.
     #[error(transparent)]
@@ -89,7 +89,11 @@ pub async fn verify(
     let floors = witness::floors(&mut beside, None).await?;
     if let Some(lost) = witness::lost(&mut beside, &floors, &resumptions).await? {
         let witness::Floor { size, kept_in, .. } = lost;
-        found.push(Finding::between(tables.sealed.min(size - 1), size, Wrong::HeadLost { size, kept_in }));
+        found.push(Finding::between(
+            tables.sealed.min(size - 1),
+            size,
+            FindingKind::HeadLost { size, kept_in },
+        ));
     }
     // Resumptions kept outside count too, even if the database has lost them.
     let mut known = resumptions.clone();
@@ -129,13 +133,13 @@ async fn stored_resumptions(
         let signed = parse_notes(&note).ok().and_then(|notes| notes.into_iter().next());
         let wrong = match signed.filter(|signed| signed.head.resumption.is_some() && signed.head.size == size)
         {
-            None => Wrong::DamagedHead,
+            None => FindingKind::DamagedHead,
             Some(signed) => match trusted.check(log, &signed) {
                 Ok(()) => {
                     believed.push(signed);
                     continue;
                 }
-                Err(why) => Wrong::Head(why),
+                Err(why) => FindingKind::Head(why),
             },
         };
         findings.push(Finding::between(size, size.saturating_add(1), wrong));

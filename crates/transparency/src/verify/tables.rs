@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::LogPosition;
 use sqlx::PgConnection;
 
-use super::finding::{Finding, Wrong, position};
+use super::finding::{Finding, FindingKind, position};
 
 /// Ends of log and tree according to the tables.
 #[derive(Debug)]
@@ -51,16 +51,16 @@ impl Tables {
         let mut findings = Vec::new();
         let last = position(events);
         if self.position > events {
-            findings.push(Finding::between(events, self.position, Wrong::LogHead(self.position)));
+            findings.push(Finding::between(events, self.position, FindingKind::LogHead(self.position)));
         } else if self.position < events {
-            findings.push(Finding::between(self.position, events, Wrong::LogHead(self.position)));
+            findings.push(Finding::between(self.position, events, FindingKind::LogHead(self.position)));
         } else if events > 0 && self.recorded_at.timestamp_micros() < last_time
             || self.settings > self.position
         {
-            findings.push(Finding::at(last, Wrong::LogRow));
+            findings.push(Finding::at(last, FindingKind::LogRow));
         }
         if self.hashed > self.sealed {
-            findings.push(Finding::between(self.sealed, self.hashed, Wrong::HeadGone));
+            findings.push(Finding::between(self.sealed, self.hashed, FindingKind::HeadGone));
         }
         findings
     }
@@ -78,5 +78,5 @@ pub(super) async fn sequences(db: &mut PgConnection) -> Result<Option<Finding>, 
     )
     .fetch_one(db)
     .await?;
-    Ok(position.map(|position| Finding::at(LogPosition(position), Wrong::Sequence)))
+    Ok(position.map(|position| Finding::at(LogPosition(position), FindingKind::Sequence)))
 }

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use tlog_tiles::{Hash, record_hash};
 
 use super::checkpoints::{Checkpoint, Checkpoints};
-use super::finding::{Finding, Wrong, position};
+use super::finding::{Finding, FindingKind, position};
 use crate::head::SignedHead;
 use crate::stored::{COLUMNS, stored_event};
 use crate::tiles::{self, GrowingTree, Tile, Tiles, WIDTH};
@@ -29,7 +29,7 @@ pub struct Delay {
 
 /// Counters of the pass.
 #[derive(Debug, Default)]
-pub(super) struct Reached {
+pub(super) struct WalkCounters {
     pub(super) heads: u64,
     pub(super) given: u64,
     /// Heads that the log disagrees with and a resumption has abandoned.
@@ -62,7 +62,7 @@ pub(super) struct Walk<'a> {
     findings: Vec<Finding>,
     /// Findings about heads alone, after which the pass continues.
     findings_of_heads: Vec<Finding>,
-    reached: Reached,
+    reached: WalkCounters,
 }
 
 /// Whether the pass continues.
@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
             suspect: None,
             findings: Vec::new(),
             findings_of_heads: Vec::new(),
-            reached: Reached { last_time: i64::MIN, ..Reached::default() },
+            reached: WalkCounters { last_time: i64::MIN, ..WalkCounters::default() },
         }
     }
 
@@ -116,22 +116,22 @@ impl<'a> Walk<'a> {
             let event = match stored_event(&row) {
                 Ok(event) => event,
                 Err(error) if is_unreadable(&error) => {
-                    self.findings.push(Finding::at(expected, Wrong::Unreadable));
+                    self.findings.push(Finding::at(expected, FindingKind::Unreadable));
                     break;
                 }
                 Err(error) => return Err(error.into()),
             };
             if event.position != expected {
                 let (at, wrong) = if event.position > expected {
-                    (expected, Wrong::Missing)
+                    (expected, FindingKind::Missing)
                 } else {
-                    (event.position, Wrong::Twice)
+                    (event.position, FindingKind::Twice)
                 };
                 self.findings.push(Finding::at(at, wrong));
                 break;
             }
             if event.recorded_at < self.reached.last_time {
-                self.findings.push(Finding::at(expected, Wrong::Earlier));
+                self.findings.push(Finding::at(expected, FindingKind::Earlier));
             }
             self.reached.last_time = event.recorded_at;
             self.first_uncovered.get_or_insert(event.recorded_at);
@@ -172,8 +172,8 @@ impl<'a> Walk<'a> {
         let start = usize::try_from(within).unwrap_or_default() * hash.0.len();
         match self.stored.get(0, tile).and_then(|hashes| hashes.get(start..start + hash.0.len())) {
             Some(stored) if stored == hash.0 => {}
-            Some(_) => self.suspect(Finding::at(position(index + 1), Wrong::NotTheSealed)),
-            None => self.suspect(Finding::at(position(index + 1), Wrong::NoHash)),
+            Some(_) => self.suspect(Finding::at(position(index + 1), FindingKind::NotTheSealed)),
+            None => self.suspect(Finding::at(position(index + 1), FindingKind::NoHash)),
         }
         Ok(())
     }
@@ -190,7 +190,7 @@ impl<'a> Walk<'a> {
             }
             let stored = tiles::read(db, std::iter::once((tile.level, tile.tile))).await?;
             if stored.get(tile.level, tile.tile) != Some(&tile.hashes) {
-                let wrong = Wrong::StoredSubtree;
+                let wrong = FindingKind::StoredSubtree;
                 self.suspect(Finding::between(first, first + hashes * covers, wrong));
             }
         }
@@ -213,14 +213,14 @@ impl<'a> Walk<'a> {
             } else if is_given_up {
                 self.reached.given_up += 1;
             } else {
-                disagrees = Some(Wrong::NotOfHead { size, given, key });
+                disagrees = Some(FindingKind::NotOfHead { size, given, key });
             }
         }
         self.next_head = self.checkpoints.next_size(db).await?;
         if let Some(wrong) = disagrees {
             // An event that disagrees with its stored hash is the changed one.
             let range = Finding::between(self.reached.agreed, size, wrong);
-            let event = self.suspect.take().filter(|suspect| suspect.wrong != Wrong::StoredSubtree);
+            let event = self.suspect.take().filter(|suspect| suspect.wrong != FindingKind::StoredSubtree);
             self.findings.push(event.unwrap_or(range));
             return Ok(Step::Stop);
         }
@@ -228,7 +228,7 @@ impl<'a> Walk<'a> {
             self.reached.agreed = size;
             if let Some(suspect) = self.suspect.take() {
                 let wrong = match suspect.wrong {
-                    Wrong::NotTheSealed => Wrong::StoredHash,
+                    FindingKind::NotTheSealed => FindingKind::StoredHash,
                     other => other,
                 };
                 self.findings.push(Finding { wrong, ..suspect });
@@ -245,7 +245,7 @@ impl<'a> Walk<'a> {
         let position = position(before + 1);
         let waited = waited(position, recorded_at, signed_at, self.resumptions);
         if waited > MAX_SEALING_DELAY {
-            self.findings_of_heads.push(Finding::between(before, size, Wrong::LateHead { waited }));
+            self.findings_of_heads.push(Finding::between(before, size, FindingKind::LateHead { waited }));
         }
         if self.reached.longest.is_none_or(|longest| longest.waited < waited) {
             self.reached.longest = Some(Delay { position, waited });
@@ -256,7 +256,7 @@ impl<'a> Walk<'a> {
     pub(super) async fn finish(
         mut self,
         db: &mut PgConnection,
-    ) -> Result<(Vec<Finding>, Reached), super::VerifyError> {
+    ) -> Result<(Vec<Finding>, WalkCounters), super::VerifyError> {
         let partial: Vec<Tile> = self.tree.partial_tiles().collect();
         if self.findings.is_empty() && self.tree.size() == self.hashed {
             self.compare_tiles(db, partial).await?;
@@ -281,7 +281,7 @@ impl<'a> Walk<'a> {
                 if is_given_up {
                     self.reached.given_up += 1;
                 } else {
-                    beyond = Some(Finding::between(events, size, Wrong::CutOff { size, given }));
+                    beyond = Some(Finding::between(events, size, FindingKind::CutOff { size, given }));
                 }
             }
         }

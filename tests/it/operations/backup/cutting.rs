@@ -7,7 +7,7 @@ use tests::log::grow;
 use tests::orders::{basket, pizza, side, with};
 use tests::processes::{Process, run};
 use tests::{Database, Demo, eventually};
-use transparency::{SealError, SealingKey, Signer, Until, Wrong, heads_after, seal};
+use transparency::{FindingKind, SealError, SealingKey, Signer, Until, heads_after, seal};
 
 use super::{Dir, bare, done, gapless, last, refused, settled, signed_in, verified, water};
 
@@ -122,7 +122,7 @@ async fn the_tree_returns_to_the_last_remaining_head() {
         let verify = async |given: &[_]| crate::log::sealing::verify(pool, given).await;
         let report = verify(&[]).await;
         assert_eq!(report.unsealed, u64::try_from(to - kept).unwrap(), "{to}");
-        assert!(matches!(report.finding.unwrap().wrong, Wrong::HeadLost { .. }), "{to}");
+        assert!(matches!(report.finding.unwrap().wrong, FindingKind::HeadLost { .. }), "{to}");
         // The signed heads beyond the cut are remembered.
         let published = async || count(pool, "SELECT size FROM head_publications").await;
         assert_eq!(published().await, 1_600, "{to}");
