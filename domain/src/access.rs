@@ -4,7 +4,6 @@ mod permission;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -14,55 +13,29 @@ pub use permission::{Permission, roles_of};
 
 use crate::ids::{CustomerId, InvalidId, PizzeriaId};
 
-/// Roles of DOMAIN.md.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Role {
-    /// Orders for themselves.
-    Customer,
-    /// Takes orders by phone and at the counter (standardiste).
-    Receptionist,
-    /// Makes the pizzas.
-    Pizzaiolo,
-    /// Delivers (livreur).
-    Courier,
-    /// Runs a pizzeria (gérant).
-    Manager,
-    /// Runs the group.
-    Director,
-    /// Reads everything, changes nothing.
-    Auditor,
-    /// Reactors and the functional check.
-    System,
+coded! { $ for_each_role
+    /// Roles of DOMAIN.md.
+    pub enum Role {
+        /// Orders for themselves.
+        Customer = "CUSTOMER",
+        /// Takes orders by phone and at the counter (standardiste).
+        Receptionist = "RECEPTIONIST",
+        /// Makes the pizzas.
+        Pizzaiolo = "PIZZAIOLO",
+        /// Delivers (livreur).
+        Courier = "COURIER",
+        /// Runs a pizzeria (gérant).
+        Manager = "MANAGER",
+        /// Runs the group.
+        Director = "DIRECTOR",
+        /// Reads everything, changes nothing.
+        Auditor = "AUDITOR",
+        /// Reactors and the functional check.
+        System = "SYSTEM",
+    }
 }
 
 impl Role {
-    /// Every role, in the order of DOMAIN.md.
-    pub const ALL: [Self; 8] = [
-        Self::Customer,
-        Self::Receptionist,
-        Self::Pizzaiolo,
-        Self::Courier,
-        Self::Manager,
-        Self::Director,
-        Self::Auditor,
-        Self::System,
-    ];
-
-    /// Returns the stored name, such as `MANAGER`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "CUSTOMER",
-            Self::Receptionist => "RECEPTIONIST",
-            Self::Pizzaiolo => "PIZZAIOLO",
-            Self::Courier => "COURIER",
-            Self::Manager => "MANAGER",
-            Self::Director => "DIRECTOR",
-            Self::Auditor => "AUDITOR",
-            Self::System => "SYSTEM",
-        }
-    }
-
     /// Whether this role may hire or revoke `role`. A role never hires a higher one; customers and the system
     /// are never hired.
     pub fn may_hire(self, role: Self) -> bool {
@@ -79,12 +52,6 @@ impl Role {
             },
             Self::Customer | Self::Receptionist | Self::Pizzaiolo | Self::Courier | Self::Auditor => false,
         }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -5,6 +5,9 @@
 //! `error` and `tests`. A command over several aggregates is a [`usecase`]; a reaction to an event is a
 //! policy in [`policies`].
 
+#[macro_use]
+mod coded;
+
 pub mod access;
 pub mod account;
 mod aggregate;

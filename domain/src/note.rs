@@ -31,17 +31,18 @@ impl NotePurpose {
     }
 }
 
-/// Subject of a comment beside a reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommentSubject {
-    /// The cancellation of an order.
-    Cancellation,
-    /// A refund.
-    Refund,
-    /// A failed delivery.
-    DeliveryFailure,
-    /// Wasted ingredients.
-    Waste,
+coded! { $ for_each_comment_subject
+    /// Subject of a comment beside a reason.
+    pub enum CommentSubject {
+        /// The cancellation of an order.
+        Cancellation = "CANCELLATION",
+        /// A refund.
+        Refund = "REFUND",
+        /// A failed delivery attempt.
+        DeliveryFailure = "DELIVERY_FAILURE",
+        /// Waste of ingredients.
+        Waste = "WASTE",
+    }
 }
 
 /// Reference to a note, carried by an event.

@@ -17,59 +17,25 @@ use crate::pizzeria::Pizzeria;
 use crate::staff::Staff;
 use crate::stock::Stock;
 
-/// Type of a stream (DOMAIN.md, Aggregates).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StreamType {
-    /// One order.
-    Order,
-    /// The stock of one pizzeria.
-    Stock,
-    /// One delivery.
-    Delivery,
-    /// One point of sale.
-    Pizzeria,
-    /// The group's menu, a single stream.
-    Menu,
-    /// One member of staff.
-    Staff,
-    /// One customer's account.
-    Customer,
-    /// The daily closings of one pizzeria.
-    Closing,
-}
-
-impl StreamType {
-    /// Every type, in the order of declaration.
-    pub const ALL: [Self; 8] = [
-        Self::Order,
-        Self::Stock,
-        Self::Delivery,
-        Self::Pizzeria,
-        Self::Menu,
-        Self::Staff,
-        Self::Customer,
-        Self::Closing,
-    ];
-
-    /// Returns the name stored in the log.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Order => "order",
-            Self::Stock => "stock",
-            Self::Delivery => "delivery",
-            Self::Pizzeria => "pizzeria",
-            Self::Menu => "menu",
-            Self::Staff => "staff",
-            Self::Customer => "customer",
-            Self::Closing => "closing",
-        }
-    }
-}
-
-impl fmt::Display for StreamType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+coded! { $ for_each_stream_type
+    /// Type of a stream (DOMAIN.md, Aggregates).
+    pub enum StreamType {
+        /// One order.
+        Order = "order",
+        /// The stock of one pizzeria.
+        Stock = "stock",
+        /// One delivery.
+        Delivery = "delivery",
+        /// One point of sale.
+        Pizzeria = "pizzeria",
+        /// The group's menu.
+        Menu = "menu",
+        /// One member of staff.
+        Staff = "staff",
+        /// One customer's account.
+        Customer = "customer",
+        /// The daily closings of one pizzeria.
+        Closing = "closing",
     }
 }
 

@@ -12,18 +12,18 @@ use crate::money::Cents;
 #[serde(transparent)]
 pub struct VatRate(pub u32);
 
-/// VAT class of a product (DOMAIN.md, Prices).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum VatClass {
-    /// A pizza, with its extras.
-    Pizza,
-    /// A soft drink in a can or bottle.
-    SoftDrink,
-    /// Beer and wine.
-    Alcohol,
-    /// Packaged ice cream.
-    IceCream,
+coded! { $ for_each_vat_class
+    /// VAT class of a product (DOMAIN.md, Prices).
+    pub enum VatClass {
+        /// A pizza, with its extras.
+        Pizza = "PIZZA",
+        /// A soft drink in a can or bottle.
+        SoftDrink = "SOFT_DRINK",
+        /// Beer and wine.
+        Alcohol = "ALCOHOL",
+        /// Packaged ice cream.
+        IceCream = "ICE_CREAM",
+    }
 }
 
 /// VAT rates of a class from a day on, away and on site.

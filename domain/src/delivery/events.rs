@@ -7,22 +7,22 @@ use crate::event::{Facts, NoteSlot, RecordedRefusal};
 use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId};
 use crate::note::{CommentSubject, NoteRef};
 
-/// Reason of a failed delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum DeliveryFailure {
-    /// The customer did not open.
-    Absent,
-    /// The address does not exist.
-    WrongAddress,
-    /// The customer did not want it.
-    Refused,
-    /// The courier could not get there.
-    Unreachable,
-    /// An accident.
-    Accident,
-    /// Anything else.
-    Other,
+coded! { $ for_each_delivery_failure
+    /// Reason of a failed delivery.
+    pub enum DeliveryFailure {
+        /// No answer at the door.
+        Absent = "ABSENT",
+        /// No such address.
+        WrongAddress = "WRONG_ADDRESS",
+        /// The customer did not want it.
+        Refused = "REFUSED",
+        /// The courier could not get there.
+        Unreachable = "UNREACHABLE",
+        /// An accident.
+        Accident = "ACCIDENT",
+        /// Anything else.
+        Other = "OTHER",
+    }
 }
 
 /// Proof that the customer has it. A name or a photograph is personal data: the event carries only the kind

@@ -11,51 +11,27 @@ use crate::note::NoteRef;
 /// Delivery).
 pub const MAX_CODE_TRIES: u32 = 5;
 
-/// States of DOMAIN.md, without their data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum DeliveryStatus {
-    /// Waiting for a courier.
-    Scheduled,
-    /// A courier will take it.
-    Assigned,
-    /// On its way.
-    PickedUp,
-    /// Delivered to the customer.
-    Delivered,
-    /// It could not be delivered.
-    Failed,
-    /// To be tried again.
-    RetryScheduled,
-    /// Returned to the pizzeria.
-    Returned,
+coded! { $ for_each_delivery_status
+    /// States of DOMAIN.md, without their data.
+    pub enum DeliveryStatus {
+        /// Waiting for a courier.
+        Scheduled = "SCHEDULED",
+        /// A courier will take it.
+        Assigned = "ASSIGNED",
+        /// On its way.
+        PickedUp = "PICKED_UP",
+        /// At the customer's.
+        Delivered = "DELIVERED",
+        /// It could not be delivered; the courier still has it.
+        Failed = "FAILED",
+        /// To be tried again.
+        RetryScheduled = "RETRY_SCHEDULED",
+        /// Back at the pizzeria for good.
+        Returned = "RETURNED",
+    }
 }
 
 impl DeliveryStatus {
-    /// Every status, in the order of a delivery's life.
-    pub const ALL: [Self; 7] = [
-        Self::Scheduled,
-        Self::Assigned,
-        Self::PickedUp,
-        Self::Delivered,
-        Self::Failed,
-        Self::RetryScheduled,
-        Self::Returned,
-    ];
-
-    /// Returns the stored name, such as `PICKED_UP`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "SCHEDULED",
-            Self::Assigned => "ASSIGNED",
-            Self::PickedUp => "PICKED_UP",
-            Self::Delivered => "DELIVERED",
-            Self::Failed => "FAILED",
-            Self::RetryScheduled => "RETRY_SCHEDULED",
-            Self::Returned => "RETURNED",
-        }
-    }
-
     /// Whether no event follows.
     pub fn is_closed(self) -> bool {
         match self {

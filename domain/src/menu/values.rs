@@ -1,7 +1,6 @@
 //! Values of the menu. Plain data, without rules of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,101 +9,62 @@ use crate::ingredients::{Ingredients, Quantity};
 use crate::money::Cents;
 use crate::vat::VatClass;
 
-/// Size of a pizza.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum PizzaSize {
-    /// Small.
-    S,
-    /// Medium, for which recipes are written.
-    M,
-    /// Large.
-    L,
-}
-
-impl PizzaSize {
-    /// Every size, ascending.
-    pub const ALL: [Self; 3] = [Self::S, Self::M, Self::L];
-
-    /// Returns the stored name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::S => "S",
-            Self::M => "M",
-            Self::L => "L",
-        }
+coded! { $ for_each_pizza_size
+    /// Size of a pizza.
+    pub enum PizzaSize {
+        /// Small.
+        S = "S",
+        /// Medium.
+        M = "M",
+        /// Large.
+        L = "L",
     }
 }
 
-impl fmt::Display for PizzaSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+coded! { $ for_each_unit
+    /// Unit in which an ingredient is counted.
+    pub enum Unit {
+        /// Grams.
+        Gram = "GRAM",
+        /// Millilitres.
+        Millilitre = "MILLILITRE",
+        /// Pieces.
+        Piece = "PIECE",
     }
 }
 
-/// Unit in which an ingredient is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Unit {
-    /// Grams.
-    Gram,
-    /// Millilitres.
-    Millilitre,
-    /// Pieces.
-    Piece,
-}
-
-/// Allergens of Annex II of Regulation (EU) 1169/2011.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Allergen {
-    /// Cereals containing gluten.
-    Gluten,
-    /// Milk.
-    Milk,
-    /// Eggs.
-    Egg,
-    /// Fish.
-    Fish,
-    /// Crustaceans.
-    Crustaceans,
-    /// Peanuts.
-    Peanuts,
-    /// Soybeans.
-    Soybeans,
-    /// Nuts: almonds, hazelnuts, walnuts, cashews, pecans, Brazil nuts, pistachios, macadamias.
-    Nuts,
-    /// Celery.
-    Celery,
-    /// Mustard.
-    Mustard,
-    /// Sesame seeds.
-    Sesame,
-    /// Sulphur dioxide and sulphites above 10 mg/kg or 10 mg/l.
-    Sulphites,
-    /// Lupin.
-    Lupin,
-    /// Molluscs.
-    Molluscs,
-}
-
-impl Allergen {
-    /// Every allergen.
-    pub const ALL: [Self; 14] = [
-        Self::Gluten,
-        Self::Milk,
-        Self::Egg,
-        Self::Fish,
-        Self::Crustaceans,
-        Self::Peanuts,
-        Self::Soybeans,
-        Self::Nuts,
-        Self::Celery,
-        Self::Mustard,
-        Self::Sesame,
-        Self::Sulphites,
-        Self::Lupin,
-        Self::Molluscs,
-    ];
+coded! { $ for_each_allergen
+    /// Allergens of Annex II of Regulation (EU) 1169/2011.
+    pub enum Allergen {
+        /// Cereals containing gluten.
+        Gluten = "GLUTEN",
+        /// Milk.
+        Milk = "MILK",
+        /// Eggs.
+        Egg = "EGG",
+        /// Fish.
+        Fish = "FISH",
+        /// Crustaceans.
+        Crustaceans = "CRUSTACEANS",
+        /// Peanuts.
+        Peanuts = "PEANUTS",
+        /// Soybeans.
+        Soybeans = "SOYBEANS",
+        /// Nuts: almonds, hazelnuts, walnuts, cashews, pecans, Brazil nuts, pistachios, macadamias.
+        Nuts = "NUTS",
+        /// Celery.
+        Celery = "CELERY",
+        /// Mustard.
+        Mustard = "MUSTARD",
+        /// Sesame seeds.
+        Sesame = "SESAME",
+        /// Sulphur dioxide and sulphites above 10 mg/kg or 10 mg/l.
+        Sulphites = "SULPHITES",
+        /// Lupin.
+        Lupin = "LUPIN",
+        /// Molluscs.
+        Molluscs = "MOLLUSCS",
+    }
 }
 
 /// Ingredient: anything counted in stock.
@@ -144,14 +104,14 @@ pub struct Pizza {
     pub sizes: BTreeMap<PizzaSize, SizedPizza>,
 }
 
-/// Part of the menu.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Category {
-    /// A drink.
-    Drink,
-    /// A dessert.
-    Dessert,
+coded! { $ for_each_category
+    /// Part of the menu.
+    pub enum Category {
+        /// A drink.
+        Drink = "DRINK",
+        /// A dessert.
+        Dessert = "DESSERT",
+    }
 }
 
 /// Drink or dessert, sold as it is and counted in stock under its own code.

@@ -78,20 +78,20 @@ pub struct Missing {
     pub available: Quantity,
 }
 
-/// Reason of a cancellation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CancelReason {
-    /// The customer asked.
-    CustomerRequest,
-    /// The pizzeria asked.
-    PizzeriaRequest,
-    /// An ingredient ran out.
-    OutOfStock,
-    /// The payment did not go through.
-    PaymentFailed,
-    /// Anything else.
-    Other,
+coded! { $ for_each_cancel_reason
+    /// Reason of a cancellation.
+    pub enum CancelReason {
+        /// The customer asked.
+        CustomerRequest = "CUSTOMER_REQUEST",
+        /// The pizzeria asked.
+        PizzeriaRequest = "PIZZERIA_REQUEST",
+        /// Something ran out after all.
+        OutOfStock = "OUT_OF_STOCK",
+        /// The payment did not go through.
+        PaymentFailed = "PAYMENT_FAILED",
+        /// Anything else.
+        Other = "OTHER",
+    }
 }
 
 impl CancelReason {

@@ -9,71 +9,55 @@ use crate::menu::PizzaSize;
 use crate::money::Cents;
 use crate::vat::{VatClass, VatRate};
 
-/// Channel through which an order is placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OrderChannel {
-    /// By the customer, on the web.
-    Web,
-    /// By telephone.
-    Phone,
-    /// At the counter.
-    Counter,
+coded! { $ for_each_order_channel
+    /// Channel through which an order is placed.
+    pub enum OrderChannel {
+        /// By the customer, on the web.
+        Web = "WEB",
+        /// By telephone.
+        Phone = "PHONE",
+        /// At the counter.
+        Counter = "COUNTER",
+    }
 }
 
-/// How an order reaches the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Fulfilment {
-    /// Brought to the customer's door.
-    Delivery,
-    /// Collected by the customer.
-    Takeaway,
-    /// Eaten in the pizzeria.
-    OnSite,
+coded! { $ for_each_fulfilment
+    /// How an order reaches the customer.
+    pub enum Fulfilment {
+        /// Brought to the customer's door.
+        Delivery = "DELIVERY",
+        /// Fetched.
+        Takeaway = "TAKEAWAY",
+        /// Eaten in the pizzeria.
+        OnSite = "ON_SITE",
+    }
 }
 
-/// Payment intent of the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PaymentIntent {
-    /// Online, before preparation.
-    Online,
-    /// To the courier.
-    OnDelivery,
-    /// At the counter.
-    AtCounter,
+coded! { $ for_each_payment_intent
+    /// Payment intent of the customer.
+    pub enum PaymentIntent {
+        /// Online, before preparation.
+        Online = "ONLINE",
+        /// To the courier.
+        OnDelivery = "ON_DELIVERY",
+        /// At the counter.
+        AtCounter = "AT_COUNTER",
+    }
 }
 
-/// Payment method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PaymentMethod {
-    /// Through the payment provider.
-    Online,
-    /// By card, on a terminal.
-    Card,
-    /// In cash.
-    Cash,
-    /// By cheque.
-    Cheque,
-    /// By meal voucher.
-    MealVoucher,
-}
-
-impl PaymentMethod {
-    /// Every method.
-    pub const ALL: [Self; 5] = [Self::Online, Self::Card, Self::Cash, Self::Cheque, Self::MealVoucher];
-
-    /// Returns the stored name, such as `MEAL_VOUCHER`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Online => "ONLINE",
-            Self::Card => "CARD",
-            Self::Cash => "CASH",
-            Self::Cheque => "CHEQUE",
-            Self::MealVoucher => "MEAL_VOUCHER",
-        }
+coded! { $ for_each_payment_method
+    /// Payment method.
+    pub enum PaymentMethod {
+        /// Through the payment service.
+        Online = "ONLINE",
+        /// By card, on a terminal.
+        Card = "CARD",
+        /// In cash.
+        Cash = "CASH",
+        /// By cheque.
+        Cheque = "CHEQUE",
+        /// By meal voucher.
+        MealVoucher = "MEAL_VOUCHER",
     }
 }
 
@@ -123,18 +107,18 @@ pub struct OrderLine {
     pub baked: bool,
 }
 
-/// Kind of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PaymentKind {
-    /// The payment provider authorised it.
-    Authorised,
-    /// Money came in.
-    Captured,
-    /// It was declined.
-    Declined,
-    /// Money went back.
-    Refunded,
+coded! { $ for_each_payment_kind
+    /// Kind of a payment.
+    pub enum PaymentKind {
+        /// The payment service set it aside.
+        Authorised = "AUTHORISED",
+        /// It came in.
+        Captured = "CAPTURED",
+        /// It was declined.
+        Declined = "DECLINED",
+        /// It went back.
+        Refunded = "REFUNDED",
+    }
 }
 
 /// Payment of an order.
@@ -160,71 +144,38 @@ pub struct Promise {
     pub given_at: DateTime<Utc>,
 }
 
-/// States of DOMAIN.md, without their data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OrderStatus {
-    /// Refused for want of stock.
-    Refused,
-    /// To be paid online before it is accepted.
-    AwaitingPayment,
-    /// Accepted.
-    Placed,
-    /// Being made.
-    InPreparation,
-    /// Made.
-    Ready,
-    /// With a courier.
-    OutForDelivery,
-    /// Delivered to the customer.
-    Delivered,
-    /// The courier could not deliver it.
-    NotDelivered,
-    /// Back at the pizzeria.
-    Returned,
-    /// Handed over at the counter.
-    HandedOver,
-    /// Cancelled.
-    Cancelled,
-    /// Not paid in time.
-    Expired,
+coded! { $ for_each_order_status
+    /// States of DOMAIN.md, without their data.
+    pub enum OrderStatus {
+        /// Not enough stock: it never became an order and is not in `orders`. Refusals are `events` of
+        /// type `OrderRefused`, and are counted in `sales.refused`.
+        Refused = "REFUSED",
+        /// To be paid online first.
+        AwaitingPayment = "AWAITING_PAYMENT",
+        /// Accepted.
+        Placed = "PLACED",
+        /// Being made.
+        InPreparation = "IN_PREPARATION",
+        /// Made.
+        Ready = "READY",
+        /// With a courier.
+        OutForDelivery = "OUT_FOR_DELIVERY",
+        /// At the customer's.
+        Delivered = "DELIVERED",
+        /// The courier could not deliver it.
+        NotDelivered = "NOT_DELIVERED",
+        /// Back at the pizzeria for good.
+        Returned = "RETURNED",
+        /// Handed over at the counter.
+        HandedOver = "HANDED_OVER",
+        /// Cancelled.
+        Cancelled = "CANCELLED",
+        /// Not paid in time.
+        Expired = "EXPIRED",
+    }
 }
 
 impl OrderStatus {
-    /// Every status, in the order of an order's life.
-    pub const ALL: [Self; 12] = [
-        Self::Refused,
-        Self::AwaitingPayment,
-        Self::Placed,
-        Self::InPreparation,
-        Self::Ready,
-        Self::OutForDelivery,
-        Self::Delivered,
-        Self::NotDelivered,
-        Self::Returned,
-        Self::HandedOver,
-        Self::Cancelled,
-        Self::Expired,
-    ];
-
-    /// Returns the stored name, such as `IN_PREPARATION`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "REFUSED",
-            Self::AwaitingPayment => "AWAITING_PAYMENT",
-            Self::Placed => "PLACED",
-            Self::InPreparation => "IN_PREPARATION",
-            Self::Ready => "READY",
-            Self::OutForDelivery => "OUT_FOR_DELIVERY",
-            Self::Delivered => "DELIVERED",
-            Self::NotDelivered => "NOT_DELIVERED",
-            Self::Returned => "RETURNED",
-            Self::HandedOver => "HANDED_OVER",
-            Self::Cancelled => "CANCELLED",
-            Self::Expired => "EXPIRED",
-        }
-    }
-
     /// Whether only payments can follow.
     pub fn is_closed(self) -> bool {
         match self {

@@ -10,20 +10,20 @@ use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::note::{CommentSubject, NoteRef};
 
-/// Reason of a waste.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum WasteReason {
-    /// Spoiled.
-    Spoiled,
-    /// Dropped.
-    Dropped,
-    /// Made by mistake, or cancelled after preparation started.
-    Mistake,
-    /// The customer did not collect it.
-    Uncollected,
-    /// Anything else.
-    Other,
+coded! { $ for_each_waste_reason
+    /// Reason of a waste.
+    pub enum WasteReason {
+        /// Gone bad.
+        Spoiled = "SPOILED",
+        /// It fell.
+        Dropped = "DROPPED",
+        /// Made wrongly, or cancelled once started.
+        Mistake = "MISTAKE",
+        /// It was not collected.
+        Uncollected = "UNCOLLECTED",
+        /// Anything else.
+        Other = "OTHER",
+    }
 }
 
 /// Counted ingredient.

@@ -3,23 +3,15 @@
 use async_graphql::{Context, Enum, SimpleObject};
 use domain::note::NoteRef;
 
+use super::enums::mirror;
 use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::loaders::NoteText;
 
-/// The subject of a comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::note::CommentSubject")]
-pub enum CommentSubject {
-    /// The cancellation of an order.
-    Cancellation,
-    /// A refund.
-    Refund,
-    /// A failed delivery attempt.
-    DeliveryFailure,
-    /// Waste of ingredients.
-    Waste,
-}
+domain::for_each_comment_subject!(mirror! {
+    /// The subject of a comment.
+    CommentSubject = "domain::note::CommentSubject"
+});
 
 /// A comment by staff or a customer, added to the reason of an action.
 #[derive(Debug, Clone, SimpleObject)]

@@ -1,6 +1,37 @@
-//! The API's enums: mirrors of the domain's, so that the domain knows no GraphQL. Conversions are generated both ways.
+//! The API's enums, derived from the domain's lists, so that the domain knows no GraphQL. Variants, names and
+//! descriptions stand in the domain; a variant must never be listed here again.
 
 use async_graphql::Enum;
+
+/// Declares the API's enum for one of the domain, with conversions both ways; called by the domain's list.
+macro_rules! mirror {
+    ({ $(#[$meta:meta])* $name:ident = $domain:tt } $($(#[$doc:meta])* $variant:ident = $code:tt,)+) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        #[graphql(remote = $domain)]
+        pub enum $name { $($(#[$doc])* #[graphql(name = $code)] $variant,)+ }
+    };
+}
+pub(super) use mirror;
+
+/// As [`mirror`], for the types of streams, of which a newer program may have written others.
+macro_rules! mirror_stream_type {
+    ({} $($(#[$doc:meta])* $variant:ident = $code:tt,)+) => {
+        /// The kinds of stream in the log.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        pub enum StreamType {
+            $($(#[$doc])* $variant,)+
+            /// A kind that only a newer release knows. It is shown, but cannot be requested.
+            Unknown,
+        }
+
+        impl From<domain::StreamType> for StreamType {
+            fn from(kind: domain::StreamType) -> Self {
+                match kind { $(domain::StreamType::$variant => Self::$variant,)+ }
+            }
+        }
+    };
+}
 
 /// The currencies of amounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -9,314 +40,87 @@ pub enum Currency {
     Eur,
 }
 
-/// The sizes of a pizza.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::menu::PizzaSize")]
-pub enum PizzaSize {
-    /// Small.
-    S,
-    /// Medium.
-    M,
-    /// Large.
-    L,
-}
+domain::for_each_pizza_size!(mirror! {
+    /// The sizes of a pizza.
+    PizzaSize = "domain::menu::PizzaSize"
+});
 
-/// The unit of an ingredient's quantities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::menu::Unit")]
-pub enum Unit {
-    /// Grams.
-    Gram,
-    /// Millilitres.
-    Millilitre,
-    /// Pieces.
-    Piece,
-}
+domain::for_each_unit!(mirror! {
+    /// The unit of an ingredient's quantities.
+    Unit = "domain::menu::Unit"
+});
 
-/// The allergens of Annex II of Regulation (EU) 1169/2011, all fourteen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::menu::Allergen")]
-pub enum Allergen {
-    /// Cereals containing gluten.
-    Gluten,
-    /// Milk.
-    Milk,
-    /// Eggs.
-    Egg,
-    /// Fish.
-    Fish,
-    /// Crustaceans.
-    Crustaceans,
-    /// Peanuts.
-    Peanuts,
-    /// Soybeans.
-    Soybeans,
-    /// Nuts: almonds, hazelnuts, walnuts, cashews, pecans, Brazil nuts, pistachios, macadamias.
-    Nuts,
-    /// Celery.
-    Celery,
-    /// Mustard.
-    Mustard,
-    /// Sesame seeds.
-    Sesame,
-    /// Sulphur dioxide and sulphites above 10 mg/kg or 10 mg/l.
-    Sulphites,
-    /// Lupin.
-    Lupin,
-    /// Molluscs.
-    Molluscs,
-}
+domain::for_each_allergen!(mirror! {
+    /// The allergens of Annex II of Regulation (EU) 1169/2011, all fourteen.
+    Allergen = "domain::menu::Allergen"
+});
 
-/// The part of the menu of a drink or dessert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::menu::Category")]
-pub enum SideCategory {
-    /// A drink.
-    Drink,
-    /// A dessert.
-    Dessert,
-}
+domain::for_each_category!(mirror! {
+    /// The part of the menu of a drink or dessert.
+    SideCategory = "domain::menu::Category"
+});
 
-/// The VAT class of a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::vat::VatClass")]
-pub enum VatClass {
-    /// A pizza, with its extras.
-    Pizza,
-    /// A soft drink in a can or bottle.
-    SoftDrink,
-    /// Beer and wine.
-    Alcohol,
-    /// Packaged ice cream.
-    IceCream,
-}
+domain::for_each_vat_class!(mirror! {
+    /// The VAT class of a product.
+    VatClass = "domain::vat::VatClass"
+});
 
-/// How an order came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::order::OrderChannel")]
-pub enum OrderChannel {
-    /// By the customer, on the web.
-    Web,
-    /// By telephone.
-    Phone,
-    /// At the counter.
-    Counter,
-}
+domain::for_each_order_channel!(mirror! {
+    /// How an order came in.
+    OrderChannel = "domain::order::OrderChannel"
+});
 
-/// How an order reaches the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::order::Fulfilment")]
-pub enum Fulfilment {
-    /// Brought to the customer's door.
-    Delivery,
-    /// Fetched.
-    Takeaway,
-    /// Eaten in the pizzeria.
-    OnSite,
-}
+domain::for_each_fulfilment!(mirror! {
+    /// How an order reaches the customer.
+    Fulfilment = "domain::order::Fulfilment"
+});
 
-/// How the customer will pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::order::PaymentIntent")]
-pub enum PaymentIntent {
-    /// Online, before preparation.
-    Online,
-    /// To the courier.
-    OnDelivery,
-    /// At the counter.
-    AtCounter,
-}
+domain::for_each_payment_intent!(mirror! {
+    /// How the customer will pay.
+    PaymentIntent = "domain::order::PaymentIntent"
+});
 
-/// The means of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::order::PaymentMethod")]
-pub enum PaymentMethod {
-    /// Through the payment service.
-    Online,
-    /// By card, on a terminal.
-    Card,
-    /// In cash.
-    Cash,
-    /// By cheque.
-    Cheque,
-    /// By meal voucher.
-    MealVoucher,
-}
+domain::for_each_payment_method!(mirror! {
+    /// The means of a payment.
+    PaymentMethod = "domain::order::PaymentMethod"
+});
 
-/// The kind of a payment step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::order::PaymentKind")]
-pub enum PaymentKind {
-    /// The payment service set it aside.
-    Authorised,
-    /// It came in.
-    Captured,
-    /// It was declined.
-    Declined,
-    /// It went back.
-    Refunded,
-}
+domain::for_each_payment_kind!(mirror! {
+    /// The kind of a payment step.
+    PaymentKind = "domain::order::PaymentKind"
+});
 
-/// Why an order was cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::order::CancelReason")]
-pub enum CancelReason {
-    /// The customer asked.
-    CustomerRequest,
-    /// The pizzeria asked.
-    PizzeriaRequest,
-    /// Something ran out after all.
-    OutOfStock,
-    /// The payment did not go through.
-    PaymentFailed,
-    /// Anything else.
-    Other,
-}
+domain::for_each_cancel_reason!(mirror! {
+    /// Why an order was cancelled.
+    CancelReason = "domain::order::CancelReason"
+});
 
-/// Where an order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::order::OrderStatus")]
-pub enum OrderStatus {
-    /// Not enough stock: it never became an order and is not in `orders`. Refusals are `events` of
-    /// type `OrderRefused`, and are counted in `sales.refused`.
-    Refused,
-    /// To be paid online first.
-    AwaitingPayment,
-    /// Accepted.
-    Placed,
-    /// Being made.
-    InPreparation,
-    /// Made.
-    Ready,
-    /// With a courier.
-    OutForDelivery,
-    /// At the customer's.
-    Delivered,
-    /// The courier could not deliver it.
-    NotDelivered,
-    /// Back at the pizzeria for good.
-    Returned,
-    /// Handed over at the counter.
-    HandedOver,
-    /// Cancelled.
-    Cancelled,
-    /// Not paid in time.
-    Expired,
-}
+domain::for_each_order_status!(mirror! {
+    /// Where an order stands.
+    OrderStatus = "domain::order::OrderStatus"
+});
 
-/// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::delivery::DeliveryStatus")]
-pub enum DeliveryStatus {
-    /// Waiting for a courier.
-    Scheduled,
-    /// A courier will take it.
-    Assigned,
-    /// On its way.
-    PickedUp,
-    /// At the customer's.
-    Delivered,
-    /// It could not be delivered; the courier still has it.
-    Failed,
-    /// To be tried again.
-    RetryScheduled,
-    /// Back at the pizzeria for good.
-    Returned,
-}
+domain::for_each_delivery_status!(mirror! {
+    /// Where a delivery stands.
+    DeliveryStatus = "domain::delivery::DeliveryStatus"
+});
 
-/// Why a delivery failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::delivery::DeliveryFailure")]
-pub enum DeliveryFailure {
-    /// No answer at the door.
-    Absent,
-    /// No such address.
-    WrongAddress,
-    /// The customer did not want it.
-    Refused,
-    /// The courier could not get there.
-    Unreachable,
-    /// An accident.
-    Accident,
-    /// Anything else.
-    Other,
-}
+domain::for_each_delivery_failure!(mirror! {
+    /// Why a delivery failed.
+    DeliveryFailure = "domain::delivery::DeliveryFailure"
+});
 
-/// Why something was thrown away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::stock::WasteReason")]
-pub enum WasteReason {
-    /// Gone bad.
-    Spoiled,
-    /// It fell.
-    Dropped,
-    /// Made wrongly, or cancelled once started.
-    Mistake,
-    /// It was not collected.
-    Uncollected,
-    /// Anything else.
-    Other,
-}
+domain::for_each_waste_reason!(mirror! {
+    /// Why something was thrown away.
+    WasteReason = "domain::stock::WasteReason"
+});
 
-/// The role of an account, which decides what it may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::access::Role")]
-pub enum Role {
-    /// Orders for themselves.
-    Customer,
-    /// Takes orders by phone and at the counter (standardiste).
-    Receptionist,
-    /// Makes the pizzas.
-    Pizzaiolo,
-    /// Delivers (livreur).
-    Courier,
-    /// Runs a pizzeria (gérant).
-    Manager,
-    /// Runs the group.
-    Director,
-    /// Reads everything, changes nothing.
-    Auditor,
-    /// Reactors and the functional check.
-    System,
-}
+domain::for_each_role!(mirror! {
+    /// The role of an account, which decides what it may do.
+    Role = "domain::access::Role"
+});
 
-/// The kinds of stream in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum StreamType {
-    /// One order.
-    Order,
-    /// The stock of one pizzeria.
-    Stock,
-    /// One delivery.
-    Delivery,
-    /// One point of sale.
-    Pizzeria,
-    /// The group's menu.
-    Menu,
-    /// One member of staff.
-    Staff,
-    /// One customer's account.
-    Customer,
-    /// The daily closings of one pizzeria.
-    Closing,
-    /// A kind that only a newer release knows. It is shown, but cannot be requested.
-    Unknown,
-}
-
-impl From<domain::StreamType> for StreamType {
-    fn from(kind: domain::StreamType) -> Self {
-        match kind {
-            domain::StreamType::Order => Self::Order,
-            domain::StreamType::Stock => Self::Stock,
-            domain::StreamType::Delivery => Self::Delivery,
-            domain::StreamType::Pizzeria => Self::Pizzeria,
-            domain::StreamType::Menu => Self::Menu,
-            domain::StreamType::Staff => Self::Staff,
-            domain::StreamType::Customer => Self::Customer,
-            domain::StreamType::Closing => Self::Closing,
-        }
-    }
-}
+domain::for_each_stream_type!(mirror_stream_type! {});
 
 impl StreamType {
     /// The kind, of those that this program knows.
