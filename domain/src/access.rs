@@ -94,7 +94,7 @@ impl Actor {
     }
 }
 
-/// What a permission is asked for.
+/// Scope in which a permission is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
     /// The whole group, or several pizzerias.
@@ -129,7 +129,7 @@ pub enum Denied {
     /// The caller has not signed in.
     #[error("sign in first")]
     Unauthenticated,
-    /// Not in this role, or not in this pizzeria.
+    /// The role or the pizzeria of the caller does not permit it.
     #[error("not allowed")]
     Forbidden,
     /// A customer asked for something that is not theirs; whether it exists is not revealed.

@@ -42,7 +42,7 @@ pub enum AccountError {
     /// Another account has this e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// Not an e-mail address.
+    /// The text is not an e-mail address.
     #[error("not an e-mail address")]
     InvalidEmail,
     /// The password is too short, too long, or the e-mail address itself.

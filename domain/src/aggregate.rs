@@ -16,9 +16,9 @@ pub trait Aggregate:
 {
     /// Type of the aggregate's streams.
     const STREAM: StreamType;
-    /// What can be asked of it.
+    /// Commands to it.
     type Command: Send;
-    /// What happens to it.
+    /// Events of it.
     type Event: Into<Event> + Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync;
     /// Why it refuses a command.
     type Error: Error + Send + Sync + 'static;

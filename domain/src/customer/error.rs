@@ -7,7 +7,7 @@ use crate::usecase::RefusalCode;
 /// Refusal by a customer's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum CustomerError {
-    /// No such id.
+    /// The id is unknown.
     #[error("no such customer")]
     NotFound,
     /// The account already exists.

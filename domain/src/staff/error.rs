@@ -8,7 +8,7 @@ use crate::usecase::RefusalCode;
 /// Refusal by a member of staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StaffError {
-    /// No such id.
+    /// The id is unknown.
     #[error("no such member of staff")]
     NotFound,
     /// The person already works here in that role.

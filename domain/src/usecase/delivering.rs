@@ -1,5 +1,5 @@
-//! Use cases over a delivery, its courier and its order, decided together and stored in one transaction.
-//! Never asks who may act: the caller has authorized it.
+//! Use cases over a delivery, its courier and its order, decided together and stored in one transaction. They
+//! never check permissions; the caller has.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! Use cases over an order and its stock, decided together and stored in one transaction. Never asks who may
-//! act: the caller has authorized it.
+//! Use cases over an order and its stock, decided together and stored in one transaction. They never check
+//! permissions; the caller has.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -44,7 +44,7 @@ pub struct StartingState {
 /// Figures of a pizzeria: as recorded, replayed unchanged, and replayed with the policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
-    /// As recorded.
+    /// Figures as recorded.
     pub recorded: Figures,
     /// Replayed without any change: equal to `recorded`, unless today's rules would decide otherwise.
     pub unchanged: Figures,
