@@ -28,10 +28,10 @@ pub(super) struct Plan {
     customer: Arc<Person>,
     order: String,
     number: String,
-    deed: Deed,
+    order_step: OrderStep,
 }
 
-enum Deed {
+enum OrderStep {
     PayOnline { card_token: Option<&'static str> },
     Cancel,
     ChangeLines { lines: Vec<Value> },
@@ -76,25 +76,25 @@ impl Evening {
         });
         let customer = house.customer.clone();
         let Some(order) = self.place(&customer, input, "on the web", &basket).await else { return };
-        let deeds = match self.rng.random_range(0..100) {
+        let order_steps = match self.rng.random_range(0..100) {
             // Gave up, or pressed the wrong button.
-            0..8 => vec![Deed::Cancel],
+            0..8 => vec![OrderStep::Cancel],
             8..14 => {
                 // One more of the first.
                 let mut lines = basket.lines;
                 lines.extend(lines.first().cloned());
-                vec![Deed::ChangeLines { lines }, Deed::PayOnline { card_token: None }]
+                vec![OrderStep::ChangeLines { lines }, OrderStep::PayOnline { card_token: None }]
             }
             // Forgets to pay: the order expires.
             14..26 => vec![],
             26..36 => vec![
-                Deed::PayOnline { card_token: Some("tok_declined") },
-                Deed::PayOnline { card_token: None },
+                OrderStep::PayOnline { card_token: Some("tok_declined") },
+                OrderStep::PayOnline { card_token: None },
             ],
-            _ => vec![Deed::PayOnline { card_token: None }],
+            _ => vec![OrderStep::PayOnline { card_token: None }],
         };
-        for (after, deed) in deeds.into_iter().enumerate() {
-            if !online && matches!(deed, Deed::PayOnline { .. }) {
+        for (after, order_step) in order_steps.into_iter().enumerate() {
+            if !online && matches!(order_step, OrderStep::PayOnline { .. }) {
                 continue;
             }
             self.plans.push_back(Plan {
@@ -102,7 +102,7 @@ impl Evening {
                 customer: customer.clone(),
                 order: text(&order, "/id").to_owned(),
                 number: text(&order, "/number").to_owned(),
-                deed,
+                order_step,
             });
         }
     }
@@ -156,16 +156,16 @@ impl Evening {
     async fn carry_out_plans(&mut self, step: usize) {
         let (due, later): (VecDeque<Plan>, _) = self.plans.drain(..).partition(|plan| plan.from <= step);
         self.plans = later;
-        for Plan { customer, order, number, deed, .. } in due {
-            let (mutation, input, what) = match deed {
-                Deed::PayOnline { card_token } => {
+        for Plan { customer, order, number, order_step, .. } in due {
+            let (mutation, input, what) = match order_step {
+                OrderStep::PayOnline { card_token } => {
                     ("payOnline", json!({ "orderId": order, "cardToken": card_token }), "paid online")
                 }
-                Deed::Cancel => {
+                OrderStep::Cancel => {
                     let input = json!({ "orderId": order, "reason": "CUSTOMER_REQUEST" });
                     ("cancelOrder", input, "cancelled by its customer")
                 }
-                Deed::ChangeLines { lines } => (
+                OrderStep::ChangeLines { lines } => (
                     "changeOrderLines",
                     json!({ "orderId": order, "lines": lines }),
                     "changed by its customer",
