@@ -12,7 +12,7 @@ use async_graphql::{
     Variables,
 };
 use chrono::{DateTime, Utc};
-use document::completion::{Asked, complete};
+use document::completion::{SelectionContext, complete};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
@@ -118,9 +118,9 @@ impl Extension for RequestLifecycle {
             executed.0.store(true, Ordering::Relaxed);
         }
         let mut response = next.run(ctx, operation_name).await;
-        if let Some(asked) = ctx.data_opt::<Arc<Asked>>() {
+        if let Some(context) = ctx.data_opt::<Arc<SelectionContext>>() {
             let data = std::mem::take(&mut response.data);
-            let completed = complete(&ctx.schema_env.registry, asked, data, &response.errors);
+            let completed = complete(&ctx.schema_env.registry, context, data, &response.errors);
             response.data = completed.data;
             if let Some(path) = completed.unexplained {
                 let mut error = ServerError::new("internal error", None);

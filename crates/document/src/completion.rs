@@ -1,8 +1,8 @@
-//! Completes answers as the GraphQL specification has it (section 6.4.4): fields in the order in which
-//! they were asked for, null where a field that may be null failed, and where it may not, null for what
-//! holds it. The library answers in the order in which fields were ready and leaves failed ones out.
+//! Completes results (specification, section 6.4.4): fields in the requested order, null for failed nullable fields,
+//! and for a failed non-null field null in its nearest nullable parent. async-graphql returns fields in the order of
+//! their completion and omits failed ones.
 //!
-//! And checks an invariant: no answer has null in a place that is never null unless an error says why.
+//! Also checks that a null in a non-null place has an error that explains it.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -18,36 +18,36 @@ use async_graphql::{Name, PathSegment, Positioned, ServerError, Value, Variables
 use crate::Document;
 use crate::execution::TYPE_KEY;
 
-/// What was asked; data of the request.
+/// The requested operation; data of the request.
 #[derive(Debug)]
-pub struct Asked {
-    /// The document as it was sent, shared by all who have sent the same.
+pub struct SelectionContext {
+    /// The document as sent, shared by all requests with the same text.
     pub document: Arc<Document>,
-    /// Which of its operations, when it has several.
+    /// Name of the requested operation, if set.
     pub operation: Option<String>,
-    /// The coerced variables that `@skip` and `@include` may go by.
-    pub switches: Variables,
+    /// The coerced variables that `@skip` and `@include` may use.
+    pub conditions: Variables,
 }
 
-/// A completed answer.
-pub struct Completed {
-    /// The data.
+/// A completed result.
+pub struct CompletedData {
+    /// Data of the response.
     pub data: Value,
-    /// Where the engine answered null, although the schema says never null, and no error says why.
+    /// Path of the first null in a non-null place that no error explains.
     pub unexplained: Option<Vec<PathSegment>>,
 }
 
 struct Completion<'a> {
     registry: &'a Registry,
-    asked: &'a Asked,
-    /// The errors of the answer.
+    context: &'a SelectionContext,
+    /// Errors of the response.
     errors: &'a [ServerError],
-    /// Whether the engine gave the whole answer up, which any error explains.
-    given_up: bool,
+    /// Whether async-graphql returned null for the whole operation, which any error explains.
+    is_aborted: bool,
     unexplained: RefCell<Option<Vec<PathSegment>>>,
 }
 
-/// Where a value stands, from the root of the answer.
+/// Position of a value in the result.
 #[derive(Clone, Copy)]
 struct Place<'p> {
     above: Option<&'p Place<'p>>,
@@ -71,37 +71,37 @@ impl Place<'_> {
     }
 }
 
-/// The fields asked for under one key of an answer.
+/// Requested fields by response key.
 type Fields<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
 
-/// What every object in one place of an answer is to have, in order: worked out once, however many objects there are.
+/// Expected keys of the objects at one place of the result, in order: computed once for all of them.
 type Shape<'a> = Vec<Part<'a>>;
 
-/// What an object is to have under one key.
+/// An expected key of an object.
 struct Part<'a> {
     key: &'a Name,
-    /// As written in the schema; none where that does not tell: introspection, and what one of several types has.
+    /// Type as written in the schema; `None` in introspection, and for fields that the abstract type itself lacks.
     ty: Option<&'a str>,
-    /// What is asked of the object, or of each in the list; of a scalar nothing.
+    /// Selections of the object or of each list item; empty for a scalar.
     below: Vec<&'a SelectionSet>,
-    /// Of the same, once there is one.
+    /// Shape of these objects, computed on first use.
     shape: OnceCell<Option<Shape<'a>>>,
-    /// Of an abstract type, by the types of its objects.
+    /// Shapes by object type, if the type is abstract.
     shapes: RefCell<Vec<(Name, SharedShape<'a>)>>,
 }
 
 type SharedShape<'a> = Rc<Option<Shape<'a>>>;
 
-/// Of the variables given, those that `@skip` and `@include` may go by. All the others are with the request already, and
-/// room for even one takes a kilobyte, for as long as a subscription goes on.
-pub fn switches(variables: &Variables) -> Variables {
-    let mut switches = Variables::default();
+/// Returns the variables that `@skip` and `@include` may use. The request holds the others, and a copy would take about
+/// a kilobyte per subscription.
+pub fn conditions(variables: &Variables) -> Variables {
+    let mut conditions = Variables::default();
     let given = variables.iter().filter(|(_, value)| matches!(value, Value::Boolean(_) | Value::Null));
-    switches.extend(given.map(|(name, value)| (name.clone(), value.clone())));
-    switches
+    conditions.extend(given.map(|(name, value)| (name.clone(), value.clone())));
+    conditions
 }
 
-/// The operation that was asked for, with its name if it has one.
+/// Returns the operation with this name, or the first one, and its name if it has one.
 pub fn find_operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
@@ -113,31 +113,37 @@ pub fn find_operation<'a>(
     })
 }
 
-/// Completes the data of an answer that has these errors.
-pub fn complete(registry: &Registry, asked: &Asked, data: Value, errors: &[ServerError]) -> Completed {
-    let as_it_is = |data| Completed { data, unexplained: None };
-    let document = &asked.document.executable;
-    let Some((_, operation)) = find_operation(document, asked.operation.as_deref()) else {
-        return as_it_is(data);
+/// Completes the data of a response with these errors.
+pub fn complete(
+    registry: &Registry,
+    context: &SelectionContext,
+    data: Value,
+    errors: &[ServerError],
+) -> CompletedData {
+    let unchanged = |data| CompletedData { data, unexplained: None };
+    let document = &context.document.executable;
+    let Some((_, operation)) = find_operation(document, context.operation.as_deref()) else {
+        return unchanged(data);
     };
     let root = match operation.node.ty {
         OperationType::Query => Some(&registry.query_type),
         OperationType::Mutation => registry.mutation_type.as_ref(),
         OperationType::Subscription => registry.subscription_type.as_ref(),
     };
-    let Some(root) = root else { return as_it_is(data) };
-    // A root whose fields all failed comes as null: its fields are seen to one by one.
-    let (values, given_up) = match data {
+    let Some(root) = root else { return unchanged(data) };
+    // If every root field failed, the data is null: each field is completed on its own.
+    let (values, is_aborted) = match data {
         Value::Object(values) => (values, false),
         _ => (IndexMap::new(), !errors.is_empty()),
     };
-    let completion = Completion { registry, asked, errors, given_up, unexplained: RefCell::default() };
+    let completion = Completion { registry, context, errors, is_aborted, unexplained: RefCell::default() };
     let shape = completion.shape(root, &[&operation.node.selection_set.node]);
     let data = shape.map_or(Value::Null, |shape| completion.object(&shape, values, None));
-    Completed { data, unexplained: completion.unexplained.into_inner() }
+    CompletedData { data, unexplained: completion.unexplained.into_inner() }
 }
 
-/// An object's values in the order asked for, with null for what failed; the others behind. Not built anew when they came so.
+/// Returns an object's values in the requested order, with null for failed fields, and other values last. Values that
+/// are already in order are returned as they are.
 fn in_order(shape: &Shape<'_>, mut values: IndexMap<Name, Value>) -> IndexMap<Name, Value> {
     if shape.iter().map(|part| part.key).eq(values.keys()) {
         return values;
@@ -154,7 +160,7 @@ fn in_order(shape: &Shape<'_>, mut values: IndexMap<Name, Value>) -> IndexMap<Na
 }
 
 impl<'a> Completion<'a> {
-    /// A value of a type as written in the schema; `None` is a null that goes on to what holds it.
+    /// Completes a value of a type as written in the schema; `None` is a null that propagates to the parent.
     fn typed(&self, ty: &str, part: &Part<'a>, value: Value, place: Place<'_>) -> Option<Value> {
         if let Some(inner) = ty.strip_suffix('!') {
             let completed = self.typed(inner, part, value, place).filter(|value| *value != Value::Null);
@@ -184,9 +190,9 @@ impl<'a> Completion<'a> {
         }
     }
 
-    /// Keeps the first null that no error explains.
+    /// Records the first null that no error explains.
     fn explain(&self, place: Place<'_>) {
-        if self.given_up || self.unexplained.borrow().is_some() {
+        if self.is_aborted || self.unexplained.borrow().is_some() {
             return;
         }
         let path = place.path();
@@ -195,7 +201,7 @@ impl<'a> Completion<'a> {
         }
     }
 
-    /// What is asked of an object of an abstract type.
+    /// Returns the shape of an object of an abstract type.
     fn shape_of_object(&self, part: &Part<'a>, object: &str) -> SharedShape<'a> {
         let known =
             part.shapes.borrow().iter().find(|(name, _)| *name == *object).map(|(_, shape)| shape.clone());
@@ -210,12 +216,12 @@ impl<'a> Completion<'a> {
         shape.map_or(Value::Null, |shape| self.object(shape, values, Some(&place)))
     }
 
-    /// An object; null when something that may not be null is.
+    /// Completes an object; null if a non-null field is null.
     fn object(&self, shape: &Shape<'a>, values: IndexMap<Name, Value>, above: Option<&Place<'_>>) -> Value {
         let mut values = in_order(shape, values);
         let mut parts = shape.iter();
         for (key, value) in &mut values {
-            // Behind them, what an abstract type's own fields do not tell stays as it came.
+            // The remaining values are not in the shape and stay as they are.
             let Some(part) = parts.find(|part| part.key == key) else { break };
             let Some(ty) = part.ty else { continue };
             let place = Place { above, step: Step::Key(part.key) };
@@ -227,16 +233,16 @@ impl<'a> Completion<'a> {
         Value::Object(values)
     }
 
-    /// What is asked of a type; none for one that the schema does not have.
+    /// Returns the shape of a type; `None` if the schema does not have the type.
     fn shape(&self, ty: &str, selections: &[&'a SelectionSet]) -> Option<Shape<'a>> {
         let meta = self.registry.types.get(ty)?;
         let mut fields = Fields::new();
         for selection in selections {
             self.collect(meta, selection, &mut fields);
         }
-        let part = |(key, asked): (&'a Name, Vec<&'a Field>)| {
-            let name = asked.first().map(|field| field.name.node.as_str());
-            let below = asked.into_iter().map(|field| &field.selection_set.node);
+        let part = |(key, fields): (&'a Name, Vec<&'a Field>)| {
+            let name = fields.first().map(|field| field.name.node.as_str());
+            let below = fields.into_iter().map(|field| &field.selection_set.node);
             Part {
                 key,
                 ty: name.and_then(|name| meta.field_by_name(name)).map(|field| field.ty.as_str()),
@@ -266,7 +272,9 @@ impl<'a> Completion<'a> {
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
-                    let Some(fragment) = self.asked.document.executable.fragments.get(name) else { continue };
+                    let Some(fragment) = self.context.document.executable.fragments.get(name) else {
+                        continue;
+                    };
                     let applies = self.applies(meta, &fragment.node.type_condition.node.on.node);
                     if applies && self.included(&spread.node.directives) {
                         self.collect(meta, &fragment.node.selection_set.node, fields);
@@ -276,7 +284,7 @@ impl<'a> Completion<'a> {
         }
     }
 
-    /// Whether a fragment on a type is for every value of another.
+    /// Returns whether a fragment on `condition` applies to every value of a type.
     fn applies(&self, meta: &MetaType, condition: &Name) -> bool {
         let condition = condition.as_str();
         meta.name() == condition
@@ -291,7 +299,7 @@ impl<'a> Completion<'a> {
         directives.iter().all(|directive| {
             let condition = || {
                 let value = directive.node.get_argument("if")?.node.clone();
-                value.into_const_with(|name| self.asked.switches.get(&name).cloned().ok_or(())).ok()
+                value.into_const_with(|name| self.context.conditions.get(&name).cloned().ok_or(())).ok()
             };
             match directive.node.name.node.as_str() {
                 "skip" => condition() != Some(Value::Boolean(true)),

@@ -1,8 +1,8 @@
-//! The operation that is executed, made of the one that was sent: fragments and conditions resolved, and what is
-//! selected several times under one key merged (specification, sections 6.3.2 and 6.4.3).
+//! Builds the executed operation from the requested one: fragments and conditions are resolved, and fields with the
+//! same response key are merged (specification, sections 6.3.2 and 6.4.3).
 //!
-//! async-graphql resolves a field as often as it stands in the document, takes a variable that is not given for null,
-//! and knows no defaults in `@skip` and `@include`. The operation made here leaves it none of that to decide.
+//! async-graphql resolves a repeated field several times, reads an unset variable as null, and ignores variable
+//! defaults in `@skip` and `@include`. In the operation built here, none of these cases occurs.
 
 use std::borrow::Cow;
 
@@ -16,24 +16,24 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Pos, Positioned, Value as Constant, Variables};
 use async_graphql_value::Value;
 
-use super::Complaint;
+use super::violation::Violation;
 use crate::error_code::ErrorCode;
 
-/// Key under which an object of an abstract type says its type, for the [completion](crate::completion) of the answer.
-/// No document can have it: it is not a name.
+/// Response key of the type of an object of an abstract type, for [completion](crate::completion).
+/// A document cannot contain it, because it is not a name.
 pub const TYPE_KEY: &str = " type";
 
-/// Makes the document that is executed: the operation alone.
+/// Builds the executed document, which contains only the operation.
 ///
 /// # Errors
-/// A [`Complaint`] when fields under one key are not the same, or a condition is null.
-pub fn executed(
+/// A [`Violation`] if fields with the same response key differ, or a condition is null.
+pub fn plan(
     schema: &Schema,
     document: &ExecutableDocument,
     name: Option<&Name>,
     operation: &Positioned<OperationDefinition>,
     variables: &Variables,
-) -> Result<ExecutableDocument, Complaint> {
+) -> Result<ExecutableDocument, Violation> {
     let collection = Collection { schema, document, variables: Some(variables) };
     let OperationDefinition { ty, variable_definitions, selection_set, .. } = &operation.node;
     let items = collection.selections(root(schema, *ty), &[&selection_set.node])?;
@@ -51,8 +51,8 @@ pub fn executed(
     Ok(ExecutableDocument { operations, fragments: Default::default() })
 }
 
-/// Finds fields that cannot be merged, and subscriptions without exactly one root field. The document is valid else.
-pub(super) fn conflicts(schema: &Schema, document: &ExecutableDocument) -> Option<Complaint> {
+/// Finds fields that cannot be merged, and subscriptions without exactly one root field, in an otherwise valid document.
+pub(super) fn conflicts(schema: &Schema, document: &ExecutableDocument) -> Option<Violation> {
     let collection = Collection { schema, document, variables: None };
     document.operations.iter().find_map(|(_, operation)| {
         let OperationDefinition { ty, selection_set, .. } = &operation.node;
@@ -60,7 +60,7 @@ pub(super) fn conflicts(schema: &Schema, document: &ExecutableDocument) -> Optio
             Err(conflict) => Some(conflict),
             Ok(set) if *ty == OperationType::Subscription && set.items.len() != 1 => {
                 let message = "a subscription has one root field: send one operation for each";
-                Some(Complaint::invalid(message, Some(operation.pos)))
+                Some(Violation::invalid(message, Some(operation.pos)))
             }
             Ok(_) => None,
         }
@@ -80,19 +80,19 @@ fn root(schema: &Schema, kind: OperationType) -> &str {
 struct Collection<'a> {
     schema: &'a Schema,
     document: &'a ExecutableDocument,
-    /// The coerced variables; without them, every condition is taken to hold.
+    /// The coerced variables; without them, every condition counts as met.
     variables: Option<&'a Variables>,
 }
 
-/// The fields under one key: those of an object whose type is known, or of one of several types.
+/// Fields with the same response key.
 type Group<'a> = Vec<&'a Positioned<Field>>;
 
-/// What is selected of a type. By the object type that it is selected of, if the type is an abstract one.
+/// Selections of a type: fields by response key; for an abstract type, grouped by object type first.
 type Groups<'a> = IndexMap<Option<&'a str>, IndexMap<&'a Name, Group<'a>>>;
 
 impl<'a> Collection<'a> {
-    /// The selections of a type, merged. The limits have bounded how deep they nest and to how many they expand.
-    fn selections(&self, ty: &str, sets: &[&'a SelectionSet]) -> Result<SelectionSet, Complaint> {
+    /// Returns the merged selections of a type. The limits bound their nesting and expanded number.
+    fn selections(&self, ty: &str, sets: &[&'a SelectionSet]) -> Result<SelectionSet, Violation> {
         let mut groups = Groups::new();
         for set in sets {
             self.gather(ty, None, set, &mut groups)?;
@@ -118,7 +118,7 @@ impl<'a> Collection<'a> {
         object: Option<&'a str>,
         set: &'a SelectionSet,
         groups: &mut Groups<'a>,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), Violation> {
         for selection in &set.items {
             if !self.is_included(selection.node.directives())? {
                 continue;
@@ -150,12 +150,12 @@ impl<'a> Collection<'a> {
         on: Option<&'a str>,
         set: &'a SelectionSet,
         groups: &mut Groups<'a>,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), Violation> {
         let known = object.unwrap_or(ty);
         match on {
             Some(on) if on != known && !self.schema.is_subtype(on, known) => {
                 if !self.is_abstract(known) {
-                    // The object is of another type.
+                    // The fragment is for another object type.
                     return Ok(());
                 }
                 if !self.is_abstract(on) {
@@ -180,13 +180,13 @@ impl<'a> Collection<'a> {
         objects.map(|(name, _)| name.as_str()).filter(move |name| schema.is_subtype(ty, name))
     }
 
-    /// Fields under one key as one.
-    fn merged(&self, ty: &str, group: &[&'a Positioned<Field>]) -> Result<Positioned<Selection>, Complaint> {
+    /// Merges fields with the same response key.
+    fn merged(&self, ty: &str, group: &[&'a Positioned<Field>]) -> Result<Positioned<Selection>, Violation> {
         let Some((first, others)) = group.split_first() else { return Ok(type_name()) };
         if let Some(other) = others.iter().find(|other| !is_same(&first.node, &other.node)) {
             let key = &first.node.response_key().node;
             let message = format!("two different fields, or arguments, are selected under the key {key}");
-            return Err(Complaint::invalid(message, Some(other.pos)));
+            return Err(Violation::invalid(message, Some(other.pos)));
         }
         let below: Vec<_> = group.iter().map(|field| &field.node.selection_set.node).collect();
         let is_leaf = below.iter().all(|set| set.items.is_empty());
@@ -194,7 +194,7 @@ impl<'a> Collection<'a> {
             self.schema.type_field(ty, &first.node.name.node).map(|field| field.ty.inner_named_type());
         let selections = match inner {
             Ok(inner) if !is_leaf => self.selections(inner, &below)?,
-            // What the schema does not have, validation has refused.
+            // Validation has rejected fields that the schema does not have.
             Ok(_) | Err(_) => SelectionSet::default(),
         };
         let arguments = first.node.arguments.iter().filter_map(|(name, value)| {
@@ -211,8 +211,8 @@ impl<'a> Collection<'a> {
         Ok(Positioned::new(Selection::Field(Positioned::new(field, first.pos)), first.pos))
     }
 
-    /// A value without what names a variable that is not given: an argument or an input field is then not given
-    /// either, so that its default applies.
+    /// Returns a value without unset variables: the argument or input field is then unset too, so its default
+    /// applies.
     fn given<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {
         match value {
             Value::Variable(name) => {
@@ -220,7 +220,7 @@ impl<'a> Collection<'a> {
                 is_given.then_some(Cow::Borrowed(value))
             }
             Value::List(items) => {
-                // An item cannot be left out: it is null.
+                // An unset variable in a list is null.
                 let items = items.iter().map(|item| self.given(item).map_or(Value::Null, Cow::into_owned));
                 Some(Cow::Owned(Value::List(items.collect())))
             }
@@ -238,7 +238,7 @@ impl<'a> Collection<'a> {
         }
     }
 
-    fn is_included(&self, directives: &[Positioned<Directive>]) -> Result<bool, Complaint> {
+    fn is_included(&self, directives: &[Positioned<Directive>]) -> Result<bool, Violation> {
         let Some(variables) = self.variables else { return Ok(true) };
         for directive in directives {
             let wanted = match directive.node.name.node.as_str() {
@@ -254,10 +254,10 @@ impl<'a> Collection<'a> {
                     _ => {
                         let message =
                             format!("the variable ${name} is null, and a condition needs true or false");
-                        return Err(Complaint::new(ErrorCode::BadUserInput, message, Some(directive.pos)));
+                        return Err(Violation::new(ErrorCode::BadUserInput, message, Some(directive.pos)));
                     }
                 },
-                // Validation has refused it.
+                // Validation has rejected it.
                 Some(_) | None => continue,
             };
             if holds != wanted {
@@ -268,7 +268,7 @@ impl<'a> Collection<'a> {
     }
 }
 
-/// Whether two fields under one key are the same but for what they select.
+/// Returns whether two fields have the same name and arguments.
 fn is_same(one: &Field, other: &Field) -> bool {
     let has = |(name, value): &(Positioned<Name>, Positioned<Value>)| {
         other.get_argument(&name.node).is_some_and(|given| given.node == value.node)

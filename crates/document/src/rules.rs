@@ -1,11 +1,12 @@
 //! The rules of the specification that `apollo-compiler` 1.33 lacks or applies too loosely:
 //!
 //! - input object fields are unique (5.6.3)
-//! - exactly one field of a `@oneOf` input object is given, and it is not null (3.10.1, 5.6.4)
-//! - variables fit where they are used (5.8.5): inside lists and input objects too, and a default of `null` is none
-//! - literals of our own scalars are values of them (5.6.1)
-//! - fields under one key have the same arguments (5.3.2): lists of different lengths are not the same
-//! - a subscription has one root field (5.2.4.1), however often it is selected
+//! - exactly one field of a `@oneOf` input object is set, and it is not null (3.10.1, 5.6.4)
+//! - variables have a type that is allowed at their use (5.8.5): also inside lists and input objects; a default of
+//!   `null` does not count as a default
+//! - literals of custom scalars are valid (5.6.1)
+//! - fields with the same response key have the same arguments (5.3.2): lists of different lengths are different
+//! - a subscription has one root field (5.2.4.1), which may be repeated
 
 use std::collections::HashSet;
 
@@ -14,20 +15,21 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema, ast};
 use async_graphql::parser::types as engine;
 
+use super::execution;
 use super::syntax::{Positions, literal};
-use super::validation::Validator;
-use super::{COMPLAINTS, Complaint, execution};
+use super::validator::Validator;
+use super::violation::{MAX_VIOLATIONS, Violation};
 use crate::error_code::ErrorCode;
 
-/// Checks a document that keeps the rules of `apollo-compiler`.
+/// Checks a document that `apollo-compiler` accepts.
 pub(super) fn check(
     validator: &Validator,
     document: &ExecutableDocument,
     executable: &engine::ExecutableDocument,
     positions: &Positions<'_>,
-) -> Vec<Complaint> {
+) -> Vec<Violation> {
     let schema = validator.schema();
-    let mut complaints = Vec::new();
+    let mut violations = Vec::new();
     for operation in document.operations.iter() {
         let walk = Walk {
             validator,
@@ -36,20 +38,20 @@ pub(super) fn check(
             positions,
             variables: &operation.variables,
             fragments: HashSet::new(),
-            complaints: &mut complaints,
+            violations: &mut violations,
         };
         walk.operation(operation);
-        if complaints.len() >= COMPLAINTS {
-            return complaints;
+        if violations.len() >= MAX_VIOLATIONS {
+            return violations;
         }
     }
-    if complaints.is_empty() {
-        complaints.extend(execution::conflicts(schema, executable));
+    if violations.is_empty() {
+        violations.extend(execution::conflicts(schema, executable));
     }
-    complaints
+    violations
 }
 
-/// Whether a type is an input object of which exactly one field is given.
+/// Returns whether an input object has `@oneOf`: exactly one field must be set.
 pub(super) fn is_one_of(input: &apollo_compiler::schema::InputObjectType) -> bool {
     input.directives.has("oneOf")
 }
@@ -59,20 +61,20 @@ struct Walk<'a> {
     schema: &'a Schema,
     document: &'a ExecutableDocument,
     positions: &'a Positions<'a>,
-    /// The variables of the operation.
+    /// Variables of the operation.
     variables: &'a [Node<ast::VariableDefinition>],
-    /// The fragments that were visited for the operation.
+    /// Fragments already visited for the operation.
     fragments: HashSet<&'a Name>,
-    complaints: &'a mut Vec<Complaint>,
+    violations: &'a mut Vec<Violation>,
 }
 
-/// Where a value stands.
+/// The expected type of a value, and its context.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     ty: &'a ast::Type,
-    /// Whether the schema has a default for it.
+    /// Whether the schema defines a default.
     has_default: bool,
-    /// The input object with `@oneOf` that it is a field of.
+    /// The input object with `@oneOf` whose field the value is.
     one_of: Option<&'a Name>,
 }
 
@@ -94,12 +96,12 @@ impl<'a> Walk<'a> {
         self.selections(&operation.selection_set);
     }
 
-    fn complain(&mut self, code: ErrorCode, message: String, at: &Node<ast::Value>) {
+    fn report(&mut self, code: ErrorCode, message: String, at: &Node<ast::Value>) {
         let pos = at.location().map(|span| self.positions.of_span(Some(span)));
-        self.complaints.push(Complaint::new(code, message, pos));
+        self.violations.push(Violation::new(code, message, pos));
     }
 
-    /// Nesting is bounded by the limits.
+    /// Visits selections; the limits bound their nesting.
     fn selections(&mut self, set: &'a SelectionSet) {
         for selection in &set.selections {
             self.directives(selection.directives());
@@ -140,7 +142,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Without a place inside a scalar of our own.
+    /// Checks a value; inside a custom scalar, `place` is `None`.
     fn value(&mut self, value: &'a Node<ast::Value>, place: Option<Place<'a>>) {
         if let Some(place) = place {
             self.scalar(value, place);
@@ -185,7 +187,7 @@ impl<'a> Walk<'a> {
         for (name, field) in fields {
             if !names.insert(name) {
                 let message = format!("the input field {name} is given twice");
-                self.complain(ErrorCode::GraphqlValidationFailed, message, field);
+                self.report(ErrorCode::GraphqlValidationFailed, message, field);
             }
         }
         let one_of = input.filter(|input| is_one_of(input)).map(|input| &input.name);
@@ -193,7 +195,7 @@ impl<'a> Walk<'a> {
             && (names.len() != 1 || fields.iter().any(|(_, field)| field.is_null()))
         {
             let message = format!("{ty} takes exactly one field, which is not null");
-            self.complain(ErrorCode::GraphqlValidationFailed, message, value);
+            self.report(ErrorCode::GraphqlValidationFailed, message, value);
         }
         for (name, field) in fields {
             let definition = input.and_then(|input| input.fields.get(name));
@@ -202,22 +204,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A literal of a scalar of our own; one that has variables in it is for the engine to read.
+    /// Checks a literal of a custom scalar; one that contains variables is checked on execution.
     fn scalar(&mut self, value: &'a Node<ast::Value>, place: Place<'a>) {
         let name = place.ty.inner_named_type();
-        let is_ours = matches!(
+        let is_custom = matches!(
             self.schema.types.get(name),
             Some(ExtendedType::Scalar(scalar)) if !scalar.is_built_in()
         );
         let is_one_value = !matches!(&**value, ast::Value::List(_) if place.ty.is_list());
-        if !is_ours || !is_one_value || value.is_null() {
+        if !is_custom || !is_one_value || value.is_null() {
             return;
         }
         let Some(constant) = literal(value).ok().and_then(async_graphql_value::Value::into_const) else {
             return;
         };
         if let Err(why) = self.validator.check_scalar(name, constant) {
-            self.complain(ErrorCode::BadUserInput, why, value);
+            self.report(ErrorCode::BadUserInput, why, value);
         }
     }
 
@@ -227,18 +229,18 @@ impl<'a> Walk<'a> {
             let (has, needs) = (&definition.ty, place.ty);
             let message =
                 format!("the variable ${name} is declared {has}, and is used where {needs} is expected");
-            self.complain(ErrorCode::GraphqlValidationFailed, message, at);
+            self.report(ErrorCode::GraphqlValidationFailed, message, at);
         } else if let Some(ty) = place.one_of
             && !definition.ty.is_non_null()
         {
             let message =
                 format!("the variable ${name} is used in {ty}, and must be declared {}!", definition.ty);
-            self.complain(ErrorCode::GraphqlValidationFailed, message, at);
+            self.report(ErrorCode::GraphqlValidationFailed, message, at);
         }
     }
 }
 
-/// `IsVariableUsageAllowed` of the specification.
+/// Implements `IsVariableUsageAllowed` of the specification.
 fn is_allowed(variable: &ast::VariableDefinition, place: Place<'_>) -> bool {
     if !place.ty.is_non_null() || variable.ty.is_non_null() {
         return variable.ty.is_assignable_to(place.ty);

@@ -1,13 +1,13 @@
-//! What is said of a name that the schema does not have, and the names that are similar to it.
+//! Messages for names that the schema does not have, and suggestions of similar names.
 
 use apollo_compiler::Schema;
 use apollo_compiler::schema::ExtendedType;
 
-/// Upper bound on the names that are suggested.
-const NAMES: usize = 3;
+/// Upper bound on suggested names.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// Describes an unknown name in the words of other servers of GraphQL; other problems are told as they came.
-pub(super) fn told(problem: &str, message: String) -> String {
+/// Rewords the message of an unknown name as graphql-js has it; other messages stay as they are.
+pub(super) fn reword(problem: &str, message: String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let (first, second) = (quoted.next().unwrap_or_default(), quoted.next().unwrap_or_default());
     match problem {
@@ -20,9 +20,9 @@ pub(super) fn told(problem: &str, message: String) -> String {
     }
 }
 
-/// Suggests names for what a problem says is unknown: as a sentence, with a space before it.
+/// Suggests names similar to an unknown one: a sentence with a leading space.
 ///
-/// The problem's message quotes names in backticks: the unknown one, and what it was looked up in.
+/// The message quotes two names in backticks: the unknown one and its parent, in the order of the diagnostic.
 pub(super) fn of(schema: &Schema, problem: &str, message: &str) -> Option<String> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let (first, second) = (quoted.next()?, quoted.next()?);
@@ -39,11 +39,12 @@ pub(super) fn of(schema: &Schema, problem: &str, message: &str) -> Option<String
         .filter(|(distance, _)| *distance <= most)
         .collect();
     similar.sort_unstable();
-    let names: Vec<String> = similar.into_iter().take(NAMES).map(|(_, name)| format!("\"{name}\"")).collect();
+    let names: Vec<String> =
+        similar.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| format!("\"{name}\"")).collect();
     (!names.is_empty()).then(|| format!(" Did you mean {}?", names.join(" or ")))
 }
 
-/// The fields or values of a type.
+/// Returns the names of a type's fields or values.
 fn fields(schema: &Schema, ty: &str) -> Vec<String> {
     match schema.types.get(ty) {
         Some(ExtendedType::Object(object)) => object.fields.keys().map(ToString::to_string).collect(),
@@ -56,7 +57,7 @@ fn fields(schema: &Schema, ty: &str) -> Vec<String> {
     }
 }
 
-/// The arguments of a field, by its coordinate (`Query.orders`).
+/// Returns the arguments of a field, by its coordinate (`Query.orders`).
 fn arguments(schema: &Schema, coordinate: &str) -> Vec<String> {
     let field = coordinate.split_once('.').and_then(|(ty, field)| schema.type_field(ty, field).ok());
     let arguments = field.map_or(&[][..], |field| field.arguments.as_slice());

@@ -1,4 +1,4 @@
-//! Parses documents by `apollo-compiler`, and turns its syntax tree into the one that async-graphql executes.
+//! Parses documents with `apollo-compiler` and converts its syntax tree into the one that async-graphql executes.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,17 +11,17 @@ use async_graphql::parser::types as engine;
 use async_graphql::{Name, Pos, Positioned};
 use async_graphql_value::Value;
 
-use super::Complaint;
+use super::violation::Violation;
 use crate::error_code::ErrorCode;
 
-/// Arguments as the engine has them, in the order of the document.
+/// Arguments in async-graphql's form, in document order.
 type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
 
-/// Turns byte offsets of a document into lines and columns.
+/// Converts byte offsets of a document into lines and columns.
 pub(super) struct Positions<'a> {
     text: &'a str,
     is_ascii: bool,
-    /// Offsets at which lines begin.
+    /// Offsets of line starts.
     lines: Vec<usize>,
 }
 
@@ -55,33 +55,33 @@ impl<'a> Positions<'a> {
     }
 }
 
-/// Parses a document. Its length and nesting must have been [bounded](crate::limits::check_text).
-pub(super) fn parse(text: &str) -> Result<ast::Document, Complaint> {
+/// Parses a document that has passed [`check_text`](crate::limits::check_text).
+pub(super) fn parse(text: &str) -> Result<ast::Document, Violation> {
     if text.chars().any(|character| character < ' ' && !"\t\n\r".contains(character)) {
-        return Err(syntax_error("a control character", None));
+        return Err(syntax_error("the document contains a control character", None));
     }
     ast::Document::parse(text, "request.graphql").map_err(|invalid| first_error(text, &invalid.errors))
 }
 
-/// The first error: what follows it is often a consequence.
-fn first_error(text: &str, errors: &DiagnosticList) -> Complaint {
+/// Returns the first error: later ones are often its consequences.
+fn first_error(text: &str, errors: &DiagnosticList) -> Violation {
     let positions = Positions::of(text);
     let first = errors.iter().min_by_key(|error| error.error.location().map(|span| span.offset()));
-    let Some(first) = first else { return syntax_error("not a document", None) };
+    let Some(first) = first else { return syntax_error("the text is not a document", None) };
     let pos = first.error.location().map(|span| positions.at(span.offset()));
     let message = first.error.to_string();
     syntax_error(message.strip_prefix("syntax error: ").unwrap_or(&message), pos)
 }
 
-fn syntax_error(message: &str, pos: Option<Pos>) -> Complaint {
-    Complaint::new(ErrorCode::GraphqlParseFailed, format!("syntax error: {message}"), pos)
+fn syntax_error(message: &str, pos: Option<Pos>) -> Violation {
+    Violation::new(ErrorCode::GraphqlParseFailed, format!("syntax error: {message}"), pos)
 }
 
-/// Turns a syntax tree into that of the engine.
+/// Converts a syntax tree into async-graphql's.
 pub(super) fn convert(
     document: &ast::Document,
     positions: &Positions<'_>,
-) -> Result<engine::ExecutableDocument, Complaint> {
+) -> Result<engine::ExecutableDocument, Violation> {
     let conversion = Conversion { positions };
     let mut anonymous = None;
     let mut named: HashMap<Name, Positioned<engine::OperationDefinition>> = HashMap::new();
@@ -90,10 +90,10 @@ pub(super) fn convert(
         let pos = positions.of_span(definition.location());
         let several = || {
             let message = "an operation without a name must be the only operation of its document";
-            Complaint::invalid(message, Some(pos))
+            Violation::invalid(message, Some(pos))
         };
         let twice = |what: &str, name: &ApolloName| {
-            Complaint::invalid(format!("the document has two {what} called {name}"), Some(pos))
+            Violation::invalid(format!("the document has two {what} called {name}"), Some(pos))
         };
         match definition {
             ast::Definition::OperationDefinition(operation) => {
@@ -131,7 +131,7 @@ pub(super) fn convert(
             | ast::Definition::UnionTypeExtension(_)
             | ast::Definition::EnumTypeExtension(_)
             | ast::Definition::InputObjectTypeExtension(_) => {
-                let message = "a request defines operations and fragments, not types or directives";
+                let message = "a document may define operations and fragments only, not types or directives";
                 return Err(syntax_error(message, Some(pos)));
             }
         }
@@ -144,7 +144,7 @@ pub(super) fn convert(
     Ok(engine::ExecutableDocument { operations, fragments })
 }
 
-/// The kind of an operation, in the engine's words.
+/// Converts an operation type.
 pub(super) fn kind(kind: ast::OperationType) -> engine::OperationType {
     match kind {
         ast::OperationType::Query => engine::OperationType::Query,
@@ -153,7 +153,7 @@ pub(super) fn kind(kind: ast::OperationType) -> engine::OperationType {
     }
 }
 
-/// Recursion is bounded by the limits on a document's brackets.
+/// Converts parts of a syntax tree. The limit on nested brackets bounds the recursion.
 struct Conversion<'a> {
     positions: &'a Positions<'a>,
 }
@@ -170,7 +170,7 @@ impl Conversion<'_> {
     fn operation(
         &self,
         operation: &ast::OperationDefinition,
-    ) -> Result<engine::OperationDefinition, Complaint> {
+    ) -> Result<engine::OperationDefinition, Violation> {
         let variables = operation.variables.iter().map(|variable| self.variable(variable));
         Ok(engine::OperationDefinition {
             ty: kind(operation.operation_type),
@@ -180,7 +180,7 @@ impl Conversion<'_> {
         })
     }
 
-    fn fragment(&self, fragment: &ast::FragmentDefinition) -> Result<engine::FragmentDefinition, Complaint> {
+    fn fragment(&self, fragment: &ast::FragmentDefinition) -> Result<engine::FragmentDefinition, Violation> {
         Ok(engine::FragmentDefinition {
             type_condition: self.condition(&fragment.type_condition),
             directives: self.directives(&fragment.directives)?,
@@ -196,12 +196,12 @@ impl Conversion<'_> {
     fn variable(
         &self,
         variable: &Node<ast::VariableDefinition>,
-    ) -> Result<Positioned<engine::VariableDefinition>, Complaint> {
+    ) -> Result<Positioned<engine::VariableDefinition>, Violation> {
         let constant = |value: &Node<ast::Value>| {
             let pos = self.pos(value);
             let converted = self.value(value)?.into_const();
-            let converted =
-                converted.ok_or_else(|| syntax_error("a default value has no variables", Some(pos)))?;
+            let converted = converted
+                .ok_or_else(|| syntax_error("a default value must not contain variables", Some(pos)))?;
             Ok(Positioned::new(converted, pos))
         };
         let definition = engine::VariableDefinition {
@@ -216,7 +216,7 @@ impl Conversion<'_> {
     fn directives(
         &self,
         directives: &ast::DirectiveList,
-    ) -> Result<Vec<Positioned<engine::Directive>>, Complaint> {
+    ) -> Result<Vec<Positioned<engine::Directive>>, Violation> {
         let converted = directives.iter().map(|directive| {
             let name = self.name(&directive.name);
             let arguments = self.arguments(&directive.arguments)?;
@@ -225,7 +225,7 @@ impl Conversion<'_> {
         converted.collect()
     }
 
-    fn arguments(&self, arguments: &[Node<ast::Argument>]) -> Result<Arguments, Complaint> {
+    fn arguments(&self, arguments: &[Node<ast::Argument>]) -> Result<Arguments, Violation> {
         let converted = arguments.iter().map(|argument| {
             let value = Positioned::new(self.value(&argument.value)?, self.pos(&argument.value));
             Ok((self.name(&argument.name), value))
@@ -237,7 +237,7 @@ impl Conversion<'_> {
         &self,
         selections: &[ast::Selection],
         pos: Pos,
-    ) -> Result<Positioned<engine::SelectionSet>, Complaint> {
+    ) -> Result<Positioned<engine::SelectionSet>, Violation> {
         let items = selections.iter().map(|selection| {
             let pos = self.positions.of_span(selection.location());
             let converted = match selection {
@@ -265,7 +265,7 @@ impl Conversion<'_> {
         Ok(Positioned::new(engine::SelectionSet { items: items.collect::<Result<_, _>>()? }, pos))
     }
 
-    fn field(&self, field: &ast::Field, pos: Pos) -> Result<engine::Field, Complaint> {
+    fn field(&self, field: &ast::Field, pos: Pos) -> Result<engine::Field, Violation> {
         Ok(engine::Field {
             alias: field.alias.as_ref().map(|alias| self.name(alias)),
             name: self.name(&field.name),
@@ -275,7 +275,7 @@ impl Conversion<'_> {
         })
     }
 
-    fn value(&self, value: &Node<ast::Value>) -> Result<Value, Complaint> {
+    fn value(&self, value: &Node<ast::Value>) -> Result<Value, Violation> {
         literal(value).map_err(|number| {
             let message = format!("the number {number} is too large");
             syntax_error(&message, Some(self.pos(value)))
@@ -283,7 +283,7 @@ impl Conversion<'_> {
     }
 }
 
-/// A type as the engine has it.
+/// Converts a type.
 fn type_of(ty: &ast::Type) -> engine::Type {
     let nullable = !ty.is_non_null();
     let base = match ty {
@@ -295,7 +295,10 @@ fn type_of(ty: &ast::Type) -> engine::Type {
     engine::Type { base, nullable }
 }
 
-/// A value as the engine has it; the number that it cannot hold, if there is one.
+/// Converts a value.
+///
+/// # Errors
+/// The number that async-graphql cannot represent.
 pub(super) fn literal(value: &ast::Value) -> Result<Value, String> {
     let number = |text: &str| text.parse().map(Value::Number).map_err(|_| text.to_owned());
     Ok(match value {

@@ -1,8 +1,8 @@
-//! Coercion of a request's variables to the types that its operation declares (specification, section 6.1.2): the one
-//! place that applies defaults and refuses values, before anything is executed.
+//! Coercion of a request's variables to the types that its operation declares (specification, section 6.1.2). Only
+//! this module applies defaults of variables and rejects values, before execution.
 //!
-//! Defaults that the schema has for fields of input objects are not filled in: the engine applies them, to variables
-//! and to literals alike, and an idempotency key knows its input again however it is written.
+//! Schema defaults of input object fields are not filled in: async-graphql applies them to variables and literals
+//! alike, so the fingerprint of an idempotency key does not depend on how its input is written.
 
 use apollo_compiler::ast::Type;
 use apollo_compiler::schema::{ExtendedType, InputObjectType};
@@ -12,24 +12,24 @@ use async_graphql::parser::types::OperationDefinition;
 use async_graphql::{Name, Value, Variables};
 
 use super::rules::is_one_of;
-use super::validation::Validator;
-use super::{COMPLAINTS, Complaint};
+use super::validator::Validator;
+use super::violation::{MAX_VIOLATIONS, Violation};
 use crate::error_code::ErrorCode;
 
-/// Upper bound on the characters of an unknown name that come back in an error.
-const NAME: usize = 64;
+/// Upper bound on the characters of an unknown name in an error.
+const MAX_NAME_CHARS: usize = 64;
 
-/// Coerces variables. What the operation does not declare is left out.
+/// Coerces variables. Variables that the operation does not declare are dropped.
 ///
 /// # Errors
-/// One [`Complaint`] for each value that does not fit, with its path: `$input.lines[0].quantity`.
+/// One [`Violation`] for each value of a wrong type, with its path: `$input.lines[0].quantity`.
 pub(super) fn coerce(
     validator: &Validator,
     definitions: &[Node<ast::VariableDefinition>],
     operation: &OperationDefinition,
     mut given: Variables,
-) -> Result<Variables, Vec<Complaint>> {
-    let mut coercion = Coercion { validator, path: String::new(), complaints: Vec::new() };
+) -> Result<Variables, Vec<Violation>> {
+    let mut coercion = Coercion { validator, path: String::new(), violations: Vec::new() };
     let mut coerced = Variables::default();
     for (definition, engine) in definitions.iter().zip(&operation.variable_definitions) {
         let name = &engine.node.name.node;
@@ -41,23 +41,23 @@ pub(super) fn coerce(
                 None if definition.ty.is_non_null() => {
                     coercion.refuse(format!("{} is required", definition.ty))
                 }
-                // Not given, which is not the same as null.
+                // Not set, which differs from null.
                 None => None,
             },
         };
         coerced.extend(value.map(|value| (name.clone(), value)));
     }
-    if coercion.complaints.is_empty() { Ok(coerced) } else { Err(coercion.complaints) }
+    if coercion.violations.is_empty() { Ok(coerced) } else { Err(coercion.violations) }
 }
 
 struct Coercion<'a> {
     validator: &'a Validator,
-    /// Where the value stands that is being coerced.
+    /// Path of the value being coerced.
     path: String,
-    complaints: Vec<Complaint>,
+    violations: Vec<Violation>,
 }
 
-/// What a value is, without the value itself.
+/// Describes the kind of a value, without the value.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -73,14 +73,14 @@ fn kind(value: &Value) -> &'static str {
 
 impl Coercion<'_> {
     fn refuse(&mut self, problem: String) -> Option<Value> {
-        if self.complaints.len() < COMPLAINTS {
+        if self.violations.len() < MAX_VIOLATIONS {
             let message = format!("the variable {}: {problem}", self.path);
-            self.complaints.push(Complaint::new(ErrorCode::BadUserInput, message, None));
+            self.violations.push(Violation::new(ErrorCode::BadUserInput, message, None));
         }
         None
     }
 
-    /// Does something with what lies below.
+    /// Runs `act` with the path extended by `step`.
     fn below<T>(&mut self, step: &str, act: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.path.len();
         self.path.push_str(step);
@@ -89,7 +89,7 @@ impl Coercion<'_> {
         done
     }
 
-    /// The nesting of variables is bounded.
+    /// Coerces a value; the limits bound its nesting.
     fn value(&mut self, ty: &Type, value: Value) -> Option<Value> {
         if value == Value::Null {
             return if ty.is_non_null() {
@@ -115,7 +115,7 @@ impl Coercion<'_> {
                     Value::String(text) if values.values.contains_key(text.as_str()) => {
                         Some(Value::Enum(Name::new(text)))
                     }
-                    // A default, which validation has compared.
+                    // A default, which validation has checked.
                     Value::Enum(name) => Some(Value::Enum(name)),
                     Value::String(_) => self.refuse(format!("this text is not a value of {name}")),
                     other => self.refuse(format!("{ty} is expected, not {}", kind(&other))),
@@ -161,7 +161,7 @@ impl Coercion<'_> {
             return self.refuse(format!("{name} takes exactly one field, which is not null"));
         }
         let mut coerced = IndexMap::with_capacity(fields.len());
-        let before = self.complaints.len();
+        let before = self.violations.len();
         for definition in input.fields.values() {
             let field = definition.name.as_str();
             match fields.shift_remove(field) {
@@ -177,18 +177,18 @@ impl Coercion<'_> {
             }
         }
         if let Some(unknown) = fields.keys().next() {
-            let unknown: String = unknown.chars().take(NAME).collect();
+            let unknown: String = unknown.chars().take(MAX_NAME_CHARS).collect();
             self.refuse(format!("{name} has no field called {unknown}"));
         }
-        (self.complaints.len() == before).then_some(Value::Object(coerced))
+        (self.violations.len() == before).then_some(Value::Object(coerced))
     }
 }
 
-/// A whole number, also where JSON writes it as `1.0`.
+/// Returns a whole number, also if JSON writes it as `1.0`.
 fn whole(number: &async_graphql::Number) -> Option<i64> {
     let of_float = || {
         let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
-        // Beyond 2^53, whole numbers are not exact.
+        // Above 2^53, floats do not represent whole numbers exactly.
         (float.abs() <= 9_007_199_254_740_992.0).then(|| format!("{float:.0}").parse().ok()).flatten()
     };
     number.as_i64().or_else(of_float)

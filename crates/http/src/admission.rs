@@ -1,5 +1,4 @@
-//! How many connections may stay open, how many subscriptions they may carry, and how long they may keep us
-//! waiting: WebSockets and streams of server-sent events, counted together.
+//! Limits of WebSockets and event streams, counted together: their number, their subscriptions, and their time-outs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,38 +16,38 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::client_address::TrustedProxies;
-use super::connections::{Budget, Restricted};
-use super::negotiation::{MediaType, failure};
+use super::connections::{Budget, Full, Restricted};
+use super::negotiation::MediaType;
 use super::places::{Place, Places};
+use super::reply::failure;
 
-/// The paths that the reserve of connections is for.
-const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
-/// When a client that found the process full may try again, in seconds.
+/// Paths that connections of the reserve may request.
+const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+/// Value of `Retry-After` when the process is full.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
-/// The bounds of what stays open.
+/// Limits of WebSockets, event streams and subscriptions.
 #[derive(Debug, Clone)]
 pub struct StreamLimits {
-    /// Open at once in this process: each takes memory and a file.
+    /// Open WebSockets and event streams of this process: each takes memory and a file.
     pub in_process: usize,
-    /// Open at once for one client address; a trusted proxy is not counted.
+    /// Open WebSockets and event streams of one client address; trusted proxies are not counted.
     pub per_address: usize,
-    /// Operations that run at once on one WebSocket.
+    /// Concurrent operations on one WebSocket.
     pub operations: usize,
-    /// Subscriptions of one customer, over all connections of this process.
+    /// Subscriptions of one customer, over all connections to this process.
     pub subscriptions_per_customer: usize,
     /// Subscriptions of one employee: screens of a kitchen may share an account.
     pub subscriptions_per_employee: usize,
     /// Subscriptions of anonymous callers from one client address.
     pub subscriptions_per_address: usize,
-    /// How long a client may take to send `connection_init`.
+    /// Time limit for `connection_init`.
     pub initialisation: Duration,
-    /// How often a WebSocket is pinged, and its session looked at again. Nothing heard for two of these
-    /// ends it.
+    /// Interval at which a WebSocket is pinged and its session checked. Two intervals without a message end it.
     pub ping: Duration,
-    /// How often a silent event stream says how far it is, and its session is looked at again.
+    /// Interval at which an event stream reports its position and its session is checked.
     pub heartbeat: Duration,
-    /// How long a client may take to take a message.
+    /// Time limit for a client to receive a message.
     pub send: Duration,
 }
 
@@ -70,7 +69,7 @@ impl Default for StreamLimits {
 }
 
 impl StreamLimits {
-    /// The same bounds, as far as a process with so many connections can keep them.
+    /// Returns these limits, reduced to what the process's connections allow.
     #[must_use]
     pub fn within(self, budget: Budget) -> Self {
         Self {
@@ -81,45 +80,17 @@ impl StreamLimits {
     }
 }
 
-/// Lets connections in that stay. Cloning shares the count.
+/// Admits WebSockets and event streams. Clones share the counts.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    /// The bounds.
+    /// Limits of streams and subscriptions.
     pub limits: Arc<StreamLimits>,
     proxies: TrustedProxies,
     permits: Arc<Semaphore>,
     addresses: Places<ClientAddress>,
 }
 
-/// Why a connection is not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Full {
-    /// The process has as many as it takes.
-    #[error("too many connections are open; try again later")]
-    Process,
-    /// The client has as many as it may.
-    #[error("too many connections are open from this address; close some first")]
-    Address,
-}
-
-impl Full {
-    /// Starts the counters of refused connections at zero, so that the first refusal shows as a change.
-    pub fn begin_counters() {
-        for full in [Self::Process, Self::Address] {
-            metrics::counter!("ocpizza_connections_refused_total", "by" => full.by()).absolute(0);
-        }
-    }
-
-    /// What was counted, as metrics name it.
-    pub fn by(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Address => "address",
-        }
-    }
-}
-
-/// The slot of one stream; given back with the value.
+/// The slot of one stream; dropping it releases the slot.
 #[derive(Debug)]
 pub struct StreamSlot {
     _permit: OwnedSemaphorePermit,
@@ -127,19 +98,19 @@ pub struct StreamSlot {
 }
 
 impl Admission {
-    /// Nothing is open yet.
+    /// Creates an admission without open streams.
     pub fn new(limits: StreamLimits, proxies: TrustedProxies) -> Self {
         let permits = Arc::new(Semaphore::new(limits.in_process));
         Self { limits: Arc::new(limits), proxies, permits, addresses: Places::default() }
     }
 
-    /// A slot for a WebSocket or an event stream of a client.
+    /// Returns a slot for a WebSocket or event stream of a client.
     ///
     /// # Errors
     /// [`Full`].
     pub fn admit(&self, address: ClientAddress) -> Result<StreamSlot, Full> {
         let permit = self.permits.clone().try_acquire_owned().map_err(|_| Full::Process)?;
-        // The clients of a proxy that does not name them are not one client.
+        // A proxy that omits X-Forwarded-For stands for many clients.
         let is_counted = address != ClientAddress::NONE && !self.proxies.trust(address.ip());
         let place = is_counted
             .then(|| self.addresses.take(address, self.limits.per_address).ok_or(Full::Address))
@@ -148,7 +119,7 @@ impl Admission {
     }
 }
 
-/// Answers what a full process or an address with too many connections gets.
+/// Returns the response to a client that exceeds a limit on connections.
 pub fn refuse(full: Full) -> Response {
     let (status, code) = match full {
         Full::Process => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded),
@@ -159,51 +130,51 @@ pub fn refuse(full: Full) -> Response {
     refused
 }
 
-/// Serves health checks only to requests on a connection of the reserve.
+/// Serves only health checks on connections of the reserve.
 pub async fn restrict(request: Request, next: Next) -> Response {
     match request.extensions().get::<Restricted>() {
-        Some(Restricted(full)) if !HEALTH.contains(&request.uri().path()) => refuse(*full),
+        Some(Restricted(full)) if !HEALTH_PATHS.contains(&request.uri().path()) => refuse(*full),
         Some(_) | None => next.run(request).await,
     }
 }
 
-/// Who has a subscription open.
+/// Key by which subscriptions are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Subscriber {
     Account(Uuid),
     Address(ClientAddress),
 }
 
-/// Counts open subscriptions by account, anonymous ones by address. Cloning shares the counts.
+/// Counts open subscriptions by account, and anonymous ones by address. Clones share the counts.
 #[derive(Debug, Clone)]
 pub struct Subscriptions {
     limits: Arc<StreamLimits>,
     open: Places<Subscriber>,
 }
 
-/// One open subscription; given back with the value.
+/// One open subscription; dropping it releases the place.
 #[derive(Debug)]
 pub struct SubscriptionPlace {
     _place: Option<Place<Subscriber>>,
 }
 
-/// A caller has as many subscriptions open as it may have.
+/// The caller has reached its limit of open subscriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{most} subscriptions are open for this caller, the most it may have: complete one first")]
+#[error("{most} subscriptions are open for this caller, which is the limit: complete one first")]
 pub struct TooManySubscriptions {
     most: usize,
 }
 
 impl Subscriptions {
-    /// No subscription is open yet.
+    /// Creates a count without open subscriptions.
     pub fn new(limits: Arc<StreamLimits>) -> Self {
         Self { limits, open: Places::default() }
     }
 
-    /// Takes the place of a subscription of a caller.
+    /// Takes a place for a subscription of a caller.
     ///
     /// # Errors
-    /// [`TooManySubscriptions`] when the account, or the address of an anonymous caller, has as many as it may have.
+    /// [`TooManySubscriptions`] if the account, or the address of an anonymous caller, has reached its limit.
     pub fn open(&self, caller: &Caller) -> Result<SubscriptionPlace, TooManySubscriptions> {
         let limits = &self.limits;
         let (subscriber, most) = match &caller.actor {
@@ -229,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_and_the_process_have_their_bounds_and_slots_are_given_back() {
+    fn limits_streams_by_address_and_process_and_releases_slots() {
         let limits = StreamLimits { in_process: 4, per_address: 2, ..StreamLimits::default() };
         let admission = Admission::new(limits, "127.0.0.1".parse().unwrap());
         let admit = |address: &str| admission.admit(address.parse::<IpAddr>().unwrap().into());
@@ -244,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_an_address_like_any_other_unless_it_is_a_proxy() {
+    fn limits_loopback_unless_it_is_a_trusted_proxy() {
         let limits = StreamLimits { per_address: 1, ..StreamLimits::default() };
         let loopback = || ClientAddress::from(IpAddr::from([127, 0, 0, 1]));
         let admission = Admission::new(limits.clone(), TrustedProxies::default());

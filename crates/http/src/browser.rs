@@ -1,5 +1,5 @@
-//! What browsers are told: which pages may call (CORS, by the same list as WebSockets), and what a page
-//! of ours may load. Nothing here needs cookies, so none are allowed.
+//! Response headers for browsers: CORS, by the same list as WebSockets, and the content policy of pages. Credentials are
+//! not allowed by CORS, because the API uses no cookies.
 
 use std::time::Duration;
 
@@ -17,24 +17,24 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::origins::AllowedOrigins;
 use super::request_id;
 
-/// Where a client of server-sent events says what it has seen.
+/// Header with the last event that a client of server-sent events has seen.
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How long a browser may remember what it was allowed.
-const REMEMBERED: Duration = Duration::from_secs(600);
+/// Time for which a browser may cache a preflight response.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
 
-/// What a page of ours may load: what this server serves, and nothing from anybody else. Styles may
-/// stand in the page, because editors write them there; scripts may not.
-pub const PAGE_CONTENT: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// Content policy of pages: they load files of this server only. Inline styles are allowed, because GraphiQL's editor
+/// writes them; inline scripts are not.
+pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                        font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; \
                        form-action 'none'; frame-ancestors 'none'";
 
-/// And what an answer that is no page may load, should a browser show it as one.
-const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
-/// Of this host alone: others of the same domain may not be ours.
-const HTTPS_FOR_A_YEAR: &str = "max-age=31536000";
+/// Content policy of other responses, if a browser shows one as a page.
+const DEFAULT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+/// For this host only: the domain may have other hosts.
+const HSTS_ONE_YEAR: &str = "max-age=31536000";
 
-/// Cross-origin requests of allowed pages.
+/// Returns the CORS layer for the allowed origins.
 pub fn cors(origins: AllowedOrigins) -> CorsLayer {
     let allowed = move |origin: &HeaderValue, request: &axum::http::request::Parts| {
         origins.allows(origin, request.headers.get(HOST))
@@ -51,24 +51,24 @@ pub fn cors(origins: AllowedOrigins) -> CorsLayer {
             request_id::HEADER,
         ])
         .expose_headers([RETRY_AFTER, request_id::HEADER])
-        .max_age(REMEMBERED)
+        .max_age(PREFLIGHT_MAX_AGE)
 }
 
-/// What every answer tells a browser about itself.
+/// Security headers of every response.
 #[derive(Debug, Clone, Copy)]
 pub struct Hardening {
-    /// Whether browsers may reach this host by HTTPS only, from the first answer on. They ignore it over HTTP.
+    /// Whether browsers must use HTTPS for this host (HSTS). They ignore the header over HTTP.
     pub https_only: bool,
 }
 
-/// Adds the headers of every answer, errors and event streams included. What a handler has set is kept: pages and
-/// their files may be cached, everything else holds a token or a contact unless it is proven not to.
+/// Adds security headers to every response, including errors and event streams. Headers that a handler has set are kept:
+/// pages and their files may be cached, other responses may contain tokens or contacts.
 pub async fn harden(State(hardening): State<Hardening>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, NO_CONTENT),
+        (CONTENT_SECURITY_POLICY, DEFAULT_POLICY),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
@@ -76,18 +76,18 @@ pub async fn harden(State(hardening): State<Hardening>, request: Request, next: 
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if hardening.https_only {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_FOR_A_YEAR));
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS_ONE_YEAR));
     }
     response
 }
 
-/// A page of ours. What it loads must come from paths of this server; no other page may frame it.
+/// Returns a page, which loads only files of this server and cannot be framed.
 pub fn page(html: impl Into<Body>) -> Response {
     let mut response = Response::new(html.into());
     let headers = response.headers_mut();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, PAGE_CONTENT),
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),

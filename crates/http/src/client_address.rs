@@ -1,5 +1,5 @@
-//! Where a request comes from, as far as that can be trusted: the peer's address or, when the peer is a
-//! proxy of ours, the right-most entry of `X-Forwarded-For` that none of our proxies has.
+//! The client address of a request: the peer's address or, if the peer is a trusted proxy, the right-most entry of
+//! `X-Forwarded-For` that is not one.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -12,10 +12,10 @@ use axum::response::Response;
 use identity::client_address::ClientAddress;
 use ipnet::{IpNet, Ipv4Net};
 
-/// The header that proxies add the address of their peer to.
+/// Header to which proxies append the address of their peer.
 const HEADER: &str = "x-forwarded-for";
 
-/// The networks of our own proxies, whose word on `X-Forwarded-For` is taken.
+/// Networks of the proxies whose `X-Forwarded-For` header is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
@@ -25,11 +25,11 @@ impl FromIterator<IpNet> for TrustedProxies {
     }
 }
 
-/// A network of IPv4-mapped IPv6 addresses as the IPv4 network that it is.
+/// Returns a network of IPv4-mapped IPv6 addresses as IPv4 network.
 fn canonical(network: IpNet) -> IpNet {
-    /// How many bits come before the IPv4 address.
-    const PREFIX: u8 = 96;
-    match (network.addr().to_canonical(), network.prefix_len().checked_sub(PREFIX)) {
+    /// Bits before the IPv4 address.
+    const PREFIX_BITS: u8 = 96;
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(PREFIX_BITS)) {
         (IpAddr::V4(address), Some(length)) if network.addr().is_ipv6() => {
             Ipv4Net::new(address, length).map_or(network, IpNet::V4)
         }
@@ -37,34 +37,33 @@ fn canonical(network: IpNet) -> IpNet {
     }
 }
 
-/// A network that is none.
+/// The text is not a network.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no network in CIDR notation, such as 10.0.0.0/8")]
-pub struct NoNetwork(String);
+#[error("a trusted proxy must be an address or a network in CIDR notation, like 10.0.0.0/8, not {0:?}")]
+pub struct InvalidNetwork(String);
 
-/// Networks or single addresses, with commas between.
+/// Parses networks or single addresses, separated by commas.
 impl FromStr for TrustedProxies {
-    type Err = NoNetwork;
+    type Err = InvalidNetwork;
 
-    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let network = |entry: &str| {
             let single = || entry.parse::<IpAddr>().ok().map(IpNet::from);
-            entry.parse().ok().or_else(single).ok_or_else(|| NoNetwork(entry.to_owned()))
+            entry.parse().ok().or_else(single).ok_or_else(|| InvalidNetwork(entry.to_owned()))
         };
         entries.map(network).collect()
     }
 }
 
 impl TrustedProxies {
-    /// Whether an address is one of our own proxies.
+    /// Returns whether an address is a trusted proxy.
     pub fn trust(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Where a request of `peer` with some headers comes from. What cannot be read was put there by
-    /// the proxy before it, which is then counted itself.
+    /// Returns the client address of a request. If an entry is invalid, the proxy that added it counts as the client.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         let mut client = peer.to_canonical();
         if self.trust(client) {
@@ -82,7 +81,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address with or without a port, in brackets or not.
+/// Parses an address with or without a port or brackets.
 fn address_of(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
     let bare = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']')).unwrap_or(entry);
@@ -90,7 +89,7 @@ fn address_of(entry: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Notes where a request comes from, for what counts by it.
+/// Adds the client address to the request.
 pub async fn identify(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let client = peer.map_or(ClientAddress::NONE, |peer| proxies.client(peer, request.headers()));
@@ -114,16 +113,16 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn ignores_the_header_of_untrusted_peers() {
         assert_eq!(client(&[], "203.0.113.9", &[b"198.51.100.1"]), "203.0.113.9");
         assert_eq!(client(&["10.0.0.0/8"], "203.0.113.9", &[b"198.51.100.1"]), "203.0.113.9");
     }
 
     #[test]
-    fn behind_proxies_the_right_most_that_is_not_one_counts() {
+    fn takes_the_right_most_address_that_is_not_a_proxy() {
         let heroku = ["10.0.0.0/8"];
         assert_eq!(client(&heroku, "10.1.2.3", &[b"198.51.100.1"]), "198.51.100.1");
-        // What the client has sent itself stands to the left.
+        // Entries that the client sent itself are on the left.
         assert_eq!(client(&heroku, "10.1.2.3", &[b"6.6.6.6, 198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(&heroku, "10.1.2.3", &[b"6.6.6.6", b"198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(&heroku, "10.1.2.3", &[b"6.6.6.6, 198.51.100.1 , 10.9.9.9"]), "198.51.100.1");
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_counts_as_the_proxy_that_sent_it() {
+    fn an_invalid_entry_counts_as_the_proxy_that_sent_it() {
         let heroku = ["10.0.0.0/8"];
         let garbage: [&[u8]; 8] =
             [b"", b"unknown", b"198.51.100.1, ", b"198.51.100.1,,", b"\xff\xfe", b"[", b"[]:1", b"999.1.1.1"];
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_no_network_is_named() {
+    fn names_invalid_networks() {
         assert!("10.0.0.0/8, 192.0.2.1 ,".parse::<TrustedProxies>().is_ok());
         for wrong in ["10.0.0.0/33", "proxy.example", "10.0.0.0/8 192.0.2.1"] {
             assert!(wrong.parse::<TrustedProxies>().unwrap_err().to_string().contains(wrong));
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_counted_by_its_network() {
+    fn counts_ipv6_by_network() {
         assert_eq!(client(&[], "2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");
         let proxies = ["2001:db8:ffff::/48"];
         assert_eq!(client(&proxies, "2001:db8:ffff::1", &[b"[2001:db8:1:2::9]:443"]), "2001:db8:1:2::");

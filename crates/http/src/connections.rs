@@ -1,8 +1,9 @@
-//! Accepts connections and carries HTTP on them. Own loop instead of `axum::serve`, which waits for ever
-//! for a request's head and takes connections without bound. Knows no path and no GraphQL.
+//! Accepts connections and serves HTTP/1.1 on them. Replaces `axum::serve`, which bounds neither the time for a
+//! request's head nor the number of connections. Knows no path and no GraphQL.
 
 mod body;
 mod budget;
+mod full;
 mod slots;
 mod stream;
 
@@ -30,39 +31,41 @@ use tower::ServiceExt;
 
 use self::body::KeptBody;
 pub use self::budget::Budget;
+pub use self::full::Full;
 pub use self::slots::{Slot, Slots};
 use self::stream::CountedStream;
-use super::admission::Full;
 
-/// How long the first head of a connection may take.
-const FIRST_HEAD: Duration = Duration::from_secs(10);
-/// How long the head of a later request may take, and how long an idle connection is kept. Longer than the
-/// 90 s for which the routers of hosting platforms keep one, so that they never use one that is just closed.
-const NEXT_HEAD: Duration = Duration::from_secs(100);
-/// How long the head may take on a connection of the reserve, and how long the connection lives.
-const RESERVE_HEAD: Duration = Duration::from_secs(2);
-const RESERVE_LIFE: Duration = Duration::from_secs(10);
-/// The largest head of a request, in bytes; a query in the URL is a part of it.
-const HEAD: usize = 32 * 1024;
-/// What is buffered of a connection at most, in bytes.
-const BUFFER: usize = 64 * 1024;
-/// How long a peer may leave what was sent to it without an acknowledgement, or its window shut.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
-/// When a silent peer is first asked whether it is there, and then how often.
-const SILENCE: Duration = Duration::from_secs(60);
-const PROBES: Duration = Duration::from_secs(15);
-/// How long to wait when the system has no file or memory for one more connection.
-const SHORTAGE: Duration = Duration::from_secs(1);
+/// Time limit for the first request head of a connection.
+const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit for later request heads, and for idle connections. Longer than the 90 s of the routers of hosting
+/// platforms, so that they never use a connection that is just being closed.
+const NEXT_HEAD_TIMEOUT: Duration = Duration::from_secs(100);
+/// Time limit for the request head on a connection of the reserve.
+const RESERVE_HEAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// Lifetime of a connection of the reserve.
+const RESERVE_LIFETIME: Duration = Duration::from_secs(10);
+/// Upper bound on a request head, which includes the query of the URL.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// Upper bound on the buffer of a connection.
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
+/// Time after which the system closes a connection whose peer acknowledges nothing or keeps its window closed.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Idle time before the first TCP keep-alive probe.
+const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
+/// Interval of TCP keep-alive probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Delay after the system had no file or memory for a connection.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Why the request's connection is served health checks only; an extension of its requests.
+/// Request extension: the connection serves only health checks, for this reason.
 #[derive(Debug, Clone, Copy)]
 pub struct Restricted(pub Full);
 
-/// Serves until `shutdown` is over; then accepts no more, and finishes the requests that are under way.
-/// Each request carries its peer as [`ConnectInfo<SocketAddr>`], an IPv4 peer by its IPv4 address whichever
-/// socket it came by, and [`Restricted`] on a connection of the reserve.
+/// Serves until `shutdown` completes; then stops accepting connections and completes the requests in progress.
+/// Each request has its peer as [`ConnectInfo<SocketAddr>`], an IPv4-mapped address as IPv4, and [`Restricted`] on a
+/// connection of the reserve.
 pub async fn serve(listener: TcpListener, router: Router, slots: Slots, shutdown: impl Future<Output = ()>) {
-    // Every connection holds a receiver.
+    // Each connection holds a receiver.
     let ending = watch::Sender::new(false);
     tokio::pin!(shutdown);
     loop {
@@ -71,7 +74,7 @@ pub async fn serve(listener: TcpListener, router: Router, slots: Slots, shutdown
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 // Without a slot the connection is closed.
                 if let Some(slot) = slots.take(peer.ip()) {
-                    tokio::spawn(carry(stream, peer, router.clone(), ending.subscribe(), slot));
+                    tokio::spawn(serve_connection(stream, peer, router.clone(), ending.subscribe(), slot));
                 }
             }
             () = &mut shutdown => break,
@@ -86,33 +89,35 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // The peer has changed its mind.
-            Err(error) if is_the_peers(&error) => {}
+            // The peer has closed the connection.
+            Err(error) if is_peer_error(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted now");
-                tokio::time::sleep(SHORTAGE).await;
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-fn is_the_peers(error: &io::Error) -> bool {
+fn is_peer_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Lets the system find out when a peer is gone, or takes nothing any more.
-fn watch_peer(stream: &TcpStream) -> io::Result<()> {
+/// Configures TCP to detect a peer that is gone or receives nothing.
+fn detect_dead_peer(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(PROBES))?;
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new().with_time(KEEPALIVE_TIME).with_interval(KEEPALIVE_INTERVAL),
+    )?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))?;
     Ok(())
 }
 
-/// Answers one request. Closes the connection, and says so, where another request could not follow: on the
-/// reserve, and when the body is not read to its end.
+/// Answers one request. Announces the end of the connection where another request could not follow: on the reserve,
+/// and if the body is not read to its end.
 async fn answer(
     router: Router,
     mut request: hyper::Request<Incoming>,
@@ -123,7 +128,7 @@ async fn answer(
     if let Some(full) = restricted {
         request.extensions_mut().insert(Restricted(full));
     }
-    // A client that waits for `100 Continue` sends the body only when it is asked for.
+    // A client that waits for `100 Continue` sends the body only if a handler reads it.
     let is_waiting = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
     let (body, rest) = KeptBody::new(body);
@@ -138,38 +143,38 @@ async fn answer(
     response
 }
 
-/// Carries one connection to its end.
-async fn carry(
+/// Serves one connection until its end.
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     mut ending: watch::Receiver<bool>,
     slot: Slot,
 ) {
-    if let Err(error) = watch_peer(&stream) {
-        tracing::debug!(%error, "a connection ended before it began");
+    if let Err(error) = detect_dead_peer(&stream) {
+        tracing::debug!(%error, "a connection ended before its first request");
         return;
     }
     let restricted = slot.restricted;
-    let asked = Arc::new(Notify::new());
-    let asking = asked.clone();
+    let first_request = Arc::new(Notify::new());
+    let notify = first_request.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        asking.notify_one();
+        notify.notify_one();
         let answer = answer(router.clone(), request, peer, restricted);
         async move { Ok::<Response, Infallible>(answer.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(NEXT_HEAD)
-        .max_header_size(HEAD)
-        .max_buf_size(BUFFER)
+        .header_read_timeout(NEXT_HEAD_TIMEOUT)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_BUFFER_BYTES)
         .serve_connection(TokioIo::new(CountedStream::new(stream, slot)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    let first_head = if restricted.is_some() { RESERVE_HEAD } else { FIRST_HEAD };
-    let mut first = pin!(tokio::time::timeout(first_head, asked.notified()));
-    let mut life = pin!(tokio::time::sleep(RESERVE_LIFE));
-    let (mut has_asked, mut is_ending) = (false, false);
+    let first_head = if restricted.is_some() { RESERVE_HEAD_TIMEOUT } else { FIRST_HEAD_TIMEOUT };
+    let mut first = pin!(tokio::time::timeout(first_head, first_request.notified()));
+    let mut life = pin!(tokio::time::sleep(RESERVE_LIFETIME));
+    let (mut has_requested, mut is_ending) = (false, false);
     loop {
         tokio::select! {
             ended = &mut connection => {
@@ -178,9 +183,9 @@ async fn carry(
                 }
                 break;
             }
-            first = &mut first, if !has_asked => match first {
-                Ok(()) => has_asked = true,
-                // Silent, or so slow that it holds the connection for its own sake.
+            first = &mut first, if !has_requested => match first {
+                Ok(()) => has_requested = true,
+                // The client is silent, or slow on purpose.
                 Err(_elapsed) => break,
             },
             () = &mut life, if restricted.is_some() => break,

@@ -1,94 +1,94 @@
-//! Documents as they were parsed and validated: the programs that talk to us send the same few again and again. Knows of a
-//! document that it parses, keeps the limits and is valid, and nothing of who sent it.
+//! Cache of parsed and validated documents, because client programs send the same few documents repeatedly. Contains
+//! nothing about the caller.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::Response;
-use document::{Document, Unreadable, Validator};
+use document::{Document, DocumentError, Validator};
 use graphql::error::ErrorCode;
 use lru::LruCache;
 
-use super::execute::refusal;
+use super::refusal::refusal;
 
-/// How long a document may be to be kept, in bytes.
-const LONGEST: usize = 8 * 1024;
-/// How long all that are kept may be, in bytes. Parsed, two bytes take about 400 at most (`{a a a}`), and most
-/// documents a tenth of that.
-const KEPT: usize = 128 * 1024;
+/// Upper bound on a cached document, in bytes of its text.
+const MAX_DOCUMENT_BYTES: usize = 8 * 1024;
+/// Upper bound on all cached documents, in bytes of their text. Parsed, two bytes take at most about 400 (`{a a a}`),
+/// and about 40 in most documents.
+const MAX_CACHE_BYTES: usize = 128 * 1024;
 
-/// The documents that a process has parsed lately. Clones share them.
+/// Recently parsed documents of a process. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Parsed {
+pub struct DocumentCache {
     validator: Validator,
-    kept: Arc<Mutex<Kept>>,
+    entries: Arc<Mutex<Entries>>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Entries {
     documents: LruCache<String, Arc<Document>>,
     bytes: usize,
 }
 
-impl Parsed {
-    /// Keeps no document yet.
+impl DocumentCache {
+    /// Creates an empty cache.
     pub fn new(validator: Validator) -> Self {
-        let kept = Kept { documents: LruCache::unbounded(), bytes: 0 };
-        Self { validator, kept: Arc::new(Mutex::new(kept)) }
+        let entries = Entries { documents: LruCache::unbounded(), bytes: 0 };
+        Self { validator, entries: Arc::new(Mutex::new(entries)) }
     }
 
-    /// What documents are validated by.
+    /// Returns the validator of documents.
     pub fn validator(&self) -> &Validator {
         &self.validator
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing in between can be left half done.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        // No holder of the lock can panic between two changes.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The document of a text, which may still violate the rules of the specification.
+    /// Returns the parsed document of a text; its violations are not errors here.
     ///
     /// # Errors
-    /// The answer to a text that is not a document, or is too much.
-    pub fn of(&self, text: &str) -> Result<Arc<Document>, Box<Response>> {
+    /// The response to a text that is not a document, or exceeds a limit.
+    pub fn get_or_parse(&self, text: &str) -> Result<Arc<Document>, Box<Response>> {
         match self.get(text) {
             Some(document) => Ok(document),
             None => {
-                let parsed = self.validator.document(text).map_err(|error| Box::new(unreadable(error)));
-                Ok(self.keep(text, parsed?))
+                let parsed = self.validator.document(text).map_err(|error| Box::new(rejection(error)));
+                Ok(self.insert(text, parsed?))
             }
         }
     }
 
     fn get(&self, text: &str) -> Option<Arc<Document>> {
-        self.kept().documents.get(text).cloned()
+        self.entries().documents.get(text).cloned()
     }
 
-    /// Keeps a document that was held against the limits, and forgets those that were not asked for longest.
-    fn keep(&self, text: &str, document: Document) -> Arc<Document> {
+    /// Caches a document and evicts the least recently used ones.
+    fn insert(&self, text: &str, document: Document) -> Arc<Document> {
         let document = Arc::new(document);
-        if text.len() > LONGEST {
+        if text.len() > MAX_DOCUMENT_BYTES {
             return document;
         }
-        let mut kept = self.kept();
-        kept.bytes += text.len();
-        if let Some((replaced, _)) = kept.documents.push(text.to_owned(), document.clone()) {
-            kept.bytes -= replaced.len();
+        let mut entries = self.entries();
+        entries.bytes += text.len();
+        if let Some((replaced, _)) = entries.documents.push(text.to_owned(), document.clone()) {
+            entries.bytes -= replaced.len();
         }
-        while kept.bytes > KEPT
-            && let Some((oldest, _)) = kept.documents.pop_lru()
+        while entries.bytes > MAX_CACHE_BYTES
+            && let Some((oldest, _)) = entries.documents.pop_lru()
         {
-            kept.bytes -= oldest.len();
+            entries.bytes -= oldest.len();
         }
         document
     }
 }
 
-/// The answer to a text that is not a document, or is too much.
-fn unreadable(error: Unreadable) -> Response {
+/// Returns the response to a text that is not a document, or exceeds a limit.
+fn rejection(error: DocumentError) -> Response {
     match error {
-        Unreadable::TooMuch(error) => refusal(ErrorCode::QueryTooComplex, error.to_string()),
-        Unreadable::Syntax(complaint) => Response::from_errors(vec![complaint.to_error(false)]),
+        DocumentError::LimitExceeded(error) => refusal(ErrorCode::QueryTooComplex, error.to_string()),
+        DocumentError::Syntax(violation) => Response::from_errors(vec![violation.to_error(false)]),
     }
 }
 
@@ -96,32 +96,35 @@ fn unreadable(error: Unreadable) -> Response {
 mod tests {
     use super::*;
 
-    fn parsed() -> Parsed {
-        Parsed::new(Validator::new("type Query { field: Int }", graphql::scalars::check).unwrap())
+    fn cache() -> DocumentCache {
+        DocumentCache::new(Validator::new("type Query { field: Int }", graphql::scalars::check).unwrap())
     }
 
     #[test]
-    fn what_was_asked_for_last_is_kept_and_no_more_than_there_is_room_for() {
-        let parsed = parsed();
-        let keep = |text: &str| parsed.keep(text, parsed.validator.document(text).unwrap());
+    fn keeps_the_recently_used_documents_within_its_size() {
+        let cache = cache();
+        let insert = |text: &str| cache.insert(text, cache.validator.document(text).unwrap());
         let text = |number: usize| format!("{{ field }} #{} {number:06}", "x".repeat(1_000));
         let length = text(0).len();
-        keep(&text(0));
-        keep(&text(0));
-        assert_eq!(parsed.kept().bytes, length);
-        for number in 1..=2 * KEPT / length {
-            keep(&text(number));
-            assert!(parsed.get(&text(0)).is_some(), "{number}");
+        insert(&text(0));
+        insert(&text(0));
+        assert_eq!(cache.entries().bytes, length);
+        for number in 1..=2 * MAX_CACHE_BYTES / length {
+            insert(&text(number));
+            assert!(cache.get(&text(0)).is_some(), "{number}");
         }
-        let kept = parsed.kept();
-        assert_eq!((kept.documents.len(), kept.bytes), (KEPT / length, KEPT / length * length));
+        let entries = cache.entries();
+        assert_eq!(
+            (entries.documents.len(), entries.bytes),
+            (MAX_CACHE_BYTES / length, MAX_CACHE_BYTES / length * length)
+        );
     }
 
     #[test]
-    fn a_long_document_is_not_kept() {
-        let parsed = parsed();
-        let long = format!("{{ field }} #{}", "a".repeat(LONGEST));
-        parsed.keep(&long, parsed.validator.document(&long).unwrap());
-        assert!(parsed.get(&long).is_none());
+    fn does_not_cache_long_documents() {
+        let cache = cache();
+        let long = format!("{{ field }} #{}", "a".repeat(MAX_DOCUMENT_BYTES));
+        cache.insert(&long, cache.validator.document(&long).unwrap());
+        assert!(cache.get(&long).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! The example operations of `crates/http/operations`: one file an area, at least one operation for every field of the
-//! roots, each with variables that fit. GraphiQL shows them; tests hold them against the schema. Executes nothing.
+//! The example operations of `crates/http/operations`: one file per area, at least one operation for every root field,
+//! each with valid variables. GraphiQL shows them; tests check them against the schema.
 
 use rust_embed::RustEmbed;
 use serde::Serialize;
@@ -9,14 +9,14 @@ use serde_json::value::RawValue;
 #[folder = "operations"]
 struct Files;
 
-/// What one file holds.
+/// The operations of one file.
 #[derive(Debug, Serialize)]
 pub struct Area {
-    /// The file's name, `orders`.
+    /// Name of the file, like `orders`.
     pub area: String,
-    /// Its text: operations and their fragments.
+    /// Text of the file: operations and their fragments.
     pub document: String,
-    /// Variables by the operation's name: a JSON object.
+    /// A JSON object of variables by operation name.
     pub variables: Box<RawValue>,
 }
 
@@ -24,7 +24,7 @@ fn text(path: &str) -> Option<String> {
     String::from_utf8(Files::get(path)?.data.into_owned()).ok()
 }
 
-/// Every area, by name.
+/// Returns all areas, ordered by name.
 pub fn examples() -> Vec<Area> {
     let mut areas: Vec<Area> = Files::iter()
         .filter_map(|path| {
@@ -61,17 +61,17 @@ mod tests {
         serde_json::from_str(area.variables.get()).unwrap()
     }
 
-    /// The fields of the roots that an operation asks for, as `mutation placeOrder`.
+    /// Returns the root fields of an operation, like `mutation placeOrder`.
     fn root_fields(operation: &OperationDefinition) -> Vec<String> {
         let fields = operation.selection_set.node.items.iter().map(|selection| match &selection.node {
             Selection::Field(field) => format!("{} {}", operation.ty, field.node.name.node),
-            _ => panic!("an example names its root field itself"),
+            _ => panic!("an example selects its root field without a fragment"),
         });
         fields.collect()
     }
 
     #[test]
-    fn every_file_is_read() {
+    fn reads_every_file() {
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/operations")).unwrap();
         let documents =
             files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(".graphql"));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_the_roots_has_an_example() {
+    fn every_root_field_has_an_example() {
         let shown: BTreeSet<String> = examples()
             .iter()
             .flat_map(|area| {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_and_fragments_have_names_of_their_own() {
+    fn names_are_unique() {
         let mut names = BTreeSet::new();
         for area in examples() {
             let document = parsed(&area);
@@ -112,7 +112,7 @@ mod tests {
                 assert!(operations.contains(name), "{}: no operation {name} for the variables", area.area);
             }
             for name in operations.into_iter().chain(document.fragments.keys().map(ToString::to_string)) {
-                assert!(names.insert(name.clone()), "{}: {name} is there twice", area.area);
+                assert!(names.insert(name.clone()), "{}: {name} is repeated", area.area);
             }
         }
     }
@@ -122,15 +122,15 @@ mod tests {
         let schema = graphql::schema::bare();
         let validator = Validator::new(&graphql::schema::sdl(), graphql::scalars::check).unwrap();
         for area in examples() {
-            assert!(area.document.len() < limits::BODY / 2, "{}", area.area);
+            assert!(area.document.len() < limits::MAX_BODY_BYTES / 2, "{}", area.area);
             let (variables, document) = (variables(&area), validator.document(&area.document).unwrap());
-            assert_eq!(document.complaints, [], "{}", area.area);
+            assert_eq!(document.violations, [], "{}", area.area);
             for (name, operation) in document.executable.operations.iter() {
                 let named = name.map(Name::as_str);
                 let given = Variables::from_json(variables.get(named.unwrap()).cloned().unwrap_or_default());
                 let given = document.coerce(&validator, named, &operation.node, given).unwrap();
                 let (schema_of, executable) = (validator.schema(), &document.executable);
-                let executed = execution::executed(schema_of, executable, name, operation, &given).unwrap();
+                let executed = execution::plan(schema_of, executable, name, operation, &given).unwrap();
                 let mut request = Request::new(&area.document)
                     .operation_name(named.unwrap())
                     .variables(given)
@@ -140,7 +140,7 @@ mod tests {
                     OperationType::Subscription => schema.execute_stream(request).next().await.unwrap(),
                     OperationType::Query | OperationType::Mutation => schema.execute(request).await,
                 };
-                // There is nobody to answer, but it is asked.
+                // Resolvers fail without services, after validation.
                 for error in response.errors {
                     assert_eq!(error.message, "internal error", "{named:?} of {}", area.area);
                 }

@@ -1,6 +1,5 @@
-//! What HTTP/1.1 asks of a request's head before its content counts (RFC 9112, section 3.2; RFC 9110, section
-//! 5.3): one `Host`, and one value of each header that has one value. A proxy and this server that each read
-//! another of two values would take one request for two different ones. Knows no path and no GraphQL.
+//! Rejects ambiguous request heads (RFC 9112, section 3.2; RFC 9110, section 5.3): a request has one `Host`, and one value
+//! of each single-valued header. If a proxy and this server read different values, they would see different requests.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -14,10 +13,11 @@ use axum::response::Response;
 use graphql::error::ErrorCode;
 
 use super::browser::LAST_EVENT_ID;
-use super::negotiation::{MediaType, failure};
+use super::negotiation::MediaType;
+use super::reply::failure;
 
-/// Headers with one value. `Content-Length` is checked where the bytes are read.
-const SINGLE: [HeaderName; 7] = [
+/// Single-valued headers. hyper checks `Content-Length`.
+const SINGLE_VALUED: [HeaderName; 7] = [
     AUTHORIZATION,
     CONTENT_ENCODING,
     CONTENT_TYPE,
@@ -27,14 +27,14 @@ const SINGLE: [HeaderName; 7] = [
     SEC_WEBSOCKET_VERSION,
 ];
 
-/// Why a request's head is refused.
+/// Why a request's head is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum BadHead {
-    #[error("a request of HTTP/1.1 needs a Host header")]
+    #[error("an HTTP/1.1 request needs a Host header")]
     NoHost,
-    #[error("a request has one Host header")]
+    #[error("a request must have one Host header only")]
     SeveralHosts,
-    #[error("the Host header must be a host and, where needed, a port")]
+    #[error("the Host header must be a host with an optional port")]
     NotAHost,
     #[error("Transfer-Encoding must be chunked, once")]
     TransferEncoding,
@@ -55,7 +55,7 @@ fn check(version: Version, headers: &HeaderMap) -> Result<(), BadHead> {
     if codings.next().is_some_and(|first| !is_chunked(first)) || codings.next().is_some() {
         return Err(BadHead::TransferEncoding);
     }
-    match SINGLE.into_iter().find(|name| headers.get_all(name).iter().nth(1).is_some()) {
+    match SINGLE_VALUED.into_iter().find(|name| headers.get_all(name).iter().nth(1).is_some()) {
         Some(name) => Err(BadHead::Several(name)),
         None => Ok(()),
     }
@@ -69,7 +69,7 @@ fn check_host(host: &HeaderValue) -> Result<(), BadHead> {
     }
 }
 
-/// Refuses a request whose head can be read in two ways. A page with two origins has none that is allowed.
+/// Rejects requests with an ambiguous head. A request with two origins is answered as one with a forbidden origin.
 pub async fn guard(request: Request, next: Next) -> Response {
     let Err(bad) = check(request.version(), request.headers()) else { return next.run(request).await };
     let (status, code) = match bad {
@@ -81,7 +81,7 @@ pub async fn guard(request: Request, next: Next) -> Response {
         | BadHead::Several(_) => (StatusCode::BAD_REQUEST, ErrorCode::BadUserInput),
     };
     let mut refused = failure(status, MediaType::Json, code, &bad.to_string(), None);
-    // What follows on the connection may be a part of this request, or another one.
+    // The following bytes of the connection may belong to this request or be another one.
     refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     refused
 }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_names_one_host() {
+    fn requires_one_host() {
         let host = |hosts: &[&str]| {
             let lines: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
             (checked(Version::HTTP_11, &lines), checked(Version::HTTP_10, &lines))
@@ -116,10 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn a_header_with_one_value_is_given_once() {
+    fn rejects_repeated_single_valued_headers() {
         let with =
             |lines: &[(&str, &str)]| checked(Version::HTTP_11, &[&[("host", "a.example")], lines].concat());
-        for name in SINGLE {
+        for name in SINGLE_VALUED {
             let twice = [(name.as_str(), "a"), (name.as_str(), "a")];
             assert_eq!(with(&twice[..1]), Ok(()));
             assert_eq!(with(&twice), Err(BadHead::Several(name.clone())));

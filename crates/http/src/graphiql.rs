@@ -1,5 +1,5 @@
-//! `GET /graphiql`: GraphiQL and its files, out of the binary, with the example operations. It needs no other
-//! origin. Knows no schema: the page asks for it as any client does.
+//! `GET /graphiql`: GraphiQL with the example operations, embedded in the binary. It loads nothing from other origins and
+//! reads the schema by introspection, as any client does.
 
 use axum::Json;
 use axum::body::Body;
@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::browser;
-use super::router::nowhere;
+use super::reply::not_found;
 use crate::examples;
 
-/// How they are made: `crates/http/graphiql/README.md`.
+/// The files of GraphiQL, built as `crates/http/graphiql/README.md` describes.
 #[derive(RustEmbed)]
 #[folder = "assets/graphiql"]
 struct Assets;
@@ -26,56 +26,56 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// The hash of a file's content.
+/// Returns the entity tag of a file: the hash of its content.
 fn tag(file: &EmbeddedFile) -> String {
     format!("\"{}\"", hex::encode(file.metadata.sha256_hash()))
 }
 
-/// An answer with its file's tag; the tag alone to those who have the file already.
+/// Adds a file's entity tag to its response; without the body if the client has this version.
 fn tagged(file: &EmbeddedFile, whole: Response, headers: &HeaderMap) -> Response {
     let tag = tag(file);
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|tags| tags.split(',')).map(|known| known.trim().trim_start_matches("W/"));
     let mut response = whole;
     if known.any(|known| known == tag) {
-        // With the headers of the whole: a browser takes them over for what it has kept.
+        // With the headers of the full response: a browser applies them to its cached copy.
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = Body::empty();
     }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, tag);
     }
-    // Kept, and asked for by its tag: the next release may have another.
+    // Cached, and revalidated by its tag: the next release may have another version.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
-/// The page.
+/// `GET /graphiql`.
 pub async fn page(headers: HeaderMap) -> Response {
     match Assets::get("index.html") {
         Some(file) => {
             let whole = browser::page(file.data.clone().into_owned());
             tagged(&file, whole, &headers)
         }
-        None => nowhere().await,
+        None => not_found(),
     }
 }
 
-/// What the page loads.
+/// `GET /graphiql/{file}`.
 pub async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     match Assets::get(&path).filter(|_| path != "index.html") {
         Some(file) => {
-            // A worker is bound by the policy of its own file.
+            // The content policy of a worker is that of its own response.
             let stated =
-                [(CONTENT_TYPE, content_type(&path)), (CONTENT_SECURITY_POLICY, browser::PAGE_CONTENT)];
+                [(CONTENT_TYPE, content_type(&path)), (CONTENT_SECURITY_POLICY, browser::PAGE_POLICY)];
             let whole = (stated, file.data.clone().into_owned()).into_response();
             tagged(&file, whole, &headers)
         }
-        None => nowhere().await,
+        None => not_found(),
     }
 }
 
-/// The example operations, by area.
+/// `GET /graphiql/operations.json`: the example operations, by area.
 pub async fn examples() -> Response {
     ([(CACHE_CONTROL, "no-cache")], Json(examples::examples())).into_response()
 }

@@ -1,4 +1,4 @@
-//! What operators ask: alive, ready, which version, and the metrics. Shows no data of the business.
+//! The endpoints for operators: liveness, readiness, version and metrics. They show no business data.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,21 +12,22 @@ use projections::ReadModels;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use telemetry::metrics::Hidden;
+use telemetry::metrics::MetricsDenied;
 
-use super::negotiation::{MediaType, failure};
-use super::router::Server;
+use super::negotiation::MediaType;
+use super::reply::failure;
+use super::state::Server;
 
-/// How many events a read model may be behind and still count as up to date.
-const LAG: i64 = 1_000;
+/// Upper bound on the lag of a read model that counts as up to date.
+const MAX_LAG_EVENTS: i64 = 1_000;
 
-/// The schema's version: the beginning of the SHA-256 of its text.
+/// Version of the schema: the first 6 bytes of the SHA-256 of its text.
 pub static SCHEMA_VERSION: LazyLock<String> = LazyLock::new(|| {
     let digest = Sha256::digest(graphql::schema::sdl().as_bytes());
     hex::encode(&digest[..6])
 });
 
-/// The git revision that the program was built from.
+/// Git revision of the build.
 pub const REVISION: &str = env!("OCPIZZA_REVISION");
 
 /// `GET /healthz`: the process is alive.
@@ -34,20 +35,20 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /version`.
+/// `GET /version`: version of the program and of the schema.
 pub async fn version() -> Json<Value> {
     let version = env!("CARGO_PKG_VERSION");
     Json(json!({ "version": version, "revision": REVISION, "schemaVersion": *SCHEMA_VERSION }))
 }
 
-/// Whether every migration that this program knows has been applied.
+/// Returns whether every migration of this program has been applied.
 async fn migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
     let applied: Vec<i64> =
         sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(pool).await?;
     Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
 }
 
-/// How far the log is sealed, by whichever process. Requests are answered all the same: this makes no process unready.
+/// Returns how far the log is sealed. Sealing does not affect readiness.
 async fn sealing(read_models: &ReadModels) -> Result<Value, sqlx::Error> {
     let sealing = read_models.sealing().await?;
     Ok(json!({
@@ -59,8 +60,8 @@ async fn sealing(read_models: &ReadModels) -> Result<Value, sqlx::Error> {
     }))
 }
 
-/// `GET /readyz`: whether requests would be answered, and from read models that are up to date. Why one
-/// stopped may quote what it read: that is for the log and the command line, not for everybody here.
+/// `GET /readyz`: whether requests are answered, and read models are up to date. Omits why a read model stopped, because
+/// this may quote event data; the log and the command line show it.
 pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
     let services = &server.api.services;
     let migrations = migrated(&services.pool).await;
@@ -77,7 +78,7 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
                 "name": model.name,
                 "position": model.position.to_string(),
                 "lag": model.lag(),
-                "ok": failure.is_none() && model.lag() <= LAG,
+                "ok": failure.is_none() && model.lag() <= MAX_LAG_EVENTS,
                 "stoppedAt": failure.map(|failure| failure.position.to_string()),
             })
         })
@@ -98,17 +99,17 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Response {
     (code, Json(detail)).into_response()
 }
 
-/// `GET /metrics`, in the text format of Prometheus, for whoever may read them.
+/// `GET /metrics`, in the text format of Prometheus.
 pub async fn metrics(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
     let refused = |status, code, message| failure(status, MediaType::Json, code, message, None);
     match server.metrics.admit(&headers) {
         Ok(()) => {}
-        Err(Hidden::FromAll) => {
-            let message = "the metrics are shown to nobody: set OCPIZZA_MANAGER_METRICS_TOKEN";
+        Err(MetricsDenied::Disabled) => {
+            let message = "the metrics are disabled: set OCPIZZA_MANAGER_METRICS_TOKEN";
             return refused(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message);
         }
-        Err(Hidden::WrongToken) => {
-            let message = "the metrics need their bearer token";
+        Err(MetricsDenied::WrongToken) => {
+            let message = "the metrics require their bearer token";
             let mut response = refused(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message);
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             return response;

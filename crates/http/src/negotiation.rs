@@ -1,24 +1,19 @@
-//! Which media type an answer has, and the status that goes with it (GraphQL over HTTP, draft of the
-//! GraphQL Foundation).
+//! Negotiation of a response's media type by `Accept` (GraphQL over HTTP, draft of the GraphQL Foundation).
 
 use std::cmp::Reverse;
 
-use axum::body::Body;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::Response;
-use graphql::error::ErrorCode;
-use serde_json::json;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue};
 
-/// The headers of a request that its answer depends on; CORS adds `Origin`.
+/// Request headers that determine the response; CORS adds `Origin`.
 pub const VARIES: &str = "Accept, Accept-Language, Authorization";
 
-/// The two media types of an answer.
+/// Media type of a response to one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaType {
-    /// `application/graphql-response+json`: the status tells whether the request was one at all.
+    /// `application/graphql-response+json`: a rejected request has an error status.
     GraphqlResponse,
-    /// `application/json`: 200 for whatever a well-formed request led to.
+    /// `application/json`: every well-formed request has status 200.
     Json,
 }
 
@@ -30,7 +25,7 @@ impl MediaType {
         }
     }
 
-    fn content_type(self) -> HeaderValue {
+    pub(super) fn content_type(self) -> HeaderValue {
         match self {
             Self::GraphqlResponse => {
                 HeaderValue::from_static("application/graphql-response+json; charset=utf-8")
@@ -39,21 +34,22 @@ impl MediaType {
         }
     }
 
-    /// What an `Accept` header prefers; `None` when it takes neither. A media type's quality is that of the
-    /// most specific range that has it (RFC 9110, section 12.5.1). Where both are as good, the one that is
-    /// named first is taken, and to who names none `application/json` is sent.
+    /// Returns the media type that `Accept` prefers; `None` if it accepts neither. A media type has the quality of the
+    /// most specific matching range (RFC 9110, section 12.5.1). Of two with the same quality, the first in the header is
+    /// taken; without a header, `application/json`.
     pub fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or_default());
-        let ranges = values.flat_map(|value| value.split(',')).filter_map(Range::parse).collect::<Vec<_>>();
+        let ranges: Vec<_> = Range::all(headers).collect();
         if ranges.is_empty() {
             return Some(Self::Json);
         }
         let mut best: Option<(f32, usize, Self)> = None;
         for media in [Self::Json, Self::GraphqlResponse] {
-            let fitting =
-                ranges.iter().enumerate().filter_map(|(at, range)| Some((range.fits(media)?, at, range)));
-            // The first of the most specific.
-            let Some((_, at, range)) = fitting.max_by_key(|(specific, at, _)| (*specific, Reverse(*at)))
+            let matching = ranges
+                .iter()
+                .enumerate()
+                .filter_map(|(at, range)| Some((range.specificity(media)?, at, range)));
+            // The first of the most specific ranges.
+            let Some((_, at, range)) = matching.max_by_key(|(specific, at, _)| (*specific, Reverse(*at)))
             else {
                 continue;
             };
@@ -68,23 +64,22 @@ impl MediaType {
     }
 }
 
-/// When a client takes `text/event-stream`.
+/// Whether a client accepts `text/event-stream`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Events {
-    /// Never.
+    /// Not accepted.
     Refused,
-    /// Where there is no other way, which is for subscriptions.
+    /// Accepted for subscriptions, which have no other media type.
     Accepted,
-    /// Rather than anything else.
+    /// Preferred for every operation.
     Preferred,
 }
 
 impl Events {
-    /// Reads `Accept`. A range with a star does not mean events, and is less than a name.
+    /// Reads `Accept`. Wildcard ranges do not accept events and do not count as preferred to them.
     fn accepted(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or_default());
         let (mut events, mut other) = (0.0_f32, 0.0_f32);
-        for range in values.flat_map(|value| value.split(',')).filter_map(Range::parse) {
+        for range in Range::all(headers) {
             match range.name.as_str() {
                 "text/event-stream" => events = events.max(range.quality),
                 name if [MediaType::Json, MediaType::GraphqlResponse]
@@ -106,23 +101,23 @@ impl Events {
     }
 }
 
-/// What an `Accept` header takes.
+/// Media types that an `Accept` header accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
-    /// For one answer.
+    /// Media type of a single response.
     pub media: Option<MediaType>,
-    /// For many.
+    /// Event streams.
     pub events: Events,
 }
 
 impl Accepted {
-    /// Reads the header.
+    /// Reads `Accept`.
     pub fn of(headers: &HeaderMap) -> Self {
         Self { media: MediaType::accepted(headers), events: Events::accepted(headers) }
     }
 }
 
-/// The charset that a parameter of a media type names.
+/// Returns the charset that a media type's parameter names.
 pub fn charset(parameter: &str) -> Option<&str> {
     let (name, value) = parameter.split_once('=')?;
     name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
@@ -135,7 +130,13 @@ struct Range {
 }
 
 impl Range {
-    /// `None` for an empty one. One in another charset than ours is worth nothing.
+    /// Returns the ranges of `Accept`.
+    fn all(headers: &HeaderMap) -> impl Iterator<Item = Self> {
+        let values = headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or_default());
+        values.flat_map(|value| value.split(',')).filter_map(Self::parse)
+    }
+
+    /// Parses a range; `None` if it is empty. A charset other than UTF-8 has quality 0.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
@@ -150,8 +151,8 @@ impl Range {
         Some(Self { name, quality })
     }
 
-    /// How specific it is for a media type that it has.
-    fn fits(&self, media: MediaType) -> Option<u8> {
+    /// Returns how specifically the range matches a media type; `None` if it does not.
+    fn specificity(&self, media: MediaType) -> Option<u8> {
         match self.name.as_str() {
             "*/*" => Some(0),
             "application/*" => Some(1),
@@ -159,34 +160,6 @@ impl Range {
             _ => None,
         }
     }
-}
-
-/// An answer with a body of that media type.
-pub fn answer(status: StatusCode, media: MediaType, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, media.content_type());
-    response.headers_mut().insert(VARY, HeaderValue::from_static(VARIES));
-    response
-}
-
-/// A request that never became one: an answer with one error and no data.
-pub fn failure(
-    status: StatusCode,
-    media: MediaType,
-    code: ErrorCode,
-    message: &str,
-    request_id: Option<&str>,
-) -> Response {
-    let mut extensions = json!({ "code": code.as_str() });
-    if code.is_retryable() {
-        extensions["retryable"] = true.into();
-    }
-    if let Some(id) = request_id {
-        extensions["requestId"] = id.into();
-    }
-    let body = json!({ "errors": [{ "message": message, "extensions": extensions }] });
-    answer(status, media, body.to_string().into_bytes())
 }
 
 #[cfg(test)]
@@ -200,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_preferred_of_the_two_is_taken() {
+    fn takes_the_preferred_media_type() {
         assert_eq!(MediaType::accepted(&HeaderMap::new()), Some(MediaType::Json));
         assert_eq!(accepted("*/*"), Some(MediaType::Json));
         assert_eq!(accepted("application/graphql-response+json"), Some(MediaType::GraphqlResponse));
@@ -218,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_range_counts() {
+    fn the_most_specific_range_determines_the_quality() {
         assert_eq!(accepted("*/*, application/json;q=0"), Some(MediaType::GraphqlResponse));
         assert_eq!(accepted("application/json;q=0.5, */*;q=0.8"), Some(MediaType::GraphqlResponse));
         assert_eq!(accepted("*/*;q=0.1, application/*;q=0"), None);
     }
 
     #[test]
-    fn events_are_preferred_to_what_is_less_wanted_or_not_named() {
+    fn compares_events_with_named_media_types() {
         let events = |accept: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, accept.parse().unwrap());

@@ -1,49 +1,49 @@
-//! What is told of an operation, in the log and in the metrics: its name and kind, what it cost and how it ended.
-//! Never its variables or its text. What a client has named is bounded, and never a label of a metric.
+//! Log entries and metrics of operations: name, kind, cost and outcome, never variables or text. Names from clients are
+//! bounded and never label a metric.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection};
 use async_graphql::{Name, Response, Value};
+use document::error_code::code_of;
 use document::limits::root_fields;
 use graphql::error::ErrorCode;
 use metrics::{Counter, Histogram};
 
 use crate::cost::Costs;
 
-/// The longest name of an operation that is written down, in bytes.
-const NAME: usize = 64;
-/// The most codes that are written down of one answer.
-const CODES: usize = 5;
+/// Upper bound on a logged operation name.
+const MAX_NAME_BYTES: usize = 64;
+/// Upper bound on logged codes of one response.
+const MAX_CODES: usize = 5;
 
-/// What is known of an operation before it is executed.
+/// Description of an operation before its execution.
 #[derive(Debug)]
-pub struct Described {
+pub struct OperationInfo {
     /// Query, mutation or subscription.
     pub kind: OperationType,
-    /// What its client calls it: letters, digits and underscores, cut to 64 bytes.
+    /// Name that the client chose: letters, digits and underscores, cut to 64 bytes.
     pub name: Option<Box<str>>,
-    /// What it costs, as asked for.
+    /// Requested cost.
     pub cost: u64,
-    /// How many fields with effects it has, fragments expanded: those at the root of a mutation.
+    /// Number of fields with effects: the root fields of a mutation, with fragments expanded.
     pub effects: u32,
-    /// The mutation that it is; none for several at once.
+    /// Name of the mutation, if it is the only root field.
     mutation: Option<Name>,
 }
 
-impl Described {
+impl OperationInfo {
     /// Describes an operation of a document.
     pub fn new(
         document: &ExecutableDocument,
         operation: &OperationDefinition,
         cost: u64,
-        asked_for: Option<&str>,
+        requested_name: Option<&str>,
     ) -> Self {
         let only = document.operations.iter().find(|(_, found)| std::ptr::eq(&found.node, operation));
-        let name = asked_for.or(only.and_then(|(name, _)| name.map(Name::as_str)));
+        let name = requested_name.or(only.and_then(|(name, _)| name.map(Name::as_str)));
         let mutation = match (&operation.selection_set.node.items[..], operation.ty) {
             ([field], OperationType::Mutation) => match &field.node {
                 Selection::Field(field) => Some(field.node.name.node.clone()),
@@ -59,7 +59,7 @@ impl Described {
         Self { kind: operation.ty, name: name.map(bounded), cost, effects, mutation }
     }
 
-    /// `query`, `mutation` or `subscription`.
+    /// Returns `query`, `mutation` or `subscription`.
     pub fn kind_str(&self) -> &'static str {
         kind_str(self.kind)
     }
@@ -73,48 +73,36 @@ fn kind_str(kind: OperationType) -> &'static str {
     }
 }
 
-/// A name of GraphQL's grammar is ASCII; what else comes this way is left out.
+/// Bounds a name and drops characters that a GraphQL name cannot contain.
 fn bounded(name: &str) -> Box<str> {
-    name.chars().filter(|char| char.is_ascii_alphanumeric() || *char == '_').take(NAME).collect()
+    name.chars().filter(|char| char.is_ascii_alphanumeric() || *char == '_').take(MAX_NAME_BYTES).collect()
 }
 
-/// What is told of a request's operation once it has been answered; travels with the HTTP response.
+/// Response extension: the answered operation, for the log entry of its request.
 #[derive(Debug, Clone)]
-pub struct Told {
-    /// The operation; none when the request never came so far.
-    pub operation: Option<Arc<Described>>,
-    /// The codes of errors and of refusals.
-    pub codes: Option<Cow<'static, str>>,
+pub struct OperationOutcome {
+    /// The operation; `None` if the request was rejected before it was known.
+    pub operation: Option<Arc<OperationInfo>>,
+    /// Codes of errors and refusals.
+    pub codes: Option<String>,
 }
 
-/// The codes of an answer: of its errors, and of the refusals in its payloads.
-pub fn codes(response: &Response) -> Option<Cow<'static, str>> {
-    let mut codes = codes_of(response);
-    match codes.len() {
-        0 => None,
-        1 => codes.pop(),
-        _ => Some(codes.join(",").into()),
-    }
-}
-
-fn codes_of(response: &Response) -> Vec<Cow<'static, str>> {
-    let mut codes: Vec<Cow<'static, str>> = Vec::new();
-    let mut add = |code: Cow<'static, str>| {
-        if codes.len() < CODES && !codes.contains(&code) {
-            codes.push(code);
+/// Returns the codes of a response's errors and of the refusals in its payloads.
+pub fn codes(response: &Response) -> Option<String> {
+    let mut codes: Vec<String> = Vec::new();
+    let mut add = |code: &str| {
+        if codes.len() < MAX_CODES && codes.iter().all(|known| known != code) {
+            codes.push(code.to_owned());
         }
     };
     for error in &response.errors {
-        match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
-            Some(Value::String(code)) => add(code.clone().into()),
-            _ => add(ErrorCode::Internal.as_str().into()),
-        }
+        add(code_of(error).unwrap_or(ErrorCode::Internal.as_str()));
     }
-    refusals(&response.data, |code| add(code.to_owned().into()));
-    codes
+    refusals(&response.data, add);
+    (!codes.is_empty()).then(|| codes.join(","))
 }
 
-/// The codes of the `userErrors` of an answer's root fields, where they were asked for.
+/// Passes the codes of the root fields' `userErrors`, if selected, to `found`.
 fn refusals(data: &Value, mut found: impl FnMut(&str)) {
     let Value::Object(fields) = data else { return };
     for payload in fields.values() {
@@ -134,15 +122,12 @@ fn refusals(data: &Value, mut found: impl FnMut(&str)) {
     }
 }
 
-/// How an operation ended, for counting.
+/// Returns the outcome of an operation, as metrics label it.
 fn outcome(response: &Response) -> &'static str {
     match response.errors.first() {
         Some(error) => {
-            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-            let known = ErrorCode::ALL.into_iter().find(|known| match code {
-                Some(Value::String(code)) => known.as_str() == code,
-                _ => false,
-            });
+            let code = code_of(error);
+            let known = ErrorCode::ALL.into_iter().find(|known| code == Some(known.as_str()));
             known.unwrap_or(ErrorCode::Internal).as_str()
         }
         None => {
@@ -153,7 +138,7 @@ fn outcome(response: &Response) -> &'static str {
     }
 }
 
-/// Counters of one thing by outcome, each made when it is needed first: a bounded set.
+/// Counters by outcome, created on first use: a bounded set.
 #[derive(Debug)]
 struct ByOutcome {
     metric: &'static str,
@@ -197,12 +182,12 @@ struct Counters {
     query: ByOutcome,
     mutation: ByOutcome,
     subscription: ByOutcome,
-    /// The schema's mutations, by name.
+    /// By mutation of the schema.
     mutations: HashMap<Name, ByOutcome>,
 }
 
 impl OperationMetrics {
-    /// For the mutations of a schema.
+    /// Creates the counters for the mutations of a schema.
     pub fn new(costs: &Costs) -> Self {
         let of_kind =
             |kind, seconds| ByOutcome::new("ocpizza_operations_total", ("kind", kind_str(kind)), seconds);
@@ -218,7 +203,7 @@ impl OperationMetrics {
         Self(Arc::new(Counters {
             query: of_kind(OperationType::Query, seconds),
             mutation: of_kind(OperationType::Mutation, seconds),
-            // What follows the log has no end to wait for.
+            // Subscriptions have no meaningful duration.
             subscription: of_kind(OperationType::Subscription, None),
             mutations: costs.fields_of("Mutation").map(mutation).collect(),
         }))
@@ -232,8 +217,8 @@ impl OperationMetrics {
         }
     }
 
-    /// Counts an operation that was answered.
-    pub fn count(&self, operation: &Described, response: &Response, took: Duration) {
+    /// Counts an answered operation.
+    pub fn count(&self, operation: &OperationInfo, response: &Response, took: Duration) {
         let outcome = outcome(response);
         self.of(operation.kind).count(outcome, Some(took));
         if let Some(of) = operation.mutation.as_ref().and_then(|name| self.0.mutations.get(name)) {
@@ -241,12 +226,16 @@ impl OperationMetrics {
         }
     }
 
-    /// Counts a subscription that was begun, until the value goes.
-    pub fn subscribed(&self, operation: Option<Arc<Described>>, request_id: Arc<str>) -> Following {
+    /// Counts a started subscription until the value is dropped.
+    pub fn subscribed(
+        &self,
+        operation: Option<Arc<OperationInfo>>,
+        request_id: Arc<str>,
+    ) -> SubscriptionRecord {
         metrics::gauge!("ocpizza_subscriptions").increment(1.0);
         let name = operation.as_ref().and_then(|operation| operation.name.as_deref());
         tracing::info!(request_id = &*request_id, operation = name, "a subscription has begun");
-        Following {
+        SubscriptionRecord {
             metrics: self.clone(),
             operation,
             request_id,
@@ -257,19 +246,19 @@ impl OperationMetrics {
     }
 }
 
-/// A subscription that goes on. Its end is told when it is dropped, however it ended.
+/// An open subscription. Its end is logged and counted when the value is dropped.
 #[derive(Debug)]
-pub struct Following {
+pub struct SubscriptionRecord {
     metrics: OperationMetrics,
-    operation: Option<Arc<Described>>,
+    operation: Option<Arc<OperationInfo>>,
     request_id: Arc<str>,
     begun: Instant,
     items: u64,
     failed: Option<&'static str>,
 }
 
-impl Following {
-    /// An item, or what it ended with.
+impl SubscriptionRecord {
+    /// Records an item or the final error.
     pub fn note(&mut self, response: &Response) {
         if response.errors.is_empty() {
             self.items += 1;
@@ -279,7 +268,7 @@ impl Following {
     }
 }
 
-impl Drop for Following {
+impl Drop for SubscriptionRecord {
     fn drop(&mut self) {
         metrics::gauge!("ocpizza_subscriptions").decrement(1.0);
         self.metrics.of(OperationType::Subscription).count(self.failed.unwrap_or("ok"), None);
@@ -298,7 +287,7 @@ impl Drop for Following {
     }
 }
 
-/// A duration as it is written down: milliseconds, to the microsecond.
+/// Returns a duration in milliseconds, rounded to microseconds.
 pub fn milliseconds(took: Duration) -> f64 {
     (took.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -311,19 +300,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_client_names_is_bounded() {
+    fn bounds_names_from_clients() {
         assert_eq!(&*bounded("PlaceOrder"), "PlaceOrder");
         assert_eq!(&*bounded("a b\n\"é;x"), "abx");
-        assert_eq!(bounded(&"x".repeat(1_000)).len(), NAME);
+        assert_eq!(bounded(&"x".repeat(1_000)).len(), MAX_NAME_BYTES);
     }
 
     #[test]
-    fn an_operation_is_known_by_its_own_name_and_field() {
+    fn describes_an_operation_by_its_name_and_field() {
         let describe = |text: &str| {
             let document = parse_query(text).unwrap();
             let (_, operation) = document.operations.iter().next().unwrap();
-            let described = Described::new(&document, &operation.node, 3, None);
-            (described.name.map(String::from), described.mutation.map(|name| name.to_string()))
+            let info = OperationInfo::new(&document, &operation.node, 3, None);
+            (info.name.map(String::from), info.mutation.map(|name| name.to_string()))
         };
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(describe("mutation Mine { a: placeOrder { x } }"), (some("Mine"), some("placeOrder")));
@@ -332,7 +321,7 @@ mod tests {
         let effects = |text: &str| {
             let document = parse_query(text).unwrap();
             let (_, operation) = document.operations.iter().next().unwrap();
-            Described::new(&document, &operation.node, 3, None).effects
+            OperationInfo::new(&document, &operation.node, 3, None).effects
         };
         let spread =
             "mutation { a: f { x } ...F ... { f { x } } } fragment F on Mutation { b: f { x } c: f { x } }";
@@ -340,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_refusals_are_told_by_their_codes() {
+    fn reports_the_codes_of_errors_and_refusals() {
         assert_eq!(codes(&Response::new(value!({ "a": 1 }))), None);
         let refused = Response::new(value!({
             "placeOrder": { "userErrors": [{ "code": "EMPTY_ORDER" }, { "message": "no" }] },

@@ -1,48 +1,48 @@
-//! Which web pages may talk to the API: those of a list, and those that the API serves itself. Programs
-//! that are no browsers send no `Origin` and are not asked.
+//! Origins whose web pages may call the API: the listed ones and the API's own. Other programs send no `Origin` and are not
+//! restricted.
 
 use std::sync::Arc;
 
 use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
-/// The origins whose pages may talk to the API.
+/// Origins whose pages may call the API.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedOrigins {
-    /// `scheme://host[:port]`, in lower case, without the scheme's own port.
+    /// `scheme://host[:port]`, in lower case, without the scheme's default port.
     listed: Arc<[String]>,
-    /// Whether any page of this machine may, for development.
+    /// Whether all origins of the local host are allowed, for development.
     localhost: bool,
 }
 
-/// A text that is no origin.
+/// The text is not an origin.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "OCPIZZA_MANAGER_ALLOWED_ORIGINS: {0:?} is no origin: write https://host or https://host:port, with commas between"
+    "OCPIZZA_MANAGER_ALLOWED_ORIGINS must be origins like https://host or https://host:port, separated by commas, not {0:?}"
 )]
-pub struct NoOrigin(String);
+pub struct InvalidOrigin(String);
 
 impl AllowedOrigins {
-    /// The origins of a list with commas between, such as `https://shop.example, http://10.0.0.5:3000`.
+    /// Parses a list separated by commas, like `https://shop.example, http://10.0.0.5:3000`.
     ///
     /// # Errors
-    /// When one of them is no origin.
-    pub fn parse(list: &str) -> Result<Self, NoOrigin> {
+    /// [`InvalidOrigin`].
+    pub fn parse(list: &str) -> Result<Self, InvalidOrigin> {
         let listed = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
         let listed: Result<_, _> =
-            listed.map(|text| normal(text).ok_or_else(|| NoOrigin(text.to_owned()))).collect();
+            listed.map(|text| normalize(text).ok_or_else(|| InvalidOrigin(text.to_owned()))).collect();
         Ok(Self { listed: listed?, localhost: false })
     }
 
-    /// The same, and any page of this machine.
+    /// Also allows all origins of the local host.
     #[must_use]
     pub fn and_localhost(self) -> Self {
         Self { localhost: true, ..self }
     }
 
-    /// Whether the page that made a request may: it is of the list, or of the host that it asks.
+    /// Returns whether an origin is allowed: it is listed, or equals the requested host.
     pub fn allows(&self, origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
-        let Some((origin, authority)) = origin.to_str().ok().and_then(|text| Some((normal(text)?, text)))
+        let Some((origin, authority)) = origin.to_str().ok().and_then(|text| Some((normalize(text)?, text)))
         else {
             return false;
         };
@@ -54,7 +54,7 @@ impl AllowedOrigins {
             || self.listed.contains(&origin)
     }
 
-    /// Whether a request may be answered as far as its `Origin` goes: it has none, or an allowed one.
+    /// Returns whether a request has no `Origin` or an allowed one.
     pub fn allow(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {
@@ -65,7 +65,7 @@ impl AllowedOrigins {
     }
 }
 
-fn own_port(scheme: Option<&Scheme>) -> Option<u16> {
+fn default_port(scheme: Option<&Scheme>) -> Option<u16> {
     match scheme.map(Scheme::as_str) {
         Some("http") => Some(80),
         Some("https") => Some(443),
@@ -73,24 +73,24 @@ fn own_port(scheme: Option<&Scheme>) -> Option<u16> {
     }
 }
 
-/// Whether `Host` names the origin's host and port. Behind a proxy nothing tells its scheme.
+/// Returns whether `Host` equals the origin's host and port. The scheme is unknown behind a proxy.
 fn is_same(host: &Authority, origin: &Authority, scheme: Option<&Scheme>) -> bool {
-    let port = |authority: &Authority| authority.port_u16().or_else(|| own_port(scheme));
+    let port = |authority: &Authority| authority.port_u16().or_else(|| default_port(scheme));
     host.host().eq_ignore_ascii_case(origin.host()) && port(host) == port(origin)
 }
 
-/// An origin as it is compared.
-fn normal(text: &str) -> Option<String> {
+/// Returns an origin in its normal form.
+fn normalize(text: &str) -> Option<String> {
     let uri: Uri = text.parse().ok()?;
     let (scheme, authority) = (uri.scheme()?, uri.authority()?);
-    let own = own_port(Some(scheme))?;
+    let default = default_port(Some(scheme))?;
     let bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
     if !bare || text.ends_with('/') {
         return None;
     }
     let host = authority.host().to_ascii_lowercase();
     Some(match authority.port_u16() {
-        Some(port) if port != own => format!("{scheme}://{host}:{port}"),
+        Some(port) if port != default => format!("{scheme}://{host}:{port}"),
         _ => format!("{scheme}://{host}"),
     })
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_listed_and_the_same_are_allowed_and_no_others() {
+    fn allows_listed_origins_and_the_own_host_only() {
         let origins = AllowedOrigins::parse("https://shop.example, http://Desk.Example:3000,").unwrap();
         for origin in ["https://shop.example", "https://SHOP.example:443", "http://desk.example:3000"] {
             assert!(allows(&origins, origin, "api.example"), "{origin}");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_this_machine_are_allowed_in_development() {
+    fn allows_the_local_host_in_development() {
         let origins = AllowedOrigins::default().and_localhost();
         for origin in ["http://localhost:5173", "http://127.0.0.1", "http://[::1]:3000"] {
             assert!(allows(&origins, origin, "api.example"), "{origin}");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_refused_by_name() {
+    fn names_invalid_origins() {
         for list in ["*", "shop.example", "https://shop.example/", "https://a.example/x", "ftp://a.example"] {
             let error = AllowedOrigins::parse(list).unwrap_err().to_string();
             assert!(error.contains(list), "{error}");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_no_origin_or_two_is_no_page() {
+    fn allows_no_origin_and_rejects_two() {
         let origins = AllowedOrigins::default();
         let mut headers = HeaderMap::new();
         assert!(origins.allow(&headers));

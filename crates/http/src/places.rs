@@ -1,5 +1,4 @@
-//! Bounded counts by key: how many places each holder has taken. A place is given back when its value is
-//! dropped. Knows nothing of what is counted.
+//! Bounded counts by key. Dropping a place releases it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -22,7 +21,7 @@ impl<K> Default for Places<K> {
 }
 
 impl<K: Hash + Eq + Clone> Places<K> {
-    /// Takes a place for a key, or `None` if the key has as many as `most` already.
+    /// Takes a place for a key; returns `None` if the key has `most` places.
     pub fn take(&self, key: K, most: usize) -> Option<Place<K>> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.get(&key).copied().unwrap_or_default();
@@ -33,14 +32,14 @@ impl<K: Hash + Eq + Clone> Places<K> {
         Some(Place { key, places: self.clone() })
     }
 
-    /// Returns how many keys have a place.
+    /// Returns the number of keys with a place.
     #[cfg(test)]
     pub fn keys(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 
-/// One place of a key; dropping it gives the place back.
+/// One place of a key; dropping it releases the place.
 #[derive(Debug)]
 pub struct Place<K: Hash + Eq> {
     key: K,
@@ -64,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_its_bound_and_a_dropped_place_is_free_again() {
+    fn limits_places_by_key_and_releases_dropped_ones() {
         let places = Places::default();
         let taken = [places.take("a", 2).unwrap(), places.take("a", 2).unwrap()];
         assert!(places.take("a", 2).is_none());

@@ -1,5 +1,5 @@
-//! How fast one address and one account may ask, counted in this process's memory: so that one client
-//! cannot take what all share. Guessing passwords is slowed down elsewhere (`identity::accounts::AttemptLimiter`).
+//! Request rate limits by client address and by account, counted in this process's memory, so that one client cannot
+//! use up shared capacity. Attempts to guess passwords are limited elsewhere (`accounts::attempt_limiter`).
 
 use std::fmt::{Display, Formatter};
 use std::hash::Hash;
@@ -22,46 +22,49 @@ use identity::clock::in_seconds;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::negotiation::{MediaType, answer};
+use super::negotiation::MediaType;
+use super::reply::answer;
 
-/// How often what has not asked for a while is forgotten.
-const SWEEP: Duration = Duration::from_secs(10);
-/// The paths that a platform asks again and again, from one address for all it runs.
-const UNLIMITED: [&str; 1] = ["/healthz"];
+/// Interval at which idle keys are removed.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+/// Paths without a limit: a platform polls them from one address for all its applications.
+const UNLIMITED_PATHS: [&str; 1] = ["/healthz"];
 
-/// Upper bound on either number of a rate: beyond it the time between two requests is too short to be counted.
+/// Upper bound on both numbers of a rate: beyond it, the interval between two requests is too short to be measured.
 const MAX_RATE: u32 = 1_000_000;
 
-/// How fast somebody may ask.
+/// A request rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Requests a second, on the average.
+    /// Average number of requests per second.
     pub per_second: NonZeroU32,
-    /// Requests at once, after a pause.
+    /// Number of requests at once after a pause.
     pub burst: NonZeroU32,
 }
 
-/// A limit, or none.
+/// A rate limit; `None` for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit(pub Option<Rate>);
 
-/// A limit that cannot be read.
+/// The text is not a rate limit.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is neither OFF nor requests a second and at once, each 1 to {MAX_RATE}, such as 50/500")]
-pub struct NoRate(String);
+#[error(
+    "a rate limit must be OFF, or requests per second and at once, each 1 to {MAX_RATE}, like 50/500, not {0:?}"
+)]
+pub struct InvalidRateLimit(String);
 
-/// `50/500`, or `OFF`.
+/// Parses `50/500` or `OFF`.
 impl FromStr for RateLimit {
-    type Err = NoRate;
+    type Err = InvalidRateLimit;
 
-    fn from_str(text: &str) -> Result<Self, NoRate> {
+    fn from_str(text: &str) -> Result<Self, InvalidRateLimit> {
         if text.trim().eq_ignore_ascii_case("off") {
             return Ok(Self(None));
         }
-        let (per_second, burst) = text.split_once('/').ok_or_else(|| NoRate(text.to_owned()))?;
+        let (per_second, burst) = text.split_once('/').ok_or_else(|| InvalidRateLimit(text.to_owned()))?;
         let number = |part: &str| {
             let number = part.trim().parse::<NonZeroU32>().ok().filter(|number| number.get() <= MAX_RATE);
-            number.ok_or_else(|| NoRate(text.to_owned()))
+            number.ok_or_else(|| InvalidRateLimit(text.to_owned()))
         };
         Ok(Self(Some(Rate { per_second: number(per_second)?, burst: number(burst)? })))
     }
@@ -80,7 +83,7 @@ impl RateLimit {
     /// No limit.
     pub const OFF: Self = Self(None);
 
-    /// A limit that is known to be one.
+    /// Returns a limit; if a number is 0, no limit.
     pub const fn of(per_second: u32, burst: u32) -> Self {
         match (NonZeroU32::new(per_second), NonZeroU32::new(burst)) {
             (Some(per_second), Some(burst)) => Self(Some(Rate { per_second, burst })),
@@ -89,33 +92,34 @@ impl RateLimit {
     }
 }
 
-/// What one account and one address may ask of this process.
+/// Rate limits of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Of each account.
+    /// Limit per account.
     pub account: RateLimit,
-    /// Of each address.
+    /// Limit per client address.
     pub address: RateLimit,
 }
 
 impl RateLimits {
-    /// No limits: on a developer's machine all load comes from one address.
+    /// No limits: in development, all load comes from one address.
     pub const OFF: Self = Self { account: RateLimit::OFF, address: RateLimit::OFF };
-    /// Far above what pages do, far below what a process can: a pizzeria's tills and screens share an address.
+    /// Far above the rate of pages and far below the capacity of a process: a pizzeria's tills and screens share an
+    /// address.
     pub const PRODUCTION: Self = Self { account: RateLimit::of(50, 500), address: RateLimit::of(100, 1_000) };
 }
 
-/// Somebody asks too fast; they may ask again after so long.
+/// The rate limit is exceeded; contains the time to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooFast(pub Duration);
+pub struct RateLimitExceeded(pub Duration);
 
-impl From<TooFast> for ApiError {
-    fn from(TooFast(wait): TooFast) -> Self {
+impl From<RateLimitExceeded> for ApiError {
+    fn from(RateLimitExceeded(wait): RateLimitExceeded) -> Self {
         Self::RateLimited { message: "too many requests".to_owned(), retry_after: wait }
     }
 }
 
-/// Counts the requests of each key.
+/// Counts requests by key.
 #[derive(Debug)]
 struct Counts<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
@@ -124,7 +128,7 @@ struct Counts<K: Hash + Eq + Clone> {
 
 type Keyed<K> = Option<Arc<Counts<K>>>;
 
-/// Counts requests and fields with effects. Cloning shares the counts.
+/// Counts requests and fields with effects. Clones share the counts.
 #[derive(Debug, Clone)]
 pub struct RateLimiter {
     accounts: Keyed<Uuid>,
@@ -138,32 +142,36 @@ fn keyed<K: Hash + Eq + Clone>(RateLimit(rate): RateLimit) -> Keyed<K> {
 }
 
 /// Counts one request of a key.
-fn check<K: Hash + Eq + Clone>(counts: &Keyed<K>, key: &K) -> Result<(), TooFast> {
+fn check<K: Hash + Eq + Clone>(counts: &Keyed<K>, key: &K) -> Result<(), RateLimitExceeded> {
     counts.as_ref().map_or(Ok(()), |counts| counts.check(key, NonZeroU32::MIN))
 }
 
-/// Counts what a request of a key has beyond the request itself, which was counted before.
-fn check_further<K: Hash + Eq + Clone>(counts: &Keyed<K>, key: &K, further: u32) -> Result<(), TooFast> {
+/// Counts further units of a request that was counted before.
+fn check_further<K: Hash + Eq + Clone>(
+    counts: &Keyed<K>,
+    key: &K,
+    further: u32,
+) -> Result<(), RateLimitExceeded> {
     let Some(counts) = counts else { return Ok(()) };
-    // With more than the burst it takes the whole burst: it would never be let in otherwise.
+    // Capped at the burst: a larger number would never be admitted.
     let further = NonZeroU32::new(further.min(counts.burst.get() - 1));
     further.map_or(Ok(()), |further| counts.check(key, further))
 }
 
 impl<K: Hash + Eq + Clone> Counts<K> {
-    fn check(&self, key: &K, times: NonZeroU32) -> Result<(), TooFast> {
+    fn check(&self, key: &K, times: NonZeroU32) -> Result<(), RateLimitExceeded> {
         match self.limiter.check_key_n(key, times) {
-            Ok(checked) => {
-                checked.map_err(|not_until| TooFast(not_until.wait_time_from(DefaultClock::default().now())))
-            }
+            Ok(checked) => checked.map_err(|not_until| {
+                RateLimitExceeded(not_until.wait_time_from(DefaultClock::default().now()))
+            }),
             // `times` is at most the burst, which is the capacity.
-            Err(InsufficientCapacity(_)) => Err(TooFast(SWEEP)),
+            Err(InsufficientCapacity(_)) => Err(RateLimitExceeded(SWEEP_INTERVAL)),
         }
     }
 }
 
 impl RateLimiter {
-    /// With some limits.
+    /// Creates a limiter without counted requests.
     pub fn new(limits: RateLimits) -> Self {
         Self { accounts: keyed(limits.account), addresses: keyed(limits.address) }
     }
@@ -171,26 +179,26 @@ impl RateLimiter {
     /// Counts a request of an address.
     ///
     /// # Errors
-    /// [`TooFast`].
-    pub fn address(&self, address: ClientAddress) -> Result<(), TooFast> {
-        // A call from within this process is nobody's load.
+    /// [`RateLimitExceeded`].
+    pub fn address(&self, address: ClientAddress) -> Result<(), RateLimitExceeded> {
+        // Calls within this process are not limited.
         if address == ClientAddress::NONE { Ok(()) } else { check(&self.addresses, &address) }
     }
 
     /// Counts a request of an account.
     ///
     /// # Errors
-    /// [`TooFast`].
-    pub fn account(&self, account: Uuid) -> Result<(), TooFast> {
+    /// [`RateLimitExceeded`].
+    pub fn account(&self, account: Uuid) -> Result<(), RateLimitExceeded> {
         check(&self.accounts, &account)
     }
 
-    /// Counts the fields of a mutation: each is a command of its own, so ten in one request count as ten requests.
-    /// The first is the request itself, which was counted when it came.
+    /// Counts the fields of a mutation: each is a command, so ten in one request count as ten requests. The first one
+    /// was counted with the request.
     ///
     /// # Errors
-    /// [`TooFast`]; then none of them may be executed.
-    pub fn effects(&self, caller: &Caller, fields: u32) -> Result<(), TooFast> {
+    /// [`RateLimitExceeded`]; then none of them may be executed.
+    pub fn effects(&self, caller: &Caller, fields: u32) -> Result<(), RateLimitExceeded> {
         let further = fields.saturating_sub(1);
         if caller.address != ClientAddress::NONE {
             let by_address = check_further(&self.addresses, &caller.address, further);
@@ -201,12 +209,12 @@ impl RateLimiter {
         by_account.inspect_err(|_| count_refused("account"))
     }
 
-    /// Forgets, again and again, who could ask as much as anybody: what is left are those of the last seconds.
+    /// Removes idle keys at an interval.
     pub async fn sweep(self) {
         if self.accounts.is_none() && self.addresses.is_none() {
             return;
         }
-        let mut ticks = tokio::time::interval(SWEEP);
+        let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             ticks.tick().await;
             if let Some(accounts) = &self.accounts {
@@ -221,31 +229,31 @@ impl RateLimiter {
     }
 }
 
-/// Counts a refusal, by what was counted.
+/// Counts a refusal in the metrics, by the kind of limit.
 pub fn count_refused(by: &'static str) {
     metrics::counter!("ocpizza_rate_limited_total", "by" => by).increment(1);
 }
 
-/// The answer to a request that came too soon.
-pub fn too_fast(media: MediaType, TooFast(wait): TooFast) -> Response {
+/// Returns the response to a request that exceeds a limit.
+pub fn refuse(media: MediaType, RateLimitExceeded(wait): RateLimitExceeded) -> Response {
     let seconds = in_seconds(wait);
     let extensions = json!({ "code": ErrorCode::RateLimited.as_str(), "retryAfter": seconds });
-    let message = ApiError::from(TooFast(wait)).to_string();
+    let message = ApiError::from(RateLimitExceeded(wait)).to_string();
     let body = json!({ "errors": [{ "message": message, "extensions": extensions }] });
-    let mut response = answer(StatusCode::TOO_MANY_REQUESTS, media, body.to_string().into_bytes());
+    let mut response = answer(StatusCode::TOO_MANY_REQUESTS, media, body.to_string());
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
-/// Holds every request against the limit of its address.
+/// Limits requests by client address.
 pub async fn limit(State(limiter): State<RateLimiter>, request: Request, next: Next) -> Response {
     let address = request.extensions().get().copied().unwrap_or(ClientAddress::NONE);
-    if !UNLIMITED.contains(&request.uri().path())
-        && let Err(too_soon) = limiter.address(address)
+    if !UNLIMITED_PATHS.contains(&request.uri().path())
+        && let Err(error) = limiter.address(address)
     {
         count_refused("address");
         let media = MediaType::accepted(request.headers()).unwrap_or(MediaType::Json);
-        return too_fast(media, too_soon);
+        return refuse(media, error);
     }
     next.run(request).await
 }
@@ -255,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_read_or_named() {
+    fn parses_limits_and_names_invalid_ones() {
         assert_eq!("50/500".parse::<RateLimit>().unwrap(), RateLimit::of(50, 500));
         assert_eq!(" off".parse::<RateLimit>().unwrap(), RateLimit::OFF);
         for wrong in
@@ -266,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn one_client_does_not_use_up_anothers() {
+    fn limits_each_account_separately() {
         let limits = RateLimits { account: RateLimit::of(1, 2), address: RateLimit::OFF };
         let limiter = RateLimiter::new(limits);
         let (greedy, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         assert_eq!((limiter.account(greedy), limiter.account(greedy)), (Ok(()), Ok(())));
-        let TooFast(wait) = limiter.account(greedy).unwrap_err();
+        let RateLimitExceeded(wait) = limiter.account(greedy).unwrap_err();
         assert!(wait <= Duration::from_secs(1) && in_seconds(wait) == 1, "{wait:?}");
         assert_eq!(limiter.account(other), Ok(()));
         let address = ClientAddress::from(std::net::IpAddr::from([192, 0, 2, 1]));
@@ -279,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn each_field_of_a_mutation_counts_for_its_address_too() {
+    fn counts_the_fields_of_a_mutation_for_its_address() {
         let limits = RateLimits { account: RateLimit::OFF, address: RateLimit::of(1, 20) };
         let limiter = RateLimiter::new(limits);
         let from = |last: u8| Caller {
             address: std::net::IpAddr::from([192, 0, 2, last]).into(),
             ..Caller::anonymous(messages::labels::Lang::default(), "test".into())
         };
-        // The request that carries them counts one of the ten.
+        // The request itself counts as one of the ten.
         let ten =
             |caller: &Caller| limiter.address(caller.address).and_then(|()| limiter.effects(caller, 10));
         assert_eq!((ten(&from(1)), ten(&from(1))), (Ok(()), Ok(())));

@@ -1,5 +1,5 @@
-//! The parameters of a request (GraphQL over HTTP, section 5), the same for every transport: the body of
-//! a POST, the URL of a GET, the payload of a WebSocket's `subscribe`.
+//! The parameters of a request (GraphQL over HTTP, section 5), the same on every transport: the body of a POST, the URL
+//! of a GET, the payload of a WebSocket's `subscribe`.
 
 use async_graphql::{Request, Variables};
 use document::limits;
@@ -7,89 +7,89 @@ use graphql::error::ErrorCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::persisted_documents::{Documents, Named, NoDocument};
+use super::persisted_documents::{DocumentReference, LookupError, PersistedDocuments};
 
-/// The parameters as they came, of whatever types. A parameter given twice is not one that can be read.
+/// The parameters as sent, of any type. Deserializing fails if a parameter is repeated.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Parameters {
-    /// The document.
+    /// Text of the document.
     pub query: Option<Value>,
-    /// The id of one.
+    /// Id of the document.
     pub document_id: Option<Value>,
-    /// Which of its operations.
+    /// Name of the operation.
     pub operation_name: Option<Value>,
-    /// Its variables.
+    /// Variables of the operation.
     pub variables: Option<Value>,
-    /// Of which only `persistedQuery` is looked at.
+    /// Extensions, of which only `persistedQuery` is used.
     pub extensions: Option<Value>,
 }
 
-/// A request that is not one.
+/// Why parameters are not a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotARequest {
-    /// A parameter cannot be used.
+pub enum RequestError {
+    /// A parameter is invalid.
     #[error("{0}")]
     Parameter(String),
-    /// There is no document.
+    /// The document is not found.
     #[error(transparent)]
-    Document(#[from] NoDocument),
+    Document(#[from] LookupError),
 }
 
-impl NotARequest {
-    /// The code that clients see.
+impl RequestError {
+    /// Returns the error code of the response.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Parameter(_) => ErrorCode::BadUserInput,
-            Self::Document(none) => none.code(),
+            Self::Document(error) => error.code(),
         }
     }
 }
 
-fn text(name: &str, value: Option<Value>) -> Result<Option<String>, NotARequest> {
+fn text(name: &str, value: Option<Value>) -> Result<Option<String>, RequestError> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(NotARequest::Parameter(format!("{name} is not a string"))),
+        Some(_) => Err(RequestError::Parameter(format!("{name} is not a string"))),
     }
 }
 
-fn object(name: &str, value: Option<Value>) -> Result<Map<String, Value>, NotARequest> {
+fn object(name: &str, value: Option<Value>) -> Result<Map<String, Value>, RequestError> {
     match value {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(object)) => Ok(object),
-        Some(_) => Err(NotARequest::Parameter(format!("{name} is not an object"))),
+        Some(_) => Err(RequestError::Parameter(format!("{name} is not an object"))),
     }
 }
 
-/// The hash of an automatic persisted query, in the protocol of Apollo's clients.
-fn hash_of(mut extensions: Map<String, Value>) -> Result<Option<String>, NotARequest> {
+/// Returns the hash of an automatic persisted query, in the protocol of Apollo's clients.
+fn hash_of(mut extensions: Map<String, Value>) -> Result<Option<String>, RequestError> {
     let mut given = object("extensions.persistedQuery", extensions.remove("persistedQuery"))?;
     if given.is_empty() {
         return Ok(None);
     }
     if given.get("version") != Some(&Value::from(1)) {
-        return Err(NotARequest::Parameter("extensions.persistedQuery.version is not 1".to_owned()));
+        return Err(RequestError::Parameter("extensions.persistedQuery.version is not 1".to_owned()));
     }
     text("extensions.persistedQuery.sha256Hash", given.remove("sha256Hash"))
 }
 
 impl Parameters {
-    /// The request that the parameters make, its document found in `documents` when only named. It is
-    /// still to be [checked](super::execute::Api::check).
+    /// Returns the request, which is still to be [checked](super::api::Api::check). A document that is named by its id is
+    /// taken from `documents`.
     ///
     /// # Errors
-    /// [`NotARequest`].
-    pub fn into_request(self, documents: &Documents) -> Result<Request, NotARequest> {
-        let named = Named {
+    /// [`RequestError`].
+    pub fn into_request(self, documents: &PersistedDocuments) -> Result<Request, RequestError> {
+        let reference = DocumentReference {
             query: text("query", self.query)?,
             document_id: text("documentId", self.document_id)?,
             hash: hash_of(object("extensions", self.extensions)?)?,
         };
         let operation_name = text("operationName", self.operation_name)?;
         let variables = Value::Object(object("variables", self.variables)?);
-        limits::check_variables(&variables).map_err(|error| NotARequest::Parameter(error.to_string()))?;
-        let mut request = Request::new(documents.find(named)?).variables(Variables::from_json(variables));
+        limits::check_variables(&variables).map_err(|error| RequestError::Parameter(error.to_string()))?;
+        let mut request = Request::new(documents.find(reference)?).variables(Variables::from_json(variables));
         request.operation_name = operation_name;
         Ok(request)
     }
@@ -101,13 +101,13 @@ mod tests {
 
     use super::*;
 
-    fn request(parameters: Value) -> Result<Request, NotARequest> {
+    fn request(parameters: Value) -> Result<Request, RequestError> {
         let parameters: Parameters = serde_json::from_value(parameters).unwrap();
-        parameters.into_request(&Documents::default())
+        parameters.into_request(&PersistedDocuments::default())
     }
 
     #[test]
-    fn parameters_make_a_request() {
+    fn builds_a_request_of_its_parameters() {
         let made = request(json!({
             "query": "{ a }", "operationName": "A", "variables": { "x": [1] }, "extensions": { "other": 1 }, "more": 1
         }));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_says_which_parameter() {
+    fn an_error_names_the_invalid_parameter() {
         for (parameters, message) in [
             (json!({}), "query is missing"),
             (json!({ "query": 1 }), "query is not a string"),
@@ -147,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_given_twice_cannot_be_read() {
+    fn rejects_repeated_parameters() {
         assert!(serde_json::from_str::<Parameters>(r#"{"query": "{ a }", "query": "{ b }"}"#).is_err());
     }
 
     #[test]
-    fn an_automatic_persisted_query_is_not_found_at_first() {
+    fn an_unregistered_persisted_query_is_not_found() {
         let hash = "0".repeat(64);
         let error =
             request(json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } }));

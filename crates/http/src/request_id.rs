@@ -1,5 +1,5 @@
-//! The id of a request: the client's if it is decent, else a new one; in every log line and in the
-//! answer. A panic below is caught here, and answered as `INTERNAL`.
+//! The id of a request, in every log entry and in the response: the client's if it is valid, else a new one. A panic in a
+//! handler is answered as `INTERNAL`.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -17,29 +17,31 @@ use telemetry::traces;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::negotiation::{MediaType, failure};
-use crate::operation_log::{Described, Told, milliseconds};
+use super::negotiation::MediaType;
+use super::reply::failure;
+use crate::operation_log::{OperationInfo, OperationOutcome, milliseconds};
 
-/// The header.
+/// Header of the request id.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest id that is taken over, in bytes.
-const LONGEST: usize = 128;
+/// Upper bound on a client's id.
+const MAX_ID_BYTES: usize = 128;
 
-/// The id of the request at hand.
+/// Id of a request.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
-    /// The client's id if it is 1 to 128 visible ASCII characters, else a new one.
+    /// Returns the client's id if it is 1 to 128 visible ASCII characters, else a new one.
     fn of(header: Option<&HeaderValue>) -> Self {
         let given = header.and_then(|value| value.to_str().ok());
-        let decent = given
-            .filter(|id| (1..=LONGEST).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
-        Self(decent.map_or_else(|| Uuid::new_v4().to_string().into(), Into::into))
+        let valid = given.filter(|id| {
+            (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        Self(valid.map_or_else(|| Uuid::new_v4().to_string().into(), Into::into))
     }
 }
 
-/// The paths that there are; what else is asked for may hold anything, and is not written down.
+/// Known paths; other paths may contain personal data and are not logged.
 const ROUTES: [&str; 7] =
     ["/graphql", "/healthz", "/readyz", "/version", "/metrics", "/graphiql", OTHER_ROUTE];
 const OTHER_ROUTE: &str = "other";
@@ -56,7 +58,7 @@ fn method_of(method: &Method) -> &'static str {
     known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
-/// Counts a request. The handles of a route and a status are kept: there are a few.
+/// Counts a request. Metric handles are cached by route and status, of which there are few.
 fn count(route: &'static str, status: StatusCode, took: Duration) {
     type Handles = HashMap<(&'static str, u16), (Counter, Histogram)>;
     static HANDLES: LazyLock<RwLock<Handles>> = LazyLock::new(RwLock::default);
@@ -74,12 +76,12 @@ fn count(route: &'static str, status: StatusCode, took: Duration) {
     seconds.record(took.as_secs_f64());
 }
 
-/// What a panic left behind, where the program wrote it: what was put together may hold what was sent.
+/// Returns a panic's text if it is a literal: a formatted one may contain request data.
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &'static str {
-    panic.downcast_ref::<&'static str>().copied().unwrap_or("words that are not logged")
+    panic.downcast_ref::<&'static str>().copied().unwrap_or("a formatted message, which is not logged")
 }
 
-/// Gives the request its id, logs how it ended, and counts it.
+/// Sets the request's id, logs and counts its outcome.
 pub async fn identify(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers().get(HEADER));
     request.extensions_mut().insert(id.clone());
@@ -87,16 +89,16 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", request_id = &*id.0, method, path = route);
     traces::continue_trace(&span, request.headers());
     let begun = Instant::now();
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
-    let mut response = answer.unwrap_or_else(|panic| {
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let mut response = answered.unwrap_or_else(|panic| {
         span.in_scope(|| tracing::error!(panic = panic_text(&*panic), "a request panicked"));
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         failure(status, MediaType::Json, ErrorCode::Internal, "internal error", Some(&id.0))
     });
     let elapsed = begun.elapsed();
     let status = response.status();
-    let told = response.extensions_mut().remove::<Told>();
-    let operation = told.as_ref().and_then(|told| told.operation.as_deref());
+    let outcome = response.extensions_mut().remove::<OperationOutcome>();
+    let operation = outcome.as_ref().and_then(|outcome| outcome.operation.as_deref());
     tracing::info!(
         parent: None,
         request_id = &*id.0,
@@ -104,10 +106,10 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
         path = route,
         status = status.as_u16(),
         operation = operation.and_then(|operation| operation.name.as_deref()),
-        kind = operation.map(Described::kind_str),
+        kind = operation.map(OperationInfo::kind_str),
         cost = operation.map(|operation| operation.cost),
         duration_ms = milliseconds(elapsed),
-        codes = told.as_ref().and_then(|told| told.codes.as_deref()),
+        codes = outcome.as_ref().and_then(|outcome| outcome.codes.as_deref()),
         "answered"
     );
     count(route, status, elapsed);
@@ -122,12 +124,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decent_id_is_taken_over_and_nothing_else() {
+    fn accepts_only_valid_ids() {
         let of = |text: &[u8]| RequestId::of(HeaderValue::from_bytes(text).ok().as_ref()).0;
         assert_eq!(&*of(b"abc-123"), "abc-123");
-        for indecent in [&b""[..], b"a b", b"a\tb", "é".as_bytes(), &[b'a'; 129]] {
-            assert_ne!(of(indecent).as_bytes(), indecent);
-            assert_eq!(of(indecent).len(), 36);
+        for invalid in [&b""[..], b"a b", b"a\tb", "é".as_bytes(), &[b'a'; 129]] {
+            assert_ne!(of(invalid).as_bytes(), invalid);
+            assert_eq!(of(invalid).len(), 36);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who a connection that stays open was opened for, and whether they may still be there.
+//! The session of an open connection, and whether it is still valid.
 
 use std::time::Duration;
 
@@ -9,48 +9,49 @@ use messages::labels::Lang;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::execute::{Api, Refused};
+use super::api::{Api, AuthenticationError};
 use super::request_id::RequestId;
 
-/// How long a session may take to be read.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for reading a session.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who a connection was opened for, and by which token.
+/// The caller of a connection and its token.
 pub(super) struct Session {
     token: Option<String>,
-    /// Who.
+    /// The authenticated or anonymous caller.
     pub caller: Caller,
 }
 
 impl Session {
-    /// Lets somebody in by an `Authorization`, or nobody in particular without one.
+    /// Authenticates the caller by an `Authorization`; without one, the caller is anonymous.
     ///
     /// # Errors
-    /// [`Refused`].
+    /// [`AuthenticationError`].
     pub async fn open(
         api: &Api,
         token: Option<String>,
         address: ClientAddress,
         lang: Lang,
         id: &RequestId,
-    ) -> Result<Self, Refused> {
-        let caller = tokio::time::timeout(PATIENCE, api.caller(token.as_deref(), address, lang, id)).await;
-        Ok(Self { token, caller: caller.unwrap_or(Err(Refused::Unavailable))? })
+    ) -> Result<Self, AuthenticationError> {
+        let caller = api.caller(token.as_deref(), address, lang, id);
+        let caller = tokio::time::timeout(LOOKUP_TIMEOUT, caller).await;
+        Ok(Self { token, caller: caller.unwrap_or(Err(AuthenticationError::Unavailable))? })
     }
 
-    /// Whether the token still lets the same somebody in, who may the same. When sessions cannot be
-    /// read the connection goes on, and is asked about again.
-    pub async fn holds(&self, api: &Api) -> bool {
+    /// Returns whether the token still authenticates the same actor with the same rights. If sessions cannot be read,
+    /// the connection continues and is checked again later.
+    pub async fn is_valid(&self, api: &Api) -> bool {
         let id = RequestId(self.caller.request_id.clone());
         let Caller { address, lang, .. } = self.caller;
         match Self::open(api, self.token.clone(), address, lang, &id).await {
             Ok(again) => again.caller.actor == self.caller.actor,
-            Err(Refused::Token) => false,
-            Err(Refused::Unavailable) => true,
+            Err(AuthenticationError::InvalidToken) => false,
+            Err(AuthenticationError::Unavailable) => true,
         }
     }
 
-    /// Returns when something about the account's sessions or rights may have changed.
+    /// Returns when the account's sessions or rights may have changed.
     pub async fn changed(&self, changes: &mut broadcast::Receiver<AccessChange>) {
         let Some(actor) = &self.caller.actor else { return std::future::pending().await };
         loop {

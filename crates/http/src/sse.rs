@@ -1,12 +1,12 @@
 //! `text/event-stream`: operations by server-sent events, in the distinct connections mode of graphql-sse
-//! (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>): one request, one operation, one
-//! stream. An event's `id` is its position in the log, and `Last-Event-ID` resumes there.
+//! (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>): one operation and one stream per request. An
+//! event's `id` is its log position, and `Last-Event-ID` resumes after it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Response as Answer, Value};
+use async_graphql::{Response as GraphqlResponse, Value};
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
@@ -23,34 +23,35 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::admission::StreamSlot;
 use super::browser::LAST_EVENT_ID;
-use super::execute::{Running, refusal};
 use super::negotiation::VARIES;
-use super::router::{Server, stopped};
+use super::operation_stream::OperationStream;
+use super::refusal::refusal;
 use super::session::Session;
+use super::state::{Server, stopped};
 
-/// Events that wait to be written to one stream.
-const BACKLOG: usize = 4;
+/// Upper bound on events that wait to be written to one stream.
+const MAX_PENDING_EVENTS: usize = 4;
 
-/// The position that a client has seen last, from its header.
+/// Returns the value of `Last-Event-ID`.
 pub(super) fn last_seen(headers: &HeaderMap) -> Option<String> {
     let header = headers.get(LAST_EVENT_ID)?;
-    // What is no text is no position either: the subscription says so.
+    // The subscription rejects a value that is not text.
     let text = header.to_str().unwrap_or("?").trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Streams an operation's answers, for as long as the session holds.
+/// Streams an operation's responses while the session is valid.
 pub(super) fn stream_events(
     server: &Arc<Server>,
-    running: Running,
+    operation: OperationStream,
     session: Session,
     slot: StreamSlot,
 ) -> Response {
-    let (events, received) = channel(BACKLOG);
+    let (events, received) = channel(MAX_PENDING_EVENTS);
     let pump = Pump { server: server.clone(), session, events };
     tokio::spawn(async move {
         metrics::gauge!("ocpizza_event_streams").increment(1.0);
-        pump.run(running).await;
+        pump.run(operation).await;
         metrics::gauge!("ocpizza_event_streams").decrement(1.0);
         drop(slot);
     });
@@ -63,7 +64,7 @@ pub(super) fn stream_events(
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Proxies that collect answers would keep events back.
+    // Proxies that buffer responses would delay events.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
@@ -73,11 +74,11 @@ fn body(mut received: Receiver<Bytes>) -> Body {
     Body::from_stream(events.map(Ok::<_, Infallible>))
 }
 
-/// The client is gone, or does not read.
-struct Gone;
+/// The client has disconnected, or does not read.
+struct Disconnected;
 
-/// Moves answers into a stream. A task of its own, because the stream is not asked while its client
-/// does not read, and somebody must notice.
+/// Moves responses into a stream. It is a separate task, because the stream is not polled while its client does not
+/// read, which must be detected.
 struct Pump {
     server: Arc<Server>,
     session: Session,
@@ -85,14 +86,14 @@ struct Pump {
 }
 
 impl Pump {
-    async fn run(self, running: Running) {
-        // Some browsers take a stream to be open only once something has come.
+    async fn run(self, operation: OperationStream) {
+        // Some browsers consider a stream open only after its first bytes.
         if self.send(comment()).await.is_ok() {
-            let _ = self.pump(running).await;
+            let _ = self.pump(operation).await;
         }
     }
 
-    async fn pump(&self, mut running: Running) -> Result<(), Gone> {
+    async fn pump(&self, mut operation: OperationStream) -> Result<(), Disconnected> {
         let mut stopping = self.server.stopping.subscribe();
         let mut changes = self.server.api.authenticator.changes();
         let mut maintenance = self.server.api.services.maintenance.watch();
@@ -102,76 +103,76 @@ impl Pump {
         let every = self.server.streams.limits.heartbeat;
         let mut heartbeat = interval_at(Instant::now() + every, every);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Beside the answers: left in the middle of a query, they would keep a connection to the database.
+        // Polled together with the responses: a paused query would keep its database connection.
         let mut checking: Option<BoxFuture<'_, bool>> = None;
         loop {
             tokio::select! {
-                answer = running.answers.next() => match answer {
-                    Some(answer) => self.send(next_event(&answer)).await?,
+                response = operation.responses.next() => match response {
+                    Some(response) => self.send(next_event(&response)).await?,
                     None => return self.send(complete()).await,
                 },
                 _ = heartbeat.tick() => {
-                    checking = Some(self.session.holds(&self.server.api).boxed());
-                    self.send(running.progress.passed().map_or_else(comment, position_only)).await?;
+                    checking = Some(self.session.is_valid(&self.server.api).boxed());
+                    self.send(operation.progress.passed().map_or_else(comment, position_only)).await?;
                 }
                 () = self.session.changed(&mut changes) => {
-                    checking = Some(self.session.holds(&self.server.api).boxed());
+                    checking = Some(self.session.is_valid(&self.server.api).boxed());
                 }
                 Ok(()) = maintenance.changed() => {
                     let window = maintenance.borrow_and_update().clone();
                     self.send(maintenance_comment(window.as_ref())).await?;
                 }
-                holds = asked(&mut checking) => {
+                is_valid = completed(&mut checking) => {
                     checking = None;
-                    if !holds {
+                    if !is_valid {
                         return self.send(signed_out()).await;
                     }
                 }
-                // Without a word: clients come back, and resume.
-                () = stopped(&mut stopping), if running.kind == OperationType::Subscription => return Ok(()),
-                () = self.events.closed() => return Err(Gone),
+                // Without a final event: clients reconnect and resume.
+                () = stopped(&mut stopping), if operation.kind == OperationType::Subscription => return Ok(()),
+                () = self.events.closed() => return Err(Disconnected),
             }
         }
     }
 
-    async fn send(&self, event: Bytes) -> Result<(), Gone> {
+    async fn send(&self, event: Bytes) -> Result<(), Disconnected> {
         match timeout(self.server.streams.limits.send, self.events.send(event)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Gone),
+            Ok(Err(_)) | Err(_) => Err(Disconnected),
         }
     }
 }
 
-/// The answer to a question, if one was asked.
-async fn asked(question: &mut Option<BoxFuture<'_, bool>>) -> bool {
-    match question {
-        Some(question) => question.await,
+/// Returns the result of a check; never if there is none.
+async fn completed(check: &mut Option<BoxFuture<'_, bool>>) -> bool {
+    match check {
+        Some(check) => check.await,
         None => std::future::pending().await,
     }
 }
 
-/// Nothing, to be heard all the same.
+/// An empty comment, as a sign of life.
 fn comment() -> Bytes {
     Bytes::from_static(b":\n\n")
 }
 
-/// That a maintenance begins, changes or ends. A comment, because clients of the protocol take other events
-/// than its own to be a fault; pages have `maintenanceChanged`.
+/// Start, change or end of maintenance. It is a comment, because clients of the protocol reject unknown events; pages
+/// have `maintenanceChanged`.
 fn maintenance_comment(window: Option<&Window>) -> Bytes {
     format!(": maintenance {}\n\n", json!(window.map(Window::to_json))).into()
 }
 
-/// A block without data: no event, but the client resumes there.
+/// A block without data: not an event, but the client resumes after its position.
 fn position_only(position: LogPosition) -> Bytes {
     format!("id: {position}\n\n").into()
 }
 
-fn next_event(answer: &Answer) -> Bytes {
-    let data = serde_json::to_string(answer).unwrap_or_else(|error| {
-        tracing::error!(%error, "an answer could not be written");
+fn next_event(response: &GraphqlResponse) -> Bytes {
+    let data = serde_json::to_string(response).unwrap_or_else(|error| {
+        tracing::error!(%error, "a response could not be serialized");
         serde_json::json!({ "errors": refusal(ErrorCode::Internal, "internal error").errors }).to_string()
     });
-    match answer.extensions.get(POSITION) {
+    match response.extensions.get(POSITION) {
         Some(Value::String(position)) => format!("id: {position}\nevent: next\ndata: {data}\n\n").into(),
         _ => format!("event: next\ndata: {data}\n\n").into(),
     }
@@ -181,8 +182,8 @@ fn complete() -> Bytes {
     Bytes::from_static(b"event: complete\ndata:\n\n")
 }
 
-/// The end for whoever may be there no more.
+/// The end of a stream whose session has ended.
 fn signed_out() -> Bytes {
-    let answer = refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string());
-    [next_event(&answer), complete()].concat().into()
+    let response = refusal(ErrorCode::Unauthenticated, ApiError::Unauthenticated.to_string());
+    [next_event(&response), complete()].concat().into()
 }

@@ -1,12 +1,12 @@
-//! Subscriptions that resume where their transport says.
+//! Resuming a subscription at the position that its transport provides.
 
 use async_graphql::parser::types::{DocumentOperations, Field, Selection};
 use async_graphql::{Name, Positioned, Request, Value};
 
-/// The argument that every subscription resumes by.
+/// Argument of every subscription: the position after which it resumes.
 const AFTER: &str = "after";
 
-/// Has a [checked](super::execute::Api::check) subscription resume after the position that its client has seen last.
+/// Makes a [checked](super::api::Api::check) subscription resume after the last position that its client has seen.
 pub fn resume(request: &mut Request, last_seen: &str) {
     let Ok(document) = request.parsed_query() else { return };
     let mut document = document.clone();
@@ -14,7 +14,7 @@ pub fn resume(request: &mut Request, last_seen: &str) {
         DocumentOperations::Single(operation) => Some(operation),
         DocumentOperations::Multiple(operations) => operations.values_mut().next(),
     };
-    // One root field, without a fragment around it: what is executed was made so.
+    // The executed operation has one root field, without a fragment around it.
     let root = operation.and_then(|operation| operation.node.selection_set.node.items.first_mut());
     if let Some(Selection::Field(root)) = root.map(|root| &mut root.node) {
         let variable = set_after(root, last_seen);
@@ -25,7 +25,7 @@ pub fn resume(request: &mut Request, last_seen: &str) {
     }
 }
 
-/// Sets the field's `after`; the variable to be set instead, when it is one.
+/// Sets the field's `after`; if it is a variable, returns the variable to set instead.
 fn set_after(field: &mut Positioned<Field>, last_seen: &str) -> Option<Name> {
     let pos = field.pos;
     let value = || Value::String(last_seen.to_owned()).into_value();
@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    /// The root field's name and arguments, and the variables.
+    /// Returns the root field with its arguments, and the variables.
     fn resumed(query: &str, last_seen: &str) -> (String, Variables) {
         let mut request = Request::new(query).variables(Variables::from_value(value!({ "a": "1" })));
         resume(&mut request, last_seen);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_last_wins_over_what_was_asked_at_first() {
+    fn the_last_seen_position_replaces_after() {
         let after = |query: &str| {
             let (root, variables) = resumed(query, "7");
             (root, variables.get("a").cloned().unwrap())
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn every_subscription_can_be_resumed() {
+    fn every_subscription_has_after() {
         let sdl = graphql::schema::sdl();
         let (_, fields) = sdl.split_once("type Subscription {").unwrap();
         let (fields, _) = fields.split_once("\n}").unwrap();

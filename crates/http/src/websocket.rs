@@ -1,6 +1,6 @@
-//! `GET /graphql` with a WebSocket upgrade: the protocol `graphql-transport-ws`
-//! (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>), its server side written here. The
-//! library's cannot refuse an id that is in use, tells request errors as results, and wakes for nobody.
+//! `GET /graphql` with a WebSocket upgrade: a server of the protocol `graphql-transport-ws`
+//! (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>). async-graphql's server does not reject an id in
+//! use, sends request errors as results, and does not detect clients that are gone.
 
 mod close;
 mod connection;
@@ -16,24 +16,25 @@ use document::limits;
 use graphql::error::ErrorCode;
 use identity::client_address::ClientAddress;
 
-use self::connection::{Connection, Opening};
+use self::connection::{Connection, Handshake};
 use super::admission::refuse;
-use super::execute::{authorization, lang};
-use super::negotiation::{MediaType, failure};
+use super::api::{authorization, lang};
+use super::negotiation::MediaType;
+use super::reply::failure;
 use super::request_id::RequestId;
-use super::router::Server;
+use super::state::Server;
 
-/// The only protocol spoken.
+/// The only supported sub-protocol.
 const PROTOCOL: &str = "graphql-transport-ws";
-/// What is read from a connection at once, in bytes, and kept for that; there are many connections, and what most of
-/// them say is short. A longer message is read in parts.
-const READ: usize = 512;
-/// From how many bytes on what is to be written is written without waiting for more.
-const WRITE: usize = 4 * 1024;
-/// The most that waits to be written to one connection, in bytes; no message is larger.
-const BACKLOG: usize = 8 * 1024 * 1024;
+/// Read buffer of a connection: small, because connections are many and most messages short. A longer message is read in
+/// parts.
+const READ_BUFFER_BYTES: usize = 512;
+/// Number of buffered bytes from which on they are written.
+const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+/// Upper bound on unwritten bytes of a connection, and so on a message.
+const MAX_WRITE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 
-/// Upgrades a request to a connection.
+/// Upgrades a request to a WebSocket.
 pub fn upgrade(
     server: Arc<Server>,
     upgrade: WebSocketUpgrade,
@@ -43,13 +44,12 @@ pub fn upgrade(
 ) -> Response {
     let refused = |status, code, message: &str| failure(status, MediaType::Json, code, message, None);
     if !server.origins.allow(headers) {
-        let message = "this page may not talk to the API: its origin is not allowed";
+        let message = "the origin of this page may not call the API";
         return refused(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message);
     }
-    let offered = headers.get_all("sec-websocket-protocol").iter();
-    let mut offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    if !offered.any(|protocol| protocol.trim() == PROTOCOL) {
-        let message = "the WebSocket protocol is graphql-transport-ws";
+    let upgrade = upgrade.protocols([PROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        let message = "Sec-WebSocket-Protocol must contain graphql-transport-ws";
         return refused(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message);
     }
     let slot = match server.streams.admit(address) {
@@ -57,17 +57,16 @@ pub fn upgrade(
         Err(full) => return refuse(full),
     };
     let token = authorization(headers).map(str::to_owned);
-    let opening = Opening { id, address, lang: lang(headers), token };
+    let handshake = Handshake { id, address, lang: lang(headers), token };
     upgrade
-        .protocols([PROTOCOL])
-        .max_message_size(limits::BODY)
-        .max_frame_size(limits::BODY)
-        .read_buffer_size(READ)
-        .write_buffer_size(WRITE)
-        .max_write_buffer_size(BACKLOG)
+        .max_message_size(limits::MAX_BODY_BYTES)
+        .max_frame_size(limits::MAX_BODY_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .on_upgrade(move |socket| {
-            // Boxed: each future that it is handed on to would have room for it.
-            let connection = Box::new(Connection::new(server, socket, opening));
+            // Boxed: otherwise each future that it is passed to would reserve its size.
+            let connection = Box::new(Connection::new(server, socket, handshake));
             async move {
                 metrics::gauge!("ocpizza_websocket_connections").increment(1.0);
                 connection.run().await;

@@ -13,18 +13,19 @@ use graphql::context::Services;
 use graphql::introspection::Introspection;
 use graphql::kitchen::Kitchens;
 use graphql::schema::{schema, sdl};
-use http_api::admission::{Admission, Full, StreamLimits, Subscriptions};
+use http_api::admission::{Admission, StreamLimits, Subscriptions};
+use http_api::api::Api;
 use http_api::browser::Hardening;
 use http_api::client_address::TrustedProxies;
-use http_api::connections::{self, Budget, Slots};
+use http_api::connections::{self, Budget, Full, Slots};
 use http_api::cost::Costs;
-use http_api::document_cache::Parsed;
-use http_api::execute::Api;
+use http_api::document_cache::DocumentCache;
 use http_api::operation_log::OperationMetrics;
 use http_api::origins::AllowedOrigins;
-use http_api::persisted_documents::Documents;
+use http_api::persisted_documents::PersistedDocuments;
 use http_api::rate_limit::{RateLimiter, RateLimits};
-use http_api::router::{Server, router};
+use http_api::router::router;
+use http_api::state::Server;
 use identity::accounts::session::{self, Issuer};
 use identity::accounts::{
     self, Accounts, AttemptLimiter, AttemptLimits, AuthError, Authenticator, PasswordError, Passwords,
@@ -38,7 +39,7 @@ use payments::intents::Ending;
 use payments::{DemoPayments, NoPayments, PaymentService};
 use projections::{HeadsTo, ProjectionError, ReadModels, Sealing, courier_positions};
 use sqlx::PgPool;
-use telemetry::metrics::Readers;
+use telemetry::metrics::MetricsAccess;
 use telemetry::{self, Metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -72,7 +73,7 @@ pub struct Config {
     /// For whom the API describes itself.
     pub introspection: Introspection,
     /// The documents that requests may name instead of sending them.
-    pub documents: Documents,
+    pub documents: PersistedDocuments,
     /// Whether GraphiQL is served, at `/graphiql`.
     pub graphiql: bool,
     /// How mail is sent.
@@ -92,7 +93,7 @@ pub struct Config {
     /// How long an idempotency key is kept at least.
     pub key_age: TimeDelta,
     /// Who may read the metrics.
-    pub metrics: Readers,
+    pub metrics: MetricsAccess,
     /// What heads of the log are signed with; derived from the key of tokens when none.
     pub sealing_key: Option<SealingKey>,
     /// The keys that heads were signed with before it: only on top of their heads and its own is anything sealed.
@@ -115,7 +116,7 @@ impl Config {
             attempt_limits: AttemptLimits::default(),
             rates: RateLimits::OFF,
             introspection: Introspection::Everybody,
-            documents: Documents::default(),
+            documents: PersistedDocuments::default(),
             graphiql: true,
             mail: MailSettings::default(),
             payments: None,
@@ -125,7 +126,7 @@ impl Config {
             hardening: Hardening { https_only: false },
             contact_retention: TimeDelta::days(i64::from(config::CONTACT_RETENTION_DAYS)),
             key_age: TimeDelta::hours(i64::from(config::IDEMPOTENCY_HOURS)),
-            metrics: Readers::Anybody,
+            metrics: MetricsAccess::Public,
             sealing_key: None,
             retired_keys: Vec::new(),
             seal_within: projections::SEALING_DELAY,
@@ -304,8 +305,8 @@ impl App {
             limiter: limiter.clone(),
             subscriptions: Subscriptions::new(streams.limits.clone()),
             introspection,
-            documents,
-            parsed: Parsed::new(Validator::new(&sdl, graphql::scalars::check)?),
+            persisted_documents: documents,
+            document_cache: DocumentCache::new(Validator::new(&sdl, graphql::scalars::check)?),
             costs,
         };
         let router = router(Server {

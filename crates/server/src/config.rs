@@ -7,13 +7,13 @@ use graphql::introspection::Introspection;
 use http_api::admission::StreamLimits;
 use http_api::browser::Hardening;
 use http_api::origins::AllowedOrigins;
-use http_api::persisted_documents::{Documents, Mode};
+use http_api::persisted_documents::{PersistedDocuments, Mode};
 use http_api::rate_limit::RateLimits;
 use identity::accounts::{AttemptLimits, ServerKey};
 use mail::{Directory, MailSettings, Mailer, NoMail, Smtp};
 use projections::HeadsTo;
 use secrecy::ExposeSecret;
-use telemetry::metrics::Readers;
+use telemetry::metrics::MetricsAccess;
 
 use crate::destination::destination;
 
@@ -162,11 +162,11 @@ impl Settings {
     }
 
     /// Returns who may read the metrics: callers with the token; without a token, every caller in development only.
-    pub fn metrics_readers(&self) -> Readers {
+    pub fn metrics_readers(&self) -> MetricsAccess {
         match (&self.metrics_token, self.environment) {
-            (Some(token), _) => Readers::Bearers(token.clone()),
-            (None, Environment::Production) => Readers::Nobody,
-            (None, Environment::Development) => Readers::Anybody,
+            (Some(token), _) => MetricsAccess::Token(token.clone()),
+            (None, Environment::Production) => MetricsAccess::Disabled,
+            (None, Environment::Development) => MetricsAccess::Public,
         }
     }
 
@@ -213,10 +213,10 @@ impl Settings {
     ///
     /// # Errors
     /// [`SettingsError`] when the trusted documents cannot be used.
-    pub fn documents(&self) -> Result<Documents, SettingsError> {
+    pub fn documents(&self) -> Result<PersistedDocuments, SettingsError> {
         match (&self.trusted_documents, self.trusted_documents_mode) {
-            (Some(path), mode) => Ok(Documents::load(path, mode)?),
-            (None, Mode::Allow) => Ok(Documents::default()),
+            (Some(path), mode) => Ok(PersistedDocuments::load(path, mode)?),
+            (None, Mode::Allow) => Ok(PersistedDocuments::default()),
             (None, Mode::Only) => Err(SettingsError::NoTrustedDocuments),
         }
     }

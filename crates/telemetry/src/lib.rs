@@ -1,4 +1,4 @@
-//! What a process shows to whoever watches over it: metrics, a line a request, and traces. Never what was sent.
+//! Metrics and traces of a process. They never contain request data.
 
 pub mod metrics;
 pub mod traces;

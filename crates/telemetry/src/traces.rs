@@ -1,5 +1,5 @@
-//! Traces by OTLP over HTTP, when an endpoint is set (`OTEL_EXPORTER_OTLP_ENDPOINT` and the other standard
-//! variables of OpenTelemetry); otherwise nothing of this runs. A trace that a request is part of goes on.
+//! Traces by OTLP over HTTP, if an endpoint is set (`OTEL_EXPORTER_OTLP_ENDPOINT` and the other standard variables of
+//! OpenTelemetry). Requests continue the trace of their `traceparent`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,23 +14,23 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// What a service is called where traces are kept, unless `OTEL_SERVICE_NAME` says otherwise.
-const SERVICE: &str = "ocpizza-manager";
-/// How long the last spans may take to be sent.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// Service name in traces, unless `OTEL_SERVICE_NAME` is set.
+const SERVICE_NAME: &str = "ocpizza-manager";
+/// Time limit for sending the last spans.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Whether spans are sent anywhere: without it a request's headers are not looked at for a trace.
-static TRACING: AtomicBool = AtomicBool::new(false);
+/// Whether spans are sent; if not, `traceparent` is ignored.
+static IS_TRACING: AtomicBool = AtomicBool::new(false);
 
-/// Sends spans until it is closed.
+/// The exporter of spans; sends them until it is closed.
 #[derive(Debug)]
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Starts sending, if the environment names an endpoint.
+    /// Starts the exporter if the environment sets an endpoint.
     ///
     /// # Errors
-    /// When what is set cannot be used.
+    /// If a variable is invalid.
     pub fn start() -> Result<Option<Self>, ExporterBuildError> {
         let set = |name| std::env::var(name).is_ok_and(|value: String| !value.trim().is_empty());
         let disabled =
@@ -42,25 +42,25 @@ impl Traces {
         let exporter = SpanExporter::builder().with_http().build()?;
         let mut resource = Resource::builder();
         if !set("OTEL_SERVICE_NAME") {
-            resource = resource.with_service_name(SERVICE);
+            resource = resource.with_service_name(SERVICE_NAME);
         }
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
             .with_resource(resource.build())
             .build();
-        TRACING.store(true, Ordering::Relaxed);
+        IS_TRACING.store(true, Ordering::Relaxed);
         Ok(Some(Self(provider)))
     }
 
-    /// What spans are made with.
+    /// Returns the tracer of the service.
     pub fn tracer(&self) -> SdkTracer {
-        self.0.tracer(SERVICE)
+        self.0.tracer(SERVICE_NAME)
     }
 
-    /// Sends what there still is; whether it went out in time.
+    /// Sends the remaining spans; returns whether they were sent in time.
     pub fn close(self) -> bool {
-        TRACING.store(false, Ordering::Relaxed);
-        self.0.shutdown_with_timeout(FAREWELL).is_ok()
+        IS_TRACING.store(false, Ordering::Relaxed);
+        self.0.shutdown_with_timeout(SHUTDOWN_TIMEOUT).is_ok()
     }
 }
 
@@ -76,11 +76,11 @@ impl Extractor for Headers<'_> {
     }
 }
 
-/// Makes a request's span part of the trace that its `traceparent` names (W3C Trace Context), if it names one.
+/// Adds a request's span to the trace of its `traceparent` (W3C Trace Context), if it has one.
 pub fn continue_trace(span: &Span, headers: &HeaderMap) {
-    if TRACING.load(Ordering::Relaxed) && headers.contains_key("traceparent") {
+    if IS_TRACING.load(Ordering::Relaxed) && headers.contains_key("traceparent") {
         let parent = TraceContextPropagator::new().extract(&Headers(headers));
-        // Fails for a span that nobody records: there is nothing to go on with, then.
+        // Fails for a span that is not recorded.
         let _ = span.set_parent(parent);
     }
 }

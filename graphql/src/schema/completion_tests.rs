@@ -5,7 +5,7 @@ use async_graphql::{
     EmptyMutation, EmptySubscription, Interface, Object, Request, SimpleObject, ValidationMode, value,
 };
 use serde_json::{Value as Json, json};
-use document::completion::{Asked, find_operation, switches};
+use document::completion::{SelectionContext, find_operation, conditions};
 use document::{Validator, execution};
 
 use super::{Executed, RequestLifecycle};
@@ -81,17 +81,17 @@ fn schema() -> async_graphql::Schema<Query, EmptyMutation, EmptySubscription> {
         .finish()
 }
 
-fn asked(validator: &Validator, query: &str, variables: Json) -> (Asked, Request) {
+fn asked(validator: &Validator, query: &str, variables: Json) -> (SelectionContext, Request) {
     let document = validator.document(query).unwrap();
-    assert_eq!(document.complaints, [], "{query}");
+    assert_eq!(document.violations, [], "{query}");
     let (name, operation) = find_operation(&document.executable, None).unwrap();
     let given = Variables::from_json(variables);
     let variables = document.coerce(validator, name.map(Name::as_str), &operation.node, given).unwrap();
-    let executed = execution::executed(validator.schema(), &document.executable, name, operation, &variables);
-    let switches = switches(&variables);
+    let executed = execution::plan(validator.schema(), &document.executable, name, operation, &variables);
+    let conditions = conditions(&variables);
     let mut request = Request::new(query).variables(variables).data(Executed::default());
     request.set_parsed_query(executed.unwrap());
-    (Asked { document: Arc::new(document), operation: None, switches }, request)
+    (SelectionContext { document: Arc::new(document), operation: None, conditions }, request)
 }
 
 async fn data(query: &str, variables: Json) -> String {
@@ -201,7 +201,7 @@ async fn fields_come_in_the_order_in_which_they_were_asked_for() {
 #[test]
 fn only_what_a_condition_may_go_by_is_kept_of_variables() {
     let given = json!({ "id": "1", "no": false, "after": null, "filter": { "a": true } });
-    let kept = switches(&Variables::from_json(given));
+    let kept = conditions(&Variables::from_json(given));
     assert_eq!(kept, Variables::from_json(json!({ "no": false, "after": null })));
 }
 

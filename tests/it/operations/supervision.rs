@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use server::app::Config;
 use telemetry::METRICS;
-use telemetry::metrics::Readers;
+use telemetry::metrics::MetricsAccess;
 use tests::orders::{basket, pizza};
 use tests::processes::{Process, run};
 use tests::{Api, Database, Demo, Shop};
@@ -112,7 +112,7 @@ async fn metrics_need_their_token() {
     assert_eq!(anonymous.get("/metrics").await.unwrap().status, 401);
     assert_eq!(anonymous.with_token("another").get("/metrics").await.unwrap().status, 401);
     assert_eq!(anonymous.with_token("a-token-for-prometheus").get("/metrics").await.unwrap().status, 200);
-    let shop = Shop::open_with(|config| Config { metrics: Readers::Nobody, ..config }).await;
+    let shop = Shop::open_with(|config| Config { metrics: MetricsAccess::Disabled, ..config }).await;
     assert_eq!(shop.anonymous().get("/metrics").await.unwrap().code(), "FORBIDDEN");
 }
 

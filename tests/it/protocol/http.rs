@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http_api::persisted_documents::{Documents, Mode};
+use http_api::persisted_documents::{Mode, PersistedDocuments};
 use identity::clock::Clock;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Response, StatusCode};
@@ -341,7 +341,7 @@ async fn executes_trusted_documents_only_if_configured() {
     let manifest = json!({ "menu-1": "query Menu { menu(pizzeriaId: \"P1\") { version } }" });
     std::fs::write(folder.path().join("persisted-documents.json"), manifest.to_string()).unwrap();
     let demo = tests::Demo::create().await;
-    let documents = Documents::load(folder.path(), Mode::Only).unwrap();
+    let documents = PersistedDocuments::load(folder.path(), Mode::Only).unwrap();
     let server =
         tests::server::Server::start_with(&demo.database, |config| Config { documents, ..config }).await;
     let anonymous = tests::Api::new(&server.base);

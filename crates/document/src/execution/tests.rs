@@ -1,4 +1,4 @@
-//! What is executed of a document.
+//! Executed operations of documents.
 
 use async_graphql::value;
 
@@ -38,23 +38,23 @@ fn print(set: &SelectionSet) -> String {
 fn executed(query: &str, variables: Constant) -> Result<String, String> {
     let validator = Validator::new(SCHEMA, graphql::scalars::check).unwrap();
     let document = validator.document(query).unwrap();
-    assert_eq!(document.complaints, [], "{query}");
+    assert_eq!(document.violations, [], "{query}");
     let (name, operation) = find_operation(&document.executable, None).unwrap();
     let variables = Variables::from_value(variables);
-    let executed = super::executed(validator.schema(), &document.executable, name, operation, &variables);
-    let executed = executed.map_err(|complaint| complaint.message)?;
+    let executed = plan(validator.schema(), &document.executable, name, operation, &variables);
+    let executed = executed.map_err(|violation| violation.message)?;
     let (_, operation) = find_operation(&executed, None).unwrap();
     Ok(print(&operation.node.selection_set.node))
 }
 
 #[test]
-fn fields_under_one_key_are_one() {
+fn merges_fields_with_the_same_key() {
     let query = "{ a { id } ...F ... { a { a { text } } other } other } fragment F on Query { a { text a { id } } x: a { id } }";
     assert_eq!(executed(query, value!({})).unwrap(), "{a{id text a{id text}} x:a{id} other}");
 }
 
 #[test]
-fn conditions_are_decided_by_the_variables() {
+fn decides_conditions_by_variables() {
     let query = "query($y: Boolean!, $n: Boolean = false) { a @include(if: $y) { id @skip(if: $y) text } \
         ... @include(if: $n) { other } x: other @include(if: true) @skip(if: false) }";
     assert_eq!(executed(query, value!({ "y": true, "n": false })).unwrap(), "{a{text} x:other}");
@@ -64,7 +64,7 @@ fn conditions_are_decided_by_the_variables() {
 }
 
 #[test]
-fn what_names_a_variable_that_is_not_given_is_left_out() {
+fn drops_arguments_with_unset_variables() {
     let query = "query($n: Int, $m: Int) { a(n: $n, in: { n: $n, m: $m }, list: [$n, 2]) { id } }";
     assert_eq!(executed(query, value!({})).unwrap(), "{a(in:{})(list:[null, 2]){id}}");
     assert_eq!(executed(query, value!({ "m": 1 })).unwrap(), "{a(in:{m: $m})(list:[null, 2]){id}}");
@@ -73,12 +73,12 @@ fn what_names_a_variable_that_is_not_given_is_left_out() {
 }
 
 #[test]
-fn objects_of_an_interface_say_their_type() {
+fn requests_the_type_of_objects_of_an_interface() {
     let query = "{ b { ... on A { text } id ... on Node { id } ...F ... on A { a { id } } } } \
         fragment F on B { number ... on Node { x: id } ... on B { id } }";
     let expected = "{b{...A{text a{id}} id ...B{number x:id id}  type:__typename}}";
     assert_eq!(executed(query, value!({})).unwrap(), expected);
-    // Of an object it is known what it is: what is of another type is not there.
+    // The type of an object is known: fragments on other types are dropped.
     let query =
         "{ a { ... on Node { id ... on A { text } } ...F } } fragment F on Node { ... on B { number } id }";
     assert_eq!(executed(query, value!({})).unwrap(), "{a{id text}}");

@@ -1,5 +1,5 @@
-//! What a request may be at most, checked before anything is executed: its size, how deep it nests,
-//! and how many fields it asks for once its fragments are expanded. Counts; executes nothing.
+//! Limits of a request, checked before execution: its size, its nesting, and its number of fields with fragments
+//! expanded.
 
 mod text;
 mod variables;
@@ -12,127 +12,108 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned};
 
 pub use text::check_text;
-pub use variables::{TooManyVariables, check_variables};
+pub use variables::{VariableLimitExceeded, check_variables};
 
-/// The largest body of a request and message of a WebSocket, in bytes.
-pub const BODY: usize = 64 * 1024;
-/// How deep selections may nest, fragments expanded and counted.
-const NESTING: usize = 64;
-/// How deep fields may nest, fragments expanded; the deepest of the standard introspection is 15.
-const DEPTH: usize = 15;
-/// How many fields and fragments an operation may have, fragments expanded.
-const FIELDS: u64 = 10_000;
-/// How many fields and fragments all operations of a document may have together: validation reads each of them.
-const FIELDS_TOGETHER: u64 = 20_000;
-/// How many aliases an operation may have, fragments expanded. What is selected again under the same key counts as one.
-const ALIASES: u64 = 200;
-/// How often one field may be selected in one selection, under aliases or again under the same key.
-const ALIASES_OF_A_FIELD: usize = 30;
-/// How many directives one place in a document may have.
-const DIRECTIVES_AT_A_PLACE: usize = 5;
-/// How many directives a document may have.
-const DIRECTIVES: usize = 200;
-/// How many variables an operation may define.
-const VARIABLES: usize = 100;
-/// How many fields a mutation may have, fragments expanded: each is a transaction of its own.
-const MUTATIONS: u64 = 10;
-/// How many operations a document may hold.
-const OPERATIONS: usize = 50;
-/// How many fragments a document may hold.
-const FRAGMENTS: usize = 200;
-/// The lists of types of types: each multiplies the answer by as many as the schema has.
+/// Upper bound on a request body and on a WebSocket message, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Upper bound on nested selections, with fragments expanded and counted.
+const MAX_NESTING: usize = 64;
+/// Upper bound on nested fields, with fragments expanded; the standard introspection query has 15.
+const MAX_DEPTH: usize = 15;
+/// Upper bound on fields and fragments of an operation, with fragments expanded.
+const MAX_FIELDS: u64 = 10_000;
+/// Upper bound on fields and fragments of all operations of a document, because validation reads all of them.
+const MAX_DOCUMENT_FIELDS: u64 = 20_000;
+/// Upper bound on aliases of an operation, with fragments expanded. A repeated field counts as an alias.
+const MAX_ALIASES: u64 = 200;
+/// Upper bound on aliases and repetitions of one field in one selection.
+const MAX_FIELD_ALIASES: usize = 30;
+/// Upper bound on directives at one place in a document.
+const MAX_PLACE_DIRECTIVES: usize = 5;
+/// Upper bound on directives in a document.
+const MAX_DIRECTIVES: usize = 200;
+/// Upper bound on variables of an operation.
+const MAX_VARIABLES: usize = 100;
+/// Upper bound on root fields of a mutation, with fragments expanded: each is a separate transaction.
+const MAX_MUTATION_FIELDS: u64 = 10;
+/// Upper bound on operations in a document.
+const MAX_OPERATIONS: usize = 50;
+/// Upper bound on fragments in a document.
+const MAX_FRAGMENTS: usize = 200;
+/// Introspection fields that are lists of types, fields or values: each multiplies the size of the result.
 const TYPE_LISTS: [&str; 5] = ["fields", "interfaces", "possibleTypes", "inputFields", "enumValues"];
-/// How many of them may lie on one path of introspection: the standard query needs one.
-const TYPE_LISTS_ON_A_PATH: usize = 1;
-/// How many fields an operation may ask the schema about itself, fragments expanded: the standard
-/// query needs about 240. Each may be answered once a field of every type, and aliases count.
-const INTROSPECTION: u64 = 400;
+/// Upper bound on [`TYPE_LISTS`] on one path of introspection: the standard query needs one.
+const MAX_PATH_TYPE_LISTS: usize = 1;
+/// Upper bound on introspection fields of an operation, with fragments expanded: the standard query needs about 240.
+/// Each may be resolved once per field of every type, and aliases count.
+const MAX_INTROSPECTION_FIELDS: u64 = 400;
 
-/// Why a document is not executed.
+/// The limit that a document exceeds.
+#[allow(missing_docs)] // the messages describe the variants
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TooMuch {
-    /// Brackets in brackets in brackets.
-    #[error("the document's brackets nest deeper than {}", text::BRACKETS)]
+pub enum LimitExceeded {
+    #[error("the document's brackets nest deeper than {}", text::MAX_BRACKETS)]
     Brackets,
-    /// A long document.
-    #[error("a document has at most {} tokens", text::TOKENS)]
+    #[error("a document has at most {} tokens", text::MAX_TOKENS)]
     Tokens,
-    /// A long name.
-    #[error("a name has at most {} characters", text::NAME)]
+    #[error("a name has at most {} characters", text::MAX_NAME_BYTES)]
     Name,
-    /// Selections in selections.
-    #[error("the selections nest deeper than {NESTING}")]
+    #[error("the selections nest deeper than {MAX_NESTING}")]
     Nesting,
-    /// Fields in fields.
-    #[error("the fields nest deeper than {DEPTH}")]
+    #[error("the fields nest deeper than {MAX_DEPTH}")]
     Depth,
-    /// Fragments that expand to too many fields.
-    #[error("an operation asks for at most {FIELDS} fields")]
+    #[error("an operation asks for at most {MAX_FIELDS} fields")]
     Fields,
-    /// Operations with many fields beside each other.
-    #[error("the operations of a document ask for at most {FIELDS_TOGETHER} fields together")]
-    FieldsTogether,
-    /// A fragment that contains itself.
+    #[error("the operations of a document ask for at most {MAX_DOCUMENT_FIELDS} fields together")]
+    DocumentFields,
     #[error("a fragment contains itself")]
     Cycle,
-    /// Operations beside operations.
-    #[error("a document holds at most {OPERATIONS} operations")]
+    #[error("a document holds at most {MAX_OPERATIONS} operations")]
     Operations,
-    /// Fragments beside fragments.
-    #[error("a document holds at most {FRAGMENTS} fragments")]
+    #[error("a document holds at most {MAX_FRAGMENTS} fragments")]
     Fragments,
-    /// The same again under other names.
-    #[error("an operation has at most {ALIASES} aliases and repeated fields")]
+    #[error("an operation has at most {MAX_ALIASES} aliases and repeated fields")]
     Aliases,
-    /// One field under many names.
-    #[error(
-        "a field is selected at most {ALIASES_OF_A_FIELD} times in one selection, by aliases or repeated"
-    )]
-    AliasesOfAField,
-    /// Directives on directives.
-    #[error("one place in a document has at most {DIRECTIVES_AT_A_PLACE} directives")]
-    DirectivesAtAPlace,
-    /// Directives everywhere.
-    #[error("a document has at most {DIRECTIVES} directives")]
+    #[error("a field is selected at most {MAX_FIELD_ALIASES} times in one selection, by aliases or repeated")]
+    FieldAliases,
+    #[error("one place in a document has at most {MAX_PLACE_DIRECTIVES} directives")]
+    PlaceDirectives,
+    #[error("a document has at most {MAX_DIRECTIVES} directives")]
     Directives,
-    /// Variables beside variables.
-    #[error("an operation defines at most {VARIABLES} variables")]
+    #[error("an operation defines at most {MAX_VARIABLES} variables")]
     Variables,
-    /// Changes beside changes.
-    #[error("a mutation has at most {MUTATIONS} fields")]
+    #[error("a mutation has at most {MAX_MUTATION_FIELDS} fields")]
     Mutations,
-    /// Types of types of types.
     #[error("the introspection asks for lists of types within each other")]
     IntrospectionNesting,
-    /// An answer about the schema that is many times the schema.
-    #[error("the introspection asks for more than {INTROSPECTION} fields")]
+    #[error("the introspection asks for more than {MAX_INTROSPECTION_FIELDS} fields")]
     Introspection,
 }
 
-/// What a selection comes to, fragments expanded.
+/// Size of a selection, with fragments expanded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Weight {
     fields: u64,
-    /// Fields and fragments within each other.
+    /// Depth in fields and fragments.
     nesting: usize,
-    /// Fields within each other.
+    /// Depth in fields.
     depth: usize,
     aliases: u64,
-    /// The fields of the selection itself.
+    /// Fields of the selection itself.
     width: u64,
-    /// The most [`TYPE_LISTS`] on one path, if this is a part of an introspection.
+    /// Most [`TYPE_LISTS`] on one path, if this is part of an introspection.
     type_lists: usize,
-    /// The fields below `__schema` and `__type`.
+    /// Fields below `__schema` and `__type`.
     introspection: u64,
 }
 
 impl Weight {
-    /// A field over its selection.
-    fn under(self, field: &Field, is_alias: bool) -> Result<Self, TooMuch> {
+    /// Returns the weight of a field, from that of its selection.
+    fn under(self, field: &Field, is_alias: bool) -> Result<Self, LimitExceeded> {
         let name = field.name.node.as_str();
         let introspects = ["__schema", "__type"].contains(&name);
-        if introspects && self.type_lists > TYPE_LISTS_ON_A_PATH {
-            return Err(TooMuch::IntrospectionNesting);
+        if introspects && self.type_lists > MAX_PATH_TYPE_LISTS {
+            return Err(LimitExceeded::IntrospectionNesting);
         }
         Ok(Self {
             fields: self.fields.saturating_add(1),
@@ -145,8 +126,8 @@ impl Weight {
         })
     }
 
-    /// A fragment over its selection. It counts as a field: whoever reads the document expanded comes by
-    /// it each time, even when nothing is in it. Spread again, its fields are repeated.
+    /// Returns the weight of a fragment, from that of its selection. A fragment counts as a field, because a reader of
+    /// the expanded document visits it each time, even if it is empty. Spread again, its fields are repeated.
     fn spread(self, is_again: bool) -> Self {
         Self {
             fields: self.fields.saturating_add(1),
@@ -156,7 +137,7 @@ impl Weight {
         }
     }
 
-    /// One selection beside another.
+    /// Adds the weight of a sibling selection.
     fn beside(self, other: Self) -> Self {
         Self {
             fields: self.fields.saturating_add(other.fields),
@@ -169,92 +150,92 @@ impl Weight {
         }
     }
 
-    /// Refuses what is too much wherever it stands.
-    fn check(self) -> Result<Self, TooMuch> {
-        if self.introspection > INTROSPECTION {
-            Err(TooMuch::Introspection)
-        } else if self.fields > FIELDS {
-            Err(TooMuch::Fields)
-        } else if self.aliases > ALIASES {
-            Err(TooMuch::Aliases)
-        } else if self.depth > DEPTH {
-            Err(TooMuch::Depth)
+    /// Rejects a weight that exceeds a limit at any place.
+    fn check(self) -> Result<Self, LimitExceeded> {
+        if self.introspection > MAX_INTROSPECTION_FIELDS {
+            Err(LimitExceeded::Introspection)
+        } else if self.fields > MAX_FIELDS {
+            Err(LimitExceeded::Fields)
+        } else if self.aliases > MAX_ALIASES {
+            Err(LimitExceeded::Aliases)
+        } else if self.depth > MAX_DEPTH {
+            Err(LimitExceeded::Depth)
         } else {
             Ok(self)
         }
     }
 }
 
-/// What one selection has so far, with the inline fragments in it.
+/// Keys and fragments of one selection so far, including its inline fragments.
 #[derive(Default)]
 struct Selected<'a> {
     keys: HashSet<&'a Name>,
     fragments: HashSet<&'a Name>,
-    /// How often each field is selected under an alias or again.
+    /// Aliases and repetitions of each field.
     aliases: HashMap<&'a Name, usize>,
 }
 
 impl<'a> Selected<'a> {
-    /// Adds a field; whether it counts as an alias.
-    fn field(&mut self, field: &'a Field) -> Result<bool, TooMuch> {
+    /// Adds a field; returns whether it counts as an alias.
+    fn field(&mut self, field: &'a Field) -> Result<bool, LimitExceeded> {
         let is_again = !self.keys.insert(&field.response_key().node);
         if field.alias.is_none() && !is_again {
             return Ok(false);
         }
         let aliases = self.aliases.entry(&field.name.node).or_default();
         *aliases += 1;
-        if *aliases > ALIASES_OF_A_FIELD { Err(TooMuch::AliasesOfAField) } else { Ok(true) }
+        if *aliases > MAX_FIELD_ALIASES { Err(LimitExceeded::FieldAliases) } else { Ok(true) }
     }
 }
 
-/// What is known of a document so far.
+/// State of the check of a document.
 struct Weighing<'a> {
     document: &'a ExecutableDocument,
-    /// Each fragment is weighed once, however often it is spread; `None` while it is being weighed.
+    /// Weight of each fragment, computed once; `None` while it is being computed.
     fragments: HashMap<&'a Name, Option<Weight>>,
     directives: usize,
 }
 
-/// Refuses a document of which any operation asks for too much. Each fragment is weighed once,
-/// however many operations spread it.
+/// Rejects a document with an operation that exceeds a limit. Each fragment is weighed once, regardless of how many
+/// operations spread it.
 ///
 /// # Errors
-/// [`TooMuch`].
-pub fn check_document(document: &ExecutableDocument) -> Result<(), TooMuch> {
-    if document.operations.iter().len() > OPERATIONS {
-        return Err(TooMuch::Operations);
+/// [`LimitExceeded`].
+pub fn check_document(document: &ExecutableDocument) -> Result<(), LimitExceeded> {
+    if document.operations.iter().len() > MAX_OPERATIONS {
+        return Err(LimitExceeded::Operations);
     }
-    if document.fragments.len() > FRAGMENTS {
-        return Err(TooMuch::Fragments);
+    if document.fragments.len() > MAX_FRAGMENTS {
+        return Err(LimitExceeded::Fragments);
     }
-    let mut together = 0_u64;
+    let mut all_fields = 0_u64;
     let mut weighing = Weighing { document, fragments: HashMap::new(), directives: 0 };
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
-        if operation.variable_definitions.len() > VARIABLES {
-            return Err(TooMuch::Variables);
+        if operation.variable_definitions.len() > MAX_VARIABLES {
+            return Err(LimitExceeded::Variables);
         }
         weighing.directives(&operation.directives)?;
         for definition in &operation.variable_definitions {
             weighing.directives(&definition.node.directives)?;
         }
         let weight = weighing.selections(&operation.selection_set.node, 0, &mut Selected::default())?;
-        together = together.saturating_add(weight.fields);
-        if together > FIELDS_TOGETHER {
-            return Err(TooMuch::FieldsTogether);
+        all_fields = all_fields.saturating_add(weight.fields);
+        if all_fields > MAX_DOCUMENT_FIELDS {
+            return Err(LimitExceeded::DocumentFields);
         }
-        if operation.ty == OperationType::Mutation && weight.width > MUTATIONS {
-            return Err(TooMuch::Mutations);
+        if operation.ty == OperationType::Mutation && weight.width > MAX_MUTATION_FIELDS {
+            return Err(LimitExceeded::Mutations);
         }
     }
-    // Fragments that no operation spreads are read by validation all the same.
+    // Validation also reads fragments that no operation spreads.
     for name in document.fragments.keys() {
         weighing.fragment(name, 0)?;
     }
     Ok(())
 }
 
-/// How many fields an operation has at its root, fragments expanded. The document must have passed
+/// Returns the number of root fields of an operation, with fragments expanded. The document must have passed
 /// [`check_document`].
 pub fn root_fields(document: &ExecutableDocument, selections: &SelectionSet) -> usize {
     let fields = selections.items.iter().map(|selection| match &selection.node {
@@ -269,26 +250,26 @@ pub fn root_fields(document: &ExecutableDocument, selections: &SelectionSet) -> 
 }
 
 impl<'a> Weighing<'a> {
-    fn directives(&mut self, directives: &[Positioned<Directive>]) -> Result<(), TooMuch> {
+    fn directives(&mut self, directives: &[Positioned<Directive>]) -> Result<(), LimitExceeded> {
         self.directives += directives.len();
-        if directives.len() > DIRECTIVES_AT_A_PLACE {
-            return Err(TooMuch::DirectivesAtAPlace);
+        if directives.len() > MAX_PLACE_DIRECTIVES {
+            return Err(LimitExceeded::PlaceDirectives);
         }
-        if self.directives > DIRECTIVES {
-            return Err(TooMuch::Directives);
+        if self.directives > MAX_DIRECTIVES {
+            return Err(LimitExceeded::Directives);
         }
         Ok(())
     }
 
-    /// Weighs a selection that stands so deep.
+    /// Returns the weight of a selection at a depth.
     fn selections(
         &mut self,
         selections: &'a SelectionSet,
         depth: usize,
         selected: &mut Selected<'a>,
-    ) -> Result<Weight, TooMuch> {
-        if depth > NESTING {
-            return Err(TooMuch::Nesting);
+    ) -> Result<Weight, LimitExceeded> {
+        if depth > MAX_NESTING {
+            return Err(LimitExceeded::Nesting);
         }
         let mut sum = Weight::default();
         for selection in &selections.items {
@@ -313,20 +294,20 @@ impl<'a> Weighing<'a> {
                 }
             };
             sum = sum.beside(part).check()?;
-            if depth + sum.nesting > NESTING {
-                return Err(TooMuch::Nesting);
+            if depth + sum.nesting > MAX_NESTING {
+                return Err(LimitExceeded::Nesting);
             }
         }
         Ok(sum)
     }
 
-    fn fragment(&mut self, name: &'a Name, depth: usize) -> Result<Weight, TooMuch> {
+    fn fragment(&mut self, name: &'a Name, depth: usize) -> Result<Weight, LimitExceeded> {
         match self.fragments.get(name) {
             Some(Some(weight)) => return Ok(*weight),
-            Some(None) => return Err(TooMuch::Cycle),
+            Some(None) => return Err(LimitExceeded::Cycle),
             None => {}
         }
-        // A fragment that does not exist is for validation to refuse.
+        // Validation rejects unknown fragments.
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(Weight::default()) };
         self.fragments.insert(name, None);
         self.directives(&fragment.node.directives)?;

@@ -1,27 +1,27 @@
-//! What the text of a document may be, before it is parsed: the parser's own stack and memory are at stake.
+//! Limits of a document's text, checked before parsing: they bound the parser's stack and memory.
 
-use super::TooMuch;
+use super::LimitExceeded;
 
-/// How deep brackets may nest in a document: deeper ones would use up the parser's stack.
-pub(super) const BRACKETS: usize = 64;
-/// How many tokens a document may have; the standard introspection has about 250.
-pub(super) const TOKENS: usize = 5_000;
-/// How long a name may be, in bytes: names come back in errors.
-pub(super) const NAME: usize = 128;
+/// Upper bound on nested brackets: deeper nesting could exhaust the parser's stack.
+pub(super) const MAX_BRACKETS: usize = 64;
+/// Upper bound on tokens; the standard introspection query has about 250.
+pub(super) const MAX_TOKENS: usize = 5_000;
+/// Upper bound on a name, in bytes, because errors contain names.
+pub(super) const MAX_NAME_BYTES: usize = 128;
 
-/// Refuses a text of too many or too long tokens, or whose brackets nest too deep.
+/// Rejects a text with too many tokens, too long names or too deeply nested brackets.
 ///
 /// # Errors
-/// [`TooMuch::Brackets`], [`TooMuch::Tokens`] or [`TooMuch::Name`].
-pub fn check_text(query: &str) -> Result<(), TooMuch> {
+/// [`LimitExceeded::Brackets`], [`LimitExceeded::Tokens`] or [`LimitExceeded::Name`].
+pub fn check_text(query: &str) -> Result<(), LimitExceeded> {
     let bytes = query.as_bytes();
     let (mut depth, mut tokens, mut at) = (0_usize, 0_usize, 0);
     while let Some(byte) = bytes.get(at) {
         let (is_token, end) = match byte {
             b'{' | b'[' | b'(' => {
                 depth += 1;
-                if depth > BRACKETS {
-                    return Err(TooMuch::Brackets);
+                if depth > MAX_BRACKETS {
+                    return Err(LimitExceeded::Brackets);
                 }
                 (true, at)
             }
@@ -37,28 +37,28 @@ pub fn check_text(query: &str) -> Result<(), TooMuch> {
             b' ' | b'\t' | b'\n' | b'\r' | b',' => (false, at),
             byte if is_in_a_name(*byte) => {
                 let length = bytes[at..].iter().take_while(|byte| is_in_a_name(**byte)).count();
-                if length > NAME {
-                    return Err(TooMuch::Name);
+                if length > MAX_NAME_BYTES {
+                    return Err(LimitExceeded::Name);
                 }
                 (true, at + length - 1)
             }
             _ => (true, at),
         };
         tokens += usize::from(is_token);
-        if tokens > TOKENS {
-            return Err(TooMuch::Tokens);
+        if tokens > MAX_TOKENS {
+            return Err(LimitExceeded::Tokens);
         }
         at = end + 1;
     }
     Ok(())
 }
 
-/// Of a name, or of a number.
+/// Returns whether a byte may be part of a name or a number.
 fn is_in_a_name(byte: u8) -> bool {
     byte == b'_' || byte.is_ascii_alphanumeric()
 }
 
-/// Where a block string ends: at the last of its closing quotes.
+/// Returns the offset of the last closing quote of a block string.
 fn end_of_block(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() {
         if bytes[at..].starts_with(b"\\\"\"\"") {
@@ -72,7 +72,7 @@ fn end_of_block(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where a string ends: at its closing quote, or at the end of its line.
+/// Returns the offset of a string's closing quote, or of the end of its line.
 fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
     while let Some(byte) = bytes.get(at) {
         match byte {
@@ -88,35 +88,35 @@ fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::BODY;
+    use crate::limits::MAX_BODY_BYTES;
 
     #[test]
-    fn brackets_nest_to_a_bound() {
+    fn limits_nested_brackets() {
         let nested = |times: usize| format!("{}a{}", "{a".repeat(times - 1) + "{", "}".repeat(times));
-        assert_eq!(check_text(&nested(BRACKETS)), Ok(()));
-        assert_eq!(check_text(&nested(BRACKETS + 1)), Err(TooMuch::Brackets));
-        assert_eq!(check_text(&"[".repeat(BODY)), Err(TooMuch::Brackets));
-        // What stands in a string or a comment is no bracket; an open string ends somewhere.
+        assert_eq!(check_text(&nested(MAX_BRACKETS)), Ok(()));
+        assert_eq!(check_text(&nested(MAX_BRACKETS + 1)), Err(LimitExceeded::Brackets));
+        assert_eq!(check_text(&"[".repeat(MAX_BODY_BYTES)), Err(LimitExceeded::Brackets));
+        // Brackets in strings and comments do not count; an unterminated string ends.
         for text in [format!("\"{}", "[".repeat(99)), format!("#{}", "[".repeat(99)), "\"\"\"[".to_owned()] {
             assert_eq!(check_text(&text), Ok(()), "{text}");
         }
     }
 
     #[test]
-    fn tokens_are_counted() {
-        assert_eq!(check_text(&"a ".repeat(TOKENS)), Ok(()));
-        assert_eq!(check_text(&"a ".repeat(TOKENS + 1)), Err(TooMuch::Tokens));
-        assert_eq!(check_text(&"!".repeat(TOKENS + 1)), Err(TooMuch::Tokens));
-        assert_eq!(check_text(&"\"\" ".repeat(TOKENS + 1)), Err(TooMuch::Tokens));
-        // What a reader skips is none, nor is what stands in a string.
-        assert_eq!(check_text(&", \n#x y z\n".repeat(TOKENS)), Ok(()));
-        assert_eq!(check_text(&format!("\"\"\"{}\"\"\"", "a ".repeat(TOKENS))), Ok(()));
+    fn limits_tokens() {
+        assert_eq!(check_text(&"a ".repeat(MAX_TOKENS)), Ok(()));
+        assert_eq!(check_text(&"a ".repeat(MAX_TOKENS + 1)), Err(LimitExceeded::Tokens));
+        assert_eq!(check_text(&"!".repeat(MAX_TOKENS + 1)), Err(LimitExceeded::Tokens));
+        assert_eq!(check_text(&"\"\" ".repeat(MAX_TOKENS + 1)), Err(LimitExceeded::Tokens));
+        // Ignored characters and the content of strings are not tokens.
+        assert_eq!(check_text(&", \n#x y z\n".repeat(MAX_TOKENS)), Ok(()));
+        assert_eq!(check_text(&format!("\"\"\"{}\"\"\"", "a ".repeat(MAX_TOKENS))), Ok(()));
     }
 
     #[test]
-    fn names_have_a_length() {
-        assert_eq!(check_text(&"a".repeat(NAME)), Ok(()));
-        assert_eq!(check_text(&"a".repeat(NAME + 1)), Err(TooMuch::Name));
-        assert_eq!(check_text(&format!("\"{}\"", "a".repeat(NAME + 1))), Ok(()));
+    fn limits_the_length_of_names() {
+        assert_eq!(check_text(&"a".repeat(MAX_NAME_BYTES)), Ok(()));
+        assert_eq!(check_text(&"a".repeat(MAX_NAME_BYTES + 1)), Err(LimitExceeded::Name));
+        assert_eq!(check_text(&format!("\"{}\"", "a".repeat(MAX_NAME_BYTES + 1))), Ok(()));
     }
 }

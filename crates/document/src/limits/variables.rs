@@ -1,32 +1,31 @@
-//! What the variables of a request may be, before they are looked at.
+//! Limits of a request's variables, checked before coercion.
 
 use serde_json::Value;
 
-/// How deep lists and objects may nest in variables.
-const NESTING: usize = 16;
-/// How many values a list of variables may hold; inputs have narrower bounds of their own.
-const LIST: usize = 2_000;
+/// Upper bound on nested lists and objects.
+const MAX_NESTING: usize = 16;
+/// Upper bound on items of a list; inputs have narrower bounds.
+const MAX_LIST_ITEMS: usize = 2_000;
 
-/// Why variables are not looked at.
+/// The limit that variables exceed.
+#[allow(missing_docs)] // the messages describe the variants
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TooManyVariables {
-    /// Lists and objects in lists and objects.
-    #[error("variables nest deeper than {NESTING}")]
+pub enum VariableLimitExceeded {
+    #[error("variables nest deeper than {MAX_NESTING}")]
     Nesting,
-    /// A long list.
-    #[error("a list in variables is longer than {LIST}")]
+    #[error("a list in variables is longer than {MAX_LIST_ITEMS}")]
     List,
 }
 
-/// Refuses variables that nest too deep, or have too long a list.
+/// Rejects variables with too deep nesting or too long lists.
 ///
 /// # Errors
-/// [`TooManyVariables`].
-pub fn check_variables(variables: &Value) -> Result<(), TooManyVariables> {
-    fn check(value: &Value, depth: usize) -> Result<(), TooManyVariables> {
+/// [`VariableLimitExceeded`].
+pub fn check_variables(variables: &Value) -> Result<(), VariableLimitExceeded> {
+    fn check(value: &Value, depth: usize) -> Result<(), VariableLimitExceeded> {
         match value {
-            Value::Array(_) | Value::Object(_) if depth > NESTING => Err(TooManyVariables::Nesting),
-            Value::Array(items) if items.len() > LIST => Err(TooManyVariables::List),
+            Value::Array(_) | Value::Object(_) if depth > MAX_NESTING => Err(VariableLimitExceeded::Nesting),
+            Value::Array(items) if items.len() > MAX_LIST_ITEMS => Err(VariableLimitExceeded::List),
             Value::Array(items) => items.iter().try_for_each(|item| check(item, depth + 1)),
             Value::Object(fields) => fields.values().try_for_each(|field| check(field, depth + 1)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
@@ -42,11 +41,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_nest_and_list_to_a_bound() {
+    fn limits_nesting_and_lists() {
         let nested = |times: usize| (0..times).fold(json!(1), |inner, _| json!([inner]));
-        assert_eq!(check_variables(&json!({ "a": nested(NESTING) })), Ok(()));
-        assert_eq!(check_variables(&json!({ "a": nested(NESTING + 1) })), Err(TooManyVariables::Nesting));
-        assert_eq!(check_variables(&json!({ "a": vec![1; LIST] })), Ok(()));
-        assert_eq!(check_variables(&json!({ "a": vec![1; LIST + 1] })), Err(TooManyVariables::List));
+        assert_eq!(check_variables(&json!({ "a": nested(MAX_NESTING) })), Ok(()));
+        assert_eq!(
+            check_variables(&json!({ "a": nested(MAX_NESTING + 1) })),
+            Err(VariableLimitExceeded::Nesting)
+        );
+        assert_eq!(check_variables(&json!({ "a": vec![1; MAX_LIST_ITEMS] })), Ok(()));
+        assert_eq!(
+            check_variables(&json!({ "a": vec![1; MAX_LIST_ITEMS + 1] })),
+            Err(VariableLimitExceeded::List)
+        );
     }
 }

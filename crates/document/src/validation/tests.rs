@@ -1,26 +1,27 @@
-//! Documents that the specification allows, and such that it refuses; the client tests compare many more with graphql-js.
+//! Valid and invalid documents; the client tests compare many more with graphql-js.
 
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::validator::Validator;
 
 fn validator() -> Validator {
     Validator::new(&graphql::schema::sdl(), graphql::scalars::check).unwrap()
 }
 
-/// The code of the first problem of a document.
+/// Returns the code and message of a document's first violation.
 fn first(text: &str) -> Option<(ErrorCode, String)> {
     match validator().document(text) {
         Ok(document) => {
-            document.complaints.first().map(|complaint| (complaint.code, complaint.message.clone()))
+            document.violations.first().map(|violation| (violation.code, violation.message.clone()))
         }
-        Err(Unreadable::Syntax(complaint)) => Some((complaint.code, complaint.message)),
-        Err(Unreadable::TooMuch(error)) => Some((ErrorCode::QueryTooComplex, error.to_string())),
+        Err(DocumentError::Syntax(violation)) => Some((violation.code, violation.message)),
+        Err(DocumentError::LimitExceeded(error)) => Some((ErrorCode::QueryTooComplex, error.to_string())),
     }
 }
 
 #[test]
-fn what_apollo_compiler_lacks_is_found() {
+fn checks_the_rules_that_apollo_compiler_lacks() {
     let order = |filter: &str| format!("{{ orders(first: 1, filter: {{ {filter} }}) {{ nodes {{ id }} }} }}");
     for (document, message) in [
         (order("status: [] status: []"), "the input field status is given twice"),
@@ -56,7 +57,7 @@ fn what_apollo_compiler_lacks_is_found() {
 }
 
 #[test]
-fn a_subscription_may_repeat_its_one_field() {
+fn a_subscription_may_repeat_its_root_field() {
     let follow = "orderChanged(id: \"x\")";
     assert_eq!(
         first(&format!("subscription {{ {follow} {{ position }} ... {{ {follow} {{ position }} }} }}")),
@@ -67,28 +68,28 @@ fn a_subscription_may_repeat_its_one_field() {
 }
 
 #[test]
-fn unknown_names_come_with_similar_ones() {
+fn suggests_names_similar_to_unknown_ones() {
     for (document, suggestion) in [
         ("{ pizerias { id } }", " Did you mean \"pizzerias\" or \"pizzeria\"?"),
         ("{ pizzeria(ids: 1) { id } }", " Did you mean \"id\"?"),
         ("{ orders(first: 1, filter: { statis: [PLACED] }) { nodes { id } } }", " Did you mean \"status\"?"),
         ("{ orders(first: 1, filter: { status: [PLACD] }) { nodes { id } } }", " Did you mean \"PLACED\"?"),
     ] {
-        let complaints = validator().document(document).unwrap().complaints;
-        let complaint =
-            complaints.iter().find(|complaint| complaint.suggestion.as_deref() == Some(suggestion));
-        let complaint = complaint.unwrap_or_else(|| panic!("{document}: {complaints:?}"));
-        let told = |suggest| complaint.to_error(suggest).message;
-        assert!(told(true).ends_with(suggestion) && !told(false).contains("Did you mean"));
+        let violations = validator().document(document).unwrap().violations;
+        let violation =
+            violations.iter().find(|violation| violation.suggestion.as_deref() == Some(suggestion));
+        let violation = violation.unwrap_or_else(|| panic!("{document}: {violations:?}"));
+        let reported = |suggest| violation.to_error(suggest).message;
+        assert!(reported(true).ends_with(suggestion) && !reported(false).contains("Did you mean"));
     }
 }
 
 #[test]
-fn problems_have_a_place() {
+fn violations_have_a_location() {
     let at = |text: &str| match validator().document(text) {
-        Ok(document) => document.complaints[0].pos,
-        Err(Unreadable::Syntax(complaint)) => complaint.pos,
-        Err(Unreadable::TooMuch(_)) => None,
+        Ok(document) => document.violations[0].pos,
+        Err(DocumentError::Syntax(violation)) => violation.pos,
+        Err(DocumentError::LimitExceeded(_)) => None,
     };
     assert_eq!(at("{\r\n  me { nothing }\r}"), Some(async_graphql::Pos { line: 2, column: 8 }));
     assert_eq!(
@@ -98,12 +99,11 @@ fn problems_have_a_place() {
     assert_eq!(at("{ me { id } "), Some(async_graphql::Pos { line: 1, column: 13 }));
 }
 
-/// Documents that make naive rules take for ever, at the bounds of the limits. No time is compared: what it guards
-/// against does not end.
+/// Documents at the limits that take exponential time in naive rules. The time limit only detects those.
 #[test]
-fn hostile_documents_are_validated_soon() {
+fn validates_hostile_documents_in_bounded_time() {
     let fields = |times: usize| (0..times).map(|at| format!("n{at}: nodes {{ id }} ")).collect::<String>();
-    // The same key on every path through two fields, fifteen deep, each with marks of its own.
+    // The same response key on every path through two fields, fifteen deep, each with an alias of its own.
     let mut paths = String::from("query { orders(first: 1) { nodes { ...F0 } } }");
     for level in 0..6 {
         let next = level + 1;

@@ -1,5 +1,5 @@
-//! The body of a request, and what of it a handler left unread. A connection can carry another request only
-//! once the body is read to its end; otherwise the answer must say that the connection closes.
+//! The body of a request and the rest that its handler did not read. A connection can carry another request only
+//! after the body is read to its end; otherwise the response must announce that the connection closes.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -9,24 +9,24 @@ use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-/// How much of a body that no handler wants is read to keep the connection, in bytes.
+/// Upper bound on an unread rest that is drained to keep the connection.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
-/// And for how long.
+/// Time limit for draining.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A body whose unread rest outlives the handler.
 pub(super) struct KeptBody {
-    /// `None` at the end.
+    /// `None` after the end.
     body: Option<Incoming>,
     rest: Rest,
 }
 
-/// What a handler left of a body.
+/// The unread rest of a body.
 #[derive(Clone, Default)]
 pub(super) struct Rest(Arc<Mutex<Option<Incoming>>>);
 
 impl KeptBody {
-    /// Wraps a body; returns where its rest will be.
+    /// Wraps a body; also returns its rest, which is set when the body is dropped.
     pub(super) fn new(body: Incoming) -> (Self, Rest) {
         let rest = Rest::default();
         let body = Some(body).filter(|body| !body.is_end_stream());
@@ -68,7 +68,7 @@ impl Body for KeptBody {
 }
 
 impl Rest {
-    /// Reads the rest to its end; `false` if it is too much, too slow or broken.
+    /// Reads the rest to its end; returns `false` if it is too large, too slow or broken.
     pub(super) async fn drain(&self) -> bool {
         match self.take() {
             Some(body) => tokio::time::timeout(DRAIN_TIMEOUT, drain(body)).await.unwrap_or(false),
@@ -76,7 +76,7 @@ impl Rest {
         }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether the body was read to its end.
     pub(super) fn is_empty(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }

@@ -1,38 +1,37 @@
-//! How many connections a process may have, derived from the number of files that it may open: each connection
-//! is one. Counts nothing itself.
+//! The number of connections of a process, derived from its limit on open files, because each connection is a file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Upper bound on connections, however many files the process may open: each takes memory too.
+/// Upper bound on connections regardless of the limit on files, because each takes memory.
 const MAX_CONNECTIONS: u64 = 20_000;
-/// Files that a process needs besides connections of clients and of the database: logs, mail, webhooks, timers.
+/// Files for everything but connections of clients and of the database: logs, mail, webhooks, timers.
 const OTHER_FILES: u64 = 128;
-/// Fewest connections, where the limit on files leaves less.
+/// Lower bound on connections, even if the limit on files allows fewer.
 const MIN_CONNECTIONS: u64 = 16;
 /// Bounds of the reserve for health checks.
 const MIN_RESERVE: u64 = 4;
 const MAX_RESERVE: u64 = 32;
-/// Upper bound on the connections of one address where none is set. Many customers of a mobile network share one.
+/// Upper bound on the connections of one address if none is set. Many customers of a mobile network share an address.
 const MAX_PER_ADDRESS: usize = 2_000;
 
-/// The connections of a process: plain requests, WebSockets and event streams together.
+/// Limits on the connections of a process: plain requests, WebSockets and event streams together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Connections that are served in full.
+    /// Unrestricted connections.
     pub connections: usize,
-    /// How many of these one client address may have.
+    /// Unrestricted connections of one client address.
     pub per_address: usize,
-    /// Connections beyond these that are served health checks only.
+    /// Additional connections that serve only health checks.
     pub reserve: usize,
 }
 
 impl Budget {
-    /// The budget of this process, once its limit on open files is raised as far as the system allows.
+    /// Raises the limit on open files as far as the system allows, and returns the budget of this process.
     pub fn of_process(database_connections: u32, per_address: Option<usize>) -> Self {
         Self::of(raise_file_limit(), database_connections, per_address)
     }
 
-    /// The budget of a process that may open so many files (`None` for no limit), of which the database has its part.
+    /// Returns the budget for a limit on open files (`None` for no limit).
     pub fn of(files: Option<u64>, database_connections: u32, per_address: Option<usize>) -> Self {
         let others = OTHER_FILES + u64::from(database_connections);
         let room = files.map_or(u64::MAX, |files| files.saturating_sub(others)).max(MIN_CONNECTIONS);
@@ -42,12 +41,12 @@ impl Budget {
         Self { connections, per_address: per_address.clamp(1, connections), reserve: usize_of(reserve) }
     }
 
-    /// How many connections may be WebSockets and event streams; the rest is for requests that end.
+    /// Returns the limit on WebSockets and event streams; the rest is left to short requests.
     pub fn streams(self) -> usize {
         self.connections - self.connections / 4
     }
 
-    /// How many connections of the reserve one client address may have.
+    /// Returns the limit on the reserve's connections of one client address.
     pub fn reserve_per_address(self) -> usize {
         (self.reserve / 4).max(1)
     }
@@ -57,7 +56,7 @@ fn usize_of(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// Raises the limit on open files to the highest that the system allows; returns the limit that then holds.
+/// Raises the limit on open files to the system's maximum; returns the resulting limit.
 fn raise_file_limit() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_follow_the_limit_on_files_and_leave_room_for_the_rest() {
+    fn derives_connections_from_the_limit_on_files() {
         for (files, connections, per_address, reserve) in [
             (Some(1_024), 855, 213, 32),
             (Some(256), 105, 26, 14),
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_that_is_set_holds_as_far_as_there_are_connections() {
+    fn caps_the_configured_limit_per_address() {
         let per_address = |given| Budget::of(Some(1_024), 9, Some(given)).per_address;
         assert_eq!((per_address(0), per_address(300), per_address(9_999)), (1, 300, 855));
     }

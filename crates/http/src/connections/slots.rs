@@ -1,5 +1,5 @@
-//! Which connections are accepted, and for what: each client address has a bound, the process has one, and a
-//! reserve beyond both is for health checks. A slot lives as long as the connection's file.
+//! Slots of connections: limits by client address and by process, and a reserve beyond both for health checks. A slot
+//! lives as long as the connection's file.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use identity::client_address::ClientAddress;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::budget::Budget;
-use crate::admission::Full;
+use super::full::Full;
 use crate::client_address::TrustedProxies;
 use crate::places::{Place, Places};
 
-/// Hands out the slots of a process. Clones share them.
+/// The slots of a process. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Slots {
     budget: Budget,
-    /// Peers without a bound of their own: the clients behind them are counted by what they open.
+    /// Peers without a limit by address: the streams of the clients behind them are counted instead.
     proxies: TrustedProxies,
     connections: Arc<Semaphore>,
     addresses: Places<ClientAddress>,
@@ -27,7 +27,7 @@ pub struct Slots {
 /// The slot of one connection; dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
-    /// Why the connection is served health checks only; `None` for a connection that is served in full.
+    /// Why the connection serves only health checks; `None` for an unrestricted connection.
     pub restricted: Option<Full>,
     _permit: OwnedSemaphorePermit,
     _place: Option<Place<ClientAddress>>,
@@ -40,7 +40,7 @@ impl Drop for Slot {
 }
 
 impl Slots {
-    /// All slots are free.
+    /// Creates free slots.
     pub fn new(budget: Budget, proxies: TrustedProxies) -> Self {
         metrics::gauge!("ocpizza_connections_max").set(u32::try_from(budget.connections).unwrap_or(u32::MAX));
         Self {
@@ -53,7 +53,7 @@ impl Slots {
         }
     }
 
-    /// Takes a slot for a connection of a peer; `None` when even the reserve has none, and the connection is closed.
+    /// Takes a slot for a connection of a peer; returns `None` if the reserve is full too.
     pub fn take(&self, peer: IpAddr) -> Option<Slot> {
         let counted = (!self.proxies.trust(peer)).then(|| ClientAddress::from(peer));
         let full = match take(&self.connections, &self.addresses, counted, self.budget.per_address) {
@@ -76,7 +76,7 @@ impl Slots {
     }
 }
 
-/// Takes one of the permits and, for a peer that is counted, a place of its address.
+/// Takes a permit and, for a counted peer, a place of its address.
 fn take(
     permits: &Arc<Semaphore>,
     addresses: &Places<ClientAddress>,
@@ -102,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_has_its_share_leaves_the_rest_to_others() {
+    fn limits_the_connections_of_an_address() {
         let slots = slots(4, 2, 4);
         let mine: Vec<Slot> =
             ["192.0.2.1", "::ffff:192.0.2.1"].map(|peer| take(&slots, peer).unwrap()).into();
         assert!(mine.iter().all(|slot| slot.restricted.is_none()));
         let restricted = take(&slots, "192.0.2.1").unwrap();
         assert_eq!(restricted.restricted, Some(Full::Address));
-        // A quarter of the reserve is the share of one address there.
+        // One address may use a quarter of the reserve.
         assert!(take(&slots, "192.0.2.1").is_none());
         assert_eq!(take(&slots, "192.0.2.2").unwrap().restricted, None);
         drop(mine);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_process_keeps_its_reserve_and_gives_slots_back() {
+    fn a_full_process_uses_its_reserve_and_releases_slots() {
         let slots = slots(2, 2, 4);
         let _mine = [take(&slots, "192.0.2.1").unwrap(), take(&slots, "192.0.2.1").unwrap()];
         let others: Vec<Slot> = ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_and_the_network_of_a_household_are_counted_as_such() {
+    fn exempts_trusted_proxies_and_counts_ipv6_by_network() {
         let slots = slots(8, 1, 4);
         let proxied: Vec<Slot> = (0..6).map(|_| take(&slots, "::ffff:10.1.2.3").unwrap()).collect();
         assert!(proxied.iter().all(|slot| slot.restricted.is_none()));

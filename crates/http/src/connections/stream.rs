@@ -1,5 +1,4 @@
-//! A connection's bytes together with its slot: whoever holds the file holds the slot, also once the connection
-//! has become a WebSocket.
+//! A TCP stream that owns its slot, also after the upgrade to a WebSocket.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,7 +12,7 @@ use super::slots::Slot;
 /// An accepted connection.
 #[derive(Debug)]
 pub(super) struct CountedStream {
-    // Dropped in this order: the file is closed before its slot is free.
+    // Dropped in this order: the file is closed before its slot is released.
     stream: TcpStream,
     _slot: Slot,
 }

@@ -1,32 +1,32 @@
-//! Why a connection is closed, in the protocol's own codes where it has them.
+//! Reasons for closing a connection, with the close codes of the protocol.
 
 use axum::extract::ws::CloseFrame;
 
-/// The longest reason that a close frame holds, in bytes.
-const REASON: usize = 123;
+/// Upper bound on the reason in a close frame.
+const MAX_REASON_BYTES: usize = 123;
 
-/// Why a connection is closed.
+/// Reason for closing a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Close {
-    /// The process ends; clients connect again.
+    /// The process is stopping; clients reconnect.
     GoingAway,
-    /// What came is no WebSocket message.
+    /// The bytes are not a WebSocket frame.
     Broken,
-    /// Text that is not UTF-8.
+    /// A text message is not UTF-8.
     NotText,
-    /// A message larger than 64 KiB.
+    /// A message is larger than 64 KiB.
     TooBig,
     /// Sessions cannot be read now.
     TryAgain,
-    /// Not a message of the protocol; says why.
+    /// Not a message of the protocol, with a description.
     Invalid(String),
-    /// An operation before the connection was acknowledged.
+    /// An operation before `connection_ack`.
     Unauthorized,
-    /// A token that lets nobody in, or does so no more.
+    /// The token is invalid or has expired.
     Forbidden,
-    /// No `connection_init` in time.
+    /// No `connection_init` within the time limit.
     InitialisationTimeout,
-    /// An id that is in use.
+    /// The id of an operation is in use.
     SubscriberExists(String),
     /// A second `connection_init`.
     InitialisedTwice,
@@ -47,7 +47,7 @@ impl Close {
             Self::SubscriberExists(id) => (4409, format!("Subscriber for {id} already exists")),
             Self::InitialisedTwice => (4429, "Too many initialisation requests".to_owned()),
         };
-        let fits = (0..=reason.len().min(REASON)).rev().find(|end| reason.is_char_boundary(*end));
+        let fits = (0..=reason.len().min(MAX_REASON_BYTES)).rev().find(|end| reason.is_char_boundary(*end));
         CloseFrame { code, reason: reason[..fits.unwrap_or(0)].into() }
     }
 }
@@ -57,9 +57,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_fits_its_frame() {
+    fn truncates_reasons_to_the_frame() {
         let frame = Close::SubscriberExists("é".repeat(200)).frame();
         assert_eq!(frame.code, 4409);
-        assert!(frame.reason.len() <= REASON && frame.reason.starts_with("Subscriber for éé"));
+        assert!(frame.reason.len() <= MAX_REASON_BYTES && frame.reason.starts_with("Subscriber for éé"));
     }
 }

@@ -1,6 +1,6 @@
-//! One connection: reads what the client says, runs its operations, and says what became of them, all in
-//! one task. While a message is being sent, each operation has one more ready at most and waits, so a
-//! client that does not read costs little, and is let go.
+//! One connection: reads messages, runs operations and sends their events, all in one task. While a message is being
+//! sent, each operation prepares at most one more event, so a client that does not read takes little memory until it is
+//! disconnected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,29 +18,30 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 
 use super::close::Close;
 use super::message::{self, ClientMessage, Object};
-use super::operations::{Operations, Outcome};
-use crate::execute::{Refused, refusal, refusal_of};
+use super::operations::{OperationEvent, Operations};
+use crate::api::AuthenticationError;
+use crate::refusal::{refusal, refusal_of};
 use crate::request::Parameters;
 use crate::request_id::RequestId;
-use crate::router::{Server, stopped};
 use crate::session::Session;
+use crate::state::{Server, stopped};
 
-/// How often a client may be silent before it is taken to be gone.
-const SILENCES: u32 = 2;
+/// Number of ping intervals without a message after which a client counts as gone.
+const MAX_SILENT_PINGS: u32 = 2;
 
-/// Where `connection_init` names languages, in the syntax of the header `Accept-Language`.
+/// Key of languages in `connection_init`, in the syntax of the header `Accept-Language`.
 const ACCEPT_LANGUAGE: &str = "acceptLanguage";
 
-/// How long operations that end by themselves may take once the process is about to.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// Time limit for queries and mutations after the process begins to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How a connection ends.
+/// The end of a connection.
 pub(super) enum End {
-    /// With a word.
+    /// The server closes it.
     Close(Close),
-    /// The client has said so.
-    Left,
-    /// The client is gone, or does not listen.
+    /// The client has closed it.
+    Closed,
+    /// The client is gone, or does not read.
     Gone,
 }
 
@@ -50,42 +51,41 @@ impl From<Close> for End {
     }
 }
 
-/// The request that a connection came from.
-pub(super) struct Opening {
+/// The upgraded request of a connection.
+pub(super) struct Handshake {
     pub id: RequestId,
     pub address: ClientAddress,
     pub lang: Lang,
-    /// Its `Authorization`.
+    /// `Authorization` of the request.
     pub token: Option<String>,
 }
 
-/// A connection and what runs on it.
+/// A connection and its operations.
 pub(super) struct Connection {
     server: Arc<Server>,
     socket: WebSocket,
-    opening: Opening,
+    handshake: Handshake,
     session: Option<Session>,
     operations: Operations,
 }
 
 impl Connection {
-    pub fn new(server: Arc<Server>, socket: WebSocket, opening: Opening) -> Self {
-        Self { server, socket, opening, session: None, operations: Operations::default() }
+    pub fn new(server: Arc<Server>, socket: WebSocket, handshake: Handshake) -> Self {
+        Self { server, socket, handshake, session: None, operations: Operations::default() }
     }
 
-    /// Carries the connection until one side has enough.
+    /// Serves the connection until its end.
     pub async fn run(mut self: Box<Self>) {
-        let Err(end) = self.converse().await else { return };
-        // Whoever does not take the farewell goes without.
+        let Err(end) = self.serve().await else { return };
         match end {
             End::Close(close) => drop(Box::pin(self.send(Message::Close(Some(close.frame())))).await),
-            // The answer to a close waits below us, and goes out with the next reading.
-            End::Left => drop(timeout(self.server.streams.limits.send, self.socket.recv()).await),
+            // axum answers the close frame with the next read.
+            End::Closed => drop(timeout(self.server.streams.limits.send, self.socket.recv()).await),
             End::Gone => {}
         }
     }
 
-    async fn converse(&mut self) -> Result<(), End> {
+    async fn serve(&mut self) -> Result<(), End> {
         let mut stopping = self.server.stopping.subscribe();
         let mut changes = self.server.api.authenticator.changes();
         let limits = &self.server.streams.limits;
@@ -94,29 +94,29 @@ impl Connection {
         let mut ping = interval_at(Instant::now() + limits.ping, limits.ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut maintenance = self.server.api.services.maintenance.watch();
-        let mut silences = 0;
-        // What is done now and then is boxed: while nothing happens, a connection is no larger than it must be.
+        let mut silent_pings = 0;
+        // Rare futures are boxed, so that an idle connection is small.
         loop {
             tokio::select! {
                 received = self.socket.recv() => {
-                    silences = 0;
+                    silent_pings = 0;
                     Box::pin(self.receive(received)).await?;
                 }
-                (id, outcome) = self.operations.next() => Box::pin(self.tell(&id, outcome)).await?,
+                (id, event) = self.operations.next() => Box::pin(self.send_event(&id, event)).await?,
                 () = &mut deadline, if self.session.is_none() => return Err(Close::InitialisationTimeout.into()),
                 () = changed(self.session.as_ref(), &mut changes) => Box::pin(self.check_session()).await?,
                 _ = ping.tick() => {
-                    if silences == SILENCES {
+                    if silent_pings == MAX_SILENT_PINGS {
                         return Err(End::Gone);
                     }
-                    silences += 1;
+                    silent_pings += 1;
                     Box::pin(self.ping()).await?;
                 }
                 Ok(()) = maintenance.changed() => {
                     let window = maintenance.borrow_and_update().clone();
-                    // Who has not said who they are is told with the acknowledgement.
+                    // An uninitialised client is informed with the acknowledgement.
                     if self.session.is_some() {
-                        Box::pin(self.say(message::maintenance(window.as_ref()))).await?;
+                        Box::pin(self.send_text(message::maintenance(window.as_ref()))).await?;
                     }
                 }
                 () = stopped(&mut stopping) => return Box::pin(self.finish()).await,
@@ -128,21 +128,21 @@ impl Connection {
         match received {
             Some(Ok(Message::Text(text))) => {
                 let message = ClientMessage::parse(&text).map_err(Close::Invalid)?;
-                self.take(message).await
+                self.handle(message).await
             }
             Some(Ok(Message::Binary(_))) => Err(Close::Invalid("Invalid message: binary".to_owned()).into()),
-            // Pings of the WebSocket itself are answered below us.
+            // axum answers WebSocket pings.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-            Some(Ok(Message::Close(_))) => Err(End::Left),
+            Some(Ok(Message::Close(_))) => Err(End::Closed),
             None => Err(End::Gone),
-            Some(Err(error)) => Err(broken(&error)),
+            Some(Err(error)) => Err(read_error(&error)),
         }
     }
 
-    async fn take(&mut self, message: ClientMessage) -> Result<(), End> {
+    async fn handle(&mut self, message: ClientMessage) -> Result<(), End> {
         match message {
             ClientMessage::ConnectionInit { payload } => self.initialise(payload).await,
-            ClientMessage::Ping { payload } => self.say(message::pong(payload)).await,
+            ClientMessage::Ping { payload } => self.send_text(message::pong(payload)).await,
             ClientMessage::Pong { .. } => Ok(()),
             ClientMessage::Subscribe { id, payload } => self.subscribe(id, payload).await,
             ClientMessage::Complete { id } => {
@@ -156,18 +156,18 @@ impl Connection {
         if self.session.is_some() {
             return Err(Close::InitialisedTwice.into());
         }
-        let Opening { id, address, lang, token } = &mut self.opening;
+        let Handshake { id, address, lang, token } = &mut self.handshake;
         let mut payload = payload.unwrap_or_default();
         let lang = lang_of(&mut payload, *lang)?;
         let token = token_of(payload, token.take());
         match Session::open(&self.server.api, token, *address, lang, id).await {
             Ok(session) => self.session = Some(session),
-            Err(Refused::Token) => return Err(Close::Forbidden.into()),
-            Err(Refused::Unavailable) => return Err(Close::TryAgain.into()),
+            Err(AuthenticationError::InvalidToken) => return Err(Close::Forbidden.into()),
+            Err(AuthenticationError::Unavailable) => return Err(Close::TryAgain.into()),
         }
-        self.say(message::acknowledgement()).await?;
+        self.send_text(message::acknowledgement()).await?;
         match self.server.api.services.maintenance.window() {
-            Some(window) => self.say(message::maintenance(Some(&window))).await,
+            Some(window) => self.send_text(message::maintenance(Some(&window))).await,
             None => Ok(()),
         }
     }
@@ -179,15 +179,15 @@ impl Connection {
         }
         let caller = session.caller.clone();
         self.check_session().await?;
-        let running = match self.admit(payload, &caller)? {
+        let operation = match self.admit(payload, &caller)? {
             Ok(request) => self.server.api.start(request, caller),
-            Err(refused) => return self.say(message::error(&id, &refused.errors)).await,
+            Err(refused) => return self.send_text(message::error(&id, &refused.errors)).await,
         };
-        self.operations.start(id, running);
+        self.operations.start(id, operation);
         Ok(())
     }
 
-    /// The request of an operation that may be started, or the answer that it gets instead.
+    /// Returns the request of an operation, or the response that rejects it.
     fn admit(&self, payload: Object, caller: &Caller) -> Result<Result<Request, Response>, End> {
         let most = self.server.streams.limits.operations;
         if self.operations.len() >= most {
@@ -195,37 +195,37 @@ impl Connection {
             return Ok(Err(refusal(ErrorCode::RateLimited, message)));
         }
         let api = &self.server.api;
-        if let Err(too_fast) = api.limiter.address(caller.address).and_then(|()| api.admit(caller)) {
-            return Ok(Err(refusal_of(too_fast.into(), &caller.request_id)));
+        if let Err(error) = api.limiter.address(caller.address).and_then(|()| api.admit(caller)) {
+            return Ok(Err(refusal_of(error.into(), &caller.request_id)));
         }
         let shaped = message::check_payload(&payload);
         shaped.map_err(|why| Close::Invalid(format!("Invalid message: {why}")))?;
         let parameters = serde_json::from_value::<Parameters>(Value::Object(payload));
         let parameters = parameters.map_err(|error| Close::Invalid(format!("Invalid message: {error}")))?;
-        let request = parameters.into_request(&api.documents);
+        let request = parameters.into_request(&api.persisted_documents);
         Ok(request.map_err(|error| refusal(error.code(), error.to_string())))
     }
 
-    async fn tell(&mut self, id: &str, outcome: Outcome) -> Result<(), End> {
-        match outcome {
-            Outcome::Next(response) => self.say(next(id, &response)).await,
-            Outcome::Refused(response) => self.say(message::error(id, &response.errors)).await,
-            Outcome::Complete => self.say(message::complete(id)).await,
+    async fn send_event(&mut self, id: &str, event: OperationEvent) -> Result<(), End> {
+        match event {
+            OperationEvent::Next(response) => self.send_text(next(id, &response)).await,
+            OperationEvent::Refused(response) => self.send_text(message::error(id, &response.errors)).await,
+            OperationEvent::Complete => self.send_text(message::complete(id)).await,
         }
     }
 
     async fn check_session(&mut self) -> Result<(), End> {
         let Some(session) = &self.session else { return Ok(()) };
-        let holds = tokio::select! {
-            holds = session.holds(&self.server.api) => holds,
-            // It never does.
-            () = self.operations.go_on() => true,
+        let is_valid = tokio::select! {
+            is_valid = session.is_valid(&self.server.api) => is_valid,
+            // Never completes.
+            () = self.operations.run() => true,
         };
-        if holds { Ok(()) } else { Err(Close::Forbidden.into()) }
+        if is_valid { Ok(()) } else { Err(Close::Forbidden.into()) }
     }
 
-    /// Asks whether anybody is there: by the WebSocket's own ping, which every client answers, and by
-    /// the protocol's, which says how far we are.
+    /// Checks the session and pings the client: by the WebSocket's ping, which every client answers, and by the
+    /// protocol's, which reports the position.
     async fn ping(&mut self) -> Result<(), End> {
         self.check_session().await?;
         self.send(Message::Ping(axum::body::Bytes::new())).await?;
@@ -233,33 +233,32 @@ impl Connection {
             return Ok(());
         }
         let head = *self.server.api.services.follower.head().borrow();
-        self.say(message::ping(self.operations.passed(head))).await
+        self.send_text(message::ping(self.operations.passed(head))).await
     }
 
-    /// The process is about to end: what would have ended soon may, and the rest begins again elsewhere.
+    /// Ends the connection of a stopping process: subscriptions stop, queries and mutations complete.
     async fn finish(&mut self) -> Result<(), End> {
         self.operations.stop_subscriptions();
-        let deadline = Instant::now() + FAREWELL;
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
         while self.operations.len() > 0 {
-            let Ok((id, outcome)) = timeout_at(deadline, self.operations.next()).await else { break };
-            self.tell(&id, outcome).await?;
+            let Ok((id, event)) = timeout_at(deadline, self.operations.next()).await else { break };
+            self.send_event(&id, event).await?;
         }
         Err(Close::GoingAway.into())
     }
 
-    async fn say(&mut self, text: String) -> Result<(), End> {
+    async fn send_text(&mut self, text: String) -> Result<(), End> {
         self.send(Message::Text(text.into())).await
     }
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
         let sent = tokio::select! {
             sent = timeout(self.server.streams.limits.send, self.socket.send(message)) => sent,
-            // It never does.
-            () = self.operations.go_on() => return Ok(()),
+            // Never completes.
+            () = self.operations.run() => return Ok(()),
         };
         match sent {
             Ok(Ok(())) => Ok(()),
-            // Gone, or not reading.
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
     }
@@ -274,13 +273,13 @@ async fn changed(session: Option<&Session>, changes: &mut broadcast::Receiver<Ac
 
 fn next(id: &str, response: &Response) -> String {
     message::next(id, response).unwrap_or_else(|error| {
-        tracing::error!(%error, "an answer could not be written");
+        tracing::error!(%error, "a response could not be serialized");
         message::error(id, &refusal(ErrorCode::Internal, "internal error").errors)
     })
 }
 
-/// What is wrong with the bytes that came. The library tells it in words.
-fn broken(error: &axum::Error) -> End {
+/// Returns the end of a connection after a read error, which the library describes by text only.
+fn read_error(error: &axum::Error) -> End {
     let text = event_store::chain(error).to_ascii_lowercase();
     if text.contains("too long") || text.contains("too large") {
         Close::TooBig.into()
@@ -293,8 +292,8 @@ fn broken(error: &axum::Error) -> End {
     }
 }
 
-/// The language of `connection_init`, else the one of the request that was upgraded: a page cannot set that request's
-/// headers, and its browser sends the browser's own languages.
+/// Returns the language of `connection_init`, else that of the upgraded request: a page cannot set the request's headers,
+/// and its browser sends the browser's languages.
 fn lang_of(payload: &mut Object, header: Lang) -> Result<Lang, Close> {
     match payload.remove(ACCEPT_LANGUAGE) {
         Some(Value::String(languages)) => Ok(Lang::from_accept_language(&languages)),
@@ -303,11 +302,11 @@ fn lang_of(payload: &mut Object, header: Lang) -> Result<Lang, Close> {
     }
 }
 
-/// The token of `connection_init`, else the one of the request that was upgraded.
+/// Returns the token of `connection_init`, else that of the upgraded request.
 fn token_of(payload: Object, header: Option<String>) -> Option<String> {
     match payload.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
         Some((_, Value::String(token))) => Some(token),
-        // What is not text lets nobody in.
+        // Not text: an invalid token.
         Some(_) => Some(String::new()),
         None => header,
     }

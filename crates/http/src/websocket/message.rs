@@ -1,4 +1,4 @@
-//! The messages of `graphql-transport-ws`, as text. Knows no connection.
+//! The messages of `graphql-transport-ws`, as text.
 
 use async_graphql::{Response, ServerError};
 use domain::LogPosition;
@@ -6,30 +6,30 @@ use identity::maintenance::Window;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// An object of JSON.
+/// A JSON object.
 pub(super) type Object = Map<String, Value>;
 
-/// What a client says.
+/// A message of a client.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ClientMessage {
-    /// Who it is, in its payload.
+    /// Initialises the connection; the payload contains the token.
     ConnectionInit { payload: Option<Object> },
-    /// Is there anybody.
+    /// Requests a pong.
     Ping { payload: Option<Object> },
-    /// There is.
+    /// Answers a ping.
     Pong { payload: Option<Object> },
-    /// An operation.
+    /// Starts an operation.
     Subscribe { id: String, payload: Object },
-    /// Enough of an operation.
+    /// Stops an operation.
     Complete { id: String },
 }
 
 impl ClientMessage {
-    /// Reads one.
+    /// Parses a message.
     ///
     /// # Errors
-    /// Why it is none, in words for a developer.
+    /// A description for developers of the client.
     pub fn parse(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|_| "Invalid message: not JSON".to_owned())?;
         let Value::Object(object) = &value else {
@@ -48,31 +48,31 @@ impl ClientMessage {
     }
 }
 
-/// Whether a payload of `subscribe` has the protocol's shape: a document, or the name of one, and each
-/// parameter of its type. What is wrong beyond that is told as an error of the operation.
+/// Checks the shape of a `subscribe` payload: it has a document or the id of one, and each parameter has its type. Other
+/// problems are reported as errors of the operation.
 ///
 /// # Errors
-/// Which parameter it is.
+/// A description that names the parameter.
 pub(super) fn check_payload(payload: &Object) -> Result<(), String> {
     let given = |name: &str| payload.get(name).filter(|value| !value.is_null());
     if ["query", "documentId", "extensions"].into_iter().all(|name| given(name).is_none()) {
         return Err("query is missing".to_owned());
     }
-    for (name, is_right) in [
-        ("query", Value::is_string as fn(&Value) -> bool),
-        ("documentId", Value::is_string),
-        ("operationName", Value::is_string),
-        ("variables", Value::is_object),
-        ("extensions", Value::is_object),
+    for (name, expected, is_valid) in [
+        ("query", "a string", Value::is_string as fn(&Value) -> bool),
+        ("documentId", "a string", Value::is_string),
+        ("operationName", "a string", Value::is_string),
+        ("variables", "an object", Value::is_object),
+        ("extensions", "an object", Value::is_object),
     ] {
-        if given(name).is_some_and(|value| !is_right(value)) {
-            return Err(format!("{name} is not what it must be"));
+        if given(name).is_some_and(|value| !is_valid(value)) {
+            return Err(format!("{name} is not {expected}"));
         }
     }
     Ok(())
 }
 
-/// An operation's answer.
+/// Returns `next` with an operation's response.
 pub(super) fn next(id: &str, response: &Response) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Next<'a> {
@@ -83,22 +83,22 @@ pub(super) fn next(id: &str, response: &Response) -> Result<String, serde_json::
     serde_json::to_string(&Next { id, r#type: "next", payload: response })
 }
 
-/// What was wrong with an operation's request. It ends the operation.
+/// Returns `error`, which rejects an operation and ends it.
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
     json!({ "id": id, "type": "error", "payload": errors }).to_string()
 }
 
-/// The end of an operation.
+/// Returns `complete`, the end of an operation.
 pub(super) fn complete(id: &str) -> String {
     json!({ "id": id, "type": "complete" }).to_string()
 }
 
-/// The answer to `connection_init`.
+/// Returns `connection_ack`.
 pub(super) fn acknowledgement() -> String {
     json!({ "type": "connection_ack" }).to_string()
 }
 
-/// The answer to a ping, with what it said.
+/// Returns `pong` with the payload of the ping.
 pub(super) fn pong(payload: Option<Object>) -> String {
     match payload {
         Some(payload) => json!({ "type": "pong", "payload": payload }).to_string(),
@@ -106,7 +106,7 @@ pub(super) fn pong(payload: Option<Object>) -> String {
     }
 }
 
-/// A ping that says how far the connection's subscriptions have come, when that is known.
+/// Returns `ping` with the position that all subscriptions of the connection have reached, if known.
 pub(super) fn ping(position: Option<LogPosition>) -> String {
     match position {
         Some(position) => {
@@ -116,7 +116,7 @@ pub(super) fn ping(position: Option<LogPosition>) -> String {
     }
 }
 
-/// A ping that says which maintenance is under way, or that there is none any more.
+/// Returns `ping` with the current maintenance, or `null` after its end.
 pub(super) fn maintenance(window: Option<&Window>) -> String {
     json!({ "type": "ping", "payload": { "maintenance": window.map(Window::to_json) } }).to_string()
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_read_and_everything_else_is_refused_with_words() {
+    fn parses_messages_and_describes_invalid_ones() {
         let object = |value: Value| value.as_object().cloned();
         for (text, message) in [
             (r#"{"type":"connection_init"}"#, ClientMessage::ConnectionInit { payload: None }),

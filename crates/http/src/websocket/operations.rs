@@ -1,6 +1,5 @@
-//! The operations that run on one connection, in the connection's own task: an idle one costs its state
-//! and nothing else. Whatever else the task waits for, it lets them go on meanwhile: one that was left
-//! in the middle of a query would keep its connection to the database from everybody.
+//! The operations of one connection, which run in the connection's task: an idle one takes only its state. While the
+//! task waits for anything else, it polls them too: a paused query would keep its database connection.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
@@ -15,51 +14,51 @@ use futures_util::stream::{AbortHandle, Abortable, FuturesUnordered, StreamFutur
 use futures_util::{Stream, StreamExt};
 use graphql::progress::Progress;
 
-use crate::execute::Running;
+use crate::operation_stream::OperationStream;
 
-/// What became of an operation.
-pub(super) enum Outcome {
-    /// It has answered.
+/// An event of an operation.
+pub(super) enum OperationEvent {
+    /// A response.
     Next(Box<Response>),
-    /// Its request was refused; it is over.
+    /// The rejection of its request, which ends it.
     Refused(Box<Response>),
-    /// It is over.
+    /// Its end.
     Complete,
 }
 
-/// An operation that goes on by itself.
+/// A running operation.
 struct Operation {
     id: Arc<str>,
-    /// Tells it from an earlier one of the same id.
+    /// Distinguishes it from an earlier one with the same id.
     number: u64,
-    running: Abortable<Answers>,
+    events: Abortable<Events>,
 }
 
-struct Answers(Running);
+struct Events(OperationStream);
 
-impl Stream for Answers {
-    type Item = Outcome;
+impl Stream for Events {
+    type Item = OperationEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
-        self.0.answers.poll_next_unpin(cx).map(|answer| {
-            Some(match answer {
-                Some(response) if self.0.is_executed() => Outcome::Next(Box::new(response)),
-                Some(response) => Outcome::Refused(Box::new(response)),
-                None => Outcome::Complete,
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OperationEvent>> {
+        self.0.responses.poll_next_unpin(cx).map(|response| {
+            Some(match response {
+                Some(response) if self.0.is_executed() => OperationEvent::Next(Box::new(response)),
+                Some(response) => OperationEvent::Refused(Box::new(response)),
+                None => OperationEvent::Complete,
             })
         })
     }
 }
 
 impl Stream for Operation {
-    type Item = Outcome;
+    type Item = OperationEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
-        self.running.poll_next_unpin(cx)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OperationEvent>> {
+        self.events.poll_next_unpin(cx)
     }
 }
 
-/// What is known of an operation while it goes on.
+/// Handle of a running operation.
 struct Handle {
     number: u64,
     kind: OperationType,
@@ -71,9 +70,9 @@ struct Handle {
 #[derive(Default)]
 pub(super) struct Operations {
     handles: HashMap<Arc<str>, Handle>,
-    going: FuturesUnordered<StreamFuture<Operation>>,
-    /// Those that have said something which was not heard yet: they wait until it is.
-    waiting: VecDeque<(Outcome, Operation)>,
+    running: FuturesUnordered<StreamFuture<Operation>>,
+    /// Events that are not sent yet, with their operations, which are paused meanwhile.
+    waiting: VecDeque<(OperationEvent, Operation)>,
     started: u64,
 }
 
@@ -86,17 +85,17 @@ impl Operations {
         self.handles.len()
     }
 
-    pub fn start(&mut self, id: String, running: Running) {
+    pub fn start(&mut self, id: String, operation: OperationStream) {
         self.started += 1;
         let (id, number): (Arc<str>, _) = (id.into(), self.started);
         let (abort, registration) = AbortHandle::new_pair();
-        let (kind, progress) = (running.kind, running.progress.clone());
+        let (kind, progress) = (operation.kind, operation.progress.clone());
         self.handles.insert(id.clone(), Handle { number, kind, progress, abort });
-        let running = Abortable::new(Answers(running), registration);
-        self.going.push(Operation { id, number, running }.into_future());
+        let events = Abortable::new(Events(operation), registration);
+        self.running.push(Operation { id, number, events }.into_future());
     }
 
-    /// Gives an operation up, if it runs; its id is free again.
+    /// Stops an operation, if it runs, and frees its id.
     pub fn stop(&mut self, id: &str) {
         if let Some(handle) = self.handles.remove(id) {
             handle.abort.abort();
@@ -104,7 +103,7 @@ impl Operations {
         }
     }
 
-    /// Gives up what would never end by itself.
+    /// Stops all subscriptions, which would not end by themselves.
     pub fn stop_subscriptions(&mut self) {
         let endless = self.handles.iter().filter(|(_, handle)| handle.kind == OperationType::Subscription);
         let ids: Vec<_> = endless.map(|(id, _)| id.clone()).collect();
@@ -113,19 +112,19 @@ impl Operations {
         }
     }
 
-    /// Lets operations go on until each has something to say.
+    /// Polls operations until each is pending or has an event.
     fn poll(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some((outcome, operation))) = self.going.poll_next_unpin(cx) {
+        while let Poll::Ready(Some((event, operation))) = self.running.poll_next_unpin(cx) {
             let current =
                 self.handles.get(&operation.id).is_some_and(|handle| handle.number == operation.number);
-            if let Some(outcome) = outcome.filter(|_| current) {
-                self.waiting.push_back((outcome, operation));
+            if let Some(event) = event.filter(|_| current) {
+                self.waiting.push_back((event, operation));
             }
         }
     }
 
-    /// Lets operations go on, and never returns.
-    pub async fn go_on(&mut self) {
+    /// Polls operations and never returns.
+    pub async fn run(&mut self) {
         poll_fn(|cx| {
             self.poll(cx);
             Poll::Pending
@@ -133,29 +132,29 @@ impl Operations {
         .await
     }
 
-    /// What happens next; never, while nothing runs.
-    pub async fn next(&mut self) -> (Arc<str>, Outcome) {
+    /// Returns the next event; never while no operation runs.
+    pub async fn next(&mut self) -> (Arc<str>, OperationEvent) {
         poll_fn(|cx| {
             self.poll(cx);
-            let Some((outcome, operation)) = self.waiting.pop_front() else { return Poll::Pending };
+            let Some((event, operation)) = self.waiting.pop_front() else { return Poll::Pending };
             if self.waiting.is_empty() {
-                // Seldom does anything wait: its room is not kept for that.
+                // Events rarely wait: the memory of the queue is released.
                 self.waiting = VecDeque::new();
             }
             let id = operation.id.clone();
-            match outcome {
-                Outcome::Next(_) => self.going.push(operation.into_future()),
-                Outcome::Refused(_) | Outcome::Complete => {
+            match event {
+                OperationEvent::Next(_) => self.running.push(operation.into_future()),
+                OperationEvent::Refused(_) | OperationEvent::Complete => {
                     self.handles.remove(&id);
                 }
             }
-            Poll::Ready((id, outcome))
+            Poll::Ready((id, event))
         })
         .await
     }
 
-    /// Up to where every subscription has come, of a log that ends at `head`: whoever resumes there misses
-    /// nothing of any. None while one of them has only begun.
+    /// Returns the position that every subscription has reached, in a log that ends at `head`: resuming there misses no
+    /// item. `None` while one of them has not started.
     pub fn passed(&self, head: LogPosition) -> Option<LogPosition> {
         let subscriptions = self.handles.values().filter(|handle| handle.kind == OperationType::Subscription);
         let positions: Option<Vec<_>> = subscriptions.map(|handle| handle.progress.passed()).collect();

@@ -1,6 +1,6 @@
 //! Settings that cannot be used.
 
-use http_api::persisted_documents::DocumentsError;
+use http_api::persisted_documents::PersistedDocumentsError;
 use mail::SmtpError;
 
 use super::connections::TooFewConnections;
@@ -61,7 +61,7 @@ pub enum SettingsError {
     Connections(#[from] TooFewConnections),
     /// The trusted documents cannot be used.
     #[error("OCPIZZA_MANAGER_TRUSTED_DOCUMENTS: {0}")]
-    Documents(#[from] DocumentsError),
+    Documents(#[from] PersistedDocumentsError),
     /// The mail server cannot be used.
     #[error(transparent)]
     Mail(#[from] SmtpError),
