@@ -7,7 +7,7 @@ use graphql::introspection::Introspection;
 use http_api::admission::StreamLimits;
 use http_api::browser::Hardening;
 use http_api::origins::AllowedOrigins;
-use http_api::persisted_documents::{PersistedDocuments, Mode};
+use http_api::persisted_documents::{Mode, PersistedDocuments};
 use http_api::rate_limit::RateLimits;
 use identity::accounts::{AttemptLimits, ServerKey};
 use mail::{Directory, MailSettings, Mailer, NoMail, Smtp};
