@@ -65,11 +65,9 @@ impl Api {
     ) -> Result<Caller, AuthenticationError> {
         let mut caller = Caller { address, ..Caller::anonymous(lang, request_id.0.clone()) };
         if let Some(authorization) = authorization {
-            let (scheme, token) =
-                authorization.trim().split_once(' ').ok_or(AuthenticationError::InvalidToken)?;
-            if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(AuthenticationError::InvalidToken);
-            }
+            let given = authorization.trim().split_once(' ');
+            let bearer = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            let (_, token) = bearer.ok_or(AuthenticationError::InvalidToken)?;
             let session = self.authenticator.authenticate(token.trim()).await.map_err(|error| {
                 let cause = event_store::chain(&error);
                 tracing::warn!(request_id = &*request_id.0, cause, "a session could not be read");

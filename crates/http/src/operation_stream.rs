@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use graphql::context::Caller;
 use graphql::error::{ErrorCode, finish};
-use graphql::schema::Executed;
 use graphql::progress::Progress;
+use graphql::schema::Executed;
 
 use super::api::Api;
 use super::check::operation_info;
