@@ -79,8 +79,12 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    fn bare(ty: &'a ast::Type) -> Self {
+        Self { ty, has_default: false, one_of: None }
+    }
+
     fn of(definition: &'a ast::InputValueDefinition) -> Self {
-        Self { ty: &definition.ty, has_default: definition.default_value.is_some(), one_of: None }
+        Self { has_default: definition.default_value.is_some(), ..Self::bare(&definition.ty) }
     }
 }
 
@@ -90,7 +94,7 @@ impl<'a> Walk<'a> {
         for variable in &operation.variables {
             self.directives(&variable.directives);
             if let Some(default) = &variable.default_value {
-                self.value(default, Some(Place { ty: &variable.ty, has_default: false, one_of: None }));
+                self.value(default, Some(Place::bare(&variable.ty)));
             }
         }
         self.selections(&operation.selection_set);
@@ -154,11 +158,8 @@ impl<'a> Walk<'a> {
                 }
             }
             ast::Value::List(items) => {
-                let item = place.filter(|place| place.ty.is_list()).map(|place| Place {
-                    ty: place.ty.item_type(),
-                    has_default: false,
-                    one_of: None,
-                });
+                let item = place.filter(|place| place.ty.is_list());
+                let item = item.map(|place| Place::bare(place.ty.item_type()));
                 for item_value in items {
                     self.value(item_value, item);
                 }

@@ -116,21 +116,7 @@ pub(super) fn convert(
                     Entry::Occupied(_) => return Err(twice("fragments", &fragment.name)),
                 }
             }
-            ast::Definition::DirectiveDefinition(_)
-            | ast::Definition::SchemaDefinition(_)
-            | ast::Definition::ScalarTypeDefinition(_)
-            | ast::Definition::ObjectTypeDefinition(_)
-            | ast::Definition::InterfaceTypeDefinition(_)
-            | ast::Definition::UnionTypeDefinition(_)
-            | ast::Definition::EnumTypeDefinition(_)
-            | ast::Definition::InputObjectTypeDefinition(_)
-            | ast::Definition::SchemaExtension(_)
-            | ast::Definition::ScalarTypeExtension(_)
-            | ast::Definition::ObjectTypeExtension(_)
-            | ast::Definition::InterfaceTypeExtension(_)
-            | ast::Definition::UnionTypeExtension(_)
-            | ast::Definition::EnumTypeExtension(_)
-            | ast::Definition::InputObjectTypeExtension(_) => {
+            _ => {
                 let message = "a document may define operations and fragments only, not types or directives";
                 return Err(syntax_error(message, Some(pos)));
             }
