@@ -15,8 +15,7 @@ use uuid::Uuid;
 use super::devices::{self, Device};
 use super::server_key::{Hash, ServerKey};
 use crate::client_address::ClientAddress;
-use crate::clock::Clock;
-use crate::clock::in_seconds;
+use crate::clock::{Clock, in_seconds};
 
 pub use orders::{CardAttempt, DECLINES_PER_ACCOUNT, REFUSALS_PER_CUSTOMER};
 

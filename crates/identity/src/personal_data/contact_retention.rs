@@ -9,8 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{ContactId, CustomerId};
 use domain::personal_data::{RetentionEffect, followed_types};
 use domain::{Event, LogPosition};
-use event_store::chain;
-use event_store::{LogEntry, LogError, RecordedEvent, log};
+use event_store::{LogEntry, LogError, RecordedEvent, chain, log};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -24,7 +23,7 @@ const EVENTS_PER_STEP: i64 = 500;
 /// Rows of each table that one transaction deletes.
 const ROWS_PER_STEP: i64 = 500;
 /// Deletes at most `$2` rows of orders that were closed before `$1`.
-const EXPIRED_ROWS: [&str; 2] = [
+const DELETE_EXPIRED: [&str; 2] = [
     "DELETE FROM contacts WHERE id IN (SELECT id FROM contacts WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
     "DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
 ];
@@ -149,7 +148,7 @@ impl ContactRetention {
         let followed = if position < head { Some(self.follow(&mut tx, position, head).await?) } else { None };
         let (mut erased, mut most) = (0, 0);
         let before = self.clock.now() - self.retention;
-        for statement in EXPIRED_ROWS {
+        for statement in DELETE_EXPIRED {
             let gone = sqlx::query(statement).bind(before).bind(ROWS_PER_STEP).execute(&mut *tx).await?;
             erased += gone.rows_affected();
             most = most.max(gone.rows_affected());

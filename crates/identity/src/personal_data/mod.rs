@@ -8,6 +8,5 @@ mod reads;
 
 pub use contact_retention::{ContactRetention, ContactRetentionError};
 pub use erase::{erase_all_recorded, erase_customer, erased_among, recorded_erasures};
-pub use notes::KitchenContact;
-pub use notes::{kitchen_contacts, note_texts};
+pub use notes::{KitchenContact, kitchen_contacts, note_texts};
 pub use reads::{ContactKey, ContactRead, ContactRow, contacts};
