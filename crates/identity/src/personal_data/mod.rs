@@ -2,11 +2,11 @@
 //! log. An erasure is an event, and its effect on the rows is applied until it is complete. See `docs/privacy.md`.
 
 mod contact_retention;
+mod contacts;
 mod erase;
 mod notes;
-mod reads;
 
 pub use contact_retention::{ContactRetention, ContactRetentionError};
+pub use contacts::{ContactKey, ContactRead, ContactRow, contacts};
 pub use erase::{erase_all_recorded, erase_customer, erased_among, recorded_erasures};
 pub use notes::{KitchenContact, kitchen_contacts, note_texts};
-pub use reads::{ContactKey, ContactRead, ContactRow, contacts};

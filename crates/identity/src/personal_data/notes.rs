@@ -1,5 +1,5 @@
 //! Reads of notes and of the contact details that the kitchen sees. These reads are daily work and are not recorded;
-//! reads of a full contact are (`reads`).
+//! reads of a full contact are (`contacts`).
 
 use domain::ids::{ContactId, NoteId};
 use sqlx::PgPool;

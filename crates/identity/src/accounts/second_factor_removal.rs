@@ -18,7 +18,7 @@ use super::second_factor;
 
 /// Reason why a second factor could not be removed.
 #[derive(Debug, thiserror::Error)]
-pub enum LostAppError {
+pub enum SecondFactorRemovalError {
     /// The account could not be read.
     #[error(transparent)]
     Account(#[from] AuthError),
@@ -34,12 +34,12 @@ pub enum LostAppError {
 /// confirmed one was removed.
 ///
 /// # Errors
-/// [`LostAppError`].
+/// [`SecondFactorRemovalError`].
 pub async fn remove_second_factor(
     store: &EventStore,
     email: &str,
     now: DateTime<Utc>,
-) -> Result<bool, LostAppError> {
+) -> Result<bool, SecondFactorRemovalError> {
     let pool = store.pool();
     let account = account_by_email(pool, email).await?;
     let account = account.ok_or_else(|| AuthError::UnknownAccount(email.trim().to_owned()))?;
