@@ -1,5 +1,5 @@
-//! Where a private server keeps its data and its socket, and as whom it runs. PostgreSQL refuses to run as
-//! root, so a server that root starts runs as another user, in directories which that user can enter.
+//! Directories of a private server, and the user that it runs as. PostgreSQL refuses to run as root, so a server that root
+//! starts runs as another user, in directories that this user can enter.
 
 use std::fs;
 use std::io::Write;
@@ -11,22 +11,22 @@ use std::process::{Command, Stdio};
 use sha2::{Digest, Sha256};
 
 use super::find::Programs;
-use super::server::last_line;
+use super::output::last_line;
 use super::{DATABASE, Durability, StartError, unwritable, write_file};
 
-/// Where root puts a cluster that cannot lie in the data directory. Not under `/tmp` or `/var/tmp`, where any
-/// user could be there first and where old files are swept away.
+/// Parent of root's clusters that cannot be in the data directory. Not `/tmp` or `/var/tmp`, where any user could create it
+/// first and old files are deleted.
 const ROOT_HOME: &str = "/var/lib/ocpizza";
 
-/// The user that a server runs as when root starts it.
+/// User that a server runs as when root starts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     pub uid: u32,
     pub gid: u32,
 }
 
-/// As whom the server of this data directory runs; nothing when that is who we are. For root: the owner of the
-/// cluster when there is one, else `postgres`, which the distribution's package makes, else `nobody`.
+/// Returns the user that the server of a data directory runs as; `None` for that of this process. For root: the owner of the
+/// cluster, else `postgres`, which the distribution's package creates, else `nobody`.
 pub(super) fn server_account(data_dir: &Path) -> Option<Account> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -37,12 +37,12 @@ pub(super) fn server_account(data_dir: &Path) -> Option<Account> {
     Some(owner.unwrap_or_else(unprivileged))
 }
 
-/// The user for a server of root's that has no cluster yet.
+/// Conventional uid and gid of the user `nobody`, for systems without a passwd entry.
+const NOBODY: Account = Account { uid: 65534, gid: 65534 };
+
+/// Returns the user for a server that root starts and that has no cluster yet.
 fn unprivileged() -> Account {
-    account_named("postgres")
-        .or_else(|| account_named("nobody"))
-        // The number that nobody has where there is no list of users.
-        .unwrap_or(Account { uid: 65534, gid: 65534 })
+    account_named("postgres").or_else(|| account_named("nobody")).unwrap_or(NOBODY)
 }
 
 fn account_named(name: &str) -> Option<Account> {
@@ -53,8 +53,8 @@ fn account_named(name: &str) -> Option<Account> {
     Some(Account { uid: id("-u")?, gid: id("-g")? })
 }
 
-/// Prepares a command to run as the server's user, untouched by PostgreSQL settings in our environment, from a
-/// directory that every user can enter.
+/// Prepares a command to run as the server's user, without the `PG…` variables of the environment, in a directory that every
+/// user can enter.
 pub(super) fn run_as(command: &mut Command, account: Option<Account>) -> &mut Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
         command.env_remove(name);
@@ -66,13 +66,13 @@ pub(super) fn run_as(command: &mut Command, account: Option<Account>) -> &mut Co
     command.current_dir("/").stdin(Stdio::null())
 }
 
-/// The directory named in `home`, which root writes when the server's user cannot enter the data directory.
+/// Returns the directory named in `home`, which root writes if the server's user cannot enter the data directory.
 pub(super) fn remembered_home(data_dir: &Path) -> Option<PathBuf> {
     fs::read_to_string(data_dir.join("home")).ok().map(PathBuf::from)
 }
 
-/// The directory that holds the cluster: the data directory or, where the server's user cannot enter it (a
-/// checkout under `/root`), one of its own that the data directory remembers.
+/// Returns the directory that holds the cluster: the data directory or, if the server's user cannot enter it (a checkout
+/// under `/root`), another one that the data directory names.
 pub(super) fn home(data_dir: &Path, account: Option<Account>) -> Result<PathBuf, StartError> {
     if let Some(home) = remembered_home(data_dir) {
         fs::create_dir_all(&home).map_err(unwritable(&home))?;
@@ -82,7 +82,7 @@ pub(super) fn home(data_dir: &Path, account: Option<Account>) -> Result<PathBuf,
         return Ok(data_dir.to_owned());
     }
     let home = Path::new(ROOT_HOME).join(short_name(data_dir));
-    // The data directory that a cluster here belonged to was removed, and its data with it.
+    // A cluster here belonged to a data directory that was removed.
     remove_tree(&home)?;
     fs::create_dir_all(&home).map_err(unwritable(&home))?;
     let note = data_dir.join("home");
@@ -96,13 +96,13 @@ fn can_enter(dir: &Path, account: Option<Account>) -> bool {
     run_as(&mut command, account).status().is_ok_and(|status| status.success())
 }
 
-/// The major version that made the cluster, or nothing when there is no cluster yet.
+/// Returns the major version that made the cluster; `None` if there is none.
 pub(super) fn made_by(home: &Path) -> Option<u32> {
     fs::read_to_string(home.join("cluster/PG_VERSION")).ok()?.trim().parse().ok()
 }
 
-/// Makes the cluster and its database once. It gets its name when it is whole, so that a start that was
-/// killed half-way leaves nothing to trip over.
+/// Creates the cluster and its database if they do not exist. The cluster is renamed when it is complete, so a killed start
+/// leaves no partial one.
 pub(super) fn create_if_absent(
     home: &Path,
     programs: &Programs,
@@ -118,7 +118,7 @@ pub(super) fn create_if_absent(
 
     let mut initdb = Command::new(programs.dir.join("initdb"));
     initdb.arg("-D").arg(&new).args(["-U", "postgres", "-E", "UTF8", "--locale=C"]);
-    // Trust on the socket: only the server's user and root can enter its directory.
+    // Trust on the socket is safe: only the server's user and root can enter its directory.
     initdb.args(["--auth-local=trust", "--auth-host=reject"]);
     if durability == Durability::Fast {
         initdb.arg("--no-sync");
@@ -148,35 +148,34 @@ fn run(program: &'static str, command: &mut Command, input: &str) -> Result<(), 
     if output.status.success() { Ok(()) } else { Err(failed(last_line(&output.stderr))) }
 }
 
-/// Where the server's socket is: a short path, because a socket's may have 107 bytes at most, and the same at
-/// every start.
+/// Returns the directory of the server's socket: the same at every start, and short, because a socket's path has at most 107
+/// bytes.
 pub(super) fn socket_path(data_dir: &Path) -> PathBuf {
     Path::new("/tmp").join(format!("ocpizza-{}", short_name(data_dir)))
 }
 
-/// Makes the socket's directory, which nobody but the server's user (and root) can enter.
+/// Creates the socket's directory, which only the server's user and root can enter.
 pub(super) fn socket_dir(data_dir: &Path, account: Option<Account>) -> Result<PathBuf, StartError> {
     let path = socket_path(data_dir);
     match private_dir(&path, account) {
         Ok(()) => Ok(path),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            // Left by a server that was killed, or put there by somebody to listen in: `/tmp` is everybody's.
+            // Left by a killed server, or created by another user to intercept connections: `/tmp` is writable for all.
             if is_private(&path, account) { Ok(path) } else { Err(StartError::SocketDirectory { path }) }
         }
         Err(source) => Err(StartError::Unwritable { path, source }),
     }
 }
 
-/// Whether it is a directory of the server's user that nobody else can enter, and no link to one.
+/// Returns whether a path is a directory, and no link, that only the server's user can enter.
 pub(super) fn is_private(path: &Path, account: Option<Account>) -> bool {
     let owner = account.map_or_else(|| rustix::process::geteuid().as_raw(), |account| account.uid);
     fs::symlink_metadata(path)
         .is_ok_and(|found| found.is_dir() && found.uid() == owner && found.mode() & 0o077 == 0)
 }
 
-/// Makes a data directory when there is none, which nobody but us can write to, whatever the umask. Root takes
-/// one that is there only from itself or from the user that a server of root's runs as: whoever writes in it
-/// says which files root writes and which programs it runs.
+/// Creates a data directory that only this user can write to, whatever the umask. Root accepts an existing one only of root or
+/// of the server's user: its owner determines which files root writes and which programs it runs.
 pub(super) fn data_dir(path: &Path) -> Result<PathBuf, StartError> {
     fs::DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(unwritable(path))?;
     let path = fs::canonicalize(path).map_err(unwritable(path))?;
@@ -195,13 +194,13 @@ fn private_dir(path: &Path, account: Option<Account>) -> std::io::Result<()> {
     account.map_or(Ok(()), |Account { uid, gid }| chown(path, Some(uid), Some(gid)))
 }
 
-/// Twelve hexadecimal digits that stand for a data directory.
+/// Returns twelve hexadecimal digits that identify a data directory.
 fn short_name(data_dir: &Path) -> String {
     let digest = Sha256::digest(data_dir.as_os_str().as_encoded_bytes());
     hex::encode(&digest[..6])
 }
 
-/// Removes a directory and all below it; none there is fine.
+/// Removes a directory and all below it, if it exists.
 pub(super) fn remove_tree(path: &Path) -> Result<(), StartError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritable(path)(error)),

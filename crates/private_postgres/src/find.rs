@@ -7,18 +7,18 @@ use std::process::{Command, Stdio};
 
 use super::cluster::{Account, run_as};
 
-/// The directory of one version's `initdb` and `postgres`, which the server's user can run.
+/// Directory of one version's `initdb` and `postgres`, which the server's user can run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Programs {
     pub dir: PathBuf,
     pub major: u32,
 }
 
-/// What was found on the machine.
+/// Result of the search.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Programs(Programs),
-    /// Programs, but none of the version that made the cluster.
+    /// Programs of other versions than the one that made the cluster.
     OtherVersion {
         made_by: u32,
         found: u32,
@@ -26,8 +26,8 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// Where server programs may lie, best first: what the user said, what the shell finds, where Debian puts them
-/// (newest first), what an earlier start fetched.
+/// Returns directories that may hold server programs, best first: `PG_BIN_DIR`, `PATH`, `pg_config`, those of Debian (newest
+/// first), downloaded ones.
 pub(super) fn places(home: &Path) -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = env::var_os("PG_BIN_DIR").map(PathBuf::from).into_iter().collect();
     places.extend(env::var_os("PATH").iter().flat_map(env::split_paths));

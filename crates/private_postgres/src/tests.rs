@@ -1,5 +1,5 @@
-//! A private server started, found, refused, stopped and killed. The tests pass as root and as an ordinary
-//! user, and need PostgreSQL's programs on the machine.
+//! Starts, finds, refuses, stops and kills private servers. The tests pass as root and as another user, and need PostgreSQL's
+//! programs.
 
 use std::env;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::*;
 
-/// A data directory that is removed in the end.
+/// A data directory that is removed when dropped.
 struct DataDir(PathBuf);
 
 impl DataDir {
@@ -69,7 +69,7 @@ fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> T {
             return value;
         }
         assert!(Instant::now() < deadline, "the condition did not come true in 60 s");
-        std::thread::sleep(server::POLL);
+        std::thread::sleep(server::POLL_INTERVAL);
     }
 }
 
@@ -95,7 +95,7 @@ async fn data_is_kept_from_one_run_to_the_next() {
 }
 
 #[tokio::test]
-async fn only_what_may_be_lost_is_set_to_be_lost() {
+async fn durability_determines_fsync_and_tcp_is_off() {
     let dir = DataDir::new();
     let settings = "SELECT count(*) FROM pg_settings WHERE setting = 'on'
                     AND name IN ('fsync', 'full_page_writes', 'synchronous_commit')";
@@ -121,7 +121,7 @@ fn a_second_start_on_a_running_directory_names_the_process() {
     start(&dir.0).stop();
 }
 
-/// Not a test by itself: the process that the tests below start and kill.
+/// Process that the tests below start and kill; not a test by itself.
 #[test]
 fn owner_process() {
     let Ok(data_dir) = env::var("OCPIZZA_TEST_OWNER_OF") else { return };
@@ -141,7 +141,7 @@ fn owner_process_of(data_dir: &Path) -> Child {
 }
 
 #[tokio::test]
-async fn a_killed_owner_takes_its_server_along_and_the_next_start_works() {
+async fn the_server_ends_with_its_killed_owner_and_the_next_start_works() {
     let dir = DataDir::new();
     let mut owner = owner_process_of(&dir.0);
     let url = wait_for(|| running_url(&dir.0));
@@ -158,7 +158,7 @@ async fn a_killed_owner_takes_its_server_along_and_the_next_start_works() {
     owner.kill().unwrap();
     owner.wait().unwrap();
     wait_for(|| running_url(&dir.0).is_none().then_some(()));
-    assert!(dir.0.join("database_url").exists(), "the file stays behind, and is not believed");
+    assert!(dir.0.join("database_url").exists(), "the file stays, and is ignored");
     wait_for(|| server::running_pid(&dir.cluster()).is_none().then_some(()));
 }
 
@@ -174,7 +174,7 @@ async fn a_killed_server_does_not_prevent_the_next_start() {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     drop(postgres);
 
-    // The number that it left is another process's by now, of the same user.
+    // The pid that it left belongs to another process of the same user.
     let account = cluster::server_account(&dir.0);
     let mut other = cluster::run_as(Command::new("sleep").arg("300"), account).spawn().unwrap();
     let file = data.join("postmaster.pid");
@@ -244,7 +244,7 @@ fn a_directory_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_socket_directory_that_is_somebody_elses_is_refused() {
+fn refuses_a_socket_directory_of_another_user() {
     let dir = DataDir::new();
     fs::create_dir(&dir.0).unwrap();
     let account = cluster::server_account(&dir.0);
@@ -276,7 +276,7 @@ fn a_socket_directory_that_is_somebody_elses_is_refused() {
 }
 
 #[test]
-fn a_server_behind_somebody_elses_socket_directory_is_not_believed() {
+fn ignores_a_server_behind_a_socket_directory_of_another_user() {
     let dir = DataDir::new();
     let postgres = start(&dir.0);
     assert!(running_url(&dir.0).is_some());
@@ -284,10 +284,10 @@ fn a_server_behind_somebody_elses_socket_directory_is_not_believed() {
     assert_eq!(running_url(&dir.0), None, "others can enter it");
     fs::set_permissions(&postgres.socket_dir, fs::Permissions::from_mode(0o700)).unwrap();
     assert!(running_url(&dir.0).is_some());
-    // Only root can give it to somebody else.
+    // Only root can give it to another user.
     if let Some(account) = cluster::server_account(&dir.0) {
         chown(&postgres.socket_dir, Some(4321), None).unwrap();
-        assert_eq!(running_url(&dir.0), None, "it is somebody else's");
+        assert_eq!(running_url(&dir.0), None, "it belongs to another user");
         chown(&postgres.socket_dir, Some(account.uid), None).unwrap();
     }
 }
