@@ -1,5 +1,5 @@
-//! The demo: its people, its data loaded through the event store's commands, an evening played through the
-//! API, and a summary of what goes on. Nothing here is used by `serve`.
+//! The demo: its people, its data loaded by commands, an evening played through the API, and a summary. `serve` uses nothing
+//! of it.
 
 mod people;
 mod seed;

@@ -1,4 +1,4 @@
-//! The people of the demo, all invented: who they are and where they live. Pure values: stores nothing.
+//! The invented people of the demo: accounts and addresses. Pure values: stores nothing.
 
 use domain::access::Role;
 use domain::demo_data;
@@ -7,9 +7,9 @@ use domain::pizzeria::{Opening, Place};
 use identity::accounts::Account;
 use uuid::Uuid;
 
-/// The password of everybody in the demo. Known to all: a production refuses a database with the demo's people.
+/// Password of every demo account. Public: production refuses a database with demo accounts.
 pub const PASSWORD: &str = "quatre fromages";
-/// Where the demo's e-mail addresses are: a domain that nobody can have (RFC 2606).
+/// Domain of the demo's e-mail addresses, reserved by RFC 2606.
 const DOMAIN: &str = "ocpizza.example";
 
 const FIRST_NAMES: [&str; 16] = [
@@ -31,7 +31,7 @@ const HOMES: [(&str, &str, &str, i32, i32); 5] = [
     ("6 impasse du Romarin", "93200", "Saint-Denis", 8_000, 5_000),
 ];
 
-/// Every account of the demo: the group's people, the staff of each pizzeria, and five customers.
+/// Returns every account of the demo: the group's people, the staff of each pizzeria, and five customers.
 pub fn accounts() -> Vec<Account> {
     let pizzerias = demo_data::pizzerias();
     let mut accounts = vec![member("director".to_owned(), Role::Director, None)];
@@ -54,20 +54,20 @@ pub fn accounts() -> Vec<Account> {
     accounts.extend(homes.map(|(at, (opening, home))| customer(at + 1, opening, home)));
     for (rank, account) in (0_usize..).zip(&mut accounts) {
         account.display_name = name(rank);
-        // Numbers that the French regulator keeps for fiction: 06 39 98 00 00 to 06 39 98 99 99.
+        // Numbers that the French regulator reserves for fiction: 06 39 98 00 00 to 06 39 98 99 99.
         account.phone = Some(format!("+336399800{rank:02}"));
     }
     accounts
 }
 
-/// An invented name; neighbours have different ones.
+/// Returns an invented name; neighbours have different ones.
 pub(super) fn name(rank: usize) -> String {
     format!("{} {}", FIRST_NAMES[rank % FIRST_NAMES.len()], LAST_NAMES[rank % LAST_NAMES.len()])
 }
 
 fn member(local: String, role: Role, pizzeria: Option<&PizzeriaId>) -> Account {
     let email = format!("{local}@{DOMAIN}");
-    // Of the address, so that loading the data again finds the same people.
+    // Derived from the address, so that loading the data again finds the same accounts.
     let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("mailto:{email}").as_bytes());
     Account {
         pizzeria: pizzeria.cloned(),
@@ -77,7 +77,7 @@ fn member(local: String, role: Role, pizzeria: Option<&PizzeriaId>) -> Account {
     }
 }
 
-/// One more customer of a generated history, who lives somewhere around a pizzeria; the first `rank` is 6.
+/// Returns a further customer of a generated history, who lives near a pizzeria; the first `rank` is 6.
 pub fn resident(rank: usize, near: &Opening, north: i32, east: i32) -> Account {
     let (street, postcode, city, ..) = HOMES[rank % HOMES.len()];
     Account {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_of_the_contract_is_there_once() {
+    fn has_every_account_of_the_contract_once() {
         let accounts = accounts();
         let of = |role| accounts.iter().filter(|account| account.role == role).count();
         let counts = [

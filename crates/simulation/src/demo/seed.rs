@@ -1,5 +1,5 @@
-//! Loads the demo data through the event store's commands, each under an idempotency key: loading it twice
-//! changes nothing. Never touches a database that holds somebody else's data.
+//! Loads the demo's data by commands with idempotency keys: loading it again changes nothing. Refuses a database that holds
+//! other data.
 
 use std::sync::Arc;
 
@@ -24,21 +24,21 @@ use uuid::Uuid;
 
 use super::people;
 
-/// Commands on their way at once; well below the store's queue.
-const AT_ONCE: usize = 32;
+/// Concurrent commands; well below the store's queue.
+const MAX_CONCURRENT_COMMANDS: usize = 32;
 
-/// Why the demo data is not there.
+/// Why the demo's data was not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The database holds other data.
-    #[error("the database holds data that is not the demo's: give the demo an empty one")]
+    #[error("the database holds data that is not the demo's: use an empty database")]
     NotEmpty,
     /// The domain refused a command: the data contradicts the rules.
     #[error("{what} was refused: {refusal:?}")]
     Refused {
-        /// Which command.
+        /// Name of the command.
         what: String,
-        /// Why.
+        /// The refusal.
         refusal: Box<Refusal>,
     },
     /// The event store failed.
@@ -58,7 +58,7 @@ pub enum SeedError {
     Password(#[from] PasswordError),
 }
 
-/// A command, and the name that it is stored under once and for all.
+/// A command, and the stable name in its idempotency key.
 pub struct Step {
     name: String,
     pub use_case: Arc<dyn UseCase>,
@@ -69,24 +69,23 @@ impl Step {
         Self { name: name.into(), use_case: Arc::new(use_case) }
     }
 
-    /// Who asks for it, and under which key.
+    /// Returns the context: the system's actor and the key.
     pub fn context(&self, command_id: Uuid) -> CommandContext {
         let key = format!("demo:{}", self.name);
         let mut context = CommandContext::new(Actor::system(), command_id, "demo");
-        // The name stands for the input: a later release of the demo leaves older data as it is.
+        // The fingerprint is of the name: a later release with other input leaves older data unchanged.
         context.idempotency = Some(Idempotency { fingerprint: Sha256::digest(&key).into(), key });
         context
     }
 }
 
-/// The commands that load the data. Each group needs the one before: a stock its menu and pizzeria, a
-/// threshold something to be above it.
+/// Returns the commands that load the data, in groups: each depends on the one before.
 pub fn steps(accounts: &[Account], now: DateTime<Utc>) -> [Vec<Step>; 3] {
     [foundations(accounts, now), supplies(now), thresholds(now)]
 }
 
-/// Loads what is missing of the demo data, accounts first: a start that was interrupted is taken up again.
-/// Accounts that are there stay as they are. Gives the last position of the log, which readers may wait for.
+/// Loads the missing part of the demo's data, accounts first, so an interrupted start is continued. Existing accounts stay
+/// unchanged. Returns the last position of the log, for which readers may wait.
 ///
 /// # Errors
 /// See [`SeedError`].
@@ -107,13 +106,13 @@ pub async fn seed(store: &EventStore, now: DateTime<Utc>) -> Result<LogPosition,
 
     for group in steps(&accounts, now) {
         let commands = group.into_iter().map(|step| carry_out(store, step));
-        stream::iter(commands).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        stream::iter(commands).buffer_unordered(MAX_CONCURRENT_COMMANDS).try_collect::<()>().await?;
     }
     Ok(log::head(store.pool()).await?)
 }
 
-/// Whoever of the demo has no password, as in a database of an earlier release, gets the demo's. Computed once
-/// for all: what everybody knows needs no salt of its own.
+/// Sets the demo's password for demo accounts without one, as in a database of an earlier release. One hash for all: a public
+/// password needs no separate salts.
 pub async fn give_passwords(pool: &PgPool, now: DateTime<Utc>) -> Result<(), SeedError> {
     let without = "SELECT EXISTS (SELECT 1 FROM accounts WHERE demo AND password_hash IS NULL)";
     if sqlx::query_scalar(without).fetch_one(pool).await? {

@@ -1,4 +1,4 @@
-//! What goes on in the demo, in a few lines of text, from the read models. Prints nothing itself.
+//! Summary of the demo in a few lines of text, from the read models. Prints nothing itself.
 
 use std::fmt::Write;
 
@@ -16,22 +16,22 @@ use super::people;
 use super::traffic::Tally;
 
 /// Deliveries named in a summary; the others are counted.
-const NAMED: usize = 4;
+const MAX_NAMED_DELIVERIES: usize = 4;
 /// Low ingredients named in a summary; the others are counted.
-const LOW_NAMED: usize = 6;
+const MAX_NAMED_INGREDIENTS: usize = 6;
 
-/// What goes on, at one moment.
+/// State of the demo at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// How many orders are in each state; what there are none of is left out.
+    /// Number of orders by status, without zeros.
     pub orders: Vec<(OrderStatus, i64)>,
-    /// What is low: the pizzeria, the ingredient, and how much of it is available.
+    /// Low stock: pizzeria, ingredient and available quantity.
     pub low: Vec<(PizzeriaId, IngredientCode, i64)>,
-    /// The most urgent deliveries under way: number, state and courier; at most 100.
+    /// The most urgent deliveries under way: number, status and courier; at most 100.
     pub under_way: Vec<(String, DeliveryStatus, String)>,
 }
 
-/// The read models did not answer.
+/// The read models could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the read models cannot be read")]
 pub struct SummaryError(#[from] PageError);
@@ -43,10 +43,10 @@ impl From<sqlx::Error> for SummaryError {
 }
 
 impl Summary {
-    /// Looks at the read models.
+    /// Reads the read models.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// [`SummaryError`] when the database does not answer.
     pub async fn gather(pool: &PgPool) -> Result<Self, SummaryError> {
         let pizzerias: Vec<PizzeriaId> =
             demo_data::pizzerias().into_iter().map(|opening| opening.pizzeria).collect();
@@ -73,7 +73,7 @@ impl Summary {
         })
     }
 
-    /// For a terminal: at most 14 lines, to be drawn over the last ones.
+    /// Returns at most 14 lines for a terminal.
     pub fn screen(&self, tally: Option<&Tally>) -> Vec<String> {
         let is_open = |(status, _): &&(OrderStatus, i64)| !status.is_closed();
         let open: Vec<String> = self.orders.iter().filter(is_open).map(count).collect();
@@ -84,7 +84,7 @@ impl Summary {
             row("Stock low", &self.low_words()),
             row("Deliveries", &format!("{} under way", self.under_way.len())),
         ];
-        lines.extend(self.under_way.iter().take(NAMED).map(|(number, status, courier)| {
+        lines.extend(self.under_way.iter().take(MAX_NAMED_DELIVERIES).map(|(number, status, courier)| {
             row("", &format!("{number} {}, {courier}", labels::delivery_status(*status, Lang::En)))
         }));
         if let Some(tally) = tally {
@@ -95,7 +95,7 @@ impl Summary {
         lines
     }
 
-    /// For a log: everything in one line.
+    /// Returns one line for a log.
     pub fn line(&self, tally: Option<&Tally>) -> String {
         let orders = or_none(self.orders.iter().map(count).collect());
         let mut line = format!(
@@ -104,18 +104,18 @@ impl Summary {
             self.under_way.len()
         );
         if let Some(tally) = tally {
-            // Writing to a text does not fail.
+            // Writing to a String cannot fail.
             let _ = write!(line, " | evening: {}", evening(tally));
         }
         line
     }
 
     fn low_words(&self) -> String {
-        let named = self.low.iter().take(LOW_NAMED);
+        let named = self.low.iter().take(MAX_NAMED_INGREDIENTS);
         let mut words: Vec<String> =
             named.map(|(pizzeria, code, available)| format!("{pizzeria} {code} {available}")).collect();
-        if self.low.len() > LOW_NAMED {
-            words.push(format!("and {} more", self.low.len() - LOW_NAMED));
+        if self.low.len() > MAX_NAMED_INGREDIENTS {
+            words.push(format!("and {} more", self.low.len() - MAX_NAMED_INGREDIENTS));
         }
         or_none(words)
     }

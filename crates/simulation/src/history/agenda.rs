@@ -1,4 +1,4 @@
-//! What is going to happen, by time; of what happens at the same time, what was noted first comes first.
+//! Queue of tasks by time; tasks of the same time keep their order of insertion.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -9,26 +9,26 @@ use domain::ids::{IngredientCode, ItemCode, OrderId, StaffId};
 use domain::usecase::{BasketLine, UseCase};
 use event_store::CommandContext;
 
-/// An order under way, and whose it is.
+/// An order under way, its pizzeria and customer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     pub(super) order: OrderId,
-    /// The pizzeria's place among the houses.
+    /// Index of the pizzeria.
     pub(super) house: usize,
-    /// The customer's place among the customers; none for callers and walk-ins.
+    /// Index of the customer; `None` for orders by phone and at the counter.
     pub(super) customer: Option<usize>,
 }
 
-/// Something that is going to happen.
+/// A scheduled task.
 #[derive(Debug)]
 pub(super) enum Task {
     /// A day begins.
     Day(NaiveDate),
-    /// Somebody orders.
+    /// A customer orders.
     Place {
         house: usize,
     },
-    /// A customer pays on the web; `declined` the first time.
+    /// A customer pays online; the payment may be declined.
     PayOnline {
         ticket: Ticket,
         declined: bool,
@@ -126,7 +126,7 @@ struct Entry {
     task: Task,
 }
 
-/// Reversed: the heap gives the greatest first.
+/// Reversed, because the heap returns the greatest entry first.
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.at, other.rank).cmp(&(self.at, self.rank))
@@ -164,5 +164,5 @@ impl Agenda {
     }
 }
 
-/// An ingredient and how much of it, for short lists.
+/// An ingredient and a quantity.
 pub(super) type Amount = (IngredientCode, u32);

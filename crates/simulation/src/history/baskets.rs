@@ -1,4 +1,4 @@
-//! What people want: pizzas first, something to drink, and most look at what can be had.
+//! Lines of orders: pizzas, sides and extras; most customers consider what is available.
 
 use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
 use domain::ingredients::Ingredients;
@@ -11,11 +11,11 @@ use rand::seq::IndexedRandom;
 
 use super::play::Play;
 
-/// Pizzas that are looked at before one that cannot be made is ordered all the same.
-const LOOKS: usize = 4;
+/// Pizzas considered before an unavailable one is ordered.
+const MAX_CONSIDERED_PIZZAS: usize = 4;
 
 impl Play {
-    /// The lines of an order; none where there is no menu or stock.
+    /// Returns the lines of an order; empty without menu or stock.
     pub(super) fn basket(&mut self, pizzeria: &PizzeriaId) -> Vec<BasketLine> {
         let (Some(menu), Some(stock)) = (self.world.menu(), self.world.stock(pizzeria)) else {
             return Vec::new();
@@ -25,12 +25,12 @@ impl Play {
 }
 
 fn fill(rng: &mut StdRng, menu: &Menu, stock: &Stock) -> Vec<BasketLine> {
-    // Who orders on the web sees what is left; on the phone and at the counter not everybody asks.
-    let looks = if rng.random_ratio(80, 100) { LOOKS } else { 1 };
+    // The web shows what is available; some orders by phone and at the counter ignore it.
+    let looks = if rng.random_ratio(80, 100) { MAX_CONSIDERED_PIZZAS } else { 1 };
     let mut lines = Vec::new();
     for _ in 0..rng.random_range(1..=2) {
         let Some((item, size)) = pizza(rng, menu, stock, looks) else { continue };
-        // Mostly two: one alone is below what is delivered.
+        // Mostly two: one alone is below the minimum for delivery.
         let quantity = if rng.random_ratio(65, 100) { 2 } else { 1 };
         let mut line = BasketLine { size: Some(size), quantity, ..piece(item.clone()) };
         if rng.random_ratio(14, 100) {

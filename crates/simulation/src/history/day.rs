@@ -1,5 +1,5 @@
-//! A day's plan: who orders when, and what else a pizzeria does. Each day is planned so that the last one ends
-//! with as many events as were asked for.
+//! Plan of a day: orders and other tasks of each pizzeria. Days are planned so that the last one ends with the requested
+//! number of events.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use rand::Rng;
@@ -8,9 +8,9 @@ use super::SimulateError;
 use super::agenda::Task;
 use super::play::{Play, at};
 
-/// About how many events an order makes, before there are any to go by.
-const EVENTS_AN_ORDER: f64 = 13.0;
-/// The houses' shares of the orders.
+/// Estimated events per order, until enough orders were simulated.
+const EVENTS_PER_ORDER: f64 = 13.0;
+/// Shares of the pizzerias in the orders.
 const SHARES: [f64; 5] = [1.2, 1.3, 1.0, 0.9, 0.7];
 
 /// Hours and minutes as seconds after midnight.
@@ -18,7 +18,7 @@ const fn clock(hour: u32, minute: u32) -> u32 {
     hour * 3_600 + minute * 60
 }
 
-/// When people order: lunch, and dinner (DOMAIN.md, the group's hours).
+/// Times of orders: lunch and dinner (DOMAIN.md, the group's hours).
 const LUNCH: (u32, u32) = (clock(11, 30), clock(13, 50));
 const DINNER: (u32, u32) = (clock(18, 0), clock(22, 15));
 
@@ -36,16 +36,16 @@ impl Play {
         Ok(())
     }
 
-    /// How many orders the day needs, all houses together.
+    /// Returns the number of orders of a day, of all pizzerias.
     fn orders_of(&self, day: NaiveDate) -> f64 {
         #[allow(clippy::cast_precision_loss)] // far below 2^53
         let count = |number: u64| number as f64;
         let played = u64::try_from((day - self.first_day).num_days()).unwrap_or_default();
         let an_order =
-            if self.asked < 500 { EVENTS_AN_ORDER } else { count(self.emitted()) / count(self.asked) };
+            if self.asked < 500 { EVENTS_PER_ORDER } else { count(self.emitted()) / count(self.asked) };
         let left = count(self.wanted.saturating_sub(self.emitted()));
         let days = count(self.days.saturating_sub(played).max(1));
-        // What is short on the last day is played on the day after.
+        // Events that the last day lacks are played on the next day.
         (left / days / an_order).max(20.0) * weight(day.weekday())
     }
 
@@ -58,7 +58,7 @@ impl Play {
         for _ in 0..orders {
             let lunch = day.weekday() != Weekday::Sun && self.chance(30);
             let (from, to) = if lunch { LUNCH } else { DINNER };
-            // The mean of two: most come in the middle.
+            // The mean of two random times: most orders come in the middle.
             let moment = (self.rng.random_range(from..to) + self.rng.random_range(from..to)) / 2;
             self.plan_at(day, moment, Task::Place { house });
         }
@@ -82,7 +82,7 @@ impl Play {
         }
     }
 
-    /// Within the minute.
+    /// Schedules a task at a random time within a minute.
     fn plan_at(&mut self, day: NaiveDate, moment: u32, task: Task) {
         let micros = self.rng.random_range(0..60_000_000);
         self.agenda.note(at(day, moment) + chrono::TimeDelta::microseconds(micros), task);

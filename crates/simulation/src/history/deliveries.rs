@@ -1,4 +1,4 @@
-//! Deliveries: claimed or given, some doors shut, some codes wrong.
+//! Deliveries: claimed or assigned; some fail, some codes are wrong.
 
 use domain::delivery::{DeliveryCommand, DeliveryFailure, ProofGiven};
 use domain::ids::{DeliveryId, StaffId};
@@ -9,11 +9,11 @@ use super::SimulateError;
 use super::agenda::{Task, Ticket};
 use super::play::Play;
 
-/// What a courier carries at most (DOMAIN.md, Delivery).
+/// Maximum deliveries that a courier carries (DOMAIN.md, Delivery).
 const MAX_CARRIED: usize = 3;
 
 impl Play {
-    /// The courier with the fewest takes it, or is given it; with all of them full it waits.
+    /// Gives a delivery to the courier with the fewest; it waits if all are full.
     pub(super) fn claim(&mut self, ticket: Ticket) -> Result<(), SimulateError> {
         let couriers = self.houses[ticket.house].couriers.iter().map(|account| StaffId(account.id));
         let freest = couriers.min_by_key(|courier| self.world.carried(*courier));
@@ -86,7 +86,7 @@ impl Play {
         Ok(())
     }
 
-    /// Nobody there: tried again, or brought back, and what was paid goes back to the customer.
+    /// Fails a delivery: it is retried, or returned and refunded.
     fn shut_door(&mut self, ticket: Ticket, courier: StaffId) -> Result<(), SimulateError> {
         use DeliveryFailure::{Absent, Accident, Refused, Unreachable, WrongAddress};
         let reason = match self.rng.random_range(0..100) {

@@ -1,4 +1,4 @@
-//! The log as it is written: positions, times that never go back, batches for the database, and what is counted.
+//! The log as it is written: positions, non-decreasing times, batches for the database, and counts.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::SimulateError;
 
-/// Bytes of a batch.
-const BATCH: usize = 2 << 20;
+/// Size of a batch.
+const BATCH_BYTES: usize = 2 << 20;
 
 pub(super) struct Journal {
     batches: mpsc::Sender<Rows>,
@@ -39,18 +39,18 @@ impl Journal {
         self.counted.position()
     }
 
-    /// When the first and the last event were recorded.
+    /// Returns the times of the first and the last event.
     pub(super) fn span(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         (self.first.unwrap_or(self.last), self.last)
     }
 
-    /// The time that the next command's events get, asked for at `at`.
+    /// Advances the clock to `at`, and returns the time of the next command's events.
     pub(super) fn tick(&mut self, at: DateTime<Utc>) -> DateTime<Utc> {
         self.last = self.last.max(at);
         self.last
     }
 
-    /// Adds an event of the command that last asked for the time.
+    /// Adds an event of the current command.
     pub(super) fn add(
         &mut self,
         stream: &StreamId,
@@ -73,15 +73,17 @@ impl Journal {
         Ok(position)
     }
 
-    /// Sends what has gathered, once it is enough.
+    /// Sends the batch if it is full.
     pub(super) fn send_full(&mut self) -> Result<(), SimulateError> {
-        if self.batch.len() >= BATCH { self.send() } else { Ok(()) }
+        if self.batch.len() >= BATCH_BYTES { self.send() } else { Ok(()) }
     }
 
-    /// Sends what has gathered, and waits while too much is on its way.
+    /// Sends the batch, and waits while too many are unsent.
     pub(super) fn send(&mut self) -> Result<(), SimulateError> {
         let batch = std::mem::take(&mut self.batch);
-        // Nobody listens when storing has failed, which is what is reported.
-        self.batches.blocking_send(batch).map_err(|_| SimulateError::Failed("nobody stores".to_owned()))
+        // The receiver is gone if storing has failed, which is reported.
+        self.batches
+            .blocking_send(batch)
+            .map_err(|_| SimulateError::Failed("the batches are no longer stored".to_owned()))
     }
 }

@@ -10,15 +10,15 @@ use super::SimulateError;
 use super::agenda::{Task, Ticket};
 use super::play::Play;
 
-/// What an order keeps the kitchen busy with, in seconds, before it can begin another.
-const BUSY: i64 = 55;
+/// Seconds between two starts of preparation in a kitchen.
+const START_INTERVAL_SECONDS: i64 = 55;
 
 impl Play {
-    /// The order waits for the kitchen.
+    /// Schedules the start of preparation.
     pub(super) fn queue(&mut self, ticket: Ticket) {
         let seen = self.now + TimeDelta::seconds(self.rng.random_range(40..180));
         let start = seen.max(self.kitchen_free[ticket.house]);
-        self.kitchen_free[ticket.house] = start + TimeDelta::seconds(BUSY);
+        self.kitchen_free[ticket.house] = start + TimeDelta::seconds(START_INTERVAL_SECONDS);
         self.agenda.note(start, Task::Start { ticket });
     }
 
@@ -64,7 +64,7 @@ impl Play {
         self.ask(pizzaiolo, ToOrder { name: "markOrderReady", order: ticket.order, command })?;
         match self.world.order(ticket.order).map(|order| order.fulfilment) {
             Some(Fulfilment::Delivery) => self.later(30, 300, Task::Claim { ticket }),
-            // Nobody fetches some: the manager cancels them in the end.
+            // Some are not collected: the manager cancels them.
             Some(Fulfilment::Takeaway) if self.chance(2) => {
                 self.later(4_500, 5_400, Task::Cancel { ticket });
             }
@@ -86,7 +86,7 @@ impl Play {
         Ok(())
     }
 
-    /// Few complain, and get something back: most the same day, some the next.
+    /// Schedules refunds for some orders, the same day or the next.
     pub(super) fn complain(&mut self, ticket: Ticket) {
         if self.rng.random_ratio(12, 1_000) {
             let percent = self.rng.random_range(10..=60);

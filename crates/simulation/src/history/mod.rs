@@ -1,6 +1,5 @@
-//! A history of the demo's pizzerias, generated: the domain's own use cases and policies, decided in memory by a
-//! seeded generator and a clock of its own, and stored by COPY. For audits and measurements on large logs; an
-//! evening through the API is [`crate::demo::traffic`].
+//! Generated histories of the demo's pizzerias: the domain's use cases and policies, decided in memory with a seeded random
+//! generator and a simulated clock, and stored by COPY. For audits and measurements on large logs.
 
 mod agenda;
 mod baskets;
@@ -29,35 +28,35 @@ use tokio::sync::mpsc;
 use crate::demo::{self, SeedError};
 use play::Play;
 
-/// Events of a usual day: the default number of days makes as many.
-const USUAL_DAY: u64 = 2_750;
-/// Events of a day beyond which the demo's couriers and ovens would not keep up.
-const FULLEST_DAY: u64 = 20_000;
-/// Batches that may wait to be stored: what bounds the memory.
-const WAITING: usize = 4;
+/// Events per day by default.
+const DEFAULT_EVENTS_PER_DAY: u64 = 2_750;
+/// Events per day beyond which the demo's couriers and ovens cannot keep up.
+const MAX_EVENTS_PER_DAY: u64 = 20_000;
+/// Batches that may wait to be stored, which bounds the memory.
+const MAX_WAITING_BATCHES: usize = 4;
 
-/// What history is made. The same options make the same events, byte for byte, by the same program.
+/// Options of a history. The same options and program make the same events, byte for byte.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many events; a few more, since a command's events stay together. From 1,000 on.
+    /// Number of events, from 1,000; a few more, because a command's events stay together.
     pub events: u64,
-    /// What every choice follows from.
+    /// Seed of the random generator.
     pub seed: u64,
-    /// Over how many days; by default as many as make usual days.
+    /// Number of days; derived from the events by default.
     pub days: Option<u32>,
-    /// The first day; by default 2025-01-01.
+    /// First day; 2025-01-01 by default.
     pub from: Option<NaiveDate>,
 }
 
 impl Options {
-    /// So many events, by a seed, over usual days.
+    /// Returns options with the default days.
     pub fn new(events: u64, seed: u64) -> Self {
         Self { events, seed, days: None, from: None }
     }
 
-    /// How many days it is spread over.
+    /// Returns the number of days.
     pub fn days(&self) -> u64 {
-        self.days.map_or_else(|| self.events.div_ceil(USUAL_DAY), u64::from).max(1)
+        self.days.map_or_else(|| self.events.div_ceil(DEFAULT_EVENTS_PER_DAY), u64::from).max(1)
     }
 
     fn first_day(&self) -> NaiveDate {
@@ -65,37 +64,37 @@ impl Options {
     }
 }
 
-/// What was made.
+/// Summary of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// The last position of the log.
     pub position: LogPosition,
-    /// When the first event was recorded, by the history's clock.
+    /// Time of the first event, by the simulated clock.
     pub begins: DateTime<Utc>,
-    /// When the last one was.
+    /// Time of the last event.
     pub ends: DateTime<Utc>,
-    /// How many events of each type.
+    /// Number of events by type.
     pub events: BTreeMap<&'static str, u64>,
-    /// Refusals by code, stored ones included.
+    /// Number of refusals by code, including stored ones.
     pub refusals: BTreeMap<&'static str, u64>,
 }
 
-/// Why no history was made. Nothing was stored.
+/// Why no history was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    /// The options do not fit.
+    /// The options are invalid.
     #[error("{0}")]
     Options(String),
-    /// The database holds something.
-    #[error("the database is not empty: a history is only made in an empty one")]
+    /// The database is not empty.
+    #[error("the database must be empty: use another one")]
     NotEmpty,
-    /// The domain refused what a history begins with: a fault of the program.
+    /// The domain refused the initial data: a fault of the program.
     #[error("the demo's data was refused: {0:?}")]
     Refused(Box<Refusal>),
     /// The log could not be filled.
     #[error("the log cannot be filled")]
     Bulk(#[source] BulkError),
-    /// A command could not be carried out: a fault of the program.
+    /// A command could not be executed: a fault of the program.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The accounts could not be stored.
@@ -107,7 +106,7 @@ pub enum SimulateError {
     /// The database did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    /// Playing ended before its time.
+    /// The simulation ended early.
     #[error("the simulation failed: {0}")]
     Failed(String),
 }
@@ -121,7 +120,7 @@ impl From<BulkError> for SimulateError {
     }
 }
 
-/// A command of the foundations, whose key is stored with what it answered.
+/// A command of the initial data, whose idempotency key is stored with its result.
 #[derive(Debug)]
 pub struct Answered {
     context: CommandContext,
@@ -131,7 +130,7 @@ pub struct Answered {
     recorded_at: DateTime<Utc>,
 }
 
-/// What is left at the end of a play, beside its events.
+/// Result of a simulation besides its events.
 #[derive(Debug)]
 struct Ending {
     summary: Summary,
@@ -140,9 +139,8 @@ struct Ending {
     snapshots: Vec<(StreamId, AggregateState, i64)>,
 }
 
-/// Fills an empty, migrated database with a history: events, accounts that may sign in with the demo's password,
-/// and reactors that have reacted. Personal data of orders is left out, as if its time were over. Read models
-/// catch up once a process runs.
+/// Fills an empty, migrated database with a history: events, accounts with the demo's password, and checkpoints of reactors.
+/// Personal data of orders is omitted, as after its retention. Read models catch up when a process runs.
 ///
 /// # Errors
 /// [`SimulateError`]; then nothing is stored.
@@ -162,13 +160,13 @@ pub async fn generate(
     let begins = play::begin(options.first_day());
     accounts::store_accounts_in(log.connection(), &accounts, begins).await?;
 
-    let (sender, mut batches) = mpsc::channel::<Rows>(WAITING);
+    let (sender, mut batches) = mpsc::channel::<Rows>(MAX_WAITING_BATCHES);
     let playing = tokio::task::spawn_blocking({
         let options = options.clone();
         move || play(&options, &accounts, sender)
     });
     while let Some(rows) = batches.recv().await {
-        // Dropping the batches on a failure ends the play, too.
+        // On an error, dropping the batches also ends the simulation.
         log.write(rows).await?;
     }
     let ending = playing.await.map_err(|error| SimulateError::Failed(error.to_string()))??;
@@ -181,7 +179,7 @@ pub async fn generate(
     projections::have_reacted(log.connection(), &ending.counted).await?;
     log.finish().await?;
     demo::give_passwords(pool, begins).await?;
-    // Planners would take the table for small until a vacuum came round.
+    // Without statistics, the planner would assume a small table until a vacuum.
     sqlx::query("ANALYZE events").execute(pool).await?;
     Ok(ending.summary)
 }
@@ -189,19 +187,21 @@ pub async fn generate(
 fn check(options: &Options, now: DateTime<Utc>) -> Result<(), SimulateError> {
     let days = options.days();
     if options.events < 1_000 {
-        return Err(SimulateError::Options("at least 1000 events: the pizzerias alone take 450".to_owned()));
+        return Err(SimulateError::Options(
+            "--events must be at least 1000: the initial data alone has 450".to_owned(),
+        ));
     }
-    if options.events / days > FULLEST_DAY {
-        let least = options.events.div_ceil(FULLEST_DAY);
+    if options.events / days > MAX_EVENTS_PER_DAY {
+        let least = options.events.div_ceil(MAX_EVENTS_PER_DAY);
         return Err(SimulateError::Options(format!(
-            "at most {FULLEST_DAY} events a day fit the demo's couriers: give at least {least} days"
+            "--days must be at least {least}: the demo's couriers can deliver at most {MAX_EVENTS_PER_DAY} events a day"
         )));
     }
     let length = i64::try_from(days).ok().and_then(|days| TimeDelta::try_days(days + 2));
     let end = length.and_then(|length| play::begin(options.first_day()).checked_add_signed(length));
     if end.is_none_or(|end| end > now) {
         return Err(SimulateError::Options(
-            "the history would end in the future: begin earlier, or take fewer days".to_owned(),
+            "the history must end in the past: set an earlier --from or fewer --days".to_owned(),
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Orders: on the web, by phone and at the counter, and what people do about them until the kitchen begins.
+//! Orders on the web, by phone and at the counter, and their changes until preparation.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use super::agenda::{Task, Ticket};
 use super::people::somewhere;
 use super::play::{Play, Shared};
 
-/// After so long nothing more is asked of an order: later than anything that is noted for one.
-const FORGOTTEN: TimeDelta = TimeDelta::hours(36);
+/// Time after which an order is removed from memory: later than any task on it.
+const ORDER_LIFETIME: TimeDelta = TimeDelta::hours(36);
 
-/// Who asks, and how the order comes and leaves.
+/// Actor, channel and fulfilment of an order.
 struct Way {
     actor: Actor,
     customer: Option<usize>,
@@ -58,7 +58,7 @@ impl Play {
             conditions: domain::usecase::Conditions::default(),
             now: self.now,
         };
-        self.agenda.note(self.now + FORGOTTEN, Task::Forget { ticket });
+        self.agenda.note(self.now + ORDER_LIFETIME, Task::Forget { ticket });
         if self.ask(way.actor, place)? {
             self.after_placing(ticket, way.payment);
         }
@@ -91,7 +91,7 @@ impl Play {
             channel: OrderChannel::Phone,
             fulfilment: Fulfilment::Delivery,
             payment: PaymentIntent::OnDelivery,
-            // Now and then too far.
+            // Sometimes outside the delivery area.
             place: Some(somewhere(&mut self.rng, &self.houses[house].opening, 1.02)),
         }
     }
@@ -107,13 +107,12 @@ impl Play {
         }
     }
 
-    /// What becomes of an order that was accepted.
+    /// Schedules the tasks of an accepted order.
     fn after_placing(&mut self, ticket: Ticket, payment: PaymentIntent) {
         let choice = self.rng.random_range(0..100);
         match choice {
             0..3 => self.later(20, 150, Task::Cancel { ticket }),
             3..7 => {
-                // Something else after all.
                 let pizzeria = self.houses[ticket.house].opening.pizzeria.clone();
                 let lines = self.basket(&pizzeria);
                 self.later(15, 60, Task::ChangeLines { ticket, lines });
@@ -124,7 +123,7 @@ impl Play {
             self.queue(ticket);
             return;
         }
-        // Some forget to pay: the order expires.
+        // Some are not paid: the order expires.
         if self.chance(96) {
             let declined = self.chance(7);
             self.later(25, 240, Task::PayOnline { ticket, declined });
@@ -172,7 +171,7 @@ impl Play {
         self.ask(actor, change).map(|_| ())
     }
 
-    /// By its owner before it is begun, and by the manager later.
+    /// Cancels an order: its owner before preparation, the manager later.
     pub(super) fn cancel(&mut self, ticket: Ticket) -> Result<(), SimulateError> {
         let Some(status) = self.status(ticket) else { return Ok(()) };
         let early = matches!(status, OrderStatus::AwaitingPayment | OrderStatus::Placed);
@@ -197,7 +196,7 @@ impl Play {
         Ok(())
     }
 
-    /// Money for what is due, taken by somebody of the house.
+    /// Records payments of what is due.
     pub(super) fn take_payment(&mut self, ticket: Ticket, actor: Actor) -> Result<(), SimulateError> {
         let due = self.world.order(ticket.order).map_or(Cents::ZERO, |order| order.due());
         if due <= Cents::ZERO {
@@ -206,7 +205,7 @@ impl Play {
         use PaymentMethod::{Card, Cash, Cheque, MealVoucher};
         let ways = [Card, Card, Card, Card, Card, Cash, Cash, Cash, MealVoucher, Cheque];
         let method = ways.choose(&mut self.rng).copied().unwrap_or(Card);
-        // A meal voucher seldom covers it all.
+        // A meal voucher covers at most 11 euros.
         let parts = if method == MealVoucher && due > Cents(1_100) {
             vec![(MealVoucher, Cents(1_100)), (Card, due - Cents(1_100))]
         } else {
@@ -219,10 +218,10 @@ impl Play {
         Ok(())
     }
 
-    /// A share of what was paid last goes back, by the manager.
+    /// Refunds a share of the last payment, by the manager.
     pub(super) fn refund(&mut self, ticket: Ticket, percent: i64) -> Result<(), SimulateError> {
         let Some(order) = self.world.order(ticket.order) else { return Ok(()) };
-        // What was paid online goes back when the order is cancelled, and not by hand.
+        // Online payments are refunded on cancellation only.
         let by_hand = |payment: &&Payment| {
             payment.kind == PaymentKind::Captured && payment.method != PaymentMethod::Online
         };
@@ -234,12 +233,12 @@ impl Play {
         self.ask(manager, ToOrder { name: "refundOrder", order: ticket.order, command }).map(|_| ())
     }
 
-    /// Nothing more is asked of an order that is over; one that is not is looked at again.
+    /// Removes a closed order from memory; reschedules itself for an open one.
     pub(super) fn forget(&mut self, ticket: Ticket) {
         if self.status(ticket).is_none_or(OrderStatus::is_closed) {
             self.world.forget(ticket.order);
         } else {
-            self.agenda.note(self.now + FORGOTTEN, Task::Forget { ticket });
+            self.agenda.note(self.now + ORDER_LIFETIME, Task::Forget { ticket });
         }
     }
 
@@ -247,12 +246,12 @@ impl Play {
         self.world.order(ticket.order).map(|order| order.status())
     }
 
-    /// The random id of a row of personal data; the row's time is over.
+    /// Returns a random id of personal data, as after its retention.
     pub(super) fn contact(&mut self) -> ContactId {
         ContactId(uuid::Builder::from_random_bytes(self.rng.random()).into_uuid())
     }
 
-    /// The customer, or the receptionist who speaks for them.
+    /// Returns the customer, or the receptionist who took the order.
     fn owner(&mut self, ticket: Ticket) -> Actor {
         match self.customer(ticket) {
             Some(customer) => customer,

@@ -1,4 +1,4 @@
-//! Who takes part: the demo's staff, and customers around each pizzeria.
+//! People of a history: the demo's staff, and customers around each pizzeria.
 
 use domain::access::Role;
 use domain::demo_data;
@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 
 use crate::demo;
 
-/// Customers with an account around each pizzeria, beside the demo's own.
-const RESIDENTS: usize = 60;
+/// Customers with an account around each pizzeria, besides the demo's.
+const RESIDENTS_PER_PIZZERIA: usize = 60;
 
 /// A pizzeria and its staff.
 pub(super) struct House {
@@ -20,23 +20,23 @@ pub(super) struct House {
     pub(super) receptionists: Vec<Account>,
     pub(super) pizzaioli: Vec<Account>,
     pub(super) couriers: Vec<Account>,
-    /// The customers who live around it, by their places among the customers.
+    /// Indices of the customers who live around it.
     pub(super) customers: Vec<usize>,
 }
 
-/// Somebody who orders on the web.
+/// A customer who orders on the web.
 pub(super) struct Customer {
     pub(super) account: Account,
     pub(super) home: Option<Place>,
 }
 
-/// Every account of a history: the demo's, and the customers around the pizzerias.
+/// Returns every account of a history: the demo's, and the customers around the pizzerias.
 pub(super) fn accounts(seed: u64) -> Vec<Account> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut accounts = demo::accounts();
     let mut rank = accounts.iter().filter(|account| account.role == Role::Customer).count();
     for opening in demo_data::pizzerias() {
-        for _ in 0..RESIDENTS {
+        for _ in 0..RESIDENTS_PER_PIZZERIA {
             rank += 1;
             let Place { lat, lon } = somewhere(&mut rng, &opening, 0.95);
             let Place { lat: north, lon: east } = opening.place;
@@ -46,7 +46,7 @@ pub(super) fn accounts(seed: u64) -> Vec<Account> {
     accounts
 }
 
-/// Somewhere around a pizzeria, up to so many times its radius away.
+/// Returns a random place around a pizzeria, up to `farthest` times its radius away.
 pub(super) fn somewhere(rng: &mut StdRng, opening: &Opening, farthest: f64) -> Place {
     // A degree of latitude is 111.2 km, one of longitude 73.2 km at 48.85° north.
     let reach = f64::from(opening.radius_m) * rng.random_range(0.1..farthest);
@@ -71,7 +71,7 @@ pub(super) fn customers(accounts: &[Account]) -> Vec<Customer> {
         .collect()
 }
 
-/// The pizzerias; none whose staff is not among the accounts.
+/// Returns the pizzerias whose staff is among the accounts.
 pub(super) fn houses(accounts: &[Account], customers: &[Customer]) -> Vec<House> {
     let house = |opening: Opening| {
         let of = |role| -> Vec<Account> {

@@ -1,4 +1,4 @@
-//! The play: one thing after the other, each a command by somebody, until there are enough events.
+//! The simulation: executes tasks in order of time, until there are enough events.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,30 +29,30 @@ pub(super) struct Play {
     pub(super) houses: Vec<House>,
     pub(super) customers: Vec<Customer>,
     pub(super) director: Option<Account>,
-    /// Now, by the history's clock.
+    /// Current time of the simulated clock.
     pub(super) now: DateTime<Utc>,
-    /// From when on each house's kitchen has time for another order.
+    /// Time from which each kitchen can start another order.
     pub(super) kitchen_free: Vec<DateTime<Utc>>,
-    /// How many events there shall be.
+    /// Requested number of events.
     pub(super) wanted: u64,
     pub(super) first_day: NaiveDate,
     pub(super) days: u64,
-    /// Orders asked for so far: what a day's plan goes by.
+    /// Orders so far, from which a day is planned.
     pub(super) asked: u64,
-    /// Supplies so far, which number the delivery notes.
+    /// Supplies so far; numbers the delivery notes.
     pub(super) supplies: u64,
     refusals: BTreeMap<&'static str, u64>,
 }
 
-/// When a history begins: at eight in the morning by the pizzerias' clocks.
+/// Returns the begin of a history: 08:00 local time.
 pub(super) fn begin(day: NaiveDate) -> DateTime<Utc> {
     at(day, 8 * 3_600)
 }
 
-/// A moment of a day, in seconds after midnight by the pizzerias' clocks.
+/// Returns a time of a day, in seconds after midnight, local time.
 pub(super) fn at(day: NaiveDate, seconds: u32) -> DateTime<Utc> {
     let local = day.and_time(chrono::NaiveTime::MIN) + TimeDelta::seconds(i64::from(seconds));
-    // A moment that a change of the clocks leaves out is taken an hour later.
+    // A local time that a change to summer time skips is taken an hour later.
     let found = Paris.from_local_datetime(&local).earliest();
     let found = found.or_else(|| Paris.from_local_datetime(&(local + TimeDelta::hours(1))).earliest());
     found.map_or_else(|| local.and_utc(), |found| found.to_utc())
@@ -81,7 +81,7 @@ impl Play {
         }
     }
 
-    /// What every history begins with: the demo's data, and an account for every customer.
+    /// Loads the initial data: the demo's, and an account for every customer.
     pub(super) fn found(&mut self, accounts: &[Account]) -> Result<Vec<Answered>, SimulateError> {
         let mut answered = Vec::new();
         for step in demo::steps(accounts, self.now).into_iter().flatten() {
@@ -101,11 +101,11 @@ impl Play {
         Ok(answered)
     }
 
-    /// Plays until there are enough events; what is under way then stays so.
+    /// Runs until there are enough events; open orders stay open.
     pub(super) fn run(&mut self) -> Result<(), SimulateError> {
         self.agenda.note(self.now, Task::Day(self.first_day));
         while self.emitted() < self.wanted {
-            // Each day notes the next: there is always something to come.
+            // Each day schedules the next, so the agenda is never empty.
             let Some((at, task)) = self.agenda.next() else { break };
             self.now = at;
             self.perform(task)?;
@@ -167,20 +167,20 @@ impl Play {
         }
     }
 
-    /// Somebody asks for something; says whether it was carried out.
+    /// Executes a command of an actor; returns whether it was accepted.
     pub(super) fn ask(&mut self, actor: Actor, use_case: impl UseCase) -> Result<bool, SimulateError> {
         let correlation = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
         let context = CommandContext::new(actor, self.command_id(), correlation.to_string());
         Ok(self.carry_out(&use_case, &context)?.is_none())
     }
 
-    /// Carries out a command, and notes what follows from it. A refusal is part of life, and counted.
+    /// Executes a command, and schedules its reactions. Refusals are counted.
     pub(super) fn carry_out(
         &mut self,
         use_case: &dyn UseCase,
         context: &CommandContext,
     ) -> Result<Option<Refusal>, SimulateError> {
-        // Between being asked and being stored.
+        // Time between request and storage.
         let recorded_at = self.now + TimeDelta::microseconds(self.rng.random_range(800..9_000));
         let done = self.world.execute(use_case, context, recorded_at)?;
         for (use_case, context) in done.reactions {
@@ -193,13 +193,13 @@ impl Play {
         Ok(done.refusal)
     }
 
-    /// Notes a task for some time between two numbers of seconds from now.
+    /// Schedules a task at a random time between two numbers of seconds from now.
     pub(super) fn later(&mut self, from: u32, to: u32, task: Task) {
         let micros = self.rng.random_range(i64::from(from) * 1_000_000..=i64::from(to) * 1_000_000);
         self.agenda.note(self.now + TimeDelta::microseconds(micros), task);
     }
 
-    /// An id that begins with the time, as the program makes them (UUID version 7).
+    /// Returns a UUIDv7 of the simulated time.
     pub(super) fn command_id(&mut self) -> Uuid {
         let millis = u64::try_from(self.now.timestamp_millis()).unwrap_or_default();
         uuid::Builder::from_unix_timestamp_millis(millis, &self.rng.random()).into_uuid()
@@ -228,5 +228,5 @@ impl Play {
     }
 }
 
-/// A reaction or a timer's command is shared.
+/// A command of a reaction or timer, shared.
 pub(super) type Shared = Arc<dyn UseCase>;

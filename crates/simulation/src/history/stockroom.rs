@@ -1,5 +1,4 @@
-//! The stock, and what the manager decides: supplies that now and then lack something, counts, waste, transfers,
-//! blocks and pauses.
+//! Stock and manager: supplies, some incomplete, counts, waste, transfers, blocks and pauses.
 
 use domain::demo_data;
 use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
@@ -40,13 +39,13 @@ impl Play {
         self.ask(actor, ToStock { name, pizzeria, command })
     }
 
-    /// What there is of everything, on the shelf and reserved.
+    /// Returns every ingredient, its quantity on hand and its reserved quantity.
     fn shelf(&self, house: usize) -> Vec<(IngredientCode, i64, i64)> {
         let Some(stock) = self.world.stock(&self.houses[house].opening.pizzeria) else { return Vec::new() };
         stock.levels().map(|(code, level)| (code.clone(), level.on_hand, level.reserved)).collect()
     }
 
-    /// Fills up what has run down to what a day of so many orders takes.
+    /// Restocks for a day of `orders` orders.
     pub(super) fn supply(&mut self, house: usize, orders: u32) -> Result<(), SimulateError> {
         let opening = demo_data::opening_stock(&self.houses[house].opening.pizzeria);
         let mut lines = Ingredients::new();
@@ -68,7 +67,7 @@ impl Play {
         self.tell_stock(house, false, "receiveSupply", command).map(|_| ())
     }
 
-    /// A few shelves, counted in the evening: seldom exactly what the log says.
+    /// Counts some ingredients in the evening, mostly with a difference.
     pub(super) fn count(&mut self, house: usize) -> Result<(), SimulateError> {
         let shelf = self.shelf(house);
         let some: Vec<_> = shelf.choose_multiple(&mut self.rng, 6).cloned().collect();
@@ -82,7 +81,7 @@ impl Play {
         self.tell_stock(house, false, "countStock", command).map(|_| ())
     }
 
-    /// During service: less is found than orders wait for.
+    /// Counts less than is reserved, during service.
     pub(super) fn count_short(&mut self, house: usize) -> Result<(), SimulateError> {
         let reserved: Vec<_> = self.shelf(house).into_iter().filter(|(.., reserved)| *reserved > 1).collect();
         let Some((code, _, reserved)) = reserved.choose(&mut self.rng) else { return Ok(()) };
@@ -104,7 +103,7 @@ impl Play {
         self.tell_stock(house, false, "wasteIngredients", command).map(|_| ())
     }
 
-    /// From the house that has the most of something to this one, where it runs low.
+    /// Transfers an ingredient that is low from the pizzeria that has most of it.
     pub(super) fn transfer(&mut self, house: usize) -> Result<(), SimulateError> {
         let Some((code, quantity)) = self.lacking(house) else { return Ok(()) };
         let has = |from: &usize| {
@@ -129,7 +128,6 @@ impl Play {
 
     fn lacking(&self, house: usize) -> Option<Amount> {
         let stock = self.world.stock(&self.houses[house].opening.pizzeria)?;
-        // What is closest to its threshold.
         let least = stock
             .levels()
             .min_by_key(|(_, level)| level.available() * 1_000 / level.threshold.signed().max(1));
@@ -179,7 +177,7 @@ impl Play {
         self.ask(manager, ToPizzeria { name: "resumePizzeria", pizzeria, command }).map(|_| ())
     }
 
-    /// One pizza costs 50 cents more, or less.
+    /// Changes the price of one pizza by 50 cents.
     pub(super) fn publish(&mut self) -> Result<(), SimulateError> {
         let pizzas = self.world.menu().map_or_else(Vec::new, |menu| menu.pizzas.values().cloned().collect());
         let Some(mut pizza) = pizzas.choose(&mut self.rng).cloned() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The streams in memory, and commands carried out on them: what the event store does, without a database.
+//! Streams in memory, and commands executed on them as the event store does, without a database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,22 +16,22 @@ use event_store::{CommandContext, Metadata, StoreError};
 use super::SimulateError;
 use super::journal::Journal;
 
-/// How often a command may name further streams.
+/// Times that a command may name further streams.
 const MAX_LOADS: usize = 10;
 
-/// A stream, and how many events it has.
+/// A stream's state, and its number of events.
 struct Held {
     state: AggregateState,
     version: i64,
 }
 
-/// What a command came to.
+/// Result of a command.
 pub(super) struct Done {
-    /// Its own stream, and that stream's version.
+    /// The command's own stream, and its version.
     pub(super) stream: StreamId,
     pub(super) version: i64,
     pub(super) refusal: Option<Refusal>,
-    /// What the policies ask for in turn.
+    /// Commands of the policies that follow.
     pub(super) reactions: Vec<(Arc<dyn UseCase>, CommandContext)>,
 }
 
@@ -49,7 +49,7 @@ impl World {
         streams.iter().filter_map(|stream| Some((stream, &self.streams.get(stream)?.state))).collect()
     }
 
-    /// The streams that a command needs, as the event store finds them.
+    /// Returns the streams that a command needs, as the event store finds them.
     fn settle(&self, use_case: &dyn UseCase) -> Result<Vec<StreamId>, StoreError> {
         let mut streams = Vec::new();
         for _ in 0..MAX_LOADS {
@@ -62,7 +62,7 @@ impl World {
         Err(StoreError::Unsettled(use_case.name()))
     }
 
-    /// Carries out a command: decides, and writes what was decided.
+    /// Executes a command: decides, and writes the events.
     pub(super) fn execute(
         &mut self,
         use_case: &dyn UseCase,
@@ -100,7 +100,7 @@ impl World {
         Ok(Done { stream, version, refusal, reactions })
     }
 
-    /// Forgets an order and its delivery: nothing more will be asked of them.
+    /// Removes an order and its delivery, to which no further command applies.
     pub(super) fn forget(&mut self, order: OrderId) {
         self.streams.remove(&StreamId::order(order));
         self.streams.remove(&StreamId::delivery(DeliveryId::of(order)));
@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    /// How many deliveries a courier carries.
+    /// Returns the number of deliveries that a courier carries.
     pub(super) fn carried(&self, courier: StaffId) -> usize {
         match self.streams.get(&StreamId::staff(courier)).map(|held| &held.state) {
             Some(AggregateState::Staff(staff)) => staff.employed().map_or(0, |person| person.carrying.len()),
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// The stocks, which have grown long, with their versions.
+    /// Returns the stocks, which are long streams, with their versions.
     pub(super) fn into_stocks(self) -> Vec<(StreamId, AggregateState, i64)> {
         let stocks =
             self.streams.into_iter().filter(|(_, held)| matches!(held.state, AggregateState::Stock(_)));
@@ -147,7 +147,7 @@ impl World {
     }
 }
 
-/// As the event store writes it.
+/// Returns the metadata as the event store writes it.
 fn metadata(use_case: &dyn UseCase, context: &CommandContext) -> Result<String, StoreError> {
     Ok(serde_json::to_string(&Metadata {
         actor: context.actor.id,

@@ -1,5 +1,4 @@
-//! The evening's only way to the pizzerias: GraphQL over HTTP, with a person's bearer token. Counts refusals
-//! and errors; never retries.
+//! Client of the evening: GraphQL over HTTP, with a person's bearer token. Counts refusals and errors; never retries.
 
 use std::time::Duration;
 
@@ -10,22 +9,22 @@ use serde_json::{Value, json};
 
 use super::tally::Shared;
 
-/// After so long an answer is an error.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time within which a request must be answered.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What mutations of orders answer.
+/// Selection of mutations of orders.
 pub(super) const ORDER: &str = "order { id number status total { amount } due { amount } }";
-/// What mutations of deliveries answer.
+/// Selection of mutations of deliveries.
 pub(super) const DELIVERY: &str = "delivery { id number status }";
-/// What mutations of stocks answer.
+/// Selection of mutations of stocks.
 pub(super) const STOCK: &str = "stock { version }";
 
-/// Somebody who plays.
+/// A person who acts in the evening.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Who.
+    /// Account of the person.
     pub account: Account,
-    /// A bearer token of theirs.
+    /// Bearer token of the account.
     pub token: SecretString,
 }
 
@@ -40,7 +39,7 @@ impl Api {
         Self { http: Client::new(), url: format!("{url}/graphql"), tally }
     }
 
-    /// A query's data, or nothing when it failed.
+    /// Executes a query; returns its data, or `None` if it failed.
     pub(super) async fn query(&self, who: &Person, document: &str, variables: Value) -> Option<Value> {
         match self.post(who, json!({ "query": document, "variables": variables })).await {
             Ok(data) => Some(data),
@@ -51,7 +50,7 @@ impl Api {
         }
     }
 
-    /// A mutation's payload, or nothing when it was refused or failed.
+    /// Executes a mutation; returns its payload, or `None` if it was refused or failed.
     pub(super) async fn mutate(
         &self,
         who: &Person,
@@ -85,9 +84,9 @@ impl Api {
     }
 
     async fn post(&self, who: &Person, body: Value) -> Result<Value, String> {
-        let request = self.http.post(&self.url).timeout(PATIENCE).json(&body);
+        let request = self.http.post(&self.url).timeout(REQUEST_TIMEOUT).json(&body);
         let answer = request.bearer_auth(who.token.expose_secret()).send().await;
-        // Without its URL, which says nothing new in one line of a summary.
+        // Without the URL: the summary has one line.
         let answer = answer.map_err(|error| error.without_url().to_string())?;
         let status = answer.status();
         let mut answer: Value = answer.json().await.map_err(|_| format!("{status}, and no JSON"))?;
@@ -98,12 +97,12 @@ impl Api {
     }
 }
 
-/// A text in an answer; empty when it is not there.
+/// Returns a text of an answer; empty if absent.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A list in an answer; empty when it is not there.
+/// Returns a list of an answer; empty if absent.
 pub(super) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

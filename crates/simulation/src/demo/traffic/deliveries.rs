@@ -1,5 +1,4 @@
-//! Couriers of the evening: they claim up to three deliveries, leave with them, say where they are, and find
-//! some doors shut.
+//! Couriers of the evening: they claim up to three deliveries, leave, report their position, and fail some deliveries.
 
 use std::sync::Arc;
 
@@ -8,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::api::{DELIVERY, ORDER, Person, list, text};
 use super::kitchen::is_due;
-use super::{Evening, House};
+use super::{House, Traffic};
 
-/// What a courier carries at most (DOMAIN.md, Delivery).
+/// Maximum deliveries that a courier carries (DOMAIN.md, Delivery).
 const MAX_CARRIED: usize = 3;
-/// Reports of the position between leaving and ringing.
+/// Position reports between pick-up and arrival.
 const LEGS: u32 = 2;
 
 const DELIVERIES: &str = "query Deliveries($pizzeria: ID!) { deliveries(first: 50, filter: { pizzeriaId: $pizzeria, \
@@ -21,8 +20,8 @@ const DELIVERIES: &str = "query Deliveries($pizzeria: ID!) { deliveries(first: 5
 
 const CODE: &str = "query Code($order: ID!) { order(id: $order) { deliveryCode } }";
 
-impl Evening {
-    /// Every courier does one thing.
+impl Traffic {
+    /// Each courier does one step.
     pub(super) async fn couriers(&mut self, house: &House) {
         for courier in &house.couriers {
             let pizzeria = json!({ "pizzeria": house.opening.pizzeria.as_str() });
@@ -39,7 +38,7 @@ impl Evening {
         let free = open.iter().find(|delivery| delivery["courier"].is_null());
 
         if let Some(failed) = in_state(&["FAILED"]) {
-            // Once more, and then it goes back.
+            // One retry, then a return.
             let again = failed["attempts"].as_i64().unwrap_or_default() < 2;
             let (mutation, what) = if again {
                 ("retryDelivery", "will be tried again")
@@ -53,7 +52,7 @@ impl Evening {
             let what = format!("claimed by {}", courier.account.display_name);
             self.step(courier, free, "claimDelivery", json!({}), &what).await;
         } else {
-            // Nothing more to take along: leaves with everything.
+            // Nothing more to claim: leaves with everything.
             for waiting in &mine {
                 self.step(courier, waiting, "pickUpDelivery", json!({}), "left the pizzeria").await;
             }
@@ -98,7 +97,7 @@ impl Evening {
         }
     }
 
-    /// Who ordered on the web has a code and tells it, now and then wrongly; others give their name.
+    /// Returns the proof: customers of the web give their code, sometimes a wrong one; others their name.
     async fn proof(&mut self, house: &House, delivery: &Value) -> Value {
         if text(delivery, "/order/channel") == "WEB" {
             let order = json!({ "order": text(delivery, "/order/id") });
@@ -113,7 +112,7 @@ impl Evening {
         json!({ "receivedBy": if name.is_empty() { "Gardien de l'immeuble" } else { name } })
     }
 
-    /// One mutation of one delivery; says whether it was carried out.
+    /// Executes a mutation of a delivery; returns whether it succeeded.
     async fn step(
         &mut self,
         courier: &Person,

@@ -1,5 +1,4 @@
-//! The house of the evening: pizzaioli work off the kitchen queue, receptionists hand over, and the manager
-//! has low stock filled up.
+//! Staff of the evening: pizzaioli process the kitchen queue, receptionists hand orders over, managers restock.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -7,11 +6,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::api::{ORDER, STOCK, list, text};
-use super::{Evening, House};
+use super::{House, Traffic};
 
-/// How likely the supplier comes in a step while something is low.
+/// Probability of a supply per step while stock is low.
 const SUPPLY: f64 = 0.3;
-/// A supply is so many thresholds: back to about the opening stock.
+/// Size of a supply in thresholds: restores about the opening stock.
 const REFILL: i64 = 6;
 
 const QUEUE: &str = "query KitchenQueue($pizzeria: ID!) { kitchenQueue(pizzeriaId: $pizzeria) { \
@@ -23,8 +22,8 @@ const READY: &str = "query Ready($pizzeria: ID!) { orders(first: 20, orderBy: PL
 const LOW: &str = "query Low($pizzeria: ID!) { stock(pizzeriaId: $pizzeria) { \
     levels(lowOnly: true) { ingredient { code } threshold } } }";
 
-impl Evening {
-    /// Each pizzaiolo does one thing: the first for the oldest order, the second for the next.
+impl Traffic {
+    /// Each pizzaiolo does one step: the first for the oldest order, the second for the next.
     pub(super) async fn kitchen(&mut self, house: &House) {
         let Some(first) = house.pizzaioli.first() else { return };
         let pizzeria = json!({ "pizzeria": house.opening.pizzeria.as_str() });
@@ -51,7 +50,7 @@ impl Evening {
         }
     }
 
-    /// The oldest order that is to be fetched is paid and handed over.
+    /// Takes payment for the oldest order at the counter, and hands it over.
     pub(super) async fn counter(&mut self, house: &House) {
         let Some(receptionist) = house.receptionists.choose(&mut self.rng) else { return };
         let pizzeria = json!({ "pizzeria": house.opening.pizzeria.as_str() });
@@ -72,14 +71,14 @@ impl Evening {
         }
     }
 
-    /// Somebody pays what is due, one way or another.
+    /// Records a payment of what is due, by a random method.
     pub(super) fn payment(&mut self, order: &str, amount: &str) -> Value {
         let ways = ["CARD", "CARD", "CARD", "CASH", "CASH", "MEAL_VOUCHER", "CHEQUE"];
         let method = ways[self.rng.random_range(0..ways.len())];
         json!({ "orderId": order, "method": method, "amount": amount })
     }
 
-    /// What is low is ordered, and comes when the supplier does.
+    /// Restocks what is low, with a certain probability.
     pub(super) async fn supplies(&mut self, house: &House) {
         if !self.rng.random_bool(SUPPLY) {
             return;
@@ -117,7 +116,7 @@ fn can_be_worked_on(order: &Value) -> bool {
     matches!(text(order, "/status"), "PLACED" | "IN_PREPARATION")
 }
 
-/// Whether something is still to be paid.
+/// Returns whether an amount is due.
 pub(super) fn is_due(order: &Value) -> bool {
     text(order, "/due/amount").parse::<f64>().is_ok_and(|due| due > 0.0)
 }

@@ -1,5 +1,5 @@
-//! Plays an evening through the API itself, over HTTP with everybody's own token: what it does, a frontend
-//! could do. Knows nothing but what the API answers, and an error never stops it.
+//! Plays an evening through the API, over HTTP with the tokens of the demo's people, as frontends do. Knows only what the API
+//! answers; an error never stops it.
 
 mod api;
 mod deliveries;
@@ -25,23 +25,23 @@ pub use api::Person;
 use orders::Plan;
 pub use tally::Tally;
 
-/// At speed 1, one pizzeria after the other gets on with its work after so many seconds.
+/// Seconds between two steps at speed 1; each step is one pizzeria's turn.
 const STEP_SECONDS: f64 = 3.0;
 
-/// How an evening is played.
+/// Parameters of an evening.
 #[derive(Debug, Clone)]
 pub struct Script {
-    /// Where the API is, `http://127.0.0.1:8080`.
+    /// Address of the API, such as `http://127.0.0.1:8080`.
     pub url: String,
-    /// Everybody who plays, with their tokens.
+    /// The people who act, with their tokens.
     pub people: Vec<Person>,
-    /// 1 is a few orders a minute; 0.1 to 100.
+    /// Speed, 0.1 to 100; at 1, a few orders per minute.
     pub speed: f64,
-    /// The same seed makes the same choices, as far as the API answers the same.
+    /// Seed of the random generator; the same seed makes the same choices if the API answers the same.
     pub seed: u64,
 }
 
-/// An evening under way. Dropping it lets it go on; [`Simulation::stop`] ends it.
+/// A running evening. It continues when this is dropped; [`Simulation::stop`] ends it.
 #[derive(Debug)]
 pub struct Simulation {
     tally: tally::Shared,
@@ -50,33 +50,33 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// Begins to play.
+    /// Starts the evening.
     pub fn start(script: Script) -> Self {
         let tally = tally::Shared::default();
         let (stop, mut stopped) = watch::channel(false);
         let period = Duration::from_secs_f64(STEP_SECONDS / script.speed.clamp(0.1, 100.0));
-        let mut evening = Evening::new(script, tally.clone());
+        let mut traffic = Traffic::new(script, tally.clone());
         let playing = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(period);
-            // Slower than asked for rather than in bursts.
+            // Delayed steps are not caught up in bursts.
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             for step in 0.. {
                 tokio::select! {
                     _ = stopped.wait_for(|stopped| *stopped) => return,
                     _ = ticks.tick() => {}
                 }
-                evening.play(step).await;
+                traffic.play(step).await;
             }
         });
         Self { tally, stop, playing }
     }
 
-    /// What happened so far.
+    /// Returns the counts so far.
     pub fn tally(&self) -> Tally {
         self.tally.read()
     }
 
-    /// Ends the evening after the step under way.
+    /// Ends the evening after the current step.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = self.playing.await;
@@ -93,17 +93,17 @@ struct House {
     customer: Arc<Person>,
 }
 
-struct Evening {
+struct Traffic {
     api: Api,
     rng: StdRng,
     houses: Vec<House>,
-    /// What customers mean to do about their orders, oldest first.
+    /// Planned steps of customers on their orders, oldest first.
     plans: VecDeque<Plan>,
-    /// How far couriers have come with a delivery, in reports of their position.
+    /// Position reports of couriers per delivery.
     legs: HashMap<String, u32>,
 }
 
-impl Evening {
+impl Traffic {
     fn new(script: Script, tally: tally::Shared) -> Self {
         let people: Vec<Arc<Person>> = script.people.into_iter().map(Arc::new).collect();
         let mut customers = people.iter().filter(|person| person.account.role == Role::Customer);
@@ -132,7 +132,7 @@ impl Evening {
         }
     }
 
-    /// One step of one pizzeria, each in its turn.
+    /// Plays one step of one pizzeria, in turn.
     async fn play(&mut self, step: usize) {
         let houses = std::mem::take(&mut self.houses);
         if let Some(house) = houses.get(step % houses.len().max(1)) {

@@ -1,5 +1,5 @@
-//! Customers of the evening: what they order, on the web, by phone and at the counter, and what they do about
-//! it afterwards. Not everything they ask for can be had: refusals belong to an evening.
+//! Customers of the evening: their orders on the web, by phone and at the counter, and their later steps. Some requests are
+//! refused, as in a real evening.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
 use super::api::{ORDER, Person, list, text};
-use super::{Evening, House};
+use super::{House, Traffic};
 use crate::demo::people;
 
-/// How likely somebody orders in a step: four a minute at speed 1.
-const ORDERS: f64 = 0.2;
-/// Pizzas that are looked at before one that cannot be made is ordered all the same.
-const LOOKS: usize = 6;
+/// Probability of an order per step: four per minute at speed 1.
+const ORDER_PROBABILITY: f64 = 0.2;
+/// Pizzas considered before an unavailable one is ordered.
+const MAX_CONSIDERED_PIZZAS: usize = 6;
 
 const MENU: &str = "query Menu($pizzeria: ID!) { menu(pizzeriaId: $pizzeria) { \
     pizzas { code name sizes { size available } } drinks { code name available } desserts { code name available } } }";
 
-/// What a customer does about an order when the time has come.
+/// A planned step of a customer on an order.
 pub(super) struct Plan {
-    /// Not before this step.
+    /// First step at which it may happen.
     from: usize,
     customer: Arc<Person>,
     order: String,
@@ -37,16 +37,16 @@ enum OrderStep {
     ChangeLines { lines: Vec<Value> },
 }
 
-/// Lines of an order, and what they are in words.
+/// Lines of an order, and their description.
 struct Basket {
     lines: Vec<Value>,
     words: String,
 }
 
-impl Evening {
+impl Traffic {
     pub(super) async fn customers(&mut self, house: &House, step: usize) {
         self.carry_out_plans(step).await;
-        if !self.rng.random_bool(ORDERS) {
+        if !self.rng.random_bool(ORDER_PROBABILITY) {
             return;
         }
         let pizzeria = house.opening.pizzeria.as_str();
@@ -77,15 +77,15 @@ impl Evening {
         let customer = house.customer.clone();
         let Some(order) = self.place(&customer, input, "on the web", &basket).await else { return };
         let order_steps = match self.rng.random_range(0..100) {
-            // Gave up, or pressed the wrong button.
+            // Cancels.
             0..8 => vec![OrderStep::Cancel],
             8..14 => {
-                // One more of the first.
+                // Adds one more of the first line.
                 let mut lines = basket.lines;
                 lines.extend(lines.first().cloned());
                 vec![OrderStep::ChangeLines { lines }, OrderStep::PayOnline { card_token: None }]
             }
-            // Forgets to pay: the order expires.
+            // Does not pay: the order expires.
             14..26 => vec![],
             26..36 => vec![
                 OrderStep::PayOnline { card_token: Some("tok_declined") },
@@ -177,12 +177,12 @@ impl Evening {
         }
     }
 
-    /// Two or three things from a menu, pizzas first; nothing when the menu is empty.
+    /// Chooses pizzas and a side from a menu; `None` if the menu is empty.
     fn basket(&mut self, menu: &Value) -> Option<Basket> {
         let mut basket = Basket { lines: Vec::new(), words: String::new() };
         for _ in 0..self.rng.random_range(1..=2) {
             let (pizza, size) = self.pizza(menu)?;
-            // Mostly two: one alone is below what is delivered.
+            // Mostly two: one alone is below the minimum for delivery.
             let quantity = if self.rng.random_bool(0.7) { 2 } else { 1 };
             let mut line = json!({ "item": text(pizza, "/code"), "size": size, "quantity": quantity });
             if self.rng.random_bool(0.15) {
@@ -201,7 +201,7 @@ impl Evening {
 
     fn pizza<'a>(&mut self, menu: &'a Value) -> Option<(&'a Value, &'a str)> {
         let mut chosen = None;
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_CONSIDERED_PIZZAS {
             let pizza = list(menu, "/pizzas").choose(&mut self.rng)?;
             let size = list(pizza, "/sizes").choose(&mut self.rng)?;
             chosen = Some((pizza, text(size, "/size")));
@@ -212,7 +212,7 @@ impl Evening {
         chosen
     }
 
-    /// Somewhere around a pizzeria, and now and then too far.
+    /// Returns a random place around a pizzeria, sometimes outside its delivery area.
     fn home(&mut self, house: &House) -> Place {
         // A degree of latitude is 111.2 km, one of longitude 73.2 km at 48.85° north.
         let reach = f64::from(house.opening.radius_m) * self.rng.random_range(0.1..1.05);

@@ -1,23 +1,23 @@
-//! What happened in an evening, for the summary. Counts; decides nothing.
+//! Counts of an evening, for the summary.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Happenings kept.
-const LATEST: usize = 5;
+/// Number of latest happenings kept.
+const MAX_LATEST: usize = 5;
 
-/// What happened so far.
+/// Counts so far.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// Mutations that were carried out.
+    /// Successful mutations.
     pub done: u64,
-    /// Refusals by the domain, by code: normal in an evening.
+    /// Refusals of the domain by code; expected in an evening.
     pub refusals: BTreeMap<String, u64>,
-    /// Anything else that went wrong.
+    /// Other errors.
     pub errors: u64,
-    /// The last of these.
+    /// The last error.
     pub last_error: Option<String>,
-    /// The last happenings, oldest first.
+    /// The latest happenings, oldest first.
     pub latest: VecDeque<String>,
 }
 
@@ -48,14 +48,14 @@ impl Shared {
     pub(super) fn happened(&self, what: String) {
         self.with(|tally| {
             tally.latest.push_back(what);
-            if tally.latest.len() > LATEST {
+            if tally.latest.len() > MAX_LATEST {
                 tally.latest.pop_front();
             }
         });
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Tally) -> T) -> T {
-        // A tally is whole after every change.
+        // A tally is consistent after every change, so a poisoned lock is usable.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_happenings_are_kept_and_everything_is_counted() {
+    fn keeps_the_latest_happenings_and_counts_everything() {
         let shared = Shared::default();
         for at in 0..8 {
             shared.happened(at.to_string());
