@@ -98,7 +98,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     production::check_database(&settings, &pool).await?;
     let listener = listen(args.listen, settings.port)?;
     let app = start(&pool, &settings).await?;
-    stand_ins::tell(&settings);
+    stand_ins::log_missing(&settings);
     let at = listener.local_addr()?;
     tracing::info!(port = at.port(), address = %at.ip(), "serving");
     let asked = stop.clone().asked();

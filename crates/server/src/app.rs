@@ -1,5 +1,4 @@
-//! A process put together: the log, the read side and the API over one database. Used by the binary,
-//! by the demo and by tests.
+//! An application: log, read models and API over one database. Used by the binary, the demo and tests.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -50,10 +49,10 @@ use crate::config::{self, Environment};
 use crate::sampler::Sampler;
 use crate::stand_ins::{StandIn, stand_ins};
 
-/// How long open connections may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// Time within which open connections must close, and the last events must be sealed.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a process is made of.
+/// Configuration of an application.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The database, migrated.
@@ -62,50 +61,50 @@ pub struct Config {
     pub key: Option<ServerKey>,
     /// The clock.
     pub clock: Clock,
-    /// The pages, besides the API's own, that may talk to it.
+    /// Origins of pages that may call the API, besides its own.
     pub origins: AllowedOrigins,
-    /// The proxies in front of the process, whose word on where a request comes from is taken.
+    /// Proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// How many attempts to sign in, to sign up and to be sent mail there may be.
+    /// Limits of attempts to sign in, to sign up and to cause mails.
     pub attempt_limits: AttemptLimits,
-    /// How fast one account and one address may ask.
+    /// Rate limits of accounts and addresses.
     pub rates: RateLimits,
-    /// For whom the API describes itself.
+    /// Roles that may use introspection.
     pub introspection: Introspection,
-    /// The documents that requests may name instead of sending them.
+    /// Documents that requests may name instead of sending them.
     pub documents: PersistedDocuments,
     /// Whether GraphiQL is served, at `/graphiql`.
     pub graphiql: bool,
     /// How mail is sent.
     pub mail: MailSettings,
-    /// Who takes money online; the demo's service when none.
+    /// Payment provider; `None` selects the demo's service.
     pub payments: Option<Arc<dyn PaymentService>>,
-    /// What stands in for what production needs, as `/readyz` shows it.
+    /// Stand-ins for what production needs, as `/readyz` shows them.
     pub stand_ins: Vec<StandIn>,
-    /// The bounds of WebSockets and event streams.
+    /// Limits of WebSockets and event streams.
     pub streams: StreamLimits,
-    /// How many connections one client address may have; derived from the process's limit on files when none.
+    /// Connections of one client address; `None` derives them from the limit on open files.
     pub connections_per_address: Option<usize>,
-    /// What every answer tells a browser about itself.
+    /// Security headers of every answer.
     pub hardening: Hardening,
-    /// How long a contact is kept once its order is over.
+    /// Time that a contact is kept after its order is over.
     pub contact_retention: TimeDelta,
-    /// How long an idempotency key is kept at least.
+    /// Minimum time that an idempotency key is kept.
     pub key_age: TimeDelta,
     /// Who may read the metrics.
     pub metrics: MetricsAccess,
-    /// What heads of the log are signed with; derived from the key of tokens when none.
+    /// Key that signs heads of the log; `None` derives it from the key of tokens.
     pub sealing_key: Option<SealingKey>,
-    /// The keys that heads were signed with before it: only on top of their heads and its own is anything sealed.
+    /// Earlier signing keys: sealing continues only on top of heads by these or the current key.
     pub retired_keys: Vec<PublicKey>,
-    /// How soon an event is sealed when fewer than a thousand follow.
+    /// Time within which an event is sealed if fewer than a thousand follow.
     pub seal_within: Duration,
-    /// Where heads of the log are published, if anywhere.
+    /// Destination of heads of the log.
     pub heads_to: Option<Arc<dyn HeadsTo>>,
 }
 
 impl Config {
-    /// For development: over a migrated database, everything else as it is when nothing is said.
+    /// Returns the defaults of development over a migrated database.
     pub fn new(pool: PgPool, clock: Clock) -> Self {
         Self {
             pool,
@@ -134,10 +133,10 @@ impl Config {
         }
     }
 
-    /// As a process's settings say.
+    /// Returns the configuration that the settings describe.
     ///
     /// # Errors
-    /// When a setting cannot be used.
+    /// [`config::SettingsError`] when a setting cannot be used.
     pub fn of(
         pool: PgPool,
         clock: Clock,
@@ -172,7 +171,7 @@ impl Config {
     }
 }
 
-/// Why a process could not start.
+/// Why an application could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The log could not be followed.
@@ -195,17 +194,17 @@ pub enum StartError {
     Passwords(#[from] PasswordError),
 }
 
-/// A process: everything runs while it lives.
+/// A running application; dropping it stops its tasks.
 pub struct App {
-    /// The paths of the API, for in-process calls.
+    /// Router of the API, for in-process calls.
     pub router: Router,
     /// The write side.
     pub store: EventStore,
-    /// The log as it grows.
+    /// Reader of new events.
     pub follower: Follower,
     /// The read side.
     pub read_models: ReadModels,
-    /// The key that tokens are stored under.
+    /// Key under which tokens are hashed.
     pub key: ServerKey,
     /// The clock.
     pub clock: Clock,
@@ -225,7 +224,7 @@ impl App {
     /// Starts everything but the listening.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// [`StartError`], mostly when the database does not answer.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let Config {
             pool,
@@ -329,10 +328,10 @@ impl App {
         Ok(Self { router, store, follower, read_models, key, clock, pool, slots, stopping, housekeeping })
     }
 
-    /// A bearer token for an account of the demo, by its e-mail address.
+    /// Issues a bearer token for an account by its e-mail address.
     ///
     /// # Errors
-    /// When there is no such account, or the database does not answer.
+    /// [`AuthError`] when the account does not exist or the database does not answer.
     pub async fn issue_token(&self, email: &str) -> Result<String, AuthError> {
         let account = accounts::account_by_email(&self.pool, email).await?;
         let account = account.ok_or_else(|| AuthError::UnknownAccount(email.trim().to_owned()))?;
@@ -341,11 +340,11 @@ impl App {
         Ok(token)
     }
 
-    /// Serves until `shutdown` is over; then takes no more, finishes what is under way, and closes the
-    /// WebSockets with a word.
+    /// Serves until `shutdown` completes; then stops accepting connections, finishes open requests, and closes the
+    /// WebSockets with a close frame.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// [`std::io::Error`] when the listener fails.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -358,14 +357,14 @@ impl App {
         };
         connections::serve(listener, self.router.clone(), self.slots.clone(), told).await;
         // Every connection holds a receiver.
-        let _ = tokio::time::timeout(FAREWELL, self.stopping.closed()).await;
+        let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, self.stopping.closed()).await;
         Ok(())
     }
 
-    /// Seals what the process has left unsealed, at its end: otherwise it would wait for the next process. Bounded;
-    /// what cannot be sealed is for the log of the process.
+    /// Seals the last events before the process ends; otherwise they would wait for the next process. Bounded in time; logs a
+    /// failure.
     pub async fn seal_rest(&self) {
-        match tokio::time::timeout(FAREWELL, self.read_models.seal_rest(self.clock.now())).await {
+        match tokio::time::timeout(SHUTDOWN_TIMEOUT, self.read_models.seal_rest(self.clock.now())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the last events could not be sealed"),
             Err(_elapsed) => tracing::warn!("the last events could not be sealed in time"),

@@ -1,5 +1,5 @@
-//! A process, assembled from the other crates: settings, start and stop, sealing, the checks of a deployment. Decides
-//! nothing and answers no request itself.
+//! Assembles a process from the other crates: settings, start and stop, sealing, checks of a deployment. Decides nothing
+//! and answers no request itself.
 
 pub mod app;
 pub mod check;

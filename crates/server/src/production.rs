@@ -1,87 +1,88 @@
-//! What a process that serves customers does not start with: a key that others know or can guess, and
-//! accounts that everybody can sign in to. In development everything goes.
+//! Refuses to start in production with a key that is published or short, or with the demo's accounts. Accepts everything in
+//! development.
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 
 use crate::config::{Environment, Settings};
 
-/// The value that the operations manual prints as an example: everybody knows it.
+/// Example key of the operations manual, which is public.
 const SAMPLE_KEY: &str = "4jdsksnkgndklnd59sknsk6bv6fv";
-/// The fewest bytes of a key: as many as what it makes.
-const SHORTEST_KEY: usize = 32;
+/// Minimum length of a key: that of the hashes it makes.
+const MIN_KEY_BYTES: usize = 32;
 
-/// Why a process does not start in production.
+/// Why a process refuses to start in production.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
-    /// There is no key.
+pub enum ProductionCheckError {
+    /// The key is not set.
     #[error(
-        "OCPIZZA_MANAGER_KEY must be set when ENV is PRODUCTION: a long random text, the same in every process"
+        "OCPIZZA_MANAGER_KEY must be set when ENV is PRODUCTION, to the same random text in every process (openssl rand \
+         -base64 48)"
     )]
     NoKey,
-    /// The key is the manual's.
+    /// The key is the example of the manual.
     #[error(
-        "{0} is the sample value of the manual, which everybody knows: make one of your own (openssl rand -base64 48)"
+        "{0} is the sample value of the manual, which is public: generate a key (openssl rand -base64 48)"
     )]
     SampleKey(&'static str),
-    /// The key can be guessed.
-    #[error("{0} is shorter than {SHORTEST_KEY} bytes: make a longer one (openssl rand -base64 48)")]
+    /// The key is short.
+    #[error("{0} is shorter than {MIN_KEY_BYTES} bytes: generate a longer one (openssl rand -base64 48)")]
     ShortKey(&'static str),
-    /// Everybody knows how to sign in to these.
-    #[error(
-        "the database holds demo accounts ({0} of them), which everybody can sign in to: use another database"
-    )]
+    /// The passwords of the demo's accounts are public.
+    #[error("the database holds demo accounts ({0} of them), whose password is public: use another database")]
     DemoAccounts(i64),
-    /// The demo makes what production refuses.
-    #[error("the demo is not for ENV=PRODUCTION: its accounts are known to everybody")]
+    /// The demo would create accounts with a public password.
+    #[error(
+        "the demo does not run with ENV=PRODUCTION, because the password of its accounts is public: set ENV=DEVELOPMENT"
+    )]
     Demo,
     /// The database did not answer.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
-fn check_key(name: &'static str, key: &SecretString) -> Result<(), Unfit> {
+fn check_key(name: &'static str, key: &SecretString) -> Result<(), ProductionCheckError> {
     let key = key.expose_secret().trim();
     if key.contains(SAMPLE_KEY) {
-        Err(Unfit::SampleKey(name))
-    } else if key.len() < SHORTEST_KEY {
-        Err(Unfit::ShortKey(name))
+        Err(ProductionCheckError::SampleKey(name))
+    } else if key.len() < MIN_KEY_BYTES {
+        Err(ProductionCheckError::ShortKey(name))
     } else {
         Ok(())
     }
 }
 
-/// Holds the settings against what production asks for.
+/// Checks the settings against the rules of production.
 ///
 /// # Errors
-/// [`Unfit`], never in development.
-pub fn check_settings(settings: &Settings) -> Result<(), Unfit> {
+/// [`ProductionCheckError`], never in development.
+pub fn check_settings(settings: &Settings) -> Result<(), ProductionCheckError> {
     if settings.environment != Environment::Production {
         return Ok(());
     }
-    check_key("OCPIZZA_MANAGER_KEY", settings.key.as_ref().ok_or(Unfit::NoKey)?)?;
+    check_key("OCPIZZA_MANAGER_KEY", settings.key.as_ref().ok_or(ProductionCheckError::NoKey)?)?;
     settings.key_previous.as_ref().map_or(Ok(()), |key| check_key("OCPIZZA_MANAGER_KEY_PREVIOUS", key))
 }
 
-/// Holds the database, which is migrated, against what production asks for.
+/// Checks a migrated database against the rules of production.
 ///
 /// # Errors
-/// [`Unfit`], in development only when the database does not answer.
-pub async fn check_database(settings: &Settings, pool: &PgPool) -> Result<(), Unfit> {
+/// [`ProductionCheckError`], in development only when the database does not answer.
+pub async fn check_database(settings: &Settings, pool: &PgPool) -> Result<(), ProductionCheckError> {
     if settings.environment != Environment::Production {
         return Ok(());
     }
     let accounts: i64 =
         sqlx::query_scalar("SELECT count(*) FROM accounts WHERE demo").fetch_one(pool).await?;
-    if accounts > 0 { Err(Unfit::DemoAccounts(accounts)) } else { Ok(()) }
+    if accounts > 0 { Err(ProductionCheckError::DemoAccounts(accounts)) } else { Ok(()) }
 }
 
-/// Whether the demo may run.
+/// Checks that the demo may run.
 ///
 /// # Errors
-/// [`Unfit::Demo`] in production.
-pub fn check_demo(settings: &Settings) -> Result<(), Unfit> {
-    if settings.environment == Environment::Production { Err(Unfit::Demo) } else { Ok(()) }
+/// [`ProductionCheckError::Demo`] in production.
+pub fn check_demo(settings: &Settings) -> Result<(), ProductionCheckError> {
+    if settings.environment == Environment::Production { Err(ProductionCheckError::Demo) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -92,11 +93,11 @@ mod tests {
         let settings = Settings::from_variables(|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         });
-        check_settings(&settings.unwrap()).map_err(|unfit| unfit.to_string())
+        check_settings(&settings.unwrap()).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_key_that_is_known_or_short_is_for_development_only() {
+    fn production_refuses_known_and_short_keys() {
         const KEY: &str = "OCPIZZA_MANAGER_KEY";
         const PREVIOUS: &str = "OCPIZZA_MANAGER_KEY_PREVIOUS";
         let until = ("OCPIZZA_MANAGER_KEY_PREVIOUS_UNTIL", "2026-12-01T00:00:00Z");

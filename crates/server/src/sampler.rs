@@ -1,6 +1,5 @@
-//! What is looked up when somebody reads the metrics, and not before: the pool, how far read models and reactors
-//! and sealing
-//! are, orders that are stuck. At most once a second, and never for long.
+//! Samples at each scrape of the metrics: the pool, the lag of read models, reactors and sealing, stuck orders. At most once
+//! a second, in bounded time.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -14,23 +13,23 @@ use projections::{lag, order_board};
 use telemetry::Sample;
 use tokio::sync::Mutex;
 
-/// Whoever asks sooner is shown the same.
-const FRESH: Duration = Duration::from_secs(1);
-/// How long the database may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// An order is stuck when its time to pay has been over for so long: it expires within seconds.
-const UNPAID: TimeDelta = TimeDelta::minutes(2);
-/// Or when what was promised is so late.
-const LATE: TimeDelta = TimeDelta::minutes(30);
+/// Time in which a sample is reused.
+const SAMPLE_LIFETIME: Duration = Duration::from_secs(1);
+/// Time within which the database must answer.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time after the end of its time to pay from which an order is stuck: normally it expires within seconds.
+const UNPAID_DELAY: TimeDelta = TimeDelta::minutes(2);
+/// Delay against its promise from which an order is stuck.
+const PROMISE_DELAY: TimeDelta = TimeDelta::minutes(30);
 
 #[derive(Debug, Default)]
 struct State {
     sampled: Option<Instant>,
-    /// Pizzerias and states that had stuck orders once: they go back to zero.
+    /// Pizzerias and states that once had stuck orders, whose gauges return to zero.
     stuck: HashSet<(String, String)>,
 }
 
-/// Looks things up.
+/// Samples the state of the process and its database.
 #[derive(Debug)]
 pub struct Sampler {
     services: Services,
@@ -52,10 +51,10 @@ impl Sampler {
         Self { services, state: Mutex::default() }
     }
 
-    /// Brings the gauges up to date.
+    /// Updates the gauges.
     async fn refresh(&self) {
         let mut state = self.state.lock().await;
-        if state.sampled.is_some_and(|sampled| sampled.elapsed() < FRESH) {
+        if state.sampled.is_some_and(|sampled| sampled.elapsed() < SAMPLE_LIFETIME) {
             return;
         }
         let Services { pool, store, follower, .. } = &self.services;
@@ -70,14 +69,14 @@ impl Sampler {
             .set(f64::from(open.saturating_sub(idle)));
         metrics::gauge!("ocpizza_database_connections_max")
             .set(f64::from(pool.options().get_max_connections()));
-        let asked = tokio::time::timeout(PATIENCE, self.ask(&mut state)).await;
-        let up = matches!(asked, Ok(Ok(())));
+        let queried = tokio::time::timeout(QUERY_TIMEOUT, self.query(&mut state)).await;
+        let up = matches!(queried, Ok(Ok(())));
         metrics::gauge!("ocpizza_database_up").set(f64::from(u8::from(up)));
-        // However it went: a database that is slow is not asked more often for it.
+        // Also after a failure: a slow database is not queried more often.
         state.sampled = Some(Instant::now());
     }
 
-    async fn ask(&self, state: &mut State) -> Result<(), sqlx::Error> {
+    async fn query(&self, state: &mut State) -> Result<(), sqlx::Error> {
         let begun = Instant::now();
         let mut db = self.services.pool.acquire().await?;
         metrics::gauge!("ocpizza_database_acquire_seconds").set(begun.elapsed().as_secs_f64());
@@ -101,7 +100,7 @@ impl Sampler {
         metrics::gauge!("ocpizza_sealing_lag_seconds").set(sealing.seconds);
         metrics::gauge!("ocpizza_sealing_stopped").set(f64::from(u8::from(sealing.stopped.is_some())));
         let now = self.services.clock.now();
-        let stuck = order_board::stuck(&mut db, now - UNPAID, now - LATE).await?;
+        let stuck = order_board::stuck(&mut db, now - UNPAID_DELAY, now - PROMISE_DELAY).await?;
         for (pizzeria, status) in &state.stuck {
             stuck_orders(pizzeria, status, 0);
         }

@@ -1,20 +1,20 @@
-//! What stands in for what production needs: one list, which the start's log, `--print-config`, `/readyz` and `check`
-//! show, and `docs/settings.md` explains. An entry without its setting is closed in production, or is warned of.
+//! Stand-ins for what production needs: one list, which the log at start, `--print-config`, `/readyz`, `check` and
+//! `docs/settings.md` show. In production, an entry without its setting is closed or a warning.
 
 use serde_json::{Value, json};
 
 use crate::config::{Environment, Settings};
 
-/// What a stand-in means where a process runs.
+/// State of a stand-in in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StandInState {
     /// The real thing is configured.
     Configured,
     /// A stand-in is used, as in development.
     StandIn,
-    /// In production, without it: what would need it is refused.
+    /// In production, without it: operations that need it are refused.
     Closed,
-    /// In production, without it: the process goes on with less, and says so.
+    /// In production, without it: the process works with less, and logs a warning.
     Warning,
     /// In production, without it: as [`Self::Warning`], and `check` fails.
     Missing,
@@ -24,7 +24,7 @@ impl StandInState {
     /// Every state.
     pub const ALL: [Self; 5] = [Self::Configured, Self::StandIn, Self::Closed, Self::Warning, Self::Missing];
 
-    /// The name shown.
+    /// Returns the name shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Configured => "CONFIGURED",
@@ -36,34 +36,34 @@ impl StandInState {
     }
 }
 
-/// One thing that production needs and development can do without.
+/// One thing that production needs and development can replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StandIn {
-    /// What it is.
+    /// Name of the thing.
     pub name: &'static str,
     /// The setting that configures it.
     pub setting: &'static str,
-    /// How it stands in this process.
+    /// State in this process.
     pub state: StandInState,
-    /// What holds without it; empty when it is configured.
+    /// Consequence of its absence; empty if it is configured.
     pub consequence: &'static str,
 }
 
 impl StandIn {
-    /// As `/readyz` shows it.
+    /// Returns the entry as `/readyz` shows it.
     pub(crate) fn to_json(&self) -> Value {
         json!({ "name": self.name, "state": self.state.as_str(), "detail": self.consequence })
     }
 }
 
-/// What is known of one thing, before any settings.
+/// One thing, independent of settings.
 struct Entry {
     name: &'static str,
     setting: &'static str,
     is_configured: fn(&Settings) -> bool,
-    /// What stands in for it in development.
+    /// Stand-in in development.
     development: &'static str,
-    /// What holds without it in production.
+    /// State and consequence in production without it.
     production: (StandInState, &'static str),
 }
 
@@ -125,7 +125,7 @@ const ENTRIES: &[Entry] = &[
     },
 ];
 
-/// Each stand-in as it is under some settings.
+/// Returns the stand-ins under the given settings.
 pub fn stand_ins(settings: &Settings) -> Vec<StandIn> {
     let of = |entry: &Entry| {
         let (state, consequence) = match ((entry.is_configured)(settings), settings.environment) {
@@ -138,8 +138,8 @@ pub fn stand_ins(settings: &Settings) -> Vec<StandIn> {
     ENTRIES.iter().map(of).collect()
 }
 
-/// Tells the log of a process that starts what is missing in production.
-pub fn tell(settings: &Settings) {
+/// Logs what is not configured in production.
+pub fn log_missing(settings: &Settings) {
     for StandIn { name, setting, state, consequence } in stand_ins(settings) {
         match state {
             StandInState::Configured | StandInState::StandIn => {}
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stands_in_unnoticed_in_production() {
+    fn production_reports_every_stand_in() {
         assert!(under(&[]).iter().all(|entry| entry.state == StandInState::StandIn));
         for entry in under(&[("ENV", "PRODUCTION")]) {
             assert!(!matches!(entry.state, StandInState::Configured | StandInState::StandIn), "{entry:?}");

@@ -35,7 +35,7 @@ async fn reports_whether_a_deployment_is_intact_and_why_not() {
     }
     let (ok, table, error) = said(&run("", &["check", "--environment", "production", &process.base]).await);
     assert!(!ok && table.contains("FAILED"), "{table}");
-    assert_eq!(error, "ocpizza-manager: not deployed: introspection: open to everybody\n");
+    assert_eq!(error, "ocpizza-manager: not deployed: introspection: open to every caller\n");
 
     sqlx::query("UPDATE checkpoints SET failed_position = 1, failure = 'x' WHERE name = 'order_board'")
         .execute(&demo.database.pool)
@@ -52,7 +52,7 @@ async fn reports_whether_a_deployment_is_intact_and_why_not() {
     assert!(!ok && error.starts_with("ocpizza-manager: not deployed: healthz: no answer"), "{error}");
     assert_eq!(error.lines().count(), 1);
     let (ok, _, error) = said(&run("", &["check", "localhost:8080"]).await);
-    assert!(!ok && error.contains("is not an address"), "{error}");
+    assert!(!ok && error.contains("URL must be an address"), "{error}");
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ async fn production_refuses_known_secrets_before_it_binds_the_port() {
     }
     let with_key = [("OCPIZZA_MANAGER_KEY", KEY), ("PORT", port.as_str())];
     let line = refusal(url, &["demo"], &with_key).await;
-    assert!(line.contains("not for ENV=PRODUCTION"), "{line}");
+    assert!(line.contains("does not run with ENV=PRODUCTION"), "{line}");
     let line = refusal(url, &["token", "director@ocpizza.example"], &[("OCPIZZA_MANAGER_KEY", sample)]).await;
     assert!(line.contains("sample value"), "{line}");
 }

@@ -1,4 +1,4 @@
-//! A client of a deployment. Every request is bounded, and carries an id that shows in the deployment's log.
+//! A client of a deployment. Every request has a timeout and an id that the deployment logs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,19 +16,19 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
-/// And a request.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Time within which a connection must open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time within which a request must be answered.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An address that names no deployment.
+/// The address of a deployment cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// Not an address of the web.
-    #[error("{0} is not an address such as https://example.org")]
+    /// It is not an HTTP address.
+    #[error("URL must be an address such as https://pizza.example, not {0:?}")]
     NotAnAddress(String),
-    /// The client cannot be made.
-    #[error("no HTTP client")]
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made")]
     Client(#[from] reqwest::Error),
 }
 
@@ -38,12 +38,12 @@ pub struct Target {
     base: Url,
     client: Client,
     token: Option<SecretString>,
-    /// What the ids of requests begin with.
+    /// Prefix of request ids.
     run: Arc<str>,
     requests: Arc<AtomicUsize>,
 }
 
-/// What GraphQL refused, or the way to it.
+/// An operation was refused, or did not arrive.
 #[derive(Debug, Clone)]
 pub(super) struct Refused {
     /// `extensions.code` of the first error.
@@ -67,7 +67,7 @@ impl From<Refused> for String {
 }
 
 impl Target {
-    /// By its address: with or without a slash at the end, below a path or not. `run` names this run.
+    /// Reads an address, with or without a path and a slash at the end. `run` is the prefix of request ids.
     ///
     /// # Errors
     /// [`TargetError`].
@@ -82,22 +82,22 @@ impl Target {
         let path = format!("{}/", base.path().trim_end_matches('/'));
         base.set_path(&path);
         let client = Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(PATIENCE)
-            // Where a request is sent on to, it is another deployment that answers.
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            // A redirect leads to another deployment.
             .redirect(redirect::Policy::none())
             .user_agent(concat!("ocpizza-manager-check/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { base, client, token: None, run: run.into(), requests: Arc::default() })
     }
 
-    /// The same for somebody who has a token.
+    /// Returns the target with a bearer token.
     #[must_use]
     pub fn with_token(&self, token: SecretString) -> Self {
         Self { token: Some(token), ..self.clone() }
     }
 
-    /// Whether what is sent is encrypted.
+    /// Returns whether requests are encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
         self.base.scheme() == "https"
     }
@@ -110,13 +110,13 @@ impl Target {
         format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// `GET`.
+    /// Sends a `GET`.
     pub(super) async fn get(&self, path: &str) -> Result<Response, String> {
         let request = self.client.get(self.url(path)).header("x-request-id", self.request_id());
         request.send().await.map_err(|error| chain(&error.without_url()))
     }
 
-    /// An operation's `data`.
+    /// Executes an operation and returns its `data`.
     pub(super) async fn graphql(&self, query: &str, variables: Value) -> Result<Value, Refused> {
         let mut request = self.client.post(self.url("graphql")).header("x-request-id", self.request_id());
         if let Some(token) = &self.token {
@@ -138,7 +138,7 @@ impl Target {
         }
     }
 
-    /// A WebSocket that was let in.
+    /// Opens a WebSocket whose `connection_init` was acknowledged.
     pub(super) async fn socket(&self) -> Result<Socket, String> {
         let mut url = self.url("graphql");
         let scheme = if self.is_encrypted() { "wss" } else { "ws" };
@@ -146,7 +146,7 @@ impl Target {
         let mut request = url.as_str().into_client_request().map_err(|error| chain(&error))?;
         let protocol = HeaderValue::from_static("graphql-transport-ws");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
-        let connected = timeout(PATIENCE, connect_async(request)).await;
+        let connected = timeout(REQUEST_TIMEOUT, connect_async(request)).await;
         let (socket, _) = connected.map_err(|_| late())?.map_err(|error| chain(&error))?;
         let mut socket = Socket(socket);
         let token = self.token.as_ref().map(|token| format!("Bearer {}", token.expose_secret()));
@@ -160,7 +160,7 @@ impl Target {
 }
 
 fn late() -> String {
-    format!("no answer within {} s", PATIENCE.as_secs())
+    format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())
 }
 
 /// A connection of `graphql-transport-ws`.
@@ -170,16 +170,16 @@ pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     async fn say(&mut self, message: Value) -> Result<(), String> {
         let sending = self.0.send(Message::text(message.to_string()));
-        timeout(PATIENCE, sending).await.map_err(|_| late())?.map_err(|error| chain(&error))
+        timeout(REQUEST_TIMEOUT, sending).await.map_err(|_| late())?.map_err(|error| chain(&error))
     }
 
-    /// Begins a subscription.
+    /// Starts a subscription.
     pub async fn subscribe(&mut self, query: &str, variables: Value) -> Result<(), String> {
         let payload = json!({ "query": query, "variables": variables });
         self.say(json!({ "id": "1", "type": "subscribe", "payload": payload })).await
     }
 
-    /// The next item's data.
+    /// Returns the next item's data.
     pub async fn item(&mut self) -> Result<Value, String> {
         loop {
             let message = self.hear().await?;
@@ -207,7 +207,7 @@ impl Socket {
                 }
             }
         };
-        timeout(PATIENCE, listening).await.map_err(|_| late())?
+        timeout(REQUEST_TIMEOUT, listening).await.map_err(|_| late())?
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_taken_as_people_write_it() {
+    fn reads_addresses_with_and_without_paths() {
         for (address, url) in [
             ("http://localhost:8080", "http://localhost:8080/healthz"),
             ("http://localhost:8080/", "http://localhost:8080/healthz"),

@@ -1,4 +1,4 @@
-//! Whether a deployment is up, ready, current and closed where it should be.
+//! Checks that a deployment is alive, ready, current and closed where production requires it.
 
 use std::time::Instant;
 
@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use super::{Report, Target};
 use crate::stand_ins::StandInState;
 
-/// How far its clock may be from ours, in seconds: sessions and promises go by it.
-const SKEW: i64 = 5;
+/// Maximum difference between the clocks, on which sessions and promises depend.
+const MAX_SKEW_SECONDS: i64 = 5;
 
-/// Looks at everything; stops early only where nothing answers at all. With `production`, what is open to
-/// developers is a fault.
+/// Runs every check; stops early only if nothing answers. With `production`, what is open to developers is a failure.
 pub async fn check(target: &Target, clock: Clock, production: bool) -> Report {
     let mut report = Report::default();
     let begun = Instant::now();
@@ -78,7 +77,7 @@ fn clock_of(answer: &Response, now: DateTime<Utc>) -> Result<String, String> {
     let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).ok_or("it says no time")?;
     let skew = now.signed_duration_since(date).num_seconds();
     let found = format!("{skew} s from this one");
-    if skew.abs() <= SKEW { Ok(found) } else { Err(found) }
+    if skew.abs() <= MAX_SKEW_SECONDS { Ok(found) } else { Err(found) }
 }
 
 async fn version(target: &Target) -> Result<String, String> {
@@ -88,7 +87,7 @@ async fn version(target: &Target) -> Result<String, String> {
     Ok(format!("{}, revision {}, schema {}", of("version")?, of("revision")?, of("schemaVersion")?))
 }
 
-/// Notes what `/readyz` says; returns what stands in for what production needs.
+/// Notes the result of `/readyz`; returns its stand-ins.
 async fn ready(report: &mut Report, begun: Instant, answer: Response) -> Vec<Value> {
     let status = answer.status();
     let Ok(said) = answer.json::<Value>().await else {
@@ -131,8 +130,7 @@ async fn ready(report: &mut Report, begun: Instant, answer: Response) -> Vec<Val
     said["standIns"].as_array().cloned().unwrap_or_default()
 }
 
-/// What stands in for what production needs: there, a stand-in of development is a fault, and what the process does
-/// without is a warning, or a fault where it must not.
+/// Notes a stand-in. In production, a stand-in of development is a failure; an absence is a warning or a failure.
 fn stand_in(report: &mut Report, begun: Instant, entry: &Value, production: bool) {
     let text = |name: &str| entry[name].as_str().unwrap_or("?").to_owned();
     let (name, detail) = (text("name"), text("detail"));
@@ -148,7 +146,7 @@ fn stand_in(report: &mut Report, begun: Instant, entry: &Value, production: bool
     report.note(&name, begun, found);
 }
 
-/// Whether the log is sealed.
+/// Notes whether the log is sealed.
 fn sealing(report: &mut Report, begun: Instant, sealing: &Value) {
     let found = match (sealing["ok"].as_bool(), sealing["stopped"].as_str()) {
         (Some(true), _) => {
@@ -164,7 +162,7 @@ async fn graphql(target: &Target) -> Result<String, String> {
     match target.graphql("query DeploymentCheck { __typename }", json!({})).await {
         Ok(data) if data["__typename"] == "Query" => Ok("answers".to_owned()),
         Ok(_) => Err("something else answers".to_owned()),
-        // Documents that were not agreed on beforehand are not executed: so it was set.
+        // Only trusted documents are executed, by a setting.
         Err(refused) if refused.code.as_deref() == Some("FORBIDDEN") => {
             Ok("answers, trusted documents only".to_owned())
         }
@@ -202,6 +200,6 @@ fn closed(open: Result<bool, String>, production: bool) -> Result<String, String
     match (open?, production) {
         (false, _) => Ok("closed".to_owned()),
         (true, false) => Ok("open, as in development".to_owned()),
-        (true, true) => Err("open to everybody".to_owned()),
+        (true, true) => Err("open to every caller".to_owned()),
     }
 }

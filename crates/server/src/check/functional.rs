@@ -1,5 +1,5 @@
-//! The functional check: orders go through their whole life on a live system, in the pizzeria that is reserved
-//! for it. Several may run at once; what one leaves behind when it fails, it or the next one ends.
+//! The functional check: orders go through their whole life on a live system, in a pizzeria reserved for it. Several checks
+//! may run concurrently; orders that a failed check leaves open are ended by it or by the next one.
 
 use std::time::{Duration, Instant};
 
@@ -9,40 +9,43 @@ use serde_json::json;
 
 use super::client::{Refused, Socket};
 use super::steps::{Order, Steps};
-use super::{AGAIN, Report, Target};
+use super::{POLL_DELAY, Report, Target};
 
-/// How long a run may take, and how long ending what it left may take then.
-const WHOLE: Duration = Duration::from_secs(120);
-const CLEANING: Duration = Duration::from_secs(30);
-/// How long what follows by itself may take: a delivery that is scheduled, an order that its delivery ends.
-const SOON: Duration = Duration::from_secs(15);
-/// Orders of other runs are ended when they are older than any run gets.
-const ABANDONED: TimeDelta = TimeDelta::minutes(5);
-/// More pizzas than the check ever has the ingredients for; the most that an order may be of.
-const TOO_MANY: i64 = 99;
-/// Left-overs for more pizzas than this are thrown away, but for a few.
-const MUCH: i64 = 30;
-/// The states that a delivered order goes through.
-const LIFE: [&str; 5] = ["PLACED", "IN_PREPARATION", "READY", "OUT_FOR_DELIVERY", "DELIVERED"];
+/// Time within which a run must finish.
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time within which a failed run must end its orders.
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time within which a reactor must act: schedule a delivery, or end its order.
+const REACTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// Age from which orders of other runs are ended: longer than any run takes.
+const ABANDONED_AGE: TimeDelta = TimeDelta::minutes(5);
+/// More pizzas than the check's stock allows; the maximum of an order.
+const REFUSED_PIZZAS: i64 = 99;
+/// Left-over stock, in pizzas, beyond which most of it is wasted.
+const MAX_LEFT_OVER_PIZZAS: i64 = 30;
+/// States of a delivered order, in sequence.
+const DELIVERED_ORDER_STATES: [&str; 5] =
+    ["PLACED", "IN_PREPARATION", "READY", "OUT_FOR_DELIVERY", "DELIVERED"];
 
-/// A run under way.
+/// A run of the check.
 struct Run {
     steps: Steps,
-    nobody: Target,
+    anonymous: Target,
     clock: Clock,
     report: Report,
-    /// Orders that it has placed.
+    /// Orders that the run has placed.
     placed: Vec<String>,
 }
 
-/// Carries the check out; `run` names it, and no other run. What failed is in the report.
-pub async fn check(target: &Target, nobody: &Target, run: &str, clock: Clock) -> Report {
+/// Runs the check under the unique name `run`. Failures are in the report.
+pub async fn check(target: &Target, anonymous: &Target, run: &str, clock: Clock) -> Report {
     let steps = Steps { target: target.clone(), run: run.to_owned(), seen: None };
-    let mut run = Run { steps, nobody: nobody.clone(), clock, report: Report::default(), placed: Vec::new() };
+    let mut run =
+        Run { steps, anonymous: anonymous.clone(), clock, report: Report::default(), placed: Vec::new() };
     let begun = Instant::now();
-    let whole = tokio::time::timeout(WHOLE, run.whole()).await;
+    let whole = tokio::time::timeout(RUN_TIMEOUT, run.whole()).await;
     if whole.is_err() {
-        run.report.note("in time", begun, Err(format!("not through after {} s", WHOLE.as_secs())));
+        run.report.note("in time", begun, Err(format!("not through after {} s", RUN_TIMEOUT.as_secs())));
     }
     if run.report.cause().is_some() {
         run.clean_up().await;
@@ -50,7 +53,7 @@ pub async fn check(target: &Target, nobody: &Target, run: &str, clock: Clock) ->
     run.report
 }
 
-/// A step that must succeed: notes it, and ends the run when it fails.
+/// Runs a step and notes its result; a failure ends the run.
 macro_rules! step {
     ($run:ident, $name:expr, $result:expr) => {{
         let begun = Instant::now();
@@ -67,7 +70,7 @@ macro_rules! step {
     }};
 }
 
-/// What a step came to, for its line.
+/// Describes the result of a step.
 fn describe(value: &impl Described) -> String {
     value.described()
 }
@@ -160,7 +163,7 @@ impl Run {
     }
 
     async fn end_abandoned(&mut self) -> Result<String, String> {
-        let before = (self.clock.now() - ABANDONED).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let before = (self.clock.now() - ABANDONED_AGE).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let left = self.steps.left_open(&before).await?;
         for order in &left {
             self.steps.end(order).await?;
@@ -173,15 +176,15 @@ impl Run {
         let portions =
             levels.iter().zip(recipe).map(|((on_hand, _), (_, of_one))| on_hand / (*of_one).max(1));
         let portions = portions.min().unwrap_or(0);
-        if portions <= MUCH {
+        if portions <= MAX_LEFT_OVER_PIZZAS {
             return Ok("few".to_owned());
         }
-        self.steps.tidy_stock(recipe, portions - MUCH / 3).await?;
+        self.steps.tidy_stock(recipe, portions - MAX_LEFT_OVER_PIZZAS / 3).await?;
         Ok("thrown away".to_owned())
     }
 
     async fn refused(&mut self, pizza: (&str, &str)) -> Result<String, String> {
-        match self.steps.place("refused", "TAKEAWAY", pizza, TOO_MANY).await {
+        match self.steps.place("refused", "TAKEAWAY", pizza, REFUSED_PIZZAS).await {
             Err(Refused { code: Some(code), .. }) if code == "INSUFFICIENT_STOCK" => Ok(code),
             Err(refused) => Err(refused.into()),
             Ok(order) => {
@@ -197,8 +200,12 @@ impl Run {
         socket.subscribe(query, json!({ "id": order.id })).await?;
         let first = socket.item().await?;
         match first["orderChanged"]["order"]["status"].as_str() {
-            Some(status) if status == LIFE[0] => Ok(socket),
-            status => Err(format!("the order is {}, not {}", status.unwrap_or("nowhere"), LIFE[0])),
+            Some(status) if status == DELIVERED_ORDER_STATES[0] => Ok(socket),
+            status => Err(format!(
+                "the order is {}, not {}",
+                status.unwrap_or("nowhere"),
+                DELIVERED_ORDER_STATES[0]
+            )),
         }
     }
 
@@ -209,10 +216,10 @@ impl Run {
             if let (_, _, Some((delivery, _))) = self.steps.look(&order.id).await? {
                 return Ok(delivery);
             }
-            if begun.elapsed() > SOON {
-                return Err(format!("no delivery within {} s of READY", SOON.as_secs()));
+            if begun.elapsed() > REACTION_TIMEOUT {
+                return Err(format!("no delivery within {} s of READY", REACTION_TIMEOUT.as_secs()));
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(POLL_DELAY).await;
         }
     }
 
@@ -223,10 +230,10 @@ impl Run {
             if status == wanted {
                 return Ok(status);
             }
-            if begun.elapsed() > SOON {
-                return Err(format!("still {status} after {} s", SOON.as_secs()));
+            if begun.elapsed() > REACTION_TIMEOUT {
+                return Err(format!("still {status} after {} s", REACTION_TIMEOUT.as_secs()));
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(POLL_DELAY).await;
         }
     }
 
@@ -256,7 +263,7 @@ impl Run {
     }
 
     async fn unseen(&self) -> Result<String, String> {
-        let data = self.nobody.graphql("query FunctionalCheck { pizzerias { code } }", json!({})).await?;
+        let data = self.anonymous.graphql("query FunctionalCheck { pizzerias { code } }", json!({})).await?;
         let mut listed = data["pizzerias"].as_array().into_iter().flatten();
         if listed.any(|pizzeria| pizzeria["code"] == super::steps::PIZZERIA) {
             return Err("its pizzeria is listed".to_owned());
@@ -264,7 +271,7 @@ impl Run {
         Ok("not listed".to_owned())
     }
 
-    /// Leaves no order open. What cannot be ended now, the next run ends.
+    /// Ends the run's open orders. Those that cannot be ended now are left to the next run.
     async fn clean_up(&mut self) {
         let placed = std::mem::take(&mut self.placed);
         if placed.is_empty() {
@@ -277,7 +284,7 @@ impl Run {
             }
             Ok(format!("{} orders ended", placed.len()))
         };
-        let ended = tokio::time::timeout(CLEANING, ending).await;
+        let ended = tokio::time::timeout(CLEAN_UP_TIMEOUT, ending).await;
         let ended: Result<String, String> = ended.unwrap_or_else(|_| Err("not in time".to_owned()));
         self.report.note("clean up", begun, ended.map_err(|why| format!("{why}; the next run ends it")));
     }
@@ -287,21 +294,21 @@ fn paid(order: &Order) -> serde_json::Value {
     json!({ "method": "CASH", "amount": order.total })
 }
 
-/// Follows an order to its end: every state of its life, in order.
+/// Follows an order through its states by the subscription.
 async fn follow(socket: &mut Socket) -> Result<String, String> {
     let following = async {
         let mut at = 0;
-        while at + 1 < LIFE.len() {
+        while at + 1 < DELIVERED_ORDER_STATES.len() {
             let item = socket.item().await?;
             let status = item["orderChanged"]["order"]["status"].as_str().unwrap_or_default().to_owned();
-            if status == LIFE[at + 1] {
+            if status == DELIVERED_ORDER_STATES[at + 1] {
                 at += 1;
-            } else if status != LIFE[at] {
-                return Err(format!("{status} came after {}", LIFE[at]));
+            } else if status != DELIVERED_ORDER_STATES[at] {
+                return Err(format!("{status} came after {}", DELIVERED_ORDER_STATES[at]));
             }
         }
-        Ok(LIFE.join(", "))
+        Ok(DELIVERED_ORDER_STATES.join(", "))
     };
-    let followed = tokio::time::timeout(SOON, following).await;
-    followed.unwrap_or_else(|_| Err(format!("not all within {} s", SOON.as_secs())))
+    let followed = tokio::time::timeout(REACTION_TIMEOUT, following).await;
+    followed.unwrap_or_else(|_| Err(format!("not all within {} s", REACTION_TIMEOUT.as_secs())))
 }

@@ -1,5 +1,5 @@
-//! Checks of a deployment from outside, over HTTP and WebSocket as clients use it: whether it is deployed, and
-//! whether a whole order goes through. Needs no database.
+//! Checks a deployment from outside, over HTTP and WebSocket: its health, and whether a whole order goes through. Needs no
+//! database.
 
 mod client;
 mod deployment;
@@ -14,30 +14,30 @@ use serde::Serialize;
 pub use client::{Target, TargetError};
 pub use deployment::check;
 
-/// Something that was looked at.
+/// One check and its result.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// Name of the check.
     pub check: String,
-    /// Whether it is as it should be.
+    /// Whether it passed.
     pub ok: bool,
-    /// Whether it is good enough, and could be better.
+    /// Whether it passed with a warning.
     pub warning: bool,
-    /// What was found; of a fault, its cause.
+    /// Result; the cause of a failure.
     pub found: String,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub milliseconds: u64,
 }
 
-/// What was looked at, in order. The first fault is the cause.
+/// Checks in order. The first failure is the cause.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// What was found.
+    /// The checks.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// Notes what was found since `begun`; whether it is as it should be.
+    /// Notes the result of a check that began at `begun`; returns whether it passed.
     pub(super) fn note(&mut self, check: &str, begun: Instant, found: Result<String, String>) -> bool {
         let ok = found.is_ok();
         let (Ok(found) | Err(found)) = found;
@@ -47,7 +47,7 @@ impl Report {
         ok
     }
 
-    /// Notes what is good enough, and could be better.
+    /// Notes a check that passed with a warning.
     pub(super) fn warn(&mut self, check: &str, begun: Instant, found: &str) {
         self.note(check, begun, Ok(found.to_owned()));
         if let Some(finding) = self.findings.last_mut() {
@@ -55,7 +55,7 @@ impl Report {
         }
     }
 
-    /// The first fault, in one line; none when everything is as it should be.
+    /// Returns the first failure in one line; `None` if every check passed.
     pub fn cause(&self) -> Option<String> {
         let fault = self.findings.iter().find(|finding| !finding.ok)?;
         Some(format!("{}: {}", fault.check, fault.found))
@@ -77,11 +77,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// In one line, and not a long one: what others have written is shown on a terminal.
+/// Shortens a text to one line without control characters: answers of other servers are printed on a terminal.
 fn one_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().filter(|char| !char.is_control()).take(300).collect()
 }
 
-/// A wait between two looks at something that is about to be.
-const AGAIN: Duration = Duration::from_millis(100);
+/// Time between two reads of a state that is expected to change.
+const POLL_DELAY: Duration = Duration::from_millis(100);

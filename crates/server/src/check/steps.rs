@@ -1,16 +1,16 @@
-//! What the functional check asks of a deployment: one function a step, each an operation that clients use too.
-//! Every command has a key made of the run and the step, so that it is carried out once.
+//! Steps of the functional check: one function each, by operations that clients use. Every command has an idempotency key of
+//! run and step.
 
 use serde_json::{Map, Value, json};
 
 use super::client::{Refused, Target};
 
-/// The code of the pizzeria that is reserved for the check.
+/// Code of the pizzeria that is reserved for the check.
 pub(super) const PIZZERIA: &str = "CHECK";
-/// Where it is: the north pole, where nobody orders.
+/// Latitude of that pizzeria: near the North Pole, outside every delivery area.
 const LATITUDE: f64 = 89.9;
-/// In how many requests an order may be brought to its end.
-const ROUNDS: usize = 6;
+/// Requests within which an order must end.
+const MAX_ROUNDS: usize = 6;
 
 /// An order of the check.
 #[derive(Debug, Clone)]
@@ -32,18 +32,18 @@ impl Order {
     }
 }
 
-/// Whoever takes the steps.
+/// Client that runs the steps.
 #[derive(Debug)]
 pub(super) struct Steps {
     pub target: Target,
-    /// Names the run, in keys and in the ids of requests.
+    /// Name of the run, in keys and request ids.
     pub run: String,
-    /// The last position that was answered.
+    /// Position of the last answer.
     pub seen: Option<String>,
 }
 
 impl Steps {
-    /// A command; its payload, or why it was refused.
+    /// Executes a command; returns its payload or the refusal.
     async fn command(
         &mut self,
         step: &str,
@@ -75,7 +75,7 @@ impl Steps {
         self.target.graphql(query, variables).await
     }
 
-    /// Opens the pizzeria, if it was not.
+    /// Opens the pizzeria unless it is open.
     pub async fn open(&mut self) -> Result<String, String> {
         let query = "query FunctionalCheck($id: ID!) { pizzeria(id: $id) { code takesOrders } }";
         match self.ask(query, json!({ "id": PIZZERIA })).await {
@@ -93,13 +93,13 @@ impl Steps {
         });
         match self.command("open", "openPizzeria", input, "pizzeria { code }").await {
             Ok(_) => Ok("opened".to_owned()),
-            // Another check was quicker.
+            // A concurrent check opened it.
             Err(refused) if refused.code.as_deref() == Some("ALREADY_OPENED") => Ok("was open".to_owned()),
             Err(refused) => Err(refused.into()),
         }
     }
 
-    /// A pizza that is sold, with its size.
+    /// Returns a pizza of the menu and a size.
     pub async fn choose(&self) -> Result<(String, String), String> {
         let query =
             "query FunctionalCheck($id: ID!) { menu(pizzeriaId: $id) { pizzas { code sizes { size } } } }";
@@ -113,7 +113,7 @@ impl Steps {
         }
     }
 
-    /// What one of it takes: ingredients and quantities.
+    /// Returns the ingredients and quantities of a pizza.
     pub async fn recipe(&self, pizza: &str, size: &str) -> Result<Vec<(String, i64)>, String> {
         let query = "query FunctionalCheck($pizza: ID!, $size: PizzaSize!) { recipe(pizza: $pizza, size: $size) \
                      { ingredients { ingredient { code } quantity } } }";
@@ -125,7 +125,7 @@ impl Steps {
         lines.iter().map(line).collect::<Option<_>>().ok_or_else(|| "the recipe cannot be read".to_owned())
     }
 
-    /// What is left of some ingredients: on hand and reserved, and the position that this is of.
+    /// Returns the stock of ingredients, on hand and reserved, and its position.
     pub async fn stock(&self, of: &[(String, i64)]) -> Result<(Vec<(i64, i64)>, String), String> {
         let query = "query FunctionalCheck($id: ID!, $at: LogPosition) { stock(pizzeriaId: $id, atLeastPosition: $at) \
                      { position levels { ingredient { code } onHand reserved } } }";
@@ -140,7 +140,7 @@ impl Steps {
         Ok((of.iter().map(|(code, _)| level(code)).collect(), position))
     }
 
-    /// Takes so many pizzas' ingredients in.
+    /// Receives the ingredients of `pizzas` pizzas.
     pub async fn restock(&mut self, recipe: &[(String, i64)], pizzas: i64) -> Result<String, String> {
         let lines = stock_lines(recipe, |quantity| quantity * pizzas);
         let input = json!({
@@ -150,7 +150,7 @@ impl Steps {
         Ok(format!("for {pizzas} pizzas"))
     }
 
-    /// Throws away what runs that failed have left, if it has become much.
+    /// Wastes the ingredients of `pizzas` pizzas.
     pub async fn tidy_stock(&mut self, recipe: &[(String, i64)], pizzas: i64) -> Result<(), String> {
         let lines = stock_lines(recipe, |quantity| quantity * pizzas);
         let input = json!({ "pizzeriaId": PIZZERIA, "reason": "OTHER", "lines": lines });
@@ -171,7 +171,7 @@ impl Steps {
         });
         if fulfilment == "DELIVERY" {
             let address = json!({ "street": "Functional check", "latitude": LATITUDE, "longitude": 0.0 });
-            // One of the numbers that the French regulator keeps for fiction.
+            // A number that the French regulator reserves for fiction.
             input["contact"] =
                 json!({ "name": "Functional check", "phone": "+33199000000", "address": address });
             input["payment"] = json!("ON_DELIVERY");
@@ -180,7 +180,7 @@ impl Steps {
         Order::of(&payload["order"]).map_err(|message| Refused { code: None, message })
     }
 
-    /// A step of an order that leaves it in a state.
+    /// Executes a command on an order; fails unless the order is then in `status`.
     pub async fn step(
         &mut self,
         name: &str,
@@ -198,7 +198,7 @@ impl Steps {
         if found == status { Ok(found) } else { Err(format!("the order is {found}, not {status}")) }
     }
 
-    /// A step of a delivery that leaves it in a state.
+    /// Executes a command on a delivery; fails unless the delivery is then in `status`.
     pub async fn deliver(
         &mut self,
         name: &str,
@@ -216,7 +216,7 @@ impl Steps {
         if found == status { Ok(found) } else { Err(format!("the delivery is {found}, not {status}")) }
     }
 
-    /// An order as its read model shows it: its state, how it leaves, and its delivery.
+    /// Returns an order's status, whether it is delivered, and its delivery with status.
     pub async fn look(&self, order: &str) -> Result<(String, bool, Option<(String, String)>), String> {
         let query = "query FunctionalCheck($id: ID!, $at: LogPosition) { order(id: $id, atLeastPosition: $at) \
                      { status fulfilment delivery { id status } } }";
@@ -229,12 +229,12 @@ impl Steps {
         Ok((status, order["fulfilment"] == "DELIVERY", delivery))
     }
 
-    /// Orders of earlier runs that are still open after a while.
+    /// Returns the open orders placed before a time.
     pub async fn left_open(&self, placed_before: &str) -> Result<Vec<String>, String> {
         let query = "query FunctionalCheck($filter: OrderFilter!) { orders(filter: $filter, first: 100) { nodes { id } } }";
         let open =
             ["AWAITING_PAYMENT", "PLACED", "IN_PREPARATION", "READY", "OUT_FOR_DELIVERY", "NOT_DELIVERED"];
-        // Orders that are not delivered are looked for in a range of time, of 31 days at most.
+        // A filter by status needs a range of at most 31 days.
         let to = chrono::DateTime::parse_from_rfc3339(placed_before).map_err(|error| error.to_string())?;
         let from = (to - chrono::TimeDelta::days(30)).to_rfc3339();
         let filter =
@@ -244,9 +244,9 @@ impl Steps {
         Ok(nodes.iter().filter_map(|order| order["id"].as_str().map(str::to_owned)).collect())
     }
 
-    /// Brings an order to an end, whatever state it is in.
+    /// Ends an order in any state.
     pub async fn end(&mut self, id: &str) -> Result<(), String> {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let (status, delivered, delivery) = self.look(id).await?;
             let order = Order { id: id.to_owned(), status: status.clone(), total: Value::Null };
             match (status.as_str(), delivery) {
@@ -271,12 +271,12 @@ impl Steps {
                         "FAILED" => {
                             self.deliver("returnDelivery", &delivery, json!({}), "RETURNED").await?;
                         }
-                        // Over: the order follows by itself.
-                        _ => tokio::time::sleep(super::AGAIN).await,
+                        // The delivery is over; its order follows.
+                        _ => tokio::time::sleep(super::POLL_DELAY).await,
                     }
                 }
                 ("READY" | "OUT_FOR_DELIVERY" | "NOT_DELIVERED", None) => {
-                    tokio::time::sleep(super::AGAIN).await;
+                    tokio::time::sleep(super::POLL_DELAY).await;
                 }
                 _ => return Ok(()),
             }
@@ -287,7 +287,7 @@ impl Steps {
         }
     }
 
-    /// Days on which the check's pizzeria has sold something: none.
+    /// Returns the number of days with sales of the check's pizzeria.
     pub async fn sales(&self, from: &str, to: &str) -> Result<usize, String> {
         let query = "query FunctionalCheck($id: ID!, $from: Date!, $to: Date!, $at: LogPosition) \
                      { sales(pizzeriaId: $id, from: $from, to: $to, atLeastPosition: $at) { orders } }";
@@ -296,7 +296,7 @@ impl Steps {
         Ok(data["sales"].as_array().map_or(0, Vec::len))
     }
 
-    /// Whether somebody else has moved the stock since a position.
+    /// Returns whether another client has changed the stock since a position.
     pub async fn disturbed(&self, since: &str) -> Result<bool, String> {
         let query = "query FunctionalCheck($filter: EventFilter!) { events(filter: $filter, first: 100) { nodes { correlationId } } }";
         let filter = json!({ "streamId": format!("stock:{PIZZERIA}"), "pizzeriaId": PIZZERIA, "afterPosition": since });
