@@ -1,4 +1,4 @@
-//! `backup`: the log and the facts beside it, of one moment, in one file; or whether such a file is good.
+//! `backup`: writes the log and the facts of one snapshot to a file, or verifies such a file.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -19,13 +19,13 @@ use crate::{bar, logs};
     after_help = "Examples:\n  ocpizza-manager backup ocpizza.backup\n  ocpizza-manager backup - | ssh vault 'cat > ocpizza.backup'\n  ocpizza-manager backup --verify ocpizza.backup"
 )]
 pub(crate) struct Args {
-    /// Where to; - is stdout
+    /// The backup; - is stdout
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Read FILE, a backup, whole, and hold it against its counts and digests; needs no database
+    /// Verify FILE, a backup, by its counts and digests; needs no database
     #[arg(long, conflicts_with_all = ["erasures", "force"])]
     verify: bool,
-    /// Write only the list of who was erased (ids and times), for restores of older backups
+    /// Write only the ids and times of erased customers, for restores of older backups
     #[arg(long)]
     erasures: bool,
     /// Overwrite FILE if it exists
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         to_file(&mut db, &args).await?
     };
     db.close().await?;
-    // Not where the backup goes.
+    // Stdout may be the backup.
     if args.file == Path::new("-") {
         note(done)
     } else {
@@ -113,7 +113,7 @@ fn verify(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a backup is of, in a line.
+/// Describes a backup in one line.
 pub(crate) fn told(header: &Header, sums: &[TableSum]) -> String {
     let rows: u64 = sums.iter().filter(|sum| sum.table != "events").map(|sum| sum.rows).sum();
     format!(

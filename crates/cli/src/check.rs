@@ -1,4 +1,4 @@
-//! `check`: whether a deployment is up, and whether orders go through it.
+//! `check`: checks that a deployment answers, and with `--functional` that orders go through it.
 
 use std::time::{Duration, Instant};
 
@@ -15,38 +15,39 @@ use server::production;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::arguments::number;
 use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::{print, say};
 
-/// Between one try and the next of a deployment that is not well yet.
-const AGAIN: Duration = Duration::from_millis(500);
-/// How long the token of one run is good: longer than any run takes.
-const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// Time between two checks of a deployment that is not ready yet.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// Lifetime of the token of one run: longer than any run takes.
+const TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// Say whether a deployment answers as it should; with --functional, whether whole orders go through it
+/// Check that a deployment answers as it should or, with --functional, that orders go through it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ocpizza-manager check https://pizza.example\n  ocpizza-manager check --functional https://pizza.example\n\nThe functional check works in a pizzeria of its own, which counts in no sales. It needs DATABASE_URL and\nOCPIZZA_MANAGER_KEY, or in OCPIZZA_MANAGER_CHECK_TOKEN what `token --functional-check` prints."
+    after_help = "Examples:\n  ocpizza-manager check https://pizza.example\n  ocpizza-manager check --functional https://pizza.example\n\nThe functional check works in a pizzeria of its own, which counts in no sales. It needs DATABASE_URL and\nOCPIZZA_MANAGER_KEY, or OCPIZZA_MANAGER_CHECK_TOKEN, which `token --functional-check` prints."
 )]
 pub(crate) struct Args {
-    /// Where the deployment answers
+    /// Address of the deployment
     #[arg(value_name = "URL")]
     url: String,
-    /// Place, cancel, make, deliver and hand over orders, and see that all of it shows
+    /// Place, cancel, make, deliver and hand over orders, and check the results
     #[arg(long)]
     functional: bool,
-    /// For how many seconds to try again while something is not well
+    /// Seconds to repeat the check until it passes
     #[arg(long, value_name = "SECONDS", default_value_t = 0, conflicts_with = "functional",
-          value_parser = clap::value_parser!(u64).range(..=3600))]
+          value_parser = number(0_u64..=3600))]
     wait: u64,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
-    /// Whether what is open to developers is a fault; by default when ENV is PRODUCTION
+    /// Environment to expect: in production, what is open to developers is a fault [default: that of ENV]
     #[arg(long, value_name = "ENV", ignore_case = true)]
     environment: Option<As>,
-    /// The token of the functional check
+    /// Token of the functional check
     #[arg(long, env = "OCPIZZA_MANAGER_CHECK_TOKEN", hide_env_values = true)]
     token: Option<String>,
     #[command(flatten)]
@@ -74,20 +75,20 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             Environment::Production => As::Production,
             Environment::Development => As::Development,
         });
-        let report = until_well(&target, clock, environment == As::Production, args.wait).await;
+        let report = until_passed(&target, clock, environment == As::Production, args.wait).await;
         tell(&report, args.json, "Deployed", "not deployed")
     }
 }
 
-/// Checks, and checks again until everything is well or the time is over.
-async fn until_well(target: &Target, clock: Clock, production: bool, seconds: u64) -> Report {
+/// Checks until everything passes or the time is over.
+async fn until_passed(target: &Target, clock: Clock, production: bool, seconds: u64) -> Report {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
         let report = check(target, clock, production).await;
         if report.cause().is_none() || Instant::now() >= deadline {
             return report;
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(RETRY_DELAY).await;
     }
 }
 
@@ -108,9 +109,9 @@ async fn functionally(
     )?;
     let pool: PgPool = database::pool(&url, 1).await?;
     let key = ServerKey::or_development(settings.signing_key(), &pool).await?;
-    let token = accounts::issue_check_token(&pool, &key, LIFETIME, clock.now()).await?;
+    let token = accounts::issue_check_token(&pool, &key, TOKEN_LIFETIME, clock.now()).await?;
     let report = functional::check(&target.with_token(token.clone().into()), target, run, clock).await;
-    // It ends by itself, too.
+    // If this fails, the token expires.
     let _ = accounts::end_token(&pool, &key, &token).await;
     Ok(report)
 }

@@ -1,10 +1,9 @@
-//! `demo`: a private Postgres, the demo's data, the API, and an evening if asked for, until it is told to stop.
+//! `demo`: a private PostgreSQL, the demo's data, the API and, with `--simulate`, an evening, until a signal.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::builder::RangedU64ValueParser;
 use identity::clock::Clock;
 use private_postgres::{self, DATABASE, Durability, Options, PrivatePostgres};
 use projections::Model;
@@ -17,6 +16,7 @@ use simulation::demo::{self, Summary};
 use sqlx::{Connection, PgPool};
 use tokio::sync::oneshot;
 
+use crate::arguments::{ip_address, number};
 use crate::database::{self, DataDir};
 use crate::listen::listen;
 use crate::report::{note, say};
@@ -24,16 +24,16 @@ use crate::screen::{self, Screen};
 use crate::stop::Stop;
 use crate::{logs, migrate, serve};
 
-/// Connections to the database.
-const CONNECTIONS: u32 = 20;
-/// How long the read models may take to have read the demo's data, and the data of earlier runs.
-const CATCH_UP: Duration = Duration::from_secs(120);
-/// How long after a program has failed a signal may still be on its way to us.
-const HEARING: Duration = Duration::from_secs(1);
-/// How long what is left of the runtime may take to end.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// Connections of the pool.
+const POOL_CONNECTIONS: u32 = 20;
+/// Time within which the read models must have read the demo's data and the data of earlier runs.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time after the failure of a child process in which the signal that ended it may still arrive.
+const SIGNAL_DELAY: Duration = Duration::from_secs(1);
+/// Time within which the remaining tasks of the runtime must end.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Run the demo: everything it needs, its data and accounts, and the API on PORT, until Ctrl-C
+/// Run the demo until Ctrl-C: a database, data and accounts, and the API on PORT
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager demo --simulate")]
 pub(crate) struct Args {
@@ -42,19 +42,19 @@ pub(crate) struct Args {
     /// Erase the private database first
     #[arg(long)]
     fresh: bool,
-    /// Listen on this address; any but this machine's own lets everybody who reaches it sign in with the demo's passwords
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    /// Listen on this address; on any other than 127.0.0.1, every client that reaches it can sign in with the demo's passwords
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = ip_address)]
     listen: IpAddr,
-    /// Play an evening through the API: customers order, cooks cook, couriers deliver
+    /// Simulate an evening through the API: customers order, cooks cook, couriers deliver
     #[arg(long)]
     simulate: bool,
-    /// How fast the evening is: 1 is a few orders a minute
-    #[arg(long, value_name = "N", default_value_t = 3, requires = "simulate", value_parser = RangedU64ValueParser::<u64>::new().range(1..=100))]
+    /// Speed of the evening: at 1, a few orders per minute
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "simulate", value_parser = number(1_u64..=100))]
     speed: u64,
-    /// The same seed makes the same choices
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "simulate")]
+    /// Seed of the random generator: the same seed makes the same choices
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "simulate", value_parser = number(0..=u64::MAX))]
     seed: u64,
-    /// Neither install nor fetch PostgreSQL when this machine has none
+    /// Do not install or download PostgreSQL if this machine has none
     #[arg(long)]
     no_install: bool,
 }
@@ -63,7 +63,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let mut settings = Settings::load()?;
     production::check_demo(&settings)?;
     settings.mail_dir.get_or_insert_with(|| args.data_dir.data_dir.join("mail"));
-    // Little, so that the summary stays readable.
+    // Few lines, so that the summary stays readable.
     logs::start(settings.environment, "warn");
     let postgres = match &settings.database_url {
         Some(_) if args.fresh => {
@@ -81,20 +81,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let listener = listen(Some(args.listen), settings.port)?;
     if !args.listen.to_canonical().is_loopback() {
         note(format_args!(
-            "warning: the demo listens on {}: whoever reaches it signs in with passwords that everybody knows",
+            "warning: the demo listens on {}: every client that reaches it can sign in with the demo's published passwords",
             args.listen
         ));
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let stop = runtime.block_on(async { Stop::listen() })?;
-    // Outside the runtime: it blocks, and outlives everything that uses it.
+    // Outside the runtime, because it blocks and outlives its users.
     let postgres = match postgres.map(|_| start_postgres(&args, &stop)).transpose() {
         Ok(started) => started,
         Err(failed) => {
-            // Ctrl-C at a terminal is for the programs that it runs as well, which may end before we
-            // have heard of it: then nothing has failed.
-            let heard = async { tokio::time::timeout(HEARING, stop.clone().asked()).await };
-            return match runtime.block_on(heard) {
+            // Ctrl-C at a terminal also goes to child processes, which may end before this process receives it: that
+            // is a stop and not a failure.
+            let signalled = async { tokio::time::timeout(SIGNAL_DELAY, stop.clone().asked()).await };
+            return match runtime.block_on(signalled) {
                 Ok(()) => {
                     say("Stopped.");
                     Ok(())
@@ -109,7 +109,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         (None, None) => bail!("no database"),
     };
     let done = runtime.block_on(play(&args, &settings, &url, listener, stop));
-    runtime.shutdown_timeout(FAREWELL);
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     let kept = postgres.map(|postgres| {
         postgres.stop();
         format!(", the database too; its data is kept in {}", args.data_dir.data_dir.display())
@@ -149,7 +149,7 @@ async fn play(
         () = stop.clone().asked() => return Ok(()),
     };
     let app = std::sync::Arc::new(app);
-    // Told by us, after the evening has ended: its last step still needs the API.
+    // The server stops after the evening has ended: its last step still needs the API.
     let (shut, shutting) = oneshot::channel::<()>();
     let server = app.clone();
     let mut serving = tokio::spawn(async move {
@@ -172,7 +172,7 @@ async fn play(
         simulation.stop().await;
     }
     drop(shut);
-    if tokio::time::timeout(FAREWELL * 2, &mut serving).await.is_err() {
+    if tokio::time::timeout(RUNTIME_SHUTDOWN_TIMEOUT * 2, &mut serving).await.is_err() {
         serving.abort();
     }
     if let Some(app) = std::sync::Arc::into_inner(app) {
@@ -181,19 +181,19 @@ async fn play(
     Ok(())
 }
 
-/// Everything up to the listening: tables, data, and read models that have read it.
+/// Prepares everything but the listening: tables, data, and read models that have read it.
 async fn prepare(settings: &Settings, url: &SecretString) -> anyhow::Result<(App, PgPool)> {
     let mut connection = database::connect(url).await?;
     migrate::migrate(&mut connection).await.context("cannot migrate the database")?;
     connection.close().await?;
-    let pool = database::serving_pool(url, CONNECTIONS).await?;
+    let pool = database::serving_pool(url, POOL_CONNECTIONS).await?;
     let app = serve::start(&pool, settings).await?;
     let head = demo::seed(&app.store, Clock::system().now()).await?;
-    app.read_models.wait_for(Model::ALL, head, CATCH_UP).await?;
+    app.read_models.wait_for(Model::ALL, head, CATCH_UP_TIMEOUT).await?;
     Ok((app, pool))
 }
 
-/// Where this machine reaches a listener: `0.0.0.0` and `[::]` are no addresses to connect to.
+/// Returns an address at which this machine reaches a listener: clients cannot connect to `0.0.0.0` and `[::]`.
 fn reachable(listening: SocketAddr) -> SocketAddr {
     let address = listening.ip().to_canonical();
     SocketAddr::new(
@@ -230,7 +230,7 @@ async fn welcome(settings: &Settings, at: SocketAddr, app: &App, data_dir: &str)
     Ok(())
 }
 
-/// Shows what goes on, again and again.
+/// Shows the summary periodically.
 async fn watch(pool: &PgPool, simulation: Option<&Simulation>) {
     let mut screen = Screen::of_stdout();
     let mut ticks = tokio::time::interval(screen.period());

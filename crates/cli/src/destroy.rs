@@ -1,4 +1,4 @@
-//! `destroy`: removes the application's data, once its name is typed and a backup has all of it.
+//! `destroy`: removes the application's data after its name was typed, if a backup has all of it.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -18,13 +18,13 @@ use crate::{bar, logs};
     after_help = "Example:\n  ocpizza-manager destroy --name ocpizza_manager_db --backup ocpizza.backup"
 )]
 pub(crate) struct Args {
-    /// The database's name; on a terminal it is asked for
+    /// Name of the database; prompted for on a terminal
     #[arg(long, value_name = "DATABASE")]
     name: Option<String>,
-    /// A backup that was written since the last change
+    /// Backup written after the last change
     #[arg(long, value_name = "FILE")]
     backup: PathBuf,
-    /// Also while processes are connected and maintenance is off: they fail from then on
+    /// Remove even while processes are connected and maintenance is off; they will fail
     #[arg(long)]
     force_while_serving: bool,
     #[command(flatten)]
@@ -60,10 +60,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The name, as somebody types it.
+/// Prompts for the name.
 fn ask(actual: &str) -> anyhow::Result<String> {
     if !std::io::stdin().is_terminal() {
-        bail!("nothing is removed: say --name, the name of the database");
+        bail!("--name must be the name of the database: nothing was removed");
     }
     note(format_args!("this removes all data of the application from the database {actual}"));
     note("type its name to go on:");

@@ -11,19 +11,19 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Connections: one holds the turn while the store uses others.
-const CONNECTIONS: u32 = 3;
+/// Connections of the pool: one holds a lock while the store uses others.
+const POOL_CONNECTIONS: u32 = 3;
 
-/// Invite the group's first director; prints the token that sets their password, good for a week
+/// Invite the group's first director; prints a token that sets their password, valid for a week
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  ocpizza-manager director anne@ocpizza.example --name 'Anne Martin'\n\nThe token is for the mutation resetPassword. Whoever the group needs beside them, the director hires."
+    after_help = "Example:\n  ocpizza-manager director anne@ocpizza.example --name 'Anne Martin'\n\nThe token is for the mutation resetPassword. The director hires all other staff."
 )]
 pub(crate) struct Args {
-    /// Their e-mail address
+    /// E-mail address of the director
     #[arg(value_name = "EMAIL")]
     email: String,
-    /// What they are called
+    /// Name of the director
     #[arg(long)]
     name: String,
     #[command(flatten)]
@@ -35,12 +35,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
-    let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    let pool = database::pool(&database::url(&settings, &args.data_dir)?, POOL_CONNECTIONS).await?;
     let key = ServerKey::or_development(settings.signing_key(), &pool).await?;
     let store = EventStore::start(pool.clone(), StoreSettings::default());
     let now = Clock::system().now();
     say(accounts::invite_first_director(&store, &key, &args.email, &args.name, now).await?);
-    // The first process to serve may come days later.
+    // The first serving process may start days later.
     sealing::seal_all(&settings, &pool, Clock::system().now()).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Where a process listens: every address of this machine, IPv6 and IPv4 by one socket, or one that is named.
+//! Listens on every address of this machine, IPv6 and IPv4 by one socket, or on one address.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use anyhow::anyhow;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Connections that wait to be accepted, as the standard library has it.
+/// Connections that may wait to be accepted, as in the standard library.
 const BACKLOG: i32 = 128;
 
-/// Takes a port of an address, or of every address.
+/// Listens on a port of an address, or of every address.
 pub(crate) fn listen(address: Option<IpAddr>, port: u16) -> anyhow::Result<TcpListener> {
     let taken = match address {
         Some(address) => bind(SocketAddr::new(address, port)),
@@ -28,7 +28,7 @@ fn shown(address: Option<IpAddr>) -> String {
     address.map_or_else(|| "every address".to_owned(), |address| address.to_string())
 }
 
-/// Every address by `[::]`, which takes IPv4 too; by `0.0.0.0` where this machine has no IPv6.
+/// Listens on `[::]`, which includes IPv4, or on `0.0.0.0` if this machine has no IPv6.
 fn bind_all(port: u16) -> io::Result<TcpListener> {
     match bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
@@ -41,10 +41,10 @@ fn bind_all(port: u16) -> io::Result<TcpListener> {
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // Where the system says otherwise, IPv4 would be left out.
+        // The system's default may exclude IPv4.
         socket.set_only_v6(false)?;
     }
-    // As the standard library does: connections of a process before this one do not keep the port.
+    // As in the standard library: closed connections of an earlier process do not block the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_address_is_both_families_where_there_are_both() {
+    fn listens_on_both_address_families() {
         let listener = listen(None, 0).unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_address_is_the_only_one() {
+    fn listens_on_a_named_address_only() {
         let listener = listen(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());

@@ -1,6 +1,5 @@
-//! Logs: of a process that serves to stdout, where platforms read them; else to stderr, because stdout is for
-//! what was asked. JSON in production, readable otherwise. Never a token, a password, a contact or a payload,
-//! whatever `RUST_LOG` says.
+//! Logs: on stdout for a serving process, where platforms read them; on stderr for commands, whose output is on stdout.
+//! JSON in production. Never a token, a password, a contact or a payload, whatever `RUST_LOG` is.
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
@@ -37,20 +36,20 @@ const OURS: &[&str] = &[
     "transparency",
 ];
 
-/// Starts logging. `RUST_LOG` wins over the level given, but for other people's crates: below `INFO` those
-/// write down what passes through them, headers and messages with all that is in them.
+/// Starts logging. `RUST_LOG` overrides the level, except for external crates: below `INFO` they log headers and
+/// messages with their contents.
 pub(crate) fn start(environment: Environment, level: &str) {
     let terminal = std::io::stderr().is_terminal();
-    // A command may read the whole log: that its statements are slow is no news.
+    // A command may read the whole log: its slow statements are expected.
     let level = &format!("{level},sqlx::query=error");
     start_to(environment, level, BoxMakeWriter::new(std::io::stderr), terminal, None);
 }
 
-/// The same for a process that serves: to stdout, and its spans to where traces are kept, if that is set.
+/// Starts logging to stdout for a serving process, and sends spans to the destination of traces, if one is set.
 pub(crate) fn start_serving(environment: Environment) -> anyhow::Result<Option<Traces>> {
     // The library's own message quotes the address, which may hold a token.
     let traces = Traces::start().map_err(|_| {
-        anyhow!("OTEL_EXPORTER_OTLP_ENDPOINT: not an address that traces can be sent to, such as http://127.0.0.1:4318")
+        anyhow!("OTEL_EXPORTER_OTLP_ENDPOINT must be an address such as http://127.0.0.1:4318; the value set is not shown because it may hold a token")
     })?;
     let terminal = std::io::stdout().is_terminal();
     start_to(environment, "info", BoxMakeWriter::new(std::io::stdout), terminal, traces.as_ref());
@@ -71,7 +70,7 @@ fn start_to(
         Environment::Development => logs.boxed(),
     };
     let logs = logs.with_filter(asked.and(filter_fn(is_harmless)));
-    // What is said within a span is for the log: here its words could hold what was sent.
+    // Events within a span go to the log only: their text could hold what a client sent.
     let spans = |metadata: &Metadata<'_>| {
         metadata.is_span()
             && *metadata.level() <= Level::INFO
@@ -82,8 +81,8 @@ fn start_to(
         layer.with_location(false).with_threads(false).with_filter(filter_fn(spans))
     });
     let logs = tracing_subscriber::registry().with(logs).with(traces);
-    // Not `init`, which would also take what crates say through `log`: a WebSocket's messages, for one. Fails
-    // only when it was done before.
+    // Not `init`, which would also take records of the crate `log`, such as a WebSocket's messages. Fails only if
+    // logging was started before.
     let _ = tracing::subscriber::set_global_default(logs);
     std::panic::set_hook(Box::new(note));
 }
@@ -96,8 +95,7 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
     OURS.contains(&metadata.target().split("::").next().unwrap_or_default())
 }
 
-/// Says where a panic was. Its words only where the program wrote them: those that were put together may
-/// hold what a client sent.
+/// Logs the place of a panic, and its message if that is a literal: a formatted one may hold what a client sent.
 fn note(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let words = panic.payload().downcast_ref::<&'static str>().copied();

@@ -1,6 +1,7 @@
-//! The binary: parses, calls the library, prints, and sets the exit code: 0 done, 1 refused or failed with one
+//! The binary: parses arguments, calls the crates, prints, and sets the exit code: 0 done, 1 refused or failed with one
 //! line on stderr, 2 wrong usage (clap's own). Decides nothing.
 
+mod arguments;
 mod audit;
 mod backup;
 mod bar;

@@ -1,4 +1,4 @@
-//! `maintenance`: while it is on, every process refuses mutations. Changes one row, which they watch.
+//! `maintenance`: while it is on, every process refuses mutations. Changes one row, which the processes watch.
 
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +11,7 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Refuse mutations for a while, in every process: queries and subscriptions go on
+/// Refuse mutations in every process; queries and subscriptions continue
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  ocpizza-manager maintenance on --message \"Back at 23:30\" --until 2026-11-24T22:30:00Z"
@@ -23,16 +23,15 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Turn it on, or change what is said of it
+    /// Turn it on, or change its message and time
     #[command(
         after_help = "Example:\n  ocpizza-manager maintenance on --message \"Back in half an hour\" --until 30m"
     )]
     On {
-        /// What callers are told
+        /// Message for callers
         #[arg(long, value_name = "TEXT", default_value = "The application is under maintenance.")]
         message: String,
-        /// When it is expected to be over: a time (2026-11-24T22:30:00Z), or in how long (30m, 2h); it is over
-        /// when it is turned off
+        /// Expected end: a time (2026-11-24T22:30:00Z) or a duration (30m, 2h); it stays on until it is turned off
         #[arg(long, value_name = "TIME", value_parser = parse_until)]
         until: Option<Until>,
         #[command(flatten)]
@@ -44,7 +43,7 @@ enum What {
         #[command(flatten)]
         data_dir: DataDir,
     },
-    /// Say whether it is on
+    /// Print whether it is on
     #[command(after_help = "Example:\n  ocpizza-manager maintenance status")]
     Status {
         #[command(flatten)]
@@ -52,7 +51,7 @@ enum What {
     },
 }
 
-/// When it is expected to be over.
+/// Expected end.
 #[derive(Debug, Clone, Copy)]
 enum Until {
     At(DateTime<Utc>),
@@ -69,7 +68,10 @@ fn parse_until(text: &str) -> Result<Until, String> {
     let duration = hours.and_then(TimeDelta::try_hours).or(minutes.and_then(TimeDelta::try_minutes));
     let year = TimeDelta::days(366);
     duration.filter(|duration| *duration > TimeDelta::zero() && *duration < year).map(Until::In).ok_or_else(
-        || "neither a time such as 2026-11-24T22:30:00Z nor a duration such as 30m or 2h".to_owned(),
+        || {
+            "it must be a time such as 2026-11-24T22:30:00Z or a duration such as 30m or 2h, below 366 days"
+                .to_owned()
+        },
     )
 }
 
@@ -86,7 +88,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
                 Some(Until::At(at)) => Some(at),
                 Some(Until::In(duration)) => {
                     let at = now.checked_add_signed(duration);
-                    Some(at.ok_or_else(|| anyhow!("--until is too far away"))?)
+                    Some(at.ok_or_else(|| anyhow!("--until must be before the year 262143"))?)
                 }
                 None => None,
             };

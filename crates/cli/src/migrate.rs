@@ -1,4 +1,4 @@
-//! `migrate`: brings the database's tables up to date, or says how they stand. Loads no data.
+//! `migrate`: applies migrations, or prints their status. Loads no data.
 
 use std::time::Duration;
 
@@ -8,42 +8,34 @@ use event_store::migrate::{self, MigrationState, MigrationStatus, Patience, Rehe
 use server::config::Settings;
 use sqlx::{Connection, PgConnection};
 
+use crate::arguments::number;
 use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::{note, say};
 
-/// Bring the database's tables up to date; a second time, or two at once, do no harm
+/// Apply the missing migrations; may run repeatedly and concurrently
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  DATABASE_URL=postgres://localhost/ocpizza_manager_db ocpizza-manager migrate"
 )]
 pub(crate) struct Args {
-    /// Only list what is applied, pending, unknown to this program, or different from it
+    /// List the migrations: applied, pending, unknown to this program, or different from it
     #[arg(long)]
     status: bool,
-    /// Only name what would be applied, and try it in a transaction that is rolled back
+    /// Name the pending migrations, and try them in a transaction that is rolled back
     #[arg(long, conflicts_with = "status")]
     dry_run: bool,
-    /// How long a statement may wait for a lock, and others behind it
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    /// Longest wait of a statement for a lock, in seconds; other statements queue behind it
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = number(0.001..=86_400.0))]
     lock_timeout: f64,
-    /// How often a migration is tried that does not get its locks
-    #[arg(long, value_name = "TIMES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Attempts for a migration that does not get its locks
+    #[arg(long, value_name = "TIMES", default_value_t = 10, value_parser = number(1..=u32::MAX))]
     tries: u32,
-    /// How long to wait for another process that migrates
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    /// Longest wait for another process that migrates, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = number(0.001..=86_400.0))]
     wait: f64,
     #[command(flatten)]
     data_dir: DataDir,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.001..=86_400.0).contains(&seconds) {
-        Ok(seconds)
-    } else {
-        Err("not between 0.001 and 86400".into())
-    }
 }
 
 impl Args {
@@ -133,7 +125,7 @@ fn print_rehearsal(rehearsed: &[Rehearsal]) {
     say(format_args!("{} migrations would be applied; nothing was changed", rehearsed.len()));
 }
 
-/// Applies what is missing, and names it.
+/// Applies the missing migrations; returns their names.
 pub(crate) async fn migrate(db: &mut PgConnection) -> anyhow::Result<Vec<String>> {
     Ok(migrate::run(db, &MIGRATOR, Patience::default(), &mut |line| note(line)).await?)
 }

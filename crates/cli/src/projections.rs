@@ -1,4 +1,4 @@
-//! `projections`: where the read models are, and whether they are what the log says.
+//! `projections`: shows, rebuilds and verifies the read models.
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -15,10 +15,10 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Differences printed of each read model.
-const SHOWN: usize = 10;
+/// Number of differences printed per read model.
+const MAX_PRINTED_DIFFERENCES: usize = 10;
 
-/// See where the read models are, rebuild one, or verify them all against the log
+/// Show the positions of the read models, rebuild one, or verify them against the log
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager projections verify")]
 pub(crate) struct Args {
@@ -28,25 +28,25 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Say how far each read model and reactor has come, how far the log is sealed, and what stopped it
+    /// Print the position of each read model, reactor and the sealer, and what stopped it
     #[command(after_help = "Example:\n  ocpizza-manager projections status")]
     Status {
         #[command(flatten)]
         data_dir: DataDir,
     },
-    /// Fill one anew from the whole log beside the live one, and swap it in at the end
+    /// Rebuild one from the whole log beside the live one, and swap it in at the end
     #[command(after_help = "Example:\n  ocpizza-manager projections rebuild order_details")]
     Rebuild {
-        /// Which; `projections status` names them
+        /// Read model; `projections status` lists them
         #[arg(value_name = "NAME")]
         model: Model,
         #[command(flatten)]
         data_dir: DataDir,
     },
-    /// Compare every read model with one made anew from the log, row for row
+    /// Compare every read model with one rebuilt from the log, row by row
     #[command(after_help = "Example:\n  ocpizza-manager projections verify")]
     Verify {
-        /// Only hold what each has counted against the log, which reads it once and compares no rows
+        /// Compare event counts and digests only; reads the log once and compares no rows
         #[arg(long)]
         quick: bool,
         #[command(flatten)]
@@ -54,7 +54,7 @@ enum Action {
     },
 }
 
-/// What a verification is at, as bars on stderr.
+/// Progress of a verification, as bars on stderr.
 pub(crate) struct Steps {
     bar: ProgressBar,
     head: LogPosition,
@@ -62,7 +62,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Of a log that is as long as this one.
+    /// Makes a bar with the length of the log.
     pub(crate) async fn of(pool: &PgPool) -> anyhow::Result<Self> {
         Ok(Self { bar: bar::of_events(), head: log::head(pool).await?, step: None })
     }
@@ -78,7 +78,7 @@ impl Steps {
             });
         }
         let number = |position: LogPosition| u64::try_from(position.0).unwrap_or(0);
-        // The log grows meanwhile.
+        // The log may grow meanwhile.
         self.bar.set_length(number(self.head.max(at)));
         self.bar.set_position(number(at));
     }
@@ -133,7 +133,7 @@ fn print_status(all: &[Status]) {
     }
 }
 
-/// A row more. Whether anybody seals shows in how far it is behind.
+/// Prints the row of the sealer. Its lag shows whether a process seals.
 fn print_sealing(sealing: &SealingLag) {
     let SealingLag { position, events, seconds, stopped } = sealing;
     let since = if *events > 0 { format!("  for {seconds:.0} s") } else { String::new() };
@@ -171,7 +171,7 @@ async fn verify(pool: &PgPool) -> anyhow::Result<()> {
     refuse(reports.iter().filter(|report| !report.is_sound()).map(|report| report.model))
 }
 
-/// Fails, and names what is not as it should be, if something is not.
+/// Fails if read models differ from the log, and names them.
 pub(crate) fn refuse(unsound: impl Iterator<Item = Model>) -> anyhow::Result<()> {
     let unsound: Vec<&str> = unsound.map(Model::name).collect();
     if unsound.is_empty() {
@@ -194,12 +194,12 @@ fn print_report(report: &ModelReport) {
     print_differences(&report.differences);
 }
 
-/// The first differences of a read model.
+/// Prints the first differences of a read model.
 pub(crate) fn print_differences(differences: &[Difference]) {
-    for difference in differences.iter().take(SHOWN) {
+    for difference in differences.iter().take(MAX_PRINTED_DIFFERENCES) {
         say(format_args!("  {} {} {}", difference.table, difference.key, difference.what));
     }
-    if differences.len() > SHOWN {
-        say(format_args!("  … and {} more", differences.len() - SHOWN));
+    if differences.len() > MAX_PRINTED_DIFFERENCES {
+        say(format_args!("  … and {} more", differences.len() - MAX_PRINTED_DIFFERENCES));
     }
 }

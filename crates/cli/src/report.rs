@@ -1,4 +1,4 @@
-//! How a command speaks and ends: lines on stdout, its exit code and, when it failed, one line on stderr.
+//! Output of commands: lines on stdout, the exit code and, after a failure, one line on stderr.
 
 #![allow(clippy::print_stderr, reason = "an error's place on a command line")]
 
@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Prints to stdout. A reader that has had enough, such as `head`, is no reason to stop.
+/// Prints to stdout. A closed pipe (`| head`) does not stop the command.
 pub(crate) fn print(text: impl Display) {
     let mut stdout = std::io::stdout().lock();
     let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
@@ -17,12 +17,12 @@ pub(crate) fn say(line: impl Display) {
     print(format_args!("{line}\n"));
 }
 
-/// Says something on the way, on stderr: stdout is what was asked for.
+/// Prints a note to stderr: stdout holds the result only.
 pub(crate) fn note(line: impl Display) {
     eprintln!("ocpizza-manager: {line}");
 }
 
-/// Says what failed, if something did.
+/// Prints the error, if any, and returns the exit code.
 pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,7 +33,7 @@ pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// An error and its causes in one line, each cause once: many messages quote theirs already.
+/// Joins an error and its causes in one line, each cause once: many messages quote theirs already.
 fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_said_once_and_never_on_a_line_of_its_own() {
+    fn an_error_and_its_causes_are_one_line_without_repetition() {
         let error = Err::<(), _>(anyhow!("disk full\n  at once")).context("cannot write: disk full at once");
         let error = error.context("no snapshot").unwrap_err();
         assert_eq!(one_line(&error), "no snapshot: cannot write: disk full at once");

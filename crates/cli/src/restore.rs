@@ -1,4 +1,4 @@
-//! `restore`: puts a backup into an empty database, and makes the read models anew from its log.
+//! `restore`: loads a backup into an empty database, and builds the read models from its log.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::database::{self, DataDir};
 use crate::report::{note, say};
 use crate::{bar, logs, migrate};
 
-/// Connections that the read models are made over.
-const CONNECTIONS: u32 = 10;
+/// Connections of the pool that builds the read models.
+const POOL_CONNECTIONS: u32 = 10;
 
-/// Put a backup into an empty database
+/// Load a backup into an empty database
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ocpizza-manager restore ocpizza.backup\n  ocpizza-manager restore ocpizza.backup --to 2026-11-24T20:00:00Z --erasures later.backup"
@@ -28,10 +28,10 @@ pub(crate) struct Args {
     /// The backup
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Put the log back up to this position, or to what was recorded by this time (RFC 3339); whole commands only
+    /// Restore the log up to this position, or this time (RFC 3339) of recording; whole commands only
     #[arg(long, value_name = "POSITION|TIME")]
     to: Option<RestoreTarget>,
-    /// Erase also whom a later backup, or a list of `backup --erasures`, knows to be erased; may be given again
+    /// Also erase the customers that a later backup, or a list of `backup --erasures`, names; repeatable
     #[arg(long, value_name = "FILE")]
     erasures: Vec<PathBuf>,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let mut db = database::connect(&url).await?;
     prepare(&mut db).await?;
     let size = std::fs::metadata(&args.file).map_or(0, |file| file.len());
-    // It is read twice: to verify it, and to put it back.
+    // The file is read twice: to verify it, and to load it.
     let bar = bar::of_bytes(2 * size, "restoring");
     let open = || Ok(bar.wrap_read(File::open(&args.file)?));
     let restored = backup::restore(&mut db, open, args.to, &erased).await;
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         note(format_args!("the log is not sealed until you say why it was restored: {error}"));
     }
 
-    let pool = database::pool(&url, CONNECTIONS).await?;
+    let pool = database::pool(&url, POOL_CONNECTIONS).await?;
     let spinner = bar::spinner("making the read models");
     let caught_up = projections::catch_up(&pool).await;
     spinner.finish_and_clear();
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tables, where there are none at all.
+/// Migrates an empty database; refuses one that lacks migrations.
 async fn prepare(db: &mut PgConnection) -> anyhow::Result<()> {
     let applied = database::applied_migrations(db).await?;
     if applied.is_empty() {
@@ -113,7 +113,7 @@ fn print(path: &Path, restored: &RestoreReport, now: DateTime<Utc>) {
     }
 }
 
-/// `3 days`, `2 hours`, `5 minutes`.
+/// Formats an age, such as `3 days`, `2 hours`, `5 minutes`.
 fn age(age: TimeDelta) -> String {
     match (age.num_days(), age.num_hours(), age.num_minutes()) {
         (days @ 2.., _, _) => format!("{days} days"),

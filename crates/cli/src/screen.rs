@@ -1,5 +1,5 @@
-//! The demo's place in the terminal: what it says once, and a summary that is redrawn where it stands, or a line
-//! now and then where there is no terminal.
+//! Output of the demo: a welcome, and a summary that is redrawn in place, or printed as lines if stdout is not a
+//! terminal.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -13,10 +13,10 @@ use simulation::demo::{self, Summary, SummaryError};
 
 use crate::report::{print, say};
 
-/// Where the summary goes.
+/// Terminal or log that shows the summary.
 pub(crate) struct Screen {
     is_terminal: bool,
-    /// Lines of the last summary, which the next one replaces.
+    /// Number of lines of the last summary, which the next one replaces.
     drawn: usize,
 }
 
@@ -25,7 +25,7 @@ impl Screen {
         Self { is_terminal: std::io::stdout().is_terminal(), drawn: 0 }
     }
 
-    /// How long a summary stands.
+    /// Returns the time between two summaries.
     pub(crate) fn period(&self) -> Duration {
         Duration::from_secs(if self.is_terminal { 2 } else { 10 })
     }
@@ -42,14 +42,14 @@ impl Screen {
             Ok(summary) => summary.screen(tally),
             Err(error) => vec![error.to_string()],
         };
-        // Up to where the last one began and away with it; no wrapping, or a long line would count as two.
+        // Clears the last summary; without wrapping, because a wrapped line would count as two.
         let up = if self.drawn > 0 { format!("\x1b[{}A", self.drawn) } else { String::new() };
         print(format_args!("{up}\r\x1b[J\x1b[?7l{}\n\x1b[?7h", lines.join("\n")));
         self.drawn = lines.len();
     }
 }
 
-/// What the demo says once it is ready. `command` is how the reader runs this program, `token` one of customer1.
+/// Returns the welcome of the demo. `command` runs this program; `token` is one of customer1.
 pub(crate) fn welcome(
     at: SocketAddr,
     where_data_is: &str,
@@ -73,7 +73,7 @@ pub(crate) fn welcome(
         names.collect::<Vec<_>>().join(" ")
     };
     let mut row = |heading: &str, names: &str| {
-        // Writing to a text does not fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(text, "  {heading:<15} {names}");
     };
     row("Group", &of(None, false));

@@ -1,4 +1,4 @@
-//! `serve`: the API until it is told to stop. Neither migrates nor loads data.
+//! `serve`: serves the API until a signal. Neither migrates nor loads data.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,21 +11,22 @@ use server::production;
 use server::stand_ins::{self, StandIn, StandInState, stand_ins};
 use sqlx::PgPool;
 
+use crate::arguments::ip_address;
 use crate::database::{self, DataDir};
 use crate::listen::listen;
 use crate::logs;
 use crate::report::say;
 use crate::stop::Stop;
 
-/// What is under way may take so long once we are told to stop; platforms kill after 30 s.
-const FAREWELL: Duration = Duration::from_secs(15);
-/// And so long the connections to the database.
-const GOODBYE: Duration = Duration::from_secs(5);
-/// Tasks that are ended let go of their connections within so long; else they would report that these are gone.
-const LETTING_GO: Duration = Duration::from_millis(100);
-/// And so long what runs on threads of its own, such as looking a name up.
-const THREADS: Duration = Duration::from_secs(1);
-/// What the operations manual sets, for a framework that is not used here.
+/// Time after a signal in which open requests may finish; platforms kill the process after 30 s.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time within which the database connections must close.
+const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time in which ended tasks return their connections; otherwise they would log closed connections as errors.
+const RELEASE_DELAY: Duration = Duration::from_millis(100);
+/// Time within which blocking threads must end, such as a name lookup.
+const THREAD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// A variable of the operations manual, for a framework that is not used here.
 const DJANGO: &str = "DJANGO_SETTINGS_MODULE";
 
 /// Serve the API on PORT until SIGTERM or Ctrl-C
@@ -36,10 +37,10 @@ const DJANGO: &str = "DJANGO_SETTINGS_MODULE";
 pub(crate) struct Args {
     #[command(flatten)]
     data_dir: DataDir,
-    /// Listen on this address only, 127.0.0.1 for instance; without it on all, IPv6 and IPv4
-    #[arg(long, value_name = "ADDRESS")]
+    /// Listen on this address only, such as 127.0.0.1 [default: every IPv6 and IPv4 address]
+    #[arg(long, value_name = "ADDRESS", value_parser = ip_address)]
     listen: Option<IpAddr>,
-    /// Print the settings as they take effect, without secrets, and do not serve
+    /// Print each setting with its value and source, secrets masked, and exit
     #[arg(long)]
     print_config: bool,
 }
@@ -50,11 +51,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
     let done = runtime.block_on(serve(args));
-    runtime.shutdown_timeout(THREADS);
+    runtime.shutdown_timeout(THREAD_SHUTDOWN_TIMEOUT);
     done
 }
 
-/// Asks neither the database nor anybody else.
+/// Prints the settings. Connects to nothing.
 fn print_config() -> anyhow::Result<()> {
     let rows = Settings::effective()?;
     let width = |of: fn(&Effective) -> usize| rows.iter().map(of).max().unwrap_or_default();
@@ -90,7 +91,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         tracing::warn!("{}", not_django());
     }
     production::check_settings(&settings)?;
-    // What cannot be used is said before anything is started.
+    // Invalid documents are reported before anything starts.
     settings.documents()?;
     let stop = Stop::listen()?;
     let size = settings.pool_size()?;
@@ -104,16 +105,16 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let asked = stop.clone().asked();
     let overdue = async {
         stop.asked().await;
-        tokio::time::sleep(FAREWELL).await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
     tokio::select! {
         served = app.serve(tokio::net::TcpListener::from_std(listener)?, asked) => served?,
-        () = overdue => tracing::warn!("stopped before everything under way was finished"),
+        () = overdue => tracing::warn!("stopped before every open request was finished"),
     }
     close(app, pool).await;
     tracing::info!("stopped");
     if let Some(traces) = traces {
-        // Sending waits for its thread: not here, where others may still run.
+        // Closing blocks until the last spans are sent.
         let _ = tokio::task::spawn_blocking(|| traces.close()).await;
     }
     Ok(())
@@ -125,10 +126,10 @@ pub(crate) async fn start(pool: &PgPool, settings: &Settings) -> anyhow::Result<
     App::start(config).await.context("cannot start")
 }
 
-/// Seals the last events, stops the runners and lets the database go.
+/// Seals the last events, stops the runners and closes the pool.
 pub(crate) async fn close(app: App, pool: PgPool) {
     app.seal_rest().await;
     drop(app);
-    tokio::time::sleep(LETTING_GO).await;
-    let _ = tokio::time::timeout(GOODBYE, pool.close()).await;
+    tokio::time::sleep(RELEASE_DELAY).await;
+    let _ = tokio::time::timeout(POOL_CLOSE_TIMEOUT, pool.close()).await;
 }

@@ -1,4 +1,4 @@
-//! `simulate`: a generated history in an empty database.
+//! `simulate`: fills an empty database with a generated history.
 
 use std::time::Instant;
 
@@ -9,30 +9,31 @@ use server::production;
 use server::sealing;
 use simulation::history::{self, Options};
 
+use crate::arguments::{day, number};
 use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Why the tree of a generated log begins long after its first event.
+/// Reason in the note that begins the tree of a generated log.
 const SIMULATED: &str = "a generated history: its events were recorded when they were generated";
 
-/// Fill an empty, migrated database with a history of the demo's pizzerias, made by a seed
+/// Fill an empty, migrated database with a generated history of the demo's pizzerias
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  DATABASE_URL=postgres://localhost/audit ocpizza-manager simulate --events 1000000 --seed 1"
 )]
 pub(crate) struct Args {
-    /// How many events; a few more, since those of a command stay together
-    #[arg(long, value_name = "N")]
+    /// Number of events; a few more, because those of a command stay together
+    #[arg(long, value_name = "N", value_parser = number(0..=u64::MAX))]
     events: u64,
-    /// The same seed makes the same events, byte for byte
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of the random generator: the same seed makes the same events, byte for byte
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number(0..=u64::MAX))]
     seed: u64,
-    /// Over how many days [default: one for every 2750 events]
-    #[arg(long, value_name = "N")]
+    /// Number of days [default: one for every 2750 events]
+    #[arg(long, value_name = "N", value_parser = number(0..=u32::MAX))]
     days: Option<u32>,
-    /// The first day [default: 2025-01-01]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    /// First day [default: 2025-01-01]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     from: Option<NaiveDate>,
     #[command(flatten)]
     data_dir: DataDir,
@@ -48,7 +49,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let begun = Instant::now();
     let made = history::generate(&pool, &options, Clock::system().now()).await?;
     let seconds = begun.elapsed().as_secs_f64();
-    // Its events are said to be old; without this nothing would be sealed.
+    // The events have old times: without a resumption, sealing would refuse them as late.
     let (signer, now) = (sealing::signer(&settings, &pool).await?, Clock::system().now());
     signer.resume(&mut *pool.acquire().await?, SIMULATED, &[], now).await?;
     #[allow(clippy::cast_precision_loss)] // far below 2^53

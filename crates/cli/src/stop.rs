@@ -1,14 +1,14 @@
-//! SIGINT (Ctrl-C) and SIGTERM, heard once and told to whoever waits. Stops nothing itself.
+//! Turns SIGINT (Ctrl-C) and SIGTERM into a flag that tasks wait for. Stops nothing itself.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Whether somebody has asked us to stop.
+/// Flag that is set by the first signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// From now on the signals no longer end the process by themselves.
+    /// Listens for the signals, which no longer end the process by themselves.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -23,14 +23,14 @@ impl Stop {
         Ok(Self(stop))
     }
 
-    /// Whether somebody has asked.
+    /// Returns whether a signal arrived.
     pub(crate) fn is_asked(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Over once somebody has asked.
+    /// Completes once a signal has arrived.
     pub(crate) async fn asked(mut self) {
-        // The sender goes away only after it has asked, or with the runtime.
+        // The sender is dropped only after it has set the flag, or with the runtime.
         let _ = self.0.wait_for(|asked| *asked).await;
     }
 }

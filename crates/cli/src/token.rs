@@ -1,4 +1,4 @@
-//! `token`: a bearer token for an account of the demo, until people sign in themselves.
+//! `token`: prints a bearer token for an account.
 
 use identity::accounts::session::LIFETIME;
 use identity::accounts::{self, ServerKey};
@@ -10,14 +10,14 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Print a bearer token for an account, good on HTTP and WebSocket
+/// Print a bearer token for an account, valid on HTTP and WebSocket
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  TOKEN=$(ocpizza-manager token customer1@ocpizza.example)")]
 pub(crate) struct Args {
     /// The account's e-mail address
     #[arg(value_name = "EMAIL", required_unless_present = "functional_check")]
     email: Option<String>,
-    /// A token for `check --functional` from elsewhere, good for 30 days and for nothing else
+    /// Print a token for `check --functional` only, valid for 30 days
     #[arg(long, conflicts_with = "email")]
     functional_check: bool,
     #[command(flatten)]

@@ -10,13 +10,13 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Connections: one for the rows, one for the store.
-const CONNECTIONS: u32 = 2;
+/// Connections of the pool: one for the rows, one for the store.
+const POOL_CONNECTIONS: u32 = 2;
 
 /// Remove the authenticator app of an account whose holder has lost it and its recovery codes
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  ocpizza-manager totp manager.p1@ocpizza.example\n\nMake sure who asks: from then on the password alone signs in. Open sessions go on."
+    after_help = "Example:\n  ocpizza-manager totp manager.p1@ocpizza.example\n\nVerify the holder's identity first: afterwards the password alone signs in. Open sessions continue."
 )]
 pub(crate) struct Args {
     /// E-mail address of the account
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     logs::start(settings.environment, "warn");
     production::check_settings(&settings)?;
-    let pool = database::pool(&database::url(&settings, &args.data_dir)?, CONNECTIONS).await?;
+    let pool = database::pool(&database::url(&settings, &args.data_dir)?, POOL_CONNECTIONS).await?;
     let store = EventStore::start(pool, StoreSettings::default());
     let removed = accounts::remove_second_factor(&store, &args.email, Clock::system().now()).await?;
     say(if removed { "removed" } else { "the account has no authenticator app" });

@@ -179,7 +179,7 @@ async fn a_lost_notification_delays_a_second_and_bad_arguments_are_refused() {
         (vec!["on", "--message", " "], 1, "the message must have 1 to 500 characters"),
         (vec!["on", "--message", &long], 1, "the message must have 1 to 500 characters"),
         (vec!["on", "--until", "2020-01-01T00:00:00Z"], 1, "until must be later than now"),
-        (vec!["on", "--until", "soon"], 2, "neither a time"),
+        (vec!["on", "--until", "soon"], 2, "it must be a time such as"),
         (vec!["on", "--until", "-5m"], 2, ""),
         (vec![], 2, ""),
     ] {

@@ -1,4 +1,4 @@
-//! `audit closings`: every daily closing, counted again from the log.
+//! `audit closings`: recomputes every daily closing from the log.
 
 use anyhow::bail;
 use projections::closings;
@@ -8,7 +8,7 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Count every daily closing again from the log, and name the first that differs
+/// Recompute every daily closing from the log, and name the first that differs
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager audit closings")]
 pub(crate) struct Args {

@@ -1,4 +1,4 @@
-//! `audit export`: a part of the log as files that an auditor takes away, with all that it takes to verify them.
+//! `audit export`: writes a part of the log to files that can be verified without the database.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::{note, say};
 
-/// Write events with their proof, to be verified without the database
+/// Write events with their proof, for verification without the database
 ///
 /// Three files: the events, FILE.proof.json, which says what they are, and FILE.tree.jsonl, the hashes that lead from
 /// them to the signed head. docs/audit.md describes them; `audit verify --offline FILE` or docs/audit/verify.py
@@ -28,10 +28,10 @@ pub(crate) struct Args {
     /// The last event: a position, or the last recorded before an instant [default: the last sealed one]
     #[arg(long, value_name = "POSITION|INSTANT")]
     to: Option<Bound>,
-    /// Only of this stream (order:…) or this kind of stream (order); may be given more than once
+    /// Only events of this stream (order:…) or kind of stream (order); repeatable
     #[arg(long = "stream", value_name = "STREAM")]
     streams: Vec<String>,
-    /// Only of this type (OrderPlaced); may be given more than once
+    /// Only events of this type (OrderPlaced); repeatable
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
     /// jsonl, csv or parquet
@@ -40,13 +40,13 @@ pub(crate) struct Args {
     /// The file of the events, or a directory for it; - is stdout, events alone and without a proof
     #[arg(long, value_name = "FILE|DIR", default_value = ".")]
     output: PathBuf,
-    /// Also what the last head has not sealed; nothing proves it
+    /// Include events that the last head does not seal; they have no proof
     #[arg(long)]
     unsealed: bool,
-    /// A file of heads that were published, with which the export is to be comparable; may be given more than once
+    /// File of published heads that the export must be comparable with; repeatable
     #[arg(long = "head", value_name = "FILE")]
     heads: Vec<PathBuf>,
-    /// Replace files that are there
+    /// Overwrite existing files
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where to. A directory gets a file that is named after what is in it.
+/// Returns the destination; in a directory, a file named after its format.
 fn target(args: &Args) -> anyhow::Result<Target> {
     if args.output == Path::new("-") {
         if args.format == Format::Parquet {

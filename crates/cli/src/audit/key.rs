@@ -1,4 +1,4 @@
-//! `audit key`: the public half of the key that heads are signed with.
+//! `audit key`: prints the public key that verifies heads.
 
 use server::config::Settings;
 use server::production;
@@ -8,7 +8,7 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Print the public half of the key that heads are signed with, for those who verify them
+/// Print the public key that verifies signed heads
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager audit key > ocpizza.pub")]
 pub(crate) struct Args {

@@ -1,4 +1,4 @@
-//! `audit`: seal the log, verify it, and what else an auditor asks of it.
+//! `audit`: seals, verifies, exports and replays the log.
 
 mod closings;
 mod export;

@@ -1,4 +1,4 @@
-//! `audit verify --offline`: verifies an export by itself, without database and settings.
+//! `audit verify --offline`: verifies an export without database and settings.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::verify::read_heads;
 use crate::bar;
 use crate::report::print;
 
-/// Says what the export is, or what is wrong with it.
+/// Prints what the export holds; fails if it is wrong.
 pub(super) fn run(export: &Path, heads: &[PathBuf], public_keys: Vec<PublicKey>) -> anyhow::Result<()> {
     let mut options = Options { public_keys, heads: Vec::new() };
     for path in heads {

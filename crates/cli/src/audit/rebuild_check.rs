@@ -1,4 +1,4 @@
-//! `audit rebuild-check`: whether the read models have the very rows that the log gives.
+//! `audit rebuild-check`: compares the read models with ones rebuilt from the log.
 
 use projections::Comparison;
 use server::config::Settings;
@@ -8,9 +8,9 @@ use crate::logs;
 use crate::projections::{Steps, print_differences, refuse};
 use crate::report::say;
 
-/// Fill every read model a second time from the log, and compare it with the live one row by row
+/// Build every read model again from the log, and compare it with the live one row by row
 ///
-/// The live ones go on meanwhile, and nothing of them is locked: both are compared as of one position.
+/// The live ones continue without locks: both are compared at one position.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager audit rebuild-check")]
 pub(crate) struct Args {

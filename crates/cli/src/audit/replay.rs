@@ -1,9 +1,9 @@
-//! `audit replay`: what would have been otherwise under another policy. Reads, and writes nothing.
+//! `audit replay`: replays recorded demand under another policy. Writes nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Europe::Paris;
 use clap::ValueEnum;
@@ -21,24 +21,24 @@ use crate::report::{print, say};
 /// The hour at which a business day begins, by the clocks of Paris (docs/readings.md, Sales).
 const DAY_BEGINS: u32 = 4;
 
-/// Replay a period's recorded demand against another policy, and print side by side what differs; writes nothing
+/// Replay a period's recorded demand under another policy, and print both results; writes nothing
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager audit replay --from 2026-11-20 --to 2026-11-21 \
                         --policy docs/audit/policy.toml")]
 pub(crate) struct Args {
-    /// From this instant on: RFC 3339, or a day, which begins at 04:00 in Paris
+    /// First instant: RFC 3339, or a day, which begins at 04:00 in Paris
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     from: DateTime<Utc>,
-    /// Up to this instant, without it
+    /// End of the period, which does not belong to it: RFC 3339, or a day
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     to: DateTime<Utc>,
-    /// What is to be otherwise, as TOML; docs/audit.md says what it may hold
+    /// The policy as TOML; docs/audit.md describes it
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
     /// Only this pizzeria
     #[arg(long, value_name = "CODE")]
     pizzeria: Option<PizzeriaId>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
@@ -57,21 +57,33 @@ fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.to_utc());
     }
-    let day: NaiveDate = text.parse().map_err(|_| "neither an instant (RFC 3339) nor a day".to_owned())?;
+    let day: NaiveDate = text.parse().map_err(|_| {
+        "it must be an instant such as 2026-11-20T18:00:00Z or a day such as 2026-11-20".to_owned()
+    })?;
     let begins = NaiveTime::from_hms_opt(DAY_BEGINS, 0, 0).unwrap_or_default();
     let local = Paris.from_local_datetime(&day.and_time(begins)).earliest();
-    local.map(|at| at.to_utc()).ok_or_else(|| "not a day with a morning".to_owned())
+    local.map(|at| at.to_utc()).ok_or_else(|| "it must be a day that has an 04:00 in Paris".to_owned())
 }
 
 fn policy(path: &Path) -> anyhow::Result<Policy> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is no policy", path.display()))
+    toml::from_str(&text).map_err(|error| {
+        // The library's own message is several lines of its internals.
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        let given = text.lines().nth(line).unwrap_or_default();
+        anyhow!(
+            "line {} of {} must be a rule that docs/audit.md describes (docs/audit/policy.toml is an example), not {given:?}",
+            line + 1,
+            path.display()
+        )
+    })
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if args.to <= args.from {
-        bail!("--to is not later than --from");
+        bail!("--to must be later than --from");
     }
     let policy = policy(&args.policy)?;
     let settings = Settings::load()?;

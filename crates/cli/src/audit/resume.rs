@@ -1,4 +1,4 @@
-//! `audit resume`: lets the sealed tree go on from the last head that is left, at the operator's word.
+//! `audit resume`: resumes sealing from the last remaining head, with the operator's reason.
 
 use std::path::PathBuf;
 
@@ -14,19 +14,19 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::{note, print};
 
-/// Let sealing go on after a failover, a restore or a long time without a process
+/// Resume sealing after a failover, a restore or a long time without a process
 ///
-/// Signs a note that names the head the tree goes on from, the head that was given up and the reason; seals the log, and
-/// prints the note. Auditors see it for ever: `audit verify` reports it. Run `audit verify` first.
+/// Signs and prints a note that names the head the tree continues from, the abandoned head and the reason; then seals the
+/// log. `audit verify` reports the note from then on. Run `audit verify` first.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  ocpizza-manager audit resume --reason 'restored the backup of 24 November after a disk failure' >> heads.txt"
 )]
 pub(crate) struct Args {
-    /// Why, in one line of at most 200 characters, for auditors; no names of people
+    /// Reason for auditors: one line of at most 200 characters, without personal data
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// A file of signed heads that was kept outside the database; may be given more than once
+    /// File of signed heads that was kept outside the database; repeatable
     #[arg(long = "head", value_name = "FILE")]
     heads: Vec<PathBuf>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `audit seal`: seals what is not sealed yet, and prints the head.
+//! `audit seal`: seals the whole log, and prints the head.
 
 use identity::clock::Clock;
 use projections::remember_published;
@@ -11,7 +11,7 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::print;
 
-/// Seal every event that is in the log now, and print the signed head
+/// Seal every event in the log, and print the signed head
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager audit seal >> heads.txt")]
 pub(crate) struct Args {

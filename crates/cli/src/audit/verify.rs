@@ -1,4 +1,4 @@
-//! `audit verify`: reads the whole log again, and names the first position that is wrong.
+//! `audit verify`: reads the whole log, and names the first position that is wrong.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -15,17 +15,17 @@ use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
 
-/// Hash every event again, and compare with the sealed tree, its signed heads, and those that you kept
+/// Recompute the hash of every event, and compare with the sealed tree, its signed heads and the given heads
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ocpizza-manager audit verify --head heads.txt")]
 pub(crate) struct Args {
-    /// An export, as `audit export` writes it, instead of the log: no database and no settings are needed
+    /// Verify this export of `audit export` instead of the log; needs no database and no settings
     #[arg(long, value_name = "EXPORT")]
     offline: Option<PathBuf>,
-    /// A file of signed heads that was kept outside the database; may be given more than once
+    /// File of signed heads that was kept outside the database; repeatable
     #[arg(long = "head", value_name = "FILE")]
     heads: Vec<PathBuf>,
-    /// A public key, as `audit key` prints it, whose heads are believed; may be given more than once
+    /// Trusted public key, as `audit key` prints it; repeatable
     #[arg(long = "public-key", value_name = "KEY")]
     public_keys: Vec<PublicKey>,
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The heads in a file.
+/// Reads the heads in a file.
 pub(super) fn read_heads(path: &Path) -> anyhow::Result<Vec<SignedHead>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     transparency::parse_notes(&text).with_context(|| path.display().to_string())
