@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use backup::{self, AtomicFile, BackupError, BackupProgress, Header, TableSum};
-use server::config::Settings;
 use sqlx::{Connection, PgConnection};
 
 use crate::database::{self, DataDir};
@@ -40,8 +39,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if args.verify {
         return verify(&args.file);
     }
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let mut db = database::connect_migrated(&database::url(&settings, &args.data_dir)?).await?;
     let done = if args.file == Path::new("-") {
         to_stdout(&mut db, args.erasures).await?

@@ -217,14 +217,11 @@ async fn simulate(args: &Args, at: SocketAddr, app: &App) -> anyhow::Result<Simu
 async fn welcome(settings: &Settings, at: SocketAddr, app: &App, data_dir: &str) -> anyhow::Result<()> {
     let token: SecretString = app.issue_token("customer1@ocpizza.example").await?.into();
     let command = std::env::args().next().unwrap_or_else(|| "ocpizza-manager".to_owned());
-    let (data, option) = match &settings.database_url {
-        Some(_) => ("the database of DATABASE_URL".to_owned(), String::new()),
-        None if data_dir == database::DATA_DIR => {
-            (format!("{data_dir}, kept between runs; --fresh starts over"), String::new())
-        }
-        None => {
-            (format!("{data_dir}, kept between runs; --fresh starts over"), format!(" --data-dir {data_dir}"))
-        }
+    let kept = || format!("{data_dir}, kept between runs; --fresh starts over");
+    let (data, option) = match (&settings.database_url, data_dir) {
+        (Some(_), _) => ("the database of DATABASE_URL".to_owned(), String::new()),
+        (None, database::DATA_DIR) => (kept(), String::new()),
+        (None, dir) => (kept(), format!(" --data-dir {dir}")),
     };
     crate::report::print(screen::welcome(at, &data, &command, &option, token.expose_secret()));
     Ok(())

@@ -5,7 +5,6 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use server::config::Settings;
 use sqlx::Connection;
 
 use crate::database::{self, DataDir};
@@ -33,8 +32,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let mut db = database::connect_migrated(&database::url(&settings, &args.data_dir)?).await?;
     let name = match args.name {
         Some(name) => name,

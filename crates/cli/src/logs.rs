@@ -6,7 +6,7 @@ use std::panic::PanicHookInfo;
 
 use anyhow::anyhow;
 use event_store::SPANS;
-use server::config::Environment;
+use server::config::{Environment, Settings};
 use telemetry::traces::Traces;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
@@ -35,6 +35,13 @@ const OURS: &[&str] = &[
     "telemetry",
     "transparency",
 ];
+
+/// Loads the settings of a command, and starts logging its warnings.
+pub(crate) fn start_command() -> anyhow::Result<Settings> {
+    let settings = Settings::load()?;
+    start(settings.environment, "warn");
+    Ok(settings)
+}
 
 /// Starts logging. `RUST_LOG` overrides the level, except for external crates: below `INFO` they log headers and
 /// messages with their contents.

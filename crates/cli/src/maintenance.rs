@@ -4,7 +4,6 @@ use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::clock::Clock;
 use identity::maintenance::{self, Window, rfc3339};
-use server::config::Settings;
 use sqlx::Connection;
 
 use crate::database::{self, DataDir};
@@ -77,8 +76,7 @@ fn parse_until(text: &str) -> Result<Until, String> {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let (What::On { data_dir, .. } | What::Off { data_dir } | What::Status { data_dir }) = &args.what;
     let mut db = database::connect_migrated(&database::url(&settings, data_dir)?).await?;
     match args.what {

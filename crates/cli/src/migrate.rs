@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::bail;
 use event_store::MIGRATOR;
 use event_store::migrate::{self, MigrationState, MigrationStatus, Patience, Rehearsal};
-use server::config::Settings;
 use sqlx::{Connection, PgConnection};
 
 use crate::arguments::number;
@@ -51,8 +50,7 @@ impl Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let mut connection = database::connect(&database::url(&settings, &args.data_dir)?).await?;
     if args.status {
         return print_status(&migrate::status(&mut connection, &MIGRATOR).await?);

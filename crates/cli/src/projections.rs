@@ -7,7 +7,6 @@ use event_store::log;
 use indicatif::ProgressBar;
 use projections::lag::{self, SealingLag};
 use projections::{Count, Difference, Model, ModelReport, RunsAt, Status, Step};
-use server::config::Settings;
 use sqlx::PgPool;
 
 use crate::bar;
@@ -100,8 +99,7 @@ impl Action {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(Args { action }: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let pool = database::pool(&database::url(&settings, action.data_dir())?, 4).await?;
     match action {
         Action::Status { .. } => {

@@ -7,7 +7,6 @@ use anyhow::{Context, bail};
 use backup::{self, Erasure, RestoreReport, RestoreTarget};
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::MIGRATOR;
-use server::config::Settings;
 use sqlx::{Connection, PgConnection};
 use transparency::SealError;
 
@@ -40,8 +39,7 @@ pub(crate) struct Args {
 
 #[tokio::main]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let url = database::url(&settings, &args.data_dir)?;
     let mut erased: Vec<Erasure> = Vec::new();
     for path in &args.erasures {

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 use identity::clock::Clock;
-use server::config::Settings;
 use server::production;
 use server::sealing;
 use simulation::history::{self, Options};
@@ -41,8 +40,7 @@ pub(crate) struct Args {
 
 #[tokio::main]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     production::check_demo(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 2).await?;
     let options = Options { events: args.events, seed: args.seed, days: args.days, from: args.from };

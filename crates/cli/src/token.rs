@@ -3,7 +3,6 @@
 use identity::accounts::session::LIFETIME;
 use identity::accounts::{self, ServerKey};
 use identity::clock::Clock;
-use server::config::Settings;
 use server::production;
 
 use crate::database::{self, DataDir};
@@ -26,8 +25,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
     let key = ServerKey::or_development(settings.signing_key(), &pool).await?;

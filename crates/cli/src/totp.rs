@@ -3,7 +3,6 @@
 use event_store::{EventStore, Settings as StoreSettings};
 use identity::accounts;
 use identity::clock::Clock;
-use server::config::Settings;
 use server::production;
 
 use crate::database::{self, DataDir};
@@ -28,8 +27,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, POOL_CONNECTIONS).await?;
     let store = EventStore::start(pool, StoreSettings::default());

@@ -2,7 +2,6 @@
 
 use anyhow::bail;
 use projections::closings;
-use server::config::Settings;
 
 use crate::database::{self, DataDir};
 use crate::logs;
@@ -18,8 +17,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 2).await?;
     let report = closings::audit(&pool, &mut |_, _| {}).await?;
     if let Some(wrong) = report.wrong {

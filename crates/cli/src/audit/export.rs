@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use export::{Bound, ExportSummary, Format, Paths, Selection, Target};
-use server::config::Settings;
 
 use super::verify::read_heads;
 use crate::bar;
@@ -55,8 +54,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let mut splits = Vec::new();
     for path in &args.heads {
         splits.extend(read_heads(path)?.iter().map(|signed| signed.head.size));

@@ -1,6 +1,5 @@
 //! `audit key`: prints the public key that verifies heads.
 
-use server::config::Settings;
 use server::production;
 use server::sealing;
 
@@ -18,8 +17,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
     let key = sealing::key(&settings, &pool).await?;

@@ -1,7 +1,6 @@
 //! `audit rebuild-check`: compares the read models with ones rebuilt from the log.
 
 use projections::Comparison;
-use server::config::Settings;
 
 use crate::database::{self, DataDir};
 use crate::logs;
@@ -20,8 +19,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 4).await?;
     let mut steps = Steps::of(&pool).await?;
     let compared = projections::compare(&pool, &mut |step, at| steps.show(step, at)).await;

@@ -11,7 +11,6 @@ use domain::ids::PizzeriaId;
 use domain::what_if::{Figures, Policy, Row};
 use projections::what_if::{Period, ReplayResult, replay};
 use serde_json::{Value, json};
-use server::config::Settings;
 
 use crate::bar;
 use crate::database::{self, DataDir};
@@ -86,8 +85,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         bail!("--to must be later than --from");
     }
     let policy = policy(&args.policy)?;
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
     let period = Period { from: args.from, to: args.to, pizzeria: args.pizzeria };
     let bar = bar::of_events();

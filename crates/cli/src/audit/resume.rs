@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use identity::clock::Clock;
 use projections::remember_published;
-use server::config::Settings;
 use server::production;
 use server::sealing;
 use transparency::Until;
@@ -35,8 +34,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     production::check_settings(&settings)?;
     let reason = transparency::reason(&args.reason)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;

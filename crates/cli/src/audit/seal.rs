@@ -2,7 +2,6 @@
 
 use identity::clock::Clock;
 use projections::remember_published;
-use server::config::Settings;
 use server::production;
 use server::sealing;
 use transparency::Until;
@@ -21,8 +20,7 @@ pub(crate) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     production::check_settings(&settings)?;
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 1).await?;
     let signer = sealing::signer(&settings, &pool).await?;

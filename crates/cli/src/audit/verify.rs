@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use chrono::SecondsFormat;
-use indicatif::{ProgressBar, ProgressStyle};
-use server::config::Settings;
 use server::sealing;
 use transparency::{Delay, PublicKey, Report, Resumption, SignedHead};
 
 use super::offline;
+use crate::bar;
 use crate::database::{self, DataDir};
 use crate::logs;
 use crate::report::say;
@@ -37,8 +36,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(export) = &args.offline {
         return offline::run(export, &args.heads, args.public_keys);
     }
-    let settings = Settings::load()?;
-    logs::start(settings.environment, "warn");
+    let settings = logs::start_command()?;
     let mut given = Vec::new();
     for path in &args.heads {
         given.extend(read_heads(path)?);
@@ -46,12 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let pool = database::pool(&database::url(&settings, &args.data_dir)?, 2).await?;
     let log = transparency::log_id(&pool).await?;
     let trusted = sealing::trusted(&settings, &pool, log, args.public_keys).await?;
-    let bar = ProgressBar::new(0);
-    if let Ok(style) =
-        ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} events, {per_sec}, {eta}")
-    {
-        bar.set_style(style);
-    }
+    let bar = bar::of_events().with_message("verifying");
     let began = Instant::now();
     let mut progress = |done, all| {
         bar.set_length(all);

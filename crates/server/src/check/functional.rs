@@ -59,7 +59,7 @@ macro_rules! step {
         let begun = Instant::now();
         match $result.await {
             Ok(value) => {
-                $run.report.note($name, begun, Ok(describe(&value)));
+                $run.report.note($name, begun, Ok(value.described()));
                 value
             }
             Err(cause) => {
@@ -70,49 +70,29 @@ macro_rules! step {
     }};
 }
 
-/// Describes the result of a step.
-fn describe(value: &impl Described) -> String {
-    value.described()
-}
-
+/// Result of a step, described in the report.
 trait Described {
     fn described(&self) -> String;
 }
 
-impl Described for String {
-    fn described(&self) -> String {
-        self.clone()
-    }
+macro_rules! described {
+    ($($type:ty: |$value:ident| $text:expr;)*) => {
+        $(impl Described for $type {
+            fn described(&self) -> String {
+                let $value = self;
+                $text
+            }
+        })*
+    };
 }
 
-impl Described for Order {
-    fn described(&self) -> String {
-        self.status.clone()
-    }
-}
-
-impl Described for (String, String) {
-    fn described(&self) -> String {
-        format!("{} {}", self.0, self.1)
-    }
-}
-
-impl Described for Vec<(String, i64)> {
-    fn described(&self) -> String {
-        format!("{} ingredients", self.len())
-    }
-}
-
-impl Described for (Vec<(i64, i64)>, String) {
-    fn described(&self) -> String {
-        format!("at {}", self.1)
-    }
-}
-
-impl Described for Socket {
-    fn described(&self) -> String {
-        "its present state came".to_owned()
-    }
+described! {
+    String: |text| text.clone();
+    Order: |order| order.status.clone();
+    (String, String): |pair| format!("{} {}", pair.0, pair.1);
+    Vec<(String, i64)>: |recipe| format!("{} ingredients", recipe.len());
+    (Vec<(i64, i64)>, String): |stock| format!("at {}", stock.1);
+    Socket: |_socket| "its present state came".to_owned();
 }
 
 impl Run {
