@@ -21,7 +21,7 @@ fn a_fault_that_stays_is_not_retryable() {
         sqlx::Error::ColumnNotFound("x".to_owned()).into(),
         StoreError::Convert(wrong()).into(),
         SealError::Disagrees(1).into(),
-        Unknown::Damaged.into(),
+        ChangesError::Damaged.into(),
         AuthError::Unreadable(uuid::Uuid::nil()).into(),
     ] {
         let expected = serde_json::json!({ "code": "INTERNAL", "requestId": "request", "retryable": false });
