@@ -2,6 +2,11 @@
 
 use async_graphql::ServerError;
 
+use event_store::StoreError;
+use identity::accounts::AuthError;
+use projections::why::Unknown;
+use transparency::SealError;
+
 use super::*;
 
 /// Returns an error's extensions as clients see them.

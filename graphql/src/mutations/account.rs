@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
-use domain::access::{Permission, Scope};
+use domain::access::Permission;
 use domain::account::{AccountError, AccountField, EmailAddress};
 use domain::ids::ContactId;
 use event_store::{CommandContext, CommandResult};
@@ -13,7 +13,9 @@ use identity::accounts::registration::{self, Details, Home};
 use identity::accounts::{self, credentials, session};
 use mail::Letter;
 
-use super::account_steps::{Step, ToAccount, check_new_password, confirm_password, refused, refused_at};
+use super::account_steps::{
+    Step, ToAccount, check_new_password, confirm_password, own_account, refused, refused_at,
+};
 use super::run::{check_options, execute_in, run_to_completion, secret_context, user_errors};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
@@ -132,14 +134,6 @@ impl AccountResult {
     }
 }
 
-/// Loads the caller's account from the database.
-async fn own(services: &Services, caller: &Caller) -> Result<accounts::Account, ApiError> {
-    let id = caller.actor()?.id;
-    caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
-    let found = accounts::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
-    found.ok_or(ApiError::NotFound("account"))
-}
-
 /// Mutations of the caller's own account.
 #[derive(Debug, Default)]
 pub struct AccountMutation;
@@ -156,7 +150,7 @@ impl AccountMutation {
         #[graphql(desc = "The command's input.")] input: UpdateMyAccountInput,
     ) -> Result<UpdateMyAccountPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let account = own(services, caller).await?;
+        let account = own_account(services, caller).await?;
         let mut problems = Problems::default();
         let mut details = details(&mut problems, &input);
         check_options(&mut problems, input.idempotency_key.as_deref(), input.expected_version);
@@ -195,7 +189,7 @@ impl AccountMutation {
         #[graphql(desc = "The command's input.")] input: ChangePasswordInput,
     ) -> Result<ChangePasswordPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let account = own(services, caller).await?;
+        let account = own_account(services, caller).await?;
         let email = EmailAddress::parse(&account.email).map_err(ApiError::permanent)?;
         let mut problems = Problems::default();
         let name = &account.display_name;
@@ -227,7 +221,7 @@ impl AccountMutation {
         #[graphql(desc = "The command's input.")] input: SignOutInput,
     ) -> Result<SignOutPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let account = own(services, caller).await?;
+        let account = own_account(services, caller).await?;
         if input.everywhere {
             session::end_all_of(&services.pool, account.id, None).await?;
         } else if let Some(session) = caller.session {
@@ -244,7 +238,7 @@ impl AccountMutation {
         #[graphql(desc = "The command's input.")] input: RequestEmailVerificationInput,
     ) -> Result<RequestEmailVerificationPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let account = own(services, caller).await?;
+        let account = own_account(services, caller).await?;
         // Only validates the key.
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);

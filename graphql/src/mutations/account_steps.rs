@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::StreamId;
-use domain::access::Role;
+use domain::access::{Permission, Role, Scope};
 use domain::account::{AccountError, AccountField, EmailAddress};
 use domain::customer::CustomerCommand;
 use domain::ids::{CustomerId, StaffId};
@@ -91,6 +91,14 @@ impl UseCase for ToAccount {
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         self.inner().decide(states)
     }
+}
+
+/// Loads the caller's account from the database.
+pub(super) async fn own_account(services: &Services, caller: &Caller) -> Result<accounts::Account, ApiError> {
+    let id = caller.actor()?.id;
+    caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
+    let found = accounts::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
+    found.ok_or(ApiError::NotFound("account"))
 }
 
 /// Checks the current password of the caller's own account; the session's attempt is counted before the hash

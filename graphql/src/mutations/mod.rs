@@ -7,6 +7,7 @@ mod allowed;
 mod delivery;
 mod erasure;
 mod fingerprint;
+mod mailed_tokens;
 mod menu;
 mod notes;
 mod order;
@@ -35,6 +36,7 @@ pub struct Mutation(
     menu::MenuMutation,
     sign_up::SignUpMutation,
     sign_in::SignInMutation,
+    mailed_tokens::MailedTokenMutation,
     account::AccountMutation,
     totp::TotpMutation,
     staff::StaffMutation,

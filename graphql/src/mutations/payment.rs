@@ -233,8 +233,8 @@ async fn attempt(
     }
 }
 
-/// What is to be charged for the order as it is; none when nothing is due, when the key was answered, and
-/// when the caller has seen another version.
+/// Returns the charge for the order's current state; `None` if nothing is due, if the key was answered, or if
+/// the caller expects another version.
 async fn intent_for(
     services: &Services,
     context: &CommandContext,

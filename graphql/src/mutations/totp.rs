@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
-use domain::access::{Permission, Scope};
+use domain::access::Permission;
 use domain::account::{AccountError, AccountField};
 use identity::accounts;
 use identity::accounts::second_factor::{self, FittingCode};
 use mail::Letter;
 use secrecy::ExposeSecret;
 
-use super::account_steps::{Step, ToAccount, confirm_password, refused, refused_at};
+use super::account_steps::{Step, ToAccount, confirm_password, own_account, refused, refused_at};
 use super::run::{
     check_options, command_context, execute_in, payload_if_invalid, run_to_completion, user_errors,
 };
@@ -91,17 +91,23 @@ pub struct DisableTotpPayload {
     pub user_errors: Vec<UserError>,
 }
 
-impl From<Vec<UserError>> for ConfirmTotpPayload {
-    fn from(user_errors: Vec<UserError>) -> Self {
-        Self { user_errors, ..Self::default() }
-    }
+macro_rules! refused_payloads {
+    ($($name:ident)+) => {$(
+        impl From<Vec<UserError>> for $name {
+            fn from(user_errors: Vec<UserError>) -> Self {
+                Self { user_errors, ..Self::default() }
+            }
+        }
+
+        impl From<(accounts::Account, UserError)> for $name {
+            fn from((account, error): (accounts::Account, UserError)) -> Self {
+                Self { account: shown(account), user_errors: vec![error], ..Self::default() }
+            }
+        }
+    )+};
 }
 
-impl From<Vec<UserError>> for DisableTotpPayload {
-    fn from(user_errors: Vec<UserError>) -> Self {
-        Self { user_errors, ..Self::default() }
-    }
-}
+refused_payloads!(EnrolTotpPayload ConfirmTotpPayload DisableTotpPayload);
 
 /// Mutations of authenticator apps.
 #[derive(Debug, Default)]
@@ -119,16 +125,11 @@ impl TotpMutation {
         #[graphql(desc = "The command's input.")] input: EnrolTotpInput,
     ) -> Result<EnrolTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let account = own(services, caller).await?;
-        let refused_with = |account, error| EnrolTotpPayload {
-            account: shown(account),
-            user_errors: vec![error],
-            ..EnrolTotpPayload::default()
-        };
+        let account = own_account(services, caller).await?;
         let password = input.current_password.0;
         let Some(attempt) = confirm_password(services, caller, account.id, password).await? else {
             let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
-            return Ok(refused_with(account, error));
+            return Ok((account, error).into());
         };
         services.attempt_limiter.succeeded(attempt).await?;
         let now = services.clock.now();
@@ -140,7 +141,7 @@ impl TotpMutation {
                 otpauth_uri: Some(enrolment.uri.expose_secret().to_owned()),
                 ..EnrolTotpPayload::default()
             }),
-            None => Ok(refused_with(account, refused(caller, AccountError::TotpEnabled))),
+            None => Ok((account, refused(caller, AccountError::TotpEnabled)).into()),
         }
     }
 
@@ -152,29 +153,24 @@ impl TotpMutation {
         #[graphql(desc = "The command's input.")] input: ConfirmTotpInput,
     ) -> Result<ConfirmTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let account = own(services, caller).await?;
+        let account = own_account(services, caller).await?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
-        let refused_with = |account, error| ConfirmTotpPayload {
-            account: shown(account),
-            user_errors: vec![error],
-            ..ConfirmTotpPayload::default()
-        };
         let now = services.clock.now();
         let attempt = services.attempt_limiter.confirm(account.id, caller.session).await?;
         let second = second_factor::of_account(&services.pool, &services.key, account.id, now).await?;
         let Some(second) = second else {
-            return Ok(refused_with(account, refused(caller, AccountError::TotpNotEnabled)));
+            return Ok((account, refused(caller, AccountError::TotpNotEnabled)).into());
         };
         if second.confirmed {
-            return Ok(refused_with(account, refused(caller, AccountError::TotpEnabled)));
+            return Ok((account, refused(caller, AccountError::TotpEnabled)).into());
         }
         // Recovery codes do not exist before the confirmation.
         let Some(FittingCode::Totp(step)) = second.fits(input.code.0.expose_secret(), now) else {
-            return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
+            return Ok((account, refused(caller, AccountError::BadTotpCode)).into());
         };
         services.attempt_limiter.succeeded(attempt).await?;
         // Without the caller's key: a code is valid once.
@@ -209,33 +205,28 @@ impl TotpMutation {
         #[graphql(desc = "The command's input.")] input: DisableTotpInput,
     ) -> Result<DisableTotpPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        let account = own(services, caller).await?;
+        let account = own_account(services, caller).await?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = payload_if_invalid(ctx, problems)? {
             return Ok(payload);
         }
-        let refused_with = |account, error| DisableTotpPayload {
-            account: shown(account),
-            user_errors: vec![error],
-            ..DisableTotpPayload::default()
-        };
         let password = input.current_password.0;
         let Some(attempt) = confirm_password(services, caller, account.id, password).await? else {
             let error = refused_at(caller, AccountError::BadCredentials, "currentPassword");
-            return Ok(refused_with(account, error));
+            return Ok((account, error).into());
         };
         let now = services.clock.now();
         let second = second_factor::of_account(&services.pool, &services.key, account.id, now).await?;
         let Some(second) = second.filter(|second| second.confirmed) else {
-            return Ok(refused_with(account, refused(caller, AccountError::TotpNotEnabled)));
+            return Ok((account, refused(caller, AccountError::TotpNotEnabled)).into());
         };
         let used = match second.fits(input.code.0.expose_secret(), now) {
             Some(code) => second.use_up(&services.pool, &services.key, &code, now).await?,
             None => false,
         };
         if !used {
-            return Ok(refused_with(account, refused(caller, AccountError::BadTotpCode)));
+            return Ok((account, refused(caller, AccountError::BadTotpCode)).into());
         }
         services.attempt_limiter.succeeded(attempt).await?;
         // Without the caller's key: a code is valid once.
@@ -254,14 +245,6 @@ impl TotpMutation {
         })
         .await
     }
-}
-
-/// Loads the caller's account from the database.
-async fn own(services: &Services, caller: &Caller) -> Result<accounts::Account, ApiError> {
-    let id = caller.actor()?.id;
-    caller.authorize(Permission::ManageOwnAccount, Scope::Account(id))?;
-    let found = accounts::accounts_by_ids(&services.pool, &[id]).await?.into_iter().next();
-    found.ok_or(ApiError::NotFound("account"))
 }
 
 fn shown(account: accounts::Account) -> Option<Account> {
