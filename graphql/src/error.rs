@@ -15,10 +15,10 @@ pub use document::error_code::{ErrorCode, set_code};
 use domain::LogPosition;
 use domain::access::Denied;
 use domain::event::UnreadableEvent;
-
-use crate::inputs::InputError;
 use event_store::chain;
 use identity::clock::in_seconds;
+
+use crate::inputs::InputError;
 
 /// A failure of a resolver or of the steps before it.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use event_store::log::{FindError, MAX_SCANNED_EVENTS};
 use event_store::{FollowError, LogError, StoreError};
+use identity::accounts::second_factor::SecondFactorError;
+use identity::accounts::{AttemptError, AuthError, PasswordError, ReleaseError};
 use projections::as_of::AsOfError;
 use projections::why::ChangesError;
 use projections::{ApplyError, HeavyError, WaitError};
 use transparency::{SealError, TreeError};
-
-use identity::accounts::second_factor::SecondFactorError;
-use identity::accounts::{AttemptError, AuthError, PasswordError, ReleaseError};
 
 use super::ApiError;
 

@@ -1,7 +1,6 @@
 //! Which errors are retryable.
 
 use async_graphql::ServerError;
-
 use event_store::StoreError;
 use identity::accounts::AuthError;
 use projections::why::Unknown;
