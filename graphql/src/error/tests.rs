@@ -3,7 +3,7 @@
 use async_graphql::ServerError;
 use event_store::StoreError;
 use identity::accounts::AuthError;
-use projections::why::Unknown;
+use projections::why::ChangesError;
 use transparency::SealError;
 
 use super::*;
