@@ -6,6 +6,11 @@ use identity::accounts::AuthError;
 use projections::why::ChangesError;
 use transparency::SealError;
 
+use event_store::StoreError;
+use identity::accounts::AuthError;
+use projections::why::ChangesError;
+use transparency::SealError;
+
 use super::*;
 
 /// Returns an error's extensions as clients see them.
