@@ -51,7 +51,7 @@ impl PointInTime {
             return Ok(None);
         };
         if at_least.is_some() {
-            let message = "asOf: the past does not change; leave atLeastPosition out";
+            let message = "asOf: the past does not change; omit atLeastPosition";
             return Err(ApiError::bad_input(message));
         }
         let point = Self::find(services, as_of).await?;
@@ -79,7 +79,7 @@ impl PointInTime {
                 let future: bool =
                     sqlx::query_scalar("SELECT $1 > clock_timestamp()").bind(at).fetch_one(pool).await?;
                 if future {
-                    return Err(ApiError::bad_input("asOf.at: an instant in the future"));
+                    return Err(ApiError::bad_input("asOf.at: must not be in the future"));
                 }
                 Ok(Self { position: as_of::position_at(pool, at).await?, now: at })
             }
@@ -113,10 +113,10 @@ pub fn now(ctx: &Context<'_>, point: Option<PointInTime>) -> Result<DateTime<Utc
 impl From<PastError> for ApiError {
     fn from(error: PastError) -> Self {
         match error {
-            PastError::Busy => Self::Busy("too many lists of the past are being worked on; try again"),
+            PastError::Busy => Self::Busy("too many lists of past states are being computed; try again"),
             PastError::TooMany { at_most } => Self::QueryTooComplex(format!(
-                "asOf: more than {at_most} events would have to be replayed for this; ask about one pizzeria, \
-                 fewer days, or one thing"
+                "asOf: more than {at_most} events would have to be replayed; query one pizzeria, fewer days, or one \
+                 entity"
             )),
             PastError::Page(error) => error.into(),
             PastError::Log(error) => error.into(),
@@ -132,7 +132,7 @@ mod tests {
     use crate::error::ErrorCode;
 
     #[test]
-    fn what_is_too_much_says_how_to_narrow_it_and_what_is_busy_may_be_tried_again() {
+    fn names_the_limit_of_past_states_and_retries_when_busy() {
         let error = ApiError::from(PastError::TooMany { at_most: 50_000 });
         assert_eq!(error.code(), ErrorCode::QueryTooComplex);
         assert!(error.to_string().contains("50000 events") && error.to_string().contains("fewer days"));

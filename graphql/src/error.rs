@@ -40,9 +40,7 @@ pub enum ApiError {
     InvalidInput(InputError),
     /// A subscription cannot resume from its client's position: the log ends before it, or it is too far
     /// back.
-    #[error(
-        "cannot resume: what lies after {from} and up to {to} cannot be shown; begin anew, without after"
-    )]
+    #[error("cannot resume: events after {from} up to {to} are unavailable; subscribe again without `after`")]
     Gap {
         /// The last position before the gap.
         from: LogPosition,
@@ -132,7 +130,7 @@ impl From<Denied> for ApiError {
         match denied {
             Denied::Unauthenticated => Self::Unauthenticated,
             Denied::Forbidden => Self::Forbidden,
-            Denied::NotFound => Self::NotFound("thing"),
+            Denied::NotFound => Self::NotFound("entity"),
         }
     }
 }

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_read_as_they_are_written_and_codes_stand_alone() {
+    fn parses_formatted_ids_and_bare_codes() {
         let order = OrderId(uuid::Uuid::from_u128(7));
         assert_eq!(OrderId::parse(&order.to_global()), Some(order));
         assert_eq!(OrderId::parse(&order.to_string()), Some(order));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_another_pizzeria_or_time_is_another_and_names_the_same_thing() {
+    fn ids_differ_by_pizzeria_and_time_but_name_the_same_entity() {
         let (p1, mar, egg): (PizzeriaId, ItemCode, IngredientCode) =
             ("P1".parse().unwrap(), "MAR".parse().unwrap(), "EGG".parse().unwrap());
         let point = Some(PointInTime { position: LogPosition(42), now: chrono::DateTime::UNIX_EPOCH });

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_names_whom_it_is_for() {
+    fn parses_the_setting() {
         let of = |text: &str| text.parse::<Introspection>().unwrap();
         let actor = |role| Actor { id: uuid::Uuid::nil(), role, pizzeria: None };
         let for_two = of("DIRECTOR, AUDITOR");

@@ -171,7 +171,7 @@ mod tests {
     use super::{builder, sdl};
 
     #[test]
-    fn the_committed_schema_is_the_one_of_the_code() {
+    fn committed_schema_matches_the_code() {
         let committed = include_str!("../../schema.graphql");
         assert!(
             committed == sdl(),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_is_described_and_scalars_name_their_specification() {
+    async fn describes_every_element_and_specifies_every_scalar() {
         let query = "{ __schema { types { kind name description specifiedByURL \
                      fields { name description args { name description } } \
                      inputFields { name description } enumValues { name description } } } }";

@@ -42,13 +42,13 @@ impl ApiError {
             | sqlx::Error::WorkerCrashed => away(cause),
             // query_canceled: the statement timed out.
             sqlx::Error::Database(_) if code == "57014" => {
-                let message = "the database took too long; ask for less, or try again".to_owned();
+                let message = "the database took too long; request less data, or try again".to_owned();
                 Self::Unavailable(message, Some(cause))
             }
             sqlx::Error::Database(_) if is_unavailable(&code) => away(cause),
             // datetime_field_overflow: a request named a year out of PostgreSQL's range.
             sqlx::Error::Database(_) if code == "22008" => {
-                Self::bad_input("an instant or a day that is too far away")
+                Self::bad_input("a time or a date is out of range")
             }
             sqlx::Error::Database(_) if is_transient(&code) => Self::Internal(cause),
             sqlx::Error::Database(_)
@@ -83,7 +83,7 @@ impl From<LogError> for ApiError {
 impl From<HeavyError> for ApiError {
     fn from(error: HeavyError) -> Self {
         match error {
-            HeavyError::Busy => Self::Busy("too many heavy reads are under way; try again"),
+            HeavyError::Busy => Self::Busy("too many heavy queries are running; try again"),
             HeavyError::Database(error) => error.into(),
         }
     }
@@ -95,11 +95,11 @@ impl From<FindError> for ApiError {
         match error {
             FindError::Log(error) => error.into(),
             FindError::Unbounded => Self::bad_input(format!(
-                "filter: events are looked through one by one by kind, type, pizzeria, actor, command or request, at most \
-                 {MAX_SCANNED_EVENTS} of them: {how}"
+                "filter: a condition on kind, type, pizzeria, actor, command or request checks at most {MAX_SCANNED_EVENTS} \
+                 events: {how}"
             )),
             FindError::TooWide { events } => Self::bad_input(format!(
-                "filter: {events} events would be looked through one by one, and {MAX_SCANNED_EVENTS} may be: narrow it, {how}"
+                "filter: {events} events would be checked, at most {MAX_SCANNED_EVENTS} are allowed: {how}"
             )),
         }
     }
@@ -111,7 +111,7 @@ impl From<SealError> for ApiError {
             SealError::Database(error) => error.into(),
             SealError::Log(error) => error.into(),
             SealError::Tree(TreeError::NoSuchPart) => {
-                Self::bad_input("there is no such position or size among what is sealed")
+                Self::bad_input("the position or the size is not sealed")
             }
             fault @ (SealError::Tree(TreeError::Tree(_))
             | SealError::Disagrees(_)
@@ -155,7 +155,10 @@ impl From<ChangesError> for ApiError {
 
 impl From<WaitError> for ApiError {
     fn from(error: WaitError) -> Self {
-        Self::Unavailable("the read model is not there yet; try again".to_owned(), Some(Arc::new(error)))
+        Self::Unavailable(
+            "the read model has not reached the position yet; try again".to_owned(),
+            Some(Arc::new(error)),
+        )
     }
 }
 

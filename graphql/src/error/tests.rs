@@ -6,11 +6,6 @@ use identity::accounts::AuthError;
 use projections::why::ChangesError;
 use transparency::SealError;
 
-use event_store::StoreError;
-use identity::accounts::AuthError;
-use projections::why::ChangesError;
-use transparency::SealError;
-
 use super::*;
 
 /// Returns an error's extensions as clients see them.
@@ -22,7 +17,7 @@ fn told(error: ApiError) -> serde_json::Value {
 }
 
 #[test]
-fn a_fault_that_stays_is_not_retryable() {
+fn permanent_faults_are_not_retryable() {
     let wrong = || serde_json::from_str::<u8>("x").unwrap_err();
     for error in [
         crate::scalars::int(i64::from(i32::MAX) + 1).unwrap_err(),
@@ -39,7 +34,7 @@ fn a_fault_that_stays_is_not_retryable() {
 }
 
 #[test]
-fn a_fault_that_may_pass_is_retryable() {
+fn transient_faults_are_retryable() {
     for (error, code) in [
         (ApiError::internal(UnknownCause), "INTERNAL"),
         (sqlx::Error::PoolTimedOut.into(), "UNAVAILABLE"),

@@ -37,7 +37,7 @@ fn directives(roles: Option<&String>) -> Vec<MetaDirectiveInvocation> {
 }
 
 #[test]
-fn every_field_of_every_type_says_for_whom_it_is() {
+fn every_field_declares_its_access() {
     let unsaid: Vec<_> = fields()
         .into_iter()
         .filter(|(name, field, _, roles)| rule_of(name, field, &directives(roles.as_ref())).is_none())
@@ -47,7 +47,7 @@ fn every_field_of_every_type_says_for_whom_it_is() {
 }
 
 #[test]
-fn what_is_declared_is_there_and_only_once() {
+fn declarations_name_existing_fields_once() {
     let fields = fields();
     let types: BTreeSet<&str> = fields.iter().map(|(name, ..)| name.as_str()).chain(["Node"]).collect();
     let gone: Vec<_> = OPEN.iter().filter(|name| !types.contains(*name)).collect();
@@ -73,7 +73,7 @@ fn what_is_declared_is_there_and_only_once() {
 }
 
 #[test]
-fn a_field_that_says_nothing_is_refused() {
+fn refuses_undeclared_fields() {
     assert_eq!(rule_of("Query", "secrets", &[]), None);
     assert_eq!(rule_of("Order", "secrets", &[]), None);
     assert_eq!(rule_of("Secrets", "id", &[]), None);

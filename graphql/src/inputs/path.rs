@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_written_from_the_argument_down() {
+    fn writes_paths_from_the_argument_down() {
         let lines = Path::from("lines");
         let line = lines.item(3);
         assert_eq!(line.field("quantity").parts(), ["input", "lines", "3", "quantity"]);

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_has_one_form_however_it_is_written() {
+    fn normalises_phone_numbers() {
         for given in [
             "01 42 68 53 00",
             "0142685300",
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_dialled_is_no_number() {
+    fn rejects_invalid_phone_numbers() {
         for given in [
             "abc",
             "12",

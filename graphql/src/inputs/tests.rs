@@ -45,7 +45,7 @@ fn at(code: UserErrorCode, field: &str) -> (UserErrorCode, String) {
 }
 
 #[test]
-fn every_problem_is_told_with_its_place_and_its_bounds() {
+fn reports_every_problem_with_path_and_bounds() {
     let mut problems = Problems::default();
     assert_eq!(problems.text("name", "  ", NAME_MAX), None);
     assert_eq!(problems.text("supplier", &"é".repeat(NAME_MAX + 1), NAME_MAX), None);
@@ -76,7 +76,7 @@ fn every_problem_is_told_with_its_place_and_its_bounds() {
 }
 
 #[test]
-fn what_was_read_is_given_back_when_nothing_is_wrong() {
+fn returns_values_without_problems() {
     let mut problems = Problems::default();
     let name = problems.text("name", " Zoé ", NAME_MAX);
     let quantity = problems.quantity("quantity", 3, 1);
@@ -85,7 +85,7 @@ fn what_was_read_is_given_back_when_nothing_is_wrong() {
 }
 
 #[test]
-fn a_line_that_cannot_be_read_is_named_and_the_others_are_read() {
+fn reports_unreadable_lines_and_reads_the_others() {
     let ids = |text: &str| Some(vec![ID("HAM".to_owned()), ID(text.to_owned())]);
     let pizza = OrderLineInput { item: ID("🍕".to_owned()), ..line(1) };
     let extra = OrderLineInput { extras: ids("ham"), ..line(1) };
@@ -109,7 +109,7 @@ fn a_line_that_cannot_be_read_is_named_and_the_others_are_read() {
 }
 
 #[test]
-fn what_is_beyond_32_bits_is_left_to_the_domain_to_refuse() {
+fn saturates_quantities_beyond_32_bits() {
     let mut problems = Problems::default();
     let given = [0, -1, i64::MIN, i64::MAX, 7].map(line);
     let read = problems.basket_lines("lines", &given);
@@ -118,7 +118,7 @@ fn what_is_beyond_32_bits_is_left_to_the_domain_to_refuse() {
 }
 
 #[test]
-fn a_list_has_a_bound() {
+fn limits_the_length_of_lists() {
     let lines = vec![line(1); ORDER_LINES_MAX + 1];
     let mut problems = Problems::default();
     problems.basket_lines("lines", &lines);
@@ -135,7 +135,7 @@ fn a_list_has_a_bound() {
 }
 
 #[test]
-fn what_was_given_for_a_code_is_shown_shortened() {
+fn shortens_the_text_given_as_a_code() {
     let mut problems = Problems::default();
     problems.stock_lines("lines", &[stocked(&"x".repeat(99), 1)], 1);
     let detail = user_errors(problems).remove(0).detail;
@@ -143,7 +143,7 @@ fn what_was_given_for_a_code_is_shown_shortened() {
 }
 
 #[test]
-fn a_place_is_on_the_globe_and_whole() {
+fn accepts_complete_coordinates_in_range() {
     let address =
         |latitude, longitude| AddressInput { street: None, postcode: None, city: None, latitude, longitude };
     let read = |latitude, longitude| {
@@ -167,7 +167,7 @@ fn a_place_is_on_the_globe_and_whole() {
 }
 
 #[test]
-fn a_contact_is_read_whole_whatever_is_wrong_with_it() {
+fn reports_all_problems_of_a_contact() {
     let address = AddressInput {
         street: Some("\0".to_owned()),
         postcode: None,
@@ -195,7 +195,7 @@ fn a_contact_is_read_whole_whatever_is_wrong_with_it() {
 }
 
 #[test]
-fn a_problem_is_told_in_both_languages() {
+fn reports_problems_in_both_languages() {
     let problem = InputProblem::new("quantity", ProblemKind::OutOfRange { min: 1, max: 99 });
     assert_eq!(problem.user_error(Lang::Fr).message, "Un nombre de 1 à 99.");
     assert_eq!(problem.user_error(Lang::En).message, "A number from 1 to 99.");

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_input_has_the_same_text_however_it_is_written() {
+    fn equal_inputs_have_one_text() {
         let one =
             value!({ "input": { "size": "M", "lines": [{ "b": 1, "a": "x" }], "idempotencyKey": "k1" } });
         let two = value!({ "input": {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn another_input_has_another_text() {
+    fn different_inputs_have_different_texts() {
         let input = |quantity: i32| value!({ "input": { "lines": [{ "quantity": (quantity) }] } });
         assert_ne!(text(input(1)), text(input(2)));
         // A nested field of this name is part of the input.

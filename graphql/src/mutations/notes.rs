@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_proves_the_text_with_its_salt_and_two_of_one_text_differ() {
+    fn references_prove_a_text_by_salted_hash() {
         let note = || About::default().note(NotePurpose::Kitchen, Some(2), "Sans gluten".to_owned());
         let (one, other) = (note(), note());
         let hashed = Sha256::new().chain_update(one.salt).chain_update("Sans gluten").finalize();

@@ -334,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_day_are_read_and_nothing_else() {
+    fn parses_times_of_day_only() {
         for (text, minute) in [("00:00", 0), ("11:30", 690), ("23:59", 1439), ("24:00", 1440)] {
             assert_eq!(minute_of_day(text), Some(minute));
         }

@@ -150,7 +150,7 @@ pub(super) async fn add_refusals(
         Err(refusal) => Some(refusal),
     };
     if refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
-        return Err(ApiError::NotFound("thing"));
+        return Err(ApiError::NotFound("entity"));
     }
     // Callers who may not read the stock learn its figures only through `quoteOrder`, which caps them.
     let told = |refusal: &Refusal| {
@@ -316,7 +316,7 @@ pub(super) async fn execute_in(
 ) -> Result<CommandResult, ApiError> {
     let result = services.store.execute(Arc::new(use_case), context).await?;
     if result.refusal.as_ref().is_some_and(|refusal| refusal.code() == RefusalCode::NotFound) {
-        return Err(ApiError::NotFound("thing"));
+        return Err(ApiError::NotFound("entity"));
     }
     Ok(result)
 }

@@ -59,7 +59,7 @@ impl UnpaidMutation {
     ) -> Result<ReleaseUnpaidOrdersPayload, ApiError> {
         let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::ReleaseUnpaidOrders)?;
         if !(1..=ORDERS_MAX).contains(&input.order_ids.len()) {
-            return Err(ApiError::bad_input(format!("input.orderIds: 1 to {ORDERS_MAX} orders")));
+            return Err(ApiError::bad_input(format!("input.orderIds: must have 1 to {ORDERS_MAX} orders")));
         }
         let ids = input.order_ids.iter().map(|id| OrderId::required(id, "input.orderIds"));
         let mut orders: Vec<OrderId> = ids.collect::<Result<_, _>>()?;

@@ -61,8 +61,8 @@ impl ContactReadQuery {
         };
         filter.check().map_err(|NoRange| {
             ApiError::bad_input(
-                "filter.readerId, filter.orderId: reads are looked through one by one: give filter.from and filter.to, at \
-                 most 31 days apart, or a customer",
+                "filter.readerId, filter.orderId: filter.from and filter.to, at most 31 days apart, or filter.customerId are \
+                 required",
             )
         })?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;

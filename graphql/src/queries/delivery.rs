@@ -150,9 +150,8 @@ impl DeliveryQuery {
         let sort = order_by.unwrap_or_default().into();
         filter.check(sort).map_err(|NoRange| {
             ApiError::bad_input(
-                "filter.status, orderBy: deliveries that are over, and those of all pizzerias in the order of scheduling, are \
-                 looked through one by one: give filter.scheduledFrom and filter.scheduledTo, at most 31 days apart, or a \
-                 courier or an order",
+                "filter.status, orderBy: for ended deliveries, and for all pizzerias by time of scheduling, \
+                 filter.scheduledFrom and filter.scheduledTo, at most 31 days apart, or a courier or an order are required",
             )
         })?;
         let services = ctx.services()?;

@@ -105,8 +105,8 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
     let caller = ctx.caller()?;
     let actor = caller.actor()?;
     if asked.status.iter().flatten().any(|status| *status == OrderStatus::Refused) {
-        let message = "filter.status: a refused order was never one; refusals are events (`events`, \
-                       type `OrderRefused`), and counted in `sales.refused`";
+        let message = "filter.status: a refused order is not stored; refusals are events (`events`, \
+                       type `OrderRefused`), counted in `sales.refused`";
         return Err(ApiError::bad_input(message));
     }
     let now = ctx.now()?;
@@ -115,7 +115,7 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
         .map(|minutes| match minutes {
             0..=UNPAID_MINUTES_MAX => Ok(now - TimeDelta::minutes(minutes)),
             _ => Err(ApiError::bad_input(format!(
-                "filter.unpaidForMinutes: a whole number from 0 to {UNPAID_MINUTES_MAX}"
+                "filter.unpaidForMinutes: must be an integer from 0 to {UNPAID_MINUTES_MAX}"
             ))),
         })
         .transpose()?;
@@ -192,8 +192,8 @@ impl OrderQuery {
         let sort = order_by.unwrap_or_default().into();
         filter.check(sort).map_err(|NoRange| {
             ApiError::bad_input(
-                "filter.status, filter.channel, filter.fulfilment: orders that are over are looked through one by one: give \
-                 filter.placedFrom and filter.placedTo, at most 31 days apart, or a customer or a number",
+                "filter.status, filter.channel, filter.fulfilment: for closed orders, filter.placedFrom and \
+                 filter.placedTo, at most 31 days apart, or a customer or a number are required",
             )
         })?;
         let services = ctx.services()?;

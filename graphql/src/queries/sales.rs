@@ -24,7 +24,7 @@ const RANGE_MAX: TimeDelta = TimeDelta::days(366);
 /// Fails if it exceeds [`RANGE_MAX`] or ends before it begins.
 pub(super) fn at_most_a_year(from: Date, to: Date) -> Result<(), ApiError> {
     if to.0 < from.0 || to.0 - from.0 > RANGE_MAX {
-        return Err(ApiError::bad_input("to: from the day of `from` to 366 days later"));
+        return Err(ApiError::bad_input("to: must be at most 366 days after `from`, and not before it"));
     }
     Ok(())
 }

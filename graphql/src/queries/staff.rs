@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_lies_between_its_cursors() {
+    fn cuts_pages_between_cursors() {
         let ids: Vec<StaffId> = (1..=5).map(|number| StaffId(Uuid::from_u128(number))).collect();
         let at = |number: usize| cursor(ids[number - 1]);
         let of = |page: Page<Staff>| {

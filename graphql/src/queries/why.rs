@@ -30,12 +30,13 @@ async fn moment(
 ) -> Result<(domain::LogPosition, DateTime<Utc>), ApiError> {
     let pool = &ctx.services()?.pool;
     match (at, position) {
-        (Some(_), Some(_)) => Err(ApiError::bad_input("at, position: give one of them, or neither")),
+        (Some(_), Some(_)) => Err(ApiError::bad_input("at, position: at most one of them is allowed")),
         (Some(at), None) => Ok((as_of::position_at(pool, at).await?, at.min(ctx.now()?))),
         (None, None) => Ok((log::head(pool).await?, ctx.now()?)),
         (None, Some(Position(position))) => {
             let at = as_of::recorded_at(pool, position).await?;
-            let at = at.ok_or_else(|| ApiError::bad_input("position: from 1 to the last of the log"))?;
+            let at =
+                at.ok_or_else(|| ApiError::bad_input("position: must be from 1 to the log's last position"))?;
             Ok((position, at))
         }
     }

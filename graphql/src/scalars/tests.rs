@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_scalar_of_the_schema_is_checked() {
+fn checks_every_scalar_of_the_schema() {
     let sdl = crate::schema::sdl();
     let scalars = sdl.lines().filter_map(|line| line.strip_prefix("scalar ")?.split(' ').next());
     for scalar in scalars.filter(|scalar| *scalar != "JSON") {

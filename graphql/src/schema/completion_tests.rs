@@ -143,7 +143,7 @@ async fn unexplained(query: &str, data: Value, errors: &[ServerError]) -> Option
 }
 
 #[tokio::test]
-async fn null_that_no_error_explains_is_found() {
+async fn finds_unexplained_nulls() {
     let query = "{ things { quick slow } optional { quick } }";
     let path = |steps: &[Json]| {
         let step = |step: &Json| match step.as_u64() {
@@ -173,21 +173,21 @@ async fn null_that_no_error_explains_is_found() {
 }
 
 #[tokio::test]
-async fn a_default_decides_what_is_included() {
+async fn applies_variable_defaults_to_conditions() {
     let asked = "query($s: Boolean! = true) { quick @include(if: $s) other: quick @skip(if: $s) }";
     assert_eq!(data(asked, json!({})).await, r#"{"quick":1}"#);
     assert_eq!(data(asked, json!({ "s": false })).await, r#"{"other":1}"#);
 }
 
 #[tokio::test]
-async fn an_object_of_an_abstract_type_is_completed_by_its_own() {
+async fn completes_objects_by_their_concrete_type() {
     let asked = "{ any { ... on Other { failing } __typename ... on Other { b: id failing } id } }";
     let expected = r#"{"any":{"failing":null,"__typename":"Other","b":3,"id":3}}"#;
     assert_eq!(data(asked, json!({})).await, expected);
 }
 
 #[tokio::test]
-async fn fields_come_in_the_order_in_which_they_were_asked_for() {
+async fn returns_fields_in_selection_order() {
     let asked = "query($no: Boolean = false) { things { slow ...F quick @include(if: $no) } quick \
                  other: quick @skip(if: true) optional { slow quick } any { __typename id ...on Other { b: id } } \
                  __schema { queryType { name } } } fragment F on Thing { a: slow quick slow }";
@@ -199,14 +199,14 @@ async fn fields_come_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[test]
-fn only_what_a_condition_may_go_by_is_kept_of_variables() {
+fn keeps_only_variables_of_conditions() {
     let given = json!({ "id": "1", "no": false, "after": null, "filter": { "a": true } });
     let kept = conditions(&Variables::from_json(given));
     assert_eq!(kept, Variables::from_json(json!({ "no": false, "after": null })));
 }
 
 #[tokio::test]
-async fn a_failure_is_null_where_null_may_be() {
+async fn propagates_null_to_the_nearest_nullable_field() {
     let none = json!({});
     assert_eq!(
         data("{ optional { quick failingOrNull slow } }", none.clone()).await,

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_event_is_a_step_from_the_state_before_it() {
+    async fn returns_the_states_around_each_event() {
         let stored = courier(5);
         let mut fold = Fold::over(&stored);
         for event in &stored.0 {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_met_in_the_middle_is_read_once_and_then_followed() {
+    async fn reads_the_past_of_a_stream_once() {
         let stored = courier(3000);
         let mut fold = Fold::over(&stored);
         let step = fold.apply(&stored.0[2500]).await.unwrap().unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_state_holds_already_is_no_step() {
+    async fn skips_events_in_the_state() {
         let stored = courier(5);
         let mut fold = Fold::over(&stored);
         let stream = stored.0[0].stream.clone();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_gap_in_a_stream_is_a_fault_and_not_a_wrong_state() {
+    async fn fails_on_a_gap_in_a_stream() {
         let mut stored = courier(5);
         stored.0.truncate(3);
         let event = RecordedEvent { sequence: 5, ..stored.0[2].clone() };

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_moved_is_a_change() {
+    fn lists_changed_levels_only() {
         let at = DateTime::UNIX_EPOCH;
         let lines = |quantity| [("BASIL".parse().unwrap(), Quantity(quantity))].into_iter().collect();
         let mut before = StockState::default();

@@ -295,7 +295,7 @@ mod tests {
     use super::blank_codes;
 
     #[test]
-    fn only_the_customers_digits_are_taken_out() {
+    fn blanks_delivery_codes_only() {
         let mut placed = json!({ "placement": { "deliveryCode": "1234", "lines": [{ "code": "MAR" }] } });
         blank_codes("OrderPlaced", &mut placed);
         assert_eq!(placed, json!({ "placement": { "deliveryCode": null, "lines": [{ "code": "MAR" }] } }));

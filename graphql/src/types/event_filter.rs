@@ -48,7 +48,7 @@ pub struct EventFilter {
 
 /// Converts a kind of stream, if it can be queried.
 fn known(kind: StreamType) -> Result<Kind, ApiError> {
-    kind.known().ok_or_else(|| ApiError::bad_input("filter.streamTypes: UNKNOWN cannot be asked for"))
+    kind.known().ok_or_else(|| ApiError::bad_input("filter.streamTypes: UNKNOWN is not allowed"))
 }
 
 /// Parses the global id of a stream, or its bare id if exactly one kind is given.

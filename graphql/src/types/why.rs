@@ -222,7 +222,7 @@ impl IngredientShortage {
         #[graphql(desc = "Returns the last `n` events (1–1000).", default = 100)] last: i32,
     ) -> Result<Vec<StockMovement>, ApiError> {
         let last = usize::try_from(last).ok().filter(|last| (1..=why::MOVEMENTS_KEPT).contains(last));
-        let last = last.ok_or_else(|| ApiError::bad_input("last: from 1 to 1000"))?;
+        let last = last.ok_or_else(|| ApiError::bad_input("last: must be from 1 to 1000"))?;
         let movements = &self.shortage.movements;
         let shown = &movements[movements.len().saturating_sub(last)..];
         Ok(shown.iter().cloned().map(StockMovement).collect())
