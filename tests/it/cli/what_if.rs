@@ -95,7 +95,7 @@ async fn replays_an_evening_with_and_without_a_policy_and_writes_nothing() {
     assert!(!text.contains("\nP2 "), "{text}");
 
     for (text, says) in
-        [("[all]\nfee = 1", "unknown field `fee`"), ("[all]\norders_at_once = 0", "at least one order")]
+        [("[all]\nfee = 1", "not \"fee = 1\""), ("[all]\norders_at_once = 0", "not \"orders_at_once = 0\"")]
     {
         let path = policy(text);
         let path = path.path().to_str().unwrap();

@@ -52,7 +52,7 @@ async fn restores_up_to_a_position_or_a_time_and_continues() {
     let line = refused(&run(&bare().await.url, &["restore", &file, "--to", "1000000"]).await);
     assert!(line.contains("the backup ends at position"), "{line}");
     let line = refused(&run(&bare().await.url, &["restore", &file, "--to", "2000-01-01T00:00:00Z"]).await);
-    assert!(line.contains("nothing of the log is as old as that"), "{line}");
+    assert!(line.contains("no whole command of the log is that old"), "{line}");
     // Inside the command that placed the first order: all of its events are cut.
     let placed = count(pool, "SELECT min(position) FROM events WHERE event_type = 'OrderPlaced'").await;
     let torn = bare().await;

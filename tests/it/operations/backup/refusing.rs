@@ -118,7 +118,7 @@ async fn removes_data_only_by_name_and_with_a_complete_backup() {
     };
 
     for (arguments, what) in [
-        (&[][..], "say --name, the name of the database"),
+        (&[][..], "--name must be the name of the database"),
         (&["--name", "ocpizza_manager_db"], "not ocpizza_manager_db"),
         (&["--name", &name], "the database is in use"),
     ] {
