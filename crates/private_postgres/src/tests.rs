@@ -133,7 +133,7 @@ fn owner_process() {
 
 fn owner_process_of(data_dir: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "private_postgres::tests::owner_process"])
+        .args(["--exact", "tests::owner_process"])
         .env("OCPIZZA_TEST_OWNER_OF", data_dir)
         .stdout(Stdio::null())
         .spawn()
