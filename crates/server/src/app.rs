@@ -317,7 +317,7 @@ impl App {
             proxies: trusted_proxies,
             graphiql,
             hardening,
-            stand_ins: stand_ins.iter().map(StandIn::to_json).collect(),
+            stand_ins: stand_ins.into_iter().map(StandIn::to_json).collect(),
         });
         let contact_retention = ContactRetention { pool: pool.clone(), clock, retention: contact_retention };
         let (sweeping, tidying) =

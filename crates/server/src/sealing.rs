@@ -35,7 +35,7 @@ pub async fn seal_all(settings: &Settings, pool: &PgPool, now: DateTime<Utc>) ->
     let signer = signer(settings, pool).await?;
     match signer.seal(&mut *pool.acquire().await?, Until::Now, now).await {
         Ok(_) => {}
-        Err(SealError::Database(error)) => return Err(error.into()),
+        Err(SealError::Database(error)) => return Err(error),
         Err(error) => tracing::warn!(%error, "the appended events are not sealed"),
     }
     Ok(())

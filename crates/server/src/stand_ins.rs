@@ -51,7 +51,7 @@ pub struct StandIn {
 
 impl StandIn {
     /// Returns the entry as `/readyz` shows it.
-    pub(crate) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(self) -> Value {
         json!({ "name": self.name, "state": self.state.as_str(), "detail": self.consequence })
     }
 }
