@@ -1,7 +1,7 @@
 //! Parses and validates GraphQL documents, coerces variables, builds the executed operation and completes its result.
 //! Knows no HTTP and no caller, and resolves no field.
 //!
-//! `apollo-compiler` parses and validates; [`syntax`] converts its syntax tree into the one that async-graphql
+//! `apollo-compiler` parses and validates; `syntax` converts its syntax tree into the one that async-graphql
 //! executes. async-graphql's own parser and validation are not used: they reject escapes that the specification
 //! allows, and accept documents that it forbids.
 

@@ -15,7 +15,7 @@ use crate::row::{self, Row};
 use crate::select::{Bound, Selection, matches};
 use crate::tree::{Cutter, Range, Subtree};
 
-/// Result of [`write`].
+/// Result of [`write()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportSummary {
     /// First position of the range.
