@@ -36,7 +36,7 @@ pin:
 
 # Run the benchmarks whose row contains ROW
 bench ROW="":
-    cargo bench --bench performance -- {{ if ROW == "" { "" } else { "--only " + ROW } }}
+    cargo bench -p bench --bench performance -- {{ if ROW == "" { "" } else { "--only " + ROW } }}
 
 # Open the documentation of the crates
 docs:

@@ -1,4 +1,4 @@
-//! `cargo bench --bench performance` measures everything in `docs/performance.md` and writes the figures; `--
+//! `cargo bench -p bench --bench performance` measures everything in `docs/performance.md` and writes the figures; `--
 //! --help` lists the options.
 
 mod append;

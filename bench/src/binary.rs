@@ -45,7 +45,14 @@ async fn build() -> Result<PathBuf> {
     let profile = this.parent().and_then(|deps| deps.parent()).context("target/<profile>/deps")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Built with this program, so that both use the same features of shared crates.
-    cargo.current_dir(crate::root()).args(["build", "--locked", "--quiet", "--bin", "ocpizza-manager"]);
+    cargo.current_dir(crate::root()).args([
+        "build",
+        "--locked",
+        "--quiet",
+        "--workspace",
+        "--bin",
+        "ocpizza-manager",
+    ]);
     cargo.args(["--bench", "performance"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::figures::{Measure, Row, Target, Unit, median};
 use crate::root;
 
-const BEGIN: &str = "<!-- figures: written by `cargo bench --bench performance` -->";
+const BEGIN: &str = "<!-- figures: written by `cargo bench -p bench --bench performance` -->";
 const END: &str = "<!-- end of figures -->";
 
 /// The figures of a run and its environment.
