@@ -1,8 +1,5 @@
 //! GraphQL over HTTP, server-sent events and WebSocket, and the endpoints for operators. Contains no domain rule.
 
-// The futures of the root objects nest deeper than the default limit.
-#![recursion_limit = "256"]
-
 pub mod admission;
 pub mod api;
 pub mod browser;

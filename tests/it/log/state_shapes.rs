@@ -1,5 +1,5 @@
-//! The shape of stored states: whoever changes it must raise the schema of snapshots, or a process would read the
-//! states of another release.
+//! The shape of stored states. A change of it needs a new schema of snapshots, or a process would read the states of
+//! another release.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use simulation::history::{self, Options};
 use tests::Database;
 
-/// Streams of each kind that are looked at.
+/// Streams read of each kind.
 const STREAMS_PER_KIND: i64 = 150;
 
 /// The name of a field or of a variant; a key of a map, such as an ingredient's code, is `*`.
