@@ -3,8 +3,6 @@
 mod facts;
 mod types;
 
-use serde_json::Value;
-
 use crate::stream::StreamType;
 use crate::upcasters;
 
@@ -19,32 +17,34 @@ pub struct UnreadableEvent {
     stream: String,
     event_type: String,
     version: String,
-    source: Option<serde_json::Error>,
+    source: Unreadable,
+}
+
+/// Why a stored event cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Newer programs know streams of this kind.
+    #[error("this program knows no such kind of stream")]
+    Stream,
+    /// Newer programs write this version, or the program that wrote it is older than the first release.
+    #[error("this program reads version {0}")]
+    Version(&'static str),
+    /// The payload is not an event of the stream.
+    #[error("its payload is not an event of the stream")]
+    Payload(#[source] serde_json::Error),
+    /// The metadata names what only newer programs know.
+    #[error("its metadata cannot be read")]
+    Metadata(#[source] serde_json::Error),
 }
 
 impl UnreadableEvent {
-    /// An event on a stream whose type this program does not know.
-    pub fn of_unknown_stream(stream: &str, event_type: &str) -> Self {
-        Self {
-            stream: stream.to_owned(),
-            event_type: event_type.to_owned(),
-            version: String::new(),
-            source: None,
-        }
-    }
-
-    /// An event whose metadata this program cannot read.
-    pub fn of_unknown_metadata(
-        stream: &str,
-        event_type: &str,
-        version: &str,
-        source: serde_json::Error,
-    ) -> Self {
+    /// Returns the error of a stored event.
+    pub fn new(stream: &str, event_type: &str, version: &str, source: Unreadable) -> Self {
         Self {
             stream: stream.to_owned(),
             event_type: event_type.to_owned(),
             version: version.to_owned(),
-            source: Some(source),
+            source,
         }
     }
 }
@@ -63,26 +63,25 @@ impl Event {
     /// Reads a stored payload of any version into today's event.
     ///
     /// # Errors
-    /// [`UnreadableEvent`] if the payload, after its upcasters, is not an event of that stream type.
+    /// [`UnreadableEvent`] if the upcasters do not lead to today's version, or the payload is then not an event of that
+    /// stream type.
     pub fn from_stored(
         stream: StreamType,
         event_type: &str,
         version: &str,
         payload: &str,
     ) -> Result<Self, UnreadableEvent> {
+        let unreadable = |source| UnreadableEvent::new(stream.as_str(), event_type, version, source);
+        let current = upcasters::current_version(event_type);
         // Nearly every payload has today's version: it is read in one step.
-        let event = if version == upcasters::current_version(event_type) {
+        let event = if version == current {
             let mut text = serde_json::Deserializer::from_str(payload);
             Self::parse(stream, &mut text).and_then(|event| text.end().map(|()| event))
         } else {
-            serde_json::from_str::<Value>(payload)
-                .and_then(|payload| Self::parse(stream, upcasters::upcast(event_type, version, payload)))
+            let stored = serde_json::from_str(payload).map_err(|e| unreadable(Unreadable::Payload(e)))?;
+            let lifted = upcasters::upcast(event_type, version, stored);
+            Self::parse(stream, lifted.ok_or_else(|| unreadable(Unreadable::Version(current)))?)
         };
-        event.map_err(|source| UnreadableEvent {
-            stream: stream.as_str().to_owned(),
-            event_type: event_type.to_owned(),
-            version: version.to_owned(),
-            source: Some(source),
-        })
+        event.map_err(|source| unreadable(Unreadable::Payload(source)))
     }
 }

@@ -26,22 +26,27 @@ const UPCASTERS: &[Upcaster] = &[];
 
 /// Returns the version written today for an event type.
 pub fn current_version(event_type: &str) -> &'static str {
-    UPCASTERS.iter().rev().find(|step| step.event_type == event_type).map_or(FIRST, |step| step.to)
+    current_in(UPCASTERS, event_type)
 }
 
-/// Converts a stored payload from its version to today's, one step at a time.
-pub fn upcast(event_type: &str, version: &str, payload: Value) -> Value {
+fn current_in(steps: &[Upcaster], event_type: &str) -> &'static str {
+    steps.iter().rev().find(|step| step.event_type == event_type).map_or(FIRST, |step| step.to)
+}
+
+/// Converts a stored payload from its version to today's, one step at a time. Returns `None` if no steps lead there:
+/// a newer program wrote the event, and its fields may mean something else.
+pub fn upcast(event_type: &str, version: &str, payload: Value) -> Option<Value> {
     upcast_with(UPCASTERS, event_type, version, payload)
 }
 
-fn upcast_with(steps: &[Upcaster], event_type: &str, version: &str, payload: Value) -> Value {
+fn upcast_with(steps: &[Upcaster], event_type: &str, version: &str, payload: Value) -> Option<Value> {
     let mut version = version;
     let mut payload = payload;
     while let Some(step) = steps.iter().find(|s| s.event_type == event_type && s.from == version) {
         payload = (step.lift)(payload);
         version = step.to;
     }
-    payload
+    (version == current_in(steps, event_type)).then_some(payload)
 }
 
 #[cfg(test)]
@@ -56,9 +61,17 @@ mod tests {
             Upcaster { event_type: "A", from: "1.0.0", to: "2.0.0", lift: |_| json!(2) },
             Upcaster { event_type: "A", from: "2.0.0", to: "3.0.0", lift: |v| json!([v, 3]) },
         ];
-        assert_eq!(upcast_with(&steps, "A", "1.0.0", json!(1)), json!([2, 3]));
-        assert_eq!(upcast_with(&steps, "A", "2.0.0", json!(1)), json!([1, 3]));
-        assert_eq!(upcast_with(&steps, "A", "3.0.0", json!(1)), json!(1));
-        assert_eq!(upcast_with(&steps, "B", "1.0.0", json!(1)), json!(1));
+        assert_eq!(upcast_with(&steps, "A", "1.0.0", json!(1)), Some(json!([2, 3])));
+        assert_eq!(upcast_with(&steps, "A", "2.0.0", json!(1)), Some(json!([1, 3])));
+        assert_eq!(upcast_with(&steps, "A", "3.0.0", json!(1)), Some(json!(1)));
+        assert_eq!(upcast_with(&steps, "B", "1.0.0", json!(1)), Some(json!(1)));
+    }
+
+    #[test]
+    fn lifts_no_version_that_does_not_lead_to_todays() {
+        let steps = [Upcaster { event_type: "A", from: "1.0.0", to: "2.0.0", lift: |_| json!(2) }];
+        for (event_type, version) in [("A", "3.0.0"), ("A", "2.0.1"), ("A", ""), ("B", "2.0.0")] {
+            assert_eq!(upcast_with(&steps, event_type, version, json!(1)), None, "{event_type} {version}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::PersistedEventRepository;
 use cqrs_es::{AggregateContext, AggregateError, DomainEvent, EventEnvelope};
 use domain::access::Actor;
+use domain::event::{Unreadable, UnreadableEvent};
 use domain::upcasters;
 use domain::usecase::{Decision, Refusal, States, UseCase};
 use domain::{Aggregate, Event, StreamId};
@@ -114,7 +115,11 @@ impl<A: Aggregate> cqrs_es::EventStore<Framework<A>> for EventStore {
     ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
         let stored = PostgresEventRepository::new(self.pool().clone()).get_events::<Framework<A>>(id).await?;
         let lifted = stored.into_iter().map(|mut event| {
-            event.payload = upcasters::upcast(&event.event_type, &event.event_version, event.payload);
+            let (event_type, version) = (&event.event_type, &event.event_version);
+            let lifted = upcasters::upcast(event_type, version, event.payload);
+            let reason = Unreadable::Version(upcasters::current_version(event_type));
+            let unreadable = || fault(UnreadableEvent::new(A::STREAM.as_str(), event_type, version, reason));
+            event.payload = lifted.ok_or_else(unreadable)?;
             EventEnvelope::try_from(event).map_err(AggregateError::from)
         });
         lifted.collect()

@@ -103,6 +103,18 @@ fn no_event_carries_a_float() {
 }
 
 #[test]
+fn a_newer_version_of_a_known_type_is_unreadable_whatever_its_fields() {
+    for (event_type, version, text) in fixtures() {
+        if version == current_version(&event_type) {
+            let stream = load(&event_type, &version, &text).stream_type();
+            for newer in ["99.0.0", "1.0.1", ""] {
+                assert!(Event::from_stored(stream, &event_type, newer, &text).is_err(), "{event_type}");
+            }
+        }
+    }
+}
+
+#[test]
 fn unreadable_events_are_named() {
     let unreadable = Event::from_stored(StreamType::Stock, "OrderExpired", "1.0.0", "null").unwrap_err();
     let text = unreadable.to_string();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::access::Role;
-use domain::event::UnreadableEvent;
+use domain::event::{Unreadable, UnreadableEvent};
 use domain::{Event, LogPosition, StreamId, StreamType};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -229,22 +229,18 @@ impl Row {
     }
 
     fn event(&self) -> Result<Event, UnreadableEvent> {
-        let kind: StreamType = self
-            .aggregate_type
-            .parse()
-            .map_err(|_| UnreadableEvent::of_unknown_stream(&self.aggregate_type, &self.event_type))?;
+        let kind: StreamType =
+            self.aggregate_type.parse().map_err(|_| self.unreadable(Unreadable::Stream))?;
         Event::from_stored(kind, &self.event_type, &self.event_version, self.payload.0.get())
     }
 
     fn metadata(&self) -> Result<Metadata, UnreadableEvent> {
-        serde_json::from_str(self.metadata.0.get()).map_err(|source| {
-            UnreadableEvent::of_unknown_metadata(
-                &self.aggregate_type,
-                &self.event_type,
-                &self.event_version,
-                source,
-            )
-        })
+        serde_json::from_str(self.metadata.0.get())
+            .map_err(|source| self.unreadable(Unreadable::Metadata(source)))
+    }
+
+    fn unreadable(&self, source: Unreadable) -> UnreadableEvent {
+        UnreadableEvent::new(&self.aggregate_type, &self.event_type, &self.event_version, source)
     }
 
     pub(super) fn decode(self) -> Result<RecordedEvent, Box<UnreadableRecord>> {

@@ -48,11 +48,10 @@ pub struct Actor {
     pub role: Role,
 }
 
-/// Blanks the digits of delivery codes at any depth and keeps the keys.
-fn blank_codes(event_type: &str, payload: &mut serde_json::Value) {
-    // An unknown type may hold the code under either name.
-    let is_scheduling =
-        event_type.parse().map_or(true, |event_type: EventType| event_type == EventType::DeliveryScheduled);
+/// Blanks the digits of delivery codes at any depth and keeps the keys. `event_type` is `None` for an event of a newer
+/// program, which may hold the code under either name.
+fn blank_codes(event_type: Option<EventType>, payload: &mut serde_json::Value) {
+    let is_scheduling = event_type.is_none_or(|event_type| event_type == EventType::DeliveryScheduled);
     blank_fields(&["deliveryCode", "delivery_code"], is_scheduling.then_some("code"), payload);
 }
 
@@ -132,7 +131,9 @@ impl Event {
         }
         let mut payload = serde_json::from_str(self.0.payload().get()).map_err(ApiError::permanent)?;
         if of_role(actor, roles_of(Permission::ReadDeliveryCode)).is_err() {
-            blank_codes(self.0.event_type(), &mut payload);
+            let readable = matches!(self.0, LogEntry::Event(_));
+            let event_type = self.0.event_type().parse().ok().filter(|_| readable);
+            blank_codes(event_type, &mut payload);
         }
         Ok(Some(Json(payload)))
     }
@@ -292,15 +293,20 @@ pub async fn history(
 mod tests {
     use serde_json::json;
 
+    use domain::EventType;
+
     use super::blank_codes;
 
     #[test]
     fn blanks_delivery_codes_only() {
         let mut placed = json!({ "placement": { "deliveryCode": "1234", "lines": [{ "code": "MAR" }] } });
-        blank_codes("OrderPlaced", &mut placed);
+        blank_codes(Some(EventType::OrderPlaced), &mut placed);
         assert_eq!(placed, json!({ "placement": { "deliveryCode": null, "lines": [{ "code": "MAR" }] } }));
-        let mut scheduled = json!({ "type": "DeliveryScheduled", "code": "1234", "number": "P1-000001" });
-        blank_codes("DeliveryScheduled", &mut scheduled);
-        assert_eq!(scheduled, json!({ "type": "DeliveryScheduled", "code": null, "number": "P1-000001" }));
+        let scheduled = json!({ "type": "DeliveryScheduled", "code": "1234", "number": "P1-000001" });
+        for event_type in [Some(EventType::DeliveryScheduled), None] {
+            let mut blanked = scheduled.clone();
+            blank_codes(event_type, &mut blanked);
+            assert_eq!(blanked, json!({ "type": "DeliveryScheduled", "code": null, "number": "P1-000001" }));
+        }
     }
 }

@@ -28,12 +28,22 @@ pub async fn append_unreadable(pool: &PgPool, kind: &str, id: &str) -> LogPositi
 }
 
 async fn append(pool: &PgPool, kind: &str, id: &str, event_type: &str, metadata: &str) -> LogPosition {
+    let payload = format!("json_build_object('type', '{event_type}', 'to', 'Mars')");
+    append_payload(pool, (kind, id), event_type, &payload, metadata).await
+}
+
+async fn append_payload(
+    pool: &PgPool,
+    (kind, id): (&str, &str),
+    event_type: &str,
+    payload: &str,
+    metadata: &str,
+) -> LogPosition {
     let sql = format!(
         "WITH head AS (UPDATE event_log_head SET position = position + 1 RETURNING position) \
          INSERT INTO events SELECT head.position, $1, $2, \
          (SELECT count(*) + 1 FROM events WHERE aggregate_type = $1 AND aggregate_id = $2), \
-         $3, '7.0.0', now(), json_build_object('type', $3::text, 'to', 'Mars'), {metadata} FROM head \
-         RETURNING position"
+         $3, '7.0.0', now(), {payload}, {metadata} FROM head RETURNING position"
     );
     let position = sqlx::query_scalar(&sql).bind(kind).bind(id).bind(event_type).fetch_one(pool).await;
     LogPosition(position.unwrap())
@@ -131,6 +141,23 @@ async fn an_unknown_actor_is_not_reported_as_a_database_failure() {
     let metadata = "json_build_object('role', 'ROBOT')";
     let at = append(pool, "stock", "P1", "StockCounted", metadata).await;
     stopped(pool, at, &["stock_levels", "time_travel"]).await;
+}
+
+/// A newer program may write a known type with today's fields and another meaning.
+#[tokio::test]
+async fn a_newer_version_of_a_known_type_stops_its_dependents() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = EventStore::start(pool.clone(), Settings::default());
+    let _read_models = start(pool, &store).await;
+    play(&store).await;
+    settled(pool).await;
+    let reserved = "(SELECT payload FROM events WHERE event_type = 'IngredientsReserved' LIMIT 1)";
+    let metadata = "(SELECT metadata FROM events ORDER BY position DESC LIMIT 1)";
+    let at = append_payload(pool, ("stock", "P1"), "IngredientsReserved", reserved, metadata).await;
+    stopped(pool, at, &["stock_levels", "time_travel"]).await;
+    let refused = store.load(&StreamId::new(StreamType::Stock, "P1")).await;
+    assert!(matches!(refused, Err(StoreError::Unreadable { position, .. }) if position == at));
 }
 
 #[test]
