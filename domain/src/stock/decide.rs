@@ -149,16 +149,13 @@ fn change(
 }
 
 fn count(state: &Stock, lines: &Ingredients, now: DateTime<Utc>) -> Result<Vec<StockEvent>, StockError> {
-    let difference = |code: &IngredientCode, counted: Quantity| counted.signed() - state.level(code).on_hand;
-    let counted = lines
-        .iter()
-        .map(|(code, counted)| Counted {
-            ingredient: code.clone(),
-            counted,
-            difference: difference(code, counted),
-        })
-        .collect();
-    let moves = || lines.iter().map(|(code, counted)| Move::on_hand(code, difference(code, counted)));
+    let line = |(code, counted): (&IngredientCode, Quantity)| Counted {
+        ingredient: code.clone(),
+        expected: state.level(code).on_hand,
+        counted,
+    };
+    let counted: Vec<Counted> = lines.iter().map(line).collect();
+    let moves = || counted.iter().map(|line| Move::on_hand(&line.ingredient, line.variance()));
     let mut follow = crossings(state, moves(), now);
     follow.extend(shortages(state, moves(), now));
     Ok(first(StockEvent::StockCounted { lines: counted, at: now }, follow))
@@ -180,11 +177,11 @@ impl<'a> Move<'a> {
         Self { ingredient, on_hand, reserved: 0 }
     }
 
-    /// Returns the level after the movement, as `evolve` leaves it: never below 0.
+    /// Returns the level after the movement, as `evolve` leaves it.
     fn apply(&self, level: &Level) -> Level {
         Level {
-            on_hand: (level.on_hand + self.on_hand).max(0),
-            reserved: (level.reserved + self.reserved).max(0),
+            on_hand: level.on_hand + self.on_hand,
+            reserved: level.reserved + self.reserved,
             ..level.clone()
         }
     }
@@ -259,7 +256,7 @@ fn missing_on_hand(state: &Stock, lines: &Ingredients) -> Vec<Missing> {
         .map(|(code, needed)| Missing {
             ingredient: code.clone(),
             needed,
-            available: Quantity(u32::try_from(state.level(code).on_hand).unwrap_or(u32::MAX)),
+            available: Quantity(u32::try_from(state.level(code).shown().on_hand).unwrap_or(u32::MAX)),
         })
         .collect()
 }

@@ -32,10 +32,17 @@ coded! { $ for_each_waste_reason
 pub struct Counted {
     /// The ingredient.
     pub ingredient: IngredientCode,
+    /// On hand by the log's movements; negative if more was used than was there.
+    pub expected: i64,
     /// Counted quantity.
     pub counted: Quantity,
-    /// Counted less on hand by the log.
-    pub difference: i64,
+}
+
+impl Counted {
+    /// Returns what the count found beside what was expected; negative if some is lost.
+    pub fn variance(&self) -> i64 {
+        self.counted.signed() - self.expected
+    }
 }
 
 /// Holders of a reservation, so that one customer cannot reserve the whole stock without paying.

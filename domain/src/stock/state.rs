@@ -11,13 +11,14 @@ use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::order::Missing;
 
-/// Level of one ingredient, in its unit.
+/// Level of one ingredient, in its unit: the sum of its movements, never clamped, so that a later count finds
+/// the whole variance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Level {
-    /// On the shelf; never negative.
+    /// On the shelf by the log; negative if more was used than the last count left.
     pub on_hand: i64,
-    /// Reserved for orders not yet started; never negative.
+    /// Reserved for orders not yet started.
     pub reserved: i64,
     /// Low means less than this available.
     pub threshold: Quantity,
@@ -29,6 +30,12 @@ impl Level {
     /// Returns on hand less reserved; negative only after a count or a waste left less than is reserved.
     pub fn available(&self) -> i64 {
         self.on_hand - self.reserved
+    }
+
+    /// Returns the level as people are shown it: a shelf holds no less than nothing.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        Self { on_hand: self.on_hand.max(0), reserved: self.reserved.max(0), ..self.clone() }
     }
 }
 
@@ -162,18 +169,18 @@ impl Stock {
     fn reserve(&mut self, lines: &Ingredients, sign: i64) {
         for (ingredient, quantity) in lines.iter() {
             let level = self.level_mut(ingredient);
-            level.reserved = (level.reserved + sign * quantity.signed()).max(0);
+            level.reserved += sign * quantity.signed();
         }
     }
 
     fn shelve(&mut self, lines: &Ingredients, sign: i64) {
         for (ingredient, quantity) in lines.iter() {
             let level = self.level_mut(ingredient);
-            level.on_hand = (level.on_hand + sign * quantity.signed()).max(0);
+            level.on_hand += sign * quantity.signed();
         }
     }
 
-    /// Applies one event. Total: no level goes below 0. Levels follow from the events alone, so that they
+    /// Applies one event. Total. Levels follow from the events alone, so that they
     /// evolve without reservations too ([`Self::levels_only`]).
     pub fn evolve(&mut self, event: &StockEvent) {
         match event {

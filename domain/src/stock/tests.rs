@@ -73,11 +73,12 @@ fn reserved(number: u128, items: &[(&str, u32)]) -> StockEvent {
     StockEvent::IngredientsReserved { order: order(number), lines: lines(items), held: None, at: now() }
 }
 
-fn counted(items: &[(&str, u32, i64)]) -> StockEvent {
-    let lines = items.iter().map(|(ingredient, counted, difference)| Counted {
+/// A count, as ingredient, expected and counted quantity.
+fn counted(items: &[(&str, i64, u32)]) -> StockEvent {
+    let lines = items.iter().map(|(ingredient, expected, counted)| Counted {
         ingredient: code(ingredient),
+        expected: *expected,
         counted: Quantity(*counted),
-        difference: *difference,
     });
     StockEvent::StockCounted { lines: lines.collect(), at: now() }
 }
@@ -204,7 +205,7 @@ fn short_reservations_may_shrink_but_not_grow() {
         vec![
             received("1", &[("TOMATO", 100)]),
             reserved(1, &[("TOMATO", 80)]),
-            counted(&[("TOMATO", 10, -90)]),
+            counted(&[("TOMATO", 100, 10)]),
         ]
     };
     let changed = |quantity| StockEvent::ReservationChanged {
@@ -259,12 +260,12 @@ fn consumes_even_after_a_count_left_too_little() {
         received("1", &[("TOMATO", 100)]),
         reserved(1, &[("TOMATO", 80)]),
         reserved(2, &[("TOMATO", 20)]),
-        counted(&[("TOMATO", 10, -90)]),
+        counted(&[("TOMATO", 100, 10)]),
     ];
     let consumed =
         StockEvent::ReservationConsumed { order: order(1), lines: lines(&[("TOMATO", 80)]), at: now() };
     let stock = accepts(past, StockCommand::Consume { order: order(1), now: now() }, vec![consumed]);
-    holds(&stock, "TOMATO", 0, 20);
+    holds(&stock, "TOMATO", -70, 20);
 }
 
 #[test]

@@ -149,8 +149,9 @@ impl PizzeriaReplay {
             }
             StockEvent::IngredientsWasted { order: None, lines, reason, .. } => {
                 // At most what is on hand is wasted.
-                let there =
-                    |code: &IngredientCode| u32::try_from(self.stock.level(code).on_hand).unwrap_or(u32::MAX);
+                let there = |code: &IngredientCode| {
+                    u32::try_from(self.stock.level(code).shown().on_hand).unwrap_or(u32::MAX)
+                };
                 let lines =
                     lines.iter().map(|(code, wasted)| (code.clone(), Quantity(wasted.0.min(there(code)))));
                 let command = StockCommand::Waste { reason: *reason, lines: lines.collect(), now };
@@ -162,9 +163,9 @@ impl PizzeriaReplay {
                 let _ = self.execute(StockCommand::Receive { supplier, delivery_note, lines, now }, now);
             }
             StockEvent::StockCounted { lines, .. } => {
-                // The count finds the recorded difference from the replayed level.
+                // The count finds the recorded variance from the replayed level.
                 let found = |line: &stock::Counted| {
-                    let counted = (self.stock.level(&line.ingredient).on_hand + line.difference).max(0);
+                    let counted = (self.stock.level(&line.ingredient).on_hand + line.variance()).max(0);
                     (line.ingredient.clone(), Quantity(u32::try_from(counted).unwrap_or(u32::MAX)))
                 };
                 let lines = lines.iter().map(found).collect();

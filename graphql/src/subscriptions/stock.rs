@@ -162,7 +162,8 @@ fn changes(before: &StockState, after: &StockState) -> Vec<StockChange> {
         before.levels().chain(after.levels()).map(|(code, _)| code).collect();
     let change = |code: &IngredientCode| {
         let (was, is) = (before.level(code), after.level(code));
-        (was != is).then(|| StockChange {
+        let (was, is, differ) = (was.shown(), is.shown(), was != is);
+        differ.then(|| StockChange {
             ingredient: code.clone(),
             on_hand: is.on_hand - was.on_hand,
             reserved: is.reserved - was.reserved,

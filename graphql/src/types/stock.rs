@@ -96,7 +96,7 @@ impl Stock {
     ) -> Vec<StockLevel> {
         let levels = self.stock.levels().filter(|(_, level)| !low_only || level.low);
         levels
-            .map(|(code, level)| StockLevel { code: code.clone(), level: level.clone(), as_of: self.as_of })
+            .map(|(code, level)| StockLevel { code: code.clone(), level: level.shown(), as_of: self.as_of })
             .collect()
     }
 
@@ -138,7 +138,7 @@ impl Stock {
 pub struct StockLevel {
     /// The ingredient.
     pub code: IngredientCode,
-    /// The level.
+    /// The level, as shown ([`Level::shown`]).
     pub level: Level,
     /// The point in the past that the level is of; `None` for the present.
     pub as_of: Option<PointInTime>,
@@ -155,7 +155,7 @@ impl StockLevel {
         Ok(of(&menu, &self.code))
     }
 
-    /// The quantity in the pizzeria.
+    /// The quantity in the pizzeria. 0 if more was used than the last count left; the next count finds the difference.
     async fn on_hand(&self) -> Result<i32, ApiError> {
         scalars::int(self.level.on_hand)
     }

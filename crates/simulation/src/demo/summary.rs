@@ -53,7 +53,7 @@ impl Summary {
         let stocks = stock_levels::by_pizzerias(pool, &pizzerias).await?;
         let low = stocks.iter().flat_map(|row| {
             let low = row.stock.levels().filter(|(_, level)| level.low);
-            low.map(|(code, level)| (row.pizzeria.clone(), code.clone(), level.available()))
+            low.map(|(code, level)| (row.pizzeria.clone(), code.clone(), level.shown().available()))
         });
         let statuses = vec![DeliveryStatus::Assigned, DeliveryStatus::PickedUp, DeliveryStatus::Failed];
         let filter = DeliveryFilter { statuses, ..DeliveryFilter::default() };

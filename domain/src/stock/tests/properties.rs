@@ -112,7 +112,7 @@ fn some_event() -> impl Strategy<Value = StockEvent> {
         some_lines().prop_map(move |lines| StockEvent::StockCounted {
             lines: lines
                 .iter()
-                .map(|(code, counted)| Counted { ingredient: code.clone(), counted, difference: 3 })
+                .map(|(code, counted)| Counted { ingredient: code.clone(), expected: 3, counted })
                 .collect(),
             at,
         }),
@@ -162,10 +162,38 @@ fn add_up(stock: &Stock) -> BTreeMap<IngredientCode, i64> {
 fn levels_hold(stock: &Stock) -> Result<(), TestCaseError> {
     let reserved = add_up(stock);
     for (ingredient, level) in stock.levels() {
-        prop_assert!(level.on_hand >= 0, "{ingredient} on hand");
+        prop_assert!(level.shown().on_hand >= 0, "{ingredient} on hand");
         prop_assert_eq!(level.reserved, reserved.get(ingredient).copied().unwrap_or(0), "{}", ingredient);
     }
     Ok(())
+}
+
+/// Returns what an event moves on the shelf; of a count, its variance.
+fn movement(event: &StockEvent) -> Vec<(IngredientCode, i64)> {
+    let all = |lines: &Ingredients, sign: i64| {
+        lines.iter().map(|(code, quantity)| (code.clone(), sign * quantity.signed())).collect()
+    };
+    match event {
+        StockEvent::SupplyReceived { lines, .. } | StockEvent::TransferReceived { lines, .. } => {
+            all(lines, 1)
+        }
+        StockEvent::ReservationConsumed { lines, .. }
+        | StockEvent::IngredientsWasted { lines, order: None, .. }
+        | StockEvent::TransferSent { lines, .. } => all(lines, -1),
+        StockEvent::StockCounted { lines, .. } => {
+            lines.iter().map(|line| (line.ingredient.clone(), line.variance())).collect()
+        }
+        StockEvent::IngredientsReserved { .. }
+        | StockEvent::ReservationChanged { .. }
+        | StockEvent::ReservationReleased { .. }
+        | StockEvent::IngredientsWasted { order: Some(_), .. }
+        | StockEvent::ThresholdSet { .. }
+        | StockEvent::StockLow { .. }
+        | StockEvent::StockRecovered { .. }
+        | StockEvent::ReservationShort { .. }
+        | StockEvent::PizzaBlocked { .. }
+        | StockEvent::PizzaUnblocked { .. } => Vec::new(),
+    }
 }
 
 /// Checks that an event never takes more than is available, nor makes a shortage worse.
@@ -213,8 +241,28 @@ proptest! {
         for event in events {
             stock.evolve(&event);
             for (ingredient, level) in stock.levels() {
-                prop_assert!(level.on_hand >= 0 && level.reserved >= 0, "{}", ingredient);
+                let shown = level.shown();
+                prop_assert!(shown.on_hand >= 0 && shown.reserved >= 0, "{}", ingredient);
             }
+        }
+    }
+
+    #[test]
+    fn movements_and_the_variances_of_counts_add_up_to_what_is_on_hand(
+        commands in vec(some_command(), 0..60),
+    ) {
+        let mut stock = Stock::default();
+        let mut moved = BTreeMap::<IngredientCode, i64>::new();
+        for command in commands {
+            for event in decide(&stock, command).unwrap_or_default() {
+                stock.evolve(&event);
+                for (ingredient, quantity) in movement(&event) {
+                    *moved.entry(ingredient).or_default() += quantity;
+                }
+            }
+        }
+        for (ingredient, level) in stock.levels() {
+            prop_assert_eq!(level.on_hand, moved.get(ingredient).copied().unwrap_or(0), "{}", ingredient);
         }
     }
 

@@ -65,12 +65,27 @@ fn bounds_levels_for_supplies_and_transfers() {
 }
 
 #[test]
-fn counts_record_the_difference_and_allow_zero() {
+fn a_count_expects_what_the_movements_leave_even_below_zero() {
+    let consumed =
+        StockEvent::ReservationConsumed { order: order(1), lines: lines(&[("TOMATO", 8)]), at: now() };
+    let mut past =
+        vec![received("1", &[("TOMATO", 8)]), reserved(1, &[("TOMATO", 8)]), counted(&[("TOMATO", 8, 3)])];
+    past.push(consumed);
+    let stock = accepts(past.clone(), count(&[("TOMATO", 0)]), vec![counted(&[("TOMATO", -5, 0)])]);
+    holds(&stock, "TOMATO", 0, 0);
+    let short = given::<Stock>(past.clone()).state;
+    let (level, shown) = (short.level(&code("TOMATO")), short.level(&code("TOMATO")).shown());
+    assert_eq!((level.on_hand, shown.on_hand, shown.available()), (-5, 0, 0));
+    refuses(past, waste(&[("TOMATO", 1)]), missing(&[("TOMATO", 1, 0)]));
+}
+
+#[test]
+fn counts_record_what_was_expected_and_allow_zero() {
     let past = vec![received("1", &[("TOMATO", 100), ("EGG", 5)])];
     let stock = accepts(
         past,
         count(&[("TOMATO", 90), ("EGG", 0), ("HAM", 7)]),
-        vec![counted(&[("EGG", 0, -5), ("HAM", 7, 7), ("TOMATO", 90, -10)])],
+        vec![counted(&[("EGG", 5, 0), ("HAM", 0, 7), ("TOMATO", 100, 90)])],
     );
     holds(&stock, "TOMATO", 90, 0);
     holds(&stock, "EGG", 0, 0);
@@ -85,16 +100,16 @@ fn counts_below_reservations_name_the_orders_oldest_first() {
         reserved(3, &[("EGG", 1)]),
         reserved(1, &[("TOMATO", 50), ("EGG", 1)]),
     ];
-    accepts(past.clone(), count(&[("TOMATO", 80)]), vec![counted(&[("TOMATO", 80, -20)])]);
-    let first = vec![counted(&[("TOMATO", 79, -21)]), short("TOMATO", 1, &[1, 2])];
+    accepts(past.clone(), count(&[("TOMATO", 80)]), vec![counted(&[("TOMATO", 100, 80)])]);
+    let first = vec![counted(&[("TOMATO", 100, 79)]), short("TOMATO", 1, &[1, 2])];
     accepts(past.clone(), count(&[("TOMATO", 79)]), first.clone());
     past.extend(first);
-    accepts(past.clone(), count(&[("TOMATO", 79)]), vec![counted(&[("TOMATO", 79, 0)])]);
+    accepts(past.clone(), count(&[("TOMATO", 79)]), vec![counted(&[("TOMATO", 79, 79)])]);
     accepts(
         past,
         count(&[("TOMATO", 0), ("EGG", 1)]),
         vec![
-            counted(&[("EGG", 1, -4), ("TOMATO", 0, -79)]),
+            counted(&[("EGG", 5, 1), ("TOMATO", 79, 0)]),
             short("EGG", 1, &[1, 3]),
             short("TOMATO", 80, &[1, 2]),
         ],

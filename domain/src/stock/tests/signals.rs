@@ -39,14 +39,14 @@ fn reports_each_threshold_crossing_once() {
     accepts(
         past,
         count(&[("TOMATO", 101)]),
-        vec![counted(&[("TOMATO", 101, 1)]), recovered("TOMATO", 50, 50)],
+        vec![counted(&[("TOMATO", 100, 101)]), recovered("TOMATO", 50, 50)],
     );
 }
 
 #[test]
 fn reports_no_low_stock_without_a_threshold() {
     let past = vec![received("1", &[("TOMATO", 100)]), reserved(1, &[("TOMATO", 80)])];
-    accepts(past, count(&[("TOMATO", 0)]), vec![counted(&[("TOMATO", 0, -100)]), short("TOMATO", 80, &[1])]);
+    accepts(past, count(&[("TOMATO", 0)]), vec![counted(&[("TOMATO", 100, 0)]), short("TOMATO", 80, &[1])]);
 }
 
 #[test]

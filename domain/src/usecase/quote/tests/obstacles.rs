@@ -157,8 +157,8 @@ fn lists_obstacles_in_the_order_of_the_checks() {
     let event = StockEvent::StockCounted {
         lines: vec![crate::stock::Counted {
             ingredient: stocked("BASIL"),
+            expected: 400,
             counted: Quantity(0),
-            difference: -400,
         }],
         at: MemoryStore::now(),
     };
