@@ -140,11 +140,11 @@ async fn one_by_one(database: &Database, few: i64) -> Result<Turn> {
                      position = EXCLUDED.position, document = EXCLUDED.document",
                 )
                 .bind(uuid::Uuid::parse_str(&event.stream.id)?)
-                .bind(event.event.event_type())
+                .bind(&event.event_type)
                 .bind(event.recorded_at)
                 .bind(event.sequence)
                 .bind(event.position.0)
-                .bind(serde_json::to_string(&event.event)?)
+                .bind(event.payload.get())
                 .execute(&mut *transaction)
                 .await?;
             }

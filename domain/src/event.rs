@@ -60,7 +60,7 @@ impl Event {
         upcasters::current_version(self.event_type())
     }
 
-    /// Reads a stored payload of any version into today's event.
+    /// Reads a stored payload of any version into today's events: one, unless an upcaster makes none or more of it.
     ///
     /// # Errors
     /// [`UnreadableEvent`] if the upcasters do not lead to today's version, or the payload is then not an event of that
@@ -70,18 +70,17 @@ impl Event {
         event_type: &str,
         version: &str,
         payload: &str,
-    ) -> Result<Self, UnreadableEvent> {
+    ) -> Result<Vec<Self>, UnreadableEvent> {
         let unreadable = |source| UnreadableEvent::new(stream.as_str(), event_type, version, source);
-        let current = upcasters::current_version(event_type);
+        let not_an_event = |source| unreadable(Unreadable::Payload(source));
         // Nearly every payload has today's version: it is read in one step.
-        let event = if version == current {
+        if upcasters::is_current(stream, event_type, version) {
             let mut text = serde_json::Deserializer::from_str(payload);
-            Self::parse(stream, &mut text).and_then(|event| text.end().map(|()| event))
-        } else {
-            let stored = serde_json::from_str(payload).map_err(|e| unreadable(Unreadable::Payload(e)))?;
-            let lifted = upcasters::upcast(event_type, version, stored);
-            Self::parse(stream, lifted.ok_or_else(|| unreadable(Unreadable::Version(current)))?)
-        };
-        event.map_err(|source| unreadable(Unreadable::Payload(source)))
+            let event = Self::parse(stream, &mut text).and_then(|event| text.end().map(|()| event));
+            return Ok(vec![event.map_err(not_an_event)?]);
+        }
+        let stored = serde_json::from_str(payload).map_err(not_an_event)?;
+        let lifted = upcasters::upcast(stream, event_type, version, stored).map_err(unreadable)?;
+        lifted.into_iter().map(|payload| Self::parse(stream, payload).map_err(not_an_event)).collect()
     }
 }

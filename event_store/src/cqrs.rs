@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cqrs_es::event_sink::EventSink;
-use cqrs_es::persist::PersistedEventRepository;
+use cqrs_es::persist::{PersistedEventRepository, SerializedEvent};
 use cqrs_es::{AggregateContext, AggregateError, DomainEvent, EventEnvelope};
 use domain::access::Actor;
-use domain::event::{Unreadable, UnreadableEvent};
+use domain::event::UnreadableEvent;
 use domain::upcasters;
 use domain::usecase::{Decision, Refusal, States, UseCase};
 use domain::{Aggregate, Event, StreamId};
@@ -114,15 +114,18 @@ impl<A: Aggregate> cqrs_es::EventStore<Framework<A>> for EventStore {
         id: &str,
     ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
         let stored = PostgresEventRepository::new(self.pool().clone()).get_events::<Framework<A>>(id).await?;
-        let lifted = stored.into_iter().map(|mut event| {
+        let mut lifted = Vec::with_capacity(stored.len());
+        for event in stored {
             let (event_type, version) = (&event.event_type, &event.event_version);
-            let lifted = upcasters::upcast(event_type, version, event.payload);
-            let reason = Unreadable::Version(upcasters::current_version(event_type));
-            let unreadable = || fault(UnreadableEvent::new(A::STREAM.as_str(), event_type, version, reason));
-            event.payload = lifted.ok_or_else(unreadable)?;
-            EventEnvelope::try_from(event).map_err(AggregateError::from)
-        });
-        lifted.collect()
+            let pieces = upcasters::upcast(A::STREAM, event_type, version, event.payload.clone());
+            let unreadable =
+                |reason| fault(UnreadableEvent::new(A::STREAM.as_str(), event_type, version, reason));
+            for payload in pieces.map_err(unreadable)? {
+                let piece = SerializedEvent { payload, ..event.clone() };
+                lifted.push(EventEnvelope::try_from(piece)?);
+            }
+        }
+        Ok(lifted)
     }
 
     async fn load_aggregate(&self, id: &str) -> Result<Loaded<A>, AggregateError<A::Error>> {

@@ -6,6 +6,7 @@
 //! sequences are unique, and streams that were only read are compared (see `append`).
 
 use std::num::NonZeroUsize;
+use std::slice;
 use std::sync::Arc;
 
 use domain::usecase::{Decision, Refusal, States, UseCase};
@@ -14,6 +15,7 @@ use lru::LruCache;
 
 use crate::command::CommandContext;
 use crate::error::StoreError;
+use crate::log::RecordedEvent;
 use crate::unit_of_work::{NewEvent, PendingDecision};
 
 /// A state, and the sequence of the last event folded into it.
@@ -29,9 +31,11 @@ impl Versioned {
         Self { state: Arc::new(AggregateState::empty(stream.kind)), version: 0 }
     }
 
-    /// Applies the next event of the stream.
-    pub fn evolve(&mut self, event: &Event) -> Result<(), StoreError> {
-        Arc::make_mut(&mut self.state).evolve(event)?;
+    /// Applies the events that the next stored one stands for.
+    pub fn evolve(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        for event in events {
+            Arc::make_mut(&mut self.state).evolve(event)?;
+        }
         self.version += 1;
         Ok(())
     }
@@ -196,7 +200,7 @@ impl Decider {
         }
         for event in &mut new {
             if let Some(entry) = self.entries.peek_mut(&event.stream) {
-                entry.head.evolve(&event.event)?;
+                entry.head.evolve(slice::from_ref(&event.event))?;
                 event.sequence = entry.head.version;
             }
         }
@@ -213,7 +217,7 @@ impl Decider {
                     self.entries.pop(&event.stream);
                     continue;
                 }
-                entry.committed.evolve(&event.event)?;
+                entry.committed.evolve(slice::from_ref(&event.event))?;
                 if entry.committed.version >= entry.snapshot_due {
                     let snapshot = entry.committed.clone();
                     entry.snapshot_due = snapshot.version + until_snapshot(self.snapshot_every, &snapshot);
@@ -255,12 +259,13 @@ impl Decider {
 
     /// Applies an event that another process appended, or removes the stream when the event is not its next one. Every
     /// decision of this process must be stored or discarded.
-    pub fn catch_up(&mut self, stream: &StreamId, sequence: i64, event: &Event) -> Result<(), StoreError> {
+    pub fn catch_up(&mut self, recorded: &RecordedEvent) -> Result<(), StoreError> {
+        let RecordedEvent { stream, sequence, events, .. } = recorded;
         let Some(entry) = self.entries.peek_mut(stream) else { return Ok(()) };
-        if entry.committed.version + 1 == sequence {
-            entry.committed.evolve(event)?;
+        if entry.committed.version + 1 == *sequence {
+            entry.committed.evolve(events)?;
             // Both states are equal, and evolving both keeps them so without a copy.
-            entry.head.evolve(event)?;
+            entry.head.evolve(events)?;
         } else {
             self.entries.pop(stream);
         }

@@ -85,7 +85,7 @@ async fn fold(
         let next = loaded.version.saturating_add(BATCH_EVENTS).min(up_to);
         let events = log::read_whole(&mut *db, stream, loaded.version, next).await?;
         for recorded in &events {
-            loaded.evolve(&recorded.event)?;
+            loaded.evolve(&recorded.events)?;
         }
         if loaded.version < next {
             break;

@@ -147,9 +147,20 @@ pub async fn registered(
 
 /// Applies an event to the account of its stream, unless it was applied.
 async fn apply(db: &mut PgConnection, recorded: &RecordedEvent) -> Result<(), sqlx::Error> {
+    for event in &recorded.events {
+        apply_one(&mut *db, recorded, event).await?;
+    }
+    Ok(())
+}
+
+async fn apply_one(
+    db: &mut PgConnection,
+    recorded: &RecordedEvent,
+    event: &Event,
+) -> Result<(), sqlx::Error> {
     let account = || recorded.stream.id.parse::<Uuid>().ok();
     let position = recorded.position;
-    match &recorded.event {
+    match event {
         Event::Staff(StaffEvent::StaffHired { staff, role, pizzeria, .. }) => {
             hired(db, staff.0, *role, pizzeria.as_ref(), position).await?;
         }

@@ -30,6 +30,11 @@ impl<S: Default> Default for FoldedState<S> {
     }
 }
 
+/// Returns the events that stored ones stand for, each with its record.
+pub(crate) fn happened(events: &[RecordedEvent]) -> impl Iterator<Item = (&RecordedEvent, &Event)> {
+    events.iter().flat_map(|recorded| recorded.events.iter().map(move |event| (recorded, event)))
+}
+
 /// A table of documents: its name, its key column and the key's type.
 pub(crate) struct Place {
     pub(crate) table: &'static str,
@@ -99,18 +104,19 @@ where
         .collect();
     for event in events {
         if let Some(folded) = states.get_mut(&event.stream) {
-            evolve(folded, event, &event.event)?;
+            evolve(folded, event)?;
         }
     }
     Ok(states.into_iter().map(|(stream, folded)| (stream.clone(), folded)).collect())
 }
 
-fn evolve(
-    folded: &mut FoldedState<AggregateState>,
-    recorded: &RecordedEvent,
-    event: &Event,
-) -> Result<(), ApplyError> {
-    folded.state.evolve(event).map_err(|_| ApplyError::StreamId { kind: folded.state.kind().as_str() })?;
+fn evolve(folded: &mut FoldedState<AggregateState>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
+    for event in &recorded.events {
+        folded
+            .state
+            .evolve(event)
+            .map_err(|_| ApplyError::StreamId { kind: folded.state.kind().as_str() })?;
+    }
     folded.version = recorded.sequence;
     folded.position = recorded.position.0;
     Ok(())

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 
 use crate::apply_error::ApplyError;
-use crate::fold::document;
+use crate::fold::{document, happened};
 
 /// A version of the menu.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ impl From<Stored> for Row {
 }
 
 pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
-    let published = events.iter().filter_map(|recorded| match &recorded.event {
+    let published = happened(events).filter_map(|(recorded, event)| match event {
         Event::Menu(event @ MenuEvent::MenuPublished { at, .. }) => Some((recorded, event, *at)),
         Event::Order(_)
         | Event::Stock(_)
@@ -144,12 +144,14 @@ pub async fn from_log(pool: &PgPool, version: u32) -> Result<Option<Row>, LogErr
     let publications = i64::from(version.saturating_sub(menu.version));
     let events = log::read_stream(pool, &StreamId::menu(), read, read.saturating_add(publications)).await?;
     for recorded in events {
-        let Event::Menu(event) = &recorded.event else { continue };
-        menu.evolve(event);
-        let MenuEvent::MenuPublished { at, .. } = event;
-        if menu.version == version {
-            let (version, position) = (recorded.sequence, recorded.position);
-            return Ok(Some(Row { menu, version, position, published_at: *at }));
+        for event in &recorded.events {
+            let Event::Menu(event) = event else { continue };
+            menu.evolve(event);
+            let MenuEvent::MenuPublished { at, .. } = event;
+            if menu.version == version {
+                let (version, position) = (recorded.sequence, recorded.position);
+                return Ok(Some(Row { menu, version, position, published_at: *at }));
+            }
         }
     }
     Ok(None)

@@ -164,7 +164,8 @@ impl Reactor {
     async fn react(&self, events: &[RecordedEvent]) -> Option<(LogPosition, StoreError)> {
         let mut following: BTreeMap<&StreamId, Vec<Following<'_>>> = BTreeMap::new();
         for event in events {
-            let use_cases = (self.policy.follow)(&event.stream, &event.event);
+            let follow = |happened| (self.policy.follow)(&event.stream, happened);
+            let use_cases: Vec<_> = event.events.iter().flat_map(follow).collect();
             if !use_cases.is_empty() {
                 following.entry(&event.stream).or_default().push((event, use_cases));
             }

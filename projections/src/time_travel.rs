@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::apply_error::ApplyError;
 use crate::as_of::fold_stream;
-use crate::fold::{FoldedState, document};
+use crate::fold::{FoldedState, document, happened};
 
 /// Events of a stock's stream between two stored states.
 pub(crate) const EVENTS_PER_STATE: i64 = 200;
@@ -74,8 +74,8 @@ fn hour_of(at: DateTime<Utc>) -> DateTime<Utc> {
 async fn keep_hours(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
     let mut hours: BTreeMap<(Uuid, DateTime<Utc>), i64> = BTreeMap::new();
     let mut pizzerias: BTreeMap<Uuid, String> = BTreeMap::new();
-    for recorded in events {
-        let Event::Order(event) = &recorded.event else { continue };
+    for (recorded, event) in happened(events) {
+        let Event::Order(event) = event else { continue };
         let id: Uuid = recorded.stream.id.parse().map_err(|_| ApplyError::StreamId { kind: "order" })?;
         let facts = event.facts();
         if let Some(pizzeria) = facts.pizzeria {

@@ -67,7 +67,9 @@ pub async fn replay(
         read = last.position();
         for entry in entries.into_iter().filter(matters) {
             let event = entry.readable()?;
-            what_if.record(&event.stream, event.recorded_at, &event.event);
+            for happened in &event.events {
+                what_if.record(&event.stream, event.recorded_at, happened);
+            }
         }
         progress(read.0 - after.0, up_to.0 - after.0);
     }

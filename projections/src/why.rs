@@ -15,6 +15,7 @@ use event_store::{LogEntry, LogError};
 use sqlx::PgPool;
 
 use crate::as_of::{self, AsOfError};
+use crate::fold::happened;
 
 /// Increasing numbers of a stock's last events that are searched for the cause of a missing ingredient.
 const WINDOWS_EVENTS: [i64; 3] = [1_000, 10_000, 100_000];
@@ -107,7 +108,10 @@ fn follow(
         let before = (is_asked && failed.is_none()).then(|| state.clone());
         if failed.is_none() {
             failed = match entry.readable() {
-                Ok(recorded) => state.evolve(&recorded.event).err().map(|_| ChangesError::Damaged),
+                Ok(recorded) => {
+                    let evolved = recorded.events.iter().try_for_each(|event| state.evolve(event));
+                    evolved.err().map(|_| ChangesError::Damaged)
+                }
                 Err(LogError::Unreadable { position, source }) => {
                     Some(ChangesError::Unreadable { position, source })
                 }
@@ -195,8 +199,8 @@ async fn traced(
         let events = log::read_stream(pool, stream, read, (read + BATCH_EVENTS).min(to)).await?;
         let Some(last) = events.last() else { break };
         read = last.sequence;
-        for recorded in &events {
-            match &recorded.event {
+        for (recorded, event) in happened(&events) {
+            match event {
                 Event::Stock(event) => {
                     trace.record(Mark { position: recorded.position, at: recorded.recorded_at }, event);
                 }

@@ -123,7 +123,8 @@ impl Settlement {
         let (after, up_to) = (intent.version, intent.version.saturating_add(2));
         let events = log::read_stream(&self.pool, &stream, after, up_to).await?;
         let charge = Some(Some(reference));
-        Ok(events.iter().any(|recorded| recorded.event.facts().money.map(|money| money.charge) == charge))
+        let mut happened = events.iter().flat_map(|recorded| &recorded.events);
+        Ok(happened.any(|event| event.facts().money.map(|money| money.charge) == charge))
     }
 
     /// Settles intents that their requests left open. Runs for ever.

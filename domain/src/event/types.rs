@@ -16,6 +16,7 @@ use crate::pizzeria::PizzeriaEvent;
 use crate::staff::StaffEvent;
 use crate::stock::StockEvent;
 use crate::stream::StreamType;
+use crate::upcasters;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $stream:ident($enum:ident) { $($name:ident: $retention:ident,)+ })+) => {
@@ -184,9 +185,11 @@ events! {
 }
 
 impl EventType {
-    /// Returns the names of the types for which a predicate holds, as SQL takes them.
+    /// Returns the names under which events of the types for which a predicate holds are stored, earlier names included,
+    /// as SQL takes them.
     pub fn names_where(holds: impl Fn(Self) -> bool) -> Vec<String> {
-        Self::ALL.iter().filter(|one| holds(**one)).map(|one| one.as_str().to_owned()).collect()
+        let names = Self::ALL.iter().filter(|one| holds(**one)).map(|one| one.as_str()).collect();
+        upcasters::with_earlier(names).into_iter().map(str::to_owned).collect()
     }
 
     /// Whether such an event may capture a charge of the payment provider: for SQL over the log. A test

@@ -253,7 +253,7 @@ fn baking_a_line_is_one_change() {
     let mut state = AggregateState::empty(StreamType::Order);
     let stored = include_str!("../../fixtures/events/OrderPlaced-1.0.0.json");
     let placed = Event::from_stored(StreamType::Order, "OrderPlaced", "1.0.0", stored).unwrap();
-    state.evolve(&placed).unwrap();
+    placed.iter().for_each(|event| state.evolve(event).unwrap());
     let before = state.clone();
     state.evolve(&OrderEvent::ItemBaked { line: 1, at: MemoryStore::now() }.into()).unwrap();
     let [change] = &changes(&before, &state).unwrap()[..] else { panic!("one change") };

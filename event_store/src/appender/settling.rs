@@ -126,7 +126,7 @@ impl ConflictSettler {
         for entry in log::read_newer(&mut *transaction, &cached).await? {
             match entry {
                 LogEntry::Event(event) if !unreadable.contains(&event.stream) => {
-                    self.shared.decider().catch_up(&event.stream, event.sequence, &event.event)?;
+                    self.shared.decider().catch_up(&event)?;
                 }
                 LogEntry::Event(_) => {}
                 LogEntry::Unreadable(record) => unreadable.extend(record.stream()),

@@ -275,7 +275,7 @@ mod tests {
                 correlation_id: String::new(),
                 causation_id: None,
             },
-            event,
+            events: vec![event],
         }))
     }
 

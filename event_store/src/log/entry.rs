@@ -51,8 +51,9 @@ pub struct RecordedEvent {
     pub payload: Arc<RawValue>,
     /// Actor and cause.
     pub metadata: Metadata,
-    /// The event, upcast to the current version.
-    pub event: Event,
+    /// Today's events that the stored one stands for: itself, unless an upcaster makes none or more of it. They share its
+    /// position and sequence; a reader takes them all, in order.
+    pub events: Vec<Event>,
 }
 
 /// An event that this program cannot read: its type, version or kind of stream is known to newer programs only.
@@ -228,10 +229,10 @@ impl Row {
         (LogPosition(self.position), self.event_type)
     }
 
-    fn event(&self) -> Result<Event, UnreadableEvent> {
-        let kind: StreamType =
-            self.aggregate_type.parse().map_err(|_| self.unreadable(Unreadable::Stream))?;
-        Event::from_stored(kind, &self.event_type, &self.event_version, self.payload.0.get())
+    fn events(&self) -> Result<(StreamType, Vec<Event>), UnreadableEvent> {
+        let kind = self.aggregate_type.parse().map_err(|_| self.unreadable(Unreadable::Stream))?;
+        let events = Event::from_stored(kind, &self.event_type, &self.event_version, self.payload.0.get())?;
+        Ok((kind, events))
     }
 
     fn metadata(&self) -> Result<Metadata, UnreadableEvent> {
@@ -244,8 +245,8 @@ impl Row {
     }
 
     pub(super) fn decode(self) -> Result<RecordedEvent, Box<UnreadableRecord>> {
-        let (reason, metadata) = match (self.event(), self.metadata()) {
-            (Ok(event), Ok(metadata)) => return Ok(self.with(event, metadata)),
+        let (reason, metadata) = match (self.events(), self.metadata()) {
+            (Ok((kind, events)), Ok(metadata)) => return Ok(self.with(kind, events, metadata)),
             (Err(reason), metadata) => (reason, metadata.ok()),
             (Ok(_), Err(reason)) => (reason, None),
         };
@@ -263,17 +264,17 @@ impl Row {
         }))
     }
 
-    fn with(self, event: Event, metadata: Metadata) -> RecordedEvent {
+    fn with(self, kind: StreamType, events: Vec<Event>, metadata: Metadata) -> RecordedEvent {
         RecordedEvent {
             position: LogPosition(self.position),
             recorded_at: self.recorded_at,
-            stream: StreamId::new(event.stream_type(), self.aggregate_id),
+            stream: StreamId::new(kind, self.aggregate_id),
             sequence: self.sequence,
             event_type: self.event_type,
             event_version: self.event_version,
             payload: self.payload.0.into(),
             metadata,
-            event,
+            events,
         }
     }
 }

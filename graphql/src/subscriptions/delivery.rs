@@ -280,7 +280,7 @@ impl View for ReadyView {
     type Update = DeliveryUpdate;
 
     async fn update(&mut self, event: &Arc<RecordedEvent>) -> Result<Option<DeliveryUpdate>, ApiError> {
-        if !self.matters(&event.event) {
+        if !event.events.iter().any(|event| self.matters(event)) {
             return Ok(None);
         }
         let Some(step) = self.fold.apply(event).await? else { return Ok(None) };

@@ -129,7 +129,9 @@ struct MissingEvents {
 }
 
 fn evolve(at: &mut At, event: &RecordedEvent) -> Result<(), ApiError> {
-    Arc::make_mut(&mut at.state).evolve(&event.event).map_err(ApiError::permanent)?;
+    for event in &event.events {
+        Arc::make_mut(&mut at.state).evolve(event).map_err(ApiError::permanent)?;
+    }
     at.version = event.sequence;
     Ok(())
 }
@@ -187,7 +189,7 @@ mod tests {
                     correlation_id: String::new(),
                     causation_id: None,
                 },
-                event,
+                events: vec![event],
             }
         };
         Stored((1..=events).map(event).collect(), Mutex::default())
@@ -224,6 +226,20 @@ mod tests {
         // Skipped events in between are read.
         let step = fold.apply(&stored.0[2999]).await.unwrap().unwrap();
         assert_eq!((step.before.version, carried(&step.after)), (2999, 2999));
+    }
+
+    #[tokio::test]
+    async fn applies_every_event_that_a_stored_one_stands_for_as_one_step() {
+        let mut stored = courier(4);
+        let last = stored.0.remove(3);
+        // The third stands for two deliveries, the fourth for none.
+        stored.0[2].events.extend(last.events.clone());
+        stored.0.push(RecordedEvent { events: Vec::new(), ..last });
+        let mut fold = Fold::over(&stored);
+        let step = fold.apply(&stored.0[2]).await.unwrap().unwrap();
+        assert_eq!((carried(&step.before), carried(&step.after), step.after.version), (1, 3, 3));
+        let step = fold.apply(&stored.0[3]).await.unwrap().unwrap();
+        assert_eq!((carried(&step.after), step.after.version), (3, 4));
     }
 
     #[tokio::test]

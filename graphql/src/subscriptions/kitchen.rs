@@ -175,11 +175,11 @@ impl KitchenView {
     /// Returns whether an event of an order outside the queue may bring it in: a placement here, or a
     /// payment.
     async fn may_enter(&self, event: &RecordedEvent) -> Result<bool, ApiError> {
-        let facts = event.event.facts();
-        if let Some(pizzeria) = facts.pizzeria {
-            return Ok(facts.refusal.is_none() && *pizzeria == self.pizzeria);
+        let facts = || event.events.iter().map(domain::Event::facts);
+        if let Some((pizzeria, refusal)) = facts().find_map(|one| Some((one.pizzeria?, one.refusal))) {
+            return Ok(refusal.is_none() && *pizzeria == self.pizzeria);
         }
-        if facts.money.is_none_or(|money| money.captured <= Cents::ZERO) {
+        if !facts().any(|one| one.money.is_some_and(|money| money.captured > Cents::ZERO)) {
             return Ok(false);
         }
         // The pizzeria never changes and preparation starts once: an outdated cached state is enough, so that

@@ -146,8 +146,8 @@ impl Event {
             return Ok(None);
         }
         let LogEntry::Event(event) = &self.0 else { return Ok(Some(Vec::new())) };
-        let comment = event.event.facts().comment;
-        let notes = comment.map(|(about, note)| (about.into(), note.clone())).into_iter().collect();
+        let comments = event.events.iter().filter_map(|event| event.facts().comment);
+        let notes = comments.map(|(about, note)| (about.into(), note.clone())).collect();
         Comment::load(ctx, notes).await.map(Some)
     }
 

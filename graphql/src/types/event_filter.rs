@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject};
 use chrono::{DateTime, Utc};
 use domain::access::Permission;
-use domain::{EventType, StreamId, StreamType as Kind};
+use domain::{EventType, StreamId, StreamType as Kind, upcasters};
 use event_store::log;
 use uuid::Uuid;
 
@@ -62,9 +62,10 @@ fn stream(id: &ID, kinds: &[StreamType]) -> Result<StreamId, ApiError> {
     }
 }
 
-/// Validates an event type by its stored name; an unknown type would match no event.
+/// Validates an event type by its stored name, also of a retired one; an unknown type would match no event.
 fn event_type(name: &str) -> Result<String, ApiError> {
     match name.parse::<EventType>() {
+        Err(_) if upcasters::is_retired(name) => Ok(name.to_owned()),
         Ok(event_type) => Ok(event_type.as_str().to_owned()),
         Err(error) => Err(ApiError::bad_input(format!("filter.types: {error}"))),
     }

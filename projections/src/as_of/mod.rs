@@ -113,7 +113,9 @@ pub async fn states(
             version: 0,
             position: 0,
         });
-        folded.state.apply(&event.event)?;
+        for event in &event.events {
+            folded.state.apply(event)?;
+        }
         folded.version = event.sequence;
         folded.position = event.position.0;
     }
@@ -158,7 +160,9 @@ pub(crate) async fn fold_stream<S: Evolves>(
         let past = |event: &&RecordedEvent| event.position <= position;
         let mut read = 0;
         for event in events.iter().take_while(past) {
-            folded.state.apply(&event.event)?;
+            for event in &event.events {
+                folded.state.apply(event)?;
+            }
             folded.version = event.sequence;
             folded.position = event.position.0;
             read += 1;

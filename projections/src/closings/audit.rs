@@ -78,17 +78,19 @@ async fn all(pool: &PgPool) -> Result<Vec<Closed>, ClosingsError> {
         filter.after = Some(end);
         for entry in entries {
             let event = entry.readable()?;
-            match &event.event {
-                Event::Closing(ClosingEvent::DayClosed { closing, .. }) => {
-                    closings.push((event.position, (**closing).clone()));
+            for happened in &event.events {
+                match happened {
+                    Event::Closing(ClosingEvent::DayClosed { closing, .. }) => {
+                        closings.push((event.position, (**closing).clone()));
+                    }
+                    Event::Order(_)
+                    | Event::Stock(_)
+                    | Event::Delivery(_)
+                    | Event::Pizzeria(_)
+                    | Event::Menu(_)
+                    | Event::Staff(_)
+                    | Event::Customer(_) => {}
                 }
-                Event::Order(_)
-                | Event::Stock(_)
-                | Event::Delivery(_)
-                | Event::Pizzeria(_)
-                | Event::Menu(_)
-                | Event::Staff(_)
-                | Event::Customer(_) => {}
             }
         }
     }

@@ -135,7 +135,7 @@ impl Closer {
             return Ok(day.succ_opt().map(|next| (next, closed.upto)));
         }
         let first = log::read_stream(&self.pool, &StreamId::pizzeria(pizzeria), 0, 1).await?;
-        let opened = first.first().and_then(|event| match &event.event {
+        let opened = first.iter().flat_map(|recorded| &recorded.events).find_map(|event| match event {
             Event::Pizzeria(PizzeriaEvent::PizzeriaOpened { at, .. }) => Some(*at),
             Event::Pizzeria(
                 PizzeriaEvent::PizzeriaUpdated { .. }

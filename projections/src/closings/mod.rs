@@ -14,7 +14,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 
 use crate::apply_error::ApplyError;
-use crate::fold::document;
+use crate::fold::{document, happened};
 
 pub use audit::{AuditReport, WrongClosing, audit};
 pub use tally::ClosingsError;
@@ -48,8 +48,8 @@ impl From<Stored> for Row {
 }
 
 pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Result<(), ApplyError> {
-    for recorded in events {
-        let (closing, at) = match &recorded.event {
+    for (recorded, event) in happened(events) {
+        let (closing, at) = match event {
             Event::Closing(ClosingEvent::DayClosed { closing, at }) => (closing, at),
             Event::Order(_)
             | Event::Stock(_)

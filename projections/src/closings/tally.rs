@@ -67,9 +67,7 @@ impl Tally {
             }
             LogEntry::Unreadable(_) => return Ok(()),
         };
-        let (Event::Order(happened), Ok(order)) = (&event.event, event.stream.id.parse::<OrderId>()) else {
-            return Ok(());
-        };
+        let Ok(order) = event.stream.id.parse::<OrderId>() else { return Ok(()) };
         if event.sequence > 1 && !self.ledger.knows(order) {
             let before = LogPosition(event.position.0 - 1);
             let mut db = self.pool.acquire().await?;
@@ -78,7 +76,11 @@ impl Tally {
                 self.ledger.recall(order, state);
             }
         }
-        self.ledger.apply(order, happened);
+        for happened in &event.events {
+            if let Event::Order(happened) = happened {
+                self.ledger.apply(order, happened);
+            }
+        }
         if self.ledger.len() > MAX_KEPT_ORDERS {
             self.ledger.forget_closed();
         }

@@ -90,7 +90,9 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
             | StreamType::Customer
             | StreamType::Closing => None,
         };
-        ledger.record(&event.event, order, event.position.0);
+        for happened in &event.events {
+            ledger.record(happened, order, event.position.0);
+        }
     }
     if events.iter().any(|event| event.stream.kind == StreamType::Pizzeria) {
         store_zones(db, &ledger.zones).await?;

@@ -75,7 +75,8 @@ async fn whole(pool: &PgPool, pizzeria: &PizzeriaId, upto: LogPosition) -> Total
     let entries = log::read_after(pool, LogPosition::START, i64::MAX).await.unwrap();
     for entry in entries.into_iter().take_while(|entry| entry.position() <= upto) {
         let event = entry.readable().unwrap();
-        if let Event::Order(happened) = &event.event {
+        for happened in &event.events {
+            let Event::Order(happened) = happened else { continue };
             ledger.apply(event.stream.id.parse().unwrap(), happened);
         }
     }

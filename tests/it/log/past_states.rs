@@ -19,7 +19,7 @@ async fn stocks(database: &Database) -> Vec<(i64, Stock)> {
     let events = log::read_stream(&database.pool, &StreamId::stock(&p1()), 0, i64::MAX).await.unwrap();
     let mut stock = Stock::default();
     let states = events.iter().map(|event| {
-        let Event::Stock(changed) = &event.event else { panic!("not of a stock") };
+        let [Event::Stock(changed)] = &event.events[..] else { panic!("not one of a stock") };
         stock.evolve(changed);
         (event.position.0, stock.clone().levels_only())
     });

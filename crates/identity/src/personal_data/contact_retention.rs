@@ -70,7 +70,9 @@ impl Effects {
         for recorded in events {
             // Streams without a UUID hold no personal data.
             let Ok(id) = recorded.stream.id.parse::<Uuid>() else { continue };
-            effects.add(id, &recorded.event, recorded.recorded_at);
+            for event in &recorded.events {
+                effects.add(id, event, recorded.recorded_at);
+            }
         }
         effects
     }
@@ -192,8 +194,8 @@ mod tests {
 
     use super::*;
 
-    /// Reads every stored event of the domain's fixtures.
-    fn fixtures() -> Vec<(EventType, Event)> {
+    /// Reads every event that the domain's fixtures stand for.
+    fn fixtures() -> Vec<Event> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../domain/fixtures/events");
         let mut fixtures = Vec::new();
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -202,8 +204,9 @@ mod tests {
             let (version, _added) = version.split_once('+').unwrap_or((version, ""));
             let Ok(event_type) = name.parse::<EventType>() else { continue };
             let text = std::fs::read_to_string(&path).unwrap();
-            let event = Event::from_stored(event_type.stream_type(), name, version, text.trim_end()).unwrap();
-            fixtures.push((event_type, event));
+            fixtures.extend(
+                Event::from_stored(event_type.stream_type(), name, version, text.trim_end()).unwrap(),
+            );
         }
         fixtures
     }
@@ -211,7 +214,8 @@ mod tests {
     #[test]
     fn applies_the_effect_that_the_domain_states_for_each_event() {
         let at = DateTime::UNIX_EPOCH;
-        for (event_type, event) in fixtures() {
+        for event in fixtures() {
+            let event_type = event.kind();
             let mut effects = Effects::default();
             effects.add(Uuid::nil(), &event, at);
             let done = match event_type.retention() {
