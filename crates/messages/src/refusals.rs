@@ -5,7 +5,7 @@ use domain::account::{AccountError, PASSWORD_MAX, PASSWORD_MIN};
 use domain::closing::ClosingError;
 use domain::customer::CustomerError;
 use domain::delivery::DeliveryError;
-use domain::menu::MenuError;
+use domain::menu::{MenuError, Unit};
 use domain::pizzeria::PizzeriaError;
 use domain::staff::StaffError;
 use domain::stock::StockError;
@@ -265,6 +265,17 @@ fn menu(error: &MenuError, lang: Lang) -> String {
             format!("{code} est nouveau à la carte : il lui faut « {field} »."),
             format!("{code} is new to the menu: it needs `{field}`."),
         ),
+        MenuError::UnitFixed { ingredient, unit } => {
+            let (fr, en) = match unit {
+                Unit::Gram => ("grammes", "grams"),
+                Unit::Millilitre => ("millilitres", "millilitres"),
+                Unit::Piece => ("pièces", "pieces"),
+            };
+            lang.pick(
+                format!("{ingredient} se compte en {fr} et garde cette unité : publiez un autre ingrédient."),
+                format!("{ingredient} is counted in {en} and keeps this unit: publish another ingredient."),
+            )
+        }
         MenuError::DuplicateCode { item } => {
             lang.pick(format!("{item} est utilisé deux fois."), format!("{item} is used twice."))
         }

@@ -53,6 +53,7 @@ fn check(state: &Menu, changes: &MenuChanges) -> Vec<MenuError> {
     }
     let mut errors = Vec::new();
     check_withdrawn(state, changes, &mut errors);
+    check_units(state, changes, &mut errors);
     check_codes(state, changes, &mut errors);
     check_pizzas(state, changes, &mut errors);
     check_sides_and_extras(state, changes, &mut errors);
@@ -71,6 +72,17 @@ fn check_withdrawn(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuErr
     for ingredient in &changes.withdrawn_extras {
         if !state.extras.contains_key(ingredient) {
             errors.push(MenuError::UnknownIngredient { ingredient: ingredient.clone() });
+        }
+    }
+}
+
+/// Checks that no unit changes. Any stock may have counted an ingredient since it was published, and recipes and
+/// orders of the past stay in its unit.
+fn check_units(state: &Menu, changes: &MenuChanges, errors: &mut Vec<MenuError>) {
+    for ingredient in &changes.ingredients {
+        let fixed = state.ingredients.get(&ingredient.code).map(|there| there.unit);
+        if let Some(unit) = fixed.filter(|unit| *unit != ingredient.unit) {
+            say(errors, MenuError::UnitFixed { ingredient: ingredient.code.clone(), unit });
         }
     }
 }

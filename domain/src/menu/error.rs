@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PizzaSize;
+use super::{PizzaSize, Unit};
 use crate::ids::{IngredientCode, ItemCode};
 use crate::usecase::RefusalCode;
 
@@ -39,6 +39,14 @@ pub enum MenuError {
         code: String,
         /// The missing input field.
         field: String,
+    },
+    /// A published ingredient keeps its unit: stocks, recipes and orders count in it.
+    #[error("{ingredient} is counted in {unit}, and a published ingredient keeps its unit")]
+    UnitFixed {
+        /// The ingredient.
+        ingredient: IngredientCode,
+        /// Its unit.
+        unit: Unit,
     },
     /// The code is used twice.
     #[error("{item} is used twice")]
@@ -82,6 +90,7 @@ impl MenuError {
             Self::UnknownIngredient { .. } => C::UnknownIngredient,
             Self::UnknownItem { .. } | Self::UnknownSize { .. } => C::UnknownPizza,
             Self::ValueRequired { .. } => C::ValueRequired,
+            Self::UnitFixed { .. } => C::UnitFixed,
             Self::DuplicateCode { .. } => C::DuplicateCode,
             Self::NoRecipe { .. } => C::NoRecipe,
             Self::InvalidPrice { .. } => C::InvalidAmount,

@@ -276,6 +276,22 @@ fn rejects_new_entries_with_missing_values() {
 }
 
 #[test]
+fn a_published_ingredient_keeps_its_unit() {
+    let in_pieces = |code: &str| Ingredient { unit: Unit::Piece, ..ingredient(code) };
+    let refused = MenuError::UnitFixed { ingredient: stocked("TOMATO"), unit: Unit::Gram };
+    let after_first = || given([published(1, first())]);
+    let publishes = |ingredients| publish(MenuChanges { ingredients, ..MenuChanges::default() });
+    after_first().when(publishes(vec![in_pieces("TOMATO")])).then_err(refused.clone());
+    let edits = edit(|edits| {
+        edits.ingredients.push(IngredientEdit { unit: Some(Unit::Piece), ..edited_ingredient("TOMATO") });
+    });
+    after_first().when(edits).then_err(refused);
+    // The same unit again, and another one for a new ingredient.
+    let changes = vec![Ingredient { name: "Tomate".into(), ..ingredient("TOMATO") }, in_pieces("NUT")];
+    after_first().when(publishes(changes)).accepted();
+}
+
+#[test]
 fn allergens_as_sold_follow_omissions_and_extras() {
     let listed = |code: &str, allergens: &[Allergen]| Ingredient {
         allergens: allergens.iter().copied().collect(),

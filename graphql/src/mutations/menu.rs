@@ -327,6 +327,7 @@ fn place_of(refusal: &MenuError, input: &PublishMenuInput) -> Option<Vec<String>
             .or_else(|| at("extras", extra(code), field))
             .or_else(|| at("ingredients", listed(code), field))
             .map(in_sizes),
+        MenuError::UnitFixed { ingredient, .. } => at("ingredients", listed(ingredient.as_str()), "unit"),
         MenuError::InvalidRate => Some(Path::from("vat").parts()),
     }
 }

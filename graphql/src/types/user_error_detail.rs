@@ -153,7 +153,8 @@ pub(super) fn of(refusal: &Refusal) -> UserErrorDetail {
         | Refusal::Pizzeria(_)
         | Refusal::IdempotencyKeyReused => none,
         Refusal::Menu(error) => match error {
-            MenuError::UnknownIngredient { ingredient: code } => ingredient(code),
+            MenuError::UnknownIngredient { ingredient: code }
+            | MenuError::UnitFixed { ingredient: code, .. } => ingredient(code),
             MenuError::UnknownItem { item: code }
             | MenuError::UnknownSize { item: code, .. }
             | MenuError::DuplicateCode { item: code }

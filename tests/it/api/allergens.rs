@@ -42,6 +42,10 @@ async fn publishing_a_new_name_keeps_allergens_and_sizes() {
         json!({ "ingredients": [{ "code": "NUT", "name": "Noix", "unit": "GRAM", "removable": true }] });
     let refused = director.mutate("publishMenu", "menu { version }", new).await;
     assert_eq!(refusals(&refused), ["VALUE_REQUIRED"]);
+    let in_pieces = json!({ "ingredients": [{ "code": "MOZZARELLA", "unit": "PIECE" }] });
+    let refused = director.mutate("publishMenu", "menu { version }", in_pieces).await;
+    assert_eq!(refusals(&refused), ["UNIT_FIXED"]);
+    assert_eq!(refused["userErrors"][0]["field"], json!(["input", "ingredients", "0", "unit"]));
 }
 
 #[tokio::test]

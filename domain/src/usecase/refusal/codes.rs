@@ -144,5 +144,7 @@ coded! { $ for_each_refusal_code
         TotpNotEnabled = "TOTP_NOT_ENABLED",
         /// A new object lacks a required value; for an existing one, omitted values stay unchanged.
         ValueRequired = "VALUE_REQUIRED",
+        /// A published ingredient keeps its unit: stocks, recipes and orders count in it. Publish a new ingredient instead.
+        UnitFixed = "UNIT_FIXED",
     }
 }
