@@ -228,7 +228,6 @@ impl Subject {
                 contact: None,
                 payment: PaymentIntent::AtCounter,
                 expected_total: None,
-                delivery_code: String::new(),
                 conditions: domain::usecase::Conditions::default(),
                 now: self.now,
             })

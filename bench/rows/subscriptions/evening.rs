@@ -114,7 +114,6 @@ impl Evening {
             contact: None,
             payment: PaymentIntent::AtCounter,
             expected_total: None,
-            delivery_code: "0000".to_owned(),
             conditions: domain::usecase::Conditions::default(),
             now: self.clock.now(),
         };

@@ -9,7 +9,12 @@ use crate::ids::{ContactId, CustomerId, DeliveryId, OrderId, PizzeriaId, StaffId
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProofGiven {
     /// The customer's four digits, not yet compared.
-    Code(String),
+    Code {
+        /// What the courier was told.
+        given: String,
+        /// The codes that the server's keys derive for the order; a code that the log stores takes their place.
+        derived: Vec<String>,
+    },
     /// Row of personal data that holds a name.
     ReceivedBy(ContactId),
     /// Row of personal data that holds the reference of a photograph.

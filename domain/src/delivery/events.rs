@@ -64,7 +64,8 @@ pub enum DeliveryEvent {
         contact: Option<ContactId>,
         /// Distance to the customer, in metres.
         distance_m: Option<u32>,
-        /// The customer's four digits.
+        /// The customer's four digits, in events of releases that stored them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
         /// Promised time.
         promised_at: DateTime<Utc>,

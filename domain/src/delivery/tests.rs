@@ -111,7 +111,7 @@ fn complete(by: Option<StaffId>, proof: ProofGiven) -> DeliveryCommand {
 }
 
 fn code(digits: &str) -> ProofGiven {
-    ProofGiven::Code(digits.into())
+    ProofGiven::Code { given: digits.into(), derived: Vec::new() }
 }
 
 /// Returns the commands that a courier may give for their own delivery.
@@ -310,4 +310,18 @@ fn rejects_codes_after_five_wrong_ones() {
 fn rejects_a_code_for_a_delivery_without_one() {
     let past = vec![scheduled_with(None), assigned(1), picked_up(1)];
     refuses(past, complete(Some(courier(1)), code("")), DeliveryError::BadCode { tries_left: 0 });
+}
+
+#[test]
+fn compares_with_the_stored_code_or_else_with_the_derived_ones() {
+    let on_the_way = |code| vec![scheduled_with(code), assigned(1), picked_up(1)];
+    let proof =
+        |given: &str| ProofGiven::Code { given: given.into(), derived: vec!["1111".into(), "2222".into()] };
+    let by = Some(courier(1));
+    for valid in ["1111", "2222"] {
+        accepts(on_the_way(None), complete(by, proof(valid)), completed(1, Proof::Code));
+        accepts(on_the_way(Some(CODE)), complete(by, proof(valid)), wrong_code(1));
+    }
+    accepts(on_the_way(None), complete(by, proof("3333")), wrong_code(1));
+    accepts(on_the_way(Some(CODE)), complete(by, proof(CODE)), completed(1, Proof::Code));
 }

@@ -33,7 +33,8 @@ pub struct Placement {
     pub contact: Option<ContactId>,
     /// Distance to the customer, in metres, for a delivery.
     pub distance_m: Option<u32>,
-    /// The four digits that the customer tells the courier; for deliveries.
+    /// The four digits that the customer tells the courier, in events of releases that stored them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_code: Option<String>,
     /// The lines, priced.
     pub lines: Vec<OrderLine>,

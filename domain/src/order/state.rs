@@ -98,7 +98,7 @@ pub struct PlacedOrder {
     pub contact: Option<ContactId>,
     /// Distance to the customer, in metres.
     pub distance_m: Option<u32>,
-    /// The four digits that the customer tells the courier.
+    /// The four digits that the customer tells the courier, if a release that stored them placed the order.
     pub delivery_code: Option<String>,
     /// Current lines.
     pub lines: Vec<OrderLine>,

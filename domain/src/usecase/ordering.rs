@@ -9,8 +9,8 @@ use super::{Decision, Refusal, States, Terms, UseCase};
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId, StaffId};
 use crate::money::Cents;
 use crate::order::{
-    self, AskedLine, CancelReason, Fulfilment, OrderChannel, OrderCommand, OrderError, OrderStatus,
-    PaymentIntent, PlacedOrder, Placement,
+    self, AskedLine, CancelReason, OrderChannel, OrderCommand, OrderError, OrderStatus, PaymentIntent,
+    PlacedOrder, Placement,
 };
 use crate::pizzeria::{OpenedPizzeria, PizzeriaError};
 use crate::policies::promise::KitchenLoad;
@@ -39,8 +39,6 @@ pub struct PlaceOrder {
     pub payment: PaymentIntent,
     /// Total that the caller expects, if given.
     pub expected_total: Option<Cents>,
-    /// Four random digits from the caller, used for deliveries only.
-    pub delivery_code: String,
     /// Conditions that no stream holds.
     pub conditions: Conditions,
     /// Current time, given by the caller.
@@ -123,10 +121,7 @@ impl PlaceOrder {
             customer: self.customer,
             contact: self.contact,
             distance_m: quote.distance_m,
-            delivery_code: match self.basket.fulfilment {
-                Fulfilment::Delivery => Some(self.delivery_code.clone()),
-                Fulfilment::Takeaway | Fulfilment::OnSite => None,
-            },
+            delivery_code: None,
             lines: quote.lines,
             needs: quote.needs,
             pricing: quote.pricing,

@@ -49,7 +49,6 @@ fn place(number: u128, fulfilment: Fulfilment, lines: &[&str], now: DateTime<Utc
             Fulfilment::Takeaway | Fulfilment::OnSite => PaymentIntent::AtCounter,
         },
         expected_total: None,
-        delivery_code: "0042".into(),
         conditions: crate::usecase::Conditions::default(),
         now,
     }

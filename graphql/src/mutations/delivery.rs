@@ -314,7 +314,8 @@ async fn complete(
     let of = &input.delivery_id;
     let (delivery, _) = allowed_delivery(ctx, of, Permission::CarryDelivery, Consistency::AsKnown).await?;
     let mut problems = Problems::default();
-    let proof = proof(&mut problems, input.proof, ContactId(Uuid::new_v4()));
+    let derived = ctx.services()?.key.delivery_codes(delivery.order, ctx.now()?);
+    let proof = proof(&mut problems, input.proof, derived, ContactId(Uuid::new_v4()));
     let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
     let (proof, contact) = problems.all(proof)?;
     let whose = |contact| NewContact { customer: delivery.customer, order: Some(delivery.order), ..contact };
@@ -380,13 +381,15 @@ fn carrier(delivery: &ScheduledDelivery, by: Option<StaffId>) -> Result<StaffId,
 fn proof(
     problems: &mut Problems,
     given: DeliveryProofInput,
+    derived: Vec<String>,
     id: ContactId,
 ) -> Option<(ProofGiven, Option<NewContact>)> {
     let at = Path::from("proof");
     let mut row = problems.contact(at, id, None, None);
     Some(match given {
         DeliveryProofInput::Code(code) => {
-            (ProofGiven::Code(problems.text(at.field("code"), &code, SHORT_MAX)?), None)
+            let given = problems.text(at.field("code"), &code, SHORT_MAX)?;
+            (ProofGiven::Code { given, derived }, None)
         }
         DeliveryProofInput::ReceivedBy(name) => {
             row.name = Some(problems.text(at.field("receivedBy"), &name, NAME_MAX)?);

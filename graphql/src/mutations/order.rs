@@ -11,7 +11,6 @@ use domain::usecase::{self, Bound, Conditions, Noted, NotedLines, Refusal};
 use event_store::{CommandContext, CommandResult, NewContact};
 use identity::accounts::Account;
 use identity::holders;
-use rand::Rng;
 use uuid::Uuid;
 
 use super::allowed::{Consistency, allowed_order};
@@ -204,7 +203,6 @@ async fn place(ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPa
         contact: contact.as_ref().map(|contact| contact.id),
         payment: input.payment.into(),
         expected_total,
-        delivery_code: format!("{:04}", rand::rng().random_range(0..10_000)),
         conditions,
         now,
     };

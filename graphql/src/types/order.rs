@@ -303,9 +303,13 @@ impl Order {
     /// The four digits that the customer gives the courier as proof of delivery. Visible to the customer,
     /// reception and managers, never to the courier; `null` for others.
     #[graphql(directive = requires::apply(roles(Permission::ReadDeliveryCode)))]
-    async fn delivery_code(&self, ctx: &Context<'_>) -> Result<Option<&str>, ApiError> {
-        let may = ctx.caller()?.may(Permission::ReadDeliveryCode, self.scope());
-        Ok(self.order.delivery_code.as_deref().filter(|_| may))
+    async fn delivery_code(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        let delivered = self.order.fulfilment == How::Delivery;
+        if !delivered || !ctx.caller()?.may(Permission::ReadDeliveryCode, self.scope()) {
+            return Ok(None);
+        }
+        let derived = || Ok(ctx.services()?.key.delivery_code(self.order.id));
+        self.order.delivery_code.clone().map_or_else(derived, Ok).map(Some)
     }
 
     /// The distance from the pizzeria to the door, in metres; `null` unless delivered.

@@ -120,7 +120,6 @@ async fn a_generated_history_is_a_valid_log_and_can_be_continued() {
         contact: None,
         payment: PaymentIntent::AtCounter,
         expected_total: None,
-        delivery_code: "1234".to_owned(),
         conditions: domain::usecase::Conditions::default(),
         now: now(),
     };

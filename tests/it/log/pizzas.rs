@@ -74,7 +74,6 @@ pub fn margherita(order: OrderId) -> PlaceOrder {
         contact: None,
         payment: PaymentIntent::AtCounter,
         expected_total: None,
-        delivery_code: "1234".into(),
         conditions: domain::usecase::Conditions::default(),
         now: now(),
     }

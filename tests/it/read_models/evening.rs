@@ -138,7 +138,7 @@ pub async fn play(store: &EventStore) -> (OrderId, OrderId) {
         run(store, ScheduleDelivery { order, now: later(10) }).await;
         leave_with(store, order).await;
     }
-    let proof = ProofGiven::Code("1234".into());
+    let proof = ProofGiven::Code { given: "1234".into(), derived: vec!["1234".into()] };
     step(store, brought, DeliveryCommand::Complete { by: Some(courier()), proof, now: later(30) }).await;
     let reason = DeliveryFailure::Absent;
     step(store, failed, DeliveryCommand::Fail { by: Some(courier()), reason, now: later(40) }).await;

@@ -72,7 +72,7 @@ async fn an_order_follows_its_delivery_and_a_replay_adds_nothing() {
         leave_with(&store, order).await;
         order_is(pool, order, OrderStatus::OutForDelivery).await;
     }
-    let proof = ProofGiven::Code("1234".into());
+    let proof = ProofGiven::Code { given: "1234".into(), derived: vec!["1234".into()] };
     step(&store, brought, DeliveryCommand::Complete { by: Some(courier()), proof, now: later(30) }).await;
     order_is(pool, brought, OrderStatus::Delivered).await;
     let reason = DeliveryFailure::Absent;

@@ -5,6 +5,7 @@ mod address_release;
 mod attempt_limiter;
 mod authenticator;
 pub mod credentials;
+mod delivery_code;
 pub mod devices;
 mod first_director;
 pub mod housekeeping;

@@ -54,7 +54,6 @@ impl Play {
             contact: Some(self.contact()),
             payment: way.payment,
             expected_total: None,
-            delivery_code: format!("{:04}", self.rng.random_range(0..10_000)),
             conditions: domain::usecase::Conditions::default(),
             now: self.now,
         };

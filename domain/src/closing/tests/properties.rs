@@ -57,7 +57,6 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
                 contact: None,
                 payment: if online { PaymentIntent::Online } else { PaymentIntent::AtCounter },
                 expected_total: None,
-                delivery_code: "1234".to_owned(),
                 conditions: crate::usecase::Conditions::default(),
                 now,
             }) as Box<dyn UseCase>

@@ -88,7 +88,6 @@ fn place(store: &mut MemoryStore, number: u128, fulfilment: Fulfilment) {
             Fulfilment::Takeaway | Fulfilment::OnSite => PaymentIntent::AtCounter,
         },
         expected_total: None,
-        delivery_code: CODE.into(),
         conditions: Conditions::default(),
         now: now(),
     };
@@ -116,8 +115,12 @@ fn to_delivery(number: u128, command: DeliveryCommand) -> ToDelivery {
     ToDelivery { name: "test", delivery: delivery(number), command }
 }
 
+fn proof(digits: &str) -> ProofGiven {
+    ProofGiven::Code { given: digits.into(), derived: vec![CODE.into()] }
+}
+
 fn code(digits: &str) -> DeliveryCommand {
-    DeliveryCommand::Complete { by: None, proof: ProofGiven::Code(digits.into()), now: now() }
+    DeliveryCommand::Complete { by: None, proof: proof(digits), now: now() }
 }
 
 fn pick_up() -> DeliveryCommand {
@@ -154,7 +157,7 @@ fn schedules_a_ready_order_once() {
     assert_eq!((scheduled.id, scheduled.order), (delivery(1), order(1)));
     assert_eq!((scheduled.number.as_str(), scheduled.pizzeria.as_str()), ("P1-000001", "P1"));
     assert_eq!((scheduled.contact, scheduled.customer), (placed.contact, None));
-    assert_eq!((scheduled.code.as_deref(), scheduled.distance_m), (Some(CODE), placed.distance_m));
+    assert_eq!((scheduled.code.as_deref(), scheduled.distance_m), (None, placed.distance_m));
     assert!(scheduled.distance_m.is_some());
     assert_eq!(scheduled.promised_at, placed.promised_at());
     assert_eq!(
@@ -333,7 +336,7 @@ fn some_step() -> impl Strategy<Value = (u128, DeliveryCommand)> {
         6 => (1u128..3).prop_map(|number| DeliveryCommand::Assign { courier: staff(number), claimed: true, now: now() }),
         1 => by().prop_map(|by| DeliveryCommand::Unassign { by, now: now() }),
         3 => by().prop_map(|by| DeliveryCommand::PickUp { by, now: now() }),
-        2 => by().prop_map(|by| DeliveryCommand::Complete { by, proof: ProofGiven::Code(CODE.into()), now: now() }),
+        2 => by().prop_map(|by| DeliveryCommand::Complete { by, proof: proof(CODE), now: now() }),
         2 => by().prop_map(|by| DeliveryCommand::Fail { by, reason: DeliveryFailure::Other, now: now() }),
         2 => by().prop_map(|by| DeliveryCommand::Retry { by, now: now() }),
         1 => by().prop_map(|by| DeliveryCommand::Return { by, now: now() }),

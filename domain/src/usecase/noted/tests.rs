@@ -26,7 +26,6 @@ fn place(lines: &[&str]) -> PlaceOrder {
         contact: None,
         payment: crate::order::PaymentIntent::AtCounter,
         expected_total: None,
-        delivery_code: "1234".into(),
         conditions: Conditions::default(),
         now: MemoryStore::now(),
     }

@@ -13,12 +13,12 @@ use super::*;
 use crate::event::Event;
 use crate::ids::IngredientCode;
 use crate::ingredients::Ingredients;
+use crate::order::Fulfilment::{Delivery, Takeaway};
 use crate::order::{OnlinePayment, Order, OrderEvent, PaymentMethod};
 use crate::pizzeria::PizzeriaEvent;
 use crate::testing::MemoryStore;
 use crate::testing::baskets::{basket, line, p1};
 use crate::usecase::ToOrder;
-use Fulfilment::{Delivery, Takeaway};
 
 fn id(number: u128) -> OrderId {
     OrderId(Uuid::from_u128(number))
@@ -47,7 +47,6 @@ fn place(number: u128, lines: &[&str]) -> PlaceOrder {
         contact: Some(ContactId(Uuid::from_u128(8))),
         payment: PaymentIntent::AtCounter,
         expected_total: None,
-        delivery_code: "0042".into(),
         conditions: Conditions::default(),
         now: now(),
     }

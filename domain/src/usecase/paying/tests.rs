@@ -36,7 +36,6 @@ fn placed() -> MemoryStore {
         contact: None,
         payment: PaymentIntent::OnDelivery,
         expected_total: None,
-        delivery_code: "0042".into(),
         conditions: Conditions::default(),
         now: now(),
     };

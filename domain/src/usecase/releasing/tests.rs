@@ -35,7 +35,6 @@ fn releases_unpaid_orders_and_keeps_the_others() {
             contact: None,
             payment: PaymentIntent::AtCounter,
             expected_total: None,
-            delivery_code: "0042".into(),
             conditions: Conditions::default(),
             now: now(),
         };

@@ -34,7 +34,6 @@ fn place(store: &mut MemoryStore) {
         contact: None,
         payment: PaymentIntent::Online,
         expected_total: None,
-        delivery_code: String::new(),
         conditions: Conditions::default(),
         now: MemoryStore::now(),
     };

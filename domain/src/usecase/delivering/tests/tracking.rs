@@ -32,7 +32,7 @@ fn orders_follow_their_delivery_idempotently() {
         fail(),
         DeliveryCommand::Retry { by: None, now: now() },
         pick_up(),
-        DeliveryCommand::Complete { by: None, proof: ProofGiven::Code(CODE.into()), now: at },
+        DeliveryCommand::Complete { by: None, proof: proof(CODE), now: at },
     ];
     for command in steps {
         let from = store.log().len();

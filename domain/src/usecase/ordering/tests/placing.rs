@@ -33,13 +33,13 @@ fn numbers_orders_per_pizzeria() {
 }
 
 #[test]
-fn sets_codes_for_deliveries_and_deadlines_for_online_orders() {
+fn stores_no_code_and_sets_deadlines_for_online_orders() {
     let mut store = MemoryStore::demo();
     let delivery = PlaceOrder { basket: basket(Delivery, &["2 MAR M"]), ..placed_online(1, &[]) };
     store.execute(&delivery).unwrap();
     store.execute(&place(2, &["2 MAR M"])).unwrap();
     let (delivery, takeaway) = (store.placed(id(1)), store.placed(id(2)));
-    assert_eq!((delivery.delivery_code.as_deref(), delivery.distance_m), (Some("0042"), Some(556)));
+    assert_eq!((delivery.delivery_code.as_deref(), delivery.distance_m), (None, Some(556)));
     assert_eq!((takeaway.delivery_code, takeaway.distance_m), (None, None));
     assert_eq!(delivery.progress, order::Progress::AwaitingPayment { expires_at: later(10) });
     assert_eq!(takeaway.progress, order::Progress::Placed { since: now() });
