@@ -72,6 +72,34 @@ pub(crate) async fn append(
             .await?;
         return Ok(if moved { AppendResult::Conflict } else { AppendResult::After(LogPosition::START) });
     }
+    store(db, columns).await
+}
+
+/// Events of a stream that the domain does not know, to be stored after a version of it.
+pub(crate) struct ForeignEvents<'a> {
+    pub kind: &'a str,
+    pub id: &'a str,
+    pub version: i64,
+    pub events: Vec<ForeignEvent>,
+    pub metadata: &'a str,
+}
+
+/// One of [`ForeignEvents`].
+pub(crate) struct ForeignEvent {
+    pub event_type: String,
+    pub event_version: String,
+    pub payload: String,
+}
+
+/// Stores foreign events in one statement, or reports a version conflict.
+pub(crate) async fn append_foreign(
+    db: &mut PgConnection,
+    events: &ForeignEvents<'_>,
+) -> Result<AppendResult, sqlx::Error> {
+    store(db, Columns::of_foreign(events)).await
+}
+
+async fn store(db: &mut PgConnection, columns: Columns<'_>) -> Result<AppendResult, sqlx::Error> {
     match statement::of(columns).build().fetch_optional(db).await {
         Ok(Some(row)) => Ok(AppendResult::After(LogPosition(row.try_get(0)?))),
         Ok(None) => Ok(AppendResult::Conflict),

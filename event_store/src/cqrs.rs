@@ -1,8 +1,10 @@
 //! Adapter to cqrs-es: a [`cqrs_es::CqrsFramework`] over [`Framework`] writes to the same streams, through the same
-//! appender, as the use cases do.
+//! appender, as the use cases do; over [`ForeignStreams`] it stores aggregates that the domain does not know.
 //!
 //! postgres-es reads the streams, because it knows the table's columns. It must never write: its writes take one
 //! round trip an event, in a transaction of their own.
+
+mod foreign;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +17,11 @@ use domain::event::UnreadableEvent;
 use domain::upcasters;
 use domain::usecase::{Decision, Refusal, States, UseCase};
 use domain::{Aggregate, Event, StreamId};
+pub use foreign::ForeignStreams;
 use postgres_es::PostgresEventRepository;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::command::CommandContext;
@@ -106,6 +111,32 @@ fn fault<E: std::error::Error>(error: impl std::error::Error + Send + Sync + 'st
     AggregateError::UnexpectedError(Box::new(error))
 }
 
+/// Reads a stream as stored. Its metadata is a map of strings, although releases up to 0.1 wrote a number.
+async fn stored<A: cqrs_es::Aggregate>(
+    pool: &PgPool,
+    id: &str,
+) -> Result<Vec<SerializedEvent>, AggregateError<A::Error>> {
+    let mut events = PostgresEventRepository::new(pool.clone()).get_events::<A>(id).await?;
+    for value in events.iter_mut().filter_map(|event| event.metadata.as_object_mut()).flatten() {
+        if !value.1.is_string() {
+            *value.1 = Value::String(value.1.to_string());
+        }
+    }
+    Ok(events)
+}
+
+/// Returns the events that a stored one stands for; they share its sequence.
+fn lift<A: Aggregate>(
+    event: SerializedEvent,
+) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
+    let (event_type, version) = (&event.event_type, &event.event_version);
+    let payloads = upcasters::upcast(A::STREAM, event_type, version, event.payload.clone());
+    let unreadable = |reason| fault(UnreadableEvent::new(A::STREAM.as_str(), event_type, version, reason));
+    let pieces = payloads.map_err(unreadable)?.into_iter();
+    let pieces = pieces.map(|payload| SerializedEvent { payload, ..event.clone() });
+    pieces.map(|piece| EventEnvelope::try_from(piece).map_err(AggregateError::from)).collect()
+}
+
 impl<A: Aggregate> cqrs_es::EventStore<Framework<A>> for EventStore {
     type AC = Loaded<A>;
 
@@ -113,27 +144,20 @@ impl<A: Aggregate> cqrs_es::EventStore<Framework<A>> for EventStore {
         &self,
         id: &str,
     ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
-        let stored = PostgresEventRepository::new(self.pool().clone()).get_events::<Framework<A>>(id).await?;
-        let mut lifted = Vec::with_capacity(stored.len());
-        for event in stored {
-            let (event_type, version) = (&event.event_type, &event.event_version);
-            let pieces = upcasters::upcast(A::STREAM, event_type, version, event.payload.clone());
-            let unreadable =
-                |reason| fault(UnreadableEvent::new(A::STREAM.as_str(), event_type, version, reason));
-            for payload in pieces.map_err(unreadable)? {
-                let piece = SerializedEvent { payload, ..event.clone() };
-                lifted.push(EventEnvelope::try_from(piece)?);
-            }
+        let mut lifted = Vec::new();
+        for event in stored::<Framework<A>>(self.pool(), id).await? {
+            lifted.extend(lift(event)?);
         }
         Ok(lifted)
     }
 
     async fn load_aggregate(&self, id: &str) -> Result<Loaded<A>, AggregateError<A::Error>> {
         let mut loaded: Loaded<A> = Loaded { id: id.to_owned(), aggregate: Framework::default(), version: 0 };
-        let events: Vec<EventEnvelope<Framework<A>>> = self.load_events(id).await?;
-        for envelope in events {
-            loaded.aggregate.0.evolve(&envelope.payload.0);
-            loaded.version = i64::try_from(envelope.sequence).map_err(fault)?;
+        for event in stored::<Framework<A>>(self.pool(), id).await? {
+            loaded.version = i64::try_from(event.sequence).map_err(fault)?;
+            for envelope in lift::<A>(event)? {
+                loaded.aggregate.0.evolve(&envelope.payload.0);
+            }
         }
         Ok(loaded)
     }

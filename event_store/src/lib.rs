@@ -25,7 +25,7 @@ mod store;
 mod unit_of_work;
 
 pub use command::{CommandContext, CommandResult, Idempotency, NewContact, NewNote};
-pub use cqrs::{Framework, FrameworkEvent};
+pub use cqrs::{ForeignStreams, Framework, FrameworkEvent};
 pub use error::{StoreError, chain};
 pub use follow::{FollowError, Follower, Idle, Notice, StreamFeed};
 pub use load::state_at;

@@ -80,6 +80,13 @@ impl EventStore {
         LogPosition(self.shared.stored.load(Ordering::Relaxed))
     }
 
+    /// Notes events that were stored without the appender.
+    pub(crate) fn has_stored(&self, base: LogPosition, events: usize) {
+        self.shared.metrics.events.increment(u64::try_from(events).unwrap_or(u64::MAX));
+        let last = base.0.saturating_add(i64::try_from(events).unwrap_or(i64::MAX));
+        self.shared.stored.fetch_max(last, Ordering::Relaxed);
+    }
+
     /// Returns the number of commands in the appender's queue.
     pub fn queue_depth(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()

@@ -5,33 +5,37 @@ use std::collections::{HashMap, HashSet};
 use domain::StreamId;
 use uuid::Uuid;
 
-use super::{Basis, is_setting};
+use super::{Basis, ForeignEvents, is_setting};
 use crate::idempotency;
 use crate::unit_of_work::Unit;
 
 /// Streams with a sequence each.
 #[derive(Default)]
 pub(super) struct Streams<'a> {
-    pub kind: Vec<&'static str>,
+    pub kind: Vec<&'a str>,
     pub id: Vec<&'a str>,
     pub sequence: Vec<i64>,
 }
 
 impl<'a> Streams<'a> {
     fn add(&mut self, stream: &'a StreamId, sequence: i64) {
-        self.kind.push(stream.kind.as_str());
-        self.id.push(&stream.id);
+        self.push(stream.kind.as_str(), &stream.id, sequence);
+    }
+
+    fn push(&mut self, kind: &'a str, id: &'a str, sequence: i64) {
+        self.kind.push(kind);
+        self.id.push(id);
         self.sequence.push(sequence);
     }
 }
 
 #[derive(Default)]
 pub(super) struct Events<'a> {
-    pub kind: Vec<&'static str>,
+    pub kind: Vec<&'a str>,
     pub id: Vec<&'a str>,
     pub sequence: Vec<i64>,
-    pub event_type: Vec<&'static str>,
-    pub event_version: Vec<&'static str>,
+    pub event_type: Vec<&'a str>,
+    pub event_version: Vec<&'a str>,
     pub payload: Vec<&'a str>,
     pub metadata: Vec<&'a str>,
 }
@@ -103,6 +107,25 @@ impl<'a> Columns<'a> {
         match basis {
             Basis::Memory => columns.add_seen(units, &written),
             Basis::Locked => {}
+        }
+        columns
+    }
+
+    /// Returns the columns of events of a stream that the domain does not know.
+    pub fn of_foreign(foreign: &'a ForeignEvents<'a>) -> Self {
+        let mut columns = Self::default();
+        for (event, sequence) in foreign.events.iter().zip(foreign.version + 1..) {
+            let events = &mut columns.events;
+            events.kind.push(foreign.kind);
+            events.id.push(foreign.id);
+            events.sequence.push(sequence);
+            events.event_type.push(&event.event_type);
+            events.event_version.push(&event.event_version);
+            events.payload.push(&event.payload);
+            events.metadata.push(foreign.metadata);
+        }
+        if foreign.version > 0 {
+            columns.before.push(foreign.kind, foreign.id, foreign.version);
         }
         columns
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::LogError;
 
-/// Metadata stored with every event: its actor and its cause.
+/// Metadata stored with every event: its actor and its cause. Every value is stored as a string, as cqrs-es reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
@@ -27,9 +27,53 @@ pub struct Metadata {
     pub command_id: Uuid,
     /// Id of the request.
     pub correlation_id: String,
-    /// Position of the event that a reactor reacted to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Position of the event that a reactor reacted to: `causation`, written `epoch/position`. Releases up to 0.1 wrote a
+    /// number as `causationId`; they read what is written now as an event without a cause.
+    #[serde(
+        rename = "causation",
+        alias = "causationId",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "causation"
+    )]
     pub causation_id: Option<LogPosition>,
+}
+
+/// The cause as stored.
+mod causation {
+    use domain::LogPosition;
+    use serde::de::{Deserializer, Error};
+    use serde::{Deserialize, Serializer};
+
+    /// The log's first epoch; a log that loses events after a failover will begin another.
+    const EPOCH: u32 = 1;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Position(LogPosition),
+        EpochAndPosition(String),
+    }
+
+    #[allow(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(at: &Option<LogPosition>, to: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(position) => to.collect_str(&format_args!("{EPOCH}/{position}")),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LogPosition>, D::Error> {
+        let wrong = || D::Error::custom("a cause must be written epoch/position");
+        match Stored::deserialize(from)? {
+            Stored::Position(position) => Ok(Some(position)),
+            Stored::EpochAndPosition(text) => {
+                let (epoch, position) = text.split_once('/').ok_or_else(wrong)?;
+                epoch.parse::<u32>().map_err(|_| wrong())?;
+                position.parse().map(|position| Some(LogPosition(position))).map_err(|_| wrong())
+            }
+        }
+    }
 }
 
 /// An event of the log.
@@ -275,6 +319,31 @@ impl Row {
             payload: self.payload.0.into(),
             metadata,
             events,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACTOR: &str = r#"{"actor":"00000000-0000-0000-0000-000000000000","role":"SYSTEM","command":"c","commandId":"00000000-0000-0000-0000-000000000001","correlationId":"r""#;
+
+    #[test]
+    fn metadata_is_written_as_strings_and_read_in_both_forms() {
+        let written = format!(r#"{ACTOR},"causation":"1/4711"}}"#);
+        let metadata: Metadata = serde_json::from_str(&written).unwrap();
+        assert_eq!(metadata.causation_id, Some(LogPosition(4711)));
+        assert_eq!(serde_json::to_string(&metadata).unwrap(), written);
+        let map: std::collections::HashMap<String, String> = serde_json::from_str(&written).unwrap();
+        assert_eq!(map["causation"], "1/4711");
+        let of_0_1: Metadata = serde_json::from_str(&format!(r#"{ACTOR},"causationId":4711}}"#)).unwrap();
+        assert_eq!(of_0_1, metadata);
+        let none: Metadata = serde_json::from_str(&format!("{ACTOR}}}")).unwrap();
+        assert_eq!(none.causation_id, None);
+        for wrong in [r#""4711""#, r#""x/1""#, r#""1/x""#, "{}"] {
+            let text = format!(r#"{ACTOR},"causation":{wrong}}}"#);
+            assert!(serde_json::from_str::<Metadata>(&text).is_err(), "{wrong}");
         }
     }
 }

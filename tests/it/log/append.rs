@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use domain::access::Role;
-use domain::demo_data;
 use domain::order::{OrderError, OrderStatus};
-use domain::pizzeria::PizzeriaCommand;
 use domain::usecase::{Refusal, StartPreparation};
 use domain::{AggregateState, LogPosition, StreamId, StreamType};
-use event_store::{CommandContext, EventStore, Framework, LogEntry, Settings, StoreError, log};
+use event_store::{CommandContext, EventStore, LogEntry, Settings, StoreError, log};
 use tests::Database;
 
 use crate::log::pizzas::*;
@@ -156,24 +154,4 @@ async fn a_full_queue_refuses_at_once() {
     }
     assert!(stored >= 4 && turned_away >= 1, "{stored} stored, {turned_away} turned away");
     assert_whole(&database).await;
-}
-
-#[tokio::test]
-async fn cqrs_es_writes_to_the_same_log() {
-    let database = Database::create().await;
-    let store = EventStore::start(database.pool.clone(), Settings::default());
-    let framework =
-        cqrs_es::CqrsFramework::<Framework<domain::pizzeria::Pizzeria>, _>::new(store.clone(), vec![], ());
-    let opening = Box::new(demo_data::pizzerias().into_iter().find(|o| o.pizzeria == p1()).unwrap());
-
-    framework.execute("P1", PizzeriaCommand::Open { opening, now: now() }).await.unwrap();
-    let pause = PizzeriaCommand::Pause { reason: "oven".into(), until: None, now: now() };
-    framework.execute("P1", pause).await.unwrap();
-    let again = framework.execute("P1", PizzeriaCommand::Resume { now: now() }).await;
-    assert!(again.is_ok());
-
-    let (state, version) = store.load(&StreamId::pizzeria(&p1())).await.unwrap();
-    let AggregateState::Pizzeria(pizzeria) = state else { panic!("a pizzeria") };
-    assert_eq!((version, pizzeria.opened().unwrap().pause.clone()), (3, None));
-    assert_eq!(assert_whole(&database).await, 3);
 }

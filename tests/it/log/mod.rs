@@ -2,6 +2,7 @@
 
 pub mod append;
 mod conflicts;
+mod cqrs;
 mod exports;
 mod following;
 mod past_states;
