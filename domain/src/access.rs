@@ -1,4 +1,4 @@
-//! Authorization: roles, permissions and scopes. Denies by default; only [`authorize`] decides.
+//! Authorization: roles, permissions and scopes. Denies by default; only [`authorize`] and its two parts decide.
 
 mod permission;
 #[cfg(test)]
@@ -121,6 +121,10 @@ impl Scope<'_> {
             Self::Group | Self::Account(_) => None,
         }
     }
+
+    fn is_account_of(&self, actor: &Actor) -> bool {
+        matches!(self, Self::Account(account) if *account == actor.id)
+    }
 }
 
 /// Why access is denied.
@@ -137,14 +141,15 @@ pub enum Denied {
     NotFound,
 }
 
-/// Checks that the caller has one of these roles: the part of [`authorize`] that needs no scope. The API
+/// Checks that the caller's role has a permission: the part of [`authorize`] that needs no scope. The API
 /// checks it before it resolves a field.
 ///
 /// # Errors
 /// [`Denied::Unauthenticated`] for an anonymous caller, [`Denied::Forbidden`] for another role.
-pub fn of_role<'a>(actor: Option<&'a Actor>, roles: &[Role]) -> Result<&'a Actor, Denied> {
+pub fn has_permission(actor: Option<&Actor>, permission: Permission) -> Result<&Actor, Denied> {
     let actor = actor.ok_or(Denied::Unauthenticated)?;
-    if roles.contains(&actor.role) { Ok(actor) } else { Err(Denied::Forbidden) }
+    let of_check = !actor.is_functional_check() || permission.is_of_functional_check();
+    if of_check && roles_of(permission).contains(&actor.role) { Ok(actor) } else { Err(Denied::Forbidden) }
 }
 
 /// Decides whether an actor has a permission in a scope. Everything that the table of [`Permission`] does not
@@ -153,20 +158,25 @@ pub fn of_role<'a>(actor: Option<&'a Actor>, roles: &[Role]) -> Result<&'a Actor
 /// # Errors
 /// [`Denied`], never an empty answer.
 pub fn authorize(actor: Option<&Actor>, permission: Permission, scope: Scope<'_>) -> Result<(), Denied> {
-    if permission.is_public() {
-        return Ok(());
+    let actor = has_permission(actor, permission)?;
+    if permission == Permission::ManageOwnAccount {
+        return if scope.is_account_of(actor) { Ok(()) } else { Err(Denied::Forbidden) };
     }
-    let actor = of_role(actor, roles_of(permission))?;
+    if permission.is_shared() { Ok(()) } else { reaches(Some(actor), scope) }
+}
+
+/// Decides whether a scope is within an actor's reach, whatever the permission: the part of [`authorize`] that
+/// needs no permission. For resolvers of fields whose permission is checked already.
+///
+/// # Errors
+/// [`Denied`], never an empty answer.
+pub fn reaches(actor: Option<&Actor>, scope: Scope<'_>) -> Result<(), Denied> {
+    let actor = actor.ok_or(Denied::Unauthenticated)?;
     if actor.is_functional_check() {
         let here = scope.pizzeria().is_some_and(|pizzeria| actor.pizzeria.as_ref() == Some(pizzeria));
-        let granted = permission.is_of_functional_check() && (permission.is_shared() || here);
-        return if granted { Ok(()) } else { Err(Denied::Forbidden) };
+        return if here { Ok(()) } else { Err(Denied::Forbidden) };
     }
-    let owns_account = matches!(scope, Scope::Account(account) if account == actor.id);
-    if permission == Permission::ManageOwnAccount {
-        return if owns_account { Ok(()) } else { Err(Denied::Forbidden) };
-    }
-    if permission.is_shared() || owns_account {
+    if scope.is_account_of(actor) {
         return Ok(());
     }
     if scope.pizzeria().is_some_and(PizzeriaId::is_functional_check) {

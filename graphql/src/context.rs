@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 use chrono::{DateTime, Utc};
-use domain::access::{Actor, Permission, Scope, authorize};
+use domain::access::{Actor, Permission, Scope, authorize, reaches};
 use event_store::{EventStore, Follower};
 use identity::accounts::{Accounts, AttemptLimiter, Origin, Passwords, ServerKey};
 use identity::client_address::ClientAddress;
@@ -88,6 +88,20 @@ impl Caller {
     /// `UNAUTHENTICATED`, `FORBIDDEN` or `NOT_FOUND`.
     pub fn authorize(&self, permission: Permission, scope: Scope<'_>) -> Result<(), ApiError> {
         Ok(authorize(self.actor.as_ref(), permission, scope)?)
+    }
+
+    /// Checks that a scope is within the caller's reach, where the field's declared permission was checked
+    /// before.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `FORBIDDEN` or `NOT_FOUND`.
+    pub fn reach(&self, scope: Scope<'_>) -> Result<(), ApiError> {
+        Ok(reaches(self.actor.as_ref(), scope)?)
+    }
+
+    /// Returns whether a scope is within the caller's reach, as [`Caller::reach`].
+    pub fn reaches(&self, scope: Scope<'_>) -> bool {
+        reaches(self.actor.as_ref(), scope).is_ok()
     }
 
     /// Returns the origin that limits on this caller's effects count by.

@@ -1,285 +1,58 @@
-//! Access to each field of the schema, denied by default. A field names its roles in `@requires`, or is
-//! listed here as open; any other field is refused, and a test fails. Roles do not cover ownership: resolvers
-//! check that through `domain::access`.
+//! Enforces the access that each field declares (`crate::field_access`), denied by default: an undeclared field
+//! is refused, and a test fails. A permission covers no ownership: resolvers check that through
+//! `Caller::reach`.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::extensions::{ExtensionContext, NextResolve, ResolveInfo};
-use async_graphql::registry::{MetaDirectiveInvocation, MetaType, Registry};
-use async_graphql::{Error, PathSegment, QueryPathNode, QueryPathSegment, ServerError, ServerResult, Value};
-use domain::access::{Denied, Role, of_role};
+use async_graphql::registry::{MetaField, MetaType, Registry};
+use async_graphql::{
+    Context, Error, PathSegment, QueryPathNode, QueryPathSegment, ServerError, ServerResult, Value,
+};
+use domain::access::{Denied, has_permission};
 
-use crate::context::{Caller, NoContext};
+use crate::context::{ApiContext, Caller, NoContext};
 use crate::error::ApiError;
+use crate::field_access::Access;
 
-/// Root fields for every caller, signed in or not.
-const PUBLIC: &[(&str, &[&str])] = &[
-    ("Query", &["maintenance", "me", "menu", "node", "pizzeria", "pizzerias", "quoteOrder"]),
-    ("Mutation", &["requestPasswordReset", "resetPassword", "signIn", "signUp", "verifyEmail"]),
-    ("Subscription", &["maintenanceChanged"]),
-];
-
-/// Types whose fields are all open to callers who obtained the object. The same holds for payloads,
-/// connections, edges and updates, recognised by name.
-const OPEN: &[&str] = &[
-    // The caller's own account; other accounts are never returned.
-    "Account",
-    // Parts of an order or an account that the caller may read; `contact` itself is guarded.
-    "Address",
-    "Contact",
-    // The menu and pizzerias.
-    "Extra",
-    "Ingredient",
-    "Menu",
-    "OpeningHours",
-    "Pause",
-    "Pizza",
-    "Side",
-    "SizedPizza",
-    // Parts of an order, a delivery, a quote or a refusal.
-    "BoardOrder",
-    "Comment",
-    "ContactRead",
-    "CourierPosition",
-    "MissingIngredient",
-    "OrderAction",
-    "OrderBoard",
-    "OrderLine",
-    "Payment",
-    "Promise",
-    "Quote",
-    "StatusCount",
-    "UnpaidLimit",
-    "UnpaidLimits",
-    "UserError",
-    "UserErrorDetail",
-    "VatPart",
-    // Parts of a guarded root field.
-    "BlockedPizza",
-    "ConsistencyProof",
-    "ClosingHead",
-    "ClosingTotals",
-    "DailyClosing",
-    "EventActor",
-    "InclusionProof",
-    "IngredientShortage",
-    "Log",
-    "LogMark",
-    "Maintenance",
-    "PaidByMethod",
-    "PaymentTotals",
-    "Recipe",
-    "TreeHead",
-    "RecipeLine",
-    "SalesDay",
-    "StateChange",
-    "Stock",
-    "StockChange",
-    "StockLevel",
-    "StockMovement",
-    "Stream",
-    "WhyUnavailable",
-    // Value types, and the interface, whose fields are guarded on the concrete type.
-    "Money",
-    "Node",
-    "PageInfo",
-];
-
-/// The open fields of types that also have guarded fields.
-const PARTLY_OPEN: &[(&str, &[&str])] = &[
-    (
-        "Delivery",
-        &[
-            "allowedActions",
-            "asOfPosition",
-            "assignedAt",
-            "attempts",
-            "courier",
-            "courierPosition",
-            "distanceMetres",
-            "endedAt",
-            "failure",
-            "id",
-            "number",
-            "orderId",
-            "pickedUpAt",
-            "pizzeria",
-            "position",
-            "promisedAt",
-            "proof",
-            "scheduledAt",
-            "status",
-            "statusLabel",
-            "version",
-            "wrongCodes",
-        ],
-    ),
-    (
-        "Event",
-        &[
-            "actor",
-            "causationId",
-            "command",
-            "commandId",
-            "correlationId",
-            "id",
-            "position",
-            "recordedAt",
-            "sealed",
-            "sequence",
-            "stream",
-            "type",
-            "version",
-        ],
-    ),
-    (
-        "Order",
-        &[
-            "allowedActions",
-            "asOfPosition",
-            "cancelReason",
-            "cancelledAt",
-            "channel",
-            "completedAt",
-            "deliveryFailure",
-            "deliveryFee",
-            "distanceMetres",
-            "due",
-            "expiresAt",
-            "fulfilment",
-            "id",
-            "late",
-            "lines",
-            "number",
-            "outForDeliveryAt",
-            "paid",
-            "payment",
-            "payments",
-            "pizzeria",
-            "placedAt",
-            "position",
-            "promisedAt",
-            "promises",
-            "readyAt",
-            "startedAt",
-            "status",
-            "statusLabel",
-            "subtotal",
-            "total",
-            "vat",
-            "version",
-        ],
-    ),
-    (
-        "Pizzeria",
-        &[
-            "address",
-            "asOfPosition",
-            "code",
-            "deliveryFee",
-            "deliveryRadiusMetres",
-            "hours",
-            "id",
-            "latitude",
-            "longitude",
-            "minimumOrder",
-            "name",
-            "pause",
-            "position",
-            "takesOrders",
-            "timeZone",
-            "version",
-        ],
-    ),
-    ("Staff", &["active", "id", "pizzeria", "role", "version"]),
-];
-
-/// Guarded fields that are null instead of an error for other roles, because pages shared by several roles
-/// select them.
-const HIDDEN: &[(&str, &str)] = &[
-    ("Delivery", "comments"),
-    ("Delivery", "contact"),
-    ("Delivery", "order"),
-    ("Event", "cause"),
-    ("Event", "changes"),
-    ("Event", "comments"),
-    ("Event", "payload"),
-    ("Order", "contact"),
-    ("Order", "delivery"),
-    ("Order", "deliveryCode"),
-    ("Order", "comments"),
-    ("Order", "customerFirstName"),
-    ("Order", "deliveryNote"),
-    ("Order", "kitchenNote"),
-    ("Order", "note"),
-    ("Order", "preparedBy"),
-    ("OrderLine", "note"),
-    ("OrderLine", "recipe"),
-];
-
-/// The access rule of a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Rule {
-    /// Open to every caller.
-    Public,
-    /// Open to callers who obtained the object.
-    Open,
-    /// For these roles; for others it is null (`hidden`) or refused.
-    Roles { roles: Vec<Role>, hidden: bool },
-}
-
-fn is_envelope(name: &str) -> bool {
-    ["Payload", "Connection", "Edge", "Update"].iter().any(|end| name.ends_with(end))
-}
-
-fn has(table: &[(&str, &[&str])], name: &str, field: &str) -> bool {
-    table.iter().any(|(of, fields)| *of == name && fields.contains(&field))
-}
-
-/// Returns the roles that `@requires` names.
-fn roles_in(directives: &[MetaDirectiveInvocation]) -> Option<Vec<Role>> {
-    let requires = directives.iter().find(|directive| directive.name == "requires")?;
-    let Some(Value::List(roles)) = requires.args.get("roles") else { return Some(Vec::new()) };
-    let role = |role: &Value| match role {
-        Value::Enum(name) => Role::from_str(name).ok(),
-        _ => None,
-    };
-    Some(roles.iter().filter_map(role).collect())
-}
-
-/// Returns a field's rule; `None` for an undeclared field.
-fn rule_of(name: &str, field: &str, directives: &[MetaDirectiveInvocation]) -> Option<Rule> {
-    if let Some(roles) = roles_in(directives) {
-        return Some(Rule::Roles { roles, hidden: HIDDEN.contains(&(name, field)) });
-    }
-    if has(PUBLIC, name, field) {
-        return Some(Rule::Public);
-    }
-    let open = OPEN.contains(&name) || is_envelope(name) || has(PARTLY_OPEN, name, field);
-    open.then_some(Rule::Open)
-}
-
-/// The rules of a schema by type and field; fully open types are omitted.
-type Rules = HashMap<String, HashMap<String, Option<Rule>>>;
+/// The rules of a schema by type and field; `None` for an undeclared field. Fully open types are omitted.
+type Rules = HashMap<String, HashMap<String, Option<Access>>>;
 
 fn rules_of(registry: &Registry) -> Rules {
     let mut rules = Rules::new();
     for kind in registry.types.values() {
-        let MetaType::Object { name, fields, .. } = kind else { continue };
-        let of = |(field, meta): (&String, &async_graphql::registry::MetaField)| {
-            (field.clone(), rule_of(name, field, &meta.directive_invocations))
-        };
-        let fields: HashMap<_, _> = fields.iter().map(of).collect();
-        if fields.values().any(|rule| *rule != Some(Rule::Open)) {
+        let MetaType::Object { name, fields, directive_invocations, .. } = kind else { continue };
+        let of_type = Access::declared(directive_invocations);
+        let rule = |meta: &MetaField| Access::declared(&meta.directive_invocations).or(of_type);
+        let fields: HashMap<_, _> = fields.iter().map(|(field, meta)| (field.clone(), rule(meta))).collect();
+        if fields.values().any(|rule| *rule != Some(Access::Open)) {
             rules.insert(name.clone(), fields);
         }
     }
     rules
 }
 
-/// Checks before resolving a field that the caller's role may access it.
+/// Returns the caller of a subscription, once it has the permission that the field declares. A subscription's
+/// resolver runs before the guard, which checks the items.
+///
+/// # Errors
+/// `UNAUTHENTICATED` or `FORBIDDEN`.
+pub(crate) fn subscriber<'a>(ctx: &Context<'a>) -> Result<&'a Caller, ApiError> {
+    let registry = &ctx.schema_env.registry;
+    let root = registry.subscription_type.as_ref().and_then(|name| registry.types.get(name));
+    let field = root.and_then(|root| root.field_by_name(ctx.field().name()));
+    match field.and_then(|field| Access::declared(&field.directive_invocations)) {
+        Some(Access::Requires { permission, .. }) => {
+            let caller = ctx.caller()?;
+            has_permission(caller.actor.as_ref(), permission)?;
+            Ok(caller)
+        }
+        Some(Access::Open) | None => Err(ApiError::Forbidden),
+    }
+}
+
+/// Checks before resolving a field that the caller has its permission.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct FieldGuard(Arc<OnceLock<Rules>>);
 
@@ -296,12 +69,12 @@ impl FieldGuard {
         };
         let Some(fields) = rules.get(parent) else { return Ok(true) };
         match fields.get(info.name) {
-            Some(Some(Rule::Public | Rule::Open)) => Ok(true),
-            Some(Some(Rule::Roles { roles, hidden })) => {
+            Some(Some(Access::Open)) => Ok(true),
+            Some(Some(Access::Requires { permission, is_hidden })) => {
                 let caller = ctx.data_opt::<Caller>().ok_or_else(|| ApiError::permanent(NoContext))?;
-                match of_role(caller.actor.as_ref(), roles) {
+                match has_permission(caller.actor.as_ref(), *permission) {
                     Ok(_) => Ok(true),
-                    Err(_) if *hidden => Ok(false),
+                    Err(_) if *is_hidden => Ok(false),
                     Err(denied) => Err(denied.into()),
                 }
             }

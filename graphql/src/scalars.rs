@@ -12,6 +12,7 @@ use domain::vat::VatRate;
 use secrecy::SecretString;
 
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::types::enums::Currency;
 
 /// A decimal number as text, such as `"12.50"`: at most two decimals, and at most one million in absolute
@@ -144,6 +145,7 @@ pub fn check(scalar: &str, value: Value) -> Result<(), String> {
 
 /// An amount of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Money {
     /// The amount; negative when owed by the pizzeria.
     pub amount: Decimal,

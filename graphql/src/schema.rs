@@ -19,6 +19,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use crate::context::Services;
 use crate::error::{ApiError, ErrorCode, set_code};
+use crate::field_access::without_declarations;
 use crate::field_guard::FieldGuard;
 use crate::introspection::{self, Undescribed};
 use crate::mutations::Mutation;
@@ -159,9 +160,9 @@ pub fn bare() -> Schema {
 
 /// Returns the schema's text, as in `schema.graphql`.
 pub fn sdl() -> String {
-    bare().0.sdl_with_options(
+    without_declarations(&bare().0.sdl_with_options(
         SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by(),
-    )
+    ))
 }
 
 #[cfg(test)]

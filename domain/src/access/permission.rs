@@ -14,6 +14,11 @@ macro_rules! permissions {
             /// Every permission, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Returns the variant's name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant),)+ }
+            }
+
             /// Returns whether the functional check has it, in its own pizzeria. It has only what it needs, because
             /// its token is stored on monitoring hosts.
             pub(super) const fn is_of_functional_check(self) -> bool {
@@ -38,16 +43,9 @@ const MANAGEMENT_READ: &[Role] = &[Manager, Director, Auditor, System];
 const GROUP: &[Role] = &[Director, System];
 
 permissions! {
-    /// `menu`, `pizzerias`, `pizzeria`: open to anonymous callers.
-    ReadMenu: &Role::ALL, check: false;
-    /// `signUp`, `signIn`, `verifyEmail`, `requestPasswordReset`, `resetPassword`: open to anonymous callers,
-    /// who give a password or a token sent by mail.
-    SignIn: &Role::ALL, check: false;
-    /// `me`, `updateMyAccount`, `changePassword`, `signOut`, `enrolTotp`, `confirmTotp`, `disableTotp`: the
+    /// `updateMyAccount`, `changePassword`, `signOut`, `enrolTotp`, `confirmTotp`, `disableTotp`: the
     /// caller's own account only.
     ManageOwnAccount: &Role::ALL, check: false;
-    /// `quoteOrder`.
-    QuoteOrder: ORDERING, check: false;
     /// `placeOrder`.
     PlaceOrder: ORDERING, check: true;
     /// `changeOrderLines`.
@@ -146,11 +144,6 @@ permissions! {
 }
 
 impl Permission {
-    /// Whether anonymous callers have it.
-    pub const fn is_public(self) -> bool {
-        matches!(self, Self::ReadMenu | Self::SignIn)
-    }
-
     /// Whether it concerns data shared by every pizzeria, so that no scope is checked.
     pub(super) const fn is_shared(self) -> bool {
         matches!(self, Self::ReadRecipe | Self::ReadLog)

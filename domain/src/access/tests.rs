@@ -9,10 +9,7 @@ const OTHER: Uuid = Uuid::from_u128(2);
 /// Permissions by role: C customer, R receptionist, P pizzaiolo, L courier (livreur), M manager, D director,
 /// A auditor, S system.
 const TABLE: &[(Permission, &str)] = &[
-    (Permission::ReadMenu, "CRPLMDAS"),
-    (Permission::SignIn, "CRPLMDAS"),
     (Permission::ManageOwnAccount, "CRPLMDAS"),
-    (Permission::QuoteOrder, "CR..MD.S"),
     (Permission::PlaceOrder, "CR..MD.S"),
     (Permission::ChangeOrderLines, "CR..MD.S"),
     (Permission::CancelOrder, "CR..MD.S"),
@@ -78,7 +75,6 @@ fn letter(role: Role) -> char {
 /// Returns the expected answer to a role that has a permission, in a scope.
 fn within(role: Role, permission: Permission, scope: &str) -> Result<(), Denied> {
     match (letter(role), permission, scope) {
-        (_, Permission::ReadMenu | Permission::SignIn, _) => Ok(()),
         (_, _, "own account") => Ok(()),
         (_, Permission::ManageOwnAccount, _) => Err(Denied::Forbidden),
         (_, Permission::ReadRecipe | Permission::ReadLog, _) => Ok(()),
@@ -112,9 +108,8 @@ fn decides_every_permission_role_and_scope_by_the_table() {
     assert_eq!(TABLE.iter().map(|(permission, _)| *permission).collect::<Vec<_>>(), Permission::ALL);
     for (permission, roles) in TABLE {
         for (name, scope) in scopes {
-            let open = matches!(permission, Permission::ReadMenu | Permission::SignIn);
-            let anonymous = if open { Ok(()) } else { Err(Denied::Unauthenticated) };
-            assert_eq!(authorize(None, *permission, scope), anonymous, "{permission:?} {name}");
+            let anonymous = authorize(None, *permission, scope);
+            assert_eq!(anonymous, Err(Denied::Unauthenticated), "{permission:?} {name}");
             for role in Role::ALL {
                 let pizzeria = match letter(role) {
                     'R' | 'P' | 'L' | 'M' => Some(here.clone()),
@@ -140,7 +135,7 @@ fn decides_every_permission_role_and_scope_by_the_table() {
 fn confines_the_functional_check_to_its_pizzeria() {
     let (here, there) = (PizzeriaId::functional_check(), "P1".parse().unwrap());
     let check = Actor::functional_check();
-    for permission in Permission::ALL.iter().copied().filter(|permission| !permission.is_public()) {
+    for permission in Permission::ALL.iter().copied() {
         let may = |scope| authorize(Some(&check), permission, scope).is_ok();
         let own = |pizzeria| Scope::Own { customer: None, pizzeria };
         let shared = matches!(permission, Permission::ReadRecipe | Permission::ReadLog);
@@ -151,7 +146,6 @@ fn confines_the_functional_check_to_its_pizzeria() {
         let needed = !matches!(
             permission,
             Permission::ManageOwnAccount
-                | Permission::QuoteOrder
                 | Permission::ChangeOrderLines
                 | Permission::PayOnline
                 | Permission::ReadContact
@@ -192,7 +186,7 @@ fn denies_other_roles_the_pizzeria_of_the_functional_check() {
     for role in Role::ALL {
         let pizzeria = (role != Role::System).then(|| here.clone());
         let actor = Actor { id: OWN, role, pizzeria };
-        for permission in Permission::ALL.iter().copied().filter(|permission| !permission.is_public()) {
+        for permission in Permission::ALL.iter().copied() {
             let shared = permission.is_shared();
             let expected = roles_of(permission).contains(&role)
                 && (shared || matches!(role, Role::Auditor | Role::System))

@@ -1,86 +1,73 @@
 //! Every field of the schema declares its access.
 
-use std::collections::BTreeSet;
-
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{BaseType, TypeKind, TypeSystemDefinition};
+use async_graphql::registry::MetaDirectiveInvocation;
+use async_graphql::{Object, OutputType, SubscriptionType};
 
 use super::*;
-use crate::schema::sdl;
+use crate::field_access::open;
+use crate::mutations::Mutation;
+use crate::queries::Query;
+use crate::subscriptions::Subscription;
 
-/// Parses every field of every object type from the schema's text: type, field, nullability and the roles of
-/// its `@requires`.
-fn fields() -> Vec<(String, String, bool, Option<String>)> {
-    let mut all = Vec::new();
-    for definition in parse_schema(sdl()).unwrap().definitions {
-        let TypeSystemDefinition::Type(kind) = definition else { continue };
-        let TypeKind::Object(object) = kind.node.kind else { continue };
-        for field in object.fields {
-            let field = field.node;
-            let requires = field.directives.iter().find(|directive| directive.node.name.node == "requires");
-            let roles = requires.map(|requires| requires.node.arguments[0].1.node.to_string());
-            let name = kind.node.name.node.to_string();
-            all.push((name, field.name.node.to_string(), field.ty.node.nullable, roles));
-            assert!(matches!(field.ty.node.base, BaseType::Named(_) | BaseType::List(_)));
-        }
-    }
-    all
-}
-
-fn directives(roles: Option<&String>) -> Vec<MetaDirectiveInvocation> {
-    let roles = roles.map(|text| {
-        let names = text.trim_matches(['[', ']']).split(", ").map(async_graphql::Name::new);
-        let args = [("roles".to_owned(), Value::List(names.map(Value::Enum).collect()))];
-        MetaDirectiveInvocation { name: "requires".to_owned(), args: args.into_iter().collect() }
-    });
-    roles.into_iter().collect()
+fn registry() -> Registry {
+    let mut registry = Registry::default();
+    <Query as OutputType>::create_type_info(&mut registry);
+    <Mutation as OutputType>::create_type_info(&mut registry);
+    <Subscription as SubscriptionType>::create_type_info(&mut registry);
+    registry
 }
 
 #[test]
 fn every_field_declares_its_access() {
-    let unsaid: Vec<_> = fields()
-        .into_iter()
-        .filter(|(name, field, _, roles)| rule_of(name, field, &directives(roles.as_ref())).is_none())
-        .map(|(name, field, ..)| format!("{name}.{field}"))
-        .collect();
-    assert_eq!(unsaid, Vec::<String>::new(), "give each a @requires, or declare it open in access.rs");
+    let registry = registry();
+    let rules = rules_of(&registry);
+    assert!(["Query", "Mutation", "Subscription", "Order"].iter().all(|name| rules.contains_key(*name)));
+    let mut undeclared = Vec::new();
+    for (name, fields) in rules {
+        for (field, rule) in fields.into_iter().filter(|(field, _)| !field.starts_with("__")) {
+            match rule {
+                Some(Access::Open) => {}
+                Some(Access::Requires { is_hidden, .. }) => {
+                    let meta = registry.types[&name].field_by_name(&field).unwrap();
+                    assert!(!is_hidden || !meta.ty.ends_with('!'), "{name}.{field} cannot be null");
+                }
+                None => undeclared.push(format!("{name}.{field}")),
+            }
+        }
+    }
+    assert_eq!(undeclared, Vec::<String>::new(), "declare each by a directive of field_access.rs");
 }
 
 #[test]
-fn declarations_name_existing_fields_once() {
-    let fields = fields();
-    let types: BTreeSet<&str> = fields.iter().map(|(name, ..)| name.as_str()).chain(["Node"]).collect();
-    let gone: Vec<_> = OPEN.iter().filter(|name| !types.contains(*name)).collect();
-    assert_eq!(gone, Vec::<&&str>::new());
-    for (name, field) in [PUBLIC, PARTLY_OPEN]
-        .into_iter()
-        .flatten()
-        .flat_map(|(name, fields)| fields.iter().map(move |field| (*name, *field)))
-    {
-        let found = fields.iter().find(|(of, named, ..)| of == name && named == field);
-        let (.., requires) = found.unwrap_or_else(|| panic!("{name}.{field} is not there"));
-        assert_eq!(*requires, None, "{name}.{field} is open and guarded");
-        assert!(!OPEN.contains(&name) && !is_envelope(name), "{name} is open in whole and in part");
-    }
-    for (name, field) in HIDDEN {
-        let found = fields.iter().find(|(of, named, ..)| of == name && named == field);
-        let (_, _, nullable, roles) = found.unwrap_or_else(|| panic!("{name}.{field} is not there"));
-        assert!(*nullable && roles.is_some(), "{name}.{field} cannot be hidden");
-    }
+fn no_root_is_open_as_a_whole() {
+    let registry = registry();
     for root in ["Query", "Mutation", "Subscription"] {
-        assert!(!OPEN.contains(&root) && !PARTLY_OPEN.iter().any(|(name, _)| *name == root), "{root}");
+        let MetaType::Object { directive_invocations, .. } = &registry.types[root] else { panic!("{root}") };
+        assert_eq!(Access::declared(directive_invocations), None, "{root}");
+    }
+}
+
+struct Undeclared;
+
+#[Object(name = "Query")]
+impl Undeclared {
+    async fn secrets(&self) -> bool {
+        true
+    }
+
+    #[graphql(directive = open::apply())]
+    async fn menu(&self) -> bool {
+        true
     }
 }
 
 #[test]
 fn refuses_undeclared_fields() {
-    assert_eq!(rule_of("Query", "secrets", &[]), None);
-    assert_eq!(rule_of("Order", "secrets", &[]), None);
-    assert_eq!(rule_of("Secrets", "id", &[]), None);
-    let nobody = directives(Some(&"[]".to_owned()));
-    assert_eq!(
-        rule_of("Query", "menu", &nobody),
-        Some(Rule::Roles { roles: Vec::new(), hidden: false }),
-        "a role that is not known is nobody's"
-    );
+    let mut registry = Registry::default();
+    <Undeclared as OutputType>::create_type_info(&mut registry);
+    let rules = rules_of(&registry);
+    assert_eq!(rules["Query"]["secrets"], None);
+    assert_eq!(rules["Query"]["menu"], Some(Access::Open));
+    let unknown = MetaDirectiveInvocation { name: "requires".to_owned(), args: Default::default() };
+    assert_eq!(Access::declared(&[unknown]), None, "a permission that is not known is refused");
 }

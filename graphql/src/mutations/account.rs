@@ -19,8 +19,8 @@ use super::account_steps::{
 use super::run::{check_options, execute_in, run_to_completion, secret_context, user_errors};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
@@ -79,6 +79,7 @@ macro_rules! account_payloads {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
+        #[graphql(directive = crate::field_access::open::apply())]
         pub struct $name {
             /// The account after the command.
             pub account: Option<Account>,
@@ -143,7 +144,7 @@ pub struct AccountMutation;
 impl AccountMutation {
     /// Changes the caller's personal data. A new e-mail address requires the current password, is unverified,
     /// and receives a mail with a token for `verifyEmail`.
-    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::ManageOwnAccount))]
     async fn update_my_account(
         &self,
         ctx: &Context<'_>,
@@ -182,7 +183,7 @@ impl AccountMutation {
     }
 
     /// Changes the password and ends the account's other sessions.
-    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::ManageOwnAccount))]
     async fn change_password(
         &self,
         ctx: &Context<'_>,
@@ -214,7 +215,7 @@ impl AccountMutation {
     }
 
     /// Ends the session of this request, or every session of the account.
-    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::ManageOwnAccount))]
     async fn sign_out(
         &self,
         ctx: &Context<'_>,
@@ -231,7 +232,7 @@ impl AccountMutation {
     }
 
     /// Sends a mail with a token for `verifyEmail` to the account's e-mail address.
-    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::ManageOwnAccount))]
     async fn request_email_verification(
         &self,
         ctx: &Context<'_>,

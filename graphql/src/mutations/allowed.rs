@@ -1,10 +1,10 @@
-//! Looks up the entity of a mutation for an authorized caller: checks the role first, then finds the entity,
-//! then checks its owner and its pizzeria.
+//! Looks up the entity of a mutation, whose field has checked the caller's permission, and checks its owner and
+//! its pizzeria.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, ID};
-use domain::access::{Permission, Scope, roles_of};
+use domain::access::{Permission, Scope};
 use domain::delivery::{Delivery, ScheduledDelivery};
 use domain::ids::{CustomerId, DeliveryId, OrderId, PizzeriaId};
 use domain::order::Order;
@@ -13,12 +13,6 @@ use domain::{AggregateState, StreamId};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
 use crate::ids::GlobalId;
-
-/// Checks the caller's role before any lookup.
-fn of_a_role(caller: &Caller, permission: Permission) -> Result<(), ApiError> {
-    let actor = caller.actor()?;
-    if roles_of(permission).contains(&actor.role) { Ok(()) } else { Err(ApiError::Forbidden) }
-}
 
 /// An order that the caller may change.
 #[derive(Debug)]
@@ -101,10 +95,9 @@ async fn state_of(
 pub(super) async fn allowed_order(
     ctx: &Context<'_>,
     id: &ID,
-    permission: Permission,
     consistency: Consistency,
 ) -> Result<AllowedOrder, ApiError> {
-    order_allowed_to(ctx.services()?, ctx.caller()?, id, permission, consistency).await
+    order_allowed_to(ctx.services()?, ctx.caller()?, id, consistency).await
 }
 
 /// Works as [`allowed_order`] for tasks that may outlive the request.
@@ -115,13 +108,11 @@ pub(super) async fn order_allowed_to(
     services: &Services,
     caller: &Caller,
     id: &ID,
-    permission: Permission,
     consistency: Consistency,
 ) -> Result<AllowedOrder, ApiError> {
-    of_a_role(caller, permission)?;
     let id = OrderId::required(id, "input.orderId")?;
     let (state, version) = state_of(services, &StreamId::order(id), consistency).await?;
-    caller.authorize(permission, scope_of_order(&state).ok_or(ApiError::NotFound("order"))?)?;
+    caller.reach(scope_of_order(&state).ok_or(ApiError::NotFound("order"))?)?;
     Ok(AllowedOrder { id, state, version })
 }
 
@@ -132,18 +123,16 @@ pub(super) async fn order_allowed_to(
 pub(super) async fn allowed_delivery(
     ctx: &Context<'_>,
     id: &ID,
-    permission: Permission,
     consistency: Consistency,
 ) -> Result<(ScheduledDelivery, i64), ApiError> {
     let caller = ctx.caller()?;
-    of_a_role(caller, permission)?;
     let id = DeliveryId::required(id, "input.deliveryId")?;
     let (state, version) = state_of(ctx.services()?, &StreamId::delivery(id), consistency).await?;
     let AggregateState::Delivery(Delivery::Scheduled(delivery)) = &*state else {
         return Err(ApiError::NotFound("delivery"));
     };
     let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
-    caller.authorize(permission, scope)?;
+    caller.reach(scope)?;
     Ok(((**delivery).clone(), version))
 }
 
@@ -151,14 +140,9 @@ pub(super) async fn allowed_delivery(
 ///
 /// # Errors
 /// `BAD_USER_INPUT` for a malformed id; `FORBIDDEN` for another pizzeria.
-pub(super) fn allowed_pizzeria(
-    ctx: &Context<'_>,
-    id: &ID,
-    permission: Permission,
-) -> Result<PizzeriaId, ApiError> {
+pub(super) fn allowed_pizzeria(ctx: &Context<'_>, id: &ID) -> Result<PizzeriaId, ApiError> {
     let caller = ctx.caller()?;
-    of_a_role(caller, permission)?;
     let pizzeria = PizzeriaId::required(id, "input.pizzeriaId")?;
-    caller.authorize(permission, Scope::Pizzeria(&pizzeria))?;
+    caller.reach(Scope::Pizzeria(&pizzeria))?;
     Ok(pizzeria)
 }

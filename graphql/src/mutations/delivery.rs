@@ -17,9 +17,9 @@ use super::notes::{About, references};
 use super::run::{Payload, check_options, execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
 use crate::ids::GlobalId;
 use crate::inputs::{NAME_MAX, NOTE_MAX, Path, Problems, SHORT_MAX};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Position;
 use crate::types::actions::{self, acting_courier};
 use crate::types::delivery::Delivery;
@@ -142,6 +142,7 @@ payloads! { delivery: Delivery, Delivery::of_result;
 
 /// The delivery whose courier reported a position.
 #[derive(Debug, async_graphql::SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct ReportCourierPositionPayload {
     /// The delivery.
     pub delivery: Option<Delivery>,
@@ -166,37 +167,34 @@ pub struct DeliveryMutation;
 impl DeliveryMutation {
     /// Assigns a waiting delivery to the calling courier. Of concurrent claims the first succeeds, the others are
     /// refused with `ALREADY_CLAIMED`. A courier carries at most three deliveries (`COURIER_FULL`).
-    #[graphql(directive = requires::apply(roles(Permission::ClaimDelivery)))]
+    #[graphql(directive = requires::apply(Permission::ClaimDelivery))]
     async fn claim_delivery(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: ClaimDeliveryInput,
     ) -> Result<ClaimDeliveryPayload, ApiError> {
         let id = &input.delivery_id;
-        let (delivery, _) =
-            allowed_delivery(ctx, id, Permission::ClaimDelivery, Consistency::AsKnown).await?;
+        let (delivery, _) = allowed_delivery(ctx, id, Consistency::AsKnown).await?;
         let courier = StaffId(ctx.caller()?.actor()?.id);
         let use_case = AssignDelivery { delivery: delivery.id, courier, claimed: true, now: ctx.now()? };
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
     /// Assigns a delivery to a courier.
-    #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
+    #[graphql(directive = requires::apply(Permission::AssignDelivery))]
     async fn assign_delivery(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: AssignDeliveryInput,
     ) -> Result<AssignDeliveryPayload, ApiError> {
-        let (delivery, _) =
-            allowed_delivery(ctx, &input.delivery_id, Permission::AssignDelivery, Consistency::AsKnown)
-                .await?;
+        let (delivery, _) = allowed_delivery(ctx, &input.delivery_id, Consistency::AsKnown).await?;
         let courier = StaffId::required(&input.courier_id, "input.courierId")?;
         let use_case = AssignDelivery { delivery: delivery.id, courier, claimed: false, now: ctx.now()? };
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
     /// Returns a delivery to the pizzeria's list before leaving with it.
-    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
+    #[graphql(directive = requires::apply(Permission::CarryDelivery))]
     async fn unassign_delivery(
         &self,
         ctx: &Context<'_>,
@@ -208,7 +206,7 @@ impl DeliveryMutation {
     }
 
     /// Records that the courier leaves with a delivery.
-    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
+    #[graphql(directive = requires::apply(Permission::CarryDelivery))]
     async fn pick_up_delivery(
         &self,
         ctx: &Context<'_>,
@@ -221,7 +219,7 @@ impl DeliveryMutation {
 
     /// Reports the courier's position: published to the delivery's subscribers; only the latest position is
     /// stored.
-    #[graphql(directive = requires::apply(roles(Permission::ReportCourierPosition)))]
+    #[graphql(directive = requires::apply(Permission::ReportCourierPosition))]
     async fn report_courier_position(
         &self,
         ctx: &Context<'_>,
@@ -232,7 +230,7 @@ impl DeliveryMutation {
 
     /// Completes a delivery with a proof. A wrong code is refused with `BAD_CODE`, with the number of tries
     /// left of five.
-    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
+    #[graphql(directive = requires::apply(Permission::CarryDelivery))]
     async fn complete_delivery(
         &self,
         ctx: &Context<'_>,
@@ -242,7 +240,7 @@ impl DeliveryMutation {
     }
 
     /// Records that a delivery failed, and why; the courier still has it.
-    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
+    #[graphql(directive = requires::apply(Permission::CarryDelivery))]
     async fn fail_delivery(
         &self,
         ctx: &Context<'_>,
@@ -252,7 +250,7 @@ impl DeliveryMutation {
     }
 
     /// Tries a failed delivery again.
-    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
+    #[graphql(directive = requires::apply(Permission::CarryDelivery))]
     async fn retry_delivery(
         &self,
         ctx: &Context<'_>,
@@ -264,7 +262,7 @@ impl DeliveryMutation {
     }
 
     /// Returns a failed delivery to the pizzeria for good.
-    #[graphql(directive = requires::apply(roles(Permission::CarryDelivery)))]
+    #[graphql(directive = requires::apply(Permission::CarryDelivery))]
     async fn return_delivery(
         &self,
         ctx: &Context<'_>,
@@ -284,7 +282,7 @@ async fn carry<P: Payload>(
     (idempotency_key, expected_version): (Option<String>, Option<i64>),
     step: impl FnOnce(Option<StaffId>, chrono::DateTime<chrono::Utc>) -> DeliveryCommand,
 ) -> Result<P, ApiError> {
-    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Consistency::AsKnown).await?;
+    let (delivery, _) = allowed_delivery(ctx, id, Consistency::AsKnown).await?;
     let by = acting_courier(ctx.caller()?.actor()?);
     let use_case = ToDelivery { name, delivery: delivery.id, command: step(by, ctx.now()?) };
     execute_with(ctx, use_case, idempotency_key, expected_version).await
@@ -293,7 +291,7 @@ async fn carry<P: Payload>(
 /// Fails a delivery, with the comment on the reason.
 async fn fail(ctx: &Context<'_>, input: FailDeliveryInput) -> Result<FailDeliveryPayload, ApiError> {
     let id = &input.delivery_id;
-    let (delivery, _) = allowed_delivery(ctx, id, Permission::CarryDelivery, Consistency::AsKnown).await?;
+    let (delivery, _) = allowed_delivery(ctx, id, Consistency::AsKnown).await?;
     let mut problems = Problems::default();
     let comment = problems.note("comment", input.comment.as_deref());
     let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
@@ -312,7 +310,7 @@ async fn complete(
     input: CompleteDeliveryInput,
 ) -> Result<CompleteDeliveryPayload, ApiError> {
     let of = &input.delivery_id;
-    let (delivery, _) = allowed_delivery(ctx, of, Permission::CarryDelivery, Consistency::AsKnown).await?;
+    let (delivery, _) = allowed_delivery(ctx, of, Consistency::AsKnown).await?;
     let mut problems = Problems::default();
     let derived = ctx.services()?.key.delivery_codes(delivery.order, ctx.now()?);
     let proof = proof(&mut problems, input.proof, derived, ContactId(Uuid::new_v4()));
@@ -333,8 +331,7 @@ async fn report(
 ) -> Result<ReportCourierPositionPayload, ApiError> {
     let services = ctx.services()?;
     let id = &input.delivery_id;
-    let (delivery, version) =
-        allowed_delivery(ctx, id, Permission::ReportCourierPosition, Consistency::AsStored).await?;
+    let (delivery, version) = allowed_delivery(ctx, id, Consistency::AsStored).await?;
     let mut problems = Problems::default();
     let place = problems.place(Path::Input, input.latitude, input.longitude);
     // A report stores no event and no key; an invalid key is still refused.

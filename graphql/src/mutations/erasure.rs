@@ -15,9 +15,9 @@ use super::account_steps::{confirm_password, refused_at};
 use super::run::{check_options, command_context, execute_in, payload_if_invalid};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
 use crate::inputs::Problems;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{Position, Secret};
 use crate::types::user_error::UserError;
 
@@ -44,6 +44,7 @@ macro_rules! erasure_payloads {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
+        #[graphql(directive = crate::field_access::open::apply())]
         pub struct $name {
             /// The id of the erased customer, which no longer refers to any data; `null` when refused.
             pub customer_id: Option<ID>,
@@ -87,7 +88,7 @@ pub struct ErasureMutation;
 impl ErasureMutation {
     /// Erases the caller's personal data immediately and for good: account, contacts and sessions. Orders
     /// stay, without a name.
-    #[graphql(directive = requires::apply(roles(Permission::EraseOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::EraseOwnAccount))]
     async fn erase_my_account(
         &self,
         ctx: &Context<'_>,
@@ -95,7 +96,7 @@ impl ErasureMutation {
     ) -> Result<EraseMyAccountPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
         let customer = CustomerId(caller.actor()?.id);
-        caller.authorize(Permission::EraseOwnAccount, Scope::Account(customer.0))?;
+        caller.reach(Scope::Account(customer.0))?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = payload_if_invalid(ctx, problems)? {
@@ -112,13 +113,13 @@ impl ErasureMutation {
     }
 
     /// Erases the personal data of a customer who requested it by other means, immediately and for good.
-    #[graphql(directive = requires::apply(roles(Permission::EraseCustomer)))]
+    #[graphql(directive = requires::apply(Permission::EraseCustomer))]
     async fn erase_customer(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: EraseCustomerInput,
     ) -> Result<EraseCustomerPayload, ApiError> {
-        ctx.caller()?.authorize(Permission::EraseCustomer, Scope::Group)?;
+        ctx.caller()?.reach(Scope::Group)?;
         let customer = CustomerId::required(&input.customer_id, "input.customerId")?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);

@@ -4,7 +4,6 @@
 use std::sync::{Arc, LazyLock};
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
-use domain::access::{Permission, Scope};
 use domain::account::{AccountError, EmailAddress};
 use event_store::CommandResult;
 use identity::accounts::credentials::Credentials;
@@ -23,6 +22,7 @@ use super::run::{
 };
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::inputs::Problems;
 use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
@@ -65,6 +65,7 @@ macro_rules! plain_payloads {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Default, SimpleObject)]
+        #[graphql(directive = crate::field_access::open::apply())]
         pub struct $name {
             /// The account if it is the caller's own; `null` otherwise.
             pub account: Option<Account>,
@@ -111,13 +112,13 @@ pub struct MailedTokenMutation;
 #[Object]
 impl MailedTokenMutation {
     /// Verifies an e-mail address by a mailed token. Open to every caller.
+    #[graphql(directive = open::apply())]
     async fn verify_email(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: VerifyEmailInput,
     ) -> Result<VerifyEmailPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.authorize(Permission::SignIn, Scope::Group)?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
         if let Some(payload) = payload_if_invalid(ctx, problems)? {
@@ -145,13 +146,13 @@ impl MailedTokenMutation {
 
     /// Mails a token for `resetPassword` to the address if an account has it; the result is the same
     /// otherwise. Open to every caller.
+    #[graphql(directive = open::apply())]
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: RequestPasswordResetInput,
     ) -> Result<RequestPasswordResetPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.authorize(Permission::SignIn, Scope::Group)?;
         let mut problems = Problems::default();
         let email = problems.email("email", &input.email);
         check_options(&mut problems, input.idempotency_key.as_deref(), None);
@@ -178,13 +179,13 @@ impl MailedTokenMutation {
 
     /// Sets a password by a mailed token and ends every session of the account. Also accepts an invitation.
     /// Open to every caller.
+    #[graphql(directive = open::apply())]
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: ResetPasswordInput,
     ) -> Result<ResetPasswordPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.authorize(Permission::SignIn, Scope::Group)?;
         let token = input.token.0.expose_secret();
         let purposes = [Purpose::ResetPassword, Purpose::Invitation];
         let Some(account) = holder(services, token, &purposes).await? else {

@@ -15,9 +15,9 @@ use domain::vat::{self, VatRate};
 use super::run::{execute_in, payload_at, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
 use crate::inputs::{InputRule, NAME_MAX, Path, Problems, StockLineInput};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{Date, Decimal};
 use crate::types::enums::{Allergen, PizzaSize, SideCategory, Unit, VatClass};
 use crate::types::menu::Menu;
@@ -150,13 +150,13 @@ pub struct MenuMutation;
 #[Object]
 impl MenuMutation {
     /// Publishes a new version of the group's menu. Existing orders keep their prices and recipes.
-    #[graphql(directive = requires::apply(roles(Permission::PublishMenu)))]
+    #[graphql(directive = requires::apply(Permission::PublishMenu))]
     async fn publish_menu(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: PublishMenuInput,
     ) -> Result<PublishMenuPayload, ApiError> {
-        ctx.caller()?.authorize(Permission::PublishMenu, Scope::Group)?;
+        ctx.caller()?.reach(Scope::Group)?;
         settled(ctx, publish(ctx, input).await)
     }
 }

@@ -20,8 +20,8 @@ use super::notes::{About, references};
 use super::run::{execute, execute_in, fresh_id, payload, payloads, read_context, settled};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::inputs::{NAME_MAX, Problems};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::actions::acting_courier;
 use crate::types::enums::PaymentMethod;
@@ -91,14 +91,13 @@ pub struct PaymentMutation;
 impl PaymentMutation {
     /// Records a payment at the counter or at the door, by any method except `ONLINE`, which only the payment
     /// provider confirms. A courier records it for a delivery that they carry or have delivered.
-    #[graphql(directive = requires::apply(roles(Permission::RecordPayment)))]
+    #[graphql(directive = requires::apply(Permission::RecordPayment))]
     async fn record_payment(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: RecordPaymentInput,
     ) -> Result<RecordPaymentPayload, ApiError> {
-        let order =
-            allowed_order(ctx, &input.order_id, Permission::RecordPayment, Consistency::AsKnown).await?;
+        let order = allowed_order(ctx, &input.order_id, Consistency::AsKnown).await?;
         let by = acting_courier(ctx.caller()?.actor()?);
         let payload = async {
             let mut problems = Problems::default();
@@ -115,7 +114,7 @@ impl PaymentMutation {
     /// `PAYMENT_DECLINED`. After five declined payments of an order, or ten of an account within an hour, the
     /// next is refused with `TOO_MANY_DECLINES` without an attempt. Without a payment provider the command is
     /// refused with `ONLINE_PAYMENT_UNAVAILABLE`.
-    #[graphql(directive = requires::apply(roles(Permission::PayOnline)))]
+    #[graphql(directive = requires::apply(Permission::PayOnline))]
     async fn pay_online(
         &self,
         ctx: &Context<'_>,
@@ -137,14 +136,13 @@ impl PaymentMutation {
     }
 
     /// Refunds a payment that staff recorded. Online payments are refunded when the order is cancelled.
-    #[graphql(directive = requires::apply(roles(Permission::RefundOrder)))]
+    #[graphql(directive = requires::apply(Permission::RefundOrder))]
     async fn refund_order(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: RefundOrderInput,
     ) -> Result<RefundOrderPayload, ApiError> {
-        let order =
-            allowed_order(ctx, &input.order_id, Permission::RefundOrder, Consistency::AsKnown).await?;
+        let order = allowed_order(ctx, &input.order_id, Consistency::AsKnown).await?;
         let payload = async {
             let mut problems = Problems::default();
             let amount = problems.amount("amount", input.amount);
@@ -177,8 +175,7 @@ async fn pay(
 ) -> Result<CommandResult, ApiError> {
     let account = context.actor.id;
     for _ in 0..PAYMENT_ATTEMPTS_MAX {
-        let order =
-            order_allowed_to(services, caller, id, Permission::PayOnline, Consistency::AsStored).await?;
+        let order = order_allowed_to(services, caller, id, Consistency::AsStored).await?;
         let result = match intent_for(services, &context, &order).await? {
             Some(intent) => match attempt(services, &order, account).await? {
                 Ok(attempt) => {

@@ -14,8 +14,8 @@ use super::allowed::allowed_pizzeria;
 use super::run::{execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::inputs::{InputRule, NAME_MAX, Path, Problems};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Decimal;
 use crate::types::enums::Weekday;
 use crate::types::pizzeria::Pizzeria;
@@ -155,7 +155,7 @@ pub struct PizzeriaMutation;
 #[Object]
 impl PizzeriaMutation {
     /// Opens a pizzeria.
-    #[graphql(directive = requires::apply(roles(Permission::OpenPizzeria)))]
+    #[graphql(directive = requires::apply(Permission::OpenPizzeria))]
     async fn open_pizzeria(
         &self,
         ctx: &Context<'_>,
@@ -165,13 +165,13 @@ impl PizzeriaMutation {
     }
 
     /// Changes a pizzeria's name, opening hours, delivery area, fee, minimum or limits on unpaid orders.
-    #[graphql(directive = requires::apply(roles(Permission::UpdatePizzeria)))]
+    #[graphql(directive = requires::apply(Permission::UpdatePizzeria))]
     async fn update_pizzeria(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: UpdatePizzeriaInput,
     ) -> Result<UpdatePizzeriaPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::UpdatePizzeria)?;
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
         let payload = async {
             let mut problems = Problems::default();
             let days = hours(&mut problems, input.hours.as_deref().unwrap_or_default());
@@ -197,13 +197,13 @@ impl PizzeriaMutation {
 
     /// Stops taking orders until the pause ends. For a pizzeria that is already paused, changes the end or
     /// the reason; an omitted reason stays unchanged.
-    #[graphql(directive = requires::apply(roles(Permission::PausePizzeria)))]
+    #[graphql(directive = requires::apply(Permission::PausePizzeria))]
     async fn pause_pizzeria(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: PausePizzeriaInput,
     ) -> Result<PausePizzeriaPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
         let payload = async {
             let mut problems = Problems::default();
             let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
@@ -217,13 +217,13 @@ impl PizzeriaMutation {
     }
 
     /// Ends the pause of a pizzeria.
-    #[graphql(directive = requires::apply(roles(Permission::PausePizzeria)))]
+    #[graphql(directive = requires::apply(Permission::PausePizzeria))]
     async fn resume_pizzeria(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: ResumePizzeriaInput,
     ) -> Result<ResumePizzeriaPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::PausePizzeria)?;
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
         let command = PizzeriaCommand::Resume { now: ctx.now()? };
         let use_case = ToPizzeria { name: "resumePizzeria", pizzeria, command };
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
@@ -234,8 +234,7 @@ impl PizzeriaMutation {
 async fn open(ctx: &Context<'_>, input: OpenPizzeriaInput) -> Result<OpenPizzeriaPayload, ApiError> {
     let mut problems = Problems::default();
     let pizzeria = problems.new_code::<PizzeriaId>("code", &input.code);
-    ctx.caller()?
-        .authorize(Permission::OpenPizzeria, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
+    ctx.caller()?.reach(pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
     let name = problems.text("name", &input.name, NAME_MAX);
     let address = problems.text("address", &input.address, NAME_MAX);
     let place = problems.place(Path::Input, input.latitude, input.longitude);

@@ -10,8 +10,8 @@ use super::allowed::{Consistency, allowed_order};
 use super::run::{execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::inputs::Problems;
-use crate::roles_directive::{requires, roles};
 use crate::types::order::Order;
 
 /// Defines inputs that name an order and nothing else.
@@ -73,14 +73,14 @@ pub struct PreparationMutation;
 impl PreparationMutation {
     /// Starts the preparation of an order: its reserved ingredients are used, and it can no longer be
     /// changed.
-    #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
+    #[graphql(directive = requires::apply(Permission::PrepareOrder))]
     async fn start_preparation(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: StartPreparationInput,
     ) -> Result<StartPreparationPayload, ApiError> {
         let id = &input.order_id;
-        let order = allowed_order(ctx, id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
+        let order = allowed_order(ctx, id, Consistency::AsKnown).await?.id;
         let actor = ctx.caller()?.actor()?;
         let by = (actor.role != Role::System).then_some(StaffId(actor.id));
         let use_case = usecase::StartPreparation { order, by, now: ctx.now()? };
@@ -88,14 +88,13 @@ impl PreparationMutation {
     }
 
     /// Records that a line came out of the oven.
-    #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
+    #[graphql(directive = requires::apply(Permission::PrepareOrder))]
     async fn mark_item_baked(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: MarkItemBakedInput,
     ) -> Result<MarkItemBakedPayload, ApiError> {
-        let order =
-            allowed_order(ctx, &input.order_id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
+        let order = allowed_order(ctx, &input.order_id, Consistency::AsKnown).await?.id;
         let payload = async {
             let mut problems = Problems::default();
             let line = problems.number("line", input.line, 1, i64::from(u32::MAX));
@@ -107,28 +106,28 @@ impl PreparationMutation {
     }
 
     /// Records that an order is ready for delivery or collection.
-    #[graphql(directive = requires::apply(roles(Permission::PrepareOrder)))]
+    #[graphql(directive = requires::apply(Permission::PrepareOrder))]
     async fn mark_order_ready(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: MarkOrderReadyInput,
     ) -> Result<MarkOrderReadyPayload, ApiError> {
         let id = &input.order_id;
-        let order = allowed_order(ctx, id, Permission::PrepareOrder, Consistency::AsKnown).await?.id;
+        let order = allowed_order(ctx, id, Consistency::AsKnown).await?.id;
         let command = OrderCommand::MarkReady { now: ctx.now()? };
         let use_case = ToOrder { name: "markOrderReady", order, command };
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await
     }
 
     /// Hands a paid takeaway or on-site order to the customer.
-    #[graphql(directive = requires::apply(roles(Permission::HandOverOrder)))]
+    #[graphql(directive = requires::apply(Permission::HandOverOrder))]
     async fn hand_over_order(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: HandOverOrderInput,
     ) -> Result<HandOverOrderPayload, ApiError> {
         let id = &input.order_id;
-        let order = allowed_order(ctx, id, Permission::HandOverOrder, Consistency::AsKnown).await?.id;
+        let order = allowed_order(ctx, id, Consistency::AsKnown).await?.id;
         let command = OrderCommand::HandOver { now: ctx.now()? };
         let use_case = ToOrder { name: "handOverOrder", order, command };
         execute_with(ctx, use_case, input.idempotency_key, input.expected_version).await

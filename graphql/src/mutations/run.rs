@@ -60,6 +60,7 @@ macro_rules! payloads {
     ($entity:ident: $type:ty, $of_result:expr; $($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, async_graphql::SimpleObject)]
+        #[graphql(directive = crate::field_access::open::apply())]
         pub struct $name {
             /// The entity after the command; its unchanged state if the command was refused; `null` if the
             /// input was invalid.

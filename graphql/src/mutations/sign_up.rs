@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::LogPosition;
-use domain::access::{Actor, Permission, Role, Scope};
+use domain::access::{Actor, Role};
 use domain::account::AccountError;
 use domain::customer::CustomerCommand;
 use domain::ids::{ContactId, CustomerId};
@@ -26,6 +26,7 @@ use super::run::{
 use super::sign_in::{Opened, SignInProof, open_session};
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::inputs::{AddressInput, ContactInput, NAME_MAX, Path, Problems};
 use crate::scalars::{self, Secret};
 use crate::types::account::Account;
@@ -51,6 +52,7 @@ pub struct SignUpInput {
 
 /// The new account and its session.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct SignUpPayload {
     /// The account; `null` when refused.
     pub account: Option<Account>,
@@ -85,12 +87,12 @@ pub struct SignUpMutation;
 impl SignUpMutation {
     /// Creates a customer's account and opens a session. A mail with a token for `verifyEmail` is sent. Open
     /// to every caller.
+    #[graphql(directive = open::apply())]
     async fn sign_up(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: SignUpInput,
     ) -> Result<SignUpPayload, ApiError> {
-        ctx.caller()?.authorize(Permission::SignIn, Scope::Group)?;
         settled(ctx, make(ctx, input).await)
     }
 }

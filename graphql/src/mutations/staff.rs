@@ -24,9 +24,9 @@ use super::run::{
 };
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
 use crate::inputs::{InputRule, NAME_MAX, Problems};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Position;
 use crate::types::enums::Role;
 use crate::types::staff::Staff;
@@ -67,6 +67,7 @@ macro_rules! staff_payloads {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
+        #[graphql(directive = crate::field_access::open::apply())]
         pub struct $name {
             /// The member of staff; `null` when refused for an unknown person.
             pub staff: Option<Staff>,
@@ -118,7 +119,7 @@ pub struct StaffMutation;
 impl StaffMutation {
     /// Hires a member of staff, or changes the role or the pizzeria of an existing one. A new member receives
     /// a mail with a token for `resetPassword`, to choose a password.
-    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    #[graphql(directive = requires::apply(Permission::ManageStaff))]
     async fn hire_staff(
         &self,
         ctx: &Context<'_>,
@@ -129,14 +130,13 @@ impl StaffMutation {
 
     /// Revokes a member of staff: their sessions end at once. The last director cannot be revoked
     /// (`LAST_DIRECTOR`).
-    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    #[graphql(directive = requires::apply(Permission::ManageStaff))]
     async fn revoke_staff(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: RevokeStaffInput,
     ) -> Result<RevokeStaffPayload, ApiError> {
         let (services, caller) = (ctx.services()?, ctx.caller()?);
-        of_a_role(caller)?;
         let id = StaffId::required(&input.staff_id, "input.staffId")?;
         let mut problems = Problems::default();
         check_options(&mut problems, input.idempotency_key.as_deref(), input.expected_version);
@@ -154,13 +154,12 @@ impl StaffMutation {
 async fn read_and_hire(ctx: &Context<'_>, input: HireStaffInput) -> Result<HireStaffPayload, ApiError> {
     let (services, caller) = (ctx.services()?, ctx.caller()?);
     let role = ActorRole::from(input.role);
-    of_a_role(caller)?;
     let mut problems = Problems::default();
     let by = caller.actor()?.role;
     let pizzeria = place(&mut problems, by, role, input.pizzeria_id.as_ref())?;
     if problems.is_empty() {
         let scope = pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
-        caller.authorize(Permission::ManageStaff, scope)?;
+        caller.reach(scope)?;
         if !by.may_hire(role) {
             return Err(ApiError::Forbidden);
         }
@@ -184,12 +183,6 @@ async fn read_and_hire(ctx: &Context<'_>, input: HireStaffInput) -> Result<HireS
     let counted = services.attempt_limiter.look_up(caller.origin()).await?;
     let hiring = tokio::spawn(async move { hire(&services, &caller, wanted, counted, context).await });
     hiring.await.map_err(ApiError::internal)?
-}
-
-fn of_a_role(caller: &Caller) -> Result<(), ApiError> {
-    let role = caller.actor()?.role;
-    let may = domain::access::roles_of(Permission::ManageStaff).contains(&role);
-    if may { Ok(()) } else { Err(ApiError::Forbidden) }
 }
 
 /// Returns where a role works: a pizzeria for its staff, the group otherwise.
@@ -268,7 +261,7 @@ async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>
 fn may_change(caller: &Caller, held: &accounts::Account) -> Result<(), ApiError> {
     if held.active {
         let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
-        caller.authorize(Permission::ManageStaff, scope)?;
+        caller.reach(scope)?;
         if !caller.actor()?.role.may_hire(held.role) {
             return Err(ApiError::Forbidden);
         }
@@ -364,7 +357,7 @@ async fn revoke(
     let held = accounts::accounts_by_ids(&services.pool, &[id.0]).await?.into_iter().next();
     let held = held.filter(|held| held.role != ActorRole::Customer).ok_or(ApiError::NotFound("staff"))?;
     let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
-    caller.authorize(Permission::ManageStaff, scope)?;
+    caller.reach(scope)?;
     may_change(caller, &held)?;
     let result = manage(services, caller, id.0, StaffChange::Revoke, context).await?;
     if let Some(position) = result.accepted_at() {

@@ -12,9 +12,9 @@ use super::notes::{About, references};
 use super::run::{Payload, execute, execute_in, fresh_id, payload_at, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
 use crate::inputs::{NAME_MAX, Problems, SHORT_MAX, StockLineInput};
-use crate::roles_directive::{requires, roles};
 use crate::types::enums::{PizzaSize, WasteReason};
 use crate::types::stock::Stock;
 use crate::types::user_error_code::UserErrorCode;
@@ -139,14 +139,14 @@ pub struct StockMutation;
 impl StockMutation {
     /// Receives a supplier's delivery. A delivery note that was received before is refused with
     /// `DUPLICATE_RECEIPT`.
-    #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
+    #[graphql(directive = requires::apply(Permission::KeepStock))]
     async fn receive_supply(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: ReceiveSupplyInput,
     ) -> Result<ReceiveSupplyPayload, ApiError> {
         let payload = async {
-            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
             let mut problems = Problems::default();
             let supplier = problems.text("supplier", &input.supplier, NAME_MAX);
             let delivery_note = problems.text("deliveryNote", &input.delivery_note, SHORT_MAX);
@@ -162,14 +162,14 @@ impl StockMutation {
 
     /// Records counted quantities. A count below the reserved quantity is accepted; an event then names the
     /// orders that are short.
-    #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
+    #[graphql(directive = requires::apply(Permission::KeepStock))]
     async fn count_stock(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: CountStockInput,
     ) -> Result<CountStockPayload, ApiError> {
         let payload = async {
-            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
             let mut problems = Problems::default();
             let lines = problems.stock_lines("lines", &input.lines, 0);
             let context = input.context(ctx, &mut problems)?;
@@ -181,14 +181,14 @@ impl StockMutation {
     }
 
     /// Records waste of ingredients.
-    #[graphql(directive = requires::apply(roles(Permission::KeepStock)))]
+    #[graphql(directive = requires::apply(Permission::KeepStock))]
     async fn waste_ingredients(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: WasteIngredientsInput,
     ) -> Result<WasteIngredientsPayload, ApiError> {
         let payload = async {
-            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::KeepStock)?;
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
             let mut problems = Problems::default();
             let lines = problems.stock_lines("lines", &input.lines, 1);
             let comment = problems.note("comment", input.comment.as_deref());
@@ -205,7 +205,7 @@ impl StockMutation {
     }
 
     /// Transfers ingredients to another pizzeria; both stocks change at once.
-    #[graphql(directive = requires::apply(roles(Permission::TransferStock)))]
+    #[graphql(directive = requires::apply(Permission::TransferStock))]
     async fn transfer_stock(
         &self,
         ctx: &Context<'_>,
@@ -214,7 +214,7 @@ impl StockMutation {
         let payload = async {
             ctx.caller()?.actor()?;
             let from = PizzeriaId::required(&input.from_pizzeria_id, "input.fromPizzeriaId")?;
-            ctx.caller()?.authorize(Permission::TransferStock, Scope::Pizzeria(&from))?;
+            ctx.caller()?.reach(Scope::Pizzeria(&from))?;
             let to = PizzeriaId::required(&input.to_pizzeria_id, "input.toPizzeriaId")?;
             if to.is_functional_check() {
                 return Err(ApiError::NotFound("pizzeria"));
@@ -230,14 +230,14 @@ impl StockMutation {
     }
 
     /// Sets the threshold below which an ingredient is low.
-    #[graphql(directive = requires::apply(roles(Permission::SetStockThreshold)))]
+    #[graphql(directive = requires::apply(Permission::SetStockThreshold))]
     async fn set_stock_threshold(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: SetStockThresholdInput,
     ) -> Result<SetStockThresholdPayload, ApiError> {
         let payload = async {
-            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::SetStockThreshold)?;
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
             let mut problems = Problems::default();
             let unknown = UserErrorCode::UnknownIngredient;
             let ingredient = problems.code("ingredient", &input.ingredient, unknown);
@@ -251,14 +251,14 @@ impl StockMutation {
     }
 
     /// Blocks a pizza, in one size or in every size.
-    #[graphql(directive = requires::apply(roles(Permission::BlockPizza)))]
+    #[graphql(directive = requires::apply(Permission::BlockPizza))]
     async fn block_pizza(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: BlockPizzaInput,
     ) -> Result<BlockPizzaPayload, ApiError> {
         let payload = async {
-            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
             let mut problems = Problems::default();
             let pizza = problems.code("pizza", &input.pizza, UserErrorCode::UnknownPizza);
             let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
@@ -272,14 +272,14 @@ impl StockMutation {
     }
 
     /// Unblocks a pizza.
-    #[graphql(directive = requires::apply(roles(Permission::BlockPizza)))]
+    #[graphql(directive = requires::apply(Permission::BlockPizza))]
     async fn unblock_pizza(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: UnblockPizzaInput,
     ) -> Result<UnblockPizzaPayload, ApiError> {
         let payload = async {
-            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::BlockPizza)?;
+            let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
             let mut problems = Problems::default();
             let pizza = problems.code("pizza", &input.pizza, UserErrorCode::UnknownPizza);
             let context = input.context(ctx, &mut problems)?;

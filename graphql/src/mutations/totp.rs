@@ -17,8 +17,8 @@ use super::run::{
 };
 use crate::context::{ApiContext, Caller, Services};
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
 use crate::inputs::Problems;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{Position, Secret};
 use crate::types::account::Account;
 use crate::types::user_error::UserError;
@@ -54,6 +54,7 @@ pub struct DisableTotpInput {
 
 /// The secret for an authenticator app. Sign-in requires codes only after `confirmTotp`.
 #[derive(Debug, Default, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct EnrolTotpPayload {
     /// The account after the command.
     pub account: Option<Account>,
@@ -69,6 +70,7 @@ pub struct EnrolTotpPayload {
 
 /// The result of the confirmation: sign-in requires a code from now on.
 #[derive(Debug, Default, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct ConfirmTotpPayload {
     /// The account after the command.
     pub account: Option<Account>,
@@ -82,6 +84,7 @@ pub struct ConfirmTotpPayload {
 
 /// The result of disabling the authenticator app.
 #[derive(Debug, Default, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct DisableTotpPayload {
     /// The account after the command.
     pub account: Option<Account>,
@@ -118,7 +121,7 @@ pub struct TotpMutation;
 impl TotpMutation {
     /// Starts the set-up of an authenticator app for the caller's own account and returns its secret.
     /// `confirmTotp` completes it; a second enrolment before that replaces the secret.
-    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::ManageOwnAccount))]
     async fn enrol_totp(
         &self,
         ctx: &Context<'_>,
@@ -146,7 +149,7 @@ impl TotpMutation {
     }
 
     /// Completes the set-up of an authenticator app by its first code. From then on `signIn` requires a code.
-    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::ManageOwnAccount))]
     async fn confirm_totp(
         &self,
         ctx: &Context<'_>,
@@ -198,7 +201,7 @@ impl TotpMutation {
     }
 
     /// Disables the authenticator app of the caller's own account, by the password and a code.
-    #[graphql(directive = requires::apply(roles(Permission::ManageOwnAccount)))]
+    #[graphql(directive = requires::apply(Permission::ManageOwnAccount))]
     async fn disable_totp(
         &self,
         ctx: &Context<'_>,

@@ -10,8 +10,8 @@ use super::allowed::allowed_pizzeria;
 use super::run::{command_context, execute_in, input_errors, seen};
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
 use crate::ids::GlobalId;
-use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 use crate::types::user_error::UserError;
@@ -32,6 +32,7 @@ pub struct ReleaseUnpaidOrdersInput {
 
 /// The result of releasing unpaid orders.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct ReleaseUnpaidOrdersPayload {
     /// The given orders of the pizzeria after the command: released orders are `CANCELLED`; orders that were
     /// paid or started before are unchanged.
@@ -51,13 +52,13 @@ pub struct UnpaidMutation;
 impl UnpaidMutation {
     /// Cancels orders that are neither paid nor started and releases their ingredients, all at once. Partial
     /// online payments are refunded; orders with payments recorded by staff are left unchanged.
-    #[graphql(directive = requires::apply(roles(Permission::ReleaseUnpaidOrders)))]
+    #[graphql(directive = requires::apply(Permission::ReleaseUnpaidOrders))]
     async fn release_unpaid_orders(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The command's input.")] input: ReleaseUnpaidOrdersInput,
     ) -> Result<ReleaseUnpaidOrdersPayload, ApiError> {
-        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id, Permission::ReleaseUnpaidOrders)?;
+        let pizzeria = allowed_pizzeria(ctx, &input.pizzeria_id)?;
         if !(1..=ORDERS_MAX).contains(&input.order_ids.len()) {
             return Err(ApiError::bad_input(format!("input.orderIds: must have 1 to {ORDERS_MAX} orders")));
         }

@@ -7,6 +7,7 @@ use identity::accounts;
 
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::types::account::Account;
 
 /// Queries about the caller.
@@ -23,6 +24,7 @@ pub(super) async fn own_account(ctx: &Context<'_>) -> Result<Option<Account>, Ap
 #[Object]
 impl AccountQuery {
     /// The caller's own account; `null` for an anonymous caller. Open to every caller.
+    #[graphql(directive = open::apply())]
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<Account>, ApiError> {
         own_account(ctx).await
     }

@@ -8,8 +8,8 @@ use projections::{Model, closings};
 use super::sales::at_most_a_year;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{Date, Position};
 use crate::types::closing::DailyClosing;
 use crate::types::pizzeria::Pizzeria;
@@ -23,7 +23,7 @@ impl ClosingQuery {
     /// The closings of a pizzeria for a range of business days, first and last included, at most a year,
     /// oldest first. A day is closed one minute after it ends, at 04:00 local time; a closing never changes.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadSales))
+        directive = requires::apply(Permission::ReadSales)
     )]
     async fn closings(
         &self,
@@ -35,7 +35,7 @@ impl ClosingQuery {
         at_least_position: Option<Position>,
     ) -> Result<Vec<DailyClosing>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&id))?;
         at_most_a_year(from, to)?;
         let services = ctx.services()?;
         services.at_least(&[Model::Closings, Model::Pizzerias], at_least_position).await?;

@@ -9,8 +9,8 @@ use projections::page::{NoRange, PageArgs};
 
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
-use crate::roles_directive::{requires, roles};
 use crate::types::contact_read::ContactReadConnection;
 
 /// Queries for reads of contacts.
@@ -36,7 +36,7 @@ pub struct ContactReadFilter {
 #[Object]
 impl ContactReadQuery {
     /// Reads of customers' contacts by staff, each with its order, latest first.
-    #[graphql(directive = requires::apply(roles(Permission::ReadContactReads)))]
+    #[graphql(directive = requires::apply(Permission::ReadContactReads))]
     async fn contact_reads(
         &self,
         ctx: &Context<'_>,
@@ -46,7 +46,7 @@ impl ContactReadQuery {
         #[graphql(desc = "Returns the last `n` items (1–100).")] last: Option<i32>,
         #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<ContactReadConnection, ApiError> {
-        ctx.caller()?.authorize(Permission::ReadContactReads, Scope::Group)?;
+        ctx.caller()?.reach(Scope::Group)?;
         let asked = filter.unwrap_or_default();
         let (reader, customer, order) = (asked.reader_id, asked.customer_id, asked.order_id);
         let filter = contact_reads::ContactReadFilter {

@@ -11,8 +11,8 @@ use projections::page::{NoRange, PageArgs};
 use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Position;
 use crate::types::delivery::{Delivery, DeliveryConnection};
 use crate::types::enums::DeliveryStatus;
@@ -89,7 +89,7 @@ pub(super) async fn visible_delivery(
 impl DeliveryQuery {
     /// A delivery by its id. Fails with `NOT_FOUND` if it is unknown or another customer's, so that the two
     /// cannot be told apart, and with `FORBIDDEN` for staff of another pizzeria.
-    #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
+    #[graphql(directive = requires::apply(Permission::ReadDelivery))]
     async fn delivery(
         &self,
         ctx: &Context<'_>,
@@ -111,7 +111,7 @@ impl DeliveryQuery {
     /// Deliveries: of one pizzeria for its staff, of all pizzerias for staff of the whole group. A courier
     /// sees deliveries that wait for a courier and their own.
     #[graphql(
-        directive = requires::apply(roles(Permission::ListDeliveries))
+        directive = requires::apply(Permission::ListDeliveries)
     )]
     #[allow(clippy::too_many_arguments)] // the arguments of a connection
     async fn deliveries(
@@ -133,7 +133,7 @@ impl DeliveryQuery {
     ) -> Result<DeliveryConnection, ApiError> {
         let actor = ctx.caller()?.actor()?;
         let asked = filter.unwrap_or_default();
-        let pizzerias = pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ListDeliveries)?;
+        let pizzerias = pizzerias_of(ctx, asked.pizzeria_id.as_ref())?;
         let courier = asked.courier_id.as_ref();
         let order = asked.order_id.as_ref();
         let filter = deliveries::DeliveryFilter {

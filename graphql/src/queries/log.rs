@@ -1,15 +1,14 @@
 //! The queries for the log: its position, its proofs and its events.
 
 use async_graphql::{Context, Object};
-use domain::access::{Permission, Scope};
-use domain::ids::PizzeriaId;
+use domain::access::{Permission, has_permission};
 use event_store::log;
 use projections::page::PageArgs;
 
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
 use crate::loaders::LatestHead;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Position};
 use crate::types::event::{Event, EventConnection, cursor_or_position, page_of_events};
 use crate::types::event_filter::{EventFilter, event_filter};
@@ -27,7 +26,7 @@ pub struct Log {
 
 /// The log of events. A change to a sealed event would contradict a signed head; `docs/audit.md` describes
 /// the formats.
-#[Object]
+#[Object(directive = open::apply())]
 impl Log {
     /// The position of the last event; 0 for an empty log.
     async fn position(&self) -> Position {
@@ -88,6 +87,7 @@ pub(super) async fn visible_event(
     ctx: &Context<'_>,
     position: domain::LogPosition,
 ) -> Result<Option<Event>, ApiError> {
+    has_permission(ctx.caller()?.actor.as_ref(), Permission::ReadEvents)?;
     let mut filter = event_filter(ctx, EventFilter::default())?;
     filter.after = Some(domain::LogPosition(position.0.saturating_sub(1)));
     filter.before = Some(domain::LogPosition(position.0.saturating_add(1)));
@@ -98,17 +98,15 @@ pub(super) async fn visible_event(
 #[Object]
 impl LogQuery {
     /// The log of events, with its position and its proofs.
-    #[graphql(directive = requires::apply(roles(Permission::ReadLog)))]
+    #[graphql(directive = requires::apply(Permission::ReadLog))]
     async fn log(&self, ctx: &Context<'_>) -> Result<Log, ApiError> {
-        let own: Option<&PizzeriaId> = ctx.caller()?.actor.as_ref().and_then(|actor| actor.pizzeria.as_ref());
-        ctx.caller()?.authorize(Permission::ReadLog, own.map_or(Scope::Group, Scope::Pizzeria))?;
         let position = log::head(&ctx.services()?.pool).await?;
         Ok(Log { position })
     }
 
     /// Events of the log, by position.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadEvents))
+        directive = requires::apply(Permission::ReadEvents)
     )]
     async fn events(
         &self,

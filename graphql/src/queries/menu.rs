@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::access::{Permission, Role, Scope};
+use domain::access::{Permission, Role};
 use domain::ids::{ItemCode, PizzeriaId};
 use domain::order::OrderError;
 use domain::pizzeria::Place;
@@ -15,10 +15,10 @@ use super::account::own_account;
 use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
 use crate::ids::GlobalId;
 use crate::inputs::{ContactInput, OrderLineInput, Problems};
 use crate::loaders::{CurrentMenu, MenuVersion};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{Decimal, Position};
 use crate::types::enums::{Fulfilment, OrderChannel, PaymentIntent, PizzaSize};
 use crate::types::menu::{Menu, Recipe};
@@ -62,7 +62,6 @@ pub struct QuoteOrderInput {
 
 /// Loads the current menu, without a stock.
 pub(super) async fn menu_without_stock(ctx: &Context<'_>) -> Result<Menu, ApiError> {
-    ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
     let menu = ctx.loaders()?.load_one(CurrentMenu).await?;
     Ok(Menu {
         menu: menu.unwrap_or_default(),
@@ -105,6 +104,7 @@ pub(super) async fn menu_of(
 #[Object]
 impl MenuQuery {
     /// The menu of a pizzeria, with prices and current availability. Open to every caller.
+    #[graphql(directive = open::apply())]
     async fn menu(
         &self,
         ctx: &Context<'_>,
@@ -115,7 +115,6 @@ impl MenuQuery {
             AsOf,
         >,
     ) -> Result<Menu, ApiError> {
-        ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
         let models: &[Model] = match as_of {
             Some(_) => &[Model::Menus],
             None => &[Model::Menus, Model::Pizzerias, Model::StockLevels],
@@ -128,7 +127,7 @@ impl MenuQuery {
 
     /// The recipe of a pizza in one size, from the current menu or from a version of it, including pizzas
     /// withdrawn since.
-    #[graphql(directive = requires::apply(roles(Permission::ReadRecipe)))]
+    #[graphql(directive = requires::apply(Permission::ReadRecipe))]
     async fn recipe(
         &self,
         ctx: &Context<'_>,
@@ -141,7 +140,6 @@ impl MenuQuery {
         #[graphql(desc = "Waits up to five seconds until the read model includes this position.")]
         at_least_position: Option<Position>,
     ) -> Result<Recipe, ApiError> {
-        ctx.caller()?.authorize(Permission::ReadRecipe, Scope::Group)?;
         let services = ctx.services()?;
         services.at_least(&[Model::Menus], at_least_position).await?;
         let code = ItemCode::parse(&pizza).ok_or(ApiError::NotFound("pizza"))?;
@@ -161,6 +159,7 @@ impl MenuQuery {
     }
 
     /// The current price of a basket, its promised time, and why it would be refused. Open to every caller.
+    #[graphql(directive = open::apply())]
     async fn quote_order(
         &self,
         ctx: &Context<'_>,
@@ -169,8 +168,6 @@ impl MenuQuery {
         at_least_position: Option<Position>,
     ) -> Result<Quote, ApiError> {
         let caller = ctx.caller()?;
-        // A quote is computed from the menu: it is open to every caller who may read the menu.
-        caller.authorize(Permission::ReadMenu, Scope::Group)?;
         let id = PizzeriaId::required(&input.pizzeria_id, "input.pizzeriaId")?;
         let mut problems = Problems::default();
         let read = problems.basket_lines("lines", &input.lines);

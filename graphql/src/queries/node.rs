@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use domain::LogPosition;
-use domain::access::{Permission, Role, Scope, of_role, roles_of};
+use domain::access::{Permission, Role, Scope, has_permission};
 use domain::ids::{IngredientCode, ItemCode, PizzeriaId, StaffId};
 use projections::Model;
 
@@ -15,6 +15,7 @@ use super::stock::visible_stock;
 use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::ids::{GlobalId, Named, ValueTime, named};
 use crate::loaders::MenuVersion;
 use crate::scalars;
@@ -31,6 +32,7 @@ pub struct NodeQuery;
 impl NodeQuery {
     /// An entity by its id; `null` if it is unknown or not visible to the caller. A bare code is looked up
     /// among the pizzerias, then on the menu. The menu's items are open to every caller.
+    #[graphql(directive = open::apply())]
     async fn node(
         &self,
         ctx: &Context<'_>,
@@ -132,7 +134,6 @@ async fn past(ctx: &Context<'_>, named: Named, position: LogPosition) -> Result<
 /// Loads an item of the group's menu from a version; `None` for other entities.
 async fn of_version(ctx: &Context<'_>, named: Named, version: u32) -> Result<Option<Node>, ApiError> {
     let (Named::Item(_) | Named::Extra(None, _) | Named::Ingredient(_)) = &named else { return Ok(None) };
-    ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
     let Some(row) = ctx.loaders()?.load_one(MenuVersion(version)).await? else { return Ok(None) };
     let menu = Menu::of_version(row.menu.clone(), row.position);
     match named {
@@ -160,7 +161,6 @@ async fn menu_there(
     pizzeria: PizzeriaId,
     point: Option<PointInTime>,
 ) -> Result<Option<Menu>, ApiError> {
-    ctx.caller()?.authorize(Permission::ReadMenu, Scope::Group)?;
     match Pizzeria::load_as_of(ctx, &pizzeria, point).await {
         Ok(_) => menu_of(ctx, &pizzeria, point).await.map(Some),
         Err(ApiError::NotFound(_)) => Ok(None),
@@ -198,7 +198,7 @@ async fn visible_staff(ctx: &Context<'_>, id: StaffId) -> Result<Option<Staff>, 
     let caller = ctx.caller()?;
     if caller.actor.as_ref().is_none_or(|actor| actor.id != id.0) {
         // Checked before the lookup, which would reveal whether the id exists.
-        of_role(caller.actor.as_ref(), roles_of(Permission::ListDeliveries))?;
+        has_permission(caller.actor.as_ref(), Permission::ListDeliveries)?;
     }
     let Some(account) = Staff(id).account(ctx).await? else { return Ok(None) };
     let scope = account.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);

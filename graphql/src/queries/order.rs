@@ -11,9 +11,9 @@ use projections::{Model, kitchen_queue, order_board};
 use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
 use crate::loaders::OrderOf;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Position;
 use crate::types::board::OrderBoard;
 use crate::types::enums::{Fulfilment, OrderChannel, OrderStatus};
@@ -123,12 +123,12 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
         asked.customer_id.as_ref().map(|id| CustomerId::required(id, "filter.customerId")).transpose()?;
     let (pizzerias, customer) = if actor.role == Role::Customer {
         let customer = customer.unwrap_or(CustomerId(actor.id));
-        caller.authorize(Permission::ListOrders, Scope::Account(customer.0))?;
+        caller.reach(Scope::Account(customer.0))?;
         let asked = asked.pizzeria_id.as_ref();
         let pizzeria = asked.map(|id| PizzeriaId::required(id, "filter.pizzeriaId")).transpose()?;
         (pizzeria.into_iter().collect(), Some(customer))
     } else {
-        (pizzerias_of(ctx, asked.pizzeria_id.as_ref(), Permission::ListOrders)?, customer)
+        (pizzerias_of(ctx, asked.pizzeria_id.as_ref())?, customer)
     };
     Ok(order_details::OrderFilter {
         pizzerias,
@@ -147,7 +147,7 @@ fn filter_of(ctx: &Context<'_>, asked: OrderFilter) -> Result<order_details::Ord
 impl OrderQuery {
     /// An order by its id. Fails with `NOT_FOUND` if it is unknown or another customer's, so that the two
     /// cannot be told apart, and with `FORBIDDEN` for staff of another pizzeria.
-    #[graphql(directive = requires::apply(roles(Permission::ReadOrder)))]
+    #[graphql(directive = requires::apply(Permission::ReadOrder))]
     async fn order(
         &self,
         ctx: &Context<'_>,
@@ -169,7 +169,7 @@ impl OrderQuery {
     /// Orders: a customer's own, of one pizzeria for its staff, of all pizzerias for staff of the whole
     /// group.
     #[graphql(
-        directive = requires::apply(roles(Permission::ListOrders))
+        directive = requires::apply(Permission::ListOrders)
     )]
     #[allow(clippy::too_many_arguments)] // the arguments of a connection
     async fn orders(
@@ -210,7 +210,7 @@ impl OrderQuery {
 
     /// The orders placed or in preparation in a pizzeria's kitchen, oldest first.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadKitchen))
+        directive = requires::apply(Permission::ReadKitchen)
     )]
     async fn kitchen_queue(
         &self,
@@ -225,7 +225,7 @@ impl OrderQuery {
     ) -> Result<Vec<Order>, ApiError> {
         let first = i64::from(page_size(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        ctx.caller()?.authorize(Permission::ReadKitchen, Scope::Pizzeria(&id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&id))?;
         let services = ctx.services()?;
         let models: &[Model] = match as_of {
             Some(_) => &[Model::KitchenQueue, Model::OrderDetails],
@@ -248,7 +248,7 @@ impl OrderQuery {
 
     /// The open orders of a pizzeria in short form, with their number by status.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadBoard))
+        directive = requires::apply(Permission::ReadBoard)
     )]
     async fn order_board(
         &self,
@@ -260,7 +260,7 @@ impl OrderQuery {
     ) -> Result<OrderBoard, ApiError> {
         let first = i64::from(page_size(first)?);
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        ctx.caller()?.authorize(Permission::ReadBoard, Scope::Pizzeria(&id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&id))?;
         let services = ctx.services()?;
         services.at_least(&[Model::OrderBoard, Model::Pizzerias], at_least_position).await?;
         Pizzeria::load(ctx, &id).await?;

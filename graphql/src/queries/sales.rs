@@ -9,8 +9,8 @@ use projections::{Model, daily_sales};
 use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{Date, Position};
 use crate::types::pizzeria::Pizzeria;
 use crate::types::sales::SalesDay;
@@ -38,7 +38,7 @@ impl SalesQuery {
     /// The daily sales of a pizzeria for a range of business days, first and last included, at most a year.
     /// Days without activity are omitted.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadSales))
+        directive = requires::apply(Permission::ReadSales)
     )]
     async fn sales(
         &self,
@@ -53,7 +53,7 @@ impl SalesQuery {
         >,
     ) -> Result<Vec<SalesDay>, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        ctx.caller()?.authorize(Permission::ReadSales, Scope::Pizzeria(&id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&id))?;
         at_most_a_year(from, to)?;
         let services = ctx.services()?;
         let models: &[Model] = match as_of {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::context::ApiContext;
 use crate::error::ApiError;
-use crate::roles_directive::{requires, roles};
+use crate::field_access::requires;
 use crate::types::page::connection;
 use crate::types::pizzeria::pizzerias_of;
 use crate::types::staff::Staff;
@@ -23,7 +23,7 @@ pub struct StaffQuery;
 #[Object]
 impl StaffQuery {
     /// The staff of a pizzeria or of the whole group, ordered by name, including former staff.
-    #[graphql(directive = requires::apply(roles(Permission::ManageStaff)))]
+    #[graphql(directive = requires::apply(Permission::ManageStaff))]
     async fn staff(
         &self,
         ctx: &Context<'_>,
@@ -34,7 +34,7 @@ impl StaffQuery {
         #[graphql(desc = "Returns the last `n` items (1–100).")] last: Option<i32>,
         #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<StaffConnection, ApiError> {
-        let pizzerias = pizzerias_of(ctx, pizzeria_id.as_ref(), Permission::ManageStaff)?;
+        let pizzerias = pizzerias_of(ctx, pizzeria_id.as_ref())?;
         let args = PageArgs::new(first, after.as_deref(), last, before.as_deref())?;
         let all = registration::staff_of(&ctx.services()?.pool, pizzerias.first()).await?;
         let ids: Vec<StaffId> = all.into_iter().map(|account| StaffId(account.id)).collect();

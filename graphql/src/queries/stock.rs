@@ -10,8 +10,8 @@ use projections::{Model, as_of, stock_levels};
 use crate::as_of::{AsOf, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Position;
 use crate::types::pizzeria::Pizzeria;
 use crate::types::stock::Stock;
@@ -52,7 +52,7 @@ pub(super) async fn visible_stock(
 impl StockQuery {
     /// The stock of a pizzeria.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadStock))
+        directive = requires::apply(Permission::ReadStock)
     )]
     async fn stock(
         &self,
@@ -65,7 +65,7 @@ impl StockQuery {
         >,
     ) -> Result<Stock, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&id))?;
         let models: &[Model] = match as_of {
             Some(_) => &[Model::Menus],
             None => &[Model::StockLevels, Model::Menus, Model::Pizzerias],

@@ -11,8 +11,8 @@ use projections::{Model, as_of, menus, why};
 
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::requires;
 use crate::ids::GlobalId;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::Position;
 use crate::types::enums::PizzaSize;
 use crate::types::pizzeria::Pizzeria;
@@ -48,7 +48,7 @@ impl WhyQuery {
     /// since when, the events that used them up, and the quantity missing. Computed from the log, with the
     /// menu of that time.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadStock))
+        directive = requires::apply(Permission::ReadStock)
     )]
     #[allow(clippy::too_many_arguments)] // the arguments of a question
     async fn why_unavailable(
@@ -64,7 +64,7 @@ impl WhyQuery {
         position: Option<Position>,
     ) -> Result<WhyUnavailable, ApiError> {
         let id = PizzeriaId::parse(&pizzeria_id).ok_or(ApiError::NotFound("pizzeria"))?;
-        ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&id))?;
         let pizza = ItemCode::parse(&pizza).ok_or(ApiError::NotFound("pizza"))?;
         let services = ctx.services()?;
         services.at_least(&[Model::Menus, Model::Pizzerias], None).await?;

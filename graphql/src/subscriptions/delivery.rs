@@ -19,15 +19,17 @@ use super::fold::{At, Fold};
 use super::follow::{Events, Item, View, all_events, events_of, follow, position_of, start, start_near};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
+use crate::field_guard::subscriber;
 use crate::ids::GlobalId;
 use crate::progress::Progress;
-use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::courier_position::CourierPosition;
 use crate::types::delivery::Delivery;
 
 /// A change of a delivery, or its courier's new position.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct DeliveryUpdate {
     /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
@@ -55,7 +57,7 @@ impl DeliverySubscription {
     /// Every event of a delivery, and its courier's position while out with it. The first item is the present
     /// state; with `after`, the items start with the first event after that position, each exactly once. A
     /// courier's position is not an event: it is delivered once and cannot be resumed.
-    #[graphql(directive = requires::apply(roles(Permission::ReadDelivery)))]
+    #[graphql(directive = requires::apply(Permission::ReadDelivery))]
     async fn delivery_changed(
         &self,
         ctx: &Context<'_>,
@@ -64,8 +66,7 @@ impl DeliverySubscription {
             scalars::Position,
         >,
     ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.actor()?;
+        let (services, caller) = (ctx.services()?, subscriber(ctx)?);
         let id = DeliveryId::required(&id, "id")?;
         let stream = StreamId::delivery(id);
         let base = Box::pin(start(services, after)).await?;
@@ -75,7 +76,7 @@ impl DeliverySubscription {
         let at = At { state: Arc::new(state), version };
         let delivery = scheduled(&at).ok_or(ApiError::NotFound("delivery"))?;
         let scope = Scope::Own { customer: delivery.customer, pizzeria: &delivery.pizzeria };
-        caller.authorize(Permission::ReadDelivery, scope)?;
+        caller.reach(scope)?;
         let mut view = DeliveryView { id, shown: at.clone(), fold: Fold::over(services.pool.clone()) };
         let first = match after {
             Some(_) => None,
@@ -95,7 +96,7 @@ impl DeliverySubscription {
     /// Deliveries of a pizzeria whenever one starts or stops waiting for a courier. With `after`, also the
     /// changes since that position, at most 100,000 events of the log back; beyond that the subscription
     /// fails with `BAD_USER_INPUT` and the gap in `extensions`.
-    #[graphql(directive = requires::apply(roles(Permission::ListDeliveries)))]
+    #[graphql(directive = requires::apply(Permission::ListDeliveries))]
     async fn ready_deliveries(
         &self,
         ctx: &Context<'_>,
@@ -104,10 +105,9 @@ impl DeliverySubscription {
             scalars::Position,
         >,
     ) -> Result<impl Stream<Item = Result<DeliveryUpdate, ApiError>> + use<>, ApiError> {
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.actor()?;
+        let (services, caller) = (ctx.services()?, subscriber(ctx)?);
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
-        caller.authorize(Permission::ListDeliveries, Scope::Pizzeria(&pizzeria))?;
+        caller.reach(Scope::Pizzeria(&pizzeria))?;
         Box::pin(super::opened(services, &pizzeria)).await?;
         let base = Box::pin(start_near(services, after)).await?;
         let view = ReadyView { pizzeria, fold: Fold::over(services.pool.clone()) };

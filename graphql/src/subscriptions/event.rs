@@ -14,8 +14,9 @@ use sqlx::PgPool;
 use super::follow::{Item, View, all_entries, follow, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
+use crate::field_guard::subscriber;
 use crate::progress::Progress;
-use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::event::Event;
 use crate::types::event_filter::{EventFilter, event_filter};
@@ -25,6 +26,7 @@ const CACHED_STREAMS_MAX: usize = 10_000;
 
 /// An appended event.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct EventUpdate {
     /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
@@ -47,7 +49,7 @@ pub struct EventSubscription;
 impl EventSubscription {
     /// Every appended event that matches the filter; with `after`, also the events since that position.
     /// Managers see events of their own pizzeria.
-    #[graphql(directive = requires::apply(roles(Permission::ReadEvents)))]
+    #[graphql(directive = requires::apply(Permission::ReadEvents))]
     async fn event_appended(
         &self,
         ctx: &Context<'_>,
@@ -57,6 +59,7 @@ impl EventSubscription {
         >,
     ) -> Result<impl Stream<Item = Result<EventUpdate, ApiError>> + use<>, ApiError> {
         let services = ctx.services()?;
+        subscriber(ctx)?;
         let filter = event_filter(ctx, filter.unwrap_or_default())?;
         let base = start(services, after).await?;
         let view = EventView { filter, pool: services.pool.clone(), places: LruCache::unbounded() };

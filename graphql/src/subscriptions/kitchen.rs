@@ -17,9 +17,10 @@ use super::fold::{At, Fold};
 use super::follow::{Item, View, all_events, follow, start_near};
 use crate::context::{ApiContext, Services};
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
+use crate::field_guard::subscriber;
 use crate::ids::GlobalId;
 use crate::progress::Progress;
-use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 
@@ -31,6 +32,7 @@ const QUEUE_ORDERS_MAX: usize = 100;
 
 /// A change of a kitchen's queue.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct KitchenQueueUpdate {
     /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
@@ -58,7 +60,7 @@ impl KitchenSubscription {
     /// Every change of a kitchen's queue. The first item is the present state; with `after`, the items start
     /// with the first change after that position, each exactly once, at most 100,000 events of the log back;
     /// beyond that the subscription fails with `BAD_USER_INPUT` and the gap in `extensions`.
-    #[graphql(directive = requires::apply(roles(Permission::ReadKitchen)))]
+    #[graphql(directive = requires::apply(Permission::ReadKitchen))]
     async fn kitchen_queue_changed(
         &self,
         ctx: &Context<'_>,
@@ -67,10 +69,9 @@ impl KitchenSubscription {
             scalars::Position,
         >,
     ) -> Result<impl Stream<Item = Result<KitchenQueueUpdate, ApiError>> + use<>, ApiError> {
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.actor()?;
+        let (services, caller) = (ctx.services()?, subscriber(ctx)?);
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
-        caller.authorize(Permission::ReadKitchen, Scope::Pizzeria(&pizzeria))?;
+        caller.reach(Scope::Pizzeria(&pizzeria))?;
         Box::pin(super::opened(services, &pizzeria)).await?;
         let base = Box::pin(start_near(services, after)).await?;
         let fold = Box::pin(queue_at(services, &pizzeria, base)).await?;

@@ -8,12 +8,14 @@ use futures_util::{Stream, stream};
 use super::follow::{Item, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::progress::Progress;
 use crate::scalars;
 use crate::types::maintenance::Maintenance;
 
 /// The start, change or end of a maintenance.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct MaintenanceUpdate {
     /// The log position at that time.
     pub position: scalars::Position,
@@ -35,6 +37,7 @@ pub struct MaintenanceSubscription;
 #[Subscription]
 impl MaintenanceSubscription {
     /// The current maintenance, now and whenever it changes. Open to every caller.
+    #[graphql(directive = open::apply())]
     async fn maintenance_changed(
         &self,
         ctx: &Context<'_>,

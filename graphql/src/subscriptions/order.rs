@@ -15,14 +15,16 @@ use super::fold::{At, Fold};
 use super::follow::{Item, View, events_of, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
+use crate::field_guard::subscriber;
 use crate::ids::GlobalId;
 use crate::progress::Progress;
-use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::order::Order;
 
 /// A change of an order.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct OrderUpdate {
     /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
@@ -47,7 +49,7 @@ pub struct OrderSubscription;
 impl OrderSubscription {
     /// Every event of an order. The first item is the present state; with `after`, the items start with the
     /// first event after that position, each exactly once.
-    #[graphql(directive = requires::apply(roles(Permission::ReadOrder)))]
+    #[graphql(directive = requires::apply(Permission::ReadOrder))]
     async fn order_changed(
         &self,
         ctx: &Context<'_>,
@@ -56,8 +58,7 @@ impl OrderSubscription {
             scalars::Position,
         >,
     ) -> Result<impl Stream<Item = Result<OrderUpdate, ApiError>> + use<>, ApiError> {
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.actor()?;
+        let (services, caller) = (ctx.services()?, subscriber(ctx)?);
         let id = OrderId::required(&id, "id")?;
         let stream = StreamId::order(id);
         let base = Box::pin(start(services, after)).await?;
@@ -72,7 +73,7 @@ impl OrderSubscription {
             }
             _ => return Err(ApiError::NotFound("order")),
         };
-        caller.authorize(Permission::ReadOrder, scope)?;
+        caller.reach(scope)?;
         let mut view = OrderView { stream: stream.clone(), fold: Fold::over(services.pool.clone()) };
         let first = match after {
             Some(_) => None,

@@ -16,10 +16,11 @@ use super::fold::{At, Fold};
 use super::follow::{Item, View, events_of, follow, position_of, start};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
+use crate::field_guard::subscriber;
 use crate::ids::GlobalId;
 use crate::loaders::CurrentMenu;
 use crate::progress::Progress;
-use crate::roles_directive::{requires, roles};
 use crate::scalars;
 use crate::types::menu::Ingredient;
 use crate::types::stock::Stock;
@@ -33,7 +34,7 @@ pub struct StockChange {
 }
 
 /// The change of an ingredient's level, in its unit: grams, millilitres or pieces.
-#[Object]
+#[Object(directive = open::apply())]
 impl StockChange {
     /// The ingredient.
     async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
@@ -54,6 +55,7 @@ impl StockChange {
 
 /// A change of a stock.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct StockUpdate {
     /// The log position; pass it as `after` to resume.
     pub position: scalars::Position,
@@ -80,7 +82,7 @@ pub struct StockSubscription;
 impl StockSubscription {
     /// Every change of a pizzeria's stock. The first item is the present state; with `after`, the items start
     /// with the first change after that position, each exactly once.
-    #[graphql(directive = requires::apply(roles(Permission::ReadStock)))]
+    #[graphql(directive = requires::apply(Permission::ReadStock))]
     async fn stock_changed(
         &self,
         ctx: &Context<'_>,
@@ -89,10 +91,9 @@ impl StockSubscription {
             scalars::Position,
         >,
     ) -> Result<impl Stream<Item = Result<StockUpdate, ApiError>> + use<>, ApiError> {
-        let (services, caller) = (ctx.services()?, ctx.caller()?);
-        caller.actor()?;
+        let (services, caller) = (ctx.services()?, subscriber(ctx)?);
         let pizzeria = PizzeriaId::required(&pizzeria_id, "pizzeriaId")?;
-        caller.authorize(Permission::ReadStock, Scope::Pizzeria(&pizzeria))?;
+        caller.reach(Scope::Pizzeria(&pizzeria))?;
         Box::pin(super::opened(services, &pizzeria)).await?;
         let stream = StreamId::stock(&pizzeria);
         let base = Box::pin(start(services, after)).await?;

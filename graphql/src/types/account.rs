@@ -13,6 +13,7 @@ use super::enums::Role;
 use super::pizzeria::Pizzeria;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::ids::GlobalId;
 use crate::scalars;
 
@@ -21,7 +22,7 @@ use crate::scalars;
 pub struct Account(pub Arc<accounts::Account>);
 
 /// The account of a customer or of a member of staff.
-#[Object]
+#[Object(directive = open::apply())]
 impl Account {
     /// The id of the customer or of the member of staff.
     pub async fn id(&self) -> ID {

@@ -19,6 +19,7 @@ use messages::refusals::message;
 use uuid::Uuid;
 
 use crate::as_of::PointInTime;
+use crate::field_access::open;
 use crate::types::user_error_code::UserErrorCode;
 
 /// Mutations that apply to an order or a delivery.
@@ -64,6 +65,7 @@ pub enum OrderActionName {
 /// never take are not listed. Only the order's or delivery's own state is checked; the mutation also checks
 /// what lies outside it: a courier's load, a pizzeria's opening hours and stock.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct OrderAction {
     /// The mutation.
     pub action: OrderActionName,

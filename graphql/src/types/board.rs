@@ -9,11 +9,13 @@ use projections::order_board::{Count, Row};
 use super::enums::{Fulfilment, OrderChannel, OrderStatus};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::ids::GlobalId;
 use crate::scalars::Money;
 
 /// The open orders of a pizzeria.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct OrderBoard {
     /// Number of open orders by status; statuses without orders are omitted.
     pub counts: Vec<StatusCount>,
@@ -23,6 +25,7 @@ pub struct OrderBoard {
 
 /// Number of open orders with a status.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct StatusCount {
     /// The status.
     pub status: OrderStatus,
@@ -50,7 +53,7 @@ impl OrderBoard {
 }
 
 /// An open order, in short form.
-#[Object]
+#[Object(directive = open::apply())]
 impl BoardOrder {
     /// The order's id.
     async fn id(&self) -> ID {

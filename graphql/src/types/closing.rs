@@ -10,6 +10,7 @@ use super::order_parts::VatPart;
 use super::pizzeria::Pizzeria;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::scalars::{self, Date, Money, Position};
 
 /// A pizzeria's closed business day.
@@ -18,6 +19,7 @@ pub struct DailyClosing(pub Row);
 
 /// Amounts received and refunded by one payment method.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct PaymentTotals {
     /// The method of payment.
     pub method: PaymentMethod,
@@ -30,6 +32,7 @@ pub struct PaymentTotals {
 /// Figures of a part of the log. They can be added up: a closed day is never corrected, and a later
 /// cancellation or refund counts on the day that it happens.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct ClosingTotals {
     /// Number of orders finally accepted.
     pub placed: i32,
@@ -47,6 +50,7 @@ pub struct ClosingTotals {
 
 /// The signed head of the log's Merkle tree at the time a day was closed.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct ClosingHead {
     /// Number of events that the head covers, from the first.
     pub size: Position,
@@ -79,7 +83,7 @@ impl TryFrom<&Totals> for ClosingTotals {
 }
 
 /// A pizzeria's closed business day: an event of the log that never changes.
-#[Object]
+#[Object(directive = open::apply())]
 impl DailyClosing {
     /// The pizzeria.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {

@@ -6,6 +6,7 @@ use domain::note::NoteRef;
 use super::enums::mirror;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::loaders::NoteText;
 
 domain::for_each_comment_subject!(mirror! {
@@ -15,6 +16,7 @@ domain::for_each_comment_subject!(mirror! {
 
 /// A comment by staff or a customer, added to the reason of an action.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Comment {
     /// The subject.
     pub about: CommentSubject,

@@ -1,11 +1,13 @@
 //! Personal data, kept outside the log. The entity that holds a contact decides who may see it.
 
+use crate::field_access::open;
 use async_graphql::SimpleObject;
 use domain::ids::ContactId;
 use identity::personal_data::ContactRow;
 
 /// The person an order is for, and the address.
 #[derive(Debug, Clone, Default, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Contact {
     /// The person's name; a pseudonym for auditors, `null` when not set.
     pub name: Option<String>,
@@ -21,6 +23,7 @@ pub struct Contact {
 
 /// A postal address.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Address {
     /// Street and number.
     pub street: Option<String>,

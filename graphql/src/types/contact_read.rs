@@ -11,6 +11,7 @@ use super::page::connection;
 use super::staff::Staff;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::ids::GlobalId;
 use crate::loaders::OrderOf;
 
@@ -26,7 +27,7 @@ impl From<Row> for ContactRead {
 
 /// A record that a member of staff read a contact. It is written before the contact is shown, once a minute
 /// per reader and order.
-#[Object]
+#[Object(directive = open::apply())]
 impl ContactRead {
     /// The member of staff who read the contact.
     async fn reader(&self) -> Staff {

@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 use domain::ids::StaffId;
 use projections::courier_positions::Report;
 
+use crate::field_access::open;
 use crate::ids::GlobalId;
 
 /// The last reported position of a delivery's courier.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct CourierPosition {
     /// The courier's id, that of a member of staff.
     pub courier_id: ID,

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::access::{Permission, Scope, of_role, roles_of};
+use domain::access::{Permission, Scope, has_permission};
 use domain::{EventType, LogPosition, StreamId};
 use event_store::LogEntry;
 use projections::page::{Page, PageArgs, decode_cursor, encode_cursor};
@@ -15,9 +15,9 @@ use super::why::StateChange;
 use crate::as_of::PointInTime;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{hidden_without, open};
 use crate::ids::GlobalId;
 use crate::loaders::{ChangesOf, EventAt, HistoryOf, LatestHead};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Json};
 
 /// An event of the log. An event of an unknown type is shown as stored.
@@ -26,6 +26,7 @@ pub struct Event(pub LogEntry);
 
 /// A stream of the log.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Stream {
     /// The kind of entity.
     #[graphql(name = "type")]
@@ -37,7 +38,7 @@ pub struct Stream {
 
 /// The account that caused an event, with its role at that time.
 #[derive(Debug, SimpleObject)]
-#[graphql(name = "EventActor")]
+#[graphql(directive = open::apply(), name = "EventActor")]
 pub struct Actor {
     /// The account's id with the role: `<uuid>@<role>`, since an account's role can change. Accepted as
     /// `actorId` in the filter of `events`.
@@ -80,57 +81,61 @@ fn blank_fields(names: &[&str], another: Option<&str>, payload: &mut serde_json:
 #[Object]
 impl Event {
     /// The event's id, which contains its position.
+    #[graphql(directive = open::apply())]
     pub async fn id(&self) -> ID {
         self.0.position().to_global()
     }
 
     /// The event's position in the log, from 1, without gaps.
+    #[graphql(directive = open::apply())]
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.0.position())
     }
 
     /// The time of recording, by the database's clock.
+    #[graphql(directive = open::apply())]
     async fn recorded_at(&self) -> DateTime<Utc> {
         self.0.recorded_at()
     }
 
     /// The stream that the event belongs to.
+    #[graphql(directive = open::apply())]
     async fn stream(&self) -> Stream {
         let kind = self.0.stream().map_or(StreamType::Unknown, |stream| stream.kind.into());
         Stream { kind, id: ID(self.0.stream_name()) }
     }
 
     /// The event's number in its stream, from 1.
+    #[graphql(directive = open::apply())]
     async fn sequence(&self) -> Result<i32, ApiError> {
         scalars::int(self.0.sequence())
     }
 
     /// The event type, such as `OrderPlaced`.
-    #[graphql(name = "type")]
+    #[graphql(name = "type", directive = open::apply())]
     async fn event_type(&self) -> &str {
         self.0.event_type()
     }
 
     /// The version of the payload's schema, as stored.
+    #[graphql(directive = open::apply())]
     async fn version(&self) -> &str {
         self.0.event_version()
     }
 
     /// Whether a signed head covers the event; the latest events are not sealed yet.
+    #[graphql(directive = open::apply())]
     async fn sealed(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(ctx.loaders()?.load_one(LatestHead).await?.is_some_and(|head| covers(&head, self.0.position())))
     }
 
     /// The payload as stored; `null` for callers without access to it. The customer's delivery code is blank
     /// for callers who may not see it on the order.
-    #[graphql(directive = requires::apply(roles(Permission::ReadPayload)))]
+    #[graphql(directive = hidden_without::apply(Permission::ReadPayload))]
     async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json>, ApiError> {
         let actor = ctx.caller()?.actor.as_ref();
-        if of_role(actor, roles_of(Permission::ReadPayload)).is_err() {
-            return Ok(None);
-        }
         let mut payload = serde_json::from_str(self.0.payload().get()).map_err(ApiError::permanent)?;
-        if of_role(actor, roles_of(Permission::ReadDeliveryCode)).is_err() {
+        if has_permission(actor, Permission::ReadDeliveryCode).is_err() {
             let readable = matches!(self.0, LogEntry::Event(_));
             let event_type = self.0.event_type().parse().ok().filter(|_| readable);
             blank_codes(event_type, &mut payload);
@@ -139,12 +144,8 @@ impl Event {
     }
 
     /// The comment written beside the event's reason; `null` for a caller without access to it.
-    #[graphql(directive = requires::apply(roles(Permission::ReadComment)))]
+    #[graphql(directive = hidden_without::apply(Permission::ReadComment))]
     async fn comments(&self, ctx: &Context<'_>) -> Result<Option<Vec<Comment>>, ApiError> {
-        let actor = ctx.caller()?.actor.as_ref();
-        if of_role(actor, roles_of(Permission::ReadComment)).is_err() {
-            return Ok(None);
-        }
         let LogEntry::Event(event) = &self.0 else { return Ok(Some(Vec::new())) };
         let comments = event.events.iter().filter_map(|event| event.facts().comment);
         let notes = comments.map(|(about, note)| (about.into(), note.clone())).collect();
@@ -152,6 +153,7 @@ impl Event {
     }
 
     /// The account that caused the event.
+    #[graphql(directive = open::apply())]
     async fn actor(&self) -> Result<Actor, ApiError> {
         let metadata = self.0.metadata()?;
         Ok(Actor {
@@ -162,28 +164,32 @@ impl Event {
     }
 
     /// The command that caused the event, such as `placeOrder`.
+    #[graphql(directive = open::apply())]
     async fn command(&self) -> Result<&str, ApiError> {
         Ok(&self.0.metadata()?.command)
     }
 
     /// The command's id, the same for all its events.
+    #[graphql(directive = open::apply())]
     async fn command_id(&self) -> Result<ID, ApiError> {
         Ok(ID(self.0.metadata()?.command_id.to_string()))
     }
 
     /// The id of the request that caused the event (`X-Request-Id`).
+    #[graphql(directive = open::apply())]
     async fn correlation_id(&self) -> Result<&str, ApiError> {
         Ok(&self.0.metadata()?.correlation_id)
     }
 
     /// The position of the event that caused this one; `null` unless it is a consequence of another event.
+    #[graphql(directive = open::apply())]
     async fn causation_id(&self) -> Result<Option<scalars::Position>, ApiError> {
         Ok(self.0.metadata()?.causation_id.map(scalars::Position))
     }
 
     /// The event that caused this one; `null` when a caller's command did, and when the caller may not see
     /// that event.
-    #[graphql(directive = requires::apply(roles(Permission::ReadEvents)))]
+    #[graphql(directive = hidden_without::apply(Permission::ReadEvents))]
     async fn cause(&self, ctx: &Context<'_>) -> Result<Option<Event>, ApiError> {
         match self.0.metadata()?.causation_id {
             Some(position) => Event::at(ctx, position).await,
@@ -194,14 +200,11 @@ impl Event {
     /// The differences between the stream's state before and after the event, by path. `null` for callers who
     /// may not see the payload; the customer's delivery code is included only for callers who may see it on
     /// the order.
-    #[graphql(directive = requires::apply(roles(Permission::ReadPayload)))]
+    #[graphql(directive = hidden_without::apply(Permission::ReadPayload))]
     async fn changes(&self, ctx: &Context<'_>) -> Result<Option<Vec<StateChange>>, ApiError> {
         let actor = ctx.caller()?.actor.as_ref();
         let Some(stream) = self.0.stream() else { return Ok(None) };
-        if of_role(actor, roles_of(Permission::ReadPayload)).is_err() {
-            return Ok(None);
-        }
-        let may_see_code = of_role(actor, roles_of(Permission::ReadDeliveryCode)).is_ok();
+        let may_see_code = has_permission(actor, Permission::ReadDeliveryCode).is_ok();
         let key = ChangesOf { stream, sequence: self.0.sequence() };
         let Some(changes) = ctx.loaders()?.load_one(key).await? else { return Ok(None) };
         let changes = changes?;

@@ -1,11 +1,13 @@
 //! A maintenance, as clients show it.
 
+use crate::field_access::open;
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use identity::maintenance::Window;
 
 /// A maintenance that is in progress: mutations are refused with `MAINTENANCE`; everything else works.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Maintenance {
     /// The operator's announcement.
     pub message: String,

@@ -14,6 +14,7 @@ use super::enums::{Allergen, PizzaSize, Unit, VatClass};
 use super::menu_origin::{Origin, shown_count};
 use crate::as_of::{self, PointInTime};
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::ids::{self, GlobalId};
 use crate::scalars::{self, Money};
 
@@ -116,7 +117,7 @@ impl Menu {
 }
 
 /// The items on sale, their prices and their current availability.
-#[Object]
+#[Object(directive = open::apply())]
 impl Menu {
     /// The version of the group's menu.
     async fn version(&self) -> u32 {
@@ -169,7 +170,7 @@ pub struct Pizza {
 }
 
 /// A pizza of the menu.
-#[Object]
+#[Object(directive = open::apply())]
 impl Pizza {
     /// The id: `menuItem:P1:MAR` on a pizzeria's menu, since availability differs by pizzeria; `item:MAR` on
     /// the group's.
@@ -231,6 +232,7 @@ impl Pizza {
 
 /// One size of a pizza.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct SizedPizza {
     /// The size.
     pub size: PizzaSize,
@@ -249,6 +251,7 @@ pub struct SizedPizza {
 
 /// A drink or a dessert.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Side {
     /// The item's id.
     #[graphql(owned)]
@@ -272,6 +275,7 @@ pub struct Side {
 
 /// An extra for a pizza.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Extra {
     /// The id, accepted in `extras` of an order line, like the ingredient's id.
     #[graphql(owned)]
@@ -290,6 +294,7 @@ pub struct Extra {
 
 /// An ingredient, a drink or a dessert, as counted in stock.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Ingredient {
     /// The ingredient's id.
     #[graphql(owned)]
@@ -340,6 +345,7 @@ impl Ingredient {
 
 /// The recipe of a pizza in one size.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Recipe {
     /// The pizza.
     pub pizza: Pizza,
@@ -355,6 +361,7 @@ pub struct Recipe {
 
 /// The quantity of one ingredient in a recipe.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct RecipeLine {
     /// The ingredient.
     pub ingredient: Ingredient,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::access::{Permission, Scope};
+use domain::access::Permission;
 use domain::ids::{IngredientCode, ItemCode};
 use domain::menu;
 use projections::menus;
@@ -15,14 +15,14 @@ use super::menu_origin::Origin;
 use super::order_people::OrderPeople;
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{hidden_without, open};
 use crate::ids::GlobalId;
 use crate::loaders::MenuVersion;
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Decimal, Money};
 
 /// A line of an order, with its prices at the time of placement.
 #[derive(Debug, SimpleObject)]
-#[graphql(complex)]
+#[graphql(directive = open::apply(), complex)]
 pub struct OrderLine {
     /// The item, by codes.
     #[graphql(skip)]
@@ -102,7 +102,7 @@ impl OrderLine {
 impl OrderLine {
     /// The customer's note to the kitchen about the line; `null` for a caller without access to it, and once
     /// erased.
-    #[graphql(directive = requires::apply(roles(Permission::ReadKitchenNote)))]
+    #[graphql(directive = hidden_without::apply(Permission::ReadKitchenNote))]
     async fn note(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         match &self.people {
             Some(people) => people.kitchen_note_for(ctx, Some(self.line)).await,
@@ -124,11 +124,8 @@ impl OrderLine {
 
     /// The recipe that the line was sold with, even after a change of the menu; extras and ingredients left
     /// out are listed beside it. `null` for a drink or a dessert, and for callers without access to recipes.
-    #[graphql(directive = requires::apply(roles(Permission::ReadRecipe)))]
+    #[graphql(directive = hidden_without::apply(Permission::ReadRecipe))]
     async fn recipe(&self, ctx: &Context<'_>) -> Result<Option<Recipe>, ApiError> {
-        if !ctx.caller()?.may(Permission::ReadRecipe, Scope::Group) {
-            return Ok(None);
-        }
         let Some(size) = self.sold.size else { return Ok(None) };
         let row = self.sold.menu(ctx).await?;
         let menu = Arc::new(row.menu.clone());
@@ -166,6 +163,7 @@ impl From<&domain::order::OrderLine> for OrderLine {
 
 /// The part of a total at one VAT rate.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct VatPart {
     /// The rate, in percent.
     pub rate: Decimal,
@@ -190,6 +188,7 @@ impl From<&domain::vat::VatPart> for VatPart {
 
 /// A payment of an order: a step of its payment history.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Payment {
     /// The kind of step.
     pub kind: PaymentKind,
@@ -203,6 +202,7 @@ pub struct Payment {
 
 /// A promised time.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Promise {
     /// The promised time.
     pub promised_at: DateTime<Utc>,

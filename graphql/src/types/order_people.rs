@@ -42,7 +42,7 @@ impl OrderPeople {
         if caller.actor.as_ref().is_some_and(|actor| actor.role == Role::Auditor) {
             return Ok(Some(Contact::pseudonym(id)));
         }
-        if !caller.may(Permission::ReadContact, self.scope()) || !self.is_at_hand(ctx, caller).await? {
+        if !self.is_at_hand(ctx, caller).await? {
             return Ok(None);
         }
         let reading = |actor: &Actor| {
@@ -60,10 +60,12 @@ impl OrderPeople {
         Ok(ctx.loaders()?.load_one(ContactKey { id, reading }).await?.map(Into::into))
     }
 
-    /// Returns whether the caller has to do with the order now: a courier while it waits for one and while
-    /// carrying it, the kitchen until it leaves the kitchen, others always.
+    /// Returns whether the order is within the caller's reach and concerns the caller now: a courier while it
+    /// waits for one and while carrying it, the kitchen until it leaves the kitchen, others always.
     async fn is_at_hand(&self, ctx: &Context<'_>, caller: &Caller) -> Result<bool, ApiError> {
-        let Some(actor) = &caller.actor else { return Ok(false) };
+        let Some(actor) = caller.actor.as_ref().filter(|_| caller.reaches(self.scope())) else {
+            return Ok(false);
+        };
         match actor.role {
             Role::Courier => {
                 // A past delivery does not entitle a courier to see the customer today.
@@ -97,7 +99,7 @@ impl OrderPeople {
         line: Option<u32>,
     ) -> Result<Option<String>, ApiError> {
         let caller = ctx.caller()?;
-        if !caller.may(Permission::ReadKitchenNote, self.scope()) || !self.is_at_hand(ctx, caller).await? {
+        if !self.is_at_hand(ctx, caller).await? {
             return Ok(None);
         }
         match (self.order.note(NotePurpose::Kitchen, line), line) {
@@ -110,7 +112,7 @@ impl OrderPeople {
     /// recorded as a read of the contact.
     pub(super) async fn delivery_note_for(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let caller = ctx.caller()?;
-        if !caller.may(Permission::ReadDeliveryNote, self.scope()) || !self.is_at_hand(ctx, caller).await? {
+        if !self.is_at_hand(ctx, caller).await? {
             return Ok(None);
         }
         let contact = self.contact_for(ctx, caller).await?;
@@ -123,15 +125,19 @@ impl OrderPeople {
     /// Loads the single note of older clients, otherwise the notes of this order that the caller may read.
     pub(super) async fn note_for(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let caller = ctx.caller()?;
-        if !caller.may(Permission::ReadNote, self.scope()) || !self.is_at_hand(ctx, caller).await? {
+        if !self.is_at_hand(ctx, caller).await? {
             return Ok(None);
         }
         if let Some(note) = self.old_note(ctx).await? {
             return Ok(Some(note));
         }
-        let (kitchen, delivery) =
-            (self.kitchen_note_for(ctx, None).await?, self.delivery_note_for(ctx).await?);
-        let notes: Vec<String> = kitchen.into_iter().chain(delivery).collect();
+        let mut notes = Vec::new();
+        if caller.may(Permission::ReadKitchenNote, self.scope()) {
+            notes.extend(self.kitchen_note_for(ctx, None).await?);
+        }
+        if caller.may(Permission::ReadDeliveryNote, self.scope()) {
+            notes.extend(self.delivery_note_for(ctx).await?);
+        }
         Ok(Some(notes.join("\n")).filter(|notes| !notes.is_empty()))
     }
 
@@ -148,7 +154,7 @@ impl OrderPeople {
     /// Loads the customer's first name for the kitchen.
     pub(super) async fn first_name_for(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
         let caller = ctx.caller()?;
-        if !caller.may(Permission::ReadFirstName, self.scope()) || !self.is_at_hand(ctx, caller).await? {
+        if !self.is_at_hand(ctx, caller).await? {
             return Ok(None);
         }
         let Some(id) = self.order.contact else { return Ok(None) };

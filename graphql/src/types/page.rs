@@ -4,9 +4,11 @@ use async_graphql::SimpleObject;
 use projections::page::PageError;
 
 use crate::error::ApiError;
+use crate::field_access::open;
 
 /// The position of a page in its list.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct PageInfo {
     /// Whether the list goes on behind the page.
     pub has_next_page: bool,
@@ -61,6 +63,7 @@ macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty, $what:literal, { $($field:tt)* }, { $($value:tt)* }) => {
         #[doc = concat!("A page of ", $what, ".")]
         #[derive(Debug, async_graphql::SimpleObject)]
+        #[graphql(directive = crate::field_access::open::apply())]
         pub struct $connection {
             /// The items, with their cursors.
             pub edges: Vec<$edge>,
@@ -73,6 +76,7 @@ macro_rules! connection {
 
         #[doc = concat!("An item of a page of ", $what, ".")]
         #[derive(Debug, async_graphql::SimpleObject)]
+        #[graphql(directive = crate::field_access::open::apply())]
         pub struct $edge {
             /// The item's cursor.
             pub cursor: String,

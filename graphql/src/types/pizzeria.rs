@@ -16,9 +16,9 @@ use super::staff::Staff;
 use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
 use crate::ids::{self, GlobalId};
 use crate::loaders::{CouriersOf, StateAt};
-use crate::roles_directive::{requires, roles};
 use crate::scalars::{self, Money};
 
 /// A pizzeria, at one version.
@@ -101,16 +101,12 @@ pub fn is_hidden(id: &PizzeriaId, actor: Option<&Actor>) -> bool {
 
 /// Returns the pizzeria that a list is restricted to: the given one, otherwise the caller's own, otherwise
 /// `None`.
-pub(crate) fn pizzerias_of(
-    ctx: &Context<'_>,
-    asked: Option<&ID>,
-    permission: Permission,
-) -> Result<Vec<PizzeriaId>, ApiError> {
+pub(crate) fn pizzerias_of(ctx: &Context<'_>, asked: Option<&ID>) -> Result<Vec<PizzeriaId>, ApiError> {
     let caller = ctx.caller()?;
     let asked = asked.map(|id| PizzeriaId::required(id, "pizzeriaId")).transpose()?;
     let own = caller.actor.as_ref().and_then(|actor| actor.pizzeria.clone());
     let pizzeria = asked.or(own);
-    caller.authorize(permission, pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
+    caller.reach(pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria))?;
     Ok(pizzeria.into_iter().collect())
 }
 
@@ -118,57 +114,68 @@ pub(crate) fn pizzerias_of(
 #[Object]
 impl Pizzeria {
     /// The id, `pizzeria:P1`; of a past state, `pizzeria:P1@<position>`.
+    #[graphql(directive = open::apply())]
     pub async fn id(&self) -> ID {
         ids::at_point(self.pizzeria.id.to_global(), self.as_of)
     }
 
     /// The code, such as `P1`; accepted wherever the id is.
+    #[graphql(directive = open::apply())]
     async fn code(&self) -> &str {
         self.pizzeria.id.as_str()
     }
 
     /// The version, for `expectedVersion`.
+    #[graphql(directive = open::apply())]
     async fn version(&self) -> Result<i32, ApiError> {
         scalars::int(self.version)
     }
 
     /// The state includes the log at least up to this position.
+    #[graphql(directive = open::apply())]
     async fn position(&self) -> scalars::Position {
         scalars::Position(self.position)
     }
 
     /// The log position given by `asOf`, for which `takesOrders` and `pause` hold too; `null` for the
     /// present.
+    #[graphql(directive = open::apply())]
     async fn as_of_position(&self) -> Option<scalars::Position> {
         as_of::position(self.as_of)
     }
 
     /// The pizzeria's name.
+    #[graphql(directive = open::apply())]
     async fn name(&self) -> &str {
         &self.pizzeria.name
     }
 
     /// The postal address.
+    #[graphql(directive = open::apply())]
     async fn address(&self) -> &str {
         &self.pizzeria.address
     }
 
     /// Latitude in degrees, WGS 84.
+    #[graphql(directive = open::apply())]
     async fn latitude(&self) -> f64 {
         self.pizzeria.place.latitude()
     }
 
     /// Longitude in degrees, WGS 84.
+    #[graphql(directive = open::apply())]
     async fn longitude(&self) -> f64 {
         self.pizzeria.place.longitude()
     }
 
     /// The time zone, by its name in the IANA database.
+    #[graphql(directive = open::apply())]
     async fn time_zone(&self) -> &'static str {
         self.pizzeria.timezone.name()
     }
 
     /// The opening hours, in local time.
+    #[graphql(directive = open::apply())]
     async fn hours(&self) -> Vec<OpeningHours> {
         let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
         let spans = self.pizzeria.hours.spans().iter();
@@ -182,11 +189,13 @@ impl Pizzeria {
     }
 
     /// Whether the pizzeria takes orders now: within its opening hours and not paused.
+    #[graphql(directive = open::apply())]
     async fn takes_orders(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         Ok(self.pizzeria.takes_orders(as_of::now(ctx, self.as_of)?))
     }
 
     /// The current pause; `null` unless paused.
+    #[graphql(directive = open::apply())]
     async fn pause(&self, ctx: &Context<'_>) -> Result<Option<Pause>, ApiError> {
         let paused = self.pizzeria.is_paused(as_of::now(ctx, self.as_of)?);
         let pause = self.pizzeria.pause.as_ref().filter(|_| paused);
@@ -194,24 +203,27 @@ impl Pizzeria {
     }
 
     /// The delivery radius, in metres.
+    #[graphql(directive = open::apply())]
     async fn delivery_radius_metres(&self) -> u32 {
         self.pizzeria.radius_m
     }
 
     /// The delivery fee, VAT included.
+    #[graphql(directive = open::apply())]
     async fn delivery_fee(&self) -> Money {
         self.pizzeria.delivery_fee.into()
     }
 
     /// The minimum price of a delivered order, without the delivery fee.
+    #[graphql(directive = open::apply())]
     async fn minimum_order(&self) -> Money {
         self.pizzeria.minimum.into()
     }
 
     /// Limits on a customer's open and unpaid orders.
-    #[graphql(directive = requires::apply(roles(Permission::ReadUnpaidLimits)))]
+    #[graphql(directive = requires::apply(Permission::ReadUnpaidLimits))]
     async fn unpaid_limits(&self, ctx: &Context<'_>) -> Result<UnpaidLimits, ApiError> {
-        ctx.caller()?.authorize(Permission::ReadUnpaidLimits, Scope::Pizzeria(&self.pizzeria.id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&self.pizzeria.id))?;
         let limits = self.pizzeria.unpaid;
         Ok(UnpaidLimits {
             account: limits.account.into(),
@@ -222,9 +234,9 @@ impl Pizzeria {
 
     /// The couriers, ordered by name, whose ids `assignDelivery` accepts. `null` for callers who may not
     /// assign deliveries, and for a past state, since only today's staff is kept.
-    #[graphql(directive = requires::apply(roles(Permission::AssignDelivery)))]
+    #[graphql(directive = requires::apply(Permission::AssignDelivery))]
     async fn couriers(&self, ctx: &Context<'_>) -> Result<Option<Vec<Staff>>, ApiError> {
-        ctx.caller()?.authorize(Permission::AssignDelivery, Scope::Pizzeria(&self.pizzeria.id))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&self.pizzeria.id))?;
         if self.as_of.is_some() {
             return Ok(None);
         }
@@ -235,6 +247,7 @@ impl Pizzeria {
 
 /// A span of a day during which a pizzeria is open.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct OpeningHours {
     /// The day of the week.
     pub day: Weekday,
@@ -246,6 +259,7 @@ pub struct OpeningHours {
 
 /// Limits on a customer's open and unpaid orders at a pizzeria.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct UnpaidLimits {
     /// Limit for an account with a verified e-mail address; beyond it the order is refused with
     /// `UNPAID_LIMIT`.
@@ -260,6 +274,7 @@ pub struct UnpaidLimits {
 
 /// A limit on open and unpaid orders.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct UnpaidLimit {
     /// Number of orders that are neither paid nor started.
     pub orders: u32,
@@ -275,6 +290,7 @@ impl From<domain::pizzeria::UnpaidLimit> for UnpaidLimit {
 
 /// A pause in taking orders.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Pause {
     /// The pizzeria's reason.
     pub reason: String,

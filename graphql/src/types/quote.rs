@@ -10,10 +10,12 @@ use super::enums::PaymentIntent;
 use super::order_parts::{OrderLine, VatPart};
 use super::user_error::UserError;
 use super::user_error_detail::MissingIngredient;
+use crate::field_access::open;
 use crate::scalars::{self, Money};
 
 /// The current price of a basket. `userErrors` lists why the order would be refused.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct Quote {
     /// The lines with their prices.
     pub lines: Vec<OrderLine>,

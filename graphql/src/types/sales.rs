@@ -10,6 +10,7 @@ use super::pizzeria::Pizzeria;
 use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::scalars::{self, Date, Money};
 
 /// A pizzeria's business day, and the point in the past that the figures are of.
@@ -18,6 +19,7 @@ pub struct SalesDay(pub Row, pub Option<PointInTime>);
 
 /// The amount paid by one method, less refunds.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct PaidByMethod {
     /// The method of payment.
     pub method: PaymentMethod,
@@ -26,7 +28,7 @@ pub struct PaidByMethod {
 }
 
 /// A pizzeria's business day: the local day from 04:00 to 04:00.
-#[Object]
+#[Object(directive = open::apply())]
 impl SalesDay {
     /// The pizzeria.
     async fn pizzeria(&self, ctx: &Context<'_>) -> Result<Option<Pizzeria>, ApiError> {

@@ -7,11 +7,13 @@ use chrono::{DateTime, Utc};
 use domain::LogPosition;
 use transparency::{Hash, StoredHead};
 
+use crate::field_access::open;
 use crate::scalars::Position;
 
 /// A signed head of the Merkle tree (RFC 6962, SHA-256) over the log's events. A client that keeps a head can
 /// later prove that no event at or below its size was altered, inserted or removed.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct TreeHead {
     /// Number of events covered: those at positions 1 to `size`.
     pub size: Position,
@@ -62,6 +64,7 @@ fn texts(hashes: &[Hash]) -> Vec<String> {
 
 /// A proof that a tree contains an event: a Merkle audit path.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct InclusionProof {
     /// The event's log position; its leaf index is one less.
     pub position: Position,
@@ -90,6 +93,7 @@ impl InclusionProof {
 
 /// A proof that a tree is the beginning of a larger tree.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct ConsistencyProof {
     /// Number of events in the smaller tree.
     pub from: Position,

@@ -17,9 +17,9 @@ use super::pizzeria::Pizzeria;
 use crate::as_of::{self, PointInTime};
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::{open, requires};
 use crate::ids::{self, GlobalId};
 use crate::loaders::{CurrentMenu, MenuAt};
-use crate::roles_directive::{requires, roles};
 use crate::scalars;
 
 /// The stock of a pizzeria, at one version.
@@ -62,7 +62,7 @@ async fn menu(ctx: &Context<'_>, point: Option<PointInTime>) -> Result<Arc<Menu>
 }
 
 /// The stock of a pizzeria.
-#[Object]
+#[Object(directive = open::apply())]
 impl Stock {
     /// The id, `stock:P1`; of a past state, `stock:P1@<position>`.
     pub async fn id(&self) -> ID {
@@ -120,7 +120,7 @@ impl Stock {
 
     /// All events of the stock, oldest first, at most 100 a page.
     #[graphql(
-        directive = requires::apply(roles(Permission::ReadStock))
+        directive = requires::apply(Permission::ReadStock)
     )]
     async fn history(
         &self,
@@ -128,7 +128,7 @@ impl Stock {
         #[graphql(desc = "Returns the first `n` events (1–100).")] first: i32,
         #[graphql(desc = "Returns the events after this cursor or log position.")] after: Option<String>,
     ) -> Result<EventConnection, ApiError> {
-        ctx.caller()?.authorize(Permission::ReadStock, Scope::Pizzeria(&self.pizzeria))?;
+        ctx.caller()?.reach(Scope::Pizzeria(&self.pizzeria))?;
         history(ctx, &StreamId::stock(&self.pizzeria), first, after.as_deref(), self.as_of).await
     }
 }
@@ -146,7 +146,7 @@ pub struct StockLevel {
 
 /// The level of one ingredient, in its unit: grams, millilitres or pieces. A number beyond 32 bits makes its
 /// field fail.
-#[Object]
+#[Object(directive = open::apply())]
 impl StockLevel {
     /// The ingredient.
     async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
@@ -184,6 +184,7 @@ impl StockLevel {
 
 /// A pizza blocked by a pizzeria.
 #[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct BlockedPizza {
     /// The pizza's id.
     pub pizza: ID,

@@ -14,6 +14,7 @@ use domain::usecase::{BasketLine, Refusal};
 use messages::labels::Lang;
 use messages::refusals::{message, shortage};
 
+use crate::field_access::open;
 use crate::ids::GlobalId;
 use crate::types::actions::OrderAction;
 use crate::types::user_error_code::UserErrorCode;
@@ -22,6 +23,7 @@ use crate::types::user_error_detail::{self, MissingIngredient, UserErrorDetail};
 /// Why a command was refused: by its input, or by the state of things. Nothing but the refusal itself was
 /// stored, and often not even that.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct UserError {
     /// The code, for programs.
     pub code: UserErrorCode,

@@ -13,6 +13,7 @@ use domain::usecase::Refusal;
 
 use crate::context::ApiContext;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::ids::GlobalId;
 use crate::inputs::InputRule;
 use crate::loaders::CurrentMenu;
@@ -27,7 +28,7 @@ use crate::types::menu_origin::COUNT_SHOWN_MAX;
 pub struct MissingIngredient(pub Missing);
 
 /// An ingredient of which there is not enough, in its unit: grams, millilitres or pieces.
-#[Object]
+#[Object(directive = open::apply())]
 impl MissingIngredient {
     /// The ingredient.
     async fn ingredient(&self, ctx: &Context<'_>) -> Result<Ingredient, ApiError> {
@@ -57,6 +58,7 @@ impl MissingIngredient {
 
 /// The values of a refusal. Only those of its code are set.
 #[derive(Debug, Clone, Default, PartialEq, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct UserErrorDetail {
     /// `INSUFFICIENT_STOCK`: every ingredient of which there is not enough.
     pub missing: Vec<MissingIngredient>,

@@ -11,11 +11,13 @@ use domain::why::{self, Change, Explanation, Mark};
 use super::enums::PizzaSize;
 use super::menu::Ingredient;
 use crate::error::ApiError;
+use crate::field_access::open;
 use crate::ids::GlobalId;
 use crate::scalars::{self, Json, Position};
 
 /// A value of a state that an event changed.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct StateChange {
     /// JSON pointer (RFC 6901) of the shallowest value that differs: `/progress/status`,
     /// `/lines/0/baked`, `/levels/EGG/reserved`.
@@ -35,6 +37,7 @@ impl From<Change> for StateChange {
 
 /// The log position and recording time of an event.
 #[derive(Debug, Clone, Copy, SimpleObject)]
+#[graphql(directive = open::apply())]
 pub struct LogMark {
     /// The event's position.
     pub position: Position,
@@ -85,7 +88,7 @@ pub struct WhyUnavailable {
 }
 
 /// Whether a pizza was available at a point in time, and if not, why.
-#[Object]
+#[Object(directive = open::apply())]
 impl WhyUnavailable {
     /// The log position of the state.
     async fn position(&self) -> Position {
@@ -178,7 +181,7 @@ pub struct IngredientShortage {
 }
 
 /// An ingredient of which there was not enough for one pizza, in its unit: grams, millilitres or pieces.
-#[Object]
+#[Object(directive = open::apply())]
 impl IngredientShortage {
     /// The ingredient.
     async fn ingredient(&self) -> Ingredient {
@@ -234,7 +237,7 @@ impl IngredientShortage {
 pub struct StockMovement(why::Movement);
 
 /// An event that changed the available quantity of an ingredient, in the ingredient's unit.
-#[Object]
+#[Object(directive = open::apply())]
 impl StockMovement {
     /// The event's position; `node` accepts `event:` and the position as the event's id.
     async fn position(&self) -> Position {
