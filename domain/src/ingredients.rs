@@ -64,6 +64,19 @@ impl Ingredients {
         }
     }
 
+    /// Takes every quantity of `other` away, `times` over. What is left of an ingredient is never below 0; one of which
+    /// nothing is left is no longer listed.
+    pub fn take_all(&mut self, other: &Self, times: u32) {
+        for (ingredient, quantity) in other.iter() {
+            let left = self.get(ingredient).0.saturating_sub(quantity.0.saturating_mul(times));
+            if left == 0 {
+                self.0.remove(ingredient);
+            } else {
+                self.0.insert(ingredient.clone(), Quantity(left));
+            }
+        }
+    }
+
     /// Removes an ingredient; returns whether it was listed.
     pub fn remove(&mut self, ingredient: &IngredientCode) -> bool {
         self.0.remove(ingredient).is_some()

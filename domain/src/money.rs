@@ -20,6 +20,11 @@ pub struct Cents(pub i64);
 pub struct InvalidAmount;
 
 impl Cents {
+    /// Whether the amount is zero.
+    pub fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Zero.
     pub const ZERO: Self = Self(0);
     /// Largest amount that is parsed: one million euros.

@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod fixtures;
+mod order;
 mod stock;
 
 use serde_json::Value;
@@ -21,7 +22,8 @@ use crate::stream::StreamType;
 const FIRST: &str = "1.0.0";
 
 /// Versions written today of event types whose payload has changed.
-const VERSIONS: &[(&str, &str)] = &[("StockCounted", "2.0.0")];
+const VERSIONS: &[(&str, &str)] =
+    &[("StockCounted", "2.0.0"), ("OrderPlaced", "2.0.0"), ("OrderLinesChanged", "2.0.0")];
 
 /// An event that a step makes of a stored one.
 struct Piece {
@@ -41,13 +43,29 @@ struct Upcaster {
 }
 
 /// Steps, oldest first.
-const UPCASTERS: &[Upcaster] = &[Upcaster {
-    stream: StreamType::Stock,
-    event_type: "StockCounted",
-    from: FIRST,
-    into: &["StockCounted"],
-    lift: |payload| vec![piece("StockCounted", "2.0.0", stock::count_1_to_2(payload))],
-}];
+const UPCASTERS: &[Upcaster] = &[
+    Upcaster {
+        stream: StreamType::Stock,
+        event_type: "StockCounted",
+        from: FIRST,
+        into: &["StockCounted"],
+        lift: |payload| vec![piece("StockCounted", "2.0.0", stock::count_1_to_2(payload))],
+    },
+    Upcaster {
+        stream: StreamType::Order,
+        event_type: "OrderPlaced",
+        from: FIRST,
+        into: &["OrderPlaced"],
+        lift: |payload| vec![piece("OrderPlaced", "2.0.0", order::placed_1_to_2(payload))],
+    },
+    Upcaster {
+        stream: StreamType::Order,
+        event_type: "OrderLinesChanged",
+        from: FIRST,
+        into: &["OrderLinesChanged"],
+        lift: |payload| vec![piece("OrderLinesChanged", "2.0.0", order::lines_changed_1_to_2(payload))],
+    },
+];
 
 const fn piece(event_type: &'static str, version: &'static str, payload: Value) -> Piece {
     Piece { event_type, version, payload }

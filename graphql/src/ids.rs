@@ -141,6 +141,19 @@ pub fn stock(pizzeria: &PizzeriaId) -> ID {
     ID(format!("stock:{pizzeria}"))
 }
 
+/// Returns the id of a line of an order, `orderLine:<uuid>:2`. It stays the line's while the order is changed.
+pub fn order_line(order: OrderId, number: u32, point: Option<PointInTime>) -> ID {
+    at_point(ID(format!("orderLine:{order}:{number}")), point)
+}
+
+/// Parses the id of a line of an order, or its number alone. Returns `None` if it names no line of this order.
+pub fn order_line_number(id: &str, order: &str) -> Option<u32> {
+    let Some(line) = id.strip_prefix("orderLine:") else { return id.parse().ok() };
+    let (line, _) = split_time(line)?;
+    let (of, number) = line.split_once(':')?;
+    (OrderId::from_local(of) == OrderId::parse(order)).then(|| number.parse().ok()).flatten()
+}
+
 /// The entity that a global id names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
@@ -214,6 +227,19 @@ mod tests {
         assert_eq!(named("stock:P1"), "P1".parse().ok().map(Named::Stock).map(present));
         for nonsense in ["", ":", "order:", "order", "nothing:1", "event:-1", "item:mar", "order:🍕"] {
             assert_eq!(named(nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn ids_of_lines_name_their_order() {
+        let (order, other) = (OrderId(uuid::Uuid::from_u128(7)), OrderId(uuid::Uuid::from_u128(8)));
+        let point = Some(PointInTime { position: LogPosition(42), now: chrono::DateTime::UNIX_EPOCH });
+        for id in [order_line(order, 2, None), order_line(order, 2, point), ID("2".into())] {
+            assert_eq!(order_line_number(&id, &order.to_global()), Some(2), "{id:?}");
+        }
+        assert_eq!(order_line_number(&order_line(other, 2, None), &order.to_global()), None);
+        for nonsense in ["", "x", "-1", "orderLine:", "orderLine:2", "order:2"] {
+            assert_eq!(order_line_number(nonsense, &order.to_global()), None, "{nonsense:?}");
         }
     }
 

@@ -73,7 +73,7 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
         .bind(recorded.sequence)
         .bind(recorded.position.0)
         .bind(at)
-        .bind(document("menus", &next)?)
+        .bind(document("menus", &next.clone().without_former_recipes())?)
         .execute(&mut *db)
         .await?;
         menu = Some(next);

@@ -1,11 +1,11 @@
 //! State of the menu, folded from its events. Folding never fails.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::events::MenuEvent;
+use super::events::{MenuChanges, MenuEvent};
 use super::values::{Allergen, Extra, Ingredient, Pizza, PizzaSize, Side};
 use crate::ids::{IngredientCode, ItemCode};
 use crate::ingredients::{Ingredients, Quantity};
@@ -28,7 +28,15 @@ pub struct Menu {
     pub extras: BTreeMap<IngredientCode, Extra>,
     /// The VAT rates, oldest first.
     pub vat: Vec<DatedRate>,
+    /// Recipes that are sold no more, each with the last version that sold it, oldest first: an open order keeps its
+    /// recipes. At most [`FORMER_RECIPES`] of a pizza and size.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    former: BTreeMap<ItemCode, BTreeMap<PizzaSize, VecDeque<(u32, Ingredients)>>>,
 }
+
+/// Former recipes kept of a pizza and size. More changes within the hours of an open order are not expected, and the
+/// state must not grow with history.
+const FORMER_RECIPES: usize = 20;
 
 /// How many of an item the stock suffices for, and the limiting ingredient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +53,40 @@ impl Menu {
     /// Returns the recipe of a pizza in one size, dough and box included.
     pub fn recipe(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&Ingredients> {
         Some(&self.pizzas.get(pizza)?.sizes.get(&size)?.recipe)
+    }
+
+    /// Returns the recipe of a pizza in one size at a version of the menu.
+    pub fn recipe_at(&self, pizza: &ItemCode, size: PizzaSize, version: u32) -> Option<&Ingredients> {
+        let former = self.former.get(pizza).and_then(|sizes| sizes.get(&size));
+        let then = former.and_then(|recipes| recipes.iter().find(|(until, _)| version <= *until));
+        then.map(|(_, recipe)| recipe).or_else(|| self.recipe(pizza, size))
+    }
+
+    /// Drops the former recipes, which only changes of open orders need.
+    #[must_use]
+    pub fn without_former_recipes(mut self) -> Self {
+        self.former.clear();
+        self
+    }
+
+    /// Keeps the recipes that a publication replaces or withdraws.
+    fn retire(&mut self, changes: &MenuChanges) {
+        let replaced = changes.pizzas.iter().map(|pizza| &pizza.code);
+        let codes: BTreeSet<&ItemCode> = replaced.chain(&changes.withdrawn).collect();
+        for code in codes {
+            let new = changes.pizzas.iter().rfind(|pizza| pizza.code == *code);
+            let sizes = self.pizzas.get(code).into_iter().flat_map(|pizza| &pizza.sizes);
+            for (size, sized) in sizes {
+                if new.and_then(|pizza| pizza.sizes.get(size)).is_some_and(|new| new.recipe == sized.recipe) {
+                    continue;
+                }
+                let former = self.former.entry(code.clone()).or_default().entry(*size).or_default();
+                former.push_back((self.version, sized.recipe.clone()));
+                if former.len() > FORMER_RECIPES {
+                    former.pop_front();
+                }
+            }
+        }
     }
 
     /// Returns the allergens of a pizza: those of its ingredients, in any size.
@@ -108,6 +150,7 @@ impl Menu {
     pub fn evolve(&mut self, event: &MenuEvent) {
         match event {
             MenuEvent::MenuPublished { version, changes, .. } => {
+                self.retire(changes);
                 self.version = *version;
                 for ingredient in &changes.ingredients {
                     self.ingredients.insert(ingredient.code.clone(), ingredient.clone());

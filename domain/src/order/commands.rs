@@ -3,12 +3,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::events::{AskedLine, CancelReason, Missing, Placement, Pricing};
-use super::values::{OrderChannel, OrderLine, PaymentMethod};
+use super::events::{AskedLine, CancelReason, Missing, Placement};
+use super::sold::LinesChange;
+use super::values::{OrderChannel, PaymentMethod};
 use crate::delivery::DeliveryFailure;
 use crate::ids::{CustomerId, OrderId, PizzeriaId, StaffId};
-use crate::ingredients::Ingredients;
 use crate::money::Cents;
+use crate::note::NoteRef;
 
 /// Answer of the payment provider, or the reason why it was not asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,16 +64,16 @@ pub enum OrderCommand {
         /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// Replace the lines.
+    /// Change the lines.
     ChangeLines {
-        /// The new lines, priced.
-        lines: Vec<OrderLine>,
-        /// Ingredients that the lines need.
-        needs: Ingredients,
-        /// Prices of the new lines.
-        pricing: Pricing,
-        /// The revised promise.
-        promised_at: DateTime<Utc>,
+        /// What becomes of the lines.
+        change: LinesChange,
+        /// The revised promise, if the order grows.
+        promised_at: Option<DateTime<Utc>>,
+        /// New notes on lines.
+        notes: Vec<NoteRef>,
+        /// Numbers of the lines whose note ends.
+        unnoted: Vec<u32>,
         /// Current time, given by the caller.
         now: DateTime<Utc>,
     },

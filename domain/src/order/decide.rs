@@ -1,13 +1,15 @@
 //! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::commands::OnlinePayment;
 use super::placed::MAX_DECLINES;
 use super::values::PaymentKind;
 use super::{
-    Fulfilment, Order, OrderCommand, OrderError, OrderEvent, OrderStatus, PaymentMethod, PlacedOrder,
-    Progress,
+    Fulfilment, LinesChange, Order, OrderCommand, OrderError, OrderEvent, OrderStatus, PaymentMethod,
+    PlacedOrder, Progress, Promised,
 };
 use crate::money::Cents;
 
@@ -29,7 +31,8 @@ fn decide_new(command: OrderCommand) -> Result<Vec<OrderEvent>, OrderError> {
             if placement.lines.is_empty() {
                 return Err(OrderError::EmptyOrder);
             }
-            expect_total(expected_total, placement.pricing.total)?;
+            let total = placement.prices(&placement.order_lines()).total;
+            expect_total(expected_total, total)?;
             Ok(vec![OrderEvent::OrderPlaced { placement, at: now }])
         }
         OrderCommand::Refuse { order, pizzeria, channel, customer, asked, total, missing, now } => {
@@ -86,18 +89,19 @@ fn refused(command: &OrderCommand) -> OrderError {
 fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<OrderEvent>, OrderError> {
     match command {
         OrderCommand::Place { .. } | OrderCommand::Refuse { .. } => Err(OrderError::AlreadyPlaced),
-        OrderCommand::ChangeLines { lines, needs, pricing, promised_at, now } => {
+        OrderCommand::ChangeLines { change, promised_at, notes, unnoted, now } => {
             lines_can_change(order)?;
-            if lines.is_empty() {
-                return Err(OrderError::EmptyOrder);
-            }
+            check_change(order, &change)?;
             Ok(vec![OrderEvent::OrderLinesChanged {
-                lines,
-                needs,
-                pricing,
-                promised_at,
+                added: change.added,
+                removed: change.removed,
+                quantities: change.quantities,
+                replaces: false,
+                pricing: None,
+                promise: promised_at.map(|at| Promised { at }),
+                notes,
+                unnoted,
                 at: now,
-                notes: Vec::new(),
             }])
         }
         OrderCommand::Cancel { reason, even_started, now } => {
@@ -201,6 +205,22 @@ fn can_cancel(order: &PlacedOrder, even_started: bool) -> Result<(), OrderError>
         | OrderStatus::Cancelled
         | OrderStatus::Expired => Err(OrderError::AlreadyClosed { status }),
     }
+}
+
+/// Checks that a change names lines of the order, gives no number twice, and leaves at least one line.
+fn check_change(order: &PlacedOrder, change: &LinesChange) -> Result<(), OrderError> {
+    let named = change.removed.iter().chain(change.quantities.iter().map(|one| &one.line));
+    let mut seen = BTreeSet::new();
+    for line in named {
+        if !seen.insert(*line) || order.line(*line).is_none() {
+            return Err(OrderError::UnknownLine { line: *line });
+        }
+    }
+    if let Some(taken) = change.added.iter().find(|line| !order.is_new_line(line.id)) {
+        return Err(OrderError::UnknownLine { line: taken.id });
+    }
+    let stays = order.lines.iter().any(|line| !change.removed.contains(&line.line));
+    if stays || !change.added.is_empty() { Ok(()) } else { Err(OrderError::EmptyOrder) }
 }
 
 /// Returns the amount captured less refunded by one method.

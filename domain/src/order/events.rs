@@ -4,14 +4,15 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::sold::{LineQuantity, Promised, SoldLine};
 use super::values::{Fulfilment, OrderChannel, OrderLine, PaymentIntent, PaymentMethod};
 use crate::event::{Facts, MoneyMoved, NoteSlot, RecordedRefusal};
 use crate::ids::{ContactId, CustomerId, IngredientCode, ItemCode, OrderId, PizzeriaId, StaffId};
-use crate::ingredients::{Ingredients, Quantity};
+use crate::ingredients::Quantity;
 use crate::menu::PizzaSize;
 use crate::money::Cents;
 use crate::note::{CommentSubject, NoteRef};
-use crate::vat::VatPart;
+use crate::vat::{VatPart, breakdown};
 
 /// Data of an order that is fixed at placement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,25 +29,34 @@ pub struct Placement {
     /// Fulfilment.
     pub fulfilment: Fulfilment,
     /// The customer's account; `None` for a walk-in or a caller without an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerId>,
     /// The row of personal data (name, phone, address, note) kept outside the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<ContactId>,
     /// Distance to the customer, in metres, for a delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance_m: Option<u32>,
     /// The four digits that the customer tells the courier, in events of releases that stored them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_code: Option<String>,
     /// The lines, priced.
-    pub lines: Vec<OrderLine>,
-    /// Ingredients that the lines need, added up.
-    pub needs: Ingredients,
-    /// The prices.
-    pub pricing: Pricing,
+    pub lines: Vec<SoldLine>,
+    /// The delivery fee, VAT included; none unless delivered.
+    #[serde(default, skip_serializing_if = "Cents::is_zero")]
+    pub delivery_fee: Cents,
+    /// The amounts as they were stored: only in an event of version 1. Today's add up from the lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pricing: Option<Pricing>,
+    /// Minimum of the lines' total at placement, for a delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<Cents>,
     /// Payment intent of the customer.
     pub payment: PaymentIntent,
     /// Promised time.
-    pub promised_at: DateTime<Utc>,
+    pub promise: Promised,
     /// Payment deadline; only for [`PaymentIntent::Online`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// References to the customer's notes for the kitchen and the courier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -65,6 +75,28 @@ pub struct Pricing {
     pub vat: Vec<VatPart>,
     /// Total to be paid.
     pub total: Cents,
+}
+
+impl Pricing {
+    /// Adds up lines and the delivery fee, with the VAT by rate. Events store no amount that it returns: what it does
+    /// for stored lines must not change.
+    pub fn of(lines: &[OrderLine], delivery_fee: Cents) -> Self {
+        let subtotal = lines.iter().map(|line| line.total).sum();
+        let vat = breakdown(lines.iter().map(|line| (line.vat_rate, line.total)), delivery_fee);
+        Self { subtotal, delivery_fee, vat, total: subtotal + delivery_fee }
+    }
+}
+
+impl Placement {
+    /// Returns the lines as the order's state holds them.
+    pub fn order_lines(&self) -> Vec<OrderLine> {
+        self.lines.iter().map(OrderLine::from).collect()
+    }
+
+    /// Returns the prices of these lines.
+    pub(super) fn prices(&self, lines: &[OrderLine]) -> Pricing {
+        self.pricing.clone().unwrap_or_else(|| Pricing::of(lines, self.delivery_fee))
+    }
 }
 
 /// Ingredient of which the stock did not suffice.
@@ -149,17 +181,30 @@ pub enum OrderEvent {
     },
     /// The lines were changed before preparation began.
     OrderLinesChanged {
-        /// The new lines.
-        lines: Vec<OrderLine>,
-        /// Ingredients that the lines need.
-        needs: Ingredients,
-        /// Prices of the new lines.
-        pricing: Pricing,
-        /// The revised promised time.
-        promised_at: DateTime<Utc>,
-        /// Notes on the new lines.
+        /// New lines.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        added: Vec<SoldLine>,
+        /// Numbers of the lines that end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        removed: Vec<u32>,
+        /// Lines with another number of pieces.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        quantities: Vec<LineQuantity>,
+        /// Whether every earlier line ends: only in an event of version 1, which listed the complete new lines.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        replaces: bool,
+        /// The amounts as they were stored: only in an event of version 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pricing: Option<Pricing>,
+        /// The revised promise; without one, the previous promise stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        promise: Option<Promised>,
+        /// New notes on lines; each takes the place of the line's previous one.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<NoteRef>,
+        /// Numbers of the lines whose note ends.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unnoted: Vec<u32>,
         /// When it happened.
         at: DateTime<Utc>,
     },

@@ -5,6 +5,7 @@ mod decide;
 mod error;
 mod events;
 mod placed;
+mod sold;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub(crate) use decide::{changeable, expect_total, paid_as_agreed, paid_by};
 pub use error::{LinePart, OrderError};
 pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing};
 pub use placed::MAX_DECLINES;
+pub use sold::{LineOption, LineQuantity, LinesChange, Part, Promised, SoldLine, SoldVat, Whole};
 pub use state::{Order, PlacedOrder, Progress, RefusedOrder};
 pub use values::{
     Fulfilment, OrderChannel, OrderLine, OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod,

@@ -2,16 +2,20 @@
 
 use chrono::{DateTime, Utc};
 
-use super::events::{OrderEvent, Placement};
+use super::events::{OrderEvent, Placement, Pricing};
+use super::sold::{LineQuantity, SoldLine};
 use super::state::{PlacedOrder, Progress};
-use super::values::{OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod, Promise};
+use super::values::{OrderLine, OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod, Promise};
+use crate::ingredients::Ingredients;
 use crate::money::Cents;
+use crate::note::NoteRef;
 
 /// Declined payments allowed for one order; more indicates that stolen cards are being tried.
 pub const MAX_DECLINES: u32 = 5;
 
 impl PlacedOrder {
     pub(super) fn new(placement: &Placement, at: DateTime<Utc>) -> Self {
+        let lines = placement.order_lines();
         Self {
             id: placement.order,
             number: placement.number.clone(),
@@ -22,16 +26,18 @@ impl PlacedOrder {
             contact: placement.contact,
             distance_m: placement.distance_m,
             delivery_code: placement.delivery_code.clone(),
-            lines: placement.lines.clone(),
-            needs: placement.needs.clone(),
-            pricing: placement.pricing.clone(),
+            last_line: lines.iter().map(|line| line.line).max().unwrap_or_default(),
+            needs: Ingredients::new(),
+            pricing: placement.prices(&lines),
+            lines,
+            minimum: placement.minimum,
             notes: placement.notes.clone(),
             cancel_note: None,
             refund_notes: Vec::new(),
             payment: placement.payment,
             payments: Vec::new(),
             paid: Cents::ZERO,
-            promises: vec![Promise { promised_at: placement.promised_at, given_at: at }],
+            promises: vec![Promise { promised_at: placement.promise.at, given_at: at }],
             progress: match placement.expires_at {
                 Some(expires_at) => Progress::AwaitingPayment { expires_at },
                 None => Progress::Placed { since: at },
@@ -114,17 +120,47 @@ impl PlacedOrder {
         }
     }
 
+    fn change_lines(&mut self, ends: impl Fn(u32) -> bool, quantities: &[LineQuantity], added: &[SoldLine]) {
+        self.last_line = self.next_line() - 1;
+        self.lines.retain(|line| !ends(line.line));
+        for new in quantities {
+            for line in self.lines.iter_mut().filter(|line| line.line == new.line) {
+                line.quantity = new.quantity;
+                line.total = line.unit_price.times(new.quantity);
+            }
+        }
+        self.lines.extend(added.iter().map(OrderLine::from));
+        self.lines.sort_by_key(|line| line.line);
+        self.last_line = self.next_line() - 1;
+    }
+
     pub(super) fn evolve(&mut self, event: &OrderEvent) {
         match event {
             // Only the first event of a stream places or refuses.
             OrderEvent::OrderPlaced { .. } | OrderEvent::OrderRefused { .. } => {}
-            OrderEvent::OrderLinesChanged { lines, needs, pricing, promised_at, at, notes } => {
-                self.lines.clone_from(lines);
-                self.notes.retain(|note| note.line.is_none());
+            OrderEvent::OrderLinesChanged {
+                added,
+                removed,
+                quantities,
+                replaces,
+                pricing,
+                promise,
+                notes,
+                unnoted,
+                at,
+            } => {
+                let ends = |line: u32| *replaces || removed.contains(&line);
+                self.change_lines(ends, quantities, added);
+                let fee = self.pricing.delivery_fee;
+                self.pricing = pricing.clone().unwrap_or_else(|| Pricing::of(&self.lines, fee));
+                let renewed = |note: &NoteRef| {
+                    notes.iter().any(|new| new.line == note.line && new.purpose == note.purpose)
+                };
+                self.notes.retain(|note| {
+                    !note.line.is_some_and(|line| ends(line) || unnoted.contains(&line)) && !renewed(note)
+                });
                 self.notes.extend(notes.iter().cloned());
-                self.needs = needs.clone();
-                self.pricing = pricing.clone();
-                self.promises.push(Promise { promised_at: *promised_at, given_at: *at });
+                self.promises.extend(promise.map(|new| Promise { promised_at: new.at, given_at: *at }));
                 self.place_once_paid(*at);
             }
             OrderEvent::OrderCancelled { reason, at, note } => {

@@ -100,12 +100,19 @@ pub struct PlacedOrder {
     pub distance_m: Option<u32>,
     /// The four digits that the customer tells the courier, if a release that stored them placed the order.
     pub delivery_code: Option<String>,
-    /// Current lines.
+    /// Current lines, by number.
     pub lines: Vec<OrderLine>,
-    /// Ingredients that the lines need.
+    /// Highest number that a line ever had; 0 in documents of earlier releases, which number current lines from 1.
+    #[serde(default)]
+    pub last_line: u32,
+    /// Always empty. Processes of release 0.1 expect the field in documents during a rolling update.
+    #[serde(default)]
     pub needs: Ingredients,
     /// Current prices.
     pub pricing: Pricing,
+    /// Minimum of the lines' total at placement, for a delivery, if that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<Cents>,
     /// Notes for the kitchen and the courier, on the order and its current lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteRef>,
@@ -141,6 +148,22 @@ pub struct PlacedOrder {
 }
 
 impl PlacedOrder {
+    /// Returns a current line.
+    pub fn line(&self, number: u32) -> Option<&OrderLine> {
+        self.lines.iter().find(|line| line.line == number)
+    }
+
+    /// Returns the number of the next new line.
+    pub fn next_line(&self) -> u32 {
+        let highest = self.lines.iter().map(|line| line.line).max().unwrap_or_default();
+        highest.max(self.last_line).saturating_add(1)
+    }
+
+    /// Whether no line ever had a number.
+    pub fn is_new_line(&self, number: u32) -> bool {
+        number >= self.next_line()
+    }
+
     /// Returns the note of a purpose on a line, or on the whole order.
     pub fn note(&self, purpose: NotePurpose, line: Option<u32>) -> Option<&NoteRef> {
         self.notes.iter().find(|note| note.purpose == purpose && note.line == line)

@@ -14,7 +14,7 @@ use crate::ingredients::Quantity;
 use crate::menu::PizzaSize;
 use crate::money::Cents;
 use crate::testing::MemoryStore;
-use crate::vat::{VatClass, VatRate, breakdown};
+use crate::vat::{VatClass, VatRate};
 
 fn now() -> DateTime<Utc> {
     MemoryStore::now()
@@ -51,10 +51,8 @@ fn lines() -> Vec<OrderLine> {
     ]
 }
 
-fn pricing(lines: &[OrderLine]) -> Pricing {
-    let subtotal = lines.iter().map(|line| line.total).sum();
-    let vat = breakdown(lines.iter().map(|line| (line.vat_rate, line.total)), Cents::ZERO);
-    Pricing { subtotal, delivery_fee: Cents::ZERO, vat, total: subtotal }
+fn sold(lines: &[OrderLine]) -> Vec<SoldLine> {
+    lines.iter().map(SoldLine::from).collect()
 }
 
 const TOTAL: Cents = Cents(1540);
@@ -71,11 +69,12 @@ fn placement(fulfilment: Fulfilment, payment: PaymentIntent) -> Placement {
         contact: None,
         distance_m: delivered.then_some(1_200),
         delivery_code: delivered.then(|| "0042".to_owned()),
-        lines: lines(),
-        needs: [("COLA".parse().unwrap(), Quantity(2))].into_iter().collect(),
-        pricing: pricing(&lines()),
+        lines: sold(&lines()),
+        delivery_fee: Cents::ZERO,
+        pricing: None,
+        minimum: None,
         payment,
-        promised_at: later(30),
+        promise: Promised { at: later(30) },
         expires_at: (payment == PaymentIntent::Online).then(|| later(10)),
         notes: Vec::new(),
     }
@@ -170,13 +169,28 @@ fn does(command: OrderCommand) -> impl FnOnce(&Order) -> Result<Vec<OrderEvent>,
     |state| decide(state, command)
 }
 
-fn change_lines(lines: Vec<OrderLine>) -> OrderCommand {
+fn change_lines(change: LinesChange) -> OrderCommand {
     OrderCommand::ChangeLines {
-        needs: [("COLA".parse().unwrap(), Quantity(3))].into_iter().collect(),
-        pricing: pricing(&lines),
-        lines,
-        promised_at: later(35),
+        change,
+        promised_at: Some(later(35)),
+        notes: Vec::new(),
+        unnoted: Vec::new(),
         now: later(1),
+    }
+}
+
+/// The event of such a change.
+fn lines_changed(change: LinesChange, promised_at: Option<DateTime<Utc>>) -> OrderEvent {
+    OrderEvent::OrderLinesChanged {
+        added: change.added,
+        removed: change.removed,
+        quantities: change.quantities,
+        replaces: false,
+        pricing: None,
+        promise: promised_at.map(|at| Promised { at }),
+        notes: Vec::new(),
+        unnoted: Vec::new(),
+        at: later(1),
     }
 }
 
@@ -203,7 +217,7 @@ fn every_command() -> Vec<OrderCommand> {
             missing: Vec::new(),
             now,
         },
-        change_lines(lines()),
+        change_lines(LinesChange { removed: vec![1], ..LinesChange::default() }),
         cancel(false),
         cancel(true),
         OrderCommand::Expire { now: later(10) },

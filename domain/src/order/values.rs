@@ -76,7 +76,7 @@ pub struct TakenExtra {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderLine {
-    /// Line number, from 1.
+    /// Number of the line, from 1, which never becomes another line's.
     pub line: u32,
     /// The item.
     pub item: ItemCode,

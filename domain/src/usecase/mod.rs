@@ -4,6 +4,7 @@
 //! states, appends the decision in one transaction, and decides again if a concurrent command advanced a
 //! stream. So `decide` must be pure, and may run more than once.
 
+mod changing;
 mod conditions;
 mod delivering;
 mod managing;
@@ -21,11 +22,12 @@ mod terms;
 
 use std::fmt;
 
+pub use changing::{ChangeOrderLines, LineEdits};
 pub use conditions::{Bound, Conditions};
 pub use delivering::{AssignDelivery, DeliveryStep, ScheduleDelivery, ToDelivery, TrackDelivery};
 pub use managing::{ManageStaff, StaffChange};
-pub use noted::{Noted, NotedLines};
-pub use ordering::{CancelOrder, ChangeOrderLines, ExpireOrder, PlaceOrder, StartPreparation};
+pub use noted::Noted;
+pub use ordering::{CancelOrder, ExpireOrder, PlaceOrder, StartPreparation};
 pub use paying::{RecordPayment, carries};
 pub use quote::{Basket, BasketLine, Quote, quote};
 pub use refusal::{Refusal, RefusalCode};

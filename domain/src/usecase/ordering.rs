@@ -3,18 +3,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::conditions::{Bound, Claim, Conditions};
-use super::quote::{self, Basket, BasketLine, Quote, quote};
+use super::conditions::{Claim, Conditions};
+use super::pricing;
+use super::quote::{Basket, BasketLine, Quote, quote};
 use super::{Decision, Refusal, States, Terms, UseCase};
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId, StaffId};
 use crate::money::Cents;
 use crate::order::{
-    self, AskedLine, CancelReason, OrderChannel, OrderCommand, OrderError, OrderStatus, PaymentIntent,
-    PlacedOrder, Placement,
+    self, AskedLine, CancelReason, Fulfilment, OrderChannel, OrderCommand, OrderError, OrderStatus,
+    PaymentIntent, PlacedOrder, Placement, Promised, SoldLine,
 };
 use crate::pizzeria::{OpenedPizzeria, PizzeriaError};
-use crate::policies::promise::KitchenLoad;
-use crate::stock::{self, Held, Stock, StockCommand, StockEvent, WasteReason};
+use crate::stock::{self, Held, StockCommand, StockEvent, WasteReason};
 use crate::stream::StreamId;
 
 /// Time within which an online order must be paid (DOMAIN.md, Order).
@@ -41,23 +41,6 @@ pub struct PlaceOrder {
     pub expected_total: Option<Cents>,
     /// Conditions that no stream holds.
     pub conditions: Conditions,
-    /// Current time, given by the caller.
-    pub now: DateTime<Utc>,
-}
-
-/// `changeOrderLines`: replaces lines, prices and reservation.
-#[derive(Debug, Clone)]
-pub struct ChangeOrderLines {
-    /// The order.
-    pub order: OrderId,
-    /// The new lines.
-    pub lines: Vec<BasketLine>,
-    /// Total that the caller expects, if given.
-    pub expected_total: Option<Cents>,
-    /// The limit that applies to the order's holders.
-    pub bound: Bound,
-    /// Work ahead of the order, the order included.
-    pub load: KitchenLoad,
     /// Current time, given by the caller.
     pub now: DateTime<Utc>,
 }
@@ -111,7 +94,8 @@ impl PlaceOrder {
         }
     }
 
-    fn placement(&self, number: String, quote: Quote) -> Placement {
+    fn placement(&self, number: String, pizzeria: &OpenedPizzeria, quote: &Quote) -> Placement {
+        let delivered = self.basket.fulfilment == Fulfilment::Delivery;
         Placement {
             order: self.order,
             number,
@@ -122,12 +106,13 @@ impl PlaceOrder {
             contact: self.contact,
             distance_m: quote.distance_m,
             delivery_code: None,
-            lines: quote.lines,
-            needs: quote.needs,
-            pricing: quote.pricing,
+            lines: quote.lines.iter().map(SoldLine::from).collect(),
+            delivery_fee: quote.pricing.delivery_fee,
+            pricing: None,
+            minimum: delivered.then_some(pizzeria.minimum),
             notes: Vec::new(),
             payment: self.payment,
-            promised_at: quote.promised_at,
+            promise: Promised { at: quote.promised_at },
             expires_at: match self.payment {
                 PaymentIntent::Online => Some(self.now + PAY_WITHIN),
                 PaymentIntent::OnDelivery | PaymentIntent::AtCounter => None,
@@ -206,76 +191,18 @@ impl UseCase for PlaceOrder {
         }
         // Checked last: a shortage is reported before a limit.
         self.claim().check(states)?;
-        let lines = quote.needs.clone();
         let number = format!("{}-{:06}", self.pizzeria, stock.accepted().saturating_add(1));
         let place = OrderCommand::Place {
-            placement: Box::new(self.placement(number, quote)),
+            placement: Box::new(self.placement(number, pizzeria, &quote)),
             expected_total: self.expected_total,
             now: self.now,
         };
         let placed = order::decide(states.order(self.order), place)?;
         let (by, pieces) = (self.conditions.holders.clone(), pieces(&self.basket.lines));
         let held = Some(Held { by, pieces }).filter(|held| !held.by.is_empty());
-        let reserve = StockCommand::Reserve { order: self.order, lines, held, now: self.now };
+        let reserve = StockCommand::Reserve { order: self.order, lines: quote.needs, held, now: self.now };
         Ok(Decision::on(StreamId::order(self.order), placed)
             .and(StreamId::stock(&self.pizzeria), stock::decide(stock, reserve)?))
-    }
-}
-
-impl ChangeOrderLines {
-    fn claim<'a>(&'a self, pizzeria: &'a PizzeriaId, stock: &'a Stock) -> Claim<'a> {
-        Claim {
-            pizzeria,
-            holders: stock.held(self.order).map_or(&[], |held| held.by.as_slice()),
-            bound: self.bound,
-            order: self.order,
-            pieces: pieces(&self.lines),
-        }
-    }
-}
-
-impl UseCase for ChangeOrderLines {
-    fn name(&self) -> &'static str {
-        "changeOrderLines"
-    }
-
-    fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
-        let mut streams = with_stock(self.order, states);
-        if let Some(order) = states.order(self.order).placed() {
-            streams.extend([StreamId::menu(), StreamId::pizzeria(&order.pizzeria)]);
-            streams.extend(self.claim(&order.pizzeria, states.stock(&order.pizzeria)).streams(states));
-        }
-        streams
-    }
-
-    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
-        let order = order::changeable(states.order(self.order))?;
-        let pizzeria = opened(states, &order.pizzeria)?;
-        let stock = states.stock(&order.pizzeria);
-        let quote = quote::requote(states.menu(), pizzeria, stock, order, &self.lines, self.load, self.now);
-        let quote = accept(quote, Vec::new(), self.expected_total)?;
-        if !quote.missing.is_empty() {
-            return Err(OrderError::InsufficientStock { missing: quote.missing }.into());
-        }
-        let claim = self.claim(&order.pizzeria, stock);
-        if stock.held(self.order).is_some_and(|held| held.pieces < claim.pieces) {
-            claim.check(states)?;
-        }
-        let reserve = StockCommand::ChangeReservation {
-            order: self.order,
-            lines: quote.needs.clone(),
-            pieces: claim.pieces,
-            now: self.now,
-        };
-        let change = OrderCommand::ChangeLines {
-            lines: quote.lines,
-            needs: quote.needs,
-            pricing: quote.pricing,
-            promised_at: quote.promised_at,
-            now: self.now,
-        };
-        Ok(Decision::on(StreamId::order(self.order), order::decide(states.order(self.order), change)?)
-            .and(StreamId::stock(&order.pizzeria), stock::decide(stock, reserve)?))
     }
 }
 
@@ -285,7 +212,11 @@ impl UseCase for CancelOrder {
     }
 
     fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
-        with_stock(self.order, states)
+        let mut streams = with_stock(self.order, states);
+        // What a started order has used stands in its recipes.
+        let started = states.order(self.order).placed().filter(|order| order.started_at.is_some());
+        streams.extend(started.map(|_| StreamId::menu()));
+        streams
     }
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
@@ -298,7 +229,8 @@ impl UseCase for CancelOrder {
             // A started order that may be cancelled is in preparation, or READY and not collected.
             let uncollected = order.status() == OrderStatus::Ready;
             let reason = if uncollected { WasteReason::Uncollected } else { WasteReason::Mistake };
-            StockCommand::WasteOrder { order: order.id, lines: order.needs.clone(), reason, now: self.now }
+            let lines = pricing::order_needs(states.menu(), order);
+            StockCommand::WasteOrder { order: order.id, lines, reason, now: self.now }
         })
     }
 }
@@ -339,7 +271,7 @@ impl UseCase for StartPreparation {
 }
 
 /// Returns an order's stream, and its stock's once the order is loaded.
-fn with_stock(order: OrderId, states: &States<'_>) -> Vec<StreamId> {
+pub(super) fn with_stock(order: OrderId, states: &States<'_>) -> Vec<StreamId> {
     let mut streams = vec![StreamId::order(order)];
     streams.extend(states.order(order).placed().map(|placed| StreamId::stock(&placed.pizzeria)));
     streams
@@ -359,7 +291,10 @@ fn decide_with_stock(
     Ok(decision.and(StreamId::stock(&order.pizzeria), events))
 }
 
-fn opened<'a>(states: &'a States<'_>, pizzeria: &PizzeriaId) -> Result<&'a OpenedPizzeria, Refusal> {
+pub(super) fn opened<'a>(
+    states: &'a States<'_>,
+    pizzeria: &PizzeriaId,
+) -> Result<&'a OpenedPizzeria, Refusal> {
     states.pizzeria(pizzeria).opened().ok_or_else(|| PizzeriaError::NotFound.into())
 }
 

@@ -9,15 +9,15 @@ use crate::ids::{IngredientCode, ItemCode};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::{Menu, Pizza, Side};
 use crate::money::Cents;
-use crate::order::{Fulfilment, LinePart, OrderError, OrderLine, Pricing, TakenExtra};
+use crate::order::{Fulfilment, LinePart, OrderError, OrderLine, PlacedOrder, Pricing, TakenExtra};
 use crate::pizzeria::OpenedPizzeria;
 use crate::stock::Stock;
-use crate::vat::{VatClass, breakdown};
+use crate::vat::VatClass;
 
 /// Maximum of lines per order.
-const LINES_MAX: usize = 50;
+pub(super) const LINES_MAX: usize = 50;
 /// Maximum of pieces per line.
-const PIECES_MAX: u32 = 99;
+pub(super) const PIECES_MAX: u32 = 99;
 /// Maximum of extras per line.
 const EXTRAS_MAX: usize = 10;
 
@@ -66,43 +66,88 @@ pub(super) fn price_what_can_be(
     if asked.len() > LINES_MAX {
         problems.push(too_large("lines", LINES_MAX));
     }
-    for (line, number) in asked.iter().take(LINES_MAX).zip(1..) {
-        let (one, wrong) = price_one(menu, line);
-        let at = |(part, error)| OrderError::Line { index: number - 1, part, error: Box::new(error) };
-        let is_right = wrong.is_empty();
-        problems.extend(wrong.into_iter().map(at));
-        let Some(one) = one.filter(|_| is_right) else { continue };
-        let Some(vat_rate) = menu.vat_rate(one.vat_class, on_site, day) else {
-            problems.push(at((LinePart::Item, OrderError::NoVatRate { item: line.item.clone() })));
+    for (line, index) in asked.iter().take(LINES_MAX).zip(0..) {
+        let Some((priced, of_one)) = price_line(menu, on_site, day, index, line, &mut problems) else {
             continue;
         };
-        needs.add_all(&one.needs, line.quantity);
-        lines.push(OrderLine {
-            line: number,
-            item: line.item.clone(),
-            name: one.name,
-            size: line.size,
-            quantity: line.quantity,
-            extras: one.extras,
-            without: one.without,
-            unit_price: one.price,
-            total: one.price.times(line.quantity),
-            vat_class: one.vat_class,
-            vat_rate,
-            recipe_version: menu.version,
-            baked: false,
-        });
+        needs.add_all(&of_one, line.quantity);
+        lines.push(OrderLine { line: index + 1, ..priced });
     }
-    let subtotal: Cents = lines.iter().map(|line| line.total).sum();
-    let vat = breakdown(lines.iter().map(|line| (line.vat_rate, line.total)), fee);
-    let pricing = Pricing { subtotal, delivery_fee: fee, vat, total: subtotal + fee };
+    let pricing = Pricing::of(&lines, fee);
     (Priced { lines, needs, pricing }, problems)
 }
 
+/// Prices one line, with the needs of one piece. What is wrong with it is reported as of the line at `index`.
+pub(super) fn price_line(
+    menu: &Menu,
+    on_site: bool,
+    day: NaiveDate,
+    index: u32,
+    line: &BasketLine,
+    problems: &mut Vec<OrderError>,
+) -> Option<(OrderLine, Ingredients)> {
+    let (one, wrong) = price_one(menu, line);
+    let at = |(part, error)| OrderError::Line { index, part, error: Box::new(error) };
+    let is_right = wrong.is_empty();
+    problems.extend(wrong.into_iter().map(at));
+    let one = one.filter(|_| is_right)?;
+    let Some(vat_rate) = menu.vat_rate(one.vat_class, on_site, day) else {
+        problems.push(at((LinePart::Item, OrderError::NoVatRate { item: line.item.clone() })));
+        return None;
+    };
+    let priced = OrderLine {
+        line: 0,
+        item: line.item.clone(),
+        name: one.name,
+        size: line.size,
+        quantity: line.quantity,
+        extras: one.extras,
+        without: one.without,
+        unit_price: one.price,
+        total: one.price.times(line.quantity),
+        vat_class: one.vat_class,
+        vat_rate,
+        recipe_version: menu.version,
+        baked: false,
+    };
+    Some((priced, one.needs))
+}
+
+/// Returns the ingredients of one piece of a placed line, by the recipe that it was sold with. Empty if the menu does
+/// not remember that recipe.
+pub(super) fn sold_needs(menu: &Menu, line: &OrderLine) -> Ingredients {
+    let Some(size) = line.size else { return side_needs(&line.item) };
+    let mut needs = menu.recipe_at(&line.item, size, line.recipe_version).cloned().unwrap_or_default();
+    for ingredient in &line.without {
+        needs.remove(ingredient);
+    }
+    for extra in &line.extras {
+        needs.add(&extra.ingredient, extra.quantity);
+    }
+    needs
+}
+
+/// Returns the ingredients of every piece of an order, as they were sold.
+pub(super) fn order_needs(menu: &Menu, order: &PlacedOrder) -> Ingredients {
+    let mut needs = Ingredients::new();
+    for line in &order.lines {
+        needs.add_all(&sold_needs(menu, line), line.quantity);
+    }
+    needs
+}
+
+/// A drink or a dessert is a stock item under its own code.
+fn side_needs(item: &ItemCode) -> Ingredients {
+    [(IngredientCode::from(item), Quantity(1))].into_iter().collect()
+}
+
 /// Returns the items that the pizzeria has blocked, each once.
-pub(super) fn blocked<'a>(lines: &'a [OrderLine], stock: &'a Stock) -> impl Iterator<Item = OrderError> + 'a {
+pub(super) fn blocked<'a>(
+    lines: impl IntoIterator<Item = &'a OrderLine>,
+    stock: &'a Stock,
+) -> impl Iterator<Item = OrderError> + 'a {
     let items: BTreeSet<&ItemCode> = lines
-        .iter()
+        .into_iter()
         .filter(|line| line.size.is_some_and(|size| stock.blocked(&line.item, size).is_some()))
         .map(|line| &line.item)
         .collect();
@@ -208,10 +253,10 @@ fn price_side(side: &Side, line: &BasketLine, wrong: &mut Wrong) -> One {
         vat_class: side.vat_class,
         extras: Vec::new(),
         without: Vec::new(),
-        needs: [(IngredientCode::from(&side.code), Quantity(1))].into_iter().collect(),
+        needs: side_needs(&side.code),
     }
 }
 
-fn too_large(what: &'static str, max: usize) -> OrderError {
+pub(super) fn too_large(what: &'static str, max: usize) -> OrderError {
     OrderError::TooLarge { what: what.into(), max: u32::try_from(max).unwrap_or(u32::MAX) }
 }

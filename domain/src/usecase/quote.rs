@@ -1,4 +1,4 @@
-//! Quotes: the same pricing and checks for a quote, a placement and a change of lines. Never reserves
+//! Quotes: the same pricing and checks for a quote and a placement. Never reserves
 //! anything.
 
 use chrono::{DateTime, Utc};
@@ -8,7 +8,7 @@ use crate::ids::{IngredientCode, ItemCode};
 use crate::ingredients::Ingredients;
 use crate::menu::{Menu, PizzaSize};
 use crate::money::Cents;
-use crate::order::{Fulfilment, Missing, OrderError, OrderLine, PlacedOrder, Pricing};
+use crate::order::{Fulfilment, Missing, OrderError, OrderLine, Pricing};
 use crate::pizzeria::{OpenedPizzeria, Place};
 use crate::policies::promise::{KitchenLoad, promise};
 use crate::stock::Stock;
@@ -78,34 +78,8 @@ pub fn quote(
     let distance_m = basket.place.filter(|_| delivered).map(|place| pizzeria.place.distance_m(place));
     let reach = if delivered { reach(pizzeria, distance_m) } else { None };
     let missing = stock.missing(&priced.needs, &Ingredients::new());
-    let findings = Findings { reach, distance_m, missing, load, ends_open: true, now };
+    let findings = Findings { reach, distance_m, missing, load, now };
     whole(finish(priced, pizzeria, stock, basket.fulfilment, findings), problems)
-}
-
-/// Prices new lines of a placed order: by today's menu, with the order's fee and distance, and with its
-/// reservation counted as available.
-pub(super) fn requote(
-    menu: &Menu,
-    pizzeria: &OpenedPizzeria,
-    stock: &Stock,
-    order: &PlacedOrder,
-    lines: &[BasketLine],
-    load: KitchenLoad,
-    now: DateTime<Utc>,
-) -> Result<Quote, Vec<OrderError>> {
-    let fee = order.pricing.delivery_fee;
-    let day = pricing::local_day(pizzeria, now);
-    let (priced, problems) = pricing::price_what_can_be(menu, order.fulfilment, lines, fee, day);
-    let nothing = Ingredients::new();
-    let held = stock.reservation(order.id);
-    let missing = stock.missing(&priced.needs, held.unwrap_or(&nothing));
-    // The order's own pizzas are not ahead of it.
-    let own = pizzas(&order.lines);
-    let load = KitchenLoad { pizzas: load.pizzas.saturating_sub(own), ..load };
-    // A smaller order is not refused for its hour.
-    let ends_open = pizzas(&priced.lines) > own;
-    let findings = Findings { reach: None, distance_m: order.distance_m, missing, load, ends_open, now };
-    whole(finish(priced, pizzeria, stock, order.fulfilment, findings), problems)
 }
 
 /// Returns the quote, or what is wrong with lines that have no price, followed by the other obstacles.
@@ -119,31 +93,31 @@ fn whole(quote: Quote, mut problems: Vec<OrderError>) -> Result<Quote, Vec<Order
     Err(problems)
 }
 
-/// Inputs that a quote and a change of lines determine differently.
+/// What was found out about a basket besides its prices.
 struct Findings {
     reach: Option<OrderError>,
     distance_m: Option<u32>,
     missing: Vec<Missing>,
     load: KitchenLoad,
-    /// Whether the pizzeria must still be open at the promised time.
-    ends_open: bool,
     now: DateTime<Utc>,
 }
 
 /// Returns the number of pizzas of some lines.
-fn pizzas(lines: &[OrderLine]) -> u32 {
+pub(super) fn pizzas(lines: &[OrderLine]) -> u32 {
     lines.iter().filter(|line| line.size.is_some()).map(|line| line.quantity).sum()
 }
 
-/// Returns why the opening hours do not allow an order.
-fn hours(pizzeria: &OpenedPizzeria, promised_at: DateTime<Utc>, findings: &Findings) -> Option<OrderError> {
-    if !pizzeria.takes_orders(findings.now) {
+/// Returns why the opening hours do not allow an order, or more of it, at this time or at the promised one.
+pub(super) fn ends_open(
+    pizzeria: &OpenedPizzeria,
+    now: DateTime<Utc>,
+    promised_at: Option<DateTime<Utc>>,
+) -> Option<OrderError> {
+    if !pizzeria.takes_orders(now) {
         return Some(OrderError::PizzeriaClosed);
     }
-    let closes_at = pizzeria
-        .closes_at(findings.now)
-        .filter(|closes_at| findings.ends_open && promised_at > *closes_at)?;
-    Some(OrderError::ClosesTooSoon { closes_at, promised_at })
+    let (closes_at, promised_at) = pizzeria.closes_at(now).zip(promised_at)?;
+    (promised_at > closes_at).then_some(OrderError::ClosesTooSoon { closes_at, promised_at })
 }
 
 /// Returns why an address cannot be delivered to.
@@ -167,7 +141,7 @@ fn finish(
     let subtotal = priced.pricing.subtotal;
     let promised_at = promise(findings.now, pizzas(&priced.lines), findings.load, findings.distance_m);
     let mut obstacles = Vec::new();
-    obstacles.extend(hours(pizzeria, promised_at, &findings));
+    obstacles.extend(ends_open(pizzeria, findings.now, Some(promised_at)));
     obstacles.extend(findings.reach);
     if fulfilment == Fulfilment::Delivery && subtotal < pizzeria.minimum {
         obstacles.push(OrderError::BelowMinimum { subtotal, minimum: pizzeria.minimum });

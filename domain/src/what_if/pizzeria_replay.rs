@@ -224,7 +224,7 @@ impl PizzeriaReplay {
             return;
         }
         self.figures.orders += 1;
-        let accepted = Accepted { needs: placed.needs.clone(), pricing: self.prices(placed) };
+        let accepted = Accepted { needs: lines.clone(), pricing: self.prices(placed) };
         self.accepted.insert(placed.id, accepted);
     }
 
@@ -249,7 +249,7 @@ impl PizzeriaReplay {
         if self.execute(command, now).is_err() {
             self.figures.changes_refused += 1;
         } else if let Some(placed) = orders.get(&order).and_then(Order::placed) {
-            let accepted = Accepted { needs: placed.needs.clone(), pricing: self.prices(placed) };
+            let accepted = Accepted { needs: lines.clone(), pricing: self.prices(placed) };
             self.accepted.insert(order, accepted);
         }
     }

@@ -294,7 +294,9 @@ fn step(recording: &mut Recording, number: u128, (kind, about, quantity): (u8, u
             let lines = vec![line(&lines[0])];
             recording.run(&ChangeOrderLines {
                 order: id(about_order),
-                lines,
+                edits: crate::usecase::LineEdits::Whole(lines),
+                notes: Vec::new(),
+                unnoted: Vec::new(),
                 expected_total: None,
                 bound: crate::usecase::Bound::Vouched,
                 load: crate::policies::promise::KitchenLoad::default(),

@@ -11,6 +11,7 @@ mod mailed_tokens;
 mod menu;
 mod notes;
 mod order;
+mod order_lines;
 mod payment;
 mod pizzeria;
 mod preparation;

@@ -6,8 +6,7 @@ use domain::ids::{ContactId, CustomerId, HolderId, OrderId, PizzeriaId};
 use domain::note::NotePurpose;
 use domain::order::{self, OrderError};
 use domain::pizzeria::Place;
-use domain::policies::promise::KitchenLoad;
-use domain::usecase::{self, Bound, Conditions, Noted, NotedLines, Refusal};
+use domain::usecase::{self, Bound, Conditions, Noted, Refusal};
 use event_store::{CommandContext, CommandResult, NewContact};
 use identity::accounts::Account;
 use identity::holders;
@@ -15,6 +14,7 @@ use uuid::Uuid;
 
 use super::allowed::{Consistency, allowed_order};
 use super::notes::{About, references};
+use super::order_lines::{ChangeOrderLinesInput, change_lines};
 use super::run::{add_refusals, execute, execute_in, fresh_id, payload_at, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -53,21 +53,6 @@ pub struct PlaceOrderInput {
     pub delivery_note: Option<String>,
     /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
     pub idempotency_key: Option<String>,
-}
-
-/// The new lines of an order.
-#[derive(Debug, InputObject)]
-pub struct ChangeOrderLinesInput {
-    /// The order.
-    pub order_id: ID,
-    /// The complete list of lines, 1 to 50.
-    pub lines: Vec<OrderLineInput>,
-    /// The total that the client displayed; if the price differs, the change is refused with `PRICE_CHANGED`.
-    pub expected_total: Option<Decimal>,
-    /// Idempotency key (1–255 characters): a repeated key with the same input returns the same result, for 72 hours by default (24 at least).
-    pub idempotency_key: Option<String>,
-    /// The entity's version as last read; if it has changed, the command is refused with `STALE_VERSION`.
-    pub expected_version: Option<i64>,
 }
 
 /// The order to cancel, with the reason.
@@ -115,7 +100,9 @@ impl OrderMutation {
         settled(ctx, place(ctx, input).await)
     }
 
-    /// Replaces the lines of an order whose preparation has not started, at current prices.
+    /// Changes the lines of an order whose preparation has not started: by line with `add`, `edit` and `remove`, or
+    /// as a whole with `lines`. Lines that stay keep price, VAT, recipe and reservation; only what is added or grows
+    /// is priced and checked as new.
     #[graphql(directive = requires::apply(Permission::ChangeOrderLines))]
     async fn change_order_lines(
         &self,
@@ -247,60 +234,13 @@ async fn place_bounded(
 
 /// Returns the limit on a customer's unpaid orders: by account for customers, by contact for orders entered
 /// by reception, unlimited for managers.
-fn bound_of(actor: &Actor, account: Option<&Account>) -> Bound {
+pub(super) fn bound_of(actor: &Actor, account: Option<&Account>) -> Bound {
     match actor.role {
         Role::Customer if account.is_some_and(|account| account.email_verified) => Bound::Account,
         Role::Customer => Bound::Unverified,
         Role::Receptionist | Role::Pizzaiolo | Role::Courier | Role::Auditor => Bound::Caller,
         Role::Manager | Role::Director | Role::System => Bound::Vouched,
     }
-}
-
-/// Replaces the lines of an order that the caller may change.
-async fn change_lines(
-    ctx: &Context<'_>,
-    input: ChangeOrderLinesInput,
-) -> Result<ChangeOrderLinesPayload, ApiError> {
-    let order = allowed_order(ctx, &input.order_id, Consistency::AsKnown).await?;
-    let mut problems = Problems::default();
-    let read = problems.basket_lines("lines", &input.lines);
-    let expected_total = input.expected_total.and_then(|total| problems.amount("expectedTotal", total));
-    let line_notes = problems.line_notes("lines", &input.lines);
-    let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
-    let (services, actor, now) = (ctx.services()?, ctx.caller()?.actor()?, ctx.now()?);
-    let account = match actor.role {
-        Role::Customer => services.accounts.by_id(actor.id).await?,
-        _ => None,
-    };
-    let load = match order.pizzeria() {
-        Some(pizzeria) => services.kitchens.load(pizzeria, now).await?,
-        None => KitchenLoad::default(),
-    };
-    let command = usecase::ChangeOrderLines {
-        order: order.id,
-        lines: read.lines.clone(),
-        expected_total,
-        bound: bound_of(actor, account.as_ref()),
-        load,
-        now,
-    };
-    if !problems.is_empty() {
-        add_refusals(ctx, &mut problems, &command, None, |refusal| read.in_input(refusal)).await?;
-    }
-    problems.check()?;
-    let about = About { order: Some(order.id), customer: order.customer() };
-    let given = line_notes.given.into_iter();
-    let notes: Vec<_> =
-        given.map(|(line, text)| about.note(NotePurpose::Kitchen, Some(line), text)).collect();
-    let command = NotedLines {
-        order: order.id,
-        lines: read.lines.clone(),
-        notes: references(&notes),
-        cleared: line_notes.cleared,
-        use_case: command,
-    };
-    let result = execute_in(services, command, CommandContext { notes, ..context }).await?;
-    payload_at(ctx, &result, |error, refusal| error.at_line_of(refusal, &read.lines))
 }
 
 /// Cancels an order that the caller may cancel, for a reason that the caller's role may give.

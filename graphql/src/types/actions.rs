@@ -10,8 +10,8 @@ use domain::delivery::{
 };
 use domain::ids::{ContactId, StaffId};
 use domain::order::{
-    self, CancelReason, MAX_DECLINES, OnlinePayment, Order, OrderCommand, OrderError, PaymentMethod,
-    PlacedOrder,
+    self, CancelReason, LinesChange, MAX_DECLINES, OnlinePayment, Order, OrderCommand, OrderError,
+    PaymentMethod, PlacedOrder,
 };
 use domain::usecase::Refusal;
 use messages::labels::Lang;
@@ -133,10 +133,10 @@ pub fn on_order(
     let decide = |command| Ok(order::decide(&state, command).map(|_| ())?);
     let records = carried || actor.and_then(acting_courier).is_none();
     let change = || OrderCommand::ChangeLines {
-        lines: placed.lines.clone(),
-        needs: placed.needs.clone(),
-        pricing: placed.pricing.clone(),
-        promised_at: placed.promised_at(),
+        change: LinesChange::default(),
+        promised_at: None,
+        notes: Vec::new(),
+        unnoted: Vec::new(),
         now,
     };
     let cancel = OrderCommand::Cancel {

@@ -175,7 +175,9 @@ impl Order {
     /// The lines of the order.
     #[graphql(directive = open::apply())]
     async fn lines(&self) -> Vec<OrderLine> {
-        self.order.lines.iter().map(|line| OrderLine::of(self.people(), line)).collect()
+        let id = |line: u32| ids::order_line(self.order.id, line, self.as_of);
+        let lines = self.order.lines.iter();
+        lines.map(|line| OrderLine::of(self.people(), id(line.line), line)).collect()
     }
 
     /// The price of the lines, VAT included, without the delivery fee.

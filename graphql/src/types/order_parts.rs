@@ -30,7 +30,10 @@ pub struct OrderLine {
     /// The customer's data on the line's order; `None` for a line of a quote.
     #[graphql(skip)]
     pub people: Option<OrderPeople>,
-    /// The line's number, from 1.
+    /// The line's id, which `changeOrderLines` names; it stays the line's while the order is changed. `null` for a line
+    /// of a quote.
+    pub id: Option<ID>,
+    /// The line's number, from 1; it stays the line's while the order is changed.
     pub line: u32,
     /// The item's id.
     pub item: ID,
@@ -93,8 +96,8 @@ struct NotSold {
 
 impl OrderLine {
     /// Converts a line of an order.
-    pub fn of(people: OrderPeople, line: &domain::order::OrderLine) -> Self {
-        Self { people: Some(people), ..Self::from(line) }
+    pub fn of(people: OrderPeople, id: ID, line: &domain::order::OrderLine) -> Self {
+        Self { people: Some(people), id: Some(id), ..Self::from(line) }
     }
 }
 
@@ -144,6 +147,7 @@ impl From<&domain::order::OrderLine> for OrderLine {
                 without: line.without.clone(),
                 version: line.recipe_version,
             },
+            id: None,
             line: line.line,
             item: line.item.to_global(),
             code: line.item.to_string(),

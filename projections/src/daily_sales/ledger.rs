@@ -197,10 +197,11 @@ impl Ledger {
     }
 }
 
-/// Removes the fields that no later figure needs; idempotent.
+/// Removes the fields that no later figure needs; idempotent. A changed order's prices add up from its lines.
 fn slim(mut order: PlacedOrder) -> PlacedOrder {
-    order.lines = Vec::new();
-    order.needs = domain::Ingredients::new();
+    if order.started_at.is_some() || order.status().is_closed() {
+        order.lines = Vec::new();
+    }
     order.payments = Vec::new();
     order.notes = Vec::new();
     order.cancel_note = None;

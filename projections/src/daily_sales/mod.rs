@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use domain::ids::{OrderId, PizzeriaId};
-use domain::order::PaymentMethod;
+use domain::order::{Order, PaymentMethod};
 use domain::vat::VatRate;
-use domain::{Cents, LogPosition, StreamType};
+use domain::{AggregateState, Cents, EventType, LogPosition, StreamId, StreamType};
 use event_store::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -21,7 +21,8 @@ use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::apply_error::ApplyError;
-use crate::fold::document;
+use crate::as_of::fold_stream;
+use crate::fold::{FoldedState, document, happened};
 
 use self::ledger::{Change, DEFAULT_ZONE, Ledger, Memo};
 
@@ -79,6 +80,7 @@ pub(crate) async fn apply(db: &mut PgConnection, events: &[RecordedEvent]) -> Re
     }
     ledger.zones = load_zones(db).await?;
     ledger.memos = load_memos(db, &orders).await?;
+    restore_lines(db, &mut ledger.memos, events).await?;
     for event in events {
         let order = match event.stream.kind {
             StreamType::Order => event.stream.id.parse().ok(),
@@ -137,6 +139,28 @@ async fn load_memos(
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|(id, memo)| (OrderId(id), memo.0)).collect())
+}
+
+/// Reads the lines of changed orders from the log if their memo, of release 0.1, has none.
+async fn restore_lines(
+    db: &mut PgConnection,
+    memos: &mut BTreeMap<OrderId, Memo>,
+    events: &[RecordedEvent],
+) -> Result<(), ApplyError> {
+    let changed = happened(events).filter(|(_, event)| event.kind() == EventType::OrderLinesChanged);
+    let changed: BTreeSet<&StreamId> = changed.map(|(recorded, _)| &recorded.stream).collect();
+    for stream in changed {
+        let memo = stream.id.parse().ok().and_then(|order: OrderId| memos.get_mut(&order));
+        let Some(memo) = memo.filter(|memo| memo.order.lines.is_empty()) else { continue };
+        let first = events.iter().find(|event| event.stream == *stream).map(|event| event.position.0);
+        let before = LogPosition(first.unwrap_or_default() - 1);
+        let empty = FoldedState { state: AggregateState::empty(StreamType::Order), version: 0, position: 0 };
+        let folded = fold_stream(&mut *db, stream, empty, before).await?;
+        if let AggregateState::Order(Order::Placed(order)) = folded.state {
+            (memo.order.lines, memo.order.last_line) = (order.lines, order.last_line);
+        }
+    }
+    Ok(())
 }
 
 async fn store_memos(db: &mut PgConnection, memos: &[(&OrderId, &Memo)]) -> Result<(), ApplyError> {

@@ -1,12 +1,14 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Europe::Paris;
+use domain::Cents;
 use domain::delivery::DeliveryFailure;
 use domain::ids::{OrderId, PizzeriaId};
+use domain::menu::PizzaSize;
 use domain::order::{
-    CancelReason, Fulfilment, OrderChannel, OrderEvent, PaymentIntent, PaymentMethod, Placement, Pricing,
+    CancelReason, Fulfilment, OrderChannel, OrderEvent, Part, PaymentIntent, PaymentMethod, Placement,
+    Promised, SoldLine, SoldVat, Whole,
 };
-use domain::vat::{VatPart, VatRate};
-use domain::{Cents, Ingredients};
+use domain::vat::{VatClass, VatRate};
 use uuid::Uuid;
 
 use super::ledger::Ledger;
@@ -29,10 +31,22 @@ fn order(n: u128) -> OrderId {
     OrderId(Uuid::from_u128(n))
 }
 
-fn pricing(total: i64) -> Pricing {
-    let tax = total / 11;
-    let part = VatPart { rate: VatRate(1000), net: Cents(total - tax), tax: Cents(tax), gross: Cents(total) };
-    Pricing { subtotal: Cents(total), delivery_fee: Cents::ZERO, vat: vec![part], total: Cents(total) }
+/// A line of one pizza.
+fn line(id: u32, price: i64) -> SoldLine {
+    let part = Part {
+        item: "MAR".parse().unwrap(),
+        size: Some(PizzaSize::M),
+        name: String::new(),
+        recipe_version: 1,
+    };
+    SoldLine {
+        id,
+        parts: Whole(part),
+        options: Vec::new(),
+        quantity: 1,
+        unit_price: Cents(price),
+        vat: SoldVat { class: VatClass::Pizza, rate: VatRate(1000) },
+    }
 }
 
 fn placed(order: OrderId, total: i64, when: &str, online: bool) -> OrderEvent {
@@ -47,11 +61,12 @@ fn placed(order: OrderId, total: i64, when: &str, online: bool) -> OrderEvent {
         contact: None,
         distance_m: None,
         delivery_code: None,
-        lines: vec![],
-        needs: Ingredients::new(),
-        pricing: pricing(total),
+        lines: vec![line(1, total)],
+        delivery_fee: Cents::ZERO,
+        pricing: None,
+        minimum: None,
         payment: if online { PaymentIntent::Online } else { PaymentIntent::AtCounter },
-        promised_at: now + TimeDelta::minutes(20),
+        promise: Promised { at: now + TimeDelta::minutes(20) },
         expires_at: online.then(|| now + TimeDelta::minutes(10)),
         notes: Vec::new(),
     };
@@ -192,12 +207,15 @@ fn a_returned_order_is_taken_out_of_its_day_and_counted_apart() {
 #[test]
 fn changed_lines_correct_the_day_that_the_order_counts_on() {
     let changed = OrderEvent::OrderLinesChanged {
-        lines: vec![],
-        needs: Ingredients::new(),
-        pricing: pricing(3300),
-        promised_at: at("2026-11-24T03:30:00Z"),
-        at: at("2026-11-24T03:05:00Z"),
+        added: vec![line(2, 2200)],
+        removed: Vec::new(),
+        quantities: Vec::new(),
+        replaces: false,
+        pricing: None,
+        promise: Some(Promised { at: at("2026-11-24T03:30:00Z") }),
         notes: Vec::new(),
+        unnoted: Vec::new(),
+        at: at("2026-11-24T03:05:00Z"),
     };
     let events = [(order(1), placed(order(1), 1100, "2026-11-24T02:55:00Z", false)), (order(1), changed)];
     assert_eq!(figures(&events, "2026-11-23"), sold(1, 3300));

@@ -97,7 +97,7 @@ async fn no_event_contains_the_text_of_a_note_and_a_line_keeps_its_note() {
     assert_eq!(refusals(&changed), Vec::<&str>::new());
     let notes = |position: Value| customer.order(&order, "lines { code note }", &position);
     let line = |code: &str, note: Value| json!({ "code": code, "note": note });
-    let expected = json!([line("REI", Value::Null), line("MAR", json!(LINE)), line("CHV", Value::Null)]);
+    let expected = json!([line("MAR", json!(LINE)), line("REI", Value::Null), line("CHV", Value::Null)]);
     assert_eq!(notes(changed["position"].clone()).await["lines"], expected);
     let cleared = json!([
         with(pizza("MAR", "M", 1), json!({ "note": "" })),

@@ -9,7 +9,7 @@ use domain::order::{CancelReason, OrderError};
 use domain::pizzeria::PizzeriaEvent;
 use domain::stock::StockCommand;
 use domain::usecase::{CancelOrder, Decision, Refusal, StartPreparation, States, ToMenu, UseCase};
-use domain::{AggregateState, Quantity, StreamId};
+use domain::{AggregateState, StreamId};
 use event_store::{EventStore, Settings, StoreError};
 use tests::Database;
 
@@ -98,7 +98,7 @@ async fn a_menu_published_by_another_process_applies_to_the_next_order() {
 
     let AggregateState::Order(order) = &*outcome.state else { panic!("an order") };
     assert_eq!(order.placed().unwrap().pricing.total, domain::Cents(9900));
-    assert_eq!(order.placed().unwrap().needs.get(&"TOMATO".parse().unwrap()), Quantity(80));
+    assert_eq!(order.placed().unwrap().lines[0].item.as_str(), "MAR");
 }
 
 /// Decides once and panics the second time, while a conflict is settled.

@@ -103,7 +103,9 @@ pub async fn play(store: &EventStore) -> (OrderId, OrderId) {
         store,
         ChangeOrderLines {
             order: open,
-            lines,
+            edits: domain::usecase::LineEdits::Whole(lines),
+            notes: Vec::new(),
+            unnoted: Vec::new(),
             expected_total: None,
             bound: domain::usecase::Bound::Vouched,
             load: domain::policies::promise::KitchenLoad::default(),

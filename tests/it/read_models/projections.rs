@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::LogPosition;
 use domain::ids::DeliveryId;
 use domain::order::{OrderStatus, PaymentMethod};
+use domain::usecase::{ChangeOrderLines, LineEdits};
 use event_store::{EventStore, RecordedEvent, Settings, log};
 use projections::page::PageArgs;
 use projections::{
@@ -321,5 +322,40 @@ async fn verify_finds_a_skipped_event() {
         assert_eq!(report.differences.len(), usize::from(skipped));
     }
     projections::rebuild(pool, Model::OrderBoard, &mut |_| {}).await.unwrap();
+    assert_sound(pool).await;
+}
+
+/// The previous release keeps no lines in its rows of daily sales; today's prices of a changed order add up from them.
+#[tokio::test]
+async fn daily_sales_of_an_order_that_the_previous_release_counted_follow_its_change() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = store(&database);
+    play(&store).await;
+    let order = order_id();
+    done(&store, margherita(order)).await;
+    catch_up(pool).await.unwrap();
+    let slim = "UPDATE daily_sales_orders SET document = jsonb_set(jsonb_set(document::jsonb, \
+                '{order,lines}', '[]'), '{order,lastLine}', '0')::json WHERE id = $1";
+    sqlx::query(slim).bind(order.0).execute(pool).await.unwrap();
+    let added = domain::usecase::BasketLine {
+        item: "WATER".parse().unwrap(),
+        size: None,
+        quantity: 1,
+        extras: Vec::new(),
+        without: Vec::new(),
+    };
+    let change = ChangeOrderLines {
+        order,
+        edits: LineEdits::ByLine { added: vec![added], edited: Vec::new(), removed: Vec::new() },
+        notes: Vec::new(),
+        unnoted: Vec::new(),
+        expected_total: None,
+        bound: domain::usecase::Bound::Vouched,
+        load: domain::policies::promise::KitchenLoad::default(),
+        now: now(),
+    };
+    done(&store, change).await;
+    catch_up(pool).await.unwrap();
     assert_sound(pool).await;
 }

@@ -161,7 +161,9 @@ impl Play {
         let actor = self.owner(ticket);
         let change = ChangeOrderLines {
             order: ticket.order,
-            lines,
+            edits: domain::usecase::LineEdits::Whole(lines),
+            notes: Vec::new(),
+            unnoted: Vec::new(),
             expected_total: None,
             bound: domain::usecase::Bound::Vouched,
             load: domain::policies::promise::KitchenLoad::default(),

@@ -63,7 +63,7 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
         }),
         1 => (order.clone(), 1..3_u32).prop_map(move |(number, quantity)| {
             let lines = lines(quantity);
-            Box::new(ChangeOrderLines { order: order_id(number), lines, expected_total: None, bound: crate::usecase::Bound::Vouched, load: crate::policies::promise::KitchenLoad::default(), now })
+            Box::new(ChangeOrderLines { order: order_id(number), edits: crate::usecase::LineEdits::Whole(lines), notes: Vec::new(), unnoted: Vec::new(), expected_total: None, bound: crate::usecase::Bound::Vouched, load: crate::policies::promise::KitchenLoad::default(), now })
                 as Box<dyn UseCase>
         }),
         2 => order.clone().prop_map(move |number| {

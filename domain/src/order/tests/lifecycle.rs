@@ -83,19 +83,36 @@ fn rejects_commands_before_placement() {
 }
 
 #[test]
+fn a_change_names_lines_of_the_order_once() {
+    let quantity = |line| LineQuantity { line, quantity: 5 };
+    let taken = sold(&lines()).remove(1);
+    for (change, line) in [
+        (LinesChange { removed: vec![3], ..LinesChange::default() }, 3),
+        (LinesChange { removed: vec![1, 1], ..LinesChange::default() }, 1),
+        (LinesChange { removed: vec![2], quantities: vec![quantity(2)], ..LinesChange::default() }, 2),
+        (LinesChange { quantities: vec![quantity(0)], ..LinesChange::default() }, 0),
+        (LinesChange { added: vec![taken], ..LinesChange::default() }, 2),
+    ] {
+        given(history(S::Placed)).when(does(change_lines(change))).then_err(OrderError::UnknownLine { line });
+    }
+}
+
+#[test]
+fn a_removed_lines_number_is_never_given_again() {
+    let removed = LinesChange { removed: vec![2], ..LinesChange::default() };
+    let mut past = history(S::Placed);
+    past.push(lines_changed(removed, None));
+    let state = given::<Order>(past).state;
+    let order = state.placed().unwrap();
+    assert_eq!((order.lines.len(), order.next_line(), order.promises.len()), (1, 3, 1));
+}
+
+#[test]
 fn changes_lines_until_preparation_starts() {
-    let mut fewer = lines();
-    fewer.remove(0);
+    let fewer = || LinesChange { removed: vec![1], ..LinesChange::default() };
     for status in [S::AwaitingPayment, S::Placed] {
-        let changed = OrderEvent::OrderLinesChanged {
-            lines: fewer.clone(),
-            needs: [("COLA".parse().unwrap(), Quantity(3))].into_iter().collect(),
-            pricing: pricing(&fewer),
-            promised_at: later(35),
-            at: later(1),
-            notes: Vec::new(),
-        };
-        let order = given(history(status)).when(does(change_lines(fewer.clone()))).then([changed]);
+        let changed = lines_changed(fewer(), Some(later(35)));
+        let order = given(history(status)).when(does(change_lines(fewer()))).then([changed]);
         let order = order.placed().unwrap();
         assert_eq!((order.status(), order.pricing.total, order.due()), (status, Cents(440), Cents(440)));
         assert_eq!(
@@ -105,15 +122,15 @@ fn changes_lines_until_preparation_starts() {
                 Promise { promised_at: later(35), given_at: later(1) }
             ]
         );
-        given(history(status)).when(does(change_lines(Vec::new()))).then_err(OrderError::EmptyOrder);
+        let none = LinesChange { removed: vec![1, 2], ..LinesChange::default() };
+        given(history(status)).when(does(change_lines(none))).then_err(OrderError::EmptyOrder);
     }
-    only_in(&[S::AwaitingPayment, S::Placed], &change_lines(lines()), too_late);
+    only_in(&[S::AwaitingPayment, S::Placed], &change_lines(fewer()), too_late);
 }
 
 #[test]
 fn places_an_order_once_fewer_lines_leave_nothing_due() {
-    let mut fewer = lines();
-    fewer.remove(0);
+    let fewer = LinesChange { removed: vec![1], ..LinesChange::default() };
     let half_paid = [history(S::AwaitingPayment), vec![captured(PaymentMethod::Cash, 500)]].concat();
     let state = given::<Order>(half_paid).state;
     assert_eq!(state.status(), Some(S::AwaitingPayment));

@@ -68,17 +68,8 @@ fn rejects_starting_an_unpaid_online_order() {
     let start = || OrderCommand::StartPreparation { by: None, now: now() };
     let paid = [history(S::AwaitingPayment), paid_online().to_vec()].concat();
     given(paid.clone()).when(does(start())).then([started()]);
-    let mut eight = lines();
-    eight[0].quantity = 8;
-    eight[0].total = Cents(8 * 1100);
-    let changed = OrderEvent::OrderLinesChanged {
-        needs: [("COLA".parse().unwrap(), Quantity(2))].into_iter().collect(),
-        pricing: pricing(&eight),
-        lines: eight,
-        promised_at: later(35),
-        at: later(1),
-        notes: Vec::new(),
-    };
+    let quantities = vec![LineQuantity { line: 1, quantity: 8 }];
+    let changed = lines_changed(LinesChange { quantities, ..LinesChange::default() }, Some(later(35)));
     let underpaid = [paid, vec![changed]].concat();
     let due = Cents(7 * 1100);
     given(underpaid.clone()).when(does(start())).then_err(OrderError::NotPaid { due });

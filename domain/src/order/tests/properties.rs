@@ -29,13 +29,18 @@ fn any_event() -> impl Strategy<Value = OrderEvent> {
             at: now()
         }),
         any::<u32>().prop_map(|line| OrderEvent::ItemBaked { line, at: now() }),
-        Just(OrderEvent::OrderLinesChanged {
-            lines: Vec::new(),
-            needs: crate::Ingredients::new(),
-            pricing: pricing(&[]),
-            promised_at: later(50),
-            at: now(),
-            notes: Vec::new()
+        (any::<[bool; 2]>(), any::<[u32; 2]>()).prop_map(|([replaces, adds], [line, quantity])| {
+            OrderEvent::OrderLinesChanged {
+                added: if adds { sold(&lines()) } else { Vec::new() },
+                removed: vec![line],
+                quantities: vec![LineQuantity { line: 1, quantity }],
+                replaces,
+                pricing: None,
+                promise: Some(Promised { at: later(50) }),
+                notes: Vec::new(),
+                unnoted: Vec::new(),
+                at: now(),
+            }
         }),
     ]
 }

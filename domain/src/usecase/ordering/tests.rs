@@ -16,9 +16,10 @@ use crate::ingredients::Ingredients;
 use crate::order::Fulfilment::{Delivery, Takeaway};
 use crate::order::{OnlinePayment, Order, OrderEvent, PaymentMethod};
 use crate::pizzeria::PizzeriaEvent;
+use crate::policies::promise::KitchenLoad;
 use crate::testing::MemoryStore;
 use crate::testing::baskets::{basket, line, p1};
-use crate::usecase::ToOrder;
+use crate::usecase::{Bound, ChangeOrderLines, LineEdits, ToOrder, pricing};
 
 fn id(number: u128) -> OrderId {
     OrderId(Uuid::from_u128(number))
@@ -77,6 +78,11 @@ fn available(store: &MemoryStore, code: &str) -> i64 {
 fn level(store: &MemoryStore, code: &str) -> (i64, i64) {
     let level = store.stock(&p1()).level(&stocked(code));
     (level.on_hand, level.reserved)
+}
+
+/// Returns the ingredients of an order as it was sold.
+fn needs(store: &MemoryStore, number: u128) -> Ingredients {
+    pricing::order_needs(&store.menu(), &store.placed(id(number)))
 }
 
 fn pause(store: &mut MemoryStore) {

@@ -48,7 +48,7 @@ fn managers_cancel_started_orders_as_waste() {
     refused(&mut store, &cancel(1, false), OrderError::TooLate { status: OrderStatus::InPreparation });
     let decision = store.execute(&cancel(1, true)).unwrap();
     assert_eq!(names(&decision), ["OrderCancelled", "IngredientsWasted"]);
-    assert_eq!(wasted(&decision), (WasteReason::Mistake, store.placed(id(1)).needs.clone(), Some(id(1))));
+    assert_eq!(wasted(&decision), (WasteReason::Mistake, needs(&store, 1), Some(id(1))));
     // It had left the shelf when preparation started.
     assert_eq!(level(&store, "GOAT_CHEESE"), (460, 0));
 }
@@ -63,7 +63,7 @@ fn managers_cancel_uncollected_orders_as_waste() {
     refused(&mut store, &cancel(1, false), OrderError::TooLate { status: OrderStatus::Ready });
     let decision = store.execute(&cancel(1, true)).unwrap();
     assert_eq!(names(&decision), ["OrderCancelled", "IngredientsWasted"]);
-    assert_eq!(wasted(&decision), (WasteReason::Uncollected, store.placed(id(1)).needs.clone(), Some(id(1))));
+    assert_eq!(wasted(&decision), (WasteReason::Uncollected, needs(&store, 1), Some(id(1))));
     assert_eq!(level(&store, "GOAT_CHEESE"), (460, 0));
 }
 

@@ -1,8 +1,8 @@
 //! Tests of placing: accepted, refused and stored, refused and not stored.
 
 use super::*;
+use crate::Quantity;
 use crate::order::Missing;
-use crate::{Ingredients, Quantity};
 
 #[test]
 fn placing_appends_to_the_order_and_to_the_stock() {
@@ -14,7 +14,7 @@ fn placing_appends_to_the_order_and_to_the_stock() {
     assert_eq!(decision.events[1].0, StreamId::stock(&p1()));
     let order = store.placed(id(1));
     assert_eq!((order.number.as_str(), order.status()), ("P1-000001", OrderStatus::Placed));
-    assert_eq!(store.stock(&p1()).reservation(id(1)), Some(&order.needs));
+    assert_eq!(store.stock(&p1()).reservation(id(1)), Some(&needs(&store, 1)));
     assert_eq!(level(&store, "GOAT_CHEESE"), (600, 204));
     assert_eq!(order.pricing.total, Cents(1750 * 2 + 220));
     assert_eq!((order.customer, order.contact), (place(1, &[]).customer, place(1, &[]).contact));
@@ -189,6 +189,6 @@ fn sells_the_last_pizza_once() {
     assert_eq!(outcomes.iter().filter(|accepted| **accepted).count(), 1);
     assert!(outcomes[0]);
     assert_eq!(level(&store, "EGG"), (30, 16));
-    let reserved: Ingredients = store.placed(id(1)).needs;
+    let reserved = needs(&store, 1);
     assert_eq!(reserved.get(&stocked("EGG")), Quantity(16));
 }

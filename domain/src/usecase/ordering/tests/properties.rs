@@ -26,8 +26,11 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
             let basket = Basket { lines, ..basket(Takeaway, &[]) };
             Box::new(PlaceOrder { order, basket, payment, ..place(0, &[]) }) as Box<dyn UseCase>
         }),
-        2 => (order.clone(), any_lines()).prop_map(|(order, lines)| {
-            Box::new(ChangeOrderLines { order, lines, expected_total: None, bound: Bound::Vouched, load: KitchenLoad::default(), now: now() }) as Box<dyn UseCase>
+        2 => (order.clone(), any_edits()).prop_map(|(order, edits)| {
+            Box::new(ChangeOrderLines { order, edits, ..changing::change(0, &[]) }) as Box<dyn UseCase>
+        }),
+        1 => prop::sample::select(vec!["CHV", "CAL", "MAR"]).prop_map(|pizza| {
+            Box::new(Republish { pizza: pizza.parse().unwrap() }) as Box<dyn UseCase>
         }),
         2 => (order.clone(), any::<bool>()).prop_map(|(order, even_started)| {
             Box::new(CancelOrder { order, reason: CancelReason::Other, even_started, now: now() })
@@ -37,6 +40,42 @@ fn any_use_case() -> impl Strategy<Value = Box<dyn UseCase>> {
         2 => order.clone().prop_map(|order| Box::new(StartPreparation { by: None, order, now: now() }) as Box<dyn UseCase>),
         1 => order.prop_map(|order| Box::new(ToOrder { order, ..pay_online(0) }) as Box<dyn UseCase>),
     ]
+}
+
+fn any_edits() -> impl Strategy<Value = LineEdits> {
+    let numbers = || prop::collection::vec(1..5_u32, 0..2);
+    let by_line =
+        (any_lines(), numbers(), 1..8_u32, numbers()).prop_map(|(added, edited, pieces, removed)| {
+            let edited = edited.into_iter().map(|line| (line, Some(pieces))).collect();
+            LineEdits::ByLine { added, edited, removed }
+        });
+    prop_oneof![any_lines().prop_map(LineEdits::Whole), by_line]
+}
+
+/// Publishes a pizza with one gram of dough more in each size.
+#[derive(Debug)]
+struct Republish {
+    pizza: crate::ids::ItemCode,
+}
+
+impl UseCase for Republish {
+    fn name(&self) -> &'static str {
+        "publishMenu"
+    }
+
+    fn streams(&self, _: &States<'_>) -> Vec<StreamId> {
+        vec![StreamId::menu()]
+    }
+
+    fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let mut pizza = states.menu().pizzas[&self.pizza].clone();
+        for sized in pizza.sizes.values_mut() {
+            sized.recipe.add(&stocked("DOUGH"), crate::Quantity(1));
+        }
+        let changes = crate::menu::MenuChanges { pizzas: vec![pizza], ..Default::default() };
+        let command = crate::menu::MenuCommand::Publish { changes: Box::new(changes), now: now() };
+        Ok(Decision::on(StreamId::menu(), crate::menu::decide(states.menu(), command).unwrap()))
+    }
 }
 
 fn waits(order: &PlacedOrder) -> bool {
@@ -79,9 +118,10 @@ proptest! {
             let mut reserved = Ingredients::new();
             for number in 1..=ORDERS {
                 let order = store.order(id(number));
-                let needs = order.placed().filter(|order| waits(order)).map(|order| &order.needs);
-                prop_assert_eq!(stock.reservation(id(number)), needs);
-                reserved.add_all(needs.unwrap_or(&Ingredients::new()), 1);
+                let waits = order.placed().is_some_and(waits);
+                let needs = waits.then(|| needs(&store, number));
+                prop_assert_eq!(stock.reservation(id(number)), needs.as_ref());
+                reserved.add_all(&needs.unwrap_or_default(), 1);
             }
             for (ingredient, level) in stock.levels() {
                 prop_assert_eq!(level.reserved, reserved.get(ingredient).signed());

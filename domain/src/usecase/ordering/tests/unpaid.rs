@@ -78,14 +78,7 @@ fn orders_may_shrink_but_not_grow_above_the_limit() {
     let mut store = bounded();
     store.execute(&by(&[1], Bound::Account, 1, &["4 MAR M"])).unwrap();
     store.execute(&by(&[1], Bound::Account, 2, &["5 MAR M"])).unwrap();
-    let change = |lines: &[&str], bound| ChangeOrderLines {
-        order: id(2),
-        lines: lines.iter().map(|text| line(text)).collect(),
-        expected_total: None,
-        bound,
-        load: KitchenLoad::default(),
-        now: now(),
-    };
+    let change = |lines: &[&str], bound| ChangeOrderLines { bound, now: now(), ..changing::change(2, lines) };
     let refusal = OrderError::UnpaidLimit { what: Pieces, max: 10 };
     refused(&mut store, &change(&["7 MAR M"], Bound::Account), refusal.clone());
     store.execute(&change(&["7 MAR M"], Bound::Vouched)).unwrap();
