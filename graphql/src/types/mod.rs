@@ -20,6 +20,7 @@ pub mod node;
 pub mod order;
 pub mod order_parts;
 pub mod order_people;
+mod order_state;
 pub mod page;
 pub mod pizzeria;
 pub mod quote;
