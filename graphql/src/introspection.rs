@@ -11,7 +11,7 @@ use domain::access::{Actor, Role};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Introspection {
     /// Every caller, signed in or not.
-    Everybody,
+    EveryCaller,
     /// Callers with one of these roles.
     Roles(Arc<[Role]>),
 }
@@ -29,8 +29,8 @@ impl FromStr for Introspection {
 
     fn from_str(text: &str) -> Result<Self, NoRole> {
         match text.trim() {
-            "EVERYBODY" => Ok(Self::Everybody),
-            "NOBODY" => Ok(Self::nobody()),
+            "EVERYBODY" => Ok(Self::EveryCaller),
+            "NOBODY" => Ok(Self::disabled()),
             list => {
                 let role = |name: &str| name.parse().map_err(|_| NoRole(name.to_owned()));
                 Ok(Self::Roles(list.split(',').map(str::trim).map(role).collect::<Result<_, _>>()?))
@@ -41,14 +41,14 @@ impl FromStr for Introspection {
 
 impl Introspection {
     /// Introspection is disabled for every caller.
-    pub fn nobody() -> Self {
+    pub fn disabled() -> Self {
         Self::Roles(Arc::new([]))
     }
 
     /// Returns whether a caller may introspect the schema.
     pub fn is_for(&self, actor: Option<&Actor>) -> bool {
         match self {
-            Self::Everybody => true,
+            Self::EveryCaller => true,
             Self::Roles(roles) => actor.is_some_and(|actor| roles.contains(&actor.role)),
         }
     }

@@ -156,8 +156,8 @@ impl Settings {
     /// Returns the roles that may use introspection; by default every caller in development, no caller in production.
     pub fn introspection(&self) -> Introspection {
         self.introspection.clone().unwrap_or_else(|| match self.environment {
-            Environment::Production => Introspection::nobody(),
-            Environment::Development => Introspection::Everybody,
+            Environment::Production => Introspection::disabled(),
+            Environment::Development => Introspection::EveryCaller,
         })
     }
 

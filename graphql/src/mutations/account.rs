@@ -9,7 +9,7 @@ use domain::account::{AccountError, AccountField, EmailAddress};
 use domain::ids::ContactId;
 use event_store::{CommandContext, CommandResult};
 use identity::accounts::one_time::{self, Purpose};
-use identity::accounts::registration::{self, Details, Home};
+use identity::accounts::registration::{self, AccountDetails, HomeAddress};
 use identity::accounts::{self, credentials, session};
 use mail::Letter;
 
@@ -278,14 +278,14 @@ async fn answered(
 }
 
 /// Reads the changes from the input.
-fn details(problems: &mut Problems, input: &UpdateMyAccountInput) -> Details {
+fn details(problems: &mut Problems, input: &UpdateMyAccountInput) -> AccountDetails {
     let (phone, address) = (input.phone.clone(), input.address.clone());
     let given = ContactInput { name: None, phone: phone.take(), email: None, address: address.take() };
     let kept = problems.contact(Path::Input, ContactId(uuid::Uuid::nil()), Some(&given), None);
     let name = input.name.as_deref().and_then(|name| problems.text("name", name, NAME_MAX));
     let email = input.email.as_deref().and_then(|email| problems.email("email", email));
     let email = email.map(|email| email.as_str().to_owned());
-    let address = (!input.address.is_undefined()).then_some(Home {
+    let address = (!input.address.is_undefined()).then_some(HomeAddress {
         street: kept.street,
         postcode: kept.postcode,
         city: kept.city,
@@ -293,13 +293,13 @@ fn details(problems: &mut Problems, input: &UpdateMyAccountInput) -> Details {
         longitude: kept.longitude,
     });
     let phone = (!input.phone.is_undefined()).then_some(kept.phone);
-    Details { email, name, phone, address }
+    AccountDetails { email, name, phone, address }
 }
 
 /// Returns the fields whose values change.
-fn changed(account: &accounts::Account, details: &Details) -> BTreeSet<AccountField> {
-    let Details { email, name, phone, address } = details;
-    let home = Home {
+fn changed(account: &accounts::Account, details: &AccountDetails) -> BTreeSet<AccountField> {
+    let AccountDetails { email, name, phone, address } = details;
+    let home = HomeAddress {
         street: account.street.clone(),
         postcode: account.postcode.clone(),
         city: account.city.clone(),
@@ -348,7 +348,7 @@ async fn update(
     services: &Services,
     caller: &Caller,
     account: accounts::Account,
-    details: Details,
+    details: AccountDetails,
     repeated: bool,
     context: CommandContext,
 ) -> Result<AccountResult, ApiError> {

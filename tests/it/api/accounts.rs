@@ -26,18 +26,18 @@ const LOOSE: AttemptLimits = AttemptLimits {
 };
 
 /// The demo behind a server whose mails are recorded.
-pub struct House {
+pub struct MailedDemo {
     pub server: Server,
     pub demo: Demo,
     pub mail: Arc<Memory>,
 }
 
-impl House {
+impl MailedDemo {
     pub async fn open() -> Self {
         Self::open_with(|config| Config { attempt_limits: LOOSE, ..config }).await
     }
 
-    /// As [`House::open`], with other settings.
+    /// As [`MailedDemo::open`], with other settings.
     pub async fn open_with(change: impl FnOnce(Config) -> Config) -> Self {
         let demo = Demo::create().await;
         let mail = Arc::new(Memory::default());
@@ -95,18 +95,18 @@ const ME: &str = "{ me { id name email phone emailVerified version address { str
 
 #[tokio::test]
 async fn a_customer_signs_up_orders_verifies_the_address_and_signs_in() {
-    let house = House::open().await;
-    let signed_up = house.anonymous().speaking("fr").mutate("signUp", SESSION, ada()).await;
+    let mailed = MailedDemo::open().await;
+    let signed_up = mailed.anonymous().speaking("fr").mutate("signUp", SESSION, ada()).await;
     assert_eq!(codes(&signed_up), Vec::<&str>::new());
     assert_eq!(signed_up["account"]["role"], "CUSTOMER");
-    let api = house.anonymous().with_token(signed_up["token"].as_str().unwrap());
+    let api = mailed.anonymous().with_token(signed_up["token"].as_str().unwrap());
     let me = api.data(ME, Value::Null).await["me"].clone();
     assert_eq!((&me["email"], &me["emailVerified"]), (&json!("ada.quenelle@example.org"), &json!(false)));
     let order = api.placed(basket("P1", "DELIVERY", &[pizza("MAR", "M", 2)])).await;
     assert!(order["id"].is_string());
 
     // A repeated request under the same key gives the same account and another session.
-    let again = house.anonymous().mutate("signUp", SESSION, ada()).await;
+    let again = mailed.anonymous().mutate("signUp", SESSION, ada()).await;
     assert_eq!(
         (&again["account"]["id"], &again["position"]),
         (&signed_up["account"]["id"], &signed_up["position"])
@@ -115,31 +115,31 @@ async fn a_customer_signs_up_orders_verifies_the_address_and_signs_in() {
     let mut other = ada();
     other["name"] = json!("Ada Autre");
     assert_eq!(
-        codes(&house.anonymous().mutate("signUp", SESSION, other.clone()).await),
+        codes(&mailed.anonymous().mutate("signUp", SESSION, other.clone()).await),
         ["IDEMPOTENCY_KEY_REUSED"]
     );
     other["idempotencyKey"] = Value::Null;
-    assert_eq!(codes(&house.anonymous().mutate("signUp", SESSION, other).await), ["EMAIL_TAKEN"]);
+    assert_eq!(codes(&mailed.anonymous().mutate("signUp", SESSION, other).await), ["EMAIL_TAKEN"]);
 
-    let token = house.letter("ada.quenelle@example.org", 1).await;
+    let token = mailed.letter("ada.quenelle@example.org", 1).await;
     let verify = async |api: &Api| {
         api.mutate("verifyEmail", "account { emailVerified }", json!({ "token": token })).await
     };
     let verified = verify(&api).await;
     assert_eq!((codes(&verified).len(), &verified["account"]["emailVerified"]), (0, &json!(true)));
-    assert_eq!(codes(&verify(&house.anonymous()).await), ["BAD_TOKEN"]);
+    assert_eq!(codes(&verify(&mailed.anonymous()).await), ["BAD_TOKEN"]);
     assert_eq!(
         codes(&api.mutate("requestEmailVerification", "account { id }", json!({})).await),
         ["ALREADY_VERIFIED"]
     );
-    let session = house.sign_in("ADA.quenelle@example.ORG", "cent pizzas chaudes").await;
+    let session = mailed.sign_in("ADA.quenelle@example.ORG", "cent pizzas chaudes").await;
     assert_eq!(session["account"]["id"], signed_up["account"]["id"]);
-    let sent = house.mail.sent();
+    let sent = mailed.mail.sent();
     let subjects: Vec<&str> = sent.iter().map(|mail| mail.subject.as_str()).collect();
     assert_eq!(subjects, ["Confirmez votre adresse e-mail"]);
 
     // Neither the log nor the stored keys contain personal data.
-    let pool = &house.demo.database.pool;
+    let pool = &mailed.demo.database.pool;
     let texts: Vec<String> = sqlx::query_scalar(
         "SELECT lower(payload::text || metadata::text) FROM events UNION ALL \
          SELECT lower(k::text) FROM idempotency_keys k",
@@ -160,11 +160,11 @@ async fn a_customer_signs_up_orders_verifies_the_address_and_signs_in() {
 
 #[tokio::test]
 async fn sign_in_gives_one_answer_for_every_refusal() {
-    let house = House::open().await;
+    let mailed = MailedDemo::open().await;
     // As of a later event, so that the log does not activate the account again.
     let revoke = "UPDATE accounts SET active = false, access_position = 1000000 \
                   WHERE email = 'customer2@ocpizza.example'";
-    sqlx::query(revoke).execute(&house.demo.database.pool).await.unwrap();
+    sqlx::query(revoke).execute(&mailed.demo.database.pool).await.unwrap();
     let document = Api::mutation("signIn", SESSION);
     let mut bodies = Vec::new();
     for (email, password) in [
@@ -174,7 +174,7 @@ async fn sign_in_gives_one_answer_for_every_refusal() {
         ("no address", PASSWORD),
     ] {
         let input = json!({ "email": email, "password": password });
-        let answer = house.anonymous().ask(&document, json!({ "input": input })).await;
+        let answer = mailed.anonymous().ask(&document, json!({ "input": input })).await;
         assert_eq!(codes(&answer.body["data"]["signIn"]), ["BAD_CREDENTIALS"], "{email}");
         bodies.push(answer.body);
     }
@@ -188,25 +188,25 @@ async fn sign_in_gives_one_answer_for_every_refusal() {
     ] {
         let mut input = ada();
         input[field] = json!(value);
-        let payload = house.anonymous().mutate("signUp", SESSION, input).await;
+        let payload = mailed.anonymous().mutate("signUp", SESSION, input).await;
         assert_eq!((codes(&payload), &payload["token"]), (vec![code], &Value::Null), "{value}");
     }
     let mut input = ada();
     input["name"] = json!(" ");
-    let payload = house.anonymous().mutate("signUp", SESSION, input).await;
+    let payload = mailed.anonymous().mutate("signUp", SESSION, input).await;
     assert_eq!(places(&payload), [("INVALID_INPUT", "input.name".to_owned())]);
 }
 
 #[tokio::test]
 async fn sign_up_reports_every_problem_at_once() {
-    let house = House::open().await;
+    let mailed = MailedDemo::open().await;
     let input = json!({
         "name": "A\nB", "email": "ada", "phone": "abc", "password": "court",
         "address": { "street": "\u{202e}", "latitude": 91.0, "longitude": 2.3 }, "idempotencyKey": "",
     });
-    let payload = house.anonymous().mutate("signUp", SESSION, input).await;
+    let payload = mailed.anonymous().mutate("signUp", SESSION, input).await;
     insta::assert_snapshot!(problems(&payload));
-    let customer = house.person("customer1");
+    let customer = mailed.person("customer1");
     let input = json!({ "name": " ", "email": "a@b", "phone": "12", "expectedVersion": -1 });
     let payload = customer.mutate("updateMyAccount", "account { id }", input).await;
     insta::assert_snapshot!(problems(&payload));
@@ -215,18 +215,18 @@ async fn sign_up_reports_every_problem_at_once() {
 
 #[tokio::test]
 async fn resetting_a_password_ends_every_session() {
-    let house = House::open().await;
+    let mailed = MailedDemo::open().await;
     let email = "customer1@ocpizza.example";
-    let (one, two) = (house.signed_in(email, PASSWORD).await, house.person("customer1"));
+    let (one, two) = (mailed.signed_in(email, PASSWORD).await, mailed.person("customer1"));
     let request = Api::mutation("requestPasswordReset", "");
     let ask = async |email: &str| {
-        house.anonymous().ask(&request, json!({ "input": { "email": email } })).await.body
+        mailed.anonymous().ask(&request, json!({ "input": { "email": email } })).await.body
     };
     assert_eq!(ask(email).await, ask("nobody@ocpizza.example").await);
-    let token = house.letter(email, 1).await;
+    let token = mailed.letter(email, 1).await;
     let reset = async |password: &str| {
         let input = json!({ "token": token, "newPassword": password });
-        house.anonymous().mutate("resetPassword", "", input).await
+        mailed.anonymous().mutate("resetPassword", "", input).await
     };
     assert_eq!(codes(&reset("short").await), ["WEAK_PASSWORD"]);
     assert_eq!(reset("short").await["userErrors"][0]["field"], json!(["input", "newPassword"]));
@@ -238,32 +238,32 @@ async fn resetting_a_password_ends_every_session() {
         assert_eq!(api.ask(ME, Value::Null).await.code(), "UNAUTHENTICATED");
     }
     assert_eq!(codes(&reset("six fromages frais").await), ["BAD_TOKEN"]);
-    assert_eq!(codes(&house.sign_in(email, PASSWORD).await), ["BAD_CREDENTIALS"]);
-    assert!(house.sign_in(email, "cinq fromages").await["token"].is_string());
-    assert!(house.mail.sent().iter().all(|mail| mail.to == email), "no other address gets a mail");
+    assert_eq!(codes(&mailed.sign_in(email, PASSWORD).await), ["BAD_CREDENTIALS"]);
+    assert!(mailed.sign_in(email, "cinq fromages").await["token"].is_string());
+    assert!(mailed.mail.sent().iter().all(|mail| mail.to == email), "no other address gets a mail");
 }
 
 #[tokio::test]
 async fn mailed_tokens_are_valid_for_one_purpose_until_they_expire() {
-    let house = House::open().await;
+    let mailed = MailedDemo::open().await;
     let email = "customer1@ocpizza.example";
-    house.anonymous().mutate("requestPasswordReset", "", json!({ "email": email })).await;
-    let token = house.letter(email, 1).await;
-    let verified = house.anonymous().mutate("verifyEmail", "", json!({ "token": token })).await;
+    mailed.anonymous().mutate("requestPasswordReset", "", json!({ "email": email })).await;
+    let token = mailed.letter(email, 1).await;
+    let verified = mailed.anonymous().mutate("verifyEmail", "", json!({ "token": token })).await;
     assert_eq!(codes(&verified), ["BAD_TOKEN"]);
     let late = "UPDATE account_tokens SET expires_at = now() - interval '1 second'";
-    sqlx::query(late).execute(&house.demo.database.pool).await.unwrap();
+    sqlx::query(late).execute(&mailed.demo.database.pool).await.unwrap();
     let input = json!({ "token": token, "newPassword": "cinq fromages" });
-    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), ["BAD_TOKEN"]);
+    assert_eq!(codes(&mailed.anonymous().mutate("resetPassword", "", input).await), ["BAD_TOKEN"]);
 }
 
 #[tokio::test]
 async fn sign_out_ends_one_session_or_all() {
-    let house = House::open().await;
+    let mailed = MailedDemo::open().await;
     let email = "customer1@ocpizza.example";
     let mut sessions = Vec::new();
     for _ in 0..4 {
-        sessions.push(house.signed_in(email, PASSWORD).await);
+        sessions.push(mailed.signed_in(email, PASSWORD).await);
     }
     let lets_in = async |at: usize| sessions[at].ask(ME, Value::Null).await.status == 200;
     sessions[0].mutate("signOut", "account { id }", json!({})).await;
@@ -279,9 +279,9 @@ async fn sign_out_ends_one_session_or_all() {
         assert_eq!(codes(&changed), Vec::<&str>::new());
     }
     assert_eq!([lets_in(1).await, lets_in(2).await, lets_in(3).await], [true, false, false]);
-    assert_eq!(codes(&house.sign_in(email, PASSWORD).await), ["BAD_CREDENTIALS"]);
+    assert_eq!(codes(&mailed.sign_in(email, PASSWORD).await), ["BAD_CREDENTIALS"]);
 
-    let other = house.signed_in(email, "cinq fromages").await;
+    let other = mailed.signed_in(email, "cinq fromages").await;
     other.mutate("signOut", "account { id }", json!({ "everywhere": true })).await;
     assert!(!lets_in(1).await);
     assert_eq!(other.ask(ME, Value::Null).await.code(), "UNAUTHENTICATED");
@@ -289,8 +289,8 @@ async fn sign_out_ends_one_session_or_all() {
 
 #[tokio::test]
 async fn a_holder_updates_the_account() {
-    let house = House::open().await;
-    let api = house.person("customer1");
+    let mailed = MailedDemo::open().await;
+    let api = mailed.person("customer1");
     let selection = "account { name email phone emailVerified version address { street city } }";
     let before = api.data(ME, Value::Null).await["me"].clone();
     let update = async |input: Value| api.mutate("updateMyAccount", selection, input).await;
@@ -318,31 +318,31 @@ async fn a_holder_updates_the_account() {
     let moved = update(json!({ "email": "Zoe@example.org", "currentPassword": PASSWORD })).await;
     assert_eq!(moved["account"]["email"], "zoe@example.org");
     assert_eq!(moved["account"]["emailVerified"], false);
-    let token = house.letter("zoe@example.org", 1).await;
-    house.anonymous().mutate("verifyEmail", "", json!({ "token": token })).await;
+    let token = mailed.letter("zoe@example.org", 1).await;
+    mailed.anonymous().mutate("verifyEmail", "", json!({ "token": token })).await;
     assert_eq!(api.data(ME, Value::Null).await["me"]["emailVerified"], true);
-    assert_eq!(codes(&house.sign_in("customer1@ocpizza.example", PASSWORD).await), ["BAD_CREDENTIALS"]);
-    assert!(house.sign_in("zoe@example.org", PASSWORD).await["token"].is_string());
+    assert_eq!(codes(&mailed.sign_in("customer1@ocpizza.example", PASSWORD).await), ["BAD_CREDENTIALS"]);
+    assert!(mailed.sign_in("zoe@example.org", PASSWORD).await["token"].is_string());
 
-    let courier = house.person("courier1.p1");
+    let courier = mailed.person("courier1.p1");
     let phoned = courier.mutate("updateMyAccount", selection, json!({ "phone": "+33 6 39 98 66 66" })).await;
     assert_eq!((codes(&phoned).len(), &phoned["account"]["phone"]), (0, &json!("+33639986666")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn serves_requests_during_two_hundred_sign_ins() {
-    let house = House::open().await;
+    let mailed = MailedDemo::open().await;
     let document = Api::mutation("signIn", "token");
     let signing_in: Vec<_> = (0..200)
         .map(|_| {
-            let (api, document) = (house.anonymous(), document.clone());
+            let (api, document) = (mailed.anonymous(), document.clone());
             let input = json!({ "email": "customer1@ocpizza.example", "password": PASSWORD });
             tokio::spawn(async move { api.try_ask(&document, json!({ "input": input })).await.unwrap() })
         })
         .collect();
     let mut served = 0;
     while !signing_in.iter().all(tokio::task::JoinHandle::is_finished) {
-        house.anonymous().data("{ pizzerias { id } }", Value::Null).await;
+        mailed.anonymous().data("{ pizzerias { id } }", Value::Null).await;
         served += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

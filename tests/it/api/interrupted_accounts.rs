@@ -18,7 +18,7 @@ use tests::eventually;
 use tests::server::Server;
 use uuid::Uuid;
 
-use crate::api::accounts::{House, PASSWORD, codes};
+use crate::api::accounts::{MailedDemo, PASSWORD, codes};
 
 const SESSION: &str = "token account { id email }";
 
@@ -50,10 +50,10 @@ async fn wait_for_row_lock(pool: &PgPool) {
 
 #[tokio::test]
 async fn a_change_completes_after_its_client_disconnects() {
-    let house = House::open().await;
-    let pool = &house.demo.database.pool;
+    let mailed = MailedDemo::open().await;
+    let pool = &mailed.demo.database.pool;
     let email = "customer1@ocpizza.example";
-    let customer = house.signed_in(email, PASSWORD).await;
+    let customer = mailed.signed_in(email, PASSWORD).await;
     all_is_quiet(pool).await;
     let mut held = pool.begin().await.unwrap();
     let hold = "SELECT 1 FROM accounts WHERE email = $1 FOR NO KEY UPDATE";
@@ -65,18 +65,18 @@ async fn a_change_completes_after_its_client_disconnects() {
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());
     // The server has noticed the disconnect and continues.
-    house.anonymous().data("{ pizzerias { id } }", Value::Null).await;
+    mailed.anonymous().data("{ pizzerias { id } }", Value::Null).await;
     tokio::task::yield_now().await;
     held.commit().await.unwrap();
-    let probe = || async { house.sign_in(email, "cinq fromages").await["token"].is_string().then_some(()) };
+    let probe = || async { mailed.sign_in(email, "cinq fromages").await["token"].is_string().then_some(()) };
     eventually("the password is the new one", probe).await;
 }
 
 #[tokio::test]
 async fn sends_no_verification_to_an_address_replaced_meanwhile() {
-    let house = House::open().await;
-    let pool = &house.demo.database.pool;
-    let customer = house.person("customer1");
+    let mailed = MailedDemo::open().await;
+    let pool = &mailed.demo.database.pool;
+    let customer = mailed.person("customer1");
     all_is_quiet(pool).await;
     let mut moving = pool.begin().await.unwrap();
     let to = "UPDATE accounts SET email = 'moved@example.org', email_verified_at = NULL WHERE email = $1";
@@ -89,44 +89,44 @@ async fn sends_no_verification_to_an_address_replaced_meanwhile() {
     wait_for_row_lock(pool).await;
     moving.commit().await.unwrap();
     assert_eq!(request.await.unwrap().code(), "CONFLICT");
-    assert_eq!(house.mail.sent().len(), 0);
+    assert_eq!(mailed.mail.sent().len(), 0);
 }
 
 #[tokio::test]
 async fn a_repeated_sign_up_finds_the_account_after_its_address_changed() {
-    let house = House::open().await;
-    let first = house.anonymous().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
-    let ada = house.anonymous().with_token(first["token"].as_str().unwrap());
+    let mailed = MailedDemo::open().await;
+    let first = mailed.anonymous().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
+    let ada = mailed.anonymous().with_token(first["token"].as_str().unwrap());
     let moving = json!({ "email": "moved@example.org", "currentPassword": "cent pizzas chaudes" });
     ada.mutate("updateMyAccount", "position", moving).await;
-    let again = house.anonymous().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
+    let again = mailed.anonymous().mutate("signUp", SESSION, newcomer("ada@example.org")).await;
     assert_eq!(codes(&again), Vec::<&str>::new());
     let expected = json!({ "id": first["account"]["id"], "email": "moved@example.org" });
     assert_eq!(again["account"], expected);
 
-    let manager = house.person("manager.p1");
+    let manager = mailed.person("manager.p1");
     let hire = json!({ "name": "Cuisine", "email": "cook@example.org", "role": "PIZZAIOLO",
                        "pizzeriaId": "P1", "idempotencyKey": "h" });
     let hired = manager.mutate("hireStaff", "position staff { id }", hire.clone()).await;
     let sql = "UPDATE accounts SET email = 'moved.cook@example.org' WHERE email = 'cook@example.org'";
-    sqlx::query(sql).execute(&house.demo.database.pool).await.unwrap();
+    sqlx::query(sql).execute(&mailed.demo.database.pool).await.unwrap();
     assert_eq!(manager.mutate("hireStaff", "position staff { id }", hire).await, hired);
 }
 
 #[tokio::test]
 async fn keeps_no_row_for_accounts_that_were_not_created() {
-    let house = House::open().await;
-    let pool = &house.demo.database.pool;
+    let mailed = MailedDemo::open().await;
+    let pool = &mailed.demo.database.pool;
     let kept = async |email: &str| {
         let sql = "SELECT count(*) FROM accounts WHERE email = $1";
         sqlx::query_scalar::<_, i64>(sql).bind(email).fetch_one(pool).await.unwrap()
     };
     let email = "erased@example.org";
-    let first = house.anonymous().mutate("signUp", SESSION, newcomer(email)).await;
-    let customer = house.anonymous().with_token(first["token"].as_str().unwrap());
+    let first = mailed.anonymous().mutate("signUp", SESSION, newcomer(email)).await;
+    let customer = mailed.anonymous().with_token(first["token"].as_str().unwrap());
     let input = json!({ "currentPassword": "cent pizzas chaudes" });
     assert_eq!(codes(&customer.mutate("eraseMyAccount", "customerId", input).await), Vec::<&str>::new());
-    let again = house.anonymous().mutate("signUp", SESSION, newcomer(email)).await;
+    let again = mailed.anonymous().mutate("signUp", SESSION, newcomer(email)).await;
     assert_eq!((&again["token"], kept(email).await), (&Value::Null, 0), "{again}");
 
     let (long_ago, just_now) = ("long.ago@example.org", "just.now@example.org");
@@ -135,7 +135,7 @@ async fn keeps_no_row_for_accounts_that_were_not_created() {
         let operator = AddressLookUp::by_operator();
         assert!(reserve(pool, &account(id, email), None, at, &operator).await.unwrap());
     }
-    let _other = Server::start_with(&house.demo.database, |config| config).await;
+    let _other = Server::start_with(&mailed.demo.database, |config| config).await;
     let probe = || async { (kept(long_ago).await == 0).then_some(()) };
     eventually("the abandoned row is removed", probe).await;
     assert_eq!(kept(just_now).await, 1);
@@ -147,13 +147,13 @@ fn account(id: u128, email: &str) -> Account {
 
 #[tokio::test]
 async fn an_interrupted_sign_up_is_completed_or_frees_the_address() {
-    let house = House::open().await;
-    let pool = &house.demo.database.pool;
+    let mailed = MailedDemo::open().await;
+    let pool = &mailed.demo.database.pool;
     let hash = hash_now(&"cent pizzas chaudes".to_owned().into()).unwrap();
     let sign_up = async |email: &str| {
         let mut input = newcomer(email);
         input["idempotencyKey"] = Value::Null;
-        house.anonymous().mutate("signUp", SESSION, input).await
+        mailed.anonymous().mutate("signUp", SESSION, input).await
     };
 
     // Interrupted before the event: the address is reserved for a moment, then free.
@@ -161,7 +161,7 @@ async fn an_interrupted_sign_up_is_completed_or_frees_the_address() {
     let operator = AddressLookUp::by_operator();
     assert!(reserve(pool, &account(1, email), Some(&hash), now, &operator).await.unwrap());
     assert_eq!(codes(&sign_up(email).await), ["EMAIL_TAKEN"]);
-    assert_eq!(codes(&house.sign_in(email, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
+    assert_eq!(codes(&mailed.sign_in(email, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
     let past = now - TimeDelta::minutes(2);
     sqlx::query("UPDATE accounts SET created_at = $1 WHERE email = $2")
         .bind(past)
@@ -180,7 +180,7 @@ async fn an_interrupted_sign_up_is_completed_or_frees_the_address() {
     let use_case = Arc::new(ToCustomer { name: "signUp", customer, command });
     store.execute(use_case, CommandContext::new(actor, Uuid::now_v7(), "test")).await.unwrap();
     let probe = || async {
-        let session = house.sign_in(email, "cent pizzas chaudes").await;
+        let session = mailed.sign_in(email, "cent pizzas chaudes").await;
         session["token"].is_string().then_some(())
     };
     eventually("the account is active", probe).await;

@@ -14,7 +14,7 @@ use tests::server::Server;
 use tests::{Api, eventually};
 use uuid::Uuid;
 
-use crate::api::accounts::{House, PASSWORD, codes};
+use crate::api::accounts::{MailedDemo, PASSWORD, codes};
 
 const STAFF: &str = "staff { id name role active version email pizzeria { code } }";
 const ME: &str = "{ me { id role pizzeria { code } } }";
@@ -24,17 +24,17 @@ fn noe(role: &str, pizzeria: Value) -> Value {
 }
 
 /// Accepts an employee's invitation.
-async fn accept(house: &House, email: &str) -> Api {
-    let token = house.letter(email, 1).await;
+async fn accept(mailed: &MailedDemo, email: &str) -> Api {
+    let token = mailed.letter(email, 1).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
-    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
-    house.signed_in(email, PASSWORD).await
+    assert_eq!(codes(&mailed.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
+    mailed.signed_in(email, PASSWORD).await
 }
 
 #[tokio::test]
 async fn an_employee_is_hired_moved_revoked_and_hired_again() {
-    let house = House::open().await;
-    let (manager, director) = (house.person("manager.p1"), house.person("director"));
+    let mailed = MailedDemo::open().await;
+    let (manager, director) = (mailed.person("manager.p1"), mailed.person("director"));
     let mut input = noe("COURIER", json!("P1"));
     input["idempotencyKey"] = json!("noe");
     let hired = manager.mutate("hireStaff", STAFF, input.clone()).await;
@@ -52,8 +52,8 @@ async fn an_employee_is_hired_moved_revoked_and_hired_again() {
     );
 
     // Without a password only the invitation signs in.
-    assert_eq!(codes(&house.sign_in("noe@example.org", PASSWORD).await), ["BAD_CREDENTIALS"]);
-    let noe_api = accept(&house, "noe@example.org").await;
+    assert_eq!(codes(&mailed.sign_in("noe@example.org", PASSWORD).await), ["BAD_CREDENTIALS"]);
+    let noe_api = accept(&mailed, "noe@example.org").await;
     assert_eq!(noe_api.data(ME, Value::Null).await["me"]["role"], "COURIER");
     let list = "{ staff(first: 100) { nodes { id email active } } }";
     let listed = manager.data(list, Value::Null).await;
@@ -74,13 +74,13 @@ async fn an_employee_is_hired_moved_revoked_and_hired_again() {
     let gone = director.mutate("revokeStaff", STAFF, revoke.clone()).await;
     assert_eq!((codes(&gone).len(), &gone["staff"]["active"]), (0, &json!(false)));
     assert_eq!(noe_api.ask(ME, Value::Null).await.code(), "UNAUTHENTICATED");
-    assert_eq!(codes(&house.sign_in("noe@example.org", PASSWORD).await), ["BAD_CREDENTIALS"]);
+    assert_eq!(codes(&mailed.sign_in("noe@example.org", PASSWORD).await), ["BAD_CREDENTIALS"]);
     assert_eq!(codes(&director.mutate("revokeStaff", STAFF, revoke).await), ["ALREADY_REVOKED"]);
 
     let back = manager.mutate("hireStaff", STAFF, noe("RECEPTIONIST", json!("P1"))).await;
     assert_eq!((codes(&back).len(), &back["staff"]["id"]), (0, &seen["id"]));
-    house.signed_in("noe@example.org", PASSWORD).await;
-    let pool = &house.demo.database.pool;
+    mailed.signed_in("noe@example.org", PASSWORD).await;
+    let pool = &mailed.demo.database.pool;
     let texts: Vec<String> = sqlx::query_scalar(
         "SELECT payload::text || metadata::text FROM events WHERE aggregate_type = 'staff' UNION ALL \
          SELECT k::text FROM idempotency_keys k",
@@ -93,17 +93,17 @@ async fn an_employee_is_hired_moved_revoked_and_hired_again() {
 
 #[tokio::test]
 async fn refuses_hiring_into_higher_roles_and_other_pizzerias() {
-    let house = House::open().await;
-    let (manager, director) = (house.person("manager.p1"), house.person("director"));
+    let mailed = MailedDemo::open().await;
+    let (manager, director) = (mailed.person("manager.p1"), mailed.person("director"));
     for (api, input, code) in [
         (&manager, noe("MANAGER", json!("P1")), "FORBIDDEN"),
         (&manager, noe("COURIER", json!("P2")), "FORBIDDEN"),
         (&manager, noe("DIRECTOR", Value::Null), "FORBIDDEN"),
         (&director, noe("COURIER", json!("P9")), "NOT_FOUND"),
-        (&house.person("receptionist1.p1"), noe("COURIER", json!("P1")), "FORBIDDEN"),
-        (&house.person("auditor"), noe("COURIER", json!("P1")), "FORBIDDEN"),
-        (&house.person("customer1"), noe("COURIER", json!("P1")), "FORBIDDEN"),
-        (&house.anonymous(), noe("COURIER", json!("P1")), "UNAUTHENTICATED"),
+        (&mailed.person("receptionist1.p1"), noe("COURIER", json!("P1")), "FORBIDDEN"),
+        (&mailed.person("auditor"), noe("COURIER", json!("P1")), "FORBIDDEN"),
+        (&mailed.person("customer1"), noe("COURIER", json!("P1")), "FORBIDDEN"),
+        (&mailed.anonymous(), noe("COURIER", json!("P1")), "UNAUTHENTICATED"),
     ] {
         let answer = api.try_mutate("hireStaff", STAFF, input.clone()).await;
         assert_eq!(answer.code(), code, "{input}");
@@ -135,18 +135,18 @@ async fn refuses_hiring_into_higher_roles_and_other_pizzerias() {
     let mut customer = noe("COURIER", json!("P1"));
     customer["email"] = json!("customer1@ocpizza.example");
     assert_eq!(codes(&manager.mutate("hireStaff", STAFF, customer).await), ["EMAIL_TAKEN"]);
-    let customer = house.person("customer1").data("{ me { id } }", Value::Null).await["me"]["id"].clone();
+    let customer = mailed.person("customer1").data("{ me { id } }", Value::Null).await["me"]["id"].clone();
     let as_staff = customer.as_str().unwrap().replace("customer:", "staff:");
     let answer = director.try_mutate("revokeStaff", STAFF, json!({ "staffId": as_staff })).await;
     assert_eq!(answer.code(), "NOT_FOUND");
-    assert_eq!(house.mail.sent().len(), 0);
+    assert_eq!(mailed.mail.sent().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_two_directors_who_revoke_each_other_remains() {
-    let house = House::open().await;
-    let second = Server::start(&house.demo.database, Clock::system()).await;
-    let mut one = house.person("director");
+    let mailed = MailedDemo::open().await;
+    let second = Server::start(&mailed.demo.database, Clock::system()).await;
+    let mut one = mailed.person("director");
     let first_id = one.data(ME, Value::Null).await["me"]["id"].clone();
     let alone = one.mutate("revokeStaff", STAFF, json!({ "staffId": first_id })).await;
     assert_eq!(codes(&alone), ["LAST_DIRECTOR"]);
@@ -155,7 +155,7 @@ async fn one_of_two_directors_who_revoke_each_other_remains() {
 
     let hired = one.mutate("hireStaff", STAFF, noe("DIRECTOR", Value::Null)).await;
     let second_id = hired["staff"]["id"].clone();
-    let mut two = accept(&house, "noe@example.org").await;
+    let mut two = accept(&mailed, "noe@example.org").await;
     for round in 0..5 {
         let (there, revoke_one) = (two.at(&second.base), json!({ "staffId": first_id }));
         let (by_one, by_two) = tokio::join!(
@@ -174,7 +174,7 @@ async fn one_of_two_directors_who_revoke_each_other_remains() {
             by_one.body,
             by_two.body
         );
-        let pool = &house.demo.database.pool;
+        let pool = &mailed.demo.database.pool;
         let left: i64 =
             sqlx::query_scalar("SELECT count(*) FROM accounts WHERE role = 'DIRECTOR' AND active")
                 .fetch_one(pool)
@@ -183,22 +183,22 @@ async fn one_of_two_directors_who_revoke_each_other_remains() {
         assert_eq!(left, 1, "round {round}");
         if done(&by_one) {
             assert_eq!(codes(&one.mutate("hireStaff", STAFF, noe("DIRECTOR", Value::Null)).await).len(), 0);
-            two = house.signed_in("noe@example.org", PASSWORD).await;
+            two = mailed.signed_in("noe@example.org", PASSWORD).await;
         } else {
             let input = json!({ "name": "D", "email": "director@ocpizza.example", "role": "DIRECTOR" });
             assert_eq!(codes(&two.mutate("hireStaff", STAFF, input).await).len(), 0);
-            one = house.signed_in("director@ocpizza.example", PASSWORD).await;
+            one = mailed.signed_in("director@ocpizza.example", PASSWORD).await;
         }
     }
 }
 
 #[tokio::test]
 async fn interrupted_staff_changes_are_completed_from_the_log() {
-    let house = House::open().await;
-    let courier = house.person("courier1.p1");
+    let mailed = MailedDemo::open().await;
+    let courier = mailed.person("courier1.p1");
     let id = courier.data(ME, Value::Null).await["me"]["id"].clone();
     let staff: Uuid = id.as_str().unwrap().strip_prefix("staff:").unwrap().parse().unwrap();
-    let store = EventStore::start(house.demo.database.pool.clone(), Settings::default());
+    let store = EventStore::start(mailed.demo.database.pool.clone(), Settings::default());
     let use_case = ManageStaff {
         staff: StaffId(staff),
         change: StaffChange::Revoke,
@@ -214,15 +214,15 @@ async fn interrupted_staff_changes_are_completed_from_the_log() {
 
 #[tokio::test]
 async fn events_of_staff_belong_to_their_pizzeria_at_that_time() {
-    let house = House::open().await;
-    let (there, here) = (house.person("manager.p1"), house.person("manager.p2"));
-    let director = house.person("director");
+    let mailed = MailedDemo::open().await;
+    let (there, here) = (mailed.person("manager.p1"), mailed.person("manager.p2"));
+    let director = mailed.person("director");
     let hired = there.mutate("hireStaff", STAFF, noe("COURIER", json!("P1"))).await;
     let id = hired["staff"]["id"].clone();
-    accept(&house, "noe@example.org").await;
+    accept(&mailed, "noe@example.org").await;
     let moved = director.mutate("hireStaff", STAFF, noe("PIZZAIOLO", json!("P2"))).await;
     let after = moved["position"].as_str().unwrap().to_owned();
-    let noe_api = house.signed_in("noe@example.org", PASSWORD).await;
+    let noe_api = mailed.signed_in("noe@example.org", PASSWORD).await;
     noe_api.mutate("updateMyAccount", "position", json!({ "name": "Noé Petit" })).await;
     let promoted = director.mutate("hireStaff", STAFF, noe("DIRECTOR", Value::Null)).await;
     assert_eq!(codes(&promoted), Vec::<&str>::new());
@@ -245,7 +245,7 @@ async fn events_of_staff_belong_to_their_pizzeria_at_that_time() {
     let tests::Item::Next(item) = item else { panic!("{item:?}") };
     assert_eq!(item["event"]["type"], "StaffAccountUpdated");
     // Postings are rebuilt from the log.
-    let pool = &house.demo.database.pool;
+    let pool = &mailed.demo.database.pool;
     sqlx::query("DELETE FROM staff_postings").execute(pool).await.unwrap();
     let unknown = seen(&here).await;
     assert_eq!(unknown, Vec::<String>::new(), "without postings the first pizzeria counts");

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use server::app::Config;
 use tests::{Answer, Api, eventually};
 
-use crate::api::accounts::{House, PASSWORD, codes};
+use crate::api::accounts::{MailedDemo, PASSWORD, codes};
 
 const EMAIL: &str = "customer1@ocpizza.example";
 const ACCOUNT: &str = "account { email phone address { street } }";
 
-async fn limited(limits: AttemptLimits) -> House {
-    House::open_with(|config| Config { attempt_limits: limits, ..config }).await
+async fn limited(limits: AttemptLimits) -> MailedDemo {
+    MailedDemo::open_with(|config| Config { attempt_limits: limits, ..config }).await
 }
 
 fn is_limited(answer: &Answer) -> bool {
@@ -23,8 +23,8 @@ fn is_limited(answer: &Answer) -> bool {
 
 #[tokio::test]
 async fn requires_the_password_to_change_the_email_address() {
-    let house = House::open().await;
-    let thief = house.person("customer1");
+    let mailed = MailedDemo::open().await;
+    let thief = mailed.person("customer1");
     let update = async |input: Value| thief.mutate("updateMyAccount", ACCOUNT, input).await;
     let refused = update(json!({ "email": "thief@example.org", "name": "T" })).await;
     assert_eq!(codes(&refused), ["PASSWORD_REQUIRED"]);
@@ -33,7 +33,7 @@ async fn requires_the_password_to_change_the_email_address() {
     let refused = update(wrong).await;
     assert_eq!(codes(&refused), ["BAD_CREDENTIALS"]);
     assert_eq!(refused["account"]["email"], EMAIL);
-    assert_eq!(house.mail.sent().len(), 0, "nothing was sent to either address");
+    assert_eq!(mailed.mail.sent().len(), 0, "nothing was sent to either address");
     // Without an address or with the same one, no password is needed.
     assert_eq!(
         codes(&update(json!({ "email": EMAIL.to_uppercase(), "name": "Zoé" })).await),
@@ -45,15 +45,15 @@ async fn requires_the_password_to_change_the_email_address() {
     for _ in 0..2 {
         assert_eq!(update(right.clone()).await["account"]["email"], "moved@example.org");
     }
-    let warned = || async { house.mail.sent().iter().any(|mail| mail.to == EMAIL).then_some(()) };
+    let warned = || async { mailed.mail.sent().iter().any(|mail| mail.to == EMAIL).then_some(()) };
     eventually("the previous address is notified", warned).await;
-    assert_eq!(house.mail.sent().len(), 2);
+    assert_eq!(mailed.mail.sent().len(), 2);
 }
 
 #[tokio::test]
 async fn counts_wrong_passwords_of_a_session() {
-    let house = limited(AttemptLimits { sign_in_per_account: 3, ..AttemptLimits::default() }).await;
-    let (thief, owner) = (house.person("customer1"), house.signed_in(EMAIL, PASSWORD).await);
+    let mailed = limited(AttemptLimits { sign_in_per_account: 3, ..AttemptLimits::default() }).await;
+    let (thief, owner) = (mailed.person("customer1"), mailed.signed_in(EMAIL, PASSWORD).await);
     let input = json!({ "email": "thief@example.org", "currentPassword": "not the password" });
     let change = json!({ "currentPassword": "not the password", "newPassword": "cent pizzas chaudes" });
     for _ in 0..2 {
@@ -86,34 +86,34 @@ async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
         sign_up_per_address: 20,
         ..AttemptLimits::default()
     };
-    let house = limited(limits).await;
-    let customer = house.person("customer1");
+    let mailed = limited(limits).await;
+    let customer = mailed.person("customer1");
     let victim = "victim@example.org";
     // To one address: by account updates and by anonymous requests.
     let mut addresses = [victim, "other@example.org"].into_iter().cycle();
     for _ in 0..20 {
         let input = json!({ "email": addresses.next(), "currentPassword": PASSWORD });
         customer.try_mutate("updateMyAccount", ACCOUNT, input).await;
-        house.anonymous().try_mutate("requestPasswordReset", "", json!({ "email": victim })).await;
+        mailed.anonymous().try_mutate("requestPasswordReset", "", json!({ "email": victim })).await;
     }
     // Three mails that anonymous requests can cause, and three warnings.
-    let to_victim = || house.mail.sent().iter().filter(|mail| mail.to == victim).count();
+    let to_victim = || mailed.mail.sent().iter().filter(|mail| mail.to == victim).count();
     assert!(to_victim() <= 6, "{}", to_victim());
     // To any address: as many as one client may cause.
     for nth in 0..20 {
         let input = json!({ "email": format!("nth{nth}@example.org") });
-        house.anonymous().try_mutate("requestPasswordReset", "", input).await;
+        mailed.anonymous().try_mutate("requestPasswordReset", "", input).await;
         let input = json!({ "email": format!("{nth}@example.org"), "currentPassword": PASSWORD });
         customer.try_mutate("updateMyAccount", ACCOUNT, input).await;
         let input = json!({ "name": "N", "email": format!("n{nth}@example.org"), "role": "COURIER", "pizzeriaId": "P1" });
-        house.person("manager.p1").try_mutate("hireStaff", "staff { id }", input).await;
+        mailed.person("manager.p1").try_mutate("hireStaff", "staff { id }", input).await;
     }
-    house.anonymous().data("{ pizzerias { id } }", Value::Null).await;
-    assert!(house.mail.sent().len() <= 12, "{}", house.mail.sent().len());
+    mailed.anonymous().data("{ pizzerias { id } }", Value::Null).await;
+    assert!(mailed.mail.sent().len() <= 12, "{}", mailed.mail.sent().len());
 
     // Both mutations that reveal a taken address share one limit.
-    let house = limited(AttemptLimits { sign_up_per_address: 4, ..AttemptLimits::default() }).await;
-    let customer = house.person("customer1");
+    let mailed = limited(AttemptLimits { sign_up_per_address: 4, ..AttemptLimits::default() }).await;
+    let customer = mailed.person("customer1");
     let taken = json!({ "email": "customer2@ocpizza.example", "currentPassword": PASSWORD });
     for _ in 0..4 {
         assert_eq!(codes(&customer.mutate("updateMyAccount", ACCOUNT, taken.clone()).await), ["EMAIL_TAKEN"]);
@@ -121,31 +121,31 @@ async fn limits_mails_and_answers_about_addresses_over_all_mutations() {
     assert!(is_limited(&customer.try_mutate("updateMyAccount", ACCOUNT, taken).await));
     let input =
         json!({ "name": "N", "email": "customer2@ocpizza.example", "password": "cent pizzas chaudes" });
-    assert!(is_limited(&house.anonymous().try_mutate("signUp", "token", input).await));
+    assert!(is_limited(&mailed.anonymous().try_mutate("signUp", "token", input).await));
     let input =
         json!({ "name": "N", "email": "customer2@ocpizza.example", "role": "COURIER", "pizzeriaId": "P1" });
-    assert!(is_limited(&house.person("manager.p1").try_mutate("hireStaff", "staff { id }", input).await));
+    assert!(is_limited(&mailed.person("manager.p1").try_mutate("hireStaff", "staff { id }", input).await));
 }
 
 #[tokio::test]
 async fn limits_the_sessions_of_an_account() {
-    let house = House::open().await;
-    let first = house.signed_in(EMAIL, PASSWORD).await;
+    let mailed = MailedDemo::open().await;
+    let first = mailed.signed_in(EMAIL, PASSWORD).await;
     let fields: String = (0..10)
         .map(|nth| {
             format!("s{nth}: signIn(input: {{ email: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ token }} ")
         })
         .collect();
     for _ in 0..4 {
-        house.anonymous().ask(&format!("mutation {{ {fields} }}"), Value::Null).await;
+        mailed.anonymous().ask(&format!("mutation {{ {fields} }}"), Value::Null).await;
     }
-    let pool = &house.demo.database.pool;
+    let pool = &mailed.demo.database.pool;
     let sql = "SELECT count(*) FROM sessions JOIN accounts a ON a.id = account_id WHERE email = $1";
     let count: i64 = sqlx::query_scalar(sql).bind(EMAIL).fetch_one(pool).await.unwrap();
     assert!(count <= PER_ACCOUNT_MAX, "{count}");
-    house.signed_in(EMAIL, PASSWORD).await;
+    mailed.signed_in(EMAIL, PASSWORD).await;
     for _ in 0..PER_ACCOUNT_MAX {
-        house.demo.token_for(EMAIL).await;
+        mailed.demo.token_for(EMAIL).await;
     }
     let count: i64 = sqlx::query_scalar(sql).bind(EMAIL).fetch_one(pool).await.unwrap();
     assert_eq!(count, PER_ACCOUNT_MAX);
@@ -154,7 +154,7 @@ async fn limits_the_sessions_of_an_account() {
 
 /// A client behind a proxy that reports its address.
 struct Place<'a> {
-    house: &'a House,
+    mailed: &'a MailedDemo,
     address: IpAddr,
 }
 
@@ -163,7 +163,7 @@ impl Place<'_> {
         let document = Api::mutation("signIn", "token deviceToken");
         let input = json!({ "email": email, "password": password, "deviceToken": device });
         let request = reqwest::Client::new()
-            .post(format!("{}/graphql", self.house.server.base))
+            .post(format!("{}/graphql", self.mailed.server.base))
             .header("x-forwarded-for", self.address.to_string())
             .json(&json!({ "query": document, "variables": { "input": input } }));
         let body: Value = request.send().await.unwrap().json().await.unwrap();
@@ -176,7 +176,7 @@ impl Place<'_> {
 
 #[tokio::test]
 async fn wrong_passwords_on_a_shared_network_do_not_lock_staff_out() {
-    let house = House::open_with(|config| Config {
+    let mailed = MailedDemo::open_with(|config| Config {
         attempt_limits: AttemptLimits {
             sign_in_per_account: 5,
             sign_in_per_address: 30,
@@ -186,7 +186,7 @@ async fn wrong_passwords_on_a_shared_network_do_not_lock_staff_out() {
         ..config
     })
     .await;
-    let at = |last: u8| Place { house: &house, address: IpAddr::from([192, 0, 2, last]) };
+    let at = |last: u8| Place { mailed: &mailed, address: IpAddr::from([192, 0, 2, last]) };
     let (shop, elsewhere) = (at(1), at(2));
     let (manager, courier) = ("manager.p1@ocpizza.example", "courier1.p1@ocpizza.example");
     let known = shop.sign_in(manager, PASSWORD, None).await;
@@ -223,7 +223,7 @@ async fn wrong_passwords_on_a_shared_network_do_not_lock_staff_out() {
     assert_eq!(elsewhere.sign_in(manager, PASSWORD, Some(device)).await, "RATE_LIMITED");
 
     let rows: Vec<String> = sqlx::query_scalar("SELECT k::text FROM known_addresses k")
-        .fetch_all(&house.demo.database.pool)
+        .fetch_all(&mailed.demo.database.pool)
         .await
         .unwrap();
     assert!(rows.len() >= 2 && !rows.iter().any(|row| row.contains("192.0.2")), "{rows:?}");
@@ -231,8 +231,8 @@ async fn wrong_passwords_on_a_shared_network_do_not_lock_staff_out() {
 
 #[tokio::test]
 async fn null_clears_phone_and_address_and_omission_keeps_them() {
-    let house = House::open().await;
-    let customer = house.person("customer1");
+    let mailed = MailedDemo::open().await;
+    let customer = mailed.person("customer1");
     let update =
         async |input: Value| customer.mutate("updateMyAccount", ACCOUNT, input).await["account"].clone();
     let named = update(json!({ "name": "Zoé Panais", "idempotencyKey": "z" })).await;
@@ -251,20 +251,20 @@ async fn null_clears_phone_and_address_and_omission_keeps_them() {
 
 #[tokio::test]
 async fn refuses_easily_guessed_passwords_wherever_one_is_set() {
-    let house = House::open().await;
+    let mailed = MailedDemo::open().await;
     for password in ["1234567890", "aaaaaaaaaa", "ada.quenelle", "password123"] {
         let input = json!({ "name": "Ada Quenelle", "email": "ada@example.org", "password": password });
         assert_eq!(
-            codes(&house.anonymous().mutate("signUp", "token", input).await),
+            codes(&mailed.anonymous().mutate("signUp", "token", input).await),
             ["WEAK_PASSWORD"],
             "{password}"
         );
     }
-    let customer = house.person("customer1");
+    let customer = mailed.person("customer1");
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "aaaaaaaaaa" });
     assert_eq!(codes(&customer.mutate("changePassword", "position", input).await), ["WEAK_PASSWORD"]);
-    house.anonymous().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
-    let token = house.letter(EMAIL, 1).await;
+    mailed.anonymous().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
+    let token = mailed.letter(EMAIL, 1).await;
     let input = json!({ "token": token, "newPassword": "1234567890" });
-    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), ["WEAK_PASSWORD"]);
+    assert_eq!(codes(&mailed.anonymous().mutate("resetPassword", "", input).await), ["WEAK_PASSWORD"]);
 }

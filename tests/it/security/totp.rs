@@ -13,7 +13,7 @@ use tests::server::Server;
 use tests::{Api, Demo, eventually};
 use totp_rs::{Algorithm, Secret, TOTP};
 
-use crate::api::accounts::{House, PASSWORD, codes};
+use crate::api::accounts::{MailedDemo, PASSWORD, codes};
 
 const EMAIL: &str = "manager.p1@ocpizza.example";
 
@@ -48,9 +48,9 @@ impl App {
     }
 }
 
-async fn sign_in(house: &House, code: Option<&str>) -> Value {
+async fn sign_in(mailed: &MailedDemo, code: Option<&str>) -> Value {
     let input = json!({ "email": EMAIL, "password": PASSWORD, "totpCode": code });
-    house.anonymous().mutate("signIn", "token account { totpEnabled }", input).await
+    mailed.anonymous().mutate("signIn", "token account { totpEnabled }", input).await
 }
 
 async fn enrol(api: &Api, password: &str) -> Value {
@@ -68,13 +68,13 @@ async fn confirm(api: &Api, code: &str) -> Value {
 
 #[tokio::test]
 async fn an_authenticator_app_is_enrolled_required_and_removed() {
-    let house = House::open_with(|config| Config {
+    let mailed = MailedDemo::open_with(|config| Config {
         clock: Clock(later),
         attempt_limits: AttemptLimits { sign_in_per_account: 6, ..AttemptLimits::default() },
         ..config
     })
     .await;
-    let manager = house.signed_in(EMAIL, PASSWORD).await;
+    let manager = mailed.signed_in(EMAIL, PASSWORD).await;
     assert_eq!(codes(&confirm(&manager, "123456").await), ["TOTP_NOT_ENABLED"]);
     assert_eq!(codes(&enrol(&manager, "not the password").await), ["BAD_CREDENTIALS"]);
     let enrolled = enrol(&manager, PASSWORD).await;
@@ -84,7 +84,7 @@ async fn an_authenticator_app_is_enrolled_required_and_removed() {
     assert!(uri.contains(&format!("secret={secret}&")), "{uri}");
     let app = App::with(secret);
     // Not required before the first code confirms it.
-    assert!(sign_in(&house, None).await["token"].is_string());
+    assert!(sign_in(&mailed, None).await["token"].is_string());
     assert_eq!(codes(&confirm(&manager, "000000").await), ["BAD_TOTP_CODE"]);
     let first = app.next();
     let confirmed = confirm(&manager, &first).await;
@@ -95,32 +95,32 @@ async fn an_authenticator_app_is_enrolled_required_and_removed() {
     assert_eq!(codes(&enrol(&manager, PASSWORD).await), ["TOTP_ALREADY_ENABLED"]);
     assert_eq!(codes(&confirm(&manager, &app.next()).await), ["TOTP_ALREADY_ENABLED"]);
 
-    let needed = sign_in(&house, None).await;
+    let needed = sign_in(&mailed, None).await;
     assert_eq!((codes(&needed), &needed["token"]), (vec!["TOTP_REQUIRED"], &Value::Null));
     assert_eq!(needed["userErrors"][0]["field"], json!(["input", "totpCode"]));
-    assert_eq!(codes(&sign_in(&house, Some(&first)).await), ["BAD_TOTP_CODE"], "it was used to confirm");
+    assert_eq!(codes(&sign_in(&mailed, Some(&first)).await), ["BAD_TOTP_CODE"], "it was used to confirm");
     let code = app.next();
-    let opened = sign_in(&house, Some(&code)).await;
+    let opened = sign_in(&mailed, Some(&code)).await;
     assert_eq!(opened["account"]["totpEnabled"], true, "{opened}");
-    assert_eq!(codes(&sign_in(&house, Some(&code)).await), ["BAD_TOTP_CODE"], "a code is good once");
+    assert_eq!(codes(&sign_in(&mailed, Some(&code)).await), ["BAD_TOTP_CODE"], "a code is good once");
     let code = app.next();
-    let (one, two) = tokio::join!(sign_in(&house, Some(&code)), sign_in(&house, Some(&code)));
+    let (one, two) = tokio::join!(sign_in(&mailed, Some(&code)), sign_in(&mailed, Some(&code)));
     assert_eq!([&one, &two].iter().filter(|session| session["token"].is_string()).count(), 1, "{one} {two}");
 
     // A recovery code works once, in any spelling.
     let written = recovery[0].to_lowercase().replace('-', " ");
-    assert!(sign_in(&house, Some(&written)).await["token"].is_string());
-    assert_eq!(codes(&sign_in(&house, Some(&recovery[0])).await), ["BAD_TOTP_CODE"]);
+    assert!(sign_in(&mailed, Some(&written)).await["token"].is_string());
+    assert_eq!(codes(&sign_in(&mailed, Some(&recovery[0])).await), ["BAD_TOTP_CODE"]);
 
     // Resetting the password keeps the app.
-    house.anonymous().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
-    let token = house.letter(EMAIL, 2).await;
+    mailed.anonymous().mutate("requestPasswordReset", "", json!({ "email": EMAIL })).await;
+    let token = mailed.letter(EMAIL, 2).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
-    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
-    assert_eq!(codes(&sign_in(&house, None).await), ["TOTP_REQUIRED"]);
+    assert_eq!(codes(&mailed.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
+    assert_eq!(codes(&sign_in(&mailed, None).await), ["TOTP_REQUIRED"]);
 
-    let token = sign_in(&house, Some(&app.next())).await["token"].as_str().unwrap().to_owned();
-    let manager = house.anonymous().with_token(token);
+    let token = sign_in(&mailed, Some(&app.next())).await["token"].as_str().unwrap().to_owned();
+    let manager = mailed.anonymous().with_token(token);
     let disable = async |password: &str, code: &str| {
         let input = json!({ "currentPassword": password, "code": code });
         manager.mutate("disableTotp", "account { totpEnabled }", input).await
@@ -129,11 +129,11 @@ async fn an_authenticator_app_is_enrolled_required_and_removed() {
     assert_eq!(codes(&disable(PASSWORD, "000000").await), ["BAD_TOTP_CODE"]);
     let disabled = disable(PASSWORD, &app.next()).await;
     assert_eq!((codes(&disabled).len(), &disabled["account"]["totpEnabled"]), (0, &json!(false)));
-    assert!(sign_in(&house, None).await["token"].is_string());
+    assert!(sign_in(&mailed, None).await["token"].is_string());
     assert_eq!(codes(&disable(PASSWORD, &app.next()).await), ["TOTP_NOT_ENABLED"]);
 
     // Neither the log nor the tables contain the secret or the codes; events say only that something changed.
-    let pool = &house.demo.database.pool;
+    let pool = &mailed.demo.database.pool;
     let events: Vec<String> = sqlx::query_scalar(
         "SELECT payload->>'changed' FROM events WHERE event_type = 'StaffAccountUpdated' ORDER BY position",
     )
@@ -145,12 +145,12 @@ async fn an_authenticator_app_is_enrolled_required_and_removed() {
 
 #[tokio::test]
 async fn counts_wrong_codes_and_encrypts_secrets() {
-    let house = House::open_with(|config| Config {
+    let mailed = MailedDemo::open_with(|config| Config {
         attempt_limits: AttemptLimits { sign_in_per_account: 4, ..AttemptLimits::default() },
         ..config
     })
     .await;
-    let director = house.person("director");
+    let director = mailed.person("director");
     let secret = enrol(&director, PASSWORD).await["secret"].as_str().unwrap().to_owned();
     let app = App::with(&secret);
     let confirmed = confirm(&director, &app.at(Clock::system().now())).await;
@@ -158,7 +158,7 @@ async fn counts_wrong_codes_and_encrypts_secrets() {
     let document = Api::mutation("signIn", "token");
     let code = async |code: &str| {
         let input = json!({ "email": "director@ocpizza.example", "password": PASSWORD, "totpCode": code });
-        house.anonymous().ask(&document, json!({ "input": input })).await
+        mailed.anonymous().ask(&document, json!({ "input": input })).await
     };
     for nth in 0..4 {
         assert_eq!(codes(&code(&format!("00000{nth}")).await.body["data"]["signIn"]), ["BAD_TOTP_CODE"]);
@@ -176,7 +176,7 @@ async fn counts_wrong_codes_and_encrypts_secrets() {
 
     let raw = Secret::Encoded(secret).to_bytes().unwrap();
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT secret FROM second_factors")
-        .fetch_one(&house.demo.database.pool)
+        .fetch_one(&mailed.demo.database.pool)
         .await
         .unwrap();
     assert!(sealed.len() > raw.len() && !sealed.windows(raw.len()).any(|part| part == raw));

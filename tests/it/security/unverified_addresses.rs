@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::server::Server;
 use tests::{Api, Database};
 
-use crate::api::accounts::{House, PASSWORD, codes};
+use crate::api::accounts::{MailedDemo, PASSWORD, codes};
 
 const EMAIL: &str = "cook@example.org";
 const STAFF: &str = "staff { id role }";
@@ -23,11 +23,11 @@ fn hire(email: &str) -> Value {
 
 #[tokio::test]
 async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() {
-    let house = House::open().await;
-    let signed_up = house.anonymous().mutate("signUp", "token account { id }", squat(EMAIL)).await;
-    let squatter = house.anonymous().with_token(signed_up["token"].as_str().unwrap());
-    let verification = house.letter(EMAIL, 1).await;
-    let hired = house.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await;
+    let mailed = MailedDemo::open().await;
+    let signed_up = mailed.anonymous().mutate("signUp", "token account { id }", squat(EMAIL)).await;
+    let squatter = mailed.anonymous().with_token(signed_up["token"].as_str().unwrap());
+    let verification = mailed.letter(EMAIL, 1).await;
+    let hired = mailed.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await;
     assert_eq!((codes(&hired).len(), &hired["staff"]["role"]), (0, &json!("PIZZAIOLO")), "{hired}");
 
     // The customer's session continues without the address.
@@ -35,8 +35,8 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
     assert_eq!((&me["id"], &me["role"]), (&signed_up["account"]["id"], &json!("CUSTOMER")));
     assert!(me["email"].as_str().unwrap().ends_with(".invalid"), "{me}");
     // Neither the password nor the earlier mail opens the new account or verifies the old one.
-    assert_eq!(codes(&house.sign_in(EMAIL, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
-    let spent = house.anonymous().mutate("verifyEmail", "", json!({ "token": verification })).await;
+    assert_eq!(codes(&mailed.sign_in(EMAIL, "cent pizzas chaudes").await), ["BAD_CREDENTIALS"]);
+    let spent = mailed.anonymous().mutate("verifyEmail", "", json!({ "token": verification })).await;
     assert_eq!(codes(&spent), ["BAD_TOKEN"]);
     let back = json!({ "email": EMAIL, "currentPassword": "cent pizzas chaudes" });
     assert_eq!(codes(&squatter.mutate("updateMyAccount", "position", back).await), ["EMAIL_TAKEN"]);
@@ -46,12 +46,15 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
     );
 
     // The invitation does.
-    let token = house.letter(EMAIL, 2).await;
+    let token = mailed.letter(EMAIL, 2).await;
     let input = json!({ "token": token, "newPassword": PASSWORD });
-    assert_eq!(codes(&house.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
-    let cook = house.signed_in(EMAIL, PASSWORD).await;
+    assert_eq!(codes(&mailed.anonymous().mutate("resetPassword", "", input).await), Vec::<&str>::new());
+    let cook = mailed.signed_in(EMAIL, PASSWORD).await;
     assert_eq!(cook.data(ME, Value::Null).await["me"]["role"], "PIZZAIOLO");
-    assert!(house.mail.sent().iter().all(|mail| mail.to == EMAIL), "no mail to an address that none reaches");
+    assert!(
+        mailed.mail.sent().iter().all(|mail| mail.to == EMAIL),
+        "no mail to an address that none reaches"
+    );
 
     // The customer may set another address.
     let own = json!({ "email": "voleur@example.org", "currentPassword": "cent pizzas chaudes" });
@@ -61,12 +64,12 @@ async fn an_unverified_customer_does_not_block_hiring_and_never_becomes_staff() 
 
 #[tokio::test]
 async fn a_verified_address_stays_with_its_customer() {
-    let house = House::open().await;
-    house.anonymous().mutate("signUp", "token", squat(EMAIL)).await;
-    let token = house.letter(EMAIL, 1).await;
-    house.anonymous().mutate("verifyEmail", "", json!({ "token": token })).await;
+    let mailed = MailedDemo::open().await;
+    mailed.anonymous().mutate("signUp", "token", squat(EMAIL)).await;
+    let token = mailed.letter(EMAIL, 1).await;
+    mailed.anonymous().mutate("verifyEmail", "", json!({ "token": token })).await;
     assert_eq!(
-        codes(&house.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await),
+        codes(&mailed.person("manager.p1").mutate("hireStaff", STAFF, hire(EMAIL)).await),
         ["EMAIL_TAKEN"]
     );
 }

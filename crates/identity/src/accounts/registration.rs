@@ -122,7 +122,7 @@ pub async fn holder_of(
 
 /// Changes to an account's details. `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Details {
+pub struct AccountDetails {
     /// E-mail address.
     pub email: Option<String>,
     /// Name to display.
@@ -130,12 +130,12 @@ pub struct Details {
     /// Telephone number; `Some(None)` clears it.
     pub phone: Option<Option<String>>,
     /// Whole address; an empty one clears it.
-    pub address: Option<Home>,
+    pub address: Option<HomeAddress>,
 }
 
 /// Home address of a customer.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Home {
+pub struct HomeAddress {
     /// Street and number.
     pub street: Option<String>,
     /// Postcode.
@@ -156,7 +156,7 @@ pub struct Home {
 pub async fn change_details(
     db: impl PgExecutor<'_>,
     account: Uuid,
-    details: &Details,
+    details: &AccountDetails,
     position: LogPosition,
     repeated: bool,
 ) -> Result<bool, sqlx::Error> {

@@ -54,12 +54,12 @@ fn graphiql_is_served_in_development_unless_it_is_set() {
 fn production_limits_by_default_what_development_leaves_open() {
     let development = settings(&[]).unwrap();
     assert_eq!(development.rates(), RateLimits::OFF);
-    assert_eq!(development.introspection(), Introspection::Everybody);
+    assert_eq!(development.introspection(), Introspection::EveryCaller);
     assert_eq!(development.attempt_limits(), AttemptLimits::default());
 
     let production = settings(&[("ENV", "PRODUCTION")]).unwrap();
     assert_eq!(production.rates(), RateLimits::PRODUCTION);
-    assert_eq!(production.introspection(), Introspection::nobody());
+    assert_eq!(production.introspection(), Introspection::disabled());
     assert_eq!(production.attempt_limits(), AttemptLimits::default());
 
     let said = settings(&[

@@ -14,7 +14,7 @@ use event_store::CommandContext;
 pub(super) struct Ticket {
     pub(super) order: OrderId,
     /// Index of the pizzeria.
-    pub(super) house: usize,
+    pub(super) branch: usize,
     /// Index of the customer; `None` for orders by phone and at the counter.
     pub(super) customer: Option<usize>,
 }
@@ -26,7 +26,7 @@ pub(super) enum Task {
     Day(NaiveDate),
     /// A customer orders.
     Place {
-        house: usize,
+        branch: usize,
     },
     /// A customer pays online; the payment may be declined.
     PayOnline {
@@ -80,36 +80,36 @@ pub(super) enum Task {
         ticket: Ticket,
     },
     Supply {
-        house: usize,
+        branch: usize,
         orders: u32,
     },
     Count {
-        house: usize,
+        branch: usize,
     },
     CountShort {
-        house: usize,
+        branch: usize,
     },
     Waste {
-        house: usize,
+        branch: usize,
     },
     Transfer {
-        house: usize,
+        branch: usize,
     },
     Threshold {
-        house: usize,
+        branch: usize,
     },
     Block {
-        house: usize,
+        branch: usize,
     },
     Unblock {
-        house: usize,
+        branch: usize,
         pizza: ItemCode,
     },
     Pause {
-        house: usize,
+        branch: usize,
     },
     Resume {
-        house: usize,
+        branch: usize,
     },
     /// The director changes a price.
     Publish,

@@ -27,8 +27,8 @@ impl Play {
         let Some(tomorrow) = day.checked_add_days(Days::new(1)) else { return Ok(()) };
         self.agenda.note(at(tomorrow, 0), Task::Day(tomorrow));
         let orders = self.orders_of(day);
-        for house in 0..self.houses.len() {
-            self.plan(house, day, orders);
+        for branch in 0..self.branches.len() {
+            self.plan(branch, day, orders);
         }
         if day.day() == 15 && day.month().is_multiple_of(3) {
             self.agenda.note(at(day, clock(9, 5)), Task::Publish);
@@ -49,9 +49,9 @@ impl Play {
         (left / days / an_order).max(20.0) * weight(day.weekday())
     }
 
-    fn plan(&mut self, house: usize, day: NaiveDate, orders: f64) {
-        let shares: f64 = SHARES.iter().take(self.houses.len()).sum();
-        let share = SHARES.get(house).copied().unwrap_or(1.0) / shares;
+    fn plan(&mut self, branch: usize, day: NaiveDate, orders: f64) {
+        let shares: f64 = SHARES.iter().take(self.branches.len()).sum();
+        let share = SHARES.get(branch).copied().unwrap_or(1.0) / shares;
         let mean = orders * share * self.rng.random_range(0.85..1.15);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a few hundred
         let orders = mean.round() as u32;
@@ -60,20 +60,20 @@ impl Play {
             let (from, to) = if lunch { LUNCH } else { DINNER };
             // The mean of two random times: most orders come in the middle.
             let moment = (self.rng.random_range(from..to) + self.rng.random_range(from..to)) / 2;
-            self.plan_at(day, moment, Task::Place { house });
+            self.plan_at(day, moment, Task::Place { branch });
         }
-        self.plan_at(day, clock(10, 10), Task::Supply { house, orders });
-        self.plan_at(day, clock(16, 40), Task::Supply { house, orders });
-        self.plan_at(day, clock(23, 20), Task::Count { house });
+        self.plan_at(day, clock(10, 10), Task::Supply { branch, orders });
+        self.plan_at(day, clock(16, 40), Task::Supply { branch, orders });
+        self.plan_at(day, clock(23, 20), Task::Count { branch });
         let waste = self.rng.random_range(clock(11, 0)..clock(22, 0));
         let occasions = [
-            (60, waste, Task::Waste { house }),
-            (8, clock(19, 10), Task::Waste { house }),
-            (30, clock(19, 40), Task::Transfer { house }),
-            (15, clock(20, 15), Task::CountShort { house }),
-            (12, clock(18, 40), Task::Block { house }),
-            (4, clock(20, 5), Task::Pause { house }),
-            (3, clock(9, 30), Task::Threshold { house }),
+            (60, waste, Task::Waste { branch }),
+            (8, clock(19, 10), Task::Waste { branch }),
+            (30, clock(19, 40), Task::Transfer { branch }),
+            (15, clock(20, 15), Task::CountShort { branch }),
+            (12, clock(18, 40), Task::Block { branch }),
+            (4, clock(20, 5), Task::Pause { branch }),
+            (3, clock(9, 30), Task::Threshold { branch }),
         ];
         for (percent, moment, task) in occasions {
             if self.chance(percent) {

@@ -17,16 +17,16 @@ const MAX_CARRIED: usize = 3;
 impl Play {
     /// Gives a delivery to the courier with the fewest; it waits if all are full.
     pub(super) fn claim(&mut self, ticket: Ticket) -> Result<(), SimulateError> {
-        let couriers = self.houses[ticket.house].couriers.iter().map(|account| StaffId(account.id));
+        let couriers = self.branches[ticket.branch].couriers.iter().map(|account| StaffId(account.id));
         let freest = couriers.min_by_key(|courier| self.world.carried(*courier));
         let Some(courier) = freest.filter(|courier| self.world.carried(*courier) < MAX_CARRIED) else {
             self.later(60, 240, Task::Claim { ticket });
             return Ok(());
         };
         let claimed = self.chance(85);
-        let actor = match self.houses[ticket.house].courier(courier).filter(|_| claimed) {
+        let actor = match self.branches[ticket.branch].courier(courier).filter(|_| claimed) {
             Some(account) => account.actor(),
-            None => self.manager(ticket.house),
+            None => self.manager(ticket.branch),
         };
         let delivery = DeliveryId::of(ticket.order);
         if self.ask(actor, AssignDelivery { delivery, courier, claimed, now: self.now })? {
@@ -71,7 +71,7 @@ impl Play {
             self.later(15, 60, Task::Arrive { ticket, courier, wrong_code: false });
             return Ok(());
         }
-        if let Some(account) = self.houses[ticket.house].courier(courier) {
+        if let Some(account) = self.branches[ticket.branch].courier(courier) {
             let actor = account.actor();
             self.take_payment(ticket, actor)?;
         }
@@ -121,7 +121,7 @@ impl Play {
         name: &'static str,
         command: DeliveryCommand,
     ) -> Result<bool, SimulateError> {
-        let Some(account) = self.houses[ticket.house].courier(courier) else { return Ok(false) };
+        let Some(account) = self.branches[ticket.branch].courier(courier) else { return Ok(false) };
         let actor = account.actor();
         self.ask(actor, ToDelivery { name, delivery: DeliveryId::of(ticket.order), command })
     }

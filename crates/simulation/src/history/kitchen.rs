@@ -17,8 +17,8 @@ impl Play {
     /// Schedules the start of preparation.
     pub(super) fn queue(&mut self, ticket: Ticket) {
         let seen = self.now + TimeDelta::seconds(self.rng.random_range(40..180));
-        let start = seen.max(self.kitchen_free[ticket.house]);
-        self.kitchen_free[ticket.house] = start + TimeDelta::seconds(START_INTERVAL_SECONDS);
+        let start = seen.max(self.kitchen_free[ticket.branch]);
+        self.kitchen_free[ticket.branch] = start + TimeDelta::seconds(START_INTERVAL_SECONDS);
         self.agenda.note(start, Task::Start { ticket });
     }
 
@@ -26,7 +26,7 @@ impl Play {
         if self.status(ticket) != Some(OrderStatus::Placed) {
             return Ok(());
         }
-        let pizzaiolo = self.pizzaiolo(ticket.house);
+        let pizzaiolo = self.pizzaiolo(ticket.branch);
         let by = Some(StaffId(pizzaiolo.id));
         if !self.ask(pizzaiolo, StartPreparation { by, order: ticket.order, now: self.now })? {
             return Ok(());
@@ -51,7 +51,7 @@ impl Play {
             return Ok(());
         }
         let command = OrderCommand::MarkItemBaked { line, now: self.now };
-        let pizzaiolo = self.pizzaiolo(ticket.house);
+        let pizzaiolo = self.pizzaiolo(ticket.branch);
         self.ask(pizzaiolo, ToOrder { name: "markItemBaked", order: ticket.order, command }).map(|_| ())
     }
 
@@ -60,7 +60,7 @@ impl Play {
             return Ok(());
         }
         let command = OrderCommand::MarkReady { now: self.now };
-        let pizzaiolo = self.pizzaiolo(ticket.house);
+        let pizzaiolo = self.pizzaiolo(ticket.branch);
         self.ask(pizzaiolo, ToOrder { name: "markOrderReady", order: ticket.order, command })?;
         match self.world.order(ticket.order).map(|order| order.fulfilment) {
             Some(Fulfilment::Delivery) => self.later(30, 300, Task::Claim { ticket }),
@@ -78,7 +78,7 @@ impl Play {
         if self.status(ticket) != Some(OrderStatus::Ready) {
             return Ok(());
         }
-        let receptionist = self.receptionist(ticket.house);
+        let receptionist = self.receptionist(ticket.branch);
         self.take_payment(ticket, receptionist.clone())?;
         let command = OrderCommand::HandOver { now: self.now };
         self.ask(receptionist, ToOrder { name: "handOverOrder", order: ticket.order, command })?;

@@ -34,16 +34,16 @@ struct Way {
 }
 
 impl Play {
-    pub(super) fn place(&mut self, house: usize) -> Result<(), SimulateError> {
+    pub(super) fn place(&mut self, branch: usize) -> Result<(), SimulateError> {
         self.asked += 1;
         let way = match self.rng.random_range(0..100) {
-            0..55 => self.on_the_web(house),
-            55..80 => self.by_phone(house),
-            _ => self.at_the_counter(house),
+            0..55 => self.on_the_web(branch),
+            55..80 => self.by_phone(branch),
+            _ => self.at_the_counter(branch),
         };
-        let pizzeria = self.houses[house].opening.pizzeria.clone();
+        let pizzeria = self.branches[branch].opening.pizzeria.clone();
         let lines = self.basket(&pizzeria);
-        let ticket = Ticket { order: OrderId(self.command_id()), house, customer: way.customer };
+        let ticket = Ticket { order: OrderId(self.command_id()), branch, customer: way.customer };
         let customer = way.customer.map(|at| CustomerId(self.customers[at].account.id));
         let place = PlaceOrder {
             order: ticket.order,
@@ -64,8 +64,8 @@ impl Play {
         Ok(())
     }
 
-    fn on_the_web(&mut self, house: usize) -> Way {
-        let near = &self.houses[house].customers;
+    fn on_the_web(&mut self, branch: usize) -> Way {
+        let near = &self.branches[branch].customers;
         let customer = near[self.rng.random_range(0..near.len())];
         let delivered = self.chance(75);
         let payment = match (self.chance(60), delivered) {
@@ -83,21 +83,21 @@ impl Play {
         }
     }
 
-    fn by_phone(&mut self, house: usize) -> Way {
+    fn by_phone(&mut self, branch: usize) -> Way {
         Way {
-            actor: self.receptionist(house),
+            actor: self.receptionist(branch),
             customer: None,
             channel: OrderChannel::Phone,
             fulfilment: Fulfilment::Delivery,
             payment: PaymentIntent::OnDelivery,
             // Sometimes outside the delivery area.
-            place: Some(somewhere(&mut self.rng, &self.houses[house].opening, 1.02)),
+            place: Some(somewhere(&mut self.rng, &self.branches[branch].opening, 1.02)),
         }
     }
 
-    fn at_the_counter(&mut self, house: usize) -> Way {
+    fn at_the_counter(&mut self, branch: usize) -> Way {
         Way {
-            actor: self.receptionist(house),
+            actor: self.receptionist(branch),
             customer: None,
             channel: OrderChannel::Counter,
             fulfilment: if self.chance(60) { Fulfilment::Takeaway } else { Fulfilment::OnSite },
@@ -112,7 +112,7 @@ impl Play {
         match choice {
             0..3 => self.later(20, 150, Task::Cancel { ticket }),
             3..7 => {
-                let pizzeria = self.houses[ticket.house].opening.pizzeria.clone();
+                let pizzeria = self.branches[ticket.branch].opening.pizzeria.clone();
                 let lines = self.basket(&pizzeria);
                 self.later(15, 60, Task::ChangeLines { ticket, lines });
             }
@@ -183,7 +183,7 @@ impl Play {
         let (actor, reason) = if early {
             (self.owner(ticket), CancelReason::CustomerRequest)
         } else {
-            (self.manager(ticket.house), CancelReason::Other)
+            (self.manager(ticket.branch), CancelReason::Other)
         };
         let cancel = CancelOrder { order: ticket.order, reason, even_started: late, now: self.now };
         self.ask(actor, cancel).map(|_| ())
@@ -230,7 +230,7 @@ impl Play {
         let Some(payment) = captured.filter(|_| order.paid > Cents::ZERO) else { return Ok(()) };
         let amount = Cents((payment.amount.0 * percent / 100).max(1));
         let command = OrderCommand::Refund { method: payment.method, amount, now: self.now };
-        let manager = self.manager(ticket.house);
+        let manager = self.manager(ticket.branch);
         self.ask(manager, ToOrder { name: "refundOrder", order: ticket.order, command }).map(|_| ())
     }
 
@@ -256,7 +256,7 @@ impl Play {
     fn owner(&mut self, ticket: Ticket) -> Actor {
         match self.customer(ticket) {
             Some(customer) => customer,
-            None => self.receptionist(ticket.house),
+            None => self.receptionist(ticket.branch),
         }
     }
 }

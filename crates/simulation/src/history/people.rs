@@ -14,7 +14,7 @@ use crate::demo;
 const RESIDENTS_PER_PIZZERIA: usize = 60;
 
 /// A pizzeria and its staff.
-pub(super) struct House {
+pub(super) struct Branch {
     pub(super) opening: Opening,
     pub(super) manager: Account,
     pub(super) receptionists: Vec<Account>,
@@ -72,8 +72,8 @@ pub(super) fn customers(accounts: &[Account]) -> Vec<Customer> {
 }
 
 /// Returns the pizzerias whose staff is among the accounts.
-pub(super) fn houses(accounts: &[Account], customers: &[Customer]) -> Vec<House> {
-    let house = |opening: Opening| {
+pub(super) fn branches(accounts: &[Account], customers: &[Customer]) -> Vec<Branch> {
+    let branch = |opening: Opening| {
         let of = |role| -> Vec<Account> {
             let here = accounts.iter().filter(|account| {
                 account.role == role && account.pizzeria.as_ref() == Some(&opening.pizzeria)
@@ -83,7 +83,7 @@ pub(super) fn houses(accounts: &[Account], customers: &[Customer]) -> Vec<House>
         let near = |customer: &Customer| {
             customer.home.is_some_and(|home| home.distance_m(opening.place) <= opening.radius_m)
         };
-        Some(House {
+        Some(Branch {
             manager: of(Role::Manager).into_iter().next()?,
             receptionists: of(Role::Receptionist),
             pizzaioli: of(Role::Pizzaiolo),
@@ -92,10 +92,10 @@ pub(super) fn houses(accounts: &[Account], customers: &[Customer]) -> Vec<House>
             opening,
         })
     };
-    demo_data::pizzerias().into_iter().filter_map(house).collect()
+    demo_data::pizzerias().into_iter().filter_map(branch).collect()
 }
 
-impl House {
+impl Branch {
     pub(super) fn courier(&self, id: StaffId) -> Option<&Account> {
         self.couriers.iter().find(|account| account.id == id.0)
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::agenda::{Agenda, Task, Ticket};
 use super::journal::Journal;
-use super::people::{self, Customer, House};
+use super::people::{self, Branch, Customer};
 use super::world::World;
 use super::{Answered, Ending, Options, SimulateError, Summary};
 use crate::demo;
@@ -26,7 +26,7 @@ pub(super) struct Play {
     pub(super) world: World,
     pub(super) agenda: Agenda,
     pub(super) rng: StdRng,
-    pub(super) houses: Vec<House>,
+    pub(super) branches: Vec<Branch>,
     pub(super) customers: Vec<Customer>,
     pub(super) director: Option<Account>,
     /// Current time of the simulated clock.
@@ -61,14 +61,14 @@ pub(super) fn at(day: NaiveDate, seconds: u32) -> DateTime<Utc> {
 impl Play {
     pub(super) fn new(options: &Options, accounts: &[Account], batches: mpsc::Sender<Rows>) -> Self {
         let customers = people::customers(accounts);
-        let houses = people::houses(accounts, &customers);
+        let branches = people::branches(accounts, &customers);
         let now = begin(options.first_day());
         Self {
             world: World::new(Journal::new(batches)),
             agenda: Agenda::default(),
             rng: StdRng::seed_from_u64(options.seed),
-            kitchen_free: vec![now; houses.len()],
-            houses,
+            kitchen_free: vec![now; branches.len()],
+            branches,
             customers,
             director: accounts.iter().find(|account| account.role == Role::Director).cloned(),
             now,
@@ -134,7 +134,7 @@ impl Play {
     fn perform(&mut self, task: Task) -> Result<(), SimulateError> {
         match task {
             Task::Day(day) => self.day(day),
-            Task::Place { house } => self.place(house),
+            Task::Place { branch } => self.place(branch),
             Task::PayOnline { ticket, declined } => self.pay_online(ticket, declined),
             Task::ChangeLines { ticket, lines } => self.change_lines(ticket, lines),
             Task::Cancel { ticket } => self.cancel(ticket),
@@ -152,16 +152,16 @@ impl Play {
                 self.forget(ticket);
                 Ok(())
             }
-            Task::Supply { house, orders } => self.supply(house, orders),
-            Task::Count { house } => self.count(house),
-            Task::CountShort { house } => self.count_short(house),
-            Task::Waste { house } => self.waste(house),
-            Task::Transfer { house } => self.transfer(house),
-            Task::Threshold { house } => self.threshold(house),
-            Task::Block { house } => self.block(house),
-            Task::Unblock { house, pizza } => self.unblock(house, pizza),
-            Task::Pause { house } => self.pause(house),
-            Task::Resume { house } => self.resume(house),
+            Task::Supply { branch, orders } => self.supply(branch, orders),
+            Task::Count { branch } => self.count(branch),
+            Task::CountShort { branch } => self.count_short(branch),
+            Task::Waste { branch } => self.waste(branch),
+            Task::Transfer { branch } => self.transfer(branch),
+            Task::Threshold { branch } => self.threshold(branch),
+            Task::Block { branch } => self.block(branch),
+            Task::Unblock { branch, pizza } => self.unblock(branch, pizza),
+            Task::Pause { branch } => self.pause(branch),
+            Task::Resume { branch } => self.resume(branch),
             Task::Publish => self.publish(),
             Task::React { use_case, context } => self.carry_out(&*use_case, &context).map(|_| ()),
         }
@@ -209,18 +209,18 @@ impl Play {
         self.rng.random_ratio(percent, 100)
     }
 
-    pub(super) fn receptionist(&mut self, house: usize) -> Actor {
-        let people = &self.houses[house].receptionists;
+    pub(super) fn receptionist(&mut self, branch: usize) -> Actor {
+        let people = &self.branches[branch].receptionists;
         people[self.rng.random_range(0..people.len())].actor()
     }
 
-    pub(super) fn pizzaiolo(&mut self, house: usize) -> Actor {
-        let people = &self.houses[house].pizzaioli;
+    pub(super) fn pizzaiolo(&mut self, branch: usize) -> Actor {
+        let people = &self.branches[branch].pizzaioli;
         people[self.rng.random_range(0..people.len())].actor()
     }
 
-    pub(super) fn manager(&self, house: usize) -> Actor {
-        self.houses[house].manager.actor()
+    pub(super) fn manager(&self, branch: usize) -> Actor {
+        self.branches[branch].manager.actor()
     }
 
     pub(super) fn customer(&self, ticket: Ticket) -> Option<Actor> {

@@ -23,33 +23,35 @@ const NOT_BROUGHT: u32 = 9;
 const SUPPLIERS: [&str; 3] = ["Halles de Rungis", "Moulins du Bassin", "Frais d'Île-de-France"];
 
 impl Play {
-    fn pizzeria(&self, house: usize) -> PizzeriaId {
-        self.houses[house].opening.pizzeria.clone()
+    fn pizzeria(&self, branch: usize) -> PizzeriaId {
+        self.branches[branch].opening.pizzeria.clone()
     }
 
     fn tell_stock(
         &mut self,
-        house: usize,
+        branch: usize,
         by_manager: bool,
         name: &'static str,
         command: StockCommand,
     ) -> Result<bool, SimulateError> {
-        let actor = if by_manager { self.manager(house) } else { self.pizzaiolo(house) };
-        let pizzeria = self.pizzeria(house);
+        let actor = if by_manager { self.manager(branch) } else { self.pizzaiolo(branch) };
+        let pizzeria = self.pizzeria(branch);
         self.ask(actor, ToStock { name, pizzeria, command })
     }
 
     /// Returns every ingredient, its quantity on hand and its reserved quantity.
-    fn shelf(&self, house: usize) -> Vec<(IngredientCode, i64, i64)> {
-        let Some(stock) = self.world.stock(&self.houses[house].opening.pizzeria) else { return Vec::new() };
+    fn shelf(&self, branch: usize) -> Vec<(IngredientCode, i64, i64)> {
+        let Some(stock) = self.world.stock(&self.branches[branch].opening.pizzeria) else {
+            return Vec::new();
+        };
         stock.levels().map(|(code, level)| (code.clone(), level.on_hand, level.reserved)).collect()
     }
 
     /// Restocks for a day of `orders` orders.
-    pub(super) fn supply(&mut self, house: usize, orders: u32) -> Result<(), SimulateError> {
-        let opening = demo_data::opening_stock(&self.houses[house].opening.pizzeria);
+    pub(super) fn supply(&mut self, branch: usize, orders: u32) -> Result<(), SimulateError> {
+        let opening = demo_data::opening_stock(&self.branches[branch].opening.pizzeria);
         let mut lines = Ingredients::new();
-        for (code, on_hand, _) in self.shelf(house) {
+        for (code, on_hand, _) in self.shelf(branch) {
             let full =
                 opening.get(&code).signed() * i64::from(orders.max(OPENING_LASTS)) / i64::from(OPENING_LASTS);
             let lacks = full - on_hand;
@@ -64,12 +66,12 @@ impl Play {
         let supplier = SUPPLIERS.choose(&mut self.rng).copied().unwrap_or_default().to_owned();
         let delivery_note = format!("BL-{:06}", self.supplies);
         let command = StockCommand::Receive { supplier, delivery_note, lines, now: self.now };
-        self.tell_stock(house, false, "receiveSupply", command).map(|_| ())
+        self.tell_stock(branch, false, "receiveSupply", command).map(|_| ())
     }
 
     /// Counts some ingredients in the evening, mostly with a difference.
-    pub(super) fn count(&mut self, house: usize) -> Result<(), SimulateError> {
-        let shelf = self.shelf(house);
+    pub(super) fn count(&mut self, branch: usize) -> Result<(), SimulateError> {
+        let shelf = self.shelf(branch);
         let some: Vec<_> = shelf.choose_multiple(&mut self.rng, 6).cloned().collect();
         let mut lines = Ingredients::new();
         for (code, on_hand, reserved) in some {
@@ -78,21 +80,22 @@ impl Play {
             lines.add(&code, Quantity(u32::try_from(counted).unwrap_or_default()));
         }
         let command = StockCommand::Count { lines, now: self.now };
-        self.tell_stock(house, false, "countStock", command).map(|_| ())
+        self.tell_stock(branch, false, "countStock", command).map(|_| ())
     }
 
     /// Counts less than is reserved, during service.
-    pub(super) fn count_short(&mut self, house: usize) -> Result<(), SimulateError> {
-        let reserved: Vec<_> = self.shelf(house).into_iter().filter(|(.., reserved)| *reserved > 1).collect();
+    pub(super) fn count_short(&mut self, branch: usize) -> Result<(), SimulateError> {
+        let reserved: Vec<_> =
+            self.shelf(branch).into_iter().filter(|(.., reserved)| *reserved > 1).collect();
         let Some((code, _, reserved)) = reserved.choose(&mut self.rng) else { return Ok(()) };
         let mut lines = Ingredients::new();
         lines.add(code, Quantity(u32::try_from(reserved / 2).unwrap_or_default()));
         let command = StockCommand::Count { lines, now: self.now };
-        self.tell_stock(house, false, "countStock", command).map(|_| ())
+        self.tell_stock(branch, false, "countStock", command).map(|_| ())
     }
 
-    pub(super) fn waste(&mut self, house: usize) -> Result<(), SimulateError> {
-        let shelf: Vec<_> = self.shelf(house).into_iter().filter(|(_, on_hand, _)| *on_hand > 0).collect();
+    pub(super) fn waste(&mut self, branch: usize) -> Result<(), SimulateError> {
+        let shelf: Vec<_> = self.shelf(branch).into_iter().filter(|(_, on_hand, _)| *on_hand > 0).collect();
         let Some((code, on_hand, _)) = shelf.choose(&mut self.rng) else { return Ok(()) };
         let quantity = (on_hand * self.rng.random_range(1..=12) / 100).max(1);
         let reasons = [WasteReason::Spoiled, WasteReason::Dropped, WasteReason::Mistake, WasteReason::Other];
@@ -100,16 +103,16 @@ impl Play {
         let mut lines = Ingredients::new();
         lines.add(code, Quantity(u32::try_from(quantity).unwrap_or_default()));
         let command = StockCommand::Waste { reason, lines, now: self.now };
-        self.tell_stock(house, false, "wasteIngredients", command).map(|_| ())
+        self.tell_stock(branch, false, "wasteIngredients", command).map(|_| ())
     }
 
     /// Transfers an ingredient that is low from the pizzeria that has most of it.
-    pub(super) fn transfer(&mut self, house: usize) -> Result<(), SimulateError> {
-        let Some((code, quantity)) = self.lacking(house) else { return Ok(()) };
+    pub(super) fn transfer(&mut self, branch: usize) -> Result<(), SimulateError> {
+        let Some((code, quantity)) = self.lacking(branch) else { return Ok(()) };
         let has = |from: &usize| {
-            self.world.stock(&self.houses[*from].opening.pizzeria).map_or(0, |stock| stock.available(&code))
+            self.world.stock(&self.branches[*from].opening.pizzeria).map_or(0, |stock| stock.available(&code))
         };
-        let others = (0..self.houses.len()).filter(|other| *other != house);
+        let others = (0..self.branches.len()).filter(|other| *other != branch);
         let Some(from) = others.max_by_key(has).filter(|from| has(from) > i64::from(quantity) * 2) else {
             return Ok(());
         };
@@ -118,7 +121,7 @@ impl Play {
         let transfer = TransferStock {
             transfer: self.command_id(),
             from: self.pizzeria(from),
-            to: self.pizzeria(house),
+            to: self.pizzeria(branch),
             lines,
             now: self.now,
         };
@@ -126,54 +129,54 @@ impl Play {
         self.ask(sender, transfer).map(|_| ())
     }
 
-    fn lacking(&self, house: usize) -> Option<Amount> {
-        let stock = self.world.stock(&self.houses[house].opening.pizzeria)?;
+    fn lacking(&self, branch: usize) -> Option<Amount> {
+        let stock = self.world.stock(&self.branches[branch].opening.pizzeria)?;
         let least = stock
             .levels()
             .min_by_key(|(_, level)| level.available() * 1_000 / level.threshold.signed().max(1));
         least.map(|(code, level)| (code.clone(), level.threshold.0.max(2)))
     }
 
-    pub(super) fn threshold(&mut self, house: usize) -> Result<(), SimulateError> {
-        let thresholds = demo_data::thresholds(&self.houses[house].opening.pizzeria);
+    pub(super) fn threshold(&mut self, branch: usize) -> Result<(), SimulateError> {
+        let thresholds = demo_data::thresholds(&self.branches[branch].opening.pizzeria);
         let all: Vec<(IngredientCode, Quantity)> =
             thresholds.iter().map(|(code, threshold)| (code.clone(), threshold)).collect();
         let Some((ingredient, threshold)) = all.choose(&mut self.rng).cloned() else { return Ok(()) };
         let threshold = Quantity(threshold.0 * self.rng.random_range(70..=160) / 100);
         let command = StockCommand::SetThreshold { ingredient, threshold, now: self.now };
-        self.tell_stock(house, true, "setStockThreshold", command).map(|_| ())
+        self.tell_stock(branch, true, "setStockThreshold", command).map(|_| ())
     }
 
-    pub(super) fn block(&mut self, house: usize) -> Result<(), SimulateError> {
+    pub(super) fn block(&mut self, branch: usize) -> Result<(), SimulateError> {
         let pizzas: Vec<ItemCode> =
             self.world.menu().map_or_else(Vec::new, |menu| menu.pizzas.keys().cloned().collect());
         let Some(pizza) = pizzas.choose(&mut self.rng).cloned() else { return Ok(()) };
         let reason = "Not as it should be today".to_owned();
         let command = StockCommand::Block { pizza: pizza.clone(), size: None, reason, now: self.now };
-        if self.tell_stock(house, true, "blockPizza", command)? {
-            self.later(3_600, 10_800, Task::Unblock { house, pizza });
+        if self.tell_stock(branch, true, "blockPizza", command)? {
+            self.later(3_600, 10_800, Task::Unblock { branch, pizza });
         }
         Ok(())
     }
 
-    pub(super) fn unblock(&mut self, house: usize, pizza: ItemCode) -> Result<(), SimulateError> {
+    pub(super) fn unblock(&mut self, branch: usize, pizza: ItemCode) -> Result<(), SimulateError> {
         let command = StockCommand::Unblock { pizza, size: None, now: self.now };
-        self.tell_stock(house, true, "unblockPizza", command).map(|_| ())
+        self.tell_stock(branch, true, "unblockPizza", command).map(|_| ())
     }
 
-    pub(super) fn pause(&mut self, house: usize) -> Result<(), SimulateError> {
+    pub(super) fn pause(&mut self, branch: usize) -> Result<(), SimulateError> {
         let reason = "The ovens are full".to_owned();
         let command = PizzeriaCommand::Pause { reason, until: None, now: self.now };
-        let (manager, pizzeria) = (self.manager(house), self.pizzeria(house));
+        let (manager, pizzeria) = (self.manager(branch), self.pizzeria(branch));
         if self.ask(manager, ToPizzeria { name: "pausePizzeria", pizzeria, command })? {
-            self.later(600, 1_500, Task::Resume { house });
+            self.later(600, 1_500, Task::Resume { branch });
         }
         Ok(())
     }
 
-    pub(super) fn resume(&mut self, house: usize) -> Result<(), SimulateError> {
+    pub(super) fn resume(&mut self, branch: usize) -> Result<(), SimulateError> {
         let command = PizzeriaCommand::Resume { now: self.now };
-        let (manager, pizzeria) = (self.manager(house), self.pizzeria(house));
+        let (manager, pizzeria) = (self.manager(branch), self.pizzeria(branch));
         self.ask(manager, ToPizzeria { name: "resumePizzeria", pizzeria, command }).map(|_| ())
     }
 

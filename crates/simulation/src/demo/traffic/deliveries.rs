@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{DELIVERY, ORDER, Person, list, text};
 use super::kitchen::is_due;
-use super::{House, Traffic};
+use super::{Branch, Traffic};
 
 /// Maximum deliveries that a courier carries (DOMAIN.md, Delivery).
 const MAX_CARRIED: usize = 3;
@@ -22,15 +22,15 @@ const CODE: &str = "query Code($order: ID!) { order(id: $order) { deliveryCode }
 
 impl Traffic {
     /// Each courier does one step.
-    pub(super) async fn couriers(&mut self, house: &House) {
-        for courier in &house.couriers {
-            let pizzeria = json!({ "pizzeria": house.opening.pizzeria.as_str() });
+    pub(super) async fn couriers(&mut self, branch: &Branch) {
+        for courier in &branch.couriers {
+            let pizzeria = json!({ "pizzeria": branch.opening.pizzeria.as_str() });
             let Some(data) = self.api.query(courier, DELIVERIES, pizzeria).await else { return };
-            self.courier(house, courier, list(&data, "/deliveries/nodes")).await;
+            self.courier(branch, courier, list(&data, "/deliveries/nodes")).await;
         }
     }
 
-    async fn courier(&mut self, house: &House, courier: &Arc<Person>, open: &[Value]) {
+    async fn courier(&mut self, branch: &Branch, courier: &Arc<Person>, open: &[Value]) {
         let me = format!("staff:{}", courier.account.id);
         let mine: Vec<&Value> = open.iter().filter(|delivery| text(delivery, "/courier/id") == me).collect();
         let in_state =
@@ -47,7 +47,7 @@ impl Traffic {
             };
             self.step(courier, failed, mutation, json!({}), what).await;
         } else if let Some(under_way) = in_state(&["PICKED_UP"]) {
-            self.on_the_road(house, courier, under_way).await;
+            self.on_the_road(branch, courier, under_way).await;
         } else if let Some(free) = free.filter(|_| mine.len() < MAX_CARRIED) {
             let what = format!("claimed by {}", courier.account.display_name);
             self.step(courier, free, "claimDelivery", json!({}), &what).await;
@@ -59,13 +59,13 @@ impl Traffic {
         }
     }
 
-    async fn on_the_road(&mut self, house: &House, courier: &Arc<Person>, delivery: &Value) {
+    async fn on_the_road(&mut self, branch: &Branch, courier: &Arc<Person>, delivery: &Value) {
         let id = text(delivery, "/id").to_owned();
         let leg = self.legs.entry(id.clone()).or_default();
         if *leg < LEGS {
             *leg += 1;
             let way = f64::from(*leg) / f64::from(LEGS);
-            let start = house.opening.place;
+            let start = branch.opening.place;
             let toward = |name: &str, from: f64| {
                 let pointer = format!("/contact/address/{name}");
                 let to = delivery.pointer(&pointer).and_then(Value::as_f64).unwrap_or(from);
@@ -91,17 +91,17 @@ impl Traffic {
             let input = self.payment(text(order, "/id"), text(order, "/due/amount"));
             self.api.mutate(courier, "recordPayment", ORDER, input).await;
         }
-        let proof = self.proof(house, delivery).await;
+        let proof = self.proof(branch, delivery).await;
         if self.step(courier, delivery, "completeDelivery", json!({ "proof": proof }), "delivered").await {
             self.legs.remove(&id);
         }
     }
 
     /// Returns the proof: customers of the web give their code, sometimes a wrong one; others their name.
-    async fn proof(&mut self, house: &House, delivery: &Value) -> Value {
+    async fn proof(&mut self, branch: &Branch, delivery: &Value) -> Value {
         if text(delivery, "/order/channel") == "WEB" {
             let order = json!({ "order": text(delivery, "/order/id") });
-            let answer = self.api.query(&house.customer, CODE, order).await.unwrap_or_default();
+            let answer = self.api.query(&branch.customer, CODE, order).await.unwrap_or_default();
             let code = text(&answer, "/order/deliveryCode");
             if !code.is_empty() {
                 let misheard = self.rng.random_bool(0.05);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::api::{ORDER, STOCK, list, text};
-use super::{House, Traffic};
+use super::{Branch, Traffic};
 
 /// Probability of a supply per step while stock is low.
 const SUPPLY: f64 = 0.3;
@@ -24,12 +24,12 @@ const LOW: &str = "query Low($pizzeria: ID!) { stock(pizzeriaId: $pizzeria) { \
 
 impl Traffic {
     /// Each pizzaiolo does one step: the first for the oldest order, the second for the next.
-    pub(super) async fn kitchen(&mut self, house: &House) {
-        let Some(first) = house.pizzaioli.first() else { return };
-        let pizzeria = json!({ "pizzeria": house.opening.pizzeria.as_str() });
+    pub(super) async fn kitchen(&mut self, branch: &Branch) {
+        let Some(first) = branch.pizzaioli.first() else { return };
+        let pizzeria = json!({ "pizzeria": branch.opening.pizzeria.as_str() });
         let Some(queue) = self.api.query(first, QUEUE, pizzeria).await else { return };
         let at_work = list(&queue, "/kitchenQueue").iter().filter(|order| can_be_worked_on(order));
-        for (pizzaiolo, order) in house.pizzaioli.iter().zip(at_work) {
+        for (pizzaiolo, order) in branch.pizzaioli.iter().zip(at_work) {
             let (id, number) = (text(order, "/id"), text(order, "/number"));
             let in_oven =
                 list(order, "/lines").iter().find(|line| line["baked"] != true && !line["size"].is_null());
@@ -51,9 +51,9 @@ impl Traffic {
     }
 
     /// Takes payment for the oldest order at the counter, and hands it over.
-    pub(super) async fn counter(&mut self, house: &House) {
-        let Some(receptionist) = house.receptionists.choose(&mut self.rng) else { return };
-        let pizzeria = json!({ "pizzeria": house.opening.pizzeria.as_str() });
+    pub(super) async fn counter(&mut self, branch: &Branch) {
+        let Some(receptionist) = branch.receptionists.choose(&mut self.rng) else { return };
+        let pizzeria = json!({ "pizzeria": branch.opening.pizzeria.as_str() });
         let Some(ready) = self.api.query(receptionist, READY, pizzeria).await else { return };
         let fetched = list(&ready, "/orders/nodes").iter().find(|order| order["fulfilment"] != "DELIVERY");
         let Some(order) = fetched else { return };
@@ -79,12 +79,12 @@ impl Traffic {
     }
 
     /// Restocks what is low, with a certain probability.
-    pub(super) async fn supplies(&mut self, house: &House) {
+    pub(super) async fn supplies(&mut self, branch: &Branch) {
         if !self.rng.random_bool(SUPPLY) {
             return;
         }
-        let pizzeria = house.opening.pizzeria.as_str();
-        let Some(low) = self.api.query(&house.manager, LOW, json!({ "pizzeria": pizzeria })).await else {
+        let pizzeria = branch.opening.pizzeria.as_str();
+        let Some(low) = self.api.query(&branch.manager, LOW, json!({ "pizzeria": pizzeria })).await else {
             return;
         };
         let levels = list(&low, "/stock/levels");
@@ -106,7 +106,7 @@ impl Traffic {
             "deliveryNote": format!("BL-{}", Uuid::now_v7()),
             "lines": lines,
         });
-        if self.api.mutate(&house.manager, "receiveSupply", STOCK, input).await.is_some() {
+        if self.api.mutate(&branch.manager, "receiveSupply", STOCK, input).await.is_some() {
             self.api.tally.happened(format!("{pizzeria} received {what}"));
         }
     }

@@ -84,7 +84,7 @@ impl Simulation {
 }
 
 /// A pizzeria, its staff, and the customer who lives nearby.
-struct House {
+struct Branch {
     opening: Opening,
     manager: Arc<Person>,
     receptionists: Vec<Arc<Person>>,
@@ -96,7 +96,7 @@ struct House {
 struct Traffic {
     api: Api,
     rng: StdRng,
-    houses: Vec<House>,
+    branches: Vec<Branch>,
     /// Planned steps of customers on their orders, oldest first.
     plans: VecDeque<Plan>,
     /// Position reports of couriers per delivery.
@@ -107,14 +107,14 @@ impl Traffic {
     fn new(script: Script, tally: tally::Shared) -> Self {
         let people: Vec<Arc<Person>> = script.people.into_iter().map(Arc::new).collect();
         let mut customers = people.iter().filter(|person| person.account.role == Role::Customer);
-        let houses = demo_data::pizzerias().into_iter().filter_map(|opening| {
+        let branches = demo_data::pizzerias().into_iter().filter_map(|opening| {
             let of = |role| -> Vec<Arc<Person>> {
                 let here = people.iter().filter(|person| {
                     person.account.role == role && person.account.pizzeria.as_ref() == Some(&opening.pizzeria)
                 });
                 here.cloned().collect()
             };
-            Some(House {
+            Some(Branch {
                 manager: of(Role::Manager).into_iter().next()?,
                 receptionists: of(Role::Receptionist),
                 pizzaioli: of(Role::Pizzaiolo),
@@ -124,7 +124,7 @@ impl Traffic {
             })
         });
         Self {
-            houses: houses.collect(),
+            branches: branches.collect(),
             api: Api::new(script.url, tally),
             rng: StdRng::seed_from_u64(script.seed),
             plans: VecDeque::new(),
@@ -134,14 +134,14 @@ impl Traffic {
 
     /// Plays one step of one pizzeria, in turn.
     async fn play(&mut self, step: usize) {
-        let houses = std::mem::take(&mut self.houses);
-        if let Some(house) = houses.get(step % houses.len().max(1)) {
-            self.customers(house, step).await;
-            self.kitchen(house).await;
-            self.counter(house).await;
-            self.couriers(house).await;
-            self.supplies(house).await;
+        let branches = std::mem::take(&mut self.branches);
+        if let Some(branch) = branches.get(step % branches.len().max(1)) {
+            self.customers(branch, step).await;
+            self.kitchen(branch).await;
+            self.counter(branch).await;
+            self.couriers(branch).await;
+            self.supplies(branch).await;
         }
-        self.houses = houses;
+        self.branches = branches;
     }
 }

@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
 use super::api::{ORDER, Person, list, text};
-use super::{House, Traffic};
+use super::{Branch, Traffic};
 use crate::demo::people;
 
 /// Probability of an order per step: four per minute at speed 1.
@@ -44,22 +44,22 @@ struct Basket {
 }
 
 impl Traffic {
-    pub(super) async fn customers(&mut self, house: &House, step: usize) {
+    pub(super) async fn customers(&mut self, branch: &Branch, step: usize) {
         self.carry_out_plans(step).await;
         if !self.rng.random_bool(ORDER_PROBABILITY) {
             return;
         }
-        let pizzeria = house.opening.pizzeria.as_str();
-        let menu = self.api.query(&house.customer, MENU, json!({ "pizzeria": pizzeria })).await;
+        let pizzeria = branch.opening.pizzeria.as_str();
+        let menu = self.api.query(&branch.customer, MENU, json!({ "pizzeria": pizzeria })).await;
         let Some(basket) = menu.and_then(|menu| self.basket(&menu["menu"])) else { return };
         match self.rng.random_range(0..100) {
-            0..55 => self.order_on_the_web(house, basket, step).await,
-            55..80 => self.order_by_phone(house, basket).await,
-            _ => self.order_at_the_counter(house, basket).await,
+            0..55 => self.order_on_the_web(branch, basket, step).await,
+            55..80 => self.order_by_phone(branch, basket).await,
+            _ => self.order_at_the_counter(branch, basket).await,
         }
     }
 
-    async fn order_on_the_web(&mut self, house: &House, basket: Basket, step: usize) {
+    async fn order_on_the_web(&mut self, branch: &Branch, basket: Basket, step: usize) {
         let delivered = self.rng.random_bool(0.75);
         let online = self.rng.random_bool(0.6);
         let payment = match (online, delivered) {
@@ -68,13 +68,13 @@ impl Traffic {
             (false, false) => "AT_COUNTER",
         };
         let input = json!({
-            "pizzeriaId": house.opening.pizzeria.as_str(),
+            "pizzeriaId": branch.opening.pizzeria.as_str(),
             "channel": "WEB",
             "fulfilment": if delivered { "DELIVERY" } else { "TAKEAWAY" },
             "lines": basket.lines.clone(),
             "payment": payment,
         });
-        let customer = house.customer.clone();
+        let customer = branch.customer.clone();
         let Some(order) = self.place(&customer, input, "on the web", &basket).await else { return };
         let order_steps = match self.rng.random_range(0..100) {
             // Cancels.
@@ -107,14 +107,14 @@ impl Traffic {
         }
     }
 
-    async fn order_by_phone(&mut self, house: &House, basket: Basket) {
-        let Some(receptionist) = house.receptionists.choose(&mut self.rng).cloned() else { return };
+    async fn order_by_phone(&mut self, branch: &Branch, basket: Basket) {
+        let Some(receptionist) = branch.receptionists.choose(&mut self.rng).cloned() else { return };
         let rank = self.rng.random_range(0..208);
-        let home = self.home(house);
+        let home = self.home(branch);
         let streets = ["rue du Thym", "rue du Laurier", "place de la Cannelle", "rue du Safran"];
         let street = streets[self.rng.random_range(0..streets.len())];
         let input = json!({
-            "pizzeriaId": house.opening.pizzeria.as_str(),
+            "pizzeriaId": branch.opening.pizzeria.as_str(),
             "channel": "PHONE",
             "fulfilment": "DELIVERY",
             "lines": basket.lines.clone(),
@@ -132,10 +132,10 @@ impl Traffic {
         self.place(&receptionist, input, "by phone", &basket).await;
     }
 
-    async fn order_at_the_counter(&mut self, house: &House, basket: Basket) {
-        let Some(receptionist) = house.receptionists.choose(&mut self.rng).cloned() else { return };
+    async fn order_at_the_counter(&mut self, branch: &Branch, basket: Basket) {
+        let Some(receptionist) = branch.receptionists.choose(&mut self.rng).cloned() else { return };
         let input = json!({
-            "pizzeriaId": house.opening.pizzeria.as_str(),
+            "pizzeriaId": branch.opening.pizzeria.as_str(),
             "channel": "COUNTER",
             "fulfilment": if self.rng.random_bool(0.5) { "TAKEAWAY" } else { "ON_SITE" },
             "lines": basket.lines.clone(),
@@ -213,11 +213,11 @@ impl Traffic {
     }
 
     /// Returns a random place around a pizzeria, sometimes outside its delivery area.
-    fn home(&mut self, house: &House) -> Place {
+    fn home(&mut self, branch: &Branch) -> Place {
         // A degree of latitude is 111.2 km, one of longitude 73.2 km at 48.85° north.
-        let reach = f64::from(house.opening.radius_m) * self.rng.random_range(0.1..1.05);
+        let reach = f64::from(branch.opening.radius_m) * self.rng.random_range(0.1..1.05);
         let angle = self.rng.random_range(0.0..std::f64::consts::TAU);
-        let Place { lat, lon } = house.opening.place;
+        let Place { lat, lon } = branch.opening.place;
         let micro = |metres: f64, metres_a_degree: f64| metres / metres_a_degree * 1e6;
         #[allow(clippy::cast_possible_truncation)] // some ten thousand millionths
         let (north, east) =
