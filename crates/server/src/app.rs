@@ -93,7 +93,7 @@ pub struct Config {
     pub key_age: TimeDelta,
     /// Who may read the metrics.
     pub metrics: MetricsAccess,
-    /// Key that signs heads of the log; `None` derives it from the key of tokens.
+    /// Key that signs heads of the log; `None` derives it from the token key.
     pub sealing_key: Option<SealingKey>,
     /// Earlier signing keys: sealing continues only on top of heads by these or the current key.
     pub retired_keys: Vec<PublicKey>,
@@ -114,7 +114,7 @@ impl Config {
             trusted_proxies: TrustedProxies::default(),
             attempt_limits: AttemptLimits::default(),
             rates: RateLimits::OFF,
-            introspection: Introspection::Everybody,
+            introspection: Introspection::EveryCaller,
             documents: PersistedDocuments::default(),
             graphiql: true,
             mail: MailSettings::default(),

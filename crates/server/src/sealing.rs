@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::config::Settings;
 
-/// Returns the key that signs heads: the one set, or one derived from the key of tokens.
+/// Returns the key that signs heads: the one set, or one derived from the token key.
 ///
 /// # Errors
 /// [`sqlx::Error`].

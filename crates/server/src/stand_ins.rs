@@ -76,10 +76,10 @@ const ENTRIES: &[Entry] = &[
         production: (StandInState::Closed, "nothing is paid online: ONLINE_PAYMENT_UNAVAILABLE"),
     },
     Entry {
-        name: "key of tokens",
+        name: "token key",
         setting: "OCPIZZA_MANAGER_KEY",
         is_configured: |settings| settings.key.is_some(),
-        development: "one that the database keeps",
+        development: "a key stored in the database",
         production: (StandInState::Closed, "serve does not start"),
     },
     Entry {
@@ -93,31 +93,31 @@ const ENTRIES: &[Entry] = &[
         ),
     },
     Entry {
-        name: "pages of mails",
+        name: "links in mails",
         setting: "OCPIZZA_MANAGER_PUBLIC_URL",
         is_configured: |settings| settings.public_url.is_some(),
         development: "mails show the bare token",
         production: (StandInState::Warning, "mails show the bare token"),
     },
     Entry {
-        name: "key of heads",
+        name: "signing key of heads",
         setting: "OCPIZZA_MANAGER_SIGNING_KEY",
         is_configured: |settings| settings.heads_key.is_some(),
-        development: "derived from the key of tokens",
-        production: (StandInState::Warning, "derived from OCPIZZA_MANAGER_KEY, which signs heads, too"),
+        development: "derived from the token key",
+        production: (StandInState::Warning, "derived from OCPIZZA_MANAGER_KEY, which then signs heads too"),
     },
     Entry {
-        name: "place for heads",
+        name: "destination of heads",
         setting: "OCPIZZA_MANAGER_HEADS_TO",
         is_configured: |settings| settings.heads_to.is_some(),
         development: "heads are in the database alone",
         production: (
             StandInState::Missing,
-            "heads are in the database alone: its owner can rewrite the log; stdout is the least (docs/audit.md)",
+            "heads are in the database alone: its owner can rewrite the log; set it to stdout at least (docs/audit.md)",
         ),
     },
     Entry {
-        name: "readers of metrics",
+        name: "access to metrics",
         setting: "OCPIZZA_MANAGER_METRICS_TOKEN",
         is_configured: |settings| settings.metrics_token.is_some(),
         development: "metrics are shown to any caller",
@@ -172,7 +172,7 @@ mod tests {
             assert!(!entry.consequence.is_empty());
         }
         let heads = [("ENV", "PRODUCTION"), ("OCPIZZA_MANAGER_HEADS_TO", "stdout")];
-        let heads = under(&heads).into_iter().find(|entry| entry.name == "place for heads").unwrap();
+        let heads = under(&heads).into_iter().find(|entry| entry.name == "destination of heads").unwrap();
         assert_eq!((heads.state, heads.consequence), (StandInState::Configured, ""));
     }
 

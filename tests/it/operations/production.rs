@@ -96,13 +96,13 @@ async fn introspection_is_disabled_in_production_unless_configured() {
         all.iter().find(|entry| entry["name"] == name).map(|entry| entry["state"].clone())
     };
     assert_eq!(state("payment provider"), Some(json!("CLOSED")), "{ready}");
-    assert_eq!(state("key of tokens"), Some(json!("CONFIGURED")));
-    assert_eq!(state("place for heads"), Some(json!("MISSING")));
+    assert_eq!(state("token key"), Some(json!("CONFIGURED")));
+    assert_eq!(state("destination of heads"), Some(json!("MISSING")));
     let mut check = command("");
     check.args(["check", "--environment", "production", &process.base]);
     let output = within(check.output()).await.unwrap();
     let (table, fault) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(fault.contains("not deployed: place for heads: "), "{table}{fault}");
+    assert!(fault.contains("not deployed: destination of heads: "), "{table}{fault}");
     assert!(table.lines().any(|line| line.starts_with("mail server") && line.contains(" warn ")), "{table}");
     let page = within(reqwest::get(format!("{}/graphiql", process.base))).await.unwrap();
     assert_eq!(page.status().as_u16(), 404);

@@ -131,7 +131,7 @@ settings! {
         "where the process runs";
     "OCPIZZA_MANAGER_KEY" key: Option<SecretString> = None,
         Words("32 random bytes at least, not the manual's sample (openssl rand -base64 48)"), Secret,
-        |s| either(s, "(one that the database keeps)", "(must be set)"),
+        |s| either(s, "(a key stored in the database)", "(must be set)"),
         "HMAC key under which tokens and attempt counters are hashed; the same in every process; not checked in development";
     "OCPIZZA_MANAGER_KEY_PREVIOUS" key_previous: Option<SecretString> = None,
         TEXT, Secret, none,
