@@ -3,12 +3,12 @@
 #![allow(clippy::print_stderr, reason = "an error's place on a command line")]
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Prints to stdout. A closed pipe (`| head`) does not stop the command.
 pub(crate) fn print(text: impl Display) {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
 }
 
@@ -33,11 +33,14 @@ pub(crate) fn exit(done: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// Joins an error and its causes in one line, each cause once: many messages quote theirs already.
+/// Joins an error and its causes in one line, each cause once: many messages quote theirs already. Of an error of the
+/// operating system it gives the kind, not the system's text.
 fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
-        let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        let of_system = cause.downcast_ref::<io::Error>().filter(|error| error.raw_os_error().is_some());
+        let text = of_system.map_or_else(|| cause.to_string(), |error| error.kind().to_string());
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if line.is_empty() {
             line = text;
         } else if !line.contains(&text) {
@@ -52,6 +55,13 @@ mod tests {
     use anyhow::{Context, anyhow};
 
     use super::*;
+
+    #[test]
+    fn names_the_kind_of_a_system_error() {
+        let error =
+            anyhow::Error::from(io::Error::from_raw_os_error(13)).context("the file cannot be written");
+        assert_eq!(one_line(&error), "the file cannot be written: permission denied");
+    }
 
     #[test]
     fn an_error_and_its_causes_are_one_line_without_repetition() {

@@ -144,7 +144,7 @@ fn run(program: &'static str, command: &mut Command, input: &str) -> Result<(), 
             }
             child.wait_with_output()
         })
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(error.kind().to_string()))?;
     if output.status.success() { Ok(()) } else { Err(failed(last_line(&output.stderr))) }
 }
 

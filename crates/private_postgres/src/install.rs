@@ -92,7 +92,7 @@ fn fetch_with(installers: &[Installer], target: &Path) -> Result<(), String> {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) => failed.push(format!("{program}: {}", last_line(&output.stderr))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => failed.push(format!("{program}: {error}")),
+            Err(error) => failed.push(format!("{program}: {}", error.kind())),
         }
     }
     Err(if failed.is_empty() { "there is no python3, pip, uv or pipx".to_owned() } else { failed.join("; ") })
@@ -102,7 +102,7 @@ fn run(name: &str, command: &mut Command) -> Result<(), String> {
     match command.stdin(Stdio::null()).output() {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(format!("{name}: {}", last_line(&output.stderr))),
-        Err(error) => Err(format!("{name}: {error}")),
+        Err(error) => Err(format!("{name}: {}", error.kind())),
     }
 }
 

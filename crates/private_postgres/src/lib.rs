@@ -83,7 +83,7 @@ pub enum StartError {
         tried: String,
     },
     /// The data directory cannot be created or written.
-    #[error("cannot write to {}: {source}; choose another data directory", path.display())]
+    #[error("cannot write to {}: {}; choose another data directory", path.display(), source.kind())]
     Unwritable {
         /// The file or directory that could not be written.
         path: PathBuf,

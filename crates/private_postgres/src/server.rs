@@ -86,8 +86,10 @@ fn die_with_parent(command: &mut Command) {
 impl Server {
     /// Starts the server and waits until it accepts connections.
     pub(super) fn start(command: Command, data: &Path, log: &Path) -> Result<Self, StartError> {
-        let server = Self::spawn(command)
-            .map_err(|error| StartError::ProgramFailed { program: "postgres", detail: error.to_string() })?;
+        let server = Self::spawn(command).map_err(|error| StartError::ProgramFailed {
+            program: "postgres",
+            detail: error.kind().to_string(),
+        })?;
         let deadline = Instant::now() + READY_TIMEOUT;
         while Instant::now() < deadline {
             if server.exited.recv_timeout(POLL_INTERVAL).is_ok() {
