@@ -2,10 +2,12 @@
 //!
 //! A key is stored in the transaction of the command's events, with the version that the result showed and the
 //! refusal, if any. A transient refusal ([`Refusal::is_passing`]), such as a stale version, stores no key: the caller
-//! may send the command again under the same key.
+//! may send the command again under the same key. Nor does a refusal of the system's own commands that stored no event: a
+//! policy's command is sent again once its cause is mended.
 
 use std::collections::HashMap;
 
+use domain::access::Role;
 use domain::usecase::Refusal;
 use domain::{LogPosition, StreamId, StreamType};
 use sqlx::PgConnection;
@@ -36,11 +38,18 @@ pub(crate) fn key_of(context: &CommandContext) -> Option<KeyOf> {
     context.idempotency.as_ref().map(|given| (context.actor.id, given.key.clone()))
 }
 
-/// Returns the result to store under a unit's key; `None` without a key and for a transient refusal.
+/// Returns whether a refusal is not kept under the key: a transient one, and one of the system's commands without an event.
+pub(crate) fn passes(by: Role, refusal: &Refusal, stored_events: bool) -> bool {
+    refusal.is_passing() || by == Role::System && !stored_events
+}
+
+/// Returns the result to store under a unit's key; `None` without a key and for a refusal that is not kept.
 pub(crate) fn to_be_stored(unit: &Unit) -> Option<(&Idempotency, StoredResult)> {
     let idempotency = unit.command.context.idempotency.as_ref()?;
     let (stream, _) = unit.decision.based_on.first()?;
-    if unit.decision.refusal.as_ref().is_some_and(Refusal::is_passing) {
+    let decision = &unit.decision;
+    let passes = |refusal| passes(unit.command.context.actor.role, refusal, !decision.events.is_empty());
+    if decision.refusal.as_ref().is_some_and(passes) {
         return None;
     }
     let result = StoredResult {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use domain::access::Role;
 use domain::usecase::{Refusal, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
 use sqlx::PgPool;
@@ -120,10 +121,11 @@ impl EventStore {
             TrySendError::Closed(()) => StoreError::Unavailable(None),
         })?;
         let known = idempotency::key_of(&context).zip(context.idempotency.as_ref().map(|i| i.fingerprint));
+        let by = context.actor.role;
         let (reply, result) = oneshot::channel();
         self.decide(Command::new(use_case, context, reply)?, place).await?;
         let result = result.await.unwrap_or(Err(StoreError::Unavailable(None)))?;
-        self.or_first_result(result, known).await
+        self.or_first_result(by, result, known).await
     }
 
     /// Decides a command, loading the streams that it needs, and queues it.
@@ -151,14 +153,16 @@ impl EventStore {
         Err(StoreError::Conflict)
     }
 
-    /// Returns the stored result in place of a transient refusal: an earlier execution under the same key may be what
-    /// made the version stale or reached the bound.
+    /// Returns the stored result in place of a refusal that is not kept: an earlier execution under the same key may be
+    /// what made the version stale, reached the bound or took the step.
     async fn or_first_result(
         &self,
+        by: Role,
         result: CommandResult,
         known: Option<(KeyOf, [u8; 32])>,
     ) -> Result<CommandResult, StoreError> {
-        let passing = result.refusal.as_ref().is_some_and(Refusal::is_passing);
+        let passes = |refusal| idempotency::passes(by, refusal, result.position.is_some());
+        let passing = result.refusal.as_ref().is_some_and(passes);
         let Some((key, fingerprint)) = known.filter(|_| passing) else { return Ok(result) };
         let mut connection = self.shared.pool.acquire().await?;
         match idempotency::find(&mut connection, std::slice::from_ref(&key)).await?.get(&key) {

@@ -2,6 +2,7 @@
 //! events counted. A checkpoint changes only in the transaction of the rows.
 
 use domain::LogPosition;
+use domain::policies::Start;
 use sha2::{Digest, Sha256};
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
@@ -71,6 +72,25 @@ pub(crate) async fn ensure<'n>(
         .execute(db)
         .await?;
     Ok(())
+}
+
+/// Creates the missing row of a reactor, at the first event or at the log's end.
+pub(crate) async fn introduce(
+    db: impl PgExecutor<'_>,
+    name: &str,
+    starts: Start,
+) -> Result<bool, sqlx::Error> {
+    let created = sqlx::query(
+        "INSERT INTO checkpoints (name, position, events_applied, started) \
+         SELECT $1, start.at, start.at, start.at \
+         FROM (SELECT CASE WHEN $2 THEN 0 ELSE position END AS at FROM event_log_head) AS start \
+         ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(name)
+    .bind(starts == Start::Beginning)
+    .execute(db)
+    .await?;
+    Ok(created.rows_affected() == 1)
 }
 
 /// Loads a checkpoint; the start if it has no row.

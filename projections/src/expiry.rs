@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::leadership::Leadership;
 use crate::order_board;
-use crate::reactor::context_once;
+use crate::reactor::timer_context;
 use crate::runner::{Backoff, Chain};
 
 /// Name of the lock.
@@ -30,7 +30,7 @@ const MAX_DELAY: Duration = Duration::from_secs(600);
 
 /// Returns the context of the command that expires an order.
 pub fn context(order: OrderId) -> CommandContext {
-    context_once(format!("{NAME}:{order}"), NAME)
+    timer_context(NAME, &order.to_string())
 }
 
 /// The timer.

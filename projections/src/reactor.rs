@@ -1,5 +1,6 @@
 //! Reactors run the domain's policies over the log, each with a checkpoint of its own. A policy's commands have an
-//! idempotency key derived from the event's position, so repeating them has no effect.
+//! idempotency key derived from the event, the command and its target, so repeating them has no effect. A command that does
+//! not get through becomes a dead letter, and the reactor goes on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,9 +8,11 @@ use std::time::Instant;
 
 use domain::access::Actor;
 use domain::policies::{Policy, already_done};
-use domain::usecase::{Refusal, UseCase};
-use domain::{LogPosition, StreamId};
-use event_store::{CommandContext, EventStore, Idempotency, LogError, RecordedEvent, SPANS, StoreError};
+use domain::usecase::{States, UseCase};
+use domain::{Event, LogPosition, StreamId};
+use event_store::{
+    CommandContext, CommandResult, EventStore, Idempotency, LogError, RecordedEvent, SPANS, StoreError,
+};
 use futures_util::{FutureExt, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
@@ -18,6 +21,7 @@ use uuid::Uuid;
 
 use crate::batches::Batches;
 use crate::checkpoint::{self, Checkpoint};
+use crate::dead_letters;
 use crate::leadership::Leadership;
 use crate::progress::Progress;
 use crate::runner::{Backoff, Chain, keep_pace};
@@ -32,20 +36,63 @@ pub(crate) fn name(policy: &str) -> String {
     format!("reactor:{policy}")
 }
 
-/// Returns the context of a command of the system that takes effect once.
-pub fn context_once(key: String, correlation_id: &str) -> CommandContext {
-    let fingerprint = Sha256::digest(key.as_bytes()).into();
-    let mut context =
-        CommandContext::new(Actor::system(), Uuid::new_v5(&COMMANDS, key.as_bytes()), correlation_id);
-    context.idempotency = Some(Idempotency { key, fingerprint });
-    context
+/// Returns the context of a timer's command. The domain refuses it where its step was taken, so it has no idempotency key,
+/// and a refusal is decided again at the next tick.
+pub(crate) fn timer_context(timer: &str, subject: &str) -> CommandContext {
+    let id = Uuid::new_v5(&COMMANDS, format!("{timer}:{subject}").as_bytes());
+    CommandContext::new(Actor::system(), id, timer)
 }
 
-/// Returns the context of the `n`th command that a policy derives from an event.
-pub fn reaction(policy: &Policy, position: LogPosition, n: usize, correlation_id: &str) -> CommandContext {
-    let mut context = context_once(format!("{}:{position}:{n}", name(policy.name)), correlation_id);
-    context.causation = Some(position);
-    context
+/// A command that a policy derives from an event.
+#[derive(Debug, Clone)]
+pub struct Reaction {
+    /// The use case.
+    pub use_case: Arc<dyn UseCase>,
+    /// Its context: a second run has no second effect.
+    pub context: CommandContext,
+    /// The stream that it is sent to.
+    pub(crate) target: StreamId,
+}
+
+impl Reaction {
+    /// Returns the idempotency key.
+    pub(crate) fn key(&self) -> &str {
+        self.context.idempotency.as_ref().map_or("", |given| &given.key)
+    }
+}
+
+/// Returns the commands that a policy derives from events at a position. A command's key names policy, position, command
+/// and target, so a policy may come to send others beside it; its fingerprint is that of the input.
+pub fn reactions(
+    policy: &Policy,
+    (stream, position): (&StreamId, LogPosition),
+    events: &[Event],
+    correlation_id: &str,
+) -> Vec<Reaction> {
+    let mut keys: BTreeMap<String, usize> = BTreeMap::new();
+    let use_cases = events.iter().flat_map(|event| (policy.follow)(stream, event));
+    let react = |use_case: Arc<dyn UseCase>| {
+        let target =
+            use_case.streams(&States::default()).into_iter().next().unwrap_or_else(|| stream.clone());
+        let mut key = format!("{}:{position}:{}:{target}", name(policy.name), use_case.name());
+        let same = keys.entry(key.clone()).and_modify(|same| *same += 1).or_insert(1);
+        if *same > 1 {
+            key = format!("{key}:{same}");
+        }
+        let id = Uuid::new_v5(&COMMANDS, key.as_bytes());
+        let mut context = CommandContext::new(Actor::system(), id, correlation_id);
+        context.causation = Some(position);
+        let fingerprint = Sha256::digest(format!("{use_case:?}")).into();
+        context.idempotency = Some(Idempotency { key, fingerprint });
+        Reaction { use_case, context, target }
+    };
+    use_cases.map(react).collect()
+}
+
+/// Returns the commands that a policy derives from an event of the log.
+pub(crate) fn reactions_to(policy: &Policy, event: &RecordedEvent) -> Vec<Reaction> {
+    let correlation_id = &event.metadata.correlation_id;
+    reactions(policy, (&event.stream, event.position), &event.events, correlation_id)
 }
 
 /// Sets the checkpoint of every policy's reactor, for a log that was generated with its reactions.
@@ -57,6 +104,43 @@ pub async fn have_reacted(db: &mut PgConnection, upto: &Checkpoint) -> Result<()
         checkpoint::put(&mut *db, &name(policy.name), upto).await?;
     }
     Ok(())
+}
+
+/// Writes where policies start that have no checkpoint yet, and returns their names. `migrate` calls it, so that a new
+/// release's policies find their position, and so does a restore, after which they start at the restored log's end.
+///
+/// # Errors
+/// The database failed.
+pub async fn introduce(db: &mut PgConnection, policies: &[Policy]) -> Result<Vec<&'static str>, sqlx::Error> {
+    let mut introduced = Vec::new();
+    for policy in policies {
+        if checkpoint::introduce(&mut *db, &name(policy.name), policy.starts).await? {
+            introduced.push(policy.name);
+        }
+    }
+    Ok(introduced)
+}
+
+/// Runs a policy up to the log's head, and no further. Reactors of a process run for ever.
+///
+/// # Errors
+/// The reason why the policy stops, with its causes.
+pub async fn react_once(pool: &PgPool, store: &EventStore, policy: Policy) -> Result<(), String> {
+    let reactor = Reactor {
+        pool: pool.clone(),
+        batches: Arc::new(Batches::new(pool.clone())),
+        store: store.clone(),
+        policy,
+    };
+    let failed = |error: ReactorError| Chain(&error).to_string();
+    let mut at = reactor.checkpoint().await.map_err(|error| failed(error.into()))?;
+    loop {
+        let before = at.position;
+        reactor.step(&name(policy.name), &mut at).await.map_err(failed)?;
+        if at.position == before {
+            return Ok(());
+        }
+    }
 }
 
 /// Why a reactor waits or has stopped.
@@ -80,11 +164,13 @@ impl ReactorError {
         match self {
             Self::Log(LogError::Unreadable { position, .. }) => Some((*position, self.to_string())),
             Self::Command { position, source } => match source {
-                StoreError::Overloaded | StoreError::Conflict | StoreError::Unavailable(_) => None,
-                StoreError::Unreadable { .. }
+                StoreError::Unreadable { .. } => Some((*position, self.to_string())),
+                StoreError::Overloaded
+                | StoreError::Conflict
+                | StoreError::Unavailable(_)
                 | StoreError::Foreign(_)
                 | StoreError::Convert(_)
-                | StoreError::Unsettled(_) => Some((*position, self.to_string())),
+                | StoreError::Unsettled(_) => None,
             },
             Self::Database(_) | Self::Log(LogError::Database(_)) => None,
         }
@@ -99,8 +185,8 @@ pub(crate) struct Reactor {
     pub(crate) policy: Policy,
 }
 
-/// An event and the use cases derived from it.
-type Following<'a> = (&'a RecordedEvent, Vec<Arc<dyn UseCase>>);
+/// An event and the commands derived from it.
+type Following<'a> = (&'a RecordedEvent, Vec<Reaction>);
 
 impl Reactor {
     /// Runs the policy while this process is the leader. Never ends.
@@ -109,7 +195,7 @@ impl Reactor {
         let mut backoff = Backoff::default();
         loop {
             leadership.gained(&name).await;
-            let mut at = match checkpoint::load(&self.pool, &name).await {
+            let mut at = match self.checkpoint().await {
                 Ok(at) => at,
                 Err(error) => {
                     tracing::warn!(reactor = self.policy.name, %error, "a checkpoint cannot be read");
@@ -135,6 +221,14 @@ impl Reactor {
         }
     }
 
+    /// Returns the checkpoint; if it has no row, where the policy starts.
+    async fn checkpoint(&self) -> Result<Checkpoint, sqlx::Error> {
+        let mut db = self.pool.acquire().await?;
+        let name = name(self.policy.name);
+        checkpoint::introduce(&mut *db, &name, self.policy.starts).await?;
+        checkpoint::load(&mut *db, &name).await
+    }
+
     /// Executes the commands of one batch, then moves the checkpoint: up to the first event whose command failed, or that
     /// the policy needs and this program cannot read.
     async fn step(&self, name: &str, at: &mut Checkpoint) -> Result<(), ReactorError> {
@@ -149,7 +243,8 @@ impl Reactor {
             *at = if checkpoint::advance(&mut db, name, at, &to).await? {
                 to
             } else {
-                checkpoint::reload(&mut db, name).await?
+                drop(db);
+                self.checkpoint().await?
             };
         }
         match (failed, needed) {
@@ -164,10 +259,9 @@ impl Reactor {
     async fn react(&self, events: &[RecordedEvent]) -> Option<(LogPosition, StoreError)> {
         let mut following: BTreeMap<&StreamId, Vec<Following<'_>>> = BTreeMap::new();
         for event in events {
-            let follow = |happened| (self.policy.follow)(&event.stream, happened);
-            let use_cases: Vec<_> = event.events.iter().flat_map(follow).collect();
-            if !use_cases.is_empty() {
-                following.entry(&event.stream).or_default().push((event, use_cases));
+            let reactions = reactions_to(&self.policy, event);
+            if !reactions.is_empty() {
+                following.entry(&event.stream).or_default().push((event, reactions));
             }
         }
         let sending: Vec<_> = following.into_values().map(|events| self.send(events).boxed()).collect();
@@ -176,33 +270,44 @@ impl Reactor {
     }
 
     async fn send(&self, following: Vec<Following<'_>>) -> Option<(LogPosition, StoreError)> {
-        for (event, use_cases) in following {
-            for (n, use_case) in use_cases.into_iter().enumerate() {
-                let context = reaction(&self.policy, event.position, n, &event.metadata.correlation_id);
-                let command = use_case.name();
-                let reactor = self.policy.name;
-                let span =
-                    tracing::info_span!(target: SPANS, "reactor", reactor, position = event.position.0);
-                match self.store.execute(use_case, context).instrument(span).await {
-                    Ok(result) => self.note(event.position, command, result.refusal.as_ref()),
-                    Err(error) => return Some((event.position, error)),
+        for (event, reactions) in following {
+            for reaction in reactions {
+                if let Err(error) = self.send_one(event.position, &reaction).await {
+                    return Some((event.position, error));
                 }
             }
         }
         None
     }
 
-    /// Logs a refusal. It is final: a retry would be refused too.
-    fn note(&self, position: LogPosition, command: &str, refusal: Option<&Refusal>) {
-        match refusal {
-            None => {}
-            Some(refusal) if already_done(refusal) => {
-                tracing::debug!(reactor = self.policy.name, %position, command, code = refusal.code().as_str(), "was done before");
+    /// Executes a command. One that does not get through becomes a dead letter.
+    ///
+    /// # Errors
+    /// The command can be sent again later, or only a newer program can read its stream.
+    async fn send_one(&self, position: LogPosition, reaction: &Reaction) -> Result<(), StoreError> {
+        let (reactor, command) = (self.policy.name, reaction.use_case.name());
+        let span = tracing::info_span!(target: SPANS, "reactor", reactor, position = position.0);
+        let executed = self.store.execute(reaction.use_case.clone(), reaction.context.clone());
+        let reason = match executed.instrument(span).await {
+            Ok(CommandResult { refusal: None, .. }) => return Ok(()),
+            Ok(CommandResult { refusal: Some(refusal), .. }) if already_done(&refusal) => {
+                tracing::debug!(reactor, %position, command, code = refusal.code().as_str(), "was done before");
+                return Ok(());
             }
-            Some(refusal) => {
-                tracing::warn!(reactor = self.policy.name, %position, command, code = refusal.code().as_str(), "was refused");
+            Ok(CommandResult { refusal: Some(refusal), .. }) => refusal.code().as_str().to_owned(),
+            Err(
+                error @ (StoreError::Overloaded
+                | StoreError::Conflict
+                | StoreError::Unavailable(_)
+                | StoreError::Unreadable { .. }),
+            ) => return Err(error),
+            Err(error @ (StoreError::Foreign(_) | StoreError::Convert(_) | StoreError::Unsettled(_))) => {
+                error.to_string()
             }
-        }
+        };
+        dead_letters::bury(&self.pool, &self.policy, position, reaction, &reason).await?;
+        tracing::error!(reactor, %position, command, reason, "a command did not get through and is a dead letter");
+        Ok(())
     }
 
     async fn report(&self, name: &str, error: &ReactorError) {

@@ -22,7 +22,7 @@ use crate::heavy::HeavyReads;
 use crate::lag::{self, SealingLag};
 use crate::leadership::{self, Leadership};
 use crate::progress::Progress;
-use crate::reactor::Reactor;
+use crate::reactor::{self, Reactor};
 use crate::registry::Model;
 use crate::sealer::{self, Publisher, Sealer, Sealing};
 use crate::status::{self, RunsAt, Status};
@@ -116,6 +116,7 @@ impl ReadModels {
         now: fn() -> DateTime<Utc>,
         sealing: Option<Sealing>,
     ) -> Result<Self, ProjectionError> {
+        reactor::introduce(&mut *pool.acquire().await?, domain::policies::ALL).await?;
         let mut names = status::names();
         checkpoint::ensure(&pool, names.iter().map(String::as_str)).await?;
         scratch::remove_left_over(&pool).await?;

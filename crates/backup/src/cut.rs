@@ -54,6 +54,8 @@ pub struct Cut {
     pub position: i64,
     /// Time at which that event was recorded.
     pub recorded_at: DateTime<Utc>,
+    /// Position up to which every reaction to an event stays: events after the cut have later causes.
+    pub reacted: i64,
     /// SHA-256 of the rows that stay, in hexadecimal.
     pub sha256: String,
 }
@@ -75,6 +77,8 @@ pub(super) struct CutFinder {
     metadata: Vec<u8>,
     last: Option<End>,
     border: Option<End>,
+    /// The first cause of the events after `border`.
+    first_cause: Option<i64>,
     past: bool,
 }
 
@@ -82,14 +86,19 @@ impl CutFinder {
     pub(super) fn new(until: RestoreTarget, columns: &[String]) -> Self {
         let place = |name: &str| columns.iter().position(|column| column == name).unwrap_or(usize::MAX);
         let columns = [place("position"), place("recorded_at"), place("metadata")];
-        Self { until, columns, metadata: Vec::new(), last: None, border: None, past: false }
+        Self {
+            until,
+            columns,
+            metadata: Vec::new(),
+            last: None,
+            border: None,
+            first_cause: None,
+            past: false,
+        }
     }
 
     pub(super) fn rows(&mut self, rows: &[u8]) -> Result<(), FormatError> {
         for line in rows.split_inclusive(|byte| *byte == b'\n') {
-            if self.past {
-                break;
-            }
             self.row(line).ok_or_else(|| damaged("the row of an event is not valid"))?;
         }
         Ok(())
@@ -98,13 +107,19 @@ impl CutFinder {
     fn row(&mut self, line: &[u8]) -> Option<()> {
         let fields: Vec<&[u8]> = line.strip_suffix(b"\n")?.split(|byte| *byte == b'\t').collect();
         let field = |place: usize| fields.get(self.columns[place]).copied();
+        let metadata = field(2)?;
+        if self.past {
+            self.note_cause(metadata);
+            return Some(());
+        }
         let position: i64 = std::str::from_utf8(field(0)?).ok()?.parse().ok()?;
         let recorded_at = std::str::from_utf8(field(1)?).ok()?;
-        let metadata = field(2)?;
         if self.metadata != metadata {
             self.border.clone_from(&self.last);
+            self.first_cause = None;
             metadata.clone_into(&mut self.metadata);
         }
+        self.note_cause(metadata);
         self.past = match self.until {
             RestoreTarget::Position(until) => position > until,
             RestoreTarget::Time(until) => time(recorded_at)? > until,
@@ -115,6 +130,11 @@ impl CutFinder {
             self.last = Some(End { position, recorded_at: recorded_at.to_owned(), digest });
         }
         Some(())
+    }
+
+    fn note_cause(&mut self, metadata: &[u8]) {
+        let causes = self.first_cause.into_iter().chain(cause(metadata));
+        self.first_cause = causes.min();
     }
 
     /// Returns where to cut a log that ends at position `end`, or `None` if the whole log stays.
@@ -128,8 +148,22 @@ impl CutFinder {
         // `border` ends the last command before the target: a command that the target splits is cut whole.
         let End { position, recorded_at, digest } = self.border.ok_or(RestoreTargetError::Before)?;
         let recorded_at = time(&recorded_at).ok_or(RestoreTargetError::Before)?;
-        Ok(Some(Cut { position, recorded_at, sha256: hex::encode(digest.finalize()) }))
+        let reacted = self.first_cause.map_or(i64::MAX, |cause| cause - 1);
+        Ok(Some(Cut { position, recorded_at, reacted, sha256: hex::encode(digest.finalize()) }))
     }
+}
+
+/// Returns the position of an event's cause from its metadata: `epoch/position`, or a number up to release 0.1. Quotes
+/// inside a value are escaped, so the names are found as keys only.
+fn cause(metadata: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(metadata).ok()?;
+    let after = |name: &str| text.split_once(name).map(|(_, value)| value);
+    let number = after("\"causation\":\"")
+        .and_then(|value| value.split_once('/'))
+        .map(|(_, position)| position)
+        .or_else(|| after("\"causationId\":"))?;
+    let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    number.get(..digits)?.parse().ok()
 }
 
 /// Parses a time as COPY writes it.
@@ -147,7 +181,7 @@ pub(super) fn only(table: &str, cut: &Cut) -> Option<String> {
 }
 
 /// Statements that bring the facts back to the cut. `$1` is the last position, `$2` its time, `$3` the types of events
-/// that capture a charge.
+/// that capture a charge, `$4` the position before which every reaction stays.
 const CUT_STATEMENTS: &[&str] = &[
     // Keys of commands that were cut off: a repeated command runs again.
     "DELETE FROM idempotency_keys WHERE position > $1 OR (position IS NULL AND recorded_at > $2)",
@@ -160,8 +194,14 @@ const CUT_STATEMENTS: &[&str] = &[
     "UPDATE contacts SET closed_at = NULL WHERE closed_at IS NOT NULL",
     "UPDATE notes SET closed_at = NULL WHERE closed_at IS NOT NULL AND purpose <> 'REASON'",
     "UPDATE personal_data_progress SET position = 0",
-    // So do reactors: idempotency keys answer commands that are still stored, the others run again.
-    "DELETE FROM checkpoints WHERE name LIKE 'reactor:%'",
+    // A reactor goes back to the first event whose reaction was cut off ($4), and not before its start.
+    "UPDATE checkpoints SET position = back.at, events_applied = back.at, failed_position = NULL, failure = NULL \
+     FROM (SELECT c.name, GREATEST(c.started, LEAST(c.position, $1, $4)) AS at FROM checkpoints c) AS back \
+     WHERE checkpoints.name = back.name AND checkpoints.name LIKE 'reactor:%'",
+    // A dead letter after that event is sent again.
+    "DELETE FROM dead_letters WHERE position > LEAST($1, $4)",
+    // The access of accounts is set again from the start.
+    "DELETE FROM checkpoints WHERE name = 'reactor:account_access'",
     // Accounts without an event in the log.
     "DELETE FROM accounts a WHERE (access_position IS NULL OR access_position > $1) AND NOT EXISTS \
      (SELECT FROM events e WHERE e.aggregate_type IN ('customer', 'staff') AND e.aggregate_id = a.id::text)",
@@ -192,6 +232,7 @@ pub(super) async fn apply(db: &mut PgConnection, cut: &Cut) -> Result<Vec<Uuid>,
     let capturing = EventType::names_where(EventType::captures_charge);
     for statement in CUT_STATEMENTS {
         let query = sqlx::query(statement).bind(cut.position).bind(cut.recorded_at).bind(&capturing);
+        let query = query.bind(cut.reacted);
         query.execute(&mut *db).await?;
     }
     let left = "SELECT p.id FROM payment_intents p WHERE p.ending = 'CAPTURED' AND NOT EXISTS \

@@ -89,6 +89,7 @@ pub async fn restore<R: Read>(
         None => Vec::new(),
     };
     set_head(&mut transaction).await?;
+    projections::introduce(&mut transaction, domain::policies::ALL).await?;
     transaction.commit().await?;
     // The planner has no statistics of the new rows yet.
     db.execute("ANALYZE").await?;

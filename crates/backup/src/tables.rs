@@ -68,6 +68,7 @@ const TABLES: &[Table] = &[
     facts("demo_charges", "key"),
     // Checkpoints of reactors. Those of read models are derived.
     Table { name: "checkpoints", kind: Kind::Facts, key: "name", only: Some("name LIKE 'reactor:%'") },
+    facts("dead_letters", "id"),
     // A restore derives it from the last event.
     derived("event_log_head"),
     derived("snapshots"),

@@ -7,6 +7,7 @@ mod backup;
 mod bar;
 mod check;
 mod database;
+mod dead_letters;
 mod demo;
 mod destroy;
 mod director;
@@ -54,6 +55,7 @@ enum Command {
     Director(director::Args),
     Totp(totp::Args),
     Projections(projections::Args),
+    DeadLetters(dead_letters::Args),
     Audit(audit::Args),
     Simulate(simulate::Args),
     Backup(backup::Args),
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Director(args) => director::run(args),
         Command::Totp(args) => totp::run(args),
         Command::Projections(args) => projections::run(args),
+        Command::DeadLetters(args) => dead_letters::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Backup(args) => backup::run(args),

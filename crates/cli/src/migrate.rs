@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use domain::policies;
 use event_store::MIGRATOR;
 use event_store::migrate::{self, MigrationState, MigrationStatus, Patience, Rehearsal};
+use projections::introduce;
 use sqlx::{Connection, PgConnection};
 
 use crate::arguments::number;
@@ -61,6 +63,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         print_rehearsal(&rehearsed);
     } else {
         let applied = migrate::run(&mut connection, &MIGRATOR, args.patience(), &mut told).await?;
+        introduce(&mut connection, policies::ALL).await?;
         print_applied(&mut connection, &applied).await?;
     }
     connection.close().await?;
@@ -125,5 +128,7 @@ fn print_rehearsal(rehearsed: &[Rehearsal]) {
 
 /// Applies the missing migrations; returns their names.
 pub(crate) async fn migrate(db: &mut PgConnection) -> anyhow::Result<Vec<String>> {
-    Ok(migrate::run(db, &MIGRATOR, Patience::default(), &mut |line| note(line)).await?)
+    let applied = migrate::run(db, &MIGRATOR, Patience::default(), &mut |line| note(line)).await?;
+    introduce(db, policies::ALL).await?;
+    Ok(applied)
 }

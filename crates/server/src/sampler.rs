@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use graphql::context::Services;
 use http_api::health::{REVISION, SCHEMA_VERSION};
-use projections::{lag, order_board};
+use projections::{dead_letters, lag, order_board};
 use telemetry::Sample;
 use tokio::sync::Mutex;
 
@@ -93,6 +93,9 @@ impl Sampler {
                 metrics::gauge!("ocpizza_reactor_lag_seconds", "reactor" => name.clone()).set(lag.seconds);
                 metrics::gauge!("ocpizza_reactor_stopped", "reactor" => name).set(stopped);
             }
+        }
+        for (policy, letters) in dead_letters::counts(&mut *db).await? {
+            metrics::gauge!("ocpizza_dead_letters", "reactor" => policy).set(gauge(letters));
         }
         let sealing = self.services.read_models.sealing_on(&mut db).await?;
         metrics::gauge!("ocpizza_sealed_position").set(gauge(sealing.position));

@@ -56,6 +56,7 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("ocpizza_database_connections", Gauge, "Connections of the pool, by state."),
     ("ocpizza_database_connections_max", Gauge, "Limit on connections of the pool."),
     ("ocpizza_database_up", Gauge, "1 when the database answered at this scrape, else 0."),
+    ("ocpizza_dead_letters", Gauge, "Commands of a policy that did not get through."),
     ("ocpizza_event_streams", Gauge, "Open event streams (server-sent events)."),
     ("ocpizza_events_appended_total", Counter, "Events that this process stored."),
     ("ocpizza_http_request_seconds", Histogram, "Duration of a request to its response's head, by route."),

@@ -22,14 +22,36 @@ pub struct Policy {
     pub name: &'static str,
     /// Type of the streams that it follows.
     pub follows: StreamType,
+    /// Where it starts on a log that is older than the policy.
+    pub starts: Start,
     /// Returns the use cases that follow from an event; most events have none.
     pub follow: fn(&StreamId, &Event) -> Vec<Arc<dyn UseCase>>,
 }
 
+/// Where a policy starts on a log that is older than the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the first event: its commands bring old streams to the state in which new ones end.
+    Beginning,
+    /// After the last event at the time of `migrate`: it never acts on history. Required of a policy whose commands have an
+    /// effect outside the database, such as a message or money.
+    WhenIntroduced,
+}
+
 /// Every policy that a reactor runs.
 pub const ALL: &[Policy] = &[
-    Policy { name: "delivery_scheduling", follows: StreamType::Order, follow: delivery_scheduling::follow },
-    Policy { name: "delivery_tracking", follows: StreamType::Delivery, follow: delivery_tracking::follow },
+    Policy {
+        name: "delivery_scheduling",
+        follows: StreamType::Order,
+        starts: Start::Beginning,
+        follow: delivery_scheduling::follow,
+    },
+    Policy {
+        name: "delivery_tracking",
+        follows: StreamType::Delivery,
+        starts: Start::Beginning,
+        follow: delivery_tracking::follow,
+    },
 ];
 
 /// Whether a refusal means that the step was already taken, so that a rerun is harmless. Any other refusal of

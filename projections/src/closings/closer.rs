@@ -20,7 +20,7 @@ use sqlx::PgPool;
 
 use super::tally::{BATCH_ENTRIES, ClosingsError, Tally};
 use crate::leadership::Leadership;
-use crate::reactor::context_once;
+use crate::reactor::timer_context;
 use crate::runner::{Backoff, Chain};
 
 /// Name of the lock.
@@ -166,7 +166,7 @@ impl Closer {
                 head: head.clone(),
                 now: (self.now)(),
             };
-            let context = context_once(format!("closing:{pizzeria}:{day}"), NAME);
+            let context = timer_context(NAME, &format!("{pizzeria}:{day}"));
             let close = ToClosing { pizzeria: pizzeria.clone(), command };
             match self.store.execute(Arc::new(close), context).await?.refusal {
                 None => tracing::info!(%pizzeria, %day, "a day was closed"),

@@ -140,3 +140,27 @@ async fn the_demo_plays_an_evening_and_stops_cleanly() {
     assert!(said.ends_with("\nStopped.\n"), "{said}");
     done(&run(&database.url, &["projections", "verify"]).await);
 }
+
+#[tokio::test]
+async fn lists_sends_and_discards_dead_letters() {
+    let database = Database::create().await;
+    let (url, pool) = (&database.url, &database.pool);
+    assert_eq!(done(&run(url, &["dead-letters", "list"]).await), "0 dead letters\n");
+    let letter = "INSERT INTO dead_letters (key, policy, position, command, target, reason) VALUES \
+                  ('k', 'delivery_scheduling', 7, 'scheduleDelivery', 'delivery:d', 'NOT_READY') RETURNING id";
+    let id: i64 = sqlx::query_scalar(letter).fetch_one(pool).await.unwrap();
+    let listed = done(&run(url, &["dead-letters", "list"]).await);
+    assert!(
+        listed.starts_with(&format!(
+            "{id}: delivery_scheduling sent scheduleDelivery to delivery:d after position 7: NOT_READY, 1 times"
+        )),
+        "{listed}"
+    );
+    // The log has no such event.
+    let line = refused(&run(url, &["dead-letters", "retry", "--all"]).await);
+    assert!(line.contains("1 dead letters did not get through"), "{line}");
+    let line = refused(&run(url, &["dead-letters", "retry", "99"]).await);
+    assert!(line.contains("there is no dead letter 99"), "{line}");
+    done(&run(url, &["dead-letters", "discard", &id.to_string()]).await);
+    assert_eq!(done(&run(url, &["dead-letters", "list"]).await), "0 dead letters\n");
+}

@@ -31,6 +31,22 @@ fn cuts_at_the_last_whole_command_up_to_a_position() {
     assert_eq!(cut("6"), Err(RestoreTargetError::After(5)));
 }
 
+/// The reaction to event 1 is the third command, that to event 2 the fourth.
+#[test]
+fn finds_the_first_event_whose_reaction_is_cut_off() {
+    let rows = "1\t2026-11-24 20:00:00+00\t{\"command\":\"a\"}\n2\t2026-11-24 20:00:00+00\t{\"command\":\"b\"}\n\
+        3\t2026-11-24 20:01:00+00\t{\"command\":\"c\",\"causation\":\"1/1\"}\n\
+        4\t2026-11-24 20:01:00+00\t{\"command\":\"d\",\"causationId\":2}\n";
+    let columns = ["position", "recorded_at", "metadata"].map(str::to_owned);
+    for (until, reacted) in [(1, 0), (2, 0), (3, 1)] {
+        let mut finder = CutFinder::new(RestoreTarget::Position(until), &columns);
+        finder.rows(rows.as_bytes()).unwrap();
+        let cut = finder.cut(4).unwrap().unwrap();
+        assert_eq!((cut.position, cut.reacted), (until, reacted));
+    }
+    assert_eq!(cause(br#"{"correlationId":"\\"causation\\":\\"1/7\\""}"#), None, "a client's text");
+}
+
 #[test]
 fn cuts_at_the_last_whole_command_by_a_time() {
     assert_eq!(cut("2026-11-24T19:59:59Z"), Err(RestoreTargetError::Before));

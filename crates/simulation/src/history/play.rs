@@ -10,6 +10,7 @@ use domain::usecase::{Refusal, UseCase};
 use event_store::CommandContext;
 use event_store::bulk::Rows;
 use identity::accounts::Account;
+use projections::Reaction;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
@@ -183,7 +184,7 @@ impl Play {
         // Time between request and storage.
         let recorded_at = self.now + TimeDelta::microseconds(self.rng.random_range(800..9_000));
         let done = self.world.execute(use_case, context, recorded_at)?;
-        for (use_case, context) in done.reactions {
+        for Reaction { use_case, context, .. } in done.reactions {
             let after = TimeDelta::microseconds(self.rng.random_range(2_000..40_000));
             self.agenda.note(recorded_at + after, Task::React { use_case, context: Box::new(context) });
         }

@@ -1,7 +1,6 @@
 //! Streams in memory, and commands executed on them as the event store does, without a database.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::ids::{DeliveryId, OrderId, PizzeriaId, StaffId};
@@ -12,6 +11,7 @@ use domain::stock::Stock;
 use domain::usecase::{Refusal, States, UseCase};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::{CommandContext, Metadata, StoreError};
+use projections::Reaction;
 
 use super::SimulateError;
 use super::journal::Journal;
@@ -32,7 +32,7 @@ pub(super) struct Done {
     pub(super) version: i64,
     pub(super) refusal: Option<Refusal>,
     /// Commands of the policies that follow.
-    pub(super) reactions: Vec<(Arc<dyn UseCase>, CommandContext)>,
+    pub(super) reactions: Vec<Reaction>,
 }
 
 pub(super) struct World {
@@ -88,10 +88,8 @@ impl World {
                 held.version += 1;
                 let position = self.journal.add(&stream, held.version, &event, &metadata)?;
                 for policy in policies::ALL.iter().filter(|policy| policy.follows == stream.kind) {
-                    let following = (policy.follow)(&stream, &event).into_iter().enumerate();
-                    reactions.extend(following.map(|(n, use_case)| {
-                        (use_case, projections::reaction(policy, position, n, &context.correlation_id))
-                    }));
+                    let (at, events) = ((&stream, position), std::slice::from_ref(&event));
+                    reactions.extend(projections::reactions(policy, at, events, &context.correlation_id));
                 }
             }
             self.journal.send_full()?;

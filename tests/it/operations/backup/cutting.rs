@@ -68,6 +68,8 @@ async fn restores_up_to_a_position_or_a_time_and_continues() {
     let pool = &database.pool;
     assert_eq!(count(pool, "SELECT count(*) FROM idempotency_keys WHERE key = 'late'").await, 0);
     assert_eq!(count(pool, "SELECT count(*) FROM contacts").await, 2, "of the orders that are left");
+    let reactors = "SELECT min(position) FROM checkpoints WHERE name LIKE 'reactor:delivery%'";
+    assert_eq!(count(pool, reactors).await, at - 1, "reactors repeat only what was cut off");
 
     let process = Process::serve(&database.url).await;
     let customer = signed_in(&process, &database, "customer1@ocpizza.example").await;
