@@ -16,23 +16,17 @@ use sqlx::{PgConnection, Row};
 
 use crate::unit_of_work::Unit;
 
-/// Compares versions without writing, for a batch of refusals without idempotency keys.
+/// Compares versions without writing, for a batch of refusals without idempotency keys. The condition is that of the
+/// database's function `lock_log_head`.
 const COMPARE: &str = "
 SELECT EXISTS (
-    SELECT 1 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS seen(type, id, sequence),
-    LATERAL (SELECT 1 FROM events e
-             WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id
-               AND e.sequence = seen.sequence + 1 LIMIT 1) AS newer
+    SELECT FROM unnest($1::text[], $2::text[], $3::bigint[]) AS seen(type, id, sequence)
+    WHERE seen.sequence <> COALESCE((SELECT e.sequence FROM events e
+        WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id
+        ORDER BY e.sequence DESC LIMIT 1), 0)
 )";
-
-/// The states that a batch was decided on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Basis {
-    /// States in memory: their versions are compared with the log.
-    Memory,
-    /// States read under the head's lock: there is nothing to compare.
-    Locked,
-}
+/// SQLSTATE of `lock_log_head` if a stream is not at the version that the batch was decided on.
+const MOVED: &str = "40001";
 
 /// Result of [`append`].
 pub(crate) enum AppendResult {
@@ -42,7 +36,7 @@ pub(crate) enum AppendResult {
     Conflict,
 }
 
-/// Returns whether commands read streams of this kind without writing them.
+/// Returns whether the head's row holds the position of the last event of this kind, which release 0.1 compares.
 pub(crate) fn is_setting(kind: StreamType) -> bool {
     match kind {
         StreamType::Menu | StreamType::Pizzeria => true,
@@ -56,12 +50,8 @@ pub(crate) fn is_setting(kind: StreamType) -> bool {
 }
 
 /// Stores a batch in one statement, or reports a version conflict.
-pub(crate) async fn append(
-    db: &mut PgConnection,
-    units: &[Unit],
-    basis: Basis,
-) -> Result<AppendResult, sqlx::Error> {
-    let columns = Columns::of(units, basis);
+pub(crate) async fn append(db: &mut PgConnection, units: &[Unit]) -> Result<AppendResult, sqlx::Error> {
+    let columns = Columns::of(units);
     if columns.events.sequence.is_empty() && columns.keys.key.is_empty() {
         let seen = columns.seen;
         let moved: bool = sqlx::query_scalar(COMPARE)
@@ -103,7 +93,11 @@ async fn store(db: &mut PgConnection, columns: Columns<'_>) -> Result<AppendResu
     match statement::of(columns).build().fetch_optional(db).await {
         Ok(Some(row)) => Ok(AppendResult::After(LogPosition(row.try_get(0)?))),
         Ok(None) => Ok(AppendResult::Conflict),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(AppendResult::Conflict),
+        Err(sqlx::Error::Database(error))
+            if error.is_unique_violation() || error.code().as_deref() == Some(MOVED) =>
+        {
+            Ok(AppendResult::Conflict)
+        }
         Err(error) => Err(error),
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{RwLock, mpsc};
 use tracing::Instrument;
 
 use self::settling::{ConflictSettler, SettlingResult};
-use crate::append::{self, AppendResult, Basis};
+use crate::append::{self, AppendResult};
 use crate::command::CommandResult;
 use crate::decider::{Decider, Versioned};
 use crate::error::StoreError;
@@ -244,7 +244,7 @@ async fn append(
     batch: &[Unit],
 ) -> Result<AppendResult, sqlx::Error> {
     let begun = Instant::now();
-    let appended = append::append(open(shared, connection).await?, batch, Basis::Memory).await;
+    let appended = append::append(open(shared, connection).await?, batch).await;
     shared.metrics.batch_seconds.record(begun.elapsed().as_secs_f64());
     appended
 }

@@ -50,9 +50,6 @@ pub struct Services {
     pub passwords: Passwords,
     /// The queue of outgoing mail.
     pub mail_queue: MailQueue,
-    /// Serialises staff changes in this process, so that at most one connection waits for the database's
-    /// lock.
-    pub staff_turn: Arc<tokio::sync::Mutex<()>>,
     /// Whether mutations are refused because of maintenance.
     pub maintenance: Maintenance,
     /// The payment provider.

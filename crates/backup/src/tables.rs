@@ -87,7 +87,7 @@ const TABLES: &[Table] = &[
 ];
 
 /// Names of the schema's functions.
-pub(super) const FUNCTIONS: &[&str] = &["refuse_log_change"];
+pub(super) const FUNCTIONS: &[&str] = &["refuse_log_change", "lock_log_head"];
 
 /// Returns every table of the schema except sqlx's.
 pub fn all() -> impl Iterator<Item = Table> {

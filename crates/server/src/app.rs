@@ -279,7 +279,6 @@ impl App {
             clock,
             passwords: Passwords::start().await?,
             mail_queue: MailQueue::new(mail, attempt_limiter),
-            staff_turn: Arc::default(),
             maintenance,
             payments: payments.unwrap_or_else(|| Arc::new(DemoPayments::new(pool.clone()))),
             kitchens: Kitchens::new(pool.clone()),

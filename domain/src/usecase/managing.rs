@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{Decision, Refusal, States, UseCase};
 use crate::access::Role;
 use crate::ids::{PizzeriaId, StaffId};
-use crate::staff::{self, Employed, StaffCommand};
+use crate::staff::{self, Employed, StaffCommand, StaffError};
 use crate::stream::StreamId;
 
 /// The change.
@@ -25,8 +25,8 @@ pub enum StaffChange {
     Revoke,
 }
 
-/// `hireStaff` and `revokeStaff`. The directors' streams are read, not written: two concurrent commands could
-/// each revoke the other's director, so callers must serialise them.
+/// `hireStaff` and `revokeStaff`. The directors' streams are read, not written; the store compares them too, so two
+/// directors cannot revoke each other.
 #[derive(Debug, Clone)]
 pub struct ManageStaff {
     /// The member of staff.
@@ -35,6 +35,8 @@ pub struct ManageStaff {
     pub change: StaffChange,
     /// Role of the caller.
     pub by: Role,
+    /// The pizzeria that the caller manages; `None` for the whole group.
+    pub within: Option<PizzeriaId>,
     /// Candidates that include every current director.
     pub directors: Vec<StaffId>,
     /// Current time, given by the caller.
@@ -60,6 +62,13 @@ impl UseCase for ManageStaff {
     }
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
+        let held = states.staff(self.staff).employed().filter(|held| held.active);
+        // The person may have moved since the caller was authorised.
+        if let (Some(held), Some(within)) = (held, &self.within)
+            && held.pizzeria.as_ref() != Some(within)
+        {
+            return Err(StaffError::RoleNotAllowed { by: self.by, role: held.role }.into());
+        }
         let is_director = |id: &StaffId| states.staff(*id).employed().is_some_and(Employed::is_director);
         let (by, other_directors, now) = (self.by, self.others().filter(is_director).count(), self.now);
         let command = match self.change.clone() {

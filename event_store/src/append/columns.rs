@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use domain::StreamId;
 use uuid::Uuid;
 
-use super::{Basis, ForeignEvents, is_setting};
+use super::{ForeignEvents, is_setting};
 use crate::idempotency;
 use crate::unit_of_work::Unit;
 
@@ -82,20 +82,19 @@ pub(super) struct Notes<'a> {
 
 #[derive(Default)]
 pub(super) struct Columns<'a> {
-    /// Streams that were read and that this batch does not write, each once.
+    /// Every stream that the batch looked at, each once, with the version that it was decided on. A stream that the batch
+    /// begins is left out: its first event is unique.
     pub seen: Streams<'a>,
-    /// The last stored event of each written stream that has one.
-    pub before: Streams<'a>,
     pub events: Events<'a>,
     pub keys: Keys<'a>,
     pub contacts: Contacts<'a>,
     pub notes: Notes<'a>,
-    /// Whether an event belongs to a stream that commands read without writing it.
+    /// Whether an event belongs to a menu or a pizzeria ([`is_setting`]).
     pub settings: bool,
 }
 
 impl<'a> Columns<'a> {
-    pub fn of(units: &'a [Unit], basis: Basis) -> Self {
+    pub fn of(units: &'a [Unit]) -> Self {
         let mut columns = Self::default();
         for unit in units {
             columns.add_events(unit);
@@ -103,11 +102,7 @@ impl<'a> Columns<'a> {
             columns.add_contact(unit);
             columns.add_notes(unit);
         }
-        let written = columns.add_before(units);
-        match basis {
-            Basis::Memory => columns.add_seen(units, &written),
-            Basis::Locked => {}
-        }
+        columns.add_seen(units);
         columns
     }
 
@@ -125,7 +120,7 @@ impl<'a> Columns<'a> {
             events.metadata.push(foreign.metadata);
         }
         if foreign.version > 0 {
-            columns.before.push(foreign.kind, foreign.id, foreign.version);
+            columns.seen.push(foreign.kind, foreign.id, foreign.version);
         }
         columns
     }
@@ -194,25 +189,20 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Adds the last stored event of each written stream, and returns the written streams.
-    fn add_before(&mut self, units: &'a [Unit]) -> HashSet<&'a StreamId> {
+    fn add_seen(&mut self, units: &'a [Unit]) {
         let mut written = HashSet::new();
         for event in units.iter().flat_map(|unit| &unit.decision.events) {
             if written.insert(&event.stream) && event.sequence > 1 {
-                self.before.add(&event.stream, event.sequence - 1);
+                self.seen.add(&event.stream, event.sequence - 1);
             }
         }
-        written
-    }
-
-    fn add_seen(&mut self, units: &'a [Unit], written: &HashSet<&StreamId>) {
-        let mut seen = HashMap::new();
+        let mut read = HashMap::new();
         for (stream, version) in units.iter().flat_map(|unit| &unit.decision.based_on) {
             if !written.contains(stream) {
-                seen.insert(stream, *version);
+                read.insert(stream, *version);
             }
         }
-        seen.into_iter().for_each(|(stream, version)| self.seen.add(stream, version));
+        read.into_iter().for_each(|(stream, version)| self.seen.add(stream, version));
     }
 }
 

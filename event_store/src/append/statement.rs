@@ -3,51 +3,20 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::columns::{Columns, Contacts, Events, Keys, Notes, Streams, count};
+use super::columns::{Columns, Contacts, Events, Keys, Notes, count};
 
-/// Returns the statement that stores a batch if every stream is at the version that the batch was
-/// decided on. It returns no row if a stream that was only read has advanced, or if a written stream
-/// ends before the batch's first event for it (memory was ahead of the log: a failover, a restore).
+/// Returns the statement that stores a batch if every stream that it looked at is at the version that it was decided on.
 ///
-/// Written streams and keys need no comparison with newer rows: both are unique (error 23505).
-/// Streams that were only read are compared as of the statement's start. A menu or a pizzeria's pause
-/// stored while this statement waits for the head's lock changes `settings_position`: Postgres
-/// evaluates the UPDATE's condition again on the locked row, while the subquery keeps the value as of
-/// the start, so the two differ and nothing is written.
+/// `lock_log_head` (migration 0034) takes the head's lock and then compares, with a snapshot of its own, so it sees what
+/// was stored while it waited: also a stream that is shorter than in memory (a failover, a restore). It fails with
+/// SQLSTATE 40001 otherwise. Streams that the batch begins and keys are unique (error 23505).
 pub(super) fn of(columns: Columns<'_>) -> QueryBuilder<'_, Postgres> {
-    let Columns { seen, before, events, keys, contacts, notes, settings } = columns;
-    let (compares, follows) = (!seen.id.is_empty(), !before.id.is_empty());
-    let mut sql = QueryBuilder::new("WITH ");
-    if compares || follows {
-        sql.push("stale AS MATERIALIZED (SELECT ");
-        if compares {
-            push_newer(&mut sql, seen);
-        }
-        if compares && follows {
-            sql.push(" OR ");
-        }
-        if follows {
-            push_missing(&mut sql, before);
-        }
-        sql.push(" AS yes), ");
-    }
-    let size = count(events.id.len());
-    sql.push("head AS (UPDATE event_log_head SET position = position + ").push_bind(size);
-    sql.push(", recorded_at = GREATEST(recorded_at, clock_timestamp())");
-    if settings {
-        sql.push(", settings_position = position + ").push_bind(size);
-    }
-    sql.push(" WHERE id");
-    if compares || follows {
-        sql.push(" AND NOT (SELECT yes FROM stale)");
-    }
-    if compares {
-        sql.push(
-            " AND settings_position = (SELECT at_start.settings_position FROM event_log_head AS at_start \
-             WHERE at_start.id)",
-        );
-    }
-    sql.push(" RETURNING position - ").push_bind(size).push(" AS base, position AS reached, recorded_at)");
+    let Columns { seen, events, keys, contacts, notes, settings } = columns;
+    let mut sql = QueryBuilder::new("WITH head AS MATERIALIZED (SELECT * FROM lock_log_head(");
+    sql.push_bind(count(events.id.len())).push(", ").push_bind(settings).push(", ");
+    sql.push_bind(seen.kind).push("::text[],");
+    sql.push_bind(seen.id).push("::text[],");
+    sql.push_bind(seen.sequence).push("::bigint[]))");
     if !events.id.is_empty() {
         push_events(&mut sql, events);
     }
@@ -62,38 +31,6 @@ pub(super) fn of(columns: Columns<'_>) -> QueryBuilder<'_, Postgres> {
     }
     sql.push(" SELECT base, pg_notify('events', reached::text) IS NULL FROM head");
     sql
-}
-
-/// Condition: one of these streams has an event after the sequence.
-fn push_newer<'a>(sql: &mut QueryBuilder<'a, Postgres>, seen: Streams<'a>) {
-    sql.push("EXISTS (SELECT 1 FROM ");
-    push_streams(sql, seen);
-    sql.push(
-        " AS seen(type, id, sequence),
-        LATERAL (SELECT 1 FROM events e
-                 WHERE e.aggregate_type = seen.type AND e.aggregate_id = seen.id
-                   AND e.sequence = seen.sequence + 1 LIMIT 1) AS newer)",
-    );
-}
-
-/// Condition: one of these streams ends before the sequence.
-fn push_missing<'a>(sql: &mut QueryBuilder<'a, Postgres>, before: Streams<'a>) {
-    sql.push("EXISTS (SELECT 1 FROM ");
-    push_streams(sql, before);
-    sql.push(
-        " AS before(type, id, sequence)
-        LEFT JOIN LATERAL (SELECT 1 AS found FROM events e
-                 WHERE e.aggregate_type = before.type AND e.aggregate_id = before.id
-                   AND e.sequence = before.sequence LIMIT 1) AS last ON true
-        WHERE last.found IS NULL)",
-    );
-}
-
-fn push_streams<'a>(sql: &mut QueryBuilder<'a, Postgres>, streams: Streams<'a>) {
-    sql.push("unnest(").push_bind(streams.kind);
-    sql.push("::text[],").push_bind(streams.id);
-    sql.push("::text[],").push_bind(streams.sequence);
-    sql.push("::bigint[])");
 }
 
 fn push_events<'a>(sql: &mut QueryBuilder<'a, Postgres>, events: Events<'a>) {

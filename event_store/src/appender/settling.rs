@@ -7,7 +7,7 @@ use domain::usecase::Refusal;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::{Shared, StoredBatch};
-use crate::append::{self, AppendResult, Basis};
+use crate::append::{self, AppendResult};
 use crate::command::CommandResult;
 use crate::decider::{Attempt, Versioned};
 use crate::error::StoreError;
@@ -70,7 +70,7 @@ impl ConflictSettler {
             }
         }
         // No other process can append under the head's lock: a conflict means that states in memory were wrong.
-        let base = match append::append(&mut transaction, &stored, Basis::Locked).await? {
+        let base = match append::append(&mut transaction, &stored).await? {
             AppendResult::After(base) => base,
             AppendResult::Conflict => return Err(StoreError::Conflict),
         };

@@ -1,5 +1,4 @@
-//! Mutations of staff: hire, change roles, revoke. Commands run one at a time across all processes, so that
-//! the last director cannot be revoked concurrently.
+//! Mutations of staff: hire, change roles, revoke.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::access::{Permission, Role as ActorRole, Scope};
@@ -14,7 +13,6 @@ use identity::accounts::one_time::{self, Purpose};
 use identity::accounts::{self, AddressLookUp, AttemptError, credentials, registration, release_unverified};
 use mail::Letter;
 use projections::account_access;
-use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::account_steps::{new_account_id, refused};
@@ -241,21 +239,6 @@ impl Wanted {
     }
 }
 
-/// Acquires the lock on staff changes, held as long as the transaction, which does nothing else.
-async fn turn(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, ApiError> {
-    let mut transaction = connection.begin().await?;
-    match registration::lock_staff(&mut transaction).await {
-        Ok(()) => Ok(transaction),
-        // 55P03: lock not available in time.
-        Err(error)
-            if error.as_database_error().and_then(|fault| fault.code()).as_deref() == Some("55P03") =>
-        {
-            Err(ApiError::Overloaded)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Checks that the caller may change a member of staff: the same pizzeria and no higher role. Former staff
 /// belong to no pizzeria.
 fn may_change(caller: &Caller, held: &accounts::Account) -> Result<(), ApiError> {
@@ -276,9 +259,6 @@ async fn hire(
     counted: AddressLookUp,
     context: CommandContext,
 ) -> Result<HireStaffPayload, ApiError> {
-    let _turn = services.staff_turn.lock().await;
-    let mut connection = services.pool.acquire().await?;
-    let turn = turn(&mut connection).await?;
     let mut held = registration::holder_of(&services.pool, &wanted.email, &counted).await?;
     if let Some(customer) = held.take_if(|held| held.role == ActorRole::Customer) {
         let now = services.clock.now();
@@ -341,7 +321,6 @@ async fn hire(
             }
         }
     }
-    turn.commit().await?;
     Ok(HireStaffPayload::of(services, caller, id, &result))
 }
 
@@ -351,9 +330,6 @@ async fn revoke(
     id: StaffId,
     context: CommandContext,
 ) -> Result<RevokeStaffPayload, ApiError> {
-    let _turn = services.staff_turn.lock().await;
-    let mut connection = services.pool.acquire().await?;
-    let turn = turn(&mut connection).await?;
     let held = accounts::accounts_by_ids(&services.pool, &[id.0]).await?.into_iter().next();
     let held = held.filter(|held| held.role != ActorRole::Customer).ok_or(ApiError::NotFound("staff"))?;
     let scope = held.pizzeria.as_ref().map_or(Scope::Group, Scope::Pizzeria);
@@ -365,7 +341,6 @@ async fn revoke(
         account_access::revoked(&mut transaction, id.0, position).await?;
         transaction.commit().await?;
     }
-    turn.commit().await?;
     Ok(RevokeStaffPayload::of(services, caller, id.0, &result))
 }
 
@@ -377,7 +352,8 @@ async fn manage(
     context: CommandContext,
 ) -> Result<CommandResult, ApiError> {
     let directors = registration::directors(&services.pool).await?.into_iter().map(StaffId).collect();
-    let (by, now) = (caller.actor()?.role, services.clock.now());
-    let use_case = ManageStaff { staff: StaffId(id), change, by, directors, now };
+    let (actor, now) = (caller.actor()?, services.clock.now());
+    let (by, within) = (actor.role, actor.pizzeria.clone());
+    let use_case = ManageStaff { staff: StaffId(id), change, by, within, directors, now };
     execute_in(services, use_case, context).await
 }

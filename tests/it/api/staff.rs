@@ -203,6 +203,7 @@ async fn interrupted_staff_changes_are_completed_from_the_log() {
         staff: StaffId(staff),
         change: StaffChange::Revoke,
         by: Role::System,
+        within: None,
         directors: Vec::new(),
         now: Clock::system().now(),
     };

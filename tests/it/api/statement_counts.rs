@@ -151,7 +151,6 @@ async fn executes_no_more_statements_for_fifty_rows_than_for_five() {
         payments,
         passwords: Passwords::start().await.unwrap(),
         mail_queue: MailQueue::new(MailSettings::default(), attempt_limiter),
-        staff_turn: Arc::default(),
         maintenance,
     };
     let director = accounts::account_by_email(&pool, "director@ocpizza.example").await.unwrap().unwrap();

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use domain::access::Role;
 use domain::demo_data;
-use domain::ids::IngredientCode;
+use domain::ids::{IngredientCode, StaffId};
 use domain::menu::{MenuCommand, PizzaSize};
 use domain::order::{CancelReason, OrderError};
 use domain::pizzeria::PizzeriaEvent;
+use domain::staff::StaffError;
 use domain::stock::StockCommand;
-use domain::usecase::{CancelOrder, Decision, Refusal, StartPreparation, States, ToMenu, UseCase};
+use domain::usecase::{
+    CancelOrder, Decision, ManageStaff, Refusal, StaffChange, StartPreparation, States, ToMenu, UseCase,
+};
 use domain::{AggregateState, StreamId};
-use event_store::{EventStore, Settings, StoreError};
+use event_store::{CommandContext, EventStore, Settings, StoreError};
 use tests::Database;
 
 use crate::log::pizzas::*;
@@ -191,7 +195,7 @@ async fn a_pause_stored_while_an_order_waits_applies_to_it() {
         tokio::spawn(async move { run(&store, margherita(order_id())).await })
     };
     let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
-                 AND wait_event_type = 'Lock' AND query LIKE '%WITH stale%' AND pid <> pg_backend_pid()";
+                 AND wait_event_type = 'Lock' AND query LIKE '%lock_log_head%' AND pid <> pg_backend_pid()";
     tests::eventually("the order waits for the head", || async {
         sqlx::query(waits).fetch_optional(pool).await.unwrap().map(|_| ())
     })
@@ -212,6 +216,51 @@ async fn a_pause_stored_while_an_order_waits_applies_to_it() {
     let refusal = placing.await.unwrap().refusal;
     assert!(matches!(refusal, Some(Refusal::Order(OrderError::PizzeriaClosed))), "{refusal:?}");
     assert_whole(&database).await;
+}
+
+/// Each of two processes revokes the director that the other's command reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_directors_who_revoke_each_other_concurrently_remains() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let stores = [(); 2].map(|()| EventStore::start(pool.clone(), Settings::default()));
+    let directors = [1, 2].map(|n| StaffId(uuid::Uuid::from_u128(n)));
+    let change = |staff, change| {
+        let (by, within, directors) = (Role::Director, None, directors.to_vec());
+        ManageStaff { staff, change, by, within, directors, now: now() }
+    };
+    for director in directors {
+        run(&stores[0], change(director, StaffChange::Hire { role: Role::Director, pizzeria: None })).await;
+    }
+    // Both processes know both.
+    for store in &stores {
+        store.execute(Arc::new(change(directors[0], StaffChange::Revoke)), stale()).await.unwrap();
+    }
+    let mut head = pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM event_log_head FOR UPDATE").execute(&mut *head).await.unwrap();
+    let revoking = [(0, 1), (1, 0)].map(|(by, of)| {
+        let (store, revoke) = (stores[by].clone(), change(directors[of], StaffChange::Revoke));
+        tokio::spawn(async move { run(&store, revoke).await })
+    });
+    let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event_type = 'Lock' AND query LIKE '%log_head%'";
+    tests::eventually("both wait for the head", || async {
+        (sqlx::query(waits).fetch_all(pool).await.unwrap().len() == 2).then_some(())
+    })
+    .await;
+    head.commit().await.unwrap();
+    let mut refusals = Vec::new();
+    for revoked in revoking {
+        refusals.push(revoked.await.unwrap().refusal);
+    }
+    refusals.sort_by_key(Option::is_some);
+    assert_eq!(refusals, [None, Some(Refusal::Staff(StaffError::LastDirector))]);
+    assert_whole(&database).await;
+}
+
+/// A context that is refused after the streams were loaded.
+fn stale() -> CommandContext {
+    CommandContext { expected_version: Some(99), ..context() }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use domain::ids::StaffId;
 use domain::usecase::{ManageStaff, StaffChange};
 use event_store::{CommandContext, EventStore, StoreError};
 use projections::account_access;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::account::{Account, AuthError};
@@ -19,6 +19,9 @@ use super::one_time::{self, Purpose};
 use super::server_key::ServerKey;
 use super::{credentials, registration};
 use crate::text;
+
+/// Advisory lock of this command: a number that no other lock uses.
+const LOCK_ID: i64 = 0x5354_4146_465f_4f43;
 
 /// Reason why no director was invited.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +72,7 @@ pub async fn invite_first_director(
     let name = name.ok_or(InviteError::Name)?;
     let pool = store.pool();
     let mut turn = pool.begin().await?;
-    registration::lock_staff(&mut turn).await?;
+    lock(&mut turn).await?;
     let counted = AddressLookUp::by_operator();
     let mut held = registration::holder_of(pool, &email, &counted).await?;
     if let Some(customer) = held.take_if(|held| held.role == Role::Customer) {
@@ -88,6 +91,13 @@ pub async fn invite_first_director(
     let token = one_time::issue(&mut turn, key, id, Purpose::Invitation, now).await?;
     turn.commit().await?;
     Ok(token)
+}
+
+/// Waits for another process that hires the first director, ten seconds at most.
+async fn lock(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SET LOCAL lock_timeout = '10s'").execute(&mut *transaction).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK_ID).execute(transaction).await?;
+    Ok(())
 }
 
 /// Returns the id of a director who has not set a password yet.
@@ -120,7 +130,8 @@ async fn hire(
         return Err(InviteError::EmailTaken);
     }
     let change = StaffChange::Hire { role: Role::Director, pizzeria: None };
-    let use_case = ManageStaff { staff: StaffId(id), change, by: Role::System, directors: Vec::new(), now };
+    let (by, directors) = (Role::System, Vec::new());
+    let use_case = ManageStaff { staff: StaffId(id), change, by, within: None, directors, now };
     let context = CommandContext::new(Actor::system(), Uuid::now_v7(), "first-director");
     let outcome = store.execute(Arc::new(use_case), context).await?;
     match (outcome.refusal, outcome.position) {

@@ -6,7 +6,7 @@ use domain::LogPosition;
 use domain::access::Role;
 use domain::account::EmailAddress;
 use domain::ids::PizzeriaId;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::account::{Account, AuthError, COLUMNS, Row};
@@ -17,19 +17,6 @@ const RESERVATION_LIFETIME: TimeDelta = TimeDelta::minutes(1);
 
 /// Age at which a reservation without its event is deleted.
 const ABANDONED_AFTER: TimeDelta = TimeDelta::hours(1);
-
-/// Advisory lock of changes to staff: a number that no other lock uses.
-const STAFF_LOCK_ID: i64 = 0x5354_4146_465f_4f43;
-
-/// Locks changes to staff until the transaction ends. Waits ten seconds at most.
-///
-/// # Errors
-/// When the database does not answer, or the lock is not free in time (`55P03`).
-pub async fn lock_staff(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("SET LOCAL lock_timeout = '10s'").execute(&mut *transaction).await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(STAFF_LOCK_ID).execute(transaction).await?;
-    Ok(())
-}
 
 /// Reserves an e-mail address for a new account. Returns `false` if the address is taken or the account already exists.
 ///
