@@ -7,7 +7,8 @@ use super::{
 };
 use crate::ids::StaffId;
 
-/// Returns the events that follow from a command. A wrong code is an event,
+/// Returns the events that follow from a command. The steps that the order takes too are joint: the caller decides
+/// the order's step with them ([`crate::usecase::ToDelivery`]). A wrong code is an event,
 /// [`DeliveryEvent::WrongCodeGiven`], and completes nothing.
 ///
 /// # Errors
@@ -52,19 +53,19 @@ pub fn decide(state: &Delivery, command: DeliveryCommand) -> Result<Vec<Delivery
         }
         DeliveryCommand::PickUp { by, now } => {
             let courier = waiting(scheduled(state)?, by)?;
-            DeliveryEvent::DeliveryPickedUp { courier, at: now }
+            DeliveryEvent::DeliveryPickedUp { courier, joint: true, at: now }
         }
         DeliveryCommand::Complete { by, proof, now } => {
             let delivery = scheduled(state)?;
             let courier = under_way(delivery, by)?;
             match proven(delivery, proof)? {
-                Some(proof) => DeliveryEvent::DeliveryCompleted { courier, proof, at: now },
+                Some(proof) => DeliveryEvent::DeliveryCompleted { courier, proof, joint: true, at: now },
                 None => DeliveryEvent::WrongCodeGiven { tries: delivery.wrong_codes + 1, at: now },
             }
         }
         DeliveryCommand::Fail { by, reason, now } => {
             let courier = under_way(scheduled(state)?, by)?;
-            DeliveryEvent::DeliveryFailed { courier, reason, at: now, note: None }
+            DeliveryEvent::DeliveryFailed { courier, reason, note: None, joint: true, at: now }
         }
         DeliveryCommand::Retry { by, now } => {
             failed(scheduled(state)?, by)?;
@@ -72,7 +73,7 @@ pub fn decide(state: &Delivery, command: DeliveryCommand) -> Result<Vec<Delivery
         }
         DeliveryCommand::Return { by, now } => {
             returnable(scheduled(state)?, by)?;
-            DeliveryEvent::DeliveryReturned { at: now }
+            DeliveryEvent::DeliveryReturned { joint: true, at: now }
         }
     };
     Ok(vec![event])

@@ -92,6 +92,9 @@ pub enum DeliveryEvent {
     DeliveryPickedUp {
         /// The courier.
         courier: StaffId,
+        /// Whether the order took the step in the same transaction; release 0.1 copied it to the order later.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        joint: bool,
         /// When it happened.
         at: DateTime<Utc>,
     },
@@ -108,6 +111,9 @@ pub enum DeliveryEvent {
         courier: StaffId,
         /// Proof that the customer has it.
         proof: Proof,
+        /// Whether the order took the step in the same transaction; release 0.1 copied it to the order later.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        joint: bool,
         /// When it happened.
         at: DateTime<Utc>,
     },
@@ -120,6 +126,9 @@ pub enum DeliveryEvent {
         /// Comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<NoteRef>,
+        /// Whether the order took the step in the same transaction; release 0.1 copied it to the order later.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        joint: bool,
         /// When it happened.
         at: DateTime<Utc>,
     },
@@ -130,6 +139,9 @@ pub enum DeliveryEvent {
     },
     /// It is back at the pizzeria for good.
     DeliveryReturned {
+        /// Whether the order took the step in the same transaction; release 0.1 copied it to the order later.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        joint: bool,
         /// When it happened.
         at: DateTime<Utc>,
     },

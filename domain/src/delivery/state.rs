@@ -196,18 +196,18 @@ impl ScheduledDelivery {
                     | DeliveryProgress::Returned { .. } => DeliveryProgress::Scheduled,
                 };
             }
-            DeliveryEvent::DeliveryPickedUp { courier, at } => {
+            DeliveryEvent::DeliveryPickedUp { courier, at, .. } => {
                 self.attempts += 1;
                 self.picked_up_at = Some(*at);
                 self.progress = DeliveryProgress::PickedUp { courier: *courier };
             }
             DeliveryEvent::WrongCodeGiven { tries, .. } => self.wrong_codes = *tries,
-            DeliveryEvent::DeliveryCompleted { courier, proof, at } => {
+            DeliveryEvent::DeliveryCompleted { courier, proof, at, .. } => {
                 self.ended_at = Some(*at);
                 self.progress =
                     DeliveryProgress::Delivered { courier: *courier, proof: proof.clone(), at: *at };
             }
-            DeliveryEvent::DeliveryFailed { courier, reason, at, note } => {
+            DeliveryEvent::DeliveryFailed { courier, reason, at, note, .. } => {
                 self.ended_at = Some(*at);
                 self.failure_note.clone_from(note);
                 self.progress = DeliveryProgress::Failed { courier: *courier, reason: *reason, at: *at };
@@ -215,7 +215,7 @@ impl ScheduledDelivery {
             DeliveryEvent::DeliveryRetryScheduled { .. } => {
                 self.progress = DeliveryProgress::RetryScheduled { courier: self.courier() };
             }
-            DeliveryEvent::DeliveryReturned { at } => {
+            DeliveryEvent::DeliveryReturned { at, .. } => {
                 self.ended_at = Some(*at);
                 self.progress = DeliveryProgress::Returned { at: *at };
             }

@@ -74,15 +74,16 @@ fn unassigned(number: u128) -> DeliveryEvent {
 }
 
 fn picked_up(number: u128) -> DeliveryEvent {
-    DeliveryEvent::DeliveryPickedUp { courier: courier(number), at: now() }
+    DeliveryEvent::DeliveryPickedUp { courier: courier(number), joint: true, at: now() }
 }
 
 fn completed(number: u128, proof: Proof) -> DeliveryEvent {
-    DeliveryEvent::DeliveryCompleted { courier: courier(number), proof, at: now() }
+    DeliveryEvent::DeliveryCompleted { courier: courier(number), proof, joint: true, at: now() }
 }
 
 fn failed(number: u128) -> DeliveryEvent {
     DeliveryEvent::DeliveryFailed {
+        joint: true,
         courier: courier(number),
         reason: DeliveryFailure::Absent,
         at: now(),
@@ -95,7 +96,7 @@ fn retried() -> DeliveryEvent {
 }
 
 fn returned() -> DeliveryEvent {
-    DeliveryEvent::DeliveryReturned { at: now() }
+    DeliveryEvent::DeliveryReturned { joint: true, at: now() }
 }
 
 fn wrong_code(tries: u32) -> DeliveryEvent {

@@ -140,24 +140,24 @@ pub enum OrderCommand {
         /// Current time, given by the caller.
         now: DateTime<Utc>,
     },
-    /// A courier left with it; sent by the reactor that follows its delivery.
+    /// A courier left with it; decided with the step of its delivery.
     MarkOutForDelivery {
         /// When the delivery's step was taken.
         now: DateTime<Utc>,
     },
-    /// It was delivered; sent by the same reactor.
+    /// It was delivered; decided likewise.
     MarkDelivered {
         /// When the delivery's step was taken.
         now: DateTime<Utc>,
     },
-    /// It could not be delivered; sent by the same reactor.
+    /// It could not be delivered; decided likewise.
     MarkNotDelivered {
         /// Reason.
         reason: DeliveryFailure,
         /// When the delivery's step was taken.
         now: DateTime<Utc>,
     },
-    /// It was returned; sent by the same reactor.
+    /// It was returned; decided likewise.
     MarkReturned {
         /// When the delivery's step was taken.
         now: DateTime<Utc>,

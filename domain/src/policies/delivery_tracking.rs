@@ -1,13 +1,14 @@
-//! Passes a delivery's steps on to its order, at the time of the step. Pure: it never looks at a state.
+//! Lets orders catch up with steps of their delivery that release 0.1 stored alone. Every step since is decided with the
+//! order's, in one transaction. To be removed once no process of release 0.1 can run. Pure: it never looks at a state.
 
 use std::sync::Arc;
 
 use crate::delivery::DeliveryEvent;
 use crate::event::Event;
 use crate::stream::StreamId;
-use crate::usecase::{DeliveryStep, TrackDelivery, UseCase};
+use crate::usecase::{CatchUpWithDelivery, UseCase};
 
-/// Answers a departure, a hand-over, a failure and a return with the order's own step.
+/// Answers a departure, a hand-over, a failure or a return that is not joint.
 pub fn follow(stream: &StreamId, event: &Event) -> Vec<Arc<dyn UseCase>> {
     let event = match event {
         Event::Delivery(event) => event,
@@ -19,17 +20,19 @@ pub fn follow(stream: &StreamId, event: &Event) -> Vec<Arc<dyn UseCase>> {
         | Event::Customer(_)
         | Event::Closing(_) => return Vec::new(),
     };
-    let (step, now) = match event {
-        DeliveryEvent::DeliveryPickedUp { at, .. } => (DeliveryStep::PickedUp, *at),
-        DeliveryEvent::DeliveryCompleted { at, .. } => (DeliveryStep::Completed, *at),
-        DeliveryEvent::DeliveryFailed { reason, at, .. } => (DeliveryStep::Failed { reason: *reason }, *at),
-        DeliveryEvent::DeliveryReturned { at } => (DeliveryStep::Returned, *at),
+    let is_alone = match event {
+        DeliveryEvent::DeliveryPickedUp { joint, .. }
+        | DeliveryEvent::DeliveryCompleted { joint, .. }
+        | DeliveryEvent::DeliveryFailed { joint, .. }
+        | DeliveryEvent::DeliveryReturned { joint, .. } => !joint,
         DeliveryEvent::DeliveryScheduled { .. }
         | DeliveryEvent::DeliveryAssigned { .. }
         | DeliveryEvent::DeliveryUnassigned { .. }
         | DeliveryEvent::WrongCodeGiven { .. }
-        | DeliveryEvent::DeliveryRetryScheduled { .. } => return Vec::new(),
+        | DeliveryEvent::DeliveryRetryScheduled { .. } => false,
     };
-    let Ok(delivery) = stream.id.parse() else { return Vec::new() };
-    vec![Arc::new(TrackDelivery { delivery, step, now })]
+    match stream.id.parse() {
+        Ok(delivery) if is_alone => vec![Arc::new(CatchUpWithDelivery { delivery })],
+        Ok(_) | Err(_) => Vec::new(),
+    }
 }

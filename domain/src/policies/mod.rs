@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use crate::delivery::DeliveryError;
 use crate::event::Event;
-use crate::order::OrderError;
 use crate::stream::{StreamId, StreamType};
 use crate::usecase::{Refusal, UseCase};
 
@@ -57,9 +56,5 @@ pub const ALL: &[Policy] = &[
 /// Whether a refusal means that the step was already taken, so that a rerun is harmless. Any other refusal of
 /// a policy's use case deserves a warning; a retry would be refused again.
 pub fn already_done(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::Delivery(DeliveryError::AlreadyScheduled)
-            | Refusal::Order(OrderError::WrongState { .. } | OrderError::AlreadyClosed { .. })
-    )
+    matches!(refusal, Refusal::Delivery(DeliveryError::AlreadyScheduled))
 }

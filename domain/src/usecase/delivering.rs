@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 
 use super::{Decision, Refusal, States, UseCase};
 use crate::delivery::{
-    self, DeliveryCommand, DeliveryError, DeliveryEvent, DeliveryFailure, ScheduledDelivery,
+    self, DeliveryCommand, DeliveryError, DeliveryEvent, DeliveryFailure, DeliveryProgress, ScheduledDelivery,
 };
 use crate::ids::{DeliveryId, OrderId, StaffId};
-use crate::order::{self, Fulfilment, Order, OrderCommand, OrderError, OrderStatus};
+use crate::order::{self, Fulfilment, Order, OrderCommand, OrderError, OrderEvent, OrderStatus};
 use crate::staff::{self, StaffCommand, StaffError};
 use crate::stream::StreamId;
 
@@ -37,7 +37,8 @@ pub struct AssignDelivery {
     pub now: DateTime<Utc>,
 }
 
-/// Any other command to a delivery. If it ends the assignment, the courier's stream records that too.
+/// Any other command to a delivery. The order takes the step that belongs to it in the same transaction; if it ends the
+/// assignment, the courier's stream records that too.
 #[derive(Debug, Clone)]
 pub struct ToDelivery {
     /// Name of the command, such as `pickUpDelivery`.
@@ -124,17 +125,17 @@ impl UseCase for AssignDelivery {
 }
 
 impl ToDelivery {
-    /// Whether the command may complete the delivery, which needs the order's state.
-    fn completes(&self) -> bool {
+    /// Whether the order may take a step with the delivery's.
+    fn is_joint(&self) -> bool {
         match self.command {
-            DeliveryCommand::Complete { .. } => true,
+            DeliveryCommand::PickUp { .. }
+            | DeliveryCommand::Complete { .. }
+            | DeliveryCommand::Fail { .. }
+            | DeliveryCommand::Return { .. } => true,
             DeliveryCommand::Assign { .. }
             | DeliveryCommand::Schedule { .. }
             | DeliveryCommand::Unassign { .. }
-            | DeliveryCommand::PickUp { .. }
-            | DeliveryCommand::Fail { .. }
-            | DeliveryCommand::Retry { .. }
-            | DeliveryCommand::Return { .. } => false,
+            | DeliveryCommand::Retry { .. } => false,
         }
     }
 
@@ -166,7 +167,7 @@ impl UseCase for ToDelivery {
         }
         let delivery = states.delivery(self.delivery).scheduled();
         let courier = delivery.and_then(ScheduledDelivery::courier).map(StreamId::staff);
-        let order = delivery.filter(|_| self.completes()).map(|delivery| StreamId::order(delivery.order));
+        let order = delivery.filter(|_| self.is_joint()).map(|delivery| StreamId::order(delivery.order));
         std::iter::once(StreamId::delivery(self.delivery)).chain(courier).chain(order).collect()
     }
 
@@ -176,12 +177,20 @@ impl UseCase for ToDelivery {
         }
         let delivery = states.delivery(self.delivery);
         let events = delivery::decide(delivery, self.command.clone())?;
-        let order = delivery.scheduled().and_then(|delivery| states.order(delivery.order).placed());
-        if events.iter().any(|event| matches!(event, DeliveryEvent::DeliveryCompleted { .. }))
-            && let Some(order) = order
-        {
-            // The goods change hands: an online order must be paid first.
-            order::paid_as_agreed(order)?;
+        let mut steps: Vec<OrderEvent> = Vec::new();
+        if let Some(delivery) = delivery.scheduled() {
+            let mut order = states.order(delivery.order).clone();
+            for command in events.iter().filter_map(step_of_the_order) {
+                if let (OrderCommand::MarkDelivered { .. }, Some(order)) = (&command, order.placed()) {
+                    // The goods change hands: an online order must be paid first.
+                    order::paid_as_agreed(order)?;
+                }
+                for command in missed(&order, delivery).into_iter().chain([command]) {
+                    let taken = order::decide(&order, command)?;
+                    taken.iter().for_each(|event| order.evolve(event));
+                    steps.extend(taken);
+                }
+            }
         }
         let holder = delivery
             .scheduled()
@@ -192,7 +201,7 @@ impl UseCase for ToDelivery {
             match event {
                 DeliveryEvent::DeliveryUnassigned { at, .. }
                 | DeliveryEvent::DeliveryCompleted { at, .. }
-                | DeliveryEvent::DeliveryReturned { at } => {
+                | DeliveryEvent::DeliveryReturned { at, .. } => {
                     put_down = holder.map(|courier| (courier, *at));
                 }
                 DeliveryEvent::WrongCodeGiven { .. }
@@ -204,6 +213,9 @@ impl UseCase for ToDelivery {
             }
         }
         let mut decision = Decision::on(StreamId::delivery(self.delivery), events).refusing_as_recorded();
+        if let Some(delivery) = delivery.scheduled() {
+            decision = decision.and(StreamId::order(delivery.order), steps);
+        }
         if let Some((courier, now)) = put_down {
             let put_down = StaffCommand::PutDown { delivery: self.delivery, now };
             let put_down = staff::decide(states.staff(courier), put_down)?;
@@ -213,42 +225,68 @@ impl UseCase for ToDelivery {
     }
 }
 
-/// `markOutForDelivery`, `markDelivered`, `markNotDelivered`, `markReturned`, sent by a reactor: passes a
-/// delivery's step on to its order, which the delivery names.
-#[derive(Debug, Clone)]
-pub struct TrackDelivery {
-    /// The delivery.
-    pub delivery: DeliveryId,
-    /// Step of the delivery.
-    pub step: DeliveryStep,
-    /// When the step was taken.
-    pub now: DateTime<Utc>,
-}
-
-/// Step of a delivery that its order follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryStep {
-    /// The courier left with it.
-    PickedUp,
-    /// The customer has it.
-    Completed,
-    /// It could not be delivered.
-    Failed {
-        /// Reason.
-        reason: DeliveryFailure,
-    },
-    /// It was returned.
-    Returned,
-}
-
-impl UseCase for TrackDelivery {
-    fn name(&self) -> &'static str {
-        match self.step {
-            DeliveryStep::PickedUp => "markOutForDelivery",
-            DeliveryStep::Completed => "markDelivered",
-            DeliveryStep::Failed { .. } => "markNotDelivered",
-            DeliveryStep::Returned => "markReturned",
+/// Returns the order's step that belongs to a delivery's.
+fn step_of_the_order(event: &DeliveryEvent) -> Option<OrderCommand> {
+    match *event {
+        DeliveryEvent::DeliveryPickedUp { at, .. } => Some(OrderCommand::MarkOutForDelivery { now: at }),
+        DeliveryEvent::DeliveryCompleted { at, .. } => Some(OrderCommand::MarkDelivered { now: at }),
+        DeliveryEvent::DeliveryFailed { reason, at, .. } => {
+            Some(OrderCommand::MarkNotDelivered { reason, now: at })
         }
+        DeliveryEvent::DeliveryReturned { at, .. } => Some(OrderCommand::MarkReturned { now: at }),
+        DeliveryEvent::DeliveryScheduled { .. }
+        | DeliveryEvent::DeliveryAssigned { .. }
+        | DeliveryEvent::DeliveryUnassigned { .. }
+        | DeliveryEvent::WrongCodeGiven { .. }
+        | DeliveryEvent::DeliveryRetryScheduled { .. } => None,
+    }
+}
+
+/// Returns the steps that the order has not taken although its delivery has: release 0.1 stored the delivery's step
+/// alone and copied it later. None, for every step since.
+fn missed(order: &Order, delivery: &ScheduledDelivery) -> Vec<OrderCommand> {
+    let Some(status) = order.status() else { return Vec::new() };
+    let out =
+        || OrderCommand::MarkOutForDelivery { now: delivery.picked_up_at.unwrap_or(delivery.scheduled_at) };
+    let ended_at = delivery.ended_at.unwrap_or(delivery.scheduled_at);
+    let mut steps = Vec::new();
+    let (failed, last) = match &delivery.progress {
+        DeliveryProgress::Scheduled | DeliveryProgress::Assigned { .. } => return steps,
+        DeliveryProgress::PickedUp { .. } if status == OrderStatus::OutForDelivery => return steps,
+        DeliveryProgress::PickedUp { .. } => return vec![out()],
+        DeliveryProgress::Delivered { at, .. } => (None, Some(OrderCommand::MarkDelivered { now: *at })),
+        DeliveryProgress::Failed { reason, at, .. } => (Some((*reason, *at)), None),
+        // Which reason it had is no longer known here.
+        DeliveryProgress::RetryScheduled { .. } => (Some((DeliveryFailure::Other, ended_at)), None),
+        DeliveryProgress::Returned { at } => {
+            (Some((DeliveryFailure::Other, *at)), Some(OrderCommand::MarkReturned { now: *at }))
+        }
+    };
+    let behind = |steps: &[OrderStatus]| steps.contains(&status);
+    if behind(&[OrderStatus::Ready]) {
+        steps.push(out());
+    }
+    if let Some((reason, now)) = failed.filter(|_| behind(&[OrderStatus::Ready, OrderStatus::OutForDelivery]))
+    {
+        steps.push(OrderCommand::MarkNotDelivered { reason, now });
+    }
+    if behind(&[OrderStatus::Ready, OrderStatus::OutForDelivery, OrderStatus::NotDelivered]) {
+        steps.extend(last);
+    }
+    steps
+}
+
+/// `catchUpWithDelivery`, sent by a reactor for a step that release 0.1 stored alone: the order takes the steps that it
+/// lacks, if any.
+#[derive(Debug, Clone)]
+pub struct CatchUpWithDelivery {
+    /// The delivery, which names the order.
+    pub delivery: DeliveryId,
+}
+
+impl UseCase for CatchUpWithDelivery {
+    fn name(&self) -> &'static str {
+        "catchUpWithDelivery"
     }
 
     fn streams(&self, states: &States<'_>) -> Vec<StreamId> {
@@ -258,14 +296,13 @@ impl UseCase for TrackDelivery {
 
     fn decide(&self, states: &States<'_>) -> Result<Decision, Refusal> {
         let delivery = states.delivery(self.delivery).scheduled().ok_or(DeliveryError::NotFound)?;
-        let now = self.now;
-        let command = match self.step {
-            DeliveryStep::PickedUp => OrderCommand::MarkOutForDelivery { now },
-            DeliveryStep::Completed => OrderCommand::MarkDelivered { now },
-            DeliveryStep::Failed { reason } => OrderCommand::MarkNotDelivered { reason, now },
-            DeliveryStep::Returned => OrderCommand::MarkReturned { now },
-        };
-        let events = order::decide(states.order(delivery.order), command)?;
-        Ok(Decision::on(StreamId::order(delivery.order), events))
+        let mut order = states.order(delivery.order).clone();
+        let mut steps: Vec<OrderEvent> = Vec::new();
+        for command in missed(&order, delivery) {
+            let taken = order::decide(&order, command)?;
+            taken.iter().for_each(|event| order.evolve(event));
+            steps.extend(taken);
+        }
+        Ok(Decision::on(StreamId::order(delivery.order), steps))
     }
 }

@@ -24,7 +24,7 @@ use std::fmt;
 
 pub use changing::{ChangeOrderLines, LineEdits};
 pub use conditions::{Bound, Conditions};
-pub use delivering::{AssignDelivery, DeliveryStep, ScheduleDelivery, ToDelivery, TrackDelivery};
+pub use delivering::{AssignDelivery, CatchUpWithDelivery, ScheduleDelivery, ToDelivery};
 pub use managing::{ManageStaff, StaffChange};
 pub use noted::Noted;
 pub use ordering::{CancelOrder, ExpireOrder, PlaceOrder, StartPreparation};

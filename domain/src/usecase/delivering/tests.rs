@@ -245,11 +245,13 @@ fn ending_an_assignment_updates_the_courier() {
     store.execute(&claim(2, 2)).unwrap();
     store.execute(&to_delivery(2, pick_up())).unwrap();
     let at = now();
-    let completed = DeliveryEvent::DeliveryCompleted { courier: staff(2), proof: Proof::Code, at };
+    let completed =
+        DeliveryEvent::DeliveryCompleted { courier: staff(2), proof: Proof::Code, joint: true, at };
     let put_down = StaffEvent::DeliveryPutDown { delivery: delivery(2), at };
     assert_eq!(
         store.execute(&to_delivery(2, code(CODE))),
         Ok(Decision::on(StreamId::delivery(delivery(2)), vec![completed])
+            .and(StreamId::order(order(2)), vec![OrderEvent::OrderDelivered { at }])
             .and(StreamId::staff(staff(2)), vec![put_down]))
     );
     assert_eq!(carrying(&store, 2), vec![]);
@@ -268,10 +270,11 @@ fn returns_a_delivery_without_a_courier() {
     ] {
         store.execute(&to_delivery(1, command)).unwrap();
     }
-    let returned = DeliveryEvent::DeliveryReturned { at: now() };
+    let returned = DeliveryEvent::DeliveryReturned { joint: true, at: now() };
     assert_eq!(
         store.execute(&to_delivery(1, DeliveryCommand::Return { by: None, now: now() })),
-        Ok(Decision::on(StreamId::delivery(delivery(1)), vec![returned]))
+        Ok(Decision::on(StreamId::delivery(delivery(1)), vec![returned])
+            .and(StreamId::order(order(1)), vec![OrderEvent::OrderReturned { at: now() }]))
     );
 }
 

@@ -69,7 +69,7 @@ fn assigned(number: u128) -> DeliveryEvent {
 }
 
 fn picked_up(number: u128) -> DeliveryEvent {
-    DeliveryEvent::DeliveryPickedUp { courier: courier(number), at: now() }
+    DeliveryEvent::DeliveryPickedUp { courier: courier(number), joint: true, at: now() }
 }
 
 #[track_caller]
@@ -92,7 +92,8 @@ fn couriers_record_payments_of_their_own_deliveries_only() {
     delivery(&mut store, vec![picked_up(2)]);
     store.execute(&pays(Some(courier(2)), PaymentMethod::Card)).unwrap();
     // A payment at the door is still recorded after the delivery is completed.
-    let completed = DeliveryEvent::DeliveryCompleted { courier: courier(2), proof: Proof::Code, at: now() };
+    let completed =
+        DeliveryEvent::DeliveryCompleted { courier: courier(2), proof: Proof::Code, joint: true, at: now() };
     delivery(&mut store, vec![completed]);
     store.execute(&pays(Some(courier(2)), PaymentMethod::Cash)).unwrap();
     not_theirs(&mut store, 1);
@@ -103,6 +104,7 @@ fn couriers_record_payments_of_their_own_deliveries_only() {
 fn rejects_a_courier_whose_assignment_ended() {
     let mut store = placed();
     let failed = DeliveryEvent::DeliveryFailed {
+        joint: true,
         courier: courier(1),
         reason: DeliveryFailure::Absent,
         at: now(),
@@ -110,7 +112,7 @@ fn rejects_a_courier_whose_assignment_ended() {
     };
     delivery(&mut store, vec![scheduled(), assigned(1), picked_up(1), failed]);
     store.execute(&pays(Some(courier(1)), PaymentMethod::Cash)).unwrap();
-    delivery(&mut store, vec![DeliveryEvent::DeliveryReturned { at: now() }]);
+    delivery(&mut store, vec![DeliveryEvent::DeliveryReturned { joint: true, at: now() }]);
     not_theirs(&mut store, 1);
 }
 
