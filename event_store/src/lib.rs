@@ -29,7 +29,7 @@ pub use cqrs::{ForeignStreams, Framework, FrameworkEvent};
 pub use error::{StoreError, chain};
 pub use follow::{FollowError, Follower, Idle, Notice, StreamFeed};
 pub use load::state_at;
-pub use log::{LogEntry, LogError, Metadata, RecordedEvent, UnreadableRecord};
+pub use log::{EventClass, LogEntry, LogError, Metadata, RecordedEvent, UnreadableRecord};
 pub use metrics::SPANS;
 pub use snapshot::SNAPSHOT_SCHEMA;
 pub use store::{EventStore, Settings};

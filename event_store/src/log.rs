@@ -12,7 +12,7 @@ use domain::{LogPosition, StreamId, StreamType};
 use sqlx::{PgConnection, PgExecutor};
 
 use entry::{COLUMNS, Row};
-pub use entry::{LogEntry, Metadata, RecordedEvent, UnreadableRecord};
+pub use entry::{EventClass, LogEntry, Metadata, RecordedEvent, UnreadableRecord};
 pub use find::{FindError, MAX_SCANNED_EVENTS, find};
 pub use search::{
     EventFilter, Span, at_positions, histories, position_of, posting_at, search, sequence_at, spans,

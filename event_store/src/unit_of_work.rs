@@ -63,6 +63,7 @@ impl Command {
             command_id: context.command_id,
             correlation_id: context.correlation_id.clone(),
             causation_id: context.causation,
+            class: None,
         })?;
         Ok(Self { use_case, context, metadata, reply })
     }

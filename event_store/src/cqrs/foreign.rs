@@ -71,6 +71,7 @@ fn stamped(mut given: HashMap<String, String>) -> Result<HashMap<String, String>
         command_id: Uuid::now_v7(),
         correlation_id: given.remove("correlationId").unwrap_or_default(),
         causation_id: None,
+        class: None,
     })?;
     if let Value::Object(fields) = own {
         given.extend(fields.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))));

@@ -37,6 +37,21 @@ pub struct Metadata {
         with = "causation"
     )]
     pub causation_id: Option<LogPosition>,
+    /// Class of the event; `None` is essential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<EventClass>,
+}
+
+/// What a program does with an event that it cannot read. It stands in the event's metadata and not in a table, so that it
+/// is restored, exported and proven with the event, and every program that reads the event knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventClass {
+    /// It counts the event and passes it. No such event is written yet.
+    Informative,
+    /// It stops at the event: any other class, of a newer program, too.
+    #[serde(other)]
+    Essential,
 }
 
 /// The cause as stored.
@@ -96,7 +111,8 @@ pub struct RecordedEvent {
     /// Actor and cause.
     pub metadata: Metadata,
     /// Today's events that the stored one stands for: itself, unless an upcaster makes none or more of it. They share its
-    /// position and sequence; a reader takes them all, in order.
+    /// position and sequence; a reader takes them all, in order. None for an informative event that this program cannot
+    /// read.
     pub events: Vec<Event>,
 }
 
@@ -273,8 +289,12 @@ impl Row {
         (LogPosition(self.position), self.event_type)
     }
 
+    fn kind(&self) -> Result<StreamType, UnreadableEvent> {
+        self.aggregate_type.parse().map_err(|_| self.unreadable(Unreadable::Stream))
+    }
+
     fn events(&self) -> Result<(StreamType, Vec<Event>), UnreadableEvent> {
-        let kind = self.aggregate_type.parse().map_err(|_| self.unreadable(Unreadable::Stream))?;
+        let kind = self.kind()?;
         let events = Event::from_stored(kind, &self.event_type, &self.event_version, self.payload.0.get())?;
         Ok((kind, events))
     }
@@ -291,7 +311,13 @@ impl Row {
     pub(super) fn decode(self) -> Result<RecordedEvent, Box<UnreadableRecord>> {
         let (reason, metadata) = match (self.events(), self.metadata()) {
             (Ok((kind, events)), Ok(metadata)) => return Ok(self.with(kind, events, metadata)),
-            (Err(reason), metadata) => (reason, metadata.ok()),
+            (Err(reason), Ok(metadata)) => match (metadata.class, self.kind()) {
+                (Some(EventClass::Informative), Ok(kind)) => {
+                    return Ok(self.with(kind, Vec::new(), metadata));
+                }
+                (None | Some(_), _) => (reason, Some(metadata)),
+            },
+            (Err(reason), Err(_)) => (reason, None),
             (Ok(_), Err(reason)) => (reason, None),
         };
         Err(Box::new(UnreadableRecord {

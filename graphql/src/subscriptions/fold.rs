@@ -188,6 +188,7 @@ mod tests {
                     command_id: Uuid::nil(),
                     correlation_id: String::new(),
                     causation_id: None,
+                    class: None,
                 },
                 events: vec![event],
             }

@@ -136,7 +136,7 @@ impl Event {
         let actor = ctx.caller()?.actor.as_ref();
         let mut payload = serde_json::from_str(self.0.payload().get()).map_err(ApiError::permanent)?;
         if has_permission(actor, Permission::ReadDeliveryCode).is_err() {
-            let readable = matches!(self.0, LogEntry::Event(_));
+            let readable = matches!(&self.0, LogEntry::Event(event) if !event.events.is_empty());
             let event_type = self.0.event_type().parse().ok().filter(|_| readable);
             blank_codes(event_type, &mut payload);
         }

@@ -160,6 +160,32 @@ async fn a_newer_version_of_a_known_type_stops_its_dependents() {
     assert!(matches!(refused, Err(StoreError::Unreadable { position, .. }) if position == at));
 }
 
+#[tokio::test]
+async fn an_informative_event_of_a_newer_program_is_passed() {
+    let database = Database::create().await;
+    let pool = &database.pool;
+    let store = EventStore::start(pool.clone(), Settings::default());
+    let _read_models = start(pool, &store).await;
+    play(&store).await;
+    settled(pool).await;
+    let order = order_id();
+    done(&store, margherita(order)).await;
+    let metadata = |class: &str| {
+        format!(
+            "(SELECT (metadata::jsonb || '{{\"class\": \"{class}\"}}')::json FROM events WHERE position = 1)"
+        )
+    };
+    append(pool, "order", &order.to_string(), "MessageSent", &metadata("informative")).await;
+    stopped(pool, LogPosition::START, &[]).await;
+    let (_, version) = store.load(&StreamId::order(order)).await.unwrap();
+    assert_eq!(version, 2, "it is counted");
+    // Conflicting with what is in memory, the command is settled over the event.
+    done(&store, StartPreparation { by: None, order, now: now() }).await;
+    assert_sound(pool).await;
+    let at = append(pool, "order", &order.to_string(), "MessageSent", &metadata("vital")).await;
+    stopped(pool, at, &OF_ORDERS).await;
+}
+
 #[test]
 fn read_models_declare_the_streams_that_they_read() {
     let readers = |kind| Model::ALL.iter().filter(|model| model.reads(kind)).count();

@@ -154,5 +154,6 @@ fn metadata(use_case: &dyn UseCase, context: &CommandContext) -> Result<String, 
         command_id: context.command_id,
         correlation_id: context.correlation_id.clone(),
         causation_id: context.causation,
+        class: None,
     })?)
 }
