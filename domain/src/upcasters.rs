@@ -2,9 +2,9 @@
 //! rewritten. One stored event becomes zero, one or more events of its stream; together they keep its position and its
 //! sequence, so a consumer takes them all, in their order, or none.
 //!
-//! To change an event, add a step to [`UPCASTERS`] from the version before, and a fixture of what is written now under
+//! To change an event, add a step to `UPCASTERS` from the version before, and a fixture of what is written now under
 //! `domain/fixtures/events`. Existing fixtures are never edited or removed.
-//! - A new payload: a piece of the same type, and its version in [`VERSIONS`].
+//! - A new payload: a piece of the same type, and its version in `VERSIONS`.
 //! - Another name: a piece of the new type; the old name leaves the list of events, and its fixtures stay.
 //! - A fact that was two: two pieces. One that nothing needs any more: no piece.
 
