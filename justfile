@@ -25,10 +25,11 @@ lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets -- -D warnings
 
-# Write what is generated: schema.graphql and docs/access.md
+# Write what is generated: schema.graphql, docs/access.md and docs/events.md
 generate:
     cargo run -q -- schema > schema.graphql
     OCPIZZA_WRITE_ACCESS=1 cargo test -p tests --test it access_matches
+    OCPIZZA_WRITE_EVENTS=1 cargo test -p domain catalogue
 
 # Pin the checksums of new migrations
 pin:

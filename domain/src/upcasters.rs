@@ -9,6 +9,8 @@
 //! - A fact that was two: two pieces. One that nothing needs any more: no piece.
 
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod fixtures;
 mod order;
 mod stock;

@@ -33,7 +33,7 @@ fn names(stream: StreamType) -> &'static [&'static str] {
 }
 
 /// Returns event type, version and text of every fixture.
-fn fixtures() -> Vec<(String, String, String)> {
+pub(super) fn fixtures() -> Vec<(String, String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events");
     let mut fixtures = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
