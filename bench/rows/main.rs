@@ -12,6 +12,7 @@ mod place_order;
 mod processes;
 mod projections;
 mod rivals;
+mod size;
 mod start;
 mod subscriptions;
 
@@ -79,6 +80,7 @@ const GROUPS: &[Group] = &[
     ("orders-page", |bench| Box::pin(orders_page::rows(bench))),
     ("history", |bench| Box::pin(history::rows(bench))),
     ("growth", |bench| Box::pin(growth::rows(bench))),
+    ("size", |bench| Box::pin(size::rows(bench))),
     ("start", |bench| Box::pin(start::rows(bench))),
 ];
 

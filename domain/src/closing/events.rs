@@ -37,6 +37,7 @@ pub struct DayClosing {
     /// Figures since the first closing, this day included; never reset.
     pub cumulative: Totals,
     /// Latest signed head of the log's tree; `None` while nothing is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<TreeHead>,
 }
 

@@ -59,10 +59,13 @@ pub enum DeliveryEvent {
         /// The pizzeria that delivers.
         pizzeria: PizzeriaId,
         /// The customer, if they have an account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         customer: Option<CustomerId>,
         /// The row of personal data with the address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         contact: Option<ContactId>,
         /// Distance to the customer, in metres.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         distance_m: Option<u32>,
         /// The customer's four digits, in events of releases that stored them.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -144,6 +144,7 @@ pub struct AskedLine {
     /// The item.
     pub item: ItemCode,
     /// Size, for a pizza.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<PizzaSize>,
     /// Number of pieces.
     pub quantity: u32,
@@ -169,6 +170,7 @@ pub enum OrderEvent {
         /// Channel through which it was placed.
         channel: OrderChannel,
         /// The customer, if they have an account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         customer: Option<CustomerId>,
         /// Requested lines.
         asked: Vec<AskedLine>,
@@ -239,6 +241,7 @@ pub enum OrderEvent {
         /// Amount.
         amount: Cents,
         /// Reference of the payment provider, for online payments.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
         /// When it happened.
         at: DateTime<Utc>,

@@ -84,6 +84,7 @@ pub enum PizzeriaEvent {
         /// Reason, in the pizzeria's words.
         reason: String,
         /// End of the pause; `None` if it lasts until resumed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<DateTime<Utc>>,
         /// When it happened.
         at: DateTime<Utc>,

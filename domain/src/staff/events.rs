@@ -20,6 +20,7 @@ pub enum StaffEvent {
         /// Role.
         role: Role,
         /// The pizzeria; `None` for the group's staff.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         pizzeria: Option<PizzeriaId>,
         /// When it happened.
         at: DateTime<Utc>,

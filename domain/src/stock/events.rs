@@ -127,6 +127,7 @@ pub enum StockEvent {
         /// Quantities by ingredient.
         lines: Ingredients,
         /// The order cancelled after preparation started: its ingredients had already left the shelf.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
         /// Comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,6 +204,7 @@ pub enum StockEvent {
         /// The pizza.
         pizza: ItemCode,
         /// One size, or every size if `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PizzaSize>,
         /// Reason, in the pizzeria's words.
         reason: String,
@@ -214,6 +216,7 @@ pub enum StockEvent {
         /// The pizza.
         pizza: ItemCode,
         /// The size as it was blocked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PizzaSize>,
         /// When it happened.
         at: DateTime<Utc>,
