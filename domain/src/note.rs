@@ -58,3 +58,34 @@ pub struct NoteRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }
+
+/// Reason that staff give in their own words: a note, or the text itself in events of releases that stored it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The text of an earlier release; empty in today's events, which programs of that release can read.
+    #[serde(rename = "reason", default)]
+    pub text: String,
+    /// The note, of purpose [`NotePurpose::Reason`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<NoteRef>,
+}
+
+impl Reason {
+    /// Whether no reason was given.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.note.is_none()
+    }
+}
+
+impl From<NoteRef> for Reason {
+    fn from(note: NoteRef) -> Self {
+        Self { text: String::new(), note: Some(note) }
+    }
+}
+
+impl From<&str> for Reason {
+    /// Returns a reason as events of earlier releases hold it.
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), note: None }
+    }
+}

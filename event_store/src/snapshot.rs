@@ -10,7 +10,7 @@ use crate::decider::Versioned;
 use crate::error::StoreError;
 
 /// Schema of the stored states. Raise it whenever a state's serialised shape, or what an event does to it, changes.
-pub const SNAPSHOT_SCHEMA: &str = "8";
+pub const SNAPSHOT_SCHEMA: &str = "9";
 
 /// Returns the stream's snapshot, if it has one of the current schema.
 pub(crate) async fn read(

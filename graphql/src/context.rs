@@ -69,7 +69,7 @@ pub struct Caller {
     pub address: ClientAddress,
     /// The language of messages.
     pub lang: Lang,
-    /// The request id, which is the correlation id of its events.
+    /// The request id; [`Services::correlation_id`] is that of its events.
     pub request_id: Arc<str>,
 }
 
@@ -121,6 +121,17 @@ impl Caller {
 }
 
 impl Services {
+    /// Returns the correlation id of the events of a request: its id if that is a UUID, else a UUID derived from it under
+    /// the server's key, because a client's own text may hold what does not belong in the log.
+    pub fn correlation_id(&self, request_id: &str) -> String {
+        let derived = || {
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&self.key.hash(&format!("correlation id of {request_id}"))[..16]);
+            uuid::Builder::from_custom_bytes(bytes).into_uuid()
+        };
+        Uuid::try_parse(request_id).unwrap_or_else(|_| derived()).to_string()
+    }
+
     /// Returns the settlement of interrupted payments.
     pub fn settlement(&self) -> Settlement {
         Settlement {

@@ -146,12 +146,8 @@ impl Scene {
         let mut lines = demo_data::opening_stock(&pizzeria);
         let water = "WATER".parse::<IngredientCode>().unwrap_or_else(|error| panic!("{error}"));
         lines.add(&water, Quantity(Quantity::MAX_INPUT / 2));
-        let supply = StockCommand::Receive {
-            supplier: "Source".to_owned(),
-            delivery_note: "W-1".to_owned(),
-            lines,
-            now,
-        };
+        let supply =
+            StockCommand::Receive { supplier: "Source".into(), delivery_note: "W-1".to_owned(), lines, now };
         let open = PizzeriaCommand::Open { opening: Box::new(opening), now };
         let steps: [Box<dyn UseCase>; 3] = [
             Box::new(ToMenu { command: MenuCommand::Publish { changes: Box::new(demo_data::menu()), now } }),

@@ -57,6 +57,7 @@ const TABLES: &[Table] = &[
     facts("accounts", "id"),
     facts("contacts", "id"),
     facts("notes", "id"),
+    facts("suppliers", "id"),
     facts("contact_reads", "id"),
     facts("erased_customers", "customer_id"),
     // Encrypted under the server's key, which a backup does not hold.

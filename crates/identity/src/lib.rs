@@ -12,4 +12,5 @@ pub mod expired_keys;
 pub mod holders;
 pub mod maintenance;
 pub mod personal_data;
+pub mod suppliers;
 pub mod text;

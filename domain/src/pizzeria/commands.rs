@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc, Weekday};
 
 use super::events::{Changes, Opening};
 use super::hours::WeeklyHours;
+use crate::note::Reason;
 
 /// Command to one pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum PizzeriaCommand {
     /// Pause orders, or change the end or reason of a running pause.
     Pause {
         /// Reason.
-        reason: String,
+        reason: Reason,
         /// End of the pause; `None` if it lasts until resumed.
         until: Option<DateTime<Utc>>,
         /// Current time, given by the caller.

@@ -6,8 +6,9 @@ use super::{
     Changes, OpenedPizzeria, Pizzeria, PizzeriaCommand, PizzeriaError, PizzeriaEvent, UnpaidChanges,
 };
 use crate::money::Cents;
+use crate::note::Reason;
 
-/// Maximum length of a name, address or reason, in characters.
+/// Maximum length of a name or address, in characters.
 const TEXT_MAX: usize = 200;
 /// Maximum delivery radius, in metres.
 pub const RADIUS_MAX_M: u32 = 50_000;
@@ -65,7 +66,7 @@ fn check_changes(changes: &Changes) -> Result<(), PizzeriaError> {
 /// Pauses, or replaces the end of a running pause, which keeps its reason unless another is given.
 fn pause(
     pizzeria: &OpenedPizzeria,
-    reason: String,
+    reason: Reason,
     until: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<Vec<PizzeriaEvent>, PizzeriaError> {
@@ -79,10 +80,6 @@ fn pause(
     }
     if until.is_some_and(|until| until <= now) {
         return Err(PizzeriaError::PauseInThePast);
-    }
-    // A reason is optional, unlike a name.
-    if reason.chars().count() > TEXT_MAX {
-        return Err(PizzeriaError::OutOfRange { field: "reason".into() });
     }
     Ok(vec![PizzeriaEvent::PizzeriaPaused { reason, until, at: now }])
 }

@@ -9,6 +9,7 @@ use super::place::Place;
 use super::unpaid::UnpaidChanges;
 use crate::ids::PizzeriaId;
 use crate::money::Cents;
+use crate::note::Reason;
 
 /// Data of a pizzeria at its opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +82,9 @@ pub enum PizzeriaEvent {
     },
     /// It stopped taking orders; a later pause replaces an earlier one.
     PizzeriaPaused {
-        /// Reason, in the pizzeria's words.
-        reason: String,
+        /// The pizzeria's reason.
+        #[serde(flatten)]
+        reason: Reason,
         /// End of the pause; `None` if it lasts until resumed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<DateTime<Utc>>,

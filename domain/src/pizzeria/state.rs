@@ -10,12 +10,14 @@ use super::place::Place;
 use super::unpaid::UnpaidLimits;
 use crate::ids::PizzeriaId;
 use crate::money::Cents;
+use crate::note::Reason;
 
 /// Pause during which no orders are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Reason, in the pizzeria's words.
-    pub reason: String,
+    /// The pizzeria's reason.
+    #[serde(flatten)]
+    pub reason: Reason,
     /// End of the pause; `None` if it lasts until resumed.
     pub until: Option<DateTime<Utc>>,
 }

@@ -7,6 +7,23 @@ use super::events::{Held, WasteReason};
 use crate::ids::{IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
+use crate::note::Reason;
+
+/// A supplier: its id stands in the log, its name beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Supplier {
+    /// The id, as events carry it; the name in events of releases that stored it.
+    pub id: String,
+    /// The name.
+    pub name: String,
+}
+
+impl From<&str> for Supplier {
+    /// Returns the supplier that an event names.
+    fn from(recorded: &str) -> Self {
+        Self { id: recorded.to_owned(), name: recorded.to_owned() }
+    }
+}
 
 /// Command to one stock. Quantities are in the ingredient's unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +78,7 @@ pub enum StockCommand {
     /// A supplier's delivery is received.
     Receive {
         /// The supplier.
-        supplier: String,
+        supplier: Supplier,
         /// Number of the delivery note.
         delivery_note: String,
         /// Quantities by ingredient.
@@ -123,7 +140,7 @@ pub enum StockCommand {
         /// One size, or every size if `None`.
         size: Option<PizzaSize>,
         /// Reason.
-        reason: String,
+        reason: Reason,
         /// Current time, given by the caller.
         now: DateTime<Utc>,
     },

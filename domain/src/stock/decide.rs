@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{BlockKey, Counted, Held, Level, Stock, StockCommand, StockError, StockEvent};
+use super::{BlockKey, Counted, Held, Level, Stock, StockCommand, StockError, StockEvent, Supplier};
 use crate::ids::{IngredientCode, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::order::Missing;
@@ -41,12 +41,14 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
         }
         StockCommand::Receive { supplier, delivery_note, lines, now } => {
             let lines = some(more_than_zero(lines))?;
-            if state.has_receipt(&supplier, &delivery_note) {
-                return Err(StockError::DuplicateReceipt { supplier, delivery_note });
+            let Supplier { id, name } = supplier;
+            // An earlier release stored the name.
+            if [&id, &name].into_iter().any(|supplier| state.has_receipt(supplier, &delivery_note)) {
+                return Err(StockError::DuplicateReceipt { supplier: name, delivery_note });
             }
             within_limit(state, &lines)?;
             let crossed = crossings(state, shelved(&lines, 1), now);
-            Ok(first(StockEvent::SupplyReceived { supplier, delivery_note, lines, at: now }, crossed))
+            Ok(first(StockEvent::SupplyReceived { supplier: id, delivery_note, lines, at: now }, crossed))
         }
         StockCommand::Count { lines, now } => count(state, &some(lines)?, now),
         StockCommand::Waste { reason, lines, now } => {

@@ -8,7 +8,7 @@ use crate::event::{Facts, NoteSlot};
 use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId, PizzeriaId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
-use crate::note::{CommentSubject, NoteRef};
+use crate::note::{CommentSubject, NoteRef, Reason};
 
 coded! { $ for_each_waste_reason
     /// Reason of a waste.
@@ -104,7 +104,7 @@ pub enum StockEvent {
     },
     /// A supplier's delivery is received.
     SupplyReceived {
-        /// The supplier.
+        /// The supplier's id; the name in events of releases that stored it.
         supplier: String,
         /// Number of the delivery note, unique per supplier.
         delivery_note: String,
@@ -206,8 +206,9 @@ pub enum StockEvent {
         /// One size, or every size if `None`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PizzaSize>,
-        /// Reason, in the pizzeria's words.
-        reason: String,
+        /// The pizzeria's reason.
+        #[serde(flatten)]
+        reason: Reason,
         /// When it happened.
         at: DateTime<Utc>,
     },

@@ -9,7 +9,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use commands::StockCommand;
+pub use commands::{StockCommand, Supplier};
 pub use decide::{decide, over_limit};
 pub use error::StockError;
 pub use events::{Counted, Held, StockEvent, WasteReason};

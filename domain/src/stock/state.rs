@@ -9,6 +9,7 @@ use super::holds::Holds;
 use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
+use crate::note::Reason;
 use crate::order::Missing;
 
 /// Level of one ingredient, in its unit: the sum of its movements, never clamped, so that a later count finds
@@ -63,7 +64,7 @@ pub struct Stock {
     held: Holds,
     /// The latest delivery notes, at most [`RECEIPTS`], latest last.
     receipts: VecDeque<(String, String)>,
-    blocked: Vec<(BlockKey, String)>,
+    blocked: Vec<(BlockKey, Reason)>,
     accepted: u64,
     waiting: u64,
 }
@@ -130,15 +131,15 @@ impl Stock {
     }
 
     /// Returns the reason of a block, if the pizza is blocked in that size.
-    pub fn blocked(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&str> {
+    pub fn blocked(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&Reason> {
         self.blocked
             .iter()
             .find(|(key, _)| key.pizza == *pizza && key.size.is_none_or(|blocked| blocked == size))
-            .map(|(_, reason)| reason.as_str())
+            .map(|(_, reason)| reason)
     }
 
     /// Returns every block with its reason, oldest first.
-    pub fn blocks(&self) -> &[(BlockKey, String)] {
+    pub fn blocks(&self) -> &[(BlockKey, Reason)] {
         &self.blocked
     }
 

@@ -115,7 +115,7 @@ impl PizzeriaReplay {
             let lines = [(goods.ingredient.clone(), goods.quantity)].into_iter().collect();
             let delivery_note = self.figures.restocked.to_string();
             let command =
-                StockCommand::Receive { supplier: "what if".to_owned(), delivery_note, lines, now: goods.at };
+                StockCommand::Receive { supplier: "what if".into(), delivery_note, lines, now: goods.at };
             let _ = self.execute(command, goods.at);
             // Still low: order again at once.
             if self.stock.level(&goods.ingredient).low {
@@ -159,7 +159,7 @@ impl PizzeriaReplay {
             }
             StockEvent::SupplyReceived { supplier, delivery_note, lines, .. } => {
                 let (supplier, delivery_note, lines) =
-                    (supplier.clone(), delivery_note.clone(), lines.clone());
+                    (supplier.as_str().into(), delivery_note.clone(), lines.clone());
                 let _ = self.execute(StockCommand::Receive { supplier, delivery_note, lines, now }, now);
             }
             StockEvent::StockCounted { lines, .. } => {

@@ -47,7 +47,7 @@ fn waste(quantity: u32) -> StockCommand {
 }
 
 fn block(pizza: &str) -> StockCommand {
-    let (pizza, reason) = (pizza.parse().unwrap(), "oven".to_owned());
+    let (pizza, reason) = (pizza.parse().unwrap(), "oven".into());
     StockCommand::Block { pizza, size: None, reason, now: MemoryStore::now() }
 }
 

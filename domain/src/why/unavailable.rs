@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::ids::{IngredientCode, ItemCode, LogPosition, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::{Makeable, Menu, PizzaSize};
+use crate::note::Reason;
 use crate::stock::{Stock, StockEvent};
 
 /// Number of movements kept per ingredient, the latest; older ones are only counted.
@@ -77,8 +78,8 @@ impl Shortage {
 /// Block of a pizza by the pizzeria.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// Reason, in the pizzeria's words.
-    pub reason: String,
+    /// The pizzeria's reason.
+    pub reason: Reason,
     /// Event since which it is blocked; `None` if before the events read.
     pub since: Option<Mark>,
 }
@@ -181,7 +182,7 @@ impl Trace {
     pub fn explain(self, menu: &Menu) -> Explanation {
         let none = Makeable { count: 0, limiting: None, blocked: false };
         let makeable = menu.makeable(&self.pizza, self.size, &self.stock).unwrap_or(none);
-        let reason = self.stock.blocked(&self.pizza, self.size).map(str::to_owned);
+        let reason = self.stock.blocked(&self.pizza, self.size).cloned();
         let block = reason.map(|reason| Block { reason, since: self.blocked_since });
         let mut shortages: Vec<Shortage> =
             self.tracks.into_iter().filter_map(|track| track.shortage(&self.stock)).collect();

@@ -67,13 +67,13 @@ impl Part {
 impl EventFilter {
     /// Returns whether events must be scanned because no index serves the filter.
     pub fn is_scan(&self) -> bool {
-        let Self { stream: _, kinds, types, pizzeria, actor, command, correlation_id, .. } = self;
+        let Self { stream: _, kinds, types, pizzeria, actor, command, correlation_ids, .. } = self;
         !kinds.is_empty()
             || !types.is_empty()
             || pizzeria.is_some()
             || actor.is_some()
             || command.is_some()
-            || correlation_id.is_some()
+            || !correlation_ids.is_empty()
     }
 
     /// Returns whether the filter must bound its part of the log. A filter by pizzeria alone need not: every pizzeria has

@@ -24,8 +24,8 @@ pub struct EventFilter {
     pub actor: Option<Uuid>,
     /// Events of commands with this name.
     pub command: Option<String>,
-    /// Events of this request.
-    pub correlation_id: Option<String>,
+    /// Events with one of these correlation ids; with any if empty.
+    pub correlation_ids: Vec<String>,
     /// Events recorded at this instant or later.
     pub from: Option<DateTime<Utc>>,
     /// Events recorded before this instant.
@@ -99,8 +99,9 @@ impl EventFilter {
         if let Some(command) = &self.command {
             query.push(" AND metadata->>'command' = ").push_bind(text(command));
         }
-        if let Some(correlation_id) = &self.correlation_id {
-            query.push(" AND metadata->>'correlationId' = ").push_bind(text(correlation_id));
+        if !self.correlation_ids.is_empty() {
+            let ids: Vec<_> = self.correlation_ids.iter().map(|id| text(id)).collect();
+            query.push(" AND metadata->>'correlationId' = ANY(").push_bind(ids).push(")");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Converts notes of an input into rows beside the log and references in events.
 
 use domain::ids::{CustomerId, NoteId, OrderId};
-use domain::note::{NotePurpose, NoteRef};
+use domain::note::{NotePurpose, NoteRef, Reason};
 use event_store::NewNote;
 use rand::Rng;
 use sha2::{Digest, Sha256};
@@ -28,6 +28,12 @@ impl About {
     /// Creates the note of a comment, if there is one.
     pub fn comment(self, text: Option<String>) -> Vec<NewNote> {
         text.into_iter().map(|text| self.note(NotePurpose::Reason, None, text)).collect()
+    }
+
+    /// Creates the note of a reason, if one was given.
+    pub fn reason(self, text: Option<String>) -> (Reason, Vec<NewNote>) {
+        let notes = self.comment(text);
+        (notes.first().map(|new| new.note.clone().into()).unwrap_or_default(), notes)
     }
 }
 

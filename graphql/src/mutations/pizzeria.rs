@@ -9,8 +9,10 @@ use domain::pizzeria::{
     Changes, Opening, OpeningSpan, PizzeriaCommand, RADIUS_MAX_M, UnpaidChanges, UnpaidLimit, WeeklyHours,
 };
 use domain::usecase::ToPizzeria;
+use event_store::CommandContext;
 
 use super::allowed::allowed_pizzeria;
+use super::notes::About;
 use super::run::{execute, execute_with, payloads, read_context, settled};
 use crate::context::ApiContext;
 use crate::error::ApiError;
@@ -209,7 +211,8 @@ impl PizzeriaMutation {
             let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
             let context = read_context(ctx, &mut problems, input.idempotency_key, input.expected_version)?;
             problems.check()?;
-            let reason = reason.unwrap_or_default();
+            let (reason, notes) = About::default().reason(reason);
+            let context = CommandContext { notes, ..context };
             let command = PizzeriaCommand::Pause { reason, until: input.until, now: ctx.now()? };
             execute(ctx, ToPizzeria { name: "pausePizzeria", pizzeria, command }, context).await
         };

@@ -226,7 +226,8 @@ fn context_of(
         Some(key) => Some(Idempotency { key, fingerprint: fingerprint(ctx)? }),
         None => None,
     };
-    let context = CommandContext::new(actor, fresh_id(ctx.now()?), &*ctx.caller()?.request_id);
+    let correlation_id = ctx.services()?.correlation_id(&ctx.caller()?.request_id);
+    let context = CommandContext::new(actor, fresh_id(ctx.now()?), correlation_id);
     Ok(CommandContext { idempotency, expected_version, ..context })
 }
 

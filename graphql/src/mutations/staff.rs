@@ -262,7 +262,8 @@ async fn hire(
     let mut held = registration::holder_of(&services.pool, &wanted.email, &counted).await?;
     if let Some(customer) = held.take_if(|held| held.role == ActorRole::Customer) {
         let now = services.clock.now();
-        let own = CommandContext::new(caller.actor()?.clone(), fresh_id(now), &*caller.request_id);
+        let correlation_id = services.correlation_id(&caller.request_id);
+        let own = CommandContext::new(caller.actor()?.clone(), fresh_id(now), correlation_id);
         // A verified address belongs to its customer; an unverified one is released.
         if !release_unverified(&services.store, &customer, own, now).await? {
             return Ok(refused(caller, AccountError::EmailTaken).into());

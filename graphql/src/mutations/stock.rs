@@ -6,6 +6,7 @@ use domain::ids::PizzeriaId;
 use domain::stock::StockCommand;
 use domain::usecase;
 use event_store::CommandContext;
+use identity::suppliers;
 
 use super::allowed::allowed_pizzeria;
 use super::notes::{About, references};
@@ -153,6 +154,7 @@ impl StockMutation {
             let lines = problems.stock_lines("lines", &input.lines, 1);
             let context = input.context(ctx, &mut problems)?;
             let (supplier, delivery_note, lines) = problems.all((supplier, delivery_note, lines))?;
+            let supplier = suppliers::named(&ctx.services()?.pool, supplier, ctx.now()?).await?;
             let command = StockCommand::Receive { supplier, delivery_note, lines, now: ctx.now()? };
             let use_case = usecase::ToStock { name: "receiveSupply", pizzeria, command };
             execute_on_lines(ctx, use_case, context, &input.lines).await
@@ -264,7 +266,8 @@ impl StockMutation {
             let reason = problems.optional_text("reason", input.reason.as_deref(), NAME_MAX);
             let context = input.context(ctx, &mut problems)?;
             let (pizza, size) = (problems.all(pizza)?, input.size.map(Into::into));
-            let reason = reason.unwrap_or_default();
+            let (reason, notes) = About::default().reason(reason);
+            let context = CommandContext { notes, ..context };
             let command = StockCommand::Block { pizza, size, reason, now: ctx.now()? };
             execute(ctx, usecase::ToStock { name: "blockPizza", pizzeria, command }, context).await
         };

@@ -154,7 +154,7 @@ fn lets_through(filter: &log::EventFilter, entry: &LogEntry) -> bool {
         pizzeria: _,
         actor,
         command,
-        correlation_id,
+        correlation_ids,
         from,
         to,
         after,
@@ -167,9 +167,8 @@ fn lets_through(filter: &log::EventFilter, entry: &LogEntry) -> bool {
         && (types.is_empty() || types.iter().any(|name| name == entry.event_type()))
         && actor.is_none_or(|actor| metadata.is_some_and(|metadata| metadata.actor == actor))
         && command.as_ref().is_none_or(|name| metadata.is_some_and(|metadata| metadata.command == *name))
-        && correlation_id
-            .as_ref()
-            .is_none_or(|id| metadata.is_some_and(|metadata| metadata.correlation_id == *id))
+        && (correlation_ids.is_empty()
+            || metadata.is_some_and(|metadata| correlation_ids.contains(&metadata.correlation_id)))
         && from.is_none_or(|from| entry.recorded_at() >= from)
         && to.is_none_or(|to| entry.recorded_at() < to)
         && after.is_none_or(|after| entry.position() > after)

@@ -1,7 +1,7 @@
 //! Comments: free text beside the reason of an action, kept outside the log.
 
 use async_graphql::{Context, Enum, SimpleObject};
-use domain::note::NoteRef;
+use domain::note::{NoteRef, Reason};
 
 use super::enums::mirror;
 use crate::context::ApiContext;
@@ -39,6 +39,16 @@ impl Comment {
         }
         Ok(comments)
     }
+}
+
+/// Loads the text of a reason; empty if it has none, and once erased.
+pub(super) async fn text_of_reason(
+    ctx: &Context<'_>,
+    reason: Option<&Reason>,
+) -> Result<Option<String>, ApiError> {
+    let Some(reason) = reason else { return Ok(None) };
+    let noted = text_of(ctx, reason.note.as_ref()).await?;
+    Ok(Some(noted.unwrap_or_else(|| reason.text.clone())))
 }
 
 /// Loads the text of a note; `None` without a note, and once erased.

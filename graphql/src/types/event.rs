@@ -6,6 +6,7 @@ use domain::access::{Permission, Scope, has_permission};
 use domain::{EventType, LogPosition, StreamId};
 use event_store::LogEntry;
 use projections::page::{Page, PageArgs, decode_cursor, encode_cursor};
+use uuid::Uuid;
 
 use super::comment::Comment;
 use super::enums::{Role, StreamType};
@@ -54,6 +55,21 @@ pub struct Actor {
 fn blank_codes(event_type: Option<EventType>, payload: &mut serde_json::Value) {
     let is_scheduling = event_type.is_none_or(|event_type| event_type == EventType::DeliveryScheduled);
     blank_fields(&["deliveryCode", "delivery_code"], is_scheduling.then_some("code"), payload);
+}
+
+/// Blanks the texts of staff that events of earlier releases hold.
+fn blank_texts(event_type: &str, payload: &mut serde_json::Value) {
+    let field = match event_type.parse() {
+        Ok(EventType::PizzeriaPaused | EventType::PizzaBlocked) => "reason",
+        Ok(EventType::SupplyReceived) => "supplier",
+        _ => return,
+    };
+    let text = payload
+        .get_mut(field)
+        .filter(|text| text.as_str().is_some_and(|text| Uuid::try_parse(text).is_err()));
+    if let Some(text) = text {
+        *text = "".into();
+    }
 }
 
 fn blank_fields(names: &[&str], another: Option<&str>, payload: &mut serde_json::Value) {
@@ -129,8 +145,9 @@ impl Event {
         Ok(ctx.loaders()?.load_one(LatestHead).await?.is_some_and(|head| covers(&head, self.0.position())))
     }
 
-    /// The payload as stored; `null` for callers without access to it. The customer's delivery code is blank
-    /// for callers who may not see it on the order.
+    /// The payload as stored; `null` for callers without access to it. In events of releases that stored them, the
+    /// customer's delivery code is blank for callers who may not see it on the order, and staff's reasons for callers
+    /// who may not see comments.
     #[graphql(directive = hidden_without::apply(Permission::ReadPayload))]
     async fn payload(&self, ctx: &Context<'_>) -> Result<Option<Json>, ApiError> {
         let actor = ctx.caller()?.actor.as_ref();
@@ -139,6 +156,9 @@ impl Event {
             let readable = matches!(&self.0, LogEntry::Event(event) if !event.events.is_empty());
             let event_type = self.0.event_type().parse().ok().filter(|_| readable);
             blank_codes(event_type, &mut payload);
+        }
+        if has_permission(actor, Permission::ReadComment).is_err() {
+            blank_texts(self.0.event_type(), &mut payload);
         }
         Ok(Some(Json(payload)))
     }
@@ -175,10 +195,10 @@ impl Event {
         Ok(ID(self.0.metadata()?.command_id.to_string()))
     }
 
-    /// The id of the request that caused the event (`X-Request-Id`).
+    /// The id of the request that caused the event: its `X-Request-Id` if that is a UUID, else a UUID derived from it.
     #[graphql(directive = open::apply())]
-    async fn correlation_id(&self) -> Result<&str, ApiError> {
-        Ok(&self.0.metadata()?.correlation_id)
+    async fn correlation_id(&self, ctx: &Context<'_>) -> Result<String, ApiError> {
+        Ok(ctx.services()?.correlation_id(&self.0.metadata()?.correlation_id))
     }
 
     /// The position of the event that caused this one; `null` unless it is a consequence of another event.
@@ -205,12 +225,22 @@ impl Event {
         let actor = ctx.caller()?.actor.as_ref();
         let Some(stream) = self.0.stream() else { return Ok(None) };
         let may_see_code = has_permission(actor, Permission::ReadDeliveryCode).is_ok();
+        let may_see_texts = has_permission(actor, Permission::ReadComment).is_ok();
         let key = ChangesOf { stream, sequence: self.0.sequence() };
         let Some(changes) = ctx.loaders()?.load_one(key).await? else { return Ok(None) };
         let changes = changes?;
-        let seen = changes.iter().filter(|change| may_see_code || !holds_code(&change.path)).cloned();
+        let seen = changes
+            .iter()
+            .filter(|change| may_see_code || !holds_code(&change.path))
+            .filter(|change| may_see_texts || !holds_text(&change.path))
+            .cloned();
         Ok(Some(seen.map(StateChange::from).collect()))
     }
+}
+
+/// Returns whether a path of a state is the reason of a pause or a block.
+fn holds_text(path: &str) -> bool {
+    path == "/pause/reason" || (path.starts_with("/blocked/") && path.ends_with("/reason"))
 }
 
 /// Returns whether a path of a state is the customer's delivery code, on an order or a delivery.
@@ -298,7 +328,7 @@ mod tests {
 
     use domain::EventType;
 
-    use super::blank_codes;
+    use super::{blank_codes, blank_texts};
 
     #[test]
     fn blanks_delivery_codes_only() {
@@ -310,6 +340,22 @@ mod tests {
             let mut blanked = scheduled.clone();
             blank_codes(event_type, &mut blanked);
             assert_eq!(blanked, json!({ "type": "DeliveryScheduled", "code": null, "number": "P1-000001" }));
+        }
+    }
+
+    #[test]
+    fn blanks_texts_and_keeps_ids() {
+        let id = "0193b3c0-0000-7000-8000-00000000abcd";
+        for (event_type, field, stored, shown) in [
+            ("PizzeriaPaused", "reason", "Call Ada", ""),
+            ("PizzaBlocked", "reason", "Ada says so", ""),
+            ("SupplyReceived", "supplier", "Ada", ""),
+            ("SupplyReceived", "supplier", id, id),
+            ("OrderCancelled", "reason", "OTHER", "OTHER"),
+        ] {
+            let mut payload = json!({ "type": event_type, field: stored });
+            blank_texts(event_type, &mut payload);
+            assert_eq!(payload, json!({ "type": event_type, field: shown }));
         }
     }
 }

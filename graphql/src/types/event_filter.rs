@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::enums::StreamType;
 use super::pizzeria::pizzerias_of;
+use crate::context::ApiContext;
 use crate::error::ApiError;
 use crate::ids;
 use crate::scalars::Position;
@@ -96,10 +97,15 @@ pub fn event_filter(ctx: &Context<'_>, asked: EventFilter) -> Result<log::EventF
         pizzeria: pizzerias.into_iter().next(),
         actor: asked.actor_id.as_ref().map(actor).transpose()?,
         command: asked.command,
-        correlation_id: asked.correlation_id,
+        correlation_ids: asked.correlation_id.map_or_else(|| Ok(Vec::new()), |id| correlations(ctx, id))?,
         from: asked.from,
         to: asked.to,
         after: asked.after_position.map(|position| position.0),
         before: asked.before_position.map(|position| position.0),
     })
+}
+
+/// Returns the correlation ids under which a request's events may be stored; earlier releases stored its id itself.
+fn correlations(ctx: &Context<'_>, request_id: String) -> Result<Vec<String>, ApiError> {
+    Ok(vec![ctx.services()?.correlation_id(&request_id), request_id])
 }

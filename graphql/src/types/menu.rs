@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
 use domain::menu::{self, Category, Makeable};
+use domain::note::Reason;
 use domain::stock::Stock;
 use domain::{AggregateState, LogPosition};
 use event_store::CommandResult;
 
+use super::comment::text_of_reason;
 use super::enums::{Allergen, PizzaSize, Unit, VatClass};
 use super::menu_origin::{Origin, shown_count};
 use crate::as_of::{self, PointInTime};
@@ -223,7 +225,7 @@ impl Pizza {
                     available: count.map(|count| count > 0),
                     makeable: count,
                     limiting_ingredient: limiting.map(|code| self.origin.ingredient(&self.menu, &code)),
-                    blocked: blocked.map(str::to_owned),
+                    blocked: blocked.cloned(),
                 })
             })
             .collect()
@@ -232,7 +234,7 @@ impl Pizza {
 
 /// One size of a pizza.
 #[derive(Debug, SimpleObject)]
-#[graphql(directive = open::apply())]
+#[graphql(complex, directive = open::apply())]
 pub struct SizedPizza {
     /// The size.
     pub size: PizzaSize,
@@ -245,8 +247,16 @@ pub struct SizedPizza {
     pub makeable: Option<u32>,
     /// The ingredient that runs out first; `null` outside the menu of a pizzeria.
     pub limiting_ingredient: Option<Ingredient>,
+    #[graphql(skip)]
+    blocked: Option<Reason>,
+}
+
+#[ComplexObject]
+impl SizedPizza {
     /// The pizzeria's reason for blocking the pizza; `null` unless it is blocked.
-    pub blocked: Option<String>,
+    async fn blocked(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        text_of_reason(ctx, self.blocked.as_ref()).await
+    }
 }
 
 /// A drink or a dessert.

@@ -11,6 +11,7 @@ use domain::{AggregateState, LogPosition, StreamId};
 use event_store::CommandResult;
 use projections::pizzerias;
 
+use super::comment::text_of_reason;
 use super::enums::Weekday;
 use super::staff::Staff;
 use crate::as_of::{self, PointInTime};
@@ -199,7 +200,8 @@ impl Pizzeria {
     async fn pause(&self, ctx: &Context<'_>) -> Result<Option<Pause>, ApiError> {
         let paused = self.pizzeria.is_paused(as_of::now(ctx, self.as_of)?);
         let pause = self.pizzeria.pause.as_ref().filter(|_| paused);
-        Ok(pause.map(|pause| Pause { reason: pause.reason.clone(), until: pause.until }))
+        let reason = text_of_reason(ctx, pause.map(|pause| &pause.reason)).await?;
+        Ok(pause.zip(reason).map(|(pause, reason)| Pause { reason, until: pause.until }))
     }
 
     /// The delivery radius, in metres.

@@ -9,7 +9,10 @@ use domain::menu::Menu;
 use domain::stock::{Level, Stock as StockState};
 use domain::{AggregateState, LogPosition, StreamId};
 use event_store::CommandResult;
+use futures_util::future::try_join_all;
+use identity::suppliers;
 
+use super::comment::text_of_reason;
 use super::enums::PizzaSize;
 use super::event::{EventConnection, history};
 use super::menu::Ingredient;
@@ -21,6 +24,9 @@ use crate::field_access::{open, requires};
 use crate::ids::{self, GlobalId};
 use crate::loaders::{CurrentMenu, MenuAt};
 use crate::scalars;
+
+/// Maximum number of suppliers shown.
+const SUPPLIERS_MAX: i64 = 1_000;
 
 /// The stock of a pizzeria, at one version.
 #[derive(Debug, Clone)]
@@ -101,16 +107,22 @@ impl Stock {
     }
 
     /// The blocked pizzas, oldest block first.
-    async fn blocks(&self) -> Vec<BlockedPizza> {
-        let blocks = self.stock.blocks().iter();
-        blocks
-            .map(|(key, reason)| BlockedPizza {
+    async fn blocks(&self, ctx: &Context<'_>) -> Result<Vec<BlockedPizza>, ApiError> {
+        let blocks = self.stock.blocks().iter().map(async |(key, reason)| {
+            Ok(BlockedPizza {
                 pizza: key.pizza.to_global(),
                 code: key.pizza.to_string(),
                 size: key.size.map(PizzaSize::from),
-                reason: reason.clone(),
+                reason: text_of_reason(ctx, Some(reason)).await?.unwrap_or_default(),
             })
-            .collect()
+        });
+        try_join_all(blocks).await
+    }
+
+    /// The suppliers of every pizzeria, by name, at most 1,000: events of received supplies carry their ids.
+    async fn suppliers(&self, ctx: &Context<'_>) -> Result<Vec<Supplier>, ApiError> {
+        let suppliers = suppliers::first(&ctx.services()?.pool, SUPPLIERS_MAX).await?.into_iter();
+        Ok(suppliers.map(|supplier| Supplier { id: supplier.id.into(), name: supplier.name }).collect())
     }
 
     /// Number of orders that have reserved ingredients and are not started.
@@ -180,6 +192,16 @@ impl StockLevel {
     async fn low(&self) -> bool {
         self.level.low
     }
+}
+
+/// A supplier.
+#[derive(Debug, SimpleObject)]
+#[graphql(directive = open::apply())]
+pub struct Supplier {
+    /// The id that events of received supplies carry.
+    pub id: ID,
+    /// The name.
+    pub name: String,
 }
 
 /// A pizza blocked by a pizzeria.

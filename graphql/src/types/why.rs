@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::ids::ItemCode;
 use domain::menu::Menu;
+use domain::note::Reason;
 use domain::why::{self, Change, Explanation, Mark};
 
+use super::comment::text_of_reason;
 use super::enums::PizzaSize;
 use super::menu::Ingredient;
 use crate::error::ApiError;
@@ -82,7 +84,7 @@ pub struct WhyUnavailable {
     /// Why the pizza was unavailable, most severe reason first.
     pub reasons: Vec<UnavailableReason>,
     /// The pizzeria's reason for a pause.
-    pub paused_reason: Option<String>,
+    pub paused_reason: Option<Reason>,
     /// The explanation by the stock; `None` when the pizza was not on the menu.
     pub explanation: Option<Explanation>,
 }
@@ -152,8 +154,9 @@ impl WhyUnavailable {
     }
 
     /// The pizzeria's reason for blocking the pizza; `null` unless it was blocked.
-    async fn blocked_reason(&self) -> Option<&str> {
-        Some(&self.explanation.as_ref()?.block.as_ref()?.reason)
+    async fn blocked_reason(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        let block = self.explanation.as_ref().and_then(|explanation| explanation.block.as_ref());
+        text_of_reason(ctx, block.map(|block| &block.reason)).await
     }
 
     /// The event that blocked the pizza; `null` unless it was blocked.
@@ -162,8 +165,8 @@ impl WhyUnavailable {
     }
 
     /// The pizzeria's reason for the pause; `null` unless it was paused.
-    async fn paused_reason(&self) -> Option<&str> {
-        self.paused_reason.as_deref()
+    async fn paused_reason(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        text_of_reason(ctx, self.paused_reason.as_ref()).await
     }
 
     /// Whether all relevant events were read. The stock's log is followed back for at most 100,000 events;

@@ -122,7 +122,7 @@ async fn fails_if_the_pizzeria_takes_no_orders() {
     assert!(functional(&demo, &process).await.0);
     let store = EventStore::start(demo.database.pool.clone(), Settings::default());
     let now = Clock::system().now();
-    let command = PizzeriaCommand::Pause { reason: String::new(), until: None, now };
+    let command = PizzeriaCommand::Pause { reason: domain::note::Reason::default(), until: None, now };
     let pause = ToPizzeria { name: "pausePizzeria", pizzeria: PizzeriaId::functional_check(), command };
     let context = CommandContext::new(Actor::system(), Uuid::new_v4(), "test");
     store.execute(std::sync::Arc::new(pause), context).await.unwrap();

@@ -6,6 +6,7 @@ pub mod load;
 mod maintenance;
 mod migrations;
 mod outage;
+mod previous_release;
 mod processes;
 mod production;
 mod rolling_restart;

@@ -202,7 +202,7 @@ async fn events_are_found_by_an_index_or_in_a_bounded_part_of_the_log(pool: &PgP
         ("types", EventFilter { types: vec!["Nothing".to_owned()], ..none() }),
         ("actorId", EventFilter { actor, ..none() }),
         ("command", EventFilter { command: Some("nothing".to_owned()), ..none() }),
-        ("correlationId", EventFilter { correlation_id: Some("nothing".to_owned()), ..none() }),
+        ("correlationId", EventFilter { correlation_ids: vec!["nothing".to_owned()], ..none() }),
     ] {
         let (refused, rows) = reads(pool, "events", async || find(&filter, true).await).await;
         assert!(matches!(refused, Err(FindError::Unbounded)), "{name}: {refused:?}");

@@ -6,6 +6,7 @@ mod account_takeover;
 mod attempt_limits;
 mod contact_reads;
 mod erasure;
+mod free_text;
 mod logs;
 mod matrix;
 mod privacy;

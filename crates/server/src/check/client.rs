@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use uuid::Uuid;
 
 /// Time within which a connection must open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,7 +108,17 @@ impl Target {
     }
 
     fn request_id(&self) -> String {
-        format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
+        self.id_of(self.requests.fetch_add(1, Ordering::Relaxed)).to_string()
+    }
+
+    fn id_of(&self, request: usize) -> Uuid {
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{}-{request}", self.run).as_bytes())
+    }
+
+    /// Whether a request of this run has the id.
+    pub(super) fn sent(&self, request_id: &str) -> bool {
+        let sent = self.requests.load(Ordering::Relaxed);
+        Uuid::try_parse(request_id).is_ok_and(|id| (0..sent).any(|request| self.id_of(request) == id))
     }
 
     /// Sends a `GET`.

@@ -302,7 +302,7 @@ impl Steps {
         let filter = json!({ "streamId": format!("stock:{PIZZERIA}"), "pizzeriaId": PIZZERIA, "afterPosition": since });
         let data = self.ask(query, json!({ "filter": filter })).await?;
         let nodes = data["events"]["nodes"].as_array().cloned().unwrap_or_default();
-        let ours = |id: &Value| id.as_str().is_some_and(|id| id.starts_with(&self.run));
+        let ours = |id: &Value| id.as_str().is_some_and(|id| self.target.sent(id));
         Ok(nodes.iter().any(|event| !ours(&event["correlationId"])))
     }
 }

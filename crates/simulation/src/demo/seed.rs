@@ -167,7 +167,7 @@ fn foundations(accounts: &[Account], now: DateTime<Utc>) -> Vec<Step> {
 fn supplies(now: DateTime<Utc>) -> Vec<Step> {
     let supply = |pizzeria| {
         let command = StockCommand::Receive {
-            supplier: "Opening stock".to_owned(),
+            supplier: "Opening stock".into(),
             delivery_note: format!("OPENING-{pizzeria}"),
             lines: demo_data::opening_stock(&pizzeria),
             now,

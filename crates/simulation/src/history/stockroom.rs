@@ -5,12 +5,14 @@ use domain::ids::{IngredientCode, ItemCode, PizzeriaId};
 use domain::ingredients::{Ingredients, Quantity};
 use domain::menu::{MenuChanges, MenuCommand};
 use domain::money::Cents;
+use domain::note::Reason;
 use domain::pizzeria::PizzeriaCommand;
-use domain::stock::{StockCommand, WasteReason};
+use domain::stock::{StockCommand, Supplier, WasteReason};
 use domain::usecase::{ToMenu, ToPizzeria, ToStock, TransferStock};
 use identity::accounts::Account;
 use rand::Rng;
 use rand::seq::IndexedRandom;
+use uuid::Uuid;
 
 use super::SimulateError;
 use super::agenda::{Amount, Task};
@@ -63,7 +65,9 @@ impl Play {
             return Ok(());
         }
         self.supplies += 1;
-        let supplier = SUPPLIERS.choose(&mut self.rng).copied().unwrap_or_default().to_owned();
+        let supplier = SUPPLIERS.choose(&mut self.rng).copied().unwrap_or_default();
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, supplier.as_bytes()).to_string();
+        let supplier = Supplier { id, name: supplier.to_owned() };
         let delivery_note = format!("BL-{:06}", self.supplies);
         let command = StockCommand::Receive { supplier, delivery_note, lines, now: self.now };
         self.tell_stock(branch, false, "receiveSupply", command).map(|_| ())
@@ -151,7 +155,7 @@ impl Play {
         let pizzas: Vec<ItemCode> =
             self.world.menu().map_or_else(Vec::new, |menu| menu.pizzas.keys().cloned().collect());
         let Some(pizza) = pizzas.choose(&mut self.rng).cloned() else { return Ok(()) };
-        let reason = "Not as it should be today".to_owned();
+        let reason = Reason::default();
         let command = StockCommand::Block { pizza: pizza.clone(), size: None, reason, now: self.now };
         if self.tell_stock(branch, true, "blockPizza", command)? {
             self.later(3_600, 10_800, Task::Unblock { branch, pizza });
@@ -165,8 +169,7 @@ impl Play {
     }
 
     pub(super) fn pause(&mut self, branch: usize) -> Result<(), SimulateError> {
-        let reason = "The ovens are full".to_owned();
-        let command = PizzeriaCommand::Pause { reason, until: None, now: self.now };
+        let command = PizzeriaCommand::Pause { reason: Reason::default(), until: None, now: self.now };
         let (manager, pizzeria) = (self.manager(branch), self.pizzeria(branch));
         if self.ask(manager, ToPizzeria { name: "pausePizzeria", pizzeria, command })? {
             self.later(600, 1_500, Task::Resume { branch });

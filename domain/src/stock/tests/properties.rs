@@ -69,7 +69,7 @@ fn some_command() -> impl Strategy<Value = StockCommand> {
         1 => some_size().prop_map(move |size| StockCommand::Block {
             pizza: pizza(),
             size,
-            reason: String::new(),
+            reason: crate::note::Reason::default(),
             now: now(),
         }),
         1 => some_size().prop_map(move |size| StockCommand::Unblock { pizza: pizza(), size, now: now() }),
@@ -142,7 +142,7 @@ fn some_event() -> impl Strategy<Value = StockEvent> {
         some_size().prop_map(move |size| StockEvent::PizzaBlocked {
             pizza: pizza.clone(),
             size,
-            reason: String::new(),
+            reason: crate::note::Reason::default(),
             at,
         }),
         some_size().prop_map(move |size| StockEvent::PizzaUnblocked { pizza: unblocked.clone(), size, at }),

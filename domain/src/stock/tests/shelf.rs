@@ -28,6 +28,15 @@ fn rejects_duplicate_delivery_notes_per_supplier() {
     let (supplier, delivery_note) = ("Moulin".to_owned(), "1".to_owned());
     refuses(past(), receive("Moulin", "1"), StockError::DuplicateReceipt { supplier, delivery_note });
     accepts(past(), receive("Moulin", "2"), vec![received("2", &[("TOMATO", 5)])]);
+    // An earlier release stored the name, not the id.
+    let named = StockCommand::Receive {
+        supplier: Supplier { id: "S1".into(), name: "Moulin".into() },
+        delivery_note: "1".into(),
+        lines: lines(&[("TOMATO", 5)]),
+        now: now(),
+    };
+    let (supplier, delivery_note) = ("Moulin".to_owned(), "1".to_owned());
+    refuses(past(), named, StockError::DuplicateReceipt { supplier, delivery_note });
     let other = StockEvent::SupplyReceived {
         supplier: "Halles".into(),
         delivery_note: "1".into(),
@@ -158,9 +167,13 @@ fn receives_a_transfer() {
 fn rejects_commands_without_quantities() {
     let nothing = || lines(&[("TOMATO", 0)]);
     let (transfer, pizzeria) = (Uuid::nil(), "P2".parse::<PizzeriaId>().unwrap());
-    let (supplier, delivery_note) = ("Moulin".to_owned(), "1".to_owned());
     for command in [
-        StockCommand::Receive { supplier, delivery_note, lines: nothing(), now: now() },
+        StockCommand::Receive {
+            supplier: "Moulin".into(),
+            delivery_note: "1".into(),
+            lines: nothing(),
+            now: now(),
+        },
         StockCommand::Waste { reason: WasteReason::Other, lines: nothing(), now: now() },
         StockCommand::SendTransfer { transfer, to: pizzeria.clone(), lines: nothing(), now: now() },
         StockCommand::ReceiveTransfer { transfer, from: pizzeria, lines: nothing(), now: now() },

@@ -86,7 +86,8 @@ fn needs(store: &MemoryStore, number: u128) -> Ingredients {
 }
 
 fn pause(store: &mut MemoryStore) {
-    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: now() };
+    let event =
+        PizzeriaEvent::PizzeriaPaused { reason: crate::note::Reason::default(), until: None, at: now() };
     store.append(&StreamId::pizzeria(&p1()), event.into());
 }
 

@@ -135,12 +135,16 @@ fn rejects_empty_orders_and_lines() {
 #[test]
 fn reports_all_errors_with_their_place() {
     let mut store = MemoryStore::demo();
-    let paused = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: MemoryStore::now() };
+    let paused = PizzeriaEvent::PizzeriaPaused {
+        reason: crate::note::Reason::default(),
+        until: None,
+        at: MemoryStore::now(),
+    };
     store.append(&StreamId::pizzeria(&p1()), paused.into());
     let blocked = StockEvent::PizzaBlocked {
         pizza: item("REI"),
         size: None,
-        reason: String::new(),
+        reason: crate::note::Reason::default(),
         at: MemoryStore::now(),
     };
     store.append(&StreamId::stock(&p1()), blocked.into());

@@ -89,7 +89,7 @@ fn changes_are_refused_like_placements() {
     let event = StockEvent::PizzaBlocked {
         pizza: "MAR".parse().unwrap(),
         size: None,
-        reason: String::new(),
+        reason: crate::note::Reason::default(),
         at: now(),
     };
     store.append(&StreamId::stock(&p1()), event.into());

@@ -61,7 +61,11 @@ fn rejects_orders_while_closed_or_paused() {
     obstacles(&closed, &basket(Takeaway, &["1 MAR M"]), &[OrderError::PizzeriaClosed]);
 
     let mut paused = MemoryStore::demo();
-    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: MemoryStore::now() };
+    let event = PizzeriaEvent::PizzeriaPaused {
+        reason: crate::note::Reason::default(),
+        until: None,
+        at: MemoryStore::now(),
+    };
     paused.append(&StreamId::pizzeria(&p1()), event.into());
     obstacles(&paused, &basket(Takeaway, &["1 MAR M"]), &[OrderError::PizzeriaClosed]);
 }
@@ -145,12 +149,16 @@ fn names_every_missing_ingredient_with_quantities() {
 #[test]
 fn lists_obstacles_in_the_order_of_the_checks() {
     let mut store = MemoryStore::demo();
-    let event = PizzeriaEvent::PizzeriaPaused { reason: String::new(), until: None, at: MemoryStore::now() };
+    let event = PizzeriaEvent::PizzeriaPaused {
+        reason: crate::note::Reason::default(),
+        until: None,
+        at: MemoryStore::now(),
+    };
     store.append(&StreamId::pizzeria(&p1()), event.into());
     let event = StockEvent::PizzaBlocked {
         pizza: item("MAR"),
         size: None,
-        reason: String::new(),
+        reason: crate::note::Reason::default(),
         at: MemoryStore::now(),
     };
     store.append(&StreamId::stock(&p1()), event.into());
