@@ -2,7 +2,7 @@
 //! the value is dropped.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -39,10 +39,10 @@ pub fn command(database_url: &str) -> Command {
     on(Command::new(binary()), database_url)
 }
 
-/// The same, with a limit on open files. The shell execs the program, so their ids are equal.
-fn limited(database_url: &str, files: u64) -> Command {
+/// A program with a limit on open files. The shell execs it, so their ids are equal.
+fn limited(program: &Path, database_url: &str, files: u64) -> Command {
     let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(binary());
+    shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(program);
     on(shell, database_url)
 }
 
@@ -61,7 +61,17 @@ fn on(mut command: Command, database_url: &str) -> Command {
 /// Runs a subcommand until it ends.
 #[track_caller]
 pub fn run(database_url: &str, arguments: &[&str]) -> impl Future<Output = Output> {
-    let mut command = command(database_url);
+    run_program(&binary(), database_url, arguments)
+}
+
+/// As [`run`], by another build of the binary.
+#[track_caller]
+pub fn run_program(
+    program: &Path,
+    database_url: &str,
+    arguments: &[&str],
+) -> impl Future<Output = Output> + use<> {
+    let mut command = on(Command::new(program), database_url);
     command.args(arguments);
     let output = within(async move { command.output().await });
     async move { output.await.expect("the binary runs") }
@@ -75,32 +85,38 @@ impl Process {
 
     /// As [`Self::serve`], with environment variables.
     pub async fn serve_with(database_url: &str, variables: &[(&str, &str)]) -> Self {
-        Self::serve_as(database_url, variables, None, None).await
+        Self::serve_as(&binary(), database_url, variables, None, None).await
+    }
+
+    /// As [`Self::serve`], by another build of the binary.
+    pub async fn serve_program(program: &Path, database_url: &str) -> Self {
+        Self::serve_as(program, database_url, &[], None, None).await
     }
 
     /// As [`Self::serve`], with a limit on open files.
     pub async fn serve_with_files(database_url: &str, files: u64) -> Self {
-        Self::serve_as(database_url, &[], None, Some(files)).await
+        Self::serve_as(&binary(), database_url, &[], None, Some(files)).await
     }
 
     /// As [`Self::serve`]; keeps its log at a level of `RUST_LOG`.
     pub async fn serve_logging(database_url: &str, level: &str) -> Self {
-        Self::serve_as(database_url, &[], Some(level), None).await
+        Self::serve_as(&binary(), database_url, &[], Some(level), None).await
     }
 
     /// As [`Self::serve_logging`], with environment variables.
     pub async fn serve_logging_with(database_url: &str, variables: &[(&str, &str)], level: &str) -> Self {
-        Self::serve_as(database_url, variables, Some(level), None).await
+        Self::serve_as(&binary(), database_url, variables, Some(level), None).await
     }
 
     async fn serve_as(
+        program: &Path,
         database_url: &str,
         variables: &[(&str, &str)],
         level: Option<&str>,
         files: Option<u64>,
     ) -> Self {
         for _ in 0..TRIES {
-            if let Some(process) = Self::try_serve(database_url, variables, level, files).await {
+            if let Some(process) = Self::try_serve(program, database_url, variables, level, files).await {
                 return process;
             }
         }
@@ -117,6 +133,7 @@ impl Process {
     }
 
     async fn try_serve(
+        program: &Path,
         database_url: &str,
         variables: &[(&str, &str)],
         level: Option<&str>,
@@ -124,8 +141,8 @@ impl Process {
     ) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
         let mut command = match files {
-            None => command(database_url),
-            Some(files) => limited(database_url, files),
+            None => on(Command::new(program), database_url),
+            Some(files) => limited(program, database_url, files),
         };
         command.arg("serve").env("PORT", port.to_string()).stdout(Stdio::null());
         command.envs(variables.iter().copied());

@@ -80,13 +80,13 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
         }
         StockCommand::Block { pizza, size, reason, now } => {
             let held = |key: &BlockKey| key.pizza == pizza && (key.size.is_none() || key.size == size);
-            if state.blocks().iter().any(|(key, _)| held(key)) {
+            if state.blocks().any(|(key, _)| held(key)) {
                 return Err(StockError::AlreadyBlocked { pizza });
             }
             Ok(vec![StockEvent::PizzaBlocked { pizza, size, reason, at: now }])
         }
         StockCommand::Unblock { pizza, size, now } => {
-            if !state.blocks().iter().any(|(key, _)| key.pizza == pizza && key.size == size) {
+            if !state.blocks().any(|(key, _)| key.pizza == pizza && key.size == size) {
                 return Err(StockError::NotBlocked { pizza });
             }
             Ok(vec![StockEvent::PizzaUnblocked { pizza, size, at: now }])

@@ -9,7 +9,7 @@ use super::holds::Holds;
 use crate::ids::{HolderId, IngredientCode, ItemCode, OrderId};
 use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
-use crate::note::Reason;
+use crate::note::{NoteRef, Reason};
 use crate::order::Missing;
 
 /// Level of one ingredient, in its unit: the sum of its movements, never clamped, so that a later count finds
@@ -64,7 +64,10 @@ pub struct Stock {
     held: Holds,
     /// The latest delivery notes, at most [`RECEIPTS`], latest last.
     receipts: VecDeque<(String, String)>,
-    blocked: Vec<(BlockKey, Reason)>,
+    blocked: Vec<(BlockKey, String)>,
+    /// The notes of the blocks' reasons. Beside the texts, so that the previous release reads the state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    block_notes: Vec<(BlockKey, NoteRef)>,
     accepted: u64,
     waiting: u64,
 }
@@ -130,17 +133,23 @@ impl Stock {
         self.receipts.iter().any(|(from, note)| from == supplier && note == delivery_note)
     }
 
+    fn unblock(&mut self, key: &BlockKey) {
+        self.blocked.retain(|(blocked, _)| blocked != key);
+        self.block_notes.retain(|(blocked, _)| blocked != key);
+    }
+
     /// Returns the reason of a block, if the pizza is blocked in that size.
-    pub fn blocked(&self, pizza: &ItemCode, size: PizzaSize) -> Option<&Reason> {
-        self.blocked
-            .iter()
-            .find(|(key, _)| key.pizza == *pizza && key.size.is_none_or(|blocked| blocked == size))
-            .map(|(_, reason)| reason)
+    pub fn blocked(&self, pizza: &ItemCode, size: PizzaSize) -> Option<Reason> {
+        let covers = |key: &BlockKey| key.pizza == *pizza && key.size.is_none_or(|blocked| blocked == size);
+        self.blocks().find(|(key, _)| covers(key)).map(|(_, reason)| reason)
     }
 
     /// Returns every block with its reason, oldest first.
-    pub fn blocks(&self) -> &[(BlockKey, Reason)] {
-        &self.blocked
+    pub fn blocks(&self) -> impl Iterator<Item = (&BlockKey, Reason)> {
+        self.blocked.iter().map(|(key, text)| {
+            let note = self.block_notes.iter().find(|(noted, _)| noted == key);
+            (key, Reason { text: text.clone(), note: note.map(|(_, note)| note.clone()) })
+        })
     }
 
     /// Returns the number of orders ever accepted; the next order's number is one more.
@@ -242,11 +251,12 @@ impl Stock {
             StockEvent::ReservationShort { .. } => {}
             StockEvent::PizzaBlocked { pizza, size, reason, .. } => {
                 let key = BlockKey { pizza: pizza.clone(), size: *size };
-                self.blocked.retain(|(held, _)| *held != key);
-                self.blocked.push((key, reason.clone()));
+                self.unblock(&key);
+                self.block_notes.extend(reason.note.iter().map(|note| (key.clone(), note.clone())));
+                self.blocked.push((key, reason.text.clone()));
             }
             StockEvent::PizzaUnblocked { pizza, size, .. } => {
-                self.blocked.retain(|(key, _)| key.pizza != *pizza || key.size != *size);
+                self.unblock(&BlockKey { pizza: pizza.clone(), size: *size });
             }
         }
     }

@@ -182,7 +182,7 @@ impl Trace {
     pub fn explain(self, menu: &Menu) -> Explanation {
         let none = Makeable { count: 0, limiting: None, blocked: false };
         let makeable = menu.makeable(&self.pizza, self.size, &self.stock).unwrap_or(none);
-        let reason = self.stock.blocked(&self.pizza, self.size).cloned();
+        let reason = self.stock.blocked(&self.pizza, self.size);
         let block = reason.map(|reason| Block { reason, since: self.blocked_since });
         let mut shortages: Vec<Shortage> =
             self.tracks.into_iter().filter_map(|track| track.shortage(&self.stock)).collect();

@@ -225,7 +225,7 @@ impl Pizza {
                     available: count.map(|count| count > 0),
                     makeable: count,
                     limiting_ingredient: limiting.map(|code| self.origin.ingredient(&self.menu, &code)),
-                    blocked: blocked.cloned(),
+                    blocked,
                 })
             })
             .collect()

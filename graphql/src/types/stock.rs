@@ -108,12 +108,12 @@ impl Stock {
 
     /// The blocked pizzas, oldest block first.
     async fn blocks(&self, ctx: &Context<'_>) -> Result<Vec<BlockedPizza>, ApiError> {
-        let blocks = self.stock.blocks().iter().map(async |(key, reason)| {
+        let blocks = self.stock.blocks().map(async |(key, reason)| {
             Ok(BlockedPizza {
                 pizza: key.pizza.to_global(),
                 code: key.pizza.to_string(),
                 size: key.size.map(PizzaSize::from),
-                reason: text_of_reason(ctx, Some(reason)).await?.unwrap_or_default(),
+                reason: text_of_reason(ctx, Some(&reason)).await?.unwrap_or_default(),
             })
         });
         try_join_all(blocks).await

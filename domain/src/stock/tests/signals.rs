@@ -59,7 +59,7 @@ fn blocks_and_unblocks_by_size_or_in_every_size() {
     let (all, large, medium) = (None, Some(PizzaSize::L), Some(PizzaSize::M));
 
     let stock = accepts(vec![], block(large), vec![blocked(large)]);
-    assert_eq!(stock.blocked(&pizza(), PizzaSize::L), Some(&"four".into()));
+    assert_eq!(stock.blocked(&pizza(), PizzaSize::L), Some("four".into()));
     assert_eq!(stock.blocked(&pizza(), PizzaSize::M), None);
     accepts(vec![blocked(large)], block(medium), vec![blocked(medium)]);
     accepts(vec![blocked(large)], block(all), vec![blocked(all)]);

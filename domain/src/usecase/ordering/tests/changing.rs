@@ -150,7 +150,10 @@ fn count(store: &mut MemoryStore, code: &str, quantity: u32) {
 
 fn block(store: &mut MemoryStore, code: &str) {
     let pizza = code.parse().unwrap();
-    store.stocked(&p1(), StockCommand::Block { pizza, size: None, reason: String::new(), now: now() });
+    store.stocked(
+        &p1(),
+        StockCommand::Block { pizza, size: None, reason: crate::note::Reason::default(), now: now() },
+    );
 }
 
 #[test]
