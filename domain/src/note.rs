@@ -63,7 +63,7 @@ pub struct NoteRef {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// The text of an earlier release; empty in today's events, which programs of that release can read.
-    #[serde(rename = "reason", default)]
+    #[serde(rename = "reason")]
     pub text: String,
     /// The note, of purpose [`NotePurpose::Reason`].
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -85,7 +85,12 @@ impl Source {
         for field in fields {
             let serde = Serde::of(&field.attrs);
             assert!(serde.rename_all.is_none() && serde.tag.is_none() && serde.try_from.is_none());
+            if serde.flatten {
+                self.value(&field.ty, prefix, "", field, defined);
+                continue;
+            }
             let name = field.ident.as_ref().expect("a named field").to_string();
+            let name = serde.rename.unwrap_or(name);
             let name = match container.rename_all.as_deref() {
                 Some("camelCase") => camel_case(&name),
                 None => name,
@@ -191,6 +196,8 @@ fn unit(field: &str) -> &'static str {
 struct Serde {
     default: bool,
     transparent: bool,
+    flatten: bool,
+    rename: Option<String>,
     rename_all: Option<String>,
     tag: Option<String>,
     try_from: Option<String>,
@@ -209,6 +216,8 @@ impl Serde {
                 match &*key {
                     "default" => serde.default = true,
                     "transparent" => serde.transparent = true,
+                    "flatten" => serde.flatten = true,
+                    "rename" => serde.rename = value,
                     "rename_all" => serde.rename_all = value,
                     "tag" => serde.tag = value,
                     "try_from" => serde.try_from = value,
