@@ -165,7 +165,7 @@ pub(crate) async fn supply(store: &EventStore, clock: &Clock, times: u32) -> Res
         for number in 0..times {
             let now = clock.now();
             let command = StockCommand::Receive {
-                supplier: "Everything".to_owned(),
+                supplier: "Everything".into(),
                 delivery_note: number.to_string(),
                 lines: everything.clone(),
                 now,

@@ -167,7 +167,7 @@ impl Subject {
         let water = "WATER".parse()?;
         let mut lines = Ingredients::new();
         lines.add(&water, Quantity(1_000_000));
-        let (supplier, delivery_note) = ("Source".to_owned(), "growth".to_owned());
+        let (supplier, delivery_note) = ("Source".into(), "growth".to_owned());
         let command = StockCommand::Receive { supplier, delivery_note, lines, now };
         self.tell(ToStock { name: "receiveSupply", pizzeria: self.busy.clone(), command }).await?;
         for threshold in 1..=BEHIND_SNAPSHOT {

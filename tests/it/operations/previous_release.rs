@@ -117,6 +117,7 @@ async fn told(process: &Api, (order, at): &(String, i64)) -> Option<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[allow(clippy::print_stderr)] // says that it is skipped
 async fn two_releases_serve_one_database_during_an_update() {
     let Some(previous) = previous() else {
         return eprintln!(
