@@ -97,6 +97,7 @@ fn decide_placed(order: &PlacedOrder, command: OrderCommand) -> Result<Vec<Order
                 removed: change.removed,
                 quantities: change.quantities,
                 replaces: false,
+                needs: crate::Ingredients::new(),
                 pricing: None,
                 promise: promised_at.map(|at| Promised { at }),
                 notes,

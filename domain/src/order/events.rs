@@ -4,15 +4,14 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::sold::{LineQuantity, Promised, SoldLine};
+use super::sold::{LineQuantity, Pricing, Promised, SoldLine};
 use super::values::{Fulfilment, OrderChannel, OrderLine, PaymentIntent, PaymentMethod};
 use crate::event::{Facts, MoneyMoved, NoteSlot, RecordedRefusal};
 use crate::ids::{ContactId, CustomerId, IngredientCode, ItemCode, OrderId, PizzeriaId, StaffId};
-use crate::ingredients::Quantity;
+use crate::ingredients::{Ingredients, Quantity};
 use crate::menu::PizzaSize;
 use crate::money::Cents;
 use crate::note::{CommentSubject, NoteRef};
-use crate::vat::{VatPart, breakdown};
 
 /// Data of an order that is fixed at placement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +44,9 @@ pub struct Placement {
     /// The delivery fee, VAT included; none unless delivered.
     #[serde(default, skip_serializing_if = "Cents::is_zero")]
     pub delivery_fee: Cents,
+    /// The needs as they were stored: only in an event of version 1. The stock's reservation is the copy that counts.
+    #[serde(default, skip_serializing_if = "Ingredients::is_empty")]
+    pub needs: Ingredients,
     /// The amounts as they were stored: only in an event of version 1. Today's add up from the lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pricing: Option<Pricing>,
@@ -61,30 +63,6 @@ pub struct Placement {
     /// References to the customer's notes for the kitchen and the courier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteRef>,
-}
-
-/// The prices of an order: `total = subtotal + delivery_fee`, and the VAT parts' gross add up to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Pricing {
-    /// Sum of the lines' totals.
-    pub subtotal: Cents,
-    /// The delivery fee; zero unless delivered.
-    pub delivery_fee: Cents,
-    /// The total by VAT rate, ascending, with the fee spread over them pro rata.
-    pub vat: Vec<VatPart>,
-    /// Total to be paid.
-    pub total: Cents,
-}
-
-impl Pricing {
-    /// Adds up lines and the delivery fee, with the VAT by rate. Events store no amount that it returns: what it does
-    /// for stored lines must not change.
-    pub fn of(lines: &[OrderLine], delivery_fee: Cents) -> Self {
-        let subtotal = lines.iter().map(|line| line.total).sum();
-        let vat = breakdown(lines.iter().map(|line| (line.vat_rate, line.total)), delivery_fee);
-        Self { subtotal, delivery_fee, vat, total: subtotal + delivery_fee }
-    }
 }
 
 impl Placement {
@@ -195,6 +173,9 @@ pub enum OrderEvent {
         /// Whether every earlier line ends: only in an event of version 1, which listed the complete new lines.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         replaces: bool,
+        /// The needs as they were stored: only in an event of version 1.
+        #[serde(default, skip_serializing_if = "Ingredients::is_empty")]
+        needs: Ingredients,
         /// The amounts as they were stored: only in an event of version 1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pricing: Option<Pricing>,

@@ -15,9 +15,9 @@ pub use commands::{OnlinePayment, OrderCommand};
 pub use decide::decide;
 pub(crate) use decide::{changeable, expect_total, paid_as_agreed, paid_by};
 pub use error::{LinePart, OrderError};
-pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement, Pricing};
+pub use events::{AskedLine, CancelReason, Missing, OrderEvent, Placement};
 pub use placed::MAX_DECLINES;
-pub use sold::{LineOption, LineQuantity, LinesChange, Part, Promised, SoldLine, SoldVat, Whole};
+pub use sold::{LineOption, LineQuantity, LinesChange, Part, Pricing, Promised, SoldLine, SoldVat, Whole};
 pub use state::{Order, PlacedOrder, Progress, RefusedOrder};
 pub use values::{
     Fulfilment, OrderChannel, OrderLine, OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod,

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::events::{OrderEvent, Placement, Pricing};
-use super::sold::{LineQuantity, SoldLine};
+use super::events::{OrderEvent, Placement};
+use super::sold::{LineQuantity, Pricing, SoldLine};
 use super::state::{PlacedOrder, Progress};
 use super::values::{OrderLine, OrderStatus, Payment, PaymentIntent, PaymentKind, PaymentMethod, Promise};
-use crate::ingredients::Ingredients;
 use crate::money::Cents;
 use crate::note::NoteRef;
 
@@ -26,8 +25,8 @@ impl PlacedOrder {
             contact: placement.contact,
             distance_m: placement.distance_m,
             delivery_code: placement.delivery_code.clone(),
-            last_line: lines.iter().map(|line| line.line).max().unwrap_or_default(),
-            needs: Ingredients::new(),
+            last_line: 0,
+            needs: placement.needs.clone(),
             pricing: placement.prices(&lines),
             lines,
             minimum: placement.minimum,
@@ -121,7 +120,7 @@ impl PlacedOrder {
     }
 
     fn change_lines(&mut self, ends: impl Fn(u32) -> bool, quantities: &[LineQuantity], added: &[SoldLine]) {
-        self.last_line = self.next_line() - 1;
+        let highest = self.highest_line().max(self.last_line);
         self.lines.retain(|line| !ends(line.line));
         for new in quantities {
             for line in self.lines.iter_mut().filter(|line| line.line == new.line) {
@@ -131,7 +130,7 @@ impl PlacedOrder {
         }
         self.lines.extend(added.iter().map(OrderLine::from));
         self.lines.sort_by_key(|line| line.line);
-        self.last_line = self.next_line() - 1;
+        self.last_line = if highest > self.highest_line() { highest } else { 0 };
     }
 
     pub(super) fn evolve(&mut self, event: &OrderEvent) {
@@ -143,6 +142,7 @@ impl PlacedOrder {
                 removed,
                 quantities,
                 replaces,
+                needs,
                 pricing,
                 promise,
                 notes,
@@ -151,6 +151,11 @@ impl PlacedOrder {
             } => {
                 let ends = |line: u32| *replaces || removed.contains(&line);
                 self.change_lines(ends, quantities, added);
+                if *replaces {
+                    // Version 1 numbered the lines anew.
+                    self.last_line = 0;
+                    self.needs.clone_from(needs);
+                }
                 let fee = self.pricing.delivery_fee;
                 self.pricing = pricing.clone().unwrap_or_else(|| Pricing::of(&self.lines, fee));
                 let renewed = |note: &NoteRef| {

@@ -10,7 +10,7 @@ use crate::ids::{IngredientCode, ItemCode};
 use crate::ingredients::Quantity;
 use crate::menu::PizzaSize;
 use crate::money::Cents;
-use crate::vat::{VatClass, VatRate};
+use crate::vat::{VatClass, VatPart, VatRate, breakdown};
 
 /// Line of an order. What is sold with it is frozen: item, recipe, price and VAT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +115,30 @@ pub struct LineQuantity {
 pub struct Promised {
     /// The time.
     pub at: DateTime<Utc>,
+}
+
+/// The prices of an order: `total = subtotal + delivery_fee`, and the VAT parts' gross add up to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pricing {
+    /// Sum of the lines' totals.
+    pub subtotal: Cents,
+    /// The delivery fee; zero unless delivered.
+    pub delivery_fee: Cents,
+    /// The total by VAT rate, ascending, with the fee spread over them pro rata.
+    pub vat: Vec<VatPart>,
+    /// Total to be paid.
+    pub total: Cents,
+}
+
+impl Pricing {
+    /// Adds up lines and the delivery fee, with the VAT by rate. Events store no amount that it returns: what it does
+    /// for stored lines must not change.
+    pub fn of(lines: &[OrderLine], delivery_fee: Cents) -> Self {
+        let subtotal = lines.iter().map(|line| line.total).sum();
+        let vat = breakdown(lines.iter().map(|line| (line.vat_rate, line.total)), delivery_fee);
+        Self { subtotal, delivery_fee, vat, total: subtotal + delivery_fee }
+    }
 }
 
 /// What becomes of an order's lines. Lines that are not named stay as they are.

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::events::{CancelReason, Missing, OrderEvent, Pricing};
+use super::events::{CancelReason, Missing, OrderEvent};
+use super::sold::Pricing;
 use super::values::{Fulfilment, OrderChannel, OrderLine, OrderStatus, Payment, PaymentIntent, Promise};
 use crate::delivery::DeliveryFailure;
 use crate::ids::{ContactId, CustomerId, OrderId, PizzeriaId, StaffId};
@@ -102,10 +103,11 @@ pub struct PlacedOrder {
     pub delivery_code: Option<String>,
     /// Current lines, by number.
     pub lines: Vec<OrderLine>,
-    /// Highest number that a line ever had; 0 in documents of earlier releases, which number current lines from 1.
-    #[serde(default)]
+    /// Highest number of a line that is gone, if no current line has a higher one; otherwise 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub last_line: u32,
-    /// Always empty. Processes of release 0.1 expect the field in documents during a rolling update.
+    /// Needs as events of version 1 stored them; nothing reads them but processes of release 0.1, which expect the field in
+    /// documents.
     #[serde(default)]
     pub needs: Ingredients,
     /// Current prices.
@@ -147,16 +149,24 @@ pub struct PlacedOrder {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl PlacedOrder {
     /// Returns a current line.
     pub fn line(&self, number: u32) -> Option<&OrderLine> {
         self.lines.iter().find(|line| line.line == number)
     }
 
+    pub(super) fn highest_line(&self) -> u32 {
+        self.lines.iter().map(|line| line.line).max().unwrap_or_default()
+    }
+
     /// Returns the number of the next new line.
     pub fn next_line(&self) -> u32 {
-        let highest = self.lines.iter().map(|line| line.line).max().unwrap_or_default();
-        highest.max(self.last_line).saturating_add(1)
+        self.highest_line().max(self.last_line).saturating_add(1)
     }
 
     /// Whether no line ever had a number.

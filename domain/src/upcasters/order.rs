@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-/// `OrderPlaced` 2 leaves out what adds up from the rest (totals, VAT amounts, needs), states and nulls. The amounts of
-/// 1 stay as they were stored, and a line keeps its number as its id.
+/// `OrderPlaced` 2 leaves out what adds up from the rest (totals, VAT amounts, needs), states and nulls. The amounts and
+/// needs of 1 stay as they were stored, and a line keeps its number as its id.
 pub(super) fn placed_1_to_2(mut payload: Value) -> Value {
     if let Some(placement) = payload.get_mut("placement").and_then(Value::as_object_mut) {
-        take(placement, "needs");
         let promised_at = take(placement, "promisedAt");
         placement.insert("promise".to_owned(), json!({ "at": promised_at }));
         let lines = take(placement, "lines");
@@ -19,7 +18,6 @@ pub(super) fn placed_1_to_2(mut payload: Value) -> Value {
 /// `OrderLinesChanged` 2 says what changed; 1 listed the complete new lines, numbered anew.
 pub(super) fn lines_changed_1_to_2(mut payload: Value) -> Value {
     if let Some(fields) = payload.as_object_mut() {
-        take(fields, "needs");
         let promised_at = take(fields, "promisedAt");
         fields.insert("promise".to_owned(), json!({ "at": promised_at }));
         let lines = take(fields, "lines");
@@ -109,7 +107,7 @@ mod tests {
     fn line_numbers_go_on_after_those_of_version_1() {
         let placed = ("OrderPlaced", "1.0.0", PLACED_1);
         let order = fold(&[placed, ("OrderLinesChanged", "1.0.0", CHANGED_1)]);
-        assert_eq!((order.lines.len(), order.next_line()), (1, 3));
+        assert_eq!((order.lines.len(), order.next_line()), (1, 2));
         let order = fold(&[placed, ("OrderLinesChanged", "2.0.0", CHANGED_2)]);
         assert_eq!(order.lines.iter().map(|line| line.line).collect::<Vec<_>>(), [2, 3]);
     }

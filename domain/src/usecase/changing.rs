@@ -1,13 +1,16 @@
 //! `changeOrderLines`: lines that stay keep their price, VAT, recipe and reservation; only what is added or grows is
 //! priced and checked as new (DOMAIN.md, Order). A smaller order is never refused for what has changed since.
 
+mod plan;
+mod pricer;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use super::conditions::{Bound, Claim};
 use super::ordering::{opened, with_stock};
-use super::pricing::{self, LINES_MAX, PIECES_MAX};
+use super::pricing::{self, LINES_MAX};
 use super::quote::{BasketLine, ends_open, pizzas};
 use super::{Decision, Refusal, States, UseCase};
 use crate::ids::OrderId;
@@ -16,13 +19,15 @@ use crate::menu::Menu;
 use crate::money::Cents;
 use crate::note::NoteRef;
 use crate::order::{
-    self, Fulfilment, LinePart, LineQuantity, LinesChange, OrderCommand, OrderError, OrderLine, PlacedOrder,
-    Pricing, SoldLine,
+    self, Fulfilment, LinesChange, OrderCommand, OrderError, OrderLine, PlacedOrder, Pricing,
 };
 use crate::pizzeria::OpenedPizzeria;
 use crate::policies::promise::{KitchenLoad, promise};
 use crate::stock::{self, Stock, StockCommand};
 use crate::stream::StreamId;
+
+use plan::Plan;
+use pricer::{Edited, Pricer};
 
 /// Edits of an order's lines, each with an index: its place in the list, or in the lists in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,197 +64,6 @@ pub struct ChangeOrderLines {
     pub load: KitchenLoad,
     /// Current time, given by the caller.
     pub now: DateTime<Utc>,
-}
-
-/// What the edits ask for, in terms of the order's lines.
-#[derive(Default)]
-struct Plan<'a> {
-    /// Lines that stay, with their new number of pieces and the index of their edit.
-    kept: Vec<(&'a OrderLine, u32, Option<u32>)>,
-    added: Vec<(u32, &'a BasketLine)>,
-    removed: Vec<&'a OrderLine>,
-}
-
-impl<'a> Plan<'a> {
-    fn of(order: &'a PlacedOrder, edits: &'a LineEdits) -> Result<Self, Vec<OrderError>> {
-        match edits {
-            LineEdits::Whole(lines) => Ok(Self::of_whole(order, lines)),
-            LineEdits::ByLine { added, edited, removed } => Self::by_line(order, added, edited, removed),
-        }
-    }
-
-    fn of_whole(order: &'a PlacedOrder, lines: &'a [BasketLine]) -> Self {
-        let mut plan = Self::default();
-        let mut left: Vec<&OrderLine> = order.lines.iter().collect();
-        for (line, index) in lines.iter().zip(0..) {
-            // Of several equal lines, the one with the same number of pieces.
-            let same = |exactly: bool| {
-                let is = move |there: &&OrderLine| {
-                    is_same(there, line) && (!exactly || there.quantity == line.quantity)
-                };
-                left.iter().position(is)
-            };
-            match same(true).or_else(|| same(false)) {
-                Some(at) => plan.kept.push((left.remove(at), line.quantity, Some(index))),
-                None => plan.added.push((index, line)),
-            }
-        }
-        plan.removed = left;
-        plan
-    }
-
-    fn by_line(
-        order: &'a PlacedOrder,
-        added: &'a [BasketLine],
-        edited: &[(u32, Option<u32>)],
-        removed: &[u32],
-    ) -> Result<Self, Vec<OrderError>> {
-        let named = || edited.iter().map(|(line, _)| *line).chain(removed.iter().copied());
-        let is_unknown =
-            |line: &u32| order.line(*line).is_none() || named().filter(|again| again == line).count() > 1;
-        let unknown: Vec<OrderError> =
-            named().filter(is_unknown).map(|line| OrderError::UnknownLine { line }).collect();
-        if !unknown.is_empty() {
-            return Err(unknown);
-        }
-        let mut plan = Self { added: (0..).zip(added).collect(), ..Self::default() };
-        let first = u32::try_from(added.len()).unwrap_or(u32::MAX);
-        for line in &order.lines {
-            let edit = edited.iter().zip(first..).find(|((number, _), _)| *number == line.line);
-            if removed.contains(&line.line) {
-                plan.removed.push(line);
-            } else {
-                let quantity = edit.and_then(|((_, quantity), _)| *quantity).unwrap_or(line.quantity);
-                plan.kept.push((line, quantity, edit.map(|(_, index)| index)));
-            }
-        }
-        Ok(plan)
-    }
-}
-
-/// Whether two lines are the same but for their number of pieces.
-fn is_same(before: &OrderLine, line: &BasketLine) -> bool {
-    let mut extras: Vec<_> = before.extras.iter().map(|extra| &extra.ingredient).collect();
-    let mut asked: Vec<_> = line.extras.iter().collect();
-    let (mut without, mut left_out): (Vec<_>, Vec<_>) =
-        (before.without.iter().collect(), line.without.iter().collect());
-    extras.sort();
-    asked.sort();
-    without.sort();
-    left_out.sort();
-    left_out.dedup();
-    before.item == line.item && before.size == line.size && extras == asked && without == left_out
-}
-
-/// Returns more pieces of a line, as a customer would order them.
-fn more_of(line: &OrderLine, pieces: u32) -> BasketLine {
-    BasketLine {
-        item: line.item.clone(),
-        size: line.size,
-        quantity: pieces,
-        extras: line.extras.iter().map(|extra| extra.ingredient.clone()).collect(),
-        without: line.without.clone(),
-    }
-}
-
-/// The order as the edits make it.
-struct Edited {
-    change: LinesChange,
-    lines: Vec<OrderLine>,
-    /// Lines and growths priced as new, for the checks of new lines.
-    new: Vec<OrderLine>,
-    /// The complete new reservation.
-    needs: Ingredients,
-    /// Lines by the index of their edit.
-    by_index: BTreeMap<u32, u32>,
-}
-
-/// Prices what is new and takes the rest as it was sold.
-struct Pricer<'a> {
-    menu: &'a Menu,
-    pizzeria: &'a OpenedPizzeria,
-    order: &'a PlacedOrder,
-    now: DateTime<Utc>,
-    edited: Edited,
-    problems: Vec<OrderError>,
-}
-
-impl Pricer<'_> {
-    fn price(&mut self, index: u32, line: &BasketLine) -> Option<(OrderLine, Ingredients)> {
-        let on_site = self.order.fulfilment == Fulfilment::OnSite;
-        let day = pricing::local_day(self.pizzeria, self.now);
-        pricing::price_line(self.menu, on_site, day, index, line, &mut self.problems)
-    }
-
-    fn next_line(&self) -> u32 {
-        let added = u32::try_from(self.edited.change.added.len()).unwrap_or(u32::MAX);
-        self.order.next_line().saturating_add(added)
-    }
-
-    fn add(&mut self, priced: OrderLine, of_one: &Ingredients) -> u32 {
-        let line = OrderLine { line: self.next_line(), ..priced };
-        self.edited.needs.add_all(of_one, line.quantity);
-        self.edited.change.added.push(SoldLine::from(&line));
-        self.edited.new.push(line.clone());
-        let number = line.line;
-        self.edited.lines.push(line);
-        number
-    }
-
-    fn add_new(&mut self, index: u32, line: &BasketLine) {
-        if let Some((priced, of_one)) = self.price(index, line) {
-            let number = self.add(priced, &of_one);
-            self.edited.by_index.insert(index, number);
-        }
-    }
-
-    /// Keeps a line with a number of pieces. More pieces are new: if they differ from the line's in price, VAT or
-    /// recipe, they become a line of their own.
-    fn keep(&mut self, line: &OrderLine, quantity: u32, index: Option<u32>) {
-        let at = index.unwrap_or_default();
-        self.edited.by_index.extend(index.map(|index| (index, line.line)));
-        let wrong = match quantity {
-            0 => Some(OrderError::InvalidQuantity { max: PIECES_MAX }),
-            1..=PIECES_MAX => None,
-            _ => Some(OrderError::TooLarge { what: "pieces of one line".into(), max: PIECES_MAX }),
-        };
-        if let Some(error) = wrong {
-            let error = Box::new(error);
-            self.problems.push(OrderError::Line { index: at, part: LinePart::Quantity, error });
-            return;
-        }
-        let sold = pricing::sold_needs(self.menu, line);
-        let mut kept = line.clone();
-        match quantity.checked_sub(line.quantity) {
-            None => {
-                self.edited.needs.take_all(&sold, line.quantity - quantity);
-                kept.quantity = quantity;
-            }
-            Some(0) => {}
-            Some(more) => {
-                let Some((fresh, of_one)) = self.price(at, &more_of(line, more)) else { return };
-                let is_like =
-                    fresh.unit_price == line.unit_price && fresh.vat_rate == line.vat_rate && of_one == sold;
-                if is_like {
-                    self.edited.needs.add_all(&of_one, more);
-                    self.edited.new.push(fresh);
-                    kept.quantity = quantity;
-                } else {
-                    self.add(fresh, &of_one);
-                }
-            }
-        }
-        if kept.quantity != line.quantity {
-            kept.total = kept.unit_price.times(kept.quantity);
-            self.edited.change.quantities.push(LineQuantity { line: line.line, quantity: kept.quantity });
-        }
-        self.edited.lines.push(kept);
-    }
-
-    fn remove(&mut self, line: &OrderLine) {
-        self.edited.needs.take_all(&pricing::sold_needs(self.menu, line), line.quantity);
-        self.edited.change.removed.push(line.line);
-    }
 }
 
 impl ChangeOrderLines {

@@ -108,6 +108,7 @@ impl PlaceOrder {
             delivery_code: None,
             lines: quote.lines.iter().map(SoldLine::from).collect(),
             delivery_fee: quote.pricing.delivery_fee,
+            needs: crate::Ingredients::new(),
             pricing: None,
             minimum: delivered.then_some(pizzeria.minimum),
             notes: Vec::new(),

@@ -202,6 +202,7 @@ fn slim(mut order: PlacedOrder) -> PlacedOrder {
     if order.started_at.is_some() || order.status().is_closed() {
         order.lines = Vec::new();
     }
+    order.needs = domain::Ingredients::new();
     order.payments = Vec::new();
     order.notes = Vec::new();
     order.cancel_note = None;

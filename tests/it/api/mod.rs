@@ -16,6 +16,7 @@ mod menu;
 mod notes;
 mod object_ids;
 mod order_limits;
+mod order_lines;
 mod orders;
 mod payments;
 mod races;

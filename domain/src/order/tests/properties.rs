@@ -35,6 +35,7 @@ fn any_event() -> impl Strategy<Value = OrderEvent> {
                 removed: vec![line],
                 quantities: vec![LineQuantity { line: 1, quantity }],
                 replaces,
+                needs: crate::Ingredients::new(),
                 pricing: None,
                 promise: Some(Promised { at: later(50) }),
                 notes: Vec::new(),
