@@ -24,8 +24,12 @@ use crate::stream::StreamType;
 const FIRST: &str = "1.0.0";
 
 /// Versions written today of event types whose payload has changed.
-const VERSIONS: &[(&str, &str)] =
-    &[("StockCounted", "2.0.0"), ("OrderPlaced", "2.0.0"), ("OrderLinesChanged", "2.0.0")];
+const VERSIONS: &[(&str, &str)] = &[
+    ("StockCounted", "2.0.0"),
+    ("OrderPlaced", "2.0.0"),
+    ("OrderLinesChanged", "2.0.0"),
+    ("IngredientsWasted", "2.0.0"),
+];
 
 /// An event that a step makes of a stored one.
 struct Piece {
@@ -66,6 +70,13 @@ const UPCASTERS: &[Upcaster] = &[
         from: FIRST,
         into: &["OrderLinesChanged"],
         lift: |payload| vec![piece("OrderLinesChanged", "2.0.0", order::lines_changed_1_to_2(payload))],
+    },
+    Upcaster {
+        stream: StreamType::Stock,
+        event_type: "IngredientsWasted",
+        from: FIRST,
+        into: &["IngredientsWasted", "PreparedOrderDiscarded"],
+        lift: |payload| vec![stock::wasted_1(payload)],
     },
 ];
 

@@ -126,10 +126,11 @@ await all(MANAGER, 'BlockPizza', 'UnblockPizza', 'StockHistory', 'WhyUnavailable
 await place();
 await all(MANAGER, 'ChangeOrderLines', 'Orders', 'OrderBoard', 'OrderHistory', 'KitchenQueue', 'Recipe');
 await follow(MANAGER, 'OrderChanged');
-const { due, lines } = await run(MANAGER, 'Order');
+const { lines } = await run(MANAGER, 'Order');
 await run(MANAGER, 'StartPreparation');
 await run(MANAGER, 'MarkItemBaked', { line: lines[0].line });
 await all(MANAGER, 'MarkOrderReady', 'RecordPayment', 'RefundOrder');
+const { due } = await run(MANAGER, 'Order');
 await run(MANAGER, 'RecordPayment', { method: 'CARD', amount: due.amount });
 await run(MANAGER, 'HandOverOrder');
 

@@ -128,6 +128,7 @@ events! {
         StockCounted: None,
         // Its note is about no customer; its retention begins when it is stored.
         IngredientsWasted: None,
+        PreparedOrderDiscarded: None,
         TransferSent: None,
         TransferReceived: None,
         ThresholdSet: None,

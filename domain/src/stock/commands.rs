@@ -65,7 +65,7 @@ pub enum StockCommand {
         now: DateTime<Utc>,
     },
     /// A started order was cancelled: its ingredients are waste.
-    WasteOrder {
+    DiscardOrder {
         /// The order.
         order: OrderId,
         /// Ingredients that it used.

@@ -36,8 +36,9 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
             let crossed = crossings(state, moves, now);
             Ok(first(StockEvent::ReservationConsumed { order, lines, at: now }, crossed))
         }
-        StockCommand::WasteOrder { order, lines, reason, now } => {
-            Ok(vec![StockEvent::IngredientsWasted { reason, lines, order: Some(order), at: now, note: None }])
+        StockCommand::DiscardOrder { order, lines, reason, now } => {
+            let restocked = Ingredients::new();
+            Ok(vec![StockEvent::PreparedOrderDiscarded { order, wasted: lines, restocked, reason, at: now }])
         }
         StockCommand::Receive { supplier, delivery_note, lines, now } => {
             let lines = some(more_than_zero(lines))?;
@@ -56,10 +57,7 @@ pub fn decide(state: &Stock, command: StockCommand) -> Result<Vec<StockEvent>, S
             enough(missing_on_hand(state, &lines))?;
             let mut follow = crossings(state, shelved(&lines, -1), now);
             follow.extend(shortages(state, shelved(&lines, -1), now));
-            Ok(first(
-                StockEvent::IngredientsWasted { reason, lines, order: None, at: now, note: None },
-                follow,
-            ))
+            Ok(first(StockEvent::IngredientsWasted { reason, lines, at: now, note: None }, follow))
         }
         StockCommand::SendTransfer { transfer, to, lines, now } => {
             let lines = some(more_than_zero(lines))?;

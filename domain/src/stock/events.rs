@@ -120,18 +120,29 @@ pub enum StockEvent {
         /// When it happened.
         at: DateTime<Utc>,
     },
-    /// Ingredients were wasted.
+    /// Ingredients on the shelf were wasted.
     IngredientsWasted {
         /// Reason.
         reason: WasteReason,
         /// Quantities by ingredient.
         lines: Ingredients,
-        /// The order cancelled after preparation started: its ingredients had already left the shelf.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        order: Option<OrderId>,
         /// Comment beside the reason: a note of purpose [`crate::note::NotePurpose::Reason`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<NoteRef>,
+        /// When it happened.
+        at: DateTime<Utc>,
+    },
+    /// An order was cancelled after its preparation started: its ingredients had left the shelf already.
+    PreparedOrderDiscarded {
+        /// The order.
+        order: OrderId,
+        /// Quantities that are lost, by ingredient.
+        wasted: Ingredients,
+        /// Quantities that went back to the shelf, by ingredient.
+        #[serde(default, skip_serializing_if = "Ingredients::is_empty")]
+        restocked: Ingredients,
+        /// Reason.
+        reason: WasteReason,
         /// When it happened.
         at: DateTime<Utc>,
     },
@@ -232,12 +243,11 @@ impl StockEvent {
             Self::IngredientsReserved { order, .. }
             | Self::ReservationChanged { order, .. }
             | Self::ReservationReleased { order, .. }
-            | Self::ReservationConsumed { order, .. } => Facts { order: Some(*order), ..none },
-            Self::IngredientsWasted { order, note, .. } => Facts {
-                order: *order,
-                comment: note.as_ref().map(|note| (CommentSubject::Waste, note)),
-                ..none
-            },
+            | Self::ReservationConsumed { order, .. }
+            | Self::PreparedOrderDiscarded { order, .. } => Facts { order: Some(*order), ..none },
+            Self::IngredientsWasted { note, .. } => {
+                Facts { comment: note.as_ref().map(|note| (CommentSubject::Waste, note)), ..none }
+            }
             Self::SupplyReceived { .. } | Self::TransferReceived { .. } | Self::StockCounted { .. } => {
                 Facts { replenishes: true, ..none }
             }
@@ -261,6 +271,7 @@ impl StockEvent {
             | Self::ReservationConsumed { .. }
             | Self::SupplyReceived { .. }
             | Self::StockCounted { .. }
+            | Self::PreparedOrderDiscarded { .. }
             | Self::TransferSent { .. }
             | Self::TransferReceived { .. }
             | Self::ThresholdSet { .. }

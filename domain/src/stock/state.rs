@@ -236,12 +236,10 @@ impl Stock {
                     self.level_mut(&line.ingredient).on_hand = line.counted.signed();
                 }
             }
-            StockEvent::IngredientsWasted { lines, order, .. } => {
-                if order.is_none() {
-                    self.shelve(lines, -1);
-                }
+            StockEvent::IngredientsWasted { lines, .. } | StockEvent::TransferSent { lines, .. } => {
+                self.shelve(lines, -1);
             }
-            StockEvent::TransferSent { lines, .. } => self.shelve(lines, -1),
+            StockEvent::PreparedOrderDiscarded { restocked, .. } => self.shelve(restocked, 1),
             StockEvent::TransferReceived { lines, .. } => self.shelve(lines, 1),
             StockEvent::ThresholdSet { ingredient, threshold, .. } => {
                 self.level_mut(ingredient).threshold = *threshold;

@@ -109,13 +109,11 @@ fn waste(items: &[(&str, u32)]) -> StockCommand {
 }
 
 fn wasted(items: &[(&str, u32)]) -> StockEvent {
-    StockEvent::IngredientsWasted {
-        reason: WasteReason::Dropped,
-        lines: lines(items),
-        order: None,
-        at: now(),
-        note: None,
-    }
+    StockEvent::IngredientsWasted { reason: WasteReason::Dropped, lines: lines(items), at: now(), note: None }
+}
+
+fn discarded(wasted: Ingredients, restocked: Ingredients, reason: WasteReason) -> StockEvent {
+    StockEvent::PreparedOrderDiscarded { order: order(1), wasted, restocked, reason, at: now() }
 }
 
 #[track_caller]
@@ -269,13 +267,22 @@ fn consumes_even_after_a_count_left_too_little() {
 }
 
 #[test]
-fn wasting_a_started_order_leaves_on_hand_unchanged() {
+fn discarding_a_prepared_order_leaves_on_hand_unchanged() {
     let past = vec![received("1", &[("TOMATO", 100)])];
     for reason in [WasteReason::Mistake, WasteReason::Uncollected] {
         let lines = lines(&[("TOMATO", 80)]);
-        let command = StockCommand::WasteOrder { order: order(1), lines: lines.clone(), reason, now: now() };
-        let event =
-            StockEvent::IngredientsWasted { reason, lines, order: Some(order(1)), at: now(), note: None };
+        let command =
+            StockCommand::DiscardOrder { order: order(1), lines: lines.clone(), reason, now: now() };
+        let event = discarded(lines, Ingredients::new(), reason);
         holds(&accepts(past.clone(), command, vec![event]), "TOMATO", 100, 0);
     }
+}
+
+#[test]
+fn what_is_restocked_of_a_discarded_order_is_on_hand_again() {
+    let past = vec![received("1", &[("TOMATO", 100)])];
+    let event = discarded(lines(&[("TOMATO", 80)]), lines(&[("COLA", 1)]), WasteReason::Mistake);
+    let stock = given::<Stock>([past, vec![event]].concat()).state;
+    holds(&stock, "TOMATO", 100, 0);
+    holds(&stock, "COLA", 1, 0);
 }

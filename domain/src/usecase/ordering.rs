@@ -231,7 +231,7 @@ impl UseCase for CancelOrder {
             let uncollected = order.status() == OrderStatus::Ready;
             let reason = if uncollected { WasteReason::Uncollected } else { WasteReason::Mistake };
             let lines = pricing::order_needs(states.menu(), order);
-            StockCommand::WasteOrder { order: order.id, lines, reason, now: self.now }
+            StockCommand::DiscardOrder { order: order.id, lines, reason, now: self.now }
         })
     }
 }

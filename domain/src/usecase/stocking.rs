@@ -111,7 +111,7 @@ fn unknown<'a>(menu: &'a Menu, command: &'a StockCommand) -> Box<dyn Iterator<It
     match command {
         StockCommand::Reserve { lines, .. }
         | StockCommand::ChangeReservation { lines, .. }
-        | StockCommand::WasteOrder { lines, .. }
+        | StockCommand::DiscardOrder { lines, .. }
         | StockCommand::Receive { lines, .. }
         | StockCommand::Count { lines, .. }
         | StockCommand::Waste { lines, .. }
@@ -141,7 +141,7 @@ fn over_limit<'a>(stock: &'a Stock, command: &'a StockCommand) -> Box<dyn Iterat
         StockCommand::Count { .. }
         | StockCommand::Reserve { .. }
         | StockCommand::ChangeReservation { .. }
-        | StockCommand::WasteOrder { .. }
+        | StockCommand::DiscardOrder { .. }
         | StockCommand::Waste { .. }
         | StockCommand::SendTransfer { .. }
         | StockCommand::SetThreshold { .. }

@@ -93,7 +93,8 @@ impl Figures {
     /// Adds the waste and low levels of a stock's event.
     pub(super) fn count(&mut self, event: &StockEvent) {
         match event {
-            StockEvent::IngredientsWasted { lines, .. } => self.waste.add_all(lines, 1),
+            StockEvent::IngredientsWasted { lines, .. }
+            | StockEvent::PreparedOrderDiscarded { wasted: lines, .. } => self.waste.add_all(lines, 1),
             StockEvent::StockLow { .. } => self.low += 1,
             StockEvent::IngredientsReserved { .. }
             | StockEvent::ReservationChanged { .. }

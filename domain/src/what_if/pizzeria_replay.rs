@@ -142,12 +142,12 @@ impl PizzeriaReplay {
             StockEvent::ReservationConsumed { order, .. } => {
                 self.continue_order(*order, StockCommand::Consume { order: *order, now }, now);
             }
-            StockEvent::IngredientsWasted { order: Some(order), lines, reason, .. } => {
-                let lines = self.accepted.get(order).map_or(lines, |accepted| &accepted.needs).clone();
-                let command = StockCommand::WasteOrder { order: *order, lines, reason: *reason, now };
+            StockEvent::PreparedOrderDiscarded { order, wasted, reason, .. } => {
+                let lines = self.accepted.get(order).map_or(wasted, |accepted| &accepted.needs).clone();
+                let command = StockCommand::DiscardOrder { order: *order, lines, reason: *reason, now };
                 self.continue_order(*order, command, now);
             }
-            StockEvent::IngredientsWasted { order: None, lines, reason, .. } => {
+            StockEvent::IngredientsWasted { lines, reason, .. } => {
                 // At most what is on hand is wasted.
                 let there = |code: &IngredientCode| {
                     u32::try_from(self.stock.level(code).shown().on_hand).unwrap_or(u32::MAX)

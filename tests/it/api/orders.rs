@@ -298,7 +298,10 @@ async fn a_manager_cancels_a_started_order_and_its_ingredients_are_wasted() {
         nodes { type payload command actor { role } } } }";
     let data = manager.data(document, json!({ "stream": "stock:P1" })).await;
     let event = &data["events"]["nodes"][0];
-    assert_eq!((&event["type"], &event["command"]), (&json!("IngredientsWasted"), &json!("cancelOrder")));
+    assert_eq!(
+        (&event["type"], &event["command"]),
+        (&json!("PreparedOrderDiscarded"), &json!("cancelOrder"))
+    );
     assert_eq!(event["actor"]["role"], "MANAGER");
     assert!(event["payload"].to_string().contains("GOAT_CHEESE"), "{event}");
 

@@ -40,7 +40,7 @@ fn some_command() -> impl Strategy<Value = StockCommand> {
         1 => some_order().prop_map(|order| StockCommand::Release { order, now: now() }),
         1 => some_order().prop_map(|order| StockCommand::Consume { order, now: now() }),
         1 => (some_order(), some_lines())
-            .prop_map(move |(order, lines)| StockCommand::WasteOrder { order, lines, reason, now: now() }),
+            .prop_map(move |(order, lines)| StockCommand::DiscardOrder { order, lines, reason, now: now() }),
         3 => (0u32..20, some_lines()).prop_map(|(note, lines)| StockCommand::Receive {
             supplier: "Moulin".into(),
             delivery_note: note.to_string(),
@@ -116,8 +116,11 @@ fn some_event() -> impl Strategy<Value = StockEvent> {
                 .collect(),
             at,
         }),
-        (some_lines(), proptest::option::of(some_order())).prop_map(move |(lines, order)| {
-            StockEvent::IngredientsWasted { reason: WasteReason::Other, lines, order, at, note: None }
+        some_lines().prop_map(move |lines| {
+            StockEvent::IngredientsWasted { reason: WasteReason::Other, lines, at, note: None }
+        }),
+        (some_order(), some_lines(), some_lines()).prop_map(move |(order, wasted, restocked)| {
+            StockEvent::PreparedOrderDiscarded { order, wasted, restocked, reason: WasteReason::Other, at }
         }),
         some_lines().prop_map(move |lines| StockEvent::TransferSent {
             transfer: Uuid::nil(),
@@ -178,15 +181,15 @@ fn movement(event: &StockEvent) -> Vec<(IngredientCode, i64)> {
             all(lines, 1)
         }
         StockEvent::ReservationConsumed { lines, .. }
-        | StockEvent::IngredientsWasted { lines, order: None, .. }
+        | StockEvent::IngredientsWasted { lines, .. }
         | StockEvent::TransferSent { lines, .. } => all(lines, -1),
+        StockEvent::PreparedOrderDiscarded { restocked, .. } => all(restocked, 1),
         StockEvent::StockCounted { lines, .. } => {
             lines.iter().map(|line| (line.ingredient.clone(), line.variance())).collect()
         }
         StockEvent::IngredientsReserved { .. }
         | StockEvent::ReservationChanged { .. }
         | StockEvent::ReservationReleased { .. }
-        | StockEvent::IngredientsWasted { order: Some(_), .. }
         | StockEvent::ThresholdSet { .. }
         | StockEvent::StockLow { .. }
         | StockEvent::StockRecovered { .. }

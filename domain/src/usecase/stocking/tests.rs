@@ -46,7 +46,6 @@ fn passes_a_command_to_the_stock_of_its_pizzeria() {
     let wasted = StockEvent::IngredientsWasted {
         reason: WasteReason::Spoiled,
         lines: lines(&[("GOAT_CHEESE", 60)]),
-        order: None,
         at: MemoryStore::now(),
         note: None,
     };

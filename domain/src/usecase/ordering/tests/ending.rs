@@ -47,8 +47,8 @@ fn managers_cancel_started_orders_as_waste() {
     store.execute(&start(1)).unwrap();
     refused(&mut store, &cancel(1, false), OrderError::TooLate { status: OrderStatus::InPreparation });
     let decision = store.execute(&cancel(1, true)).unwrap();
-    assert_eq!(names(&decision), ["OrderCancelled", "IngredientsWasted"]);
-    assert_eq!(wasted(&decision), (WasteReason::Mistake, needs(&store, 1), Some(id(1))));
+    assert_eq!(names(&decision), ["OrderCancelled", "PreparedOrderDiscarded"]);
+    assert_eq!(wasted(&decision), (WasteReason::Mistake, needs(&store, 1), id(1)));
     // It had left the shelf when preparation started.
     assert_eq!(level(&store, "GOAT_CHEESE"), (460, 0));
 }
@@ -62,15 +62,15 @@ fn managers_cancel_uncollected_orders_as_waste() {
     store.execute(&ToOrder { name: "markOrderReady", order: id(1), command: ready }).unwrap();
     refused(&mut store, &cancel(1, false), OrderError::TooLate { status: OrderStatus::Ready });
     let decision = store.execute(&cancel(1, true)).unwrap();
-    assert_eq!(names(&decision), ["OrderCancelled", "IngredientsWasted"]);
-    assert_eq!(wasted(&decision), (WasteReason::Uncollected, needs(&store, 1), Some(id(1))));
+    assert_eq!(names(&decision), ["OrderCancelled", "PreparedOrderDiscarded"]);
+    assert_eq!(wasted(&decision), (WasteReason::Uncollected, needs(&store, 1), id(1)));
     assert_eq!(level(&store, "GOAT_CHEESE"), (460, 0));
 }
 
-fn wasted(decision: &Decision) -> (WasteReason, Ingredients, Option<OrderId>) {
+fn wasted(decision: &Decision) -> (WasteReason, Ingredients, OrderId) {
     match &decision.events[1].1 {
-        Event::Stock(StockEvent::IngredientsWasted { reason, lines, order, .. }) => {
-            (*reason, lines.clone(), *order)
+        Event::Stock(StockEvent::PreparedOrderDiscarded { reason, wasted, order, .. }) => {
+            (*reason, wasted.clone(), *order)
         }
         other => panic!("{other:?}"),
     }
