@@ -8,7 +8,7 @@ use domain::access::Role;
 use domain::customer::CustomerEvent;
 use domain::ids::PizzeriaId;
 use domain::staff::StaffEvent;
-use domain::{Event, LogPosition, StreamType};
+use domain::{Event, EventType, LogPosition, StreamType};
 use event_store::{LogError, RecordedEvent};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
@@ -75,15 +75,16 @@ pub async fn fill_postings(pool: &PgPool, to: LogPosition) -> Result<(), sqlx::E
     sqlx::query(
         "INSERT INTO staff_postings (staff_id, position, pizzeria) \
          SELECT aggregate_id, position, payload->>'pizzeria' FROM events \
-         WHERE aggregate_type = 'staff' AND event_type = 'StaffHired' AND position <= $1 ON CONFLICT DO NOTHING",
+         WHERE aggregate_type = 'staff' AND event_type = ANY($2) AND position <= $1 ON CONFLICT DO NOTHING",
     )
     .bind(to.0)
+    .bind(EventType::names_where(EventType::posts_staff))
     .execute(pool)
     .await?;
     Ok(())
 }
 
-/// Applies a hire or a change of role. Returns whether the account changed.
+/// Applies a hire, or the role and pizzeria of a person after they were changed. Returns whether the account changed.
 ///
 /// # Errors
 /// The database does not answer.
@@ -110,6 +111,38 @@ pub async fn hired(
         announce(&mut *db, account).await?;
     }
     Ok(news)
+}
+
+/// Applies a transfer.
+async fn transferred(
+    db: &mut PgConnection,
+    account: Uuid,
+    pizzeria: Option<&PizzeriaId>,
+    position: LogPosition,
+) -> Result<(), sqlx::Error> {
+    posted(&mut *db, account, pizzeria, position).await?;
+    let changed = sqlx::query(
+        "UPDATE accounts SET pizzeria = $2, access_position = $3 \
+         WHERE id = $1 AND COALESCE(access_position, 0) < $3",
+    );
+    let pizzeria = pizzeria.map(PizzeriaId::as_str);
+    let changed = changed.bind(account).bind(pizzeria).bind(position.0).execute(&mut *db).await?;
+    if changed.rows_affected() > 0 { announce(&mut *db, account).await } else { Ok(()) }
+}
+
+/// Applies a change of role.
+async fn role_changed(
+    db: &mut PgConnection,
+    account: Uuid,
+    role: Role,
+    position: LogPosition,
+) -> Result<(), sqlx::Error> {
+    let changed = sqlx::query(
+        "UPDATE accounts SET role = $2, access_position = $3 \
+         WHERE id = $1 AND COALESCE(access_position, 0) < $3",
+    );
+    let changed = changed.bind(account).bind(role.as_str()).bind(position.0).execute(&mut *db).await?;
+    if changed.rows_affected() > 0 { announce(&mut *db, account).await } else { Ok(()) }
 }
 
 /// Deactivates an account and deletes its sessions and one-time tokens. Returns whether the account changed.
@@ -163,6 +196,16 @@ async fn apply_one(
     match event {
         Event::Staff(StaffEvent::StaffHired { staff, role, pizzeria, .. }) => {
             hired(db, staff.0, *role, pizzeria.as_ref(), position).await?;
+        }
+        Event::Staff(StaffEvent::StaffTransferred { pizzeria, .. }) => {
+            if let Some(account) = account() {
+                transferred(db, account, pizzeria.as_ref(), position).await?;
+            }
+        }
+        Event::Staff(StaffEvent::RoleChanged { role, .. }) => {
+            if let Some(account) = account() {
+                role_changed(db, account, *role, position).await?;
+            }
         }
         Event::Staff(StaffEvent::StaffRevoked { .. }) => {
             if let Some(account) = account() {

@@ -164,6 +164,8 @@ events! {
     /// Event of a member of staff.
     Staff(StaffEvent) {
         StaffHired: None,
+        StaffTransferred: None,
+        RoleChanged: None,
         StaffRevoked: None,
         DeliveryTaken: None,
         DeliveryPutDown: None,
@@ -191,6 +193,11 @@ impl EventType {
     pub fn names_where(holds: impl Fn(Self) -> bool) -> Vec<String> {
         let names = Self::ALL.iter().filter(|one| holds(**one)).map(|one| one.as_str()).collect();
         upcasters::with_earlier(names).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether such an event says where a member of staff works from then on, in its field `pizzeria`.
+    pub fn posts_staff(self) -> bool {
+        matches!(self, Self::StaffHired | Self::StaffTransferred)
     }
 
     /// Whether such an event may capture a charge of the payment provider: for SQL over the log. A test

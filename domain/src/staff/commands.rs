@@ -11,7 +11,7 @@ use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 /// Command to one member of staff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StaffCommand {
-    /// Hire a person, or change their role.
+    /// Hire a person; transfer or change the role of one who works here.
     Hire {
         /// The member of staff.
         staff: StaffId,

@@ -1,5 +1,7 @@
 //! Decisions: the events that follow from a command, or its refusal. Pure; never changes the state.
 
+use chrono::{DateTime, Utc};
+
 use super::{Employed, MAX_CARRIED, Staff, StaffCommand, StaffError, StaffEvent};
 use crate::access::Role;
 use crate::ids::PizzeriaId;
@@ -12,17 +14,20 @@ pub fn decide(state: &Staff, command: StaffCommand) -> Result<Vec<StaffEvent>, S
     match command {
         StaffCommand::Hire { staff, role, pizzeria, by, other_directors, now } => {
             may_manage(by, role)?;
-            if let Some(held) = state.employed().filter(|held| held.active) {
+            let held = state.employed().filter(|held| held.active);
+            if let Some(held) = held {
                 may_manage(by, held.role)?;
-            }
-            let same = |held: &Employed| held.active && held.role == role && held.pizzeria == pizzeria;
-            if state.employed().is_some_and(same) {
-                return Err(StaffError::AlreadyHired);
+                if (held.role, &held.pizzeria) == (role, &pizzeria) {
+                    return Err(StaffError::AlreadyHired);
+                }
             }
             if role != Role::Director {
                 keeps_a_director(state, other_directors)?;
             }
-            Ok(vec![StaffEvent::StaffHired { staff, role, pizzeria, at: now }])
+            Ok(match held {
+                Some(held) => moved(held, role, pizzeria, now),
+                None => vec![StaffEvent::StaffHired { staff, role, pizzeria, at: now }],
+            })
         }
         StaffCommand::Revoke { by, other_directors, now } => {
             may_manage(by, employed(state)?.role)?;
@@ -69,6 +74,16 @@ pub fn decide(state: &Staff, command: StaffCommand) -> Result<Vec<StaffEvent>, S
             }
         }
     }
+}
+
+/// Returns the events of a transfer, a change of role, or both. The role changes first on the way to the group and last
+/// on the way from it, so that a role of a pizzeria never stands without one.
+fn moved(held: &Employed, role: Role, pizzeria: Option<PizzeriaId>, at: DateTime<Utc>) -> Vec<StaffEvent> {
+    let to_group = pizzeria.is_none();
+    let changed = (held.role != role).then_some(StaffEvent::RoleChanged { role, at });
+    let transferred = (held.pizzeria != pizzeria).then_some(StaffEvent::StaffTransferred { pizzeria, at });
+    let events = if to_group { [changed, transferred] } else { [transferred, changed] };
+    events.into_iter().flatten().collect()
 }
 
 fn employed(state: &Staff) -> Result<&Employed, StaffError> {

@@ -13,7 +13,7 @@ use crate::ids::{DeliveryId, PizzeriaId, StaffId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum StaffEvent {
-    /// A person was hired.
+    /// A person was hired, or hired again. Release 0.1 also stored a transfer and a change of role as this.
     StaffHired {
         /// The member of staff.
         staff: StaffId,
@@ -22,6 +22,21 @@ pub enum StaffEvent {
         /// The pizzeria; `None` for the group's staff.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pizzeria: Option<PizzeriaId>,
+        /// When it happened.
+        at: DateTime<Utc>,
+    },
+    /// A person who works here works elsewhere from now on.
+    StaffTransferred {
+        /// The pizzeria; `None` for the group's staff.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pizzeria: Option<PizzeriaId>,
+        /// When it happened.
+        at: DateTime<Utc>,
+    },
+    /// A person who works here has another role from now on.
+    RoleChanged {
+        /// Role.
+        role: Role,
         /// When it happened.
         at: DateTime<Utc>,
     },

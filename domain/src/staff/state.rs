@@ -75,6 +75,10 @@ impl Staff {
                 employed.pizzeria.clone_from(pizzeria);
                 employed.active = true;
             }
+            (Self::Hired(employed), StaffEvent::StaffTransferred { pizzeria, .. }) => {
+                employed.pizzeria.clone_from(pizzeria);
+            }
+            (Self::Hired(employed), StaffEvent::RoleChanged { role, .. }) => employed.role = *role,
             (Self::Hired(employed), StaffEvent::StaffRevoked { .. }) => employed.active = false,
             (Self::Hired(employed), StaffEvent::DeliveryTaken { delivery, .. }) => {
                 employed.carrying.insert(*delivery);
@@ -91,7 +95,9 @@ impl Staff {
             (Self::Hired(_), StaffEvent::StaffPasswordChanged { .. }) => {}
             (
                 Self::NotHired,
-                StaffEvent::StaffRevoked { .. }
+                StaffEvent::StaffTransferred { .. }
+                | StaffEvent::RoleChanged { .. }
+                | StaffEvent::StaffRevoked { .. }
                 | StaffEvent::DeliveryTaken { .. }
                 | StaffEvent::DeliveryPutDown { .. }
                 | StaffEvent::StaffAccountUpdated { .. }

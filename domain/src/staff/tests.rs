@@ -31,6 +31,14 @@ fn hired(role: Role, code: &str) -> StaffEvent {
     StaffEvent::StaffHired { staff: staff(), role, pizzeria: Some(pizzeria(code)), at: now() }
 }
 
+fn transferred(code: Option<&str>) -> StaffEvent {
+    StaffEvent::StaffTransferred { pizzeria: code.map(pizzeria), at: now() }
+}
+
+fn changed(role: Role) -> StaffEvent {
+    StaffEvent::RoleChanged { role, at: now() }
+}
+
 fn hire(role: Role, code: &str) -> StaffCommand {
     StaffCommand::Hire {
         staff: staff(),
@@ -88,11 +96,32 @@ fn refuses(past: Vec<StaffEvent>, command: StaffCommand, expected: StaffError) {
 fn hires_moves_and_rehires() {
     accepts(vec![], hire(Role::Courier, "P1"), vec![hired(Role::Courier, "P1")]);
     let past = || vec![hired(Role::Courier, "P1")];
-    accepts(past(), hire(Role::Manager, "P1"), vec![hired(Role::Manager, "P1")]);
-    accepts(past(), hire(Role::Courier, "P2"), vec![hired(Role::Courier, "P2")]);
+    accepts(past(), hire(Role::Manager, "P1"), vec![changed(Role::Manager)]);
+    accepts(past(), hire(Role::Courier, "P2"), vec![transferred(Some("P2"))]);
+    let both = vec![transferred(Some("P2")), changed(Role::Manager)];
+    let moved = accepts(past(), hire(Role::Manager, "P2"), both);
+    assert_eq!(
+        moved,
+        given::<Staff>([past(), vec![hired(Role::Manager, "P2")]].concat()).state,
+        "as release 0.1 stored it"
+    );
     refuses(past(), hire(Role::Courier, "P1"), StaffError::AlreadyHired);
     let back = accepts(vec![hired(Role::Courier, "P1"), revoked()], hire(Role::Courier, "P1"), past());
     assert!(back.employed().is_some_and(|person| person.active));
+}
+
+#[test]
+fn no_role_of_a_pizzeria_stands_without_one() {
+    let StaffCommand::Hire { staff, by, other_directors, now, .. } = hire(Role::Director, "P1") else {
+        panic!()
+    };
+    let role = Role::Director;
+    let to_group = StaffCommand::Hire { staff, role, pizzeria: None, by, other_directors, now };
+    let past = vec![hired(Role::Courier, "P1")];
+    let promoted = vec![changed(Role::Director), transferred(None)];
+    accepts(past.clone(), to_group, promoted.clone());
+    let back = vec![transferred(Some("P2")), changed(Role::Manager)];
+    accepts([past, promoted].concat(), hire(Role::Manager, "P2"), back);
 }
 
 #[test]
@@ -118,7 +147,7 @@ fn keeps_the_last_director() {
         now: now(),
     };
     refuses(past(), demote(0), StaffError::LastDirector);
-    accepts(past(), demote(1), vec![hired(Role::Manager, "P1")]);
+    accepts(past(), demote(1), vec![changed(Role::Manager)]);
     // A former director, or a person who never was one, is not the last director.
     accepts(vec![hired(Role::Director, "P1"), revoked()], demote(0), vec![hired(Role::Manager, "P1")]);
     accepts(vec![hired(Role::Courier, "P1")], revoke(0), vec![revoked()]);
@@ -204,6 +233,8 @@ fn some_role() -> impl Strategy<Value = Role> {
 fn some_event() -> impl Strategy<Value = StaffEvent> {
     prop_oneof![
         some_role().prop_map(|role| hired(role, "P1")),
+        some_role().prop_map(changed),
+        Just(transferred(Some("P2"))),
         Just(revoked()),
         Just(updated(AccountField::Email)),
         Just(StaffEvent::StaffEmailVerified { at: now() }),

@@ -3,7 +3,7 @@
 use async_graphql::{Context, SimpleObject, Subscription};
 use domain::access::Permission;
 use domain::ids::PizzeriaId;
-use domain::{LogPosition, StreamId, StreamType};
+use domain::{EventType, LogPosition, StreamId, StreamType};
 use event_store::{LogEntry, log};
 use futures_util::Stream;
 use lru::LruCache;
@@ -95,7 +95,7 @@ impl View<LogEntry> for EventView {
 
 impl EventView {
     /// Returns the pizzeria of an entry's stream: from its name, its first event or, for a member of staff,
-    /// the last event that hired them.
+    /// the last event that posted them.
     async fn place_of(&mut self, entry: &LogEntry) -> Result<Option<PizzeriaId>, ApiError> {
         // The pizzeria of an unknown kind of stream is unknown too.
         let Some(stream) = entry.stream() else { return Ok(None) };
@@ -107,14 +107,14 @@ impl EventView {
             StreamType::Menu | StreamType::Customer => return Ok(None),
             StreamType::Order | StreamType::Delivery | StreamType::Staff => {}
         }
-        let hired = stream.kind == StreamType::Staff && entry.event_type() == "StaffHired";
+        let posted = entry.event_type().parse().is_ok_and(EventType::posts_staff);
         if entry.sequence() > 1
-            && !hired
+            && !posted
             && let Some(place) = self.places.get(&stream)
         {
             return Ok(place.clone());
         }
-        let place = if entry.sequence() == 1 || hired {
+        let place = if entry.sequence() == 1 || posted {
             place_in(entry.payload())
         } else if stream.kind == StreamType::Staff
             && let Some(place) = log::posting_at(&self.pool, &stream, entry.position()).await?
