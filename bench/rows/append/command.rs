@@ -16,7 +16,7 @@ pub(crate) const NAME: &str = "placeOrder";
 
 /// The stored events.
 const STORED: [&str; 3] = [
-    include_str!("../../../domain/fixtures/events/OrderPlaced-1.0.0.json"),
+    include_str!("../../../domain/fixtures/events/OrderPlaced-2.0.0.json"),
     include_str!("../../../domain/fixtures/events/PaymentCaptured-1.0.0.json"),
     include_str!("../../../domain/fixtures/events/PreparationStarted-1.0.0.json"),
 ];

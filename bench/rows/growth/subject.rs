@@ -111,7 +111,7 @@ impl UseCase for ThreeEvents {
 }
 
 const THREE: [&str; 3] = [
-    include_str!("../../../domain/fixtures/events/OrderPlaced-1.0.0.json"),
+    include_str!("../../../domain/fixtures/events/OrderPlaced-2.0.0.json"),
     include_str!("../../../domain/fixtures/events/PaymentCaptured-1.0.0.json"),
     include_str!("../../../domain/fixtures/events/PreparationStarted-1.0.0.json"),
 ];
