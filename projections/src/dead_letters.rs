@@ -1,4 +1,4 @@
-//! Dead letters: commands that a policy sent and that were refused, or that failed for good. The reactor goes on; an
+//! Dead letters: commands that a policy sent and that were refused, or that failed for good. The reactor continues; an
 //! operator mends the cause and sends the command again. A row names the command and never holds its input: a retry derives
 //! the command from its event again.
 

@@ -1,6 +1,6 @@
 //! Reactors run the domain's policies over the log, each with a checkpoint of its own. A policy's commands have an
 //! idempotency key derived from the event, the command and its target, so repeating them has no effect. A command that does
-//! not get through becomes a dead letter, and the reactor goes on.
+//! not get through becomes a dead letter, and the reactor continues.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// # Errors
 /// When the database does not answer.
 pub async fn named(pool: &PgPool, name: String, now: DateTime<Utc>) -> Result<Supplier, sqlx::Error> {
-    // An update that changes nothing, so that the row is returned whoever stored it.
+    // An update that changes nothing, so that a row that another request stored is returned, too.
     let id: Uuid = sqlx::query_scalar(
         "INSERT INTO suppliers (id, name, known_at) VALUES ($1, $2, $3) \
          ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
